@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.data import build as building
+from cantilena.data import workers as spreading
 from cantilena.data.build import build
 from cantilena.data.corpora import CORPORA
 from cantilena.data.corpus import Rules, Song
@@ -391,7 +392,7 @@ def test_a_worker_that_dies_is_told(corpora, tmp_path, monkeypatch):
             future.set_exception(BrokenProcessPool("killed"))
             return future
 
-    monkeypatch.setattr(building, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(spreading, "ProcessPoolExecutor", Pool)
     with pytest.raises(CantilenaError, match="calling again goes on"):
         build(corpora, tmp_path / "out", ("lakh",), workers=2)
 

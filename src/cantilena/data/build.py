@@ -11,15 +11,10 @@ alone: any number of workers makes the same bytes.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +24,8 @@ from cantilena.data.corpora import DEFAULT_MIX, corpus
 from cantilena.data.corpus import SPLITS, Song
 from cantilena.data.duplicates import copies
 from cantilena.data.prepare import REASONS, Refused, prepare
-from cantilena.errors import CantilenaError, InputError
+from cantilena.data.workers import spread
+from cantilena.errors import InputError
 from cantilena.score.files import write_bytes
 from cantilena.tokens.note import NoteScheme
 
@@ -171,40 +167,8 @@ def _all(
         (out / MANIFEST).unlink(missing_ok=True)
     for left in out.glob(".*.npz.*.part"):  # of a build that was killed
         left.unlink(missing_ok=True)
-    if workers <= 1 or len(missing) <= 1:
-        for unit in missing:
-            yield unit, make(unit, out, scheme), True
-        return
-    spawn = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(min(workers, len(missing)), spawn) as pool:
-        futures = {pool.submit(make, unit, out, scheme): unit for unit in missing}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result(), True
-        except BrokenProcessPool as error:
-            raise CantilenaError(
-                "a worker was ended from outside (out of memory?); calling again goes on"
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-@contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started within use one thread for linear algebra: several of them with several
-    threads each stand in each other's way."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    for unit, about in spread(make, missing, workers, out, scheme):
+        yield unit, about, True
 
 
 def manifest(
