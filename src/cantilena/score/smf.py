@@ -43,6 +43,8 @@ class Events:
     - ``status``: 0x80-0xEF; ``a``, ``b``: the data bytes, 0-127 (``b`` is 0 where there is one)
 
     ``end`` (n_tracks,) holds each track's last tick; ``metas`` those metas that music is made of.
+    ``other_track``, ``other_tick`` (M,) tell where all events stand that are neither channel events
+    nor ends of tracks: whoever adds up seconds from event to event passes by them too.
     """
 
     format: int
@@ -54,6 +56,8 @@ class Events:
     b: np.ndarray
     end: np.ndarray
     metas: list[Meta]
+    other_track: np.ndarray
+    other_tick: np.ndarray
 
 
 def parse(data: bytes) -> Events:
@@ -208,6 +212,9 @@ def _decode(
     if (running[~stated] < first[~stated]).any():
         raise MidiError("the file is damaged: a track begins with data that belong to no event")
     status = np.where(stated, status, status[running])
+    other = np.flatnonzero(status >= 0xF0)
+    last_one = (status[other] == 0xFF) & (raw[at[other] + 1] == END_OF_TRACK)
+    other = other[~last_one]
     keep = np.flatnonzero(status < 0xF0)
     status, at = status[keep], at[keep] + stated[keep]
     single = (status >= 0xC0) & (status < 0xE0)
@@ -219,7 +226,8 @@ def _decode(
     end = np.zeros(len(counts), dtype=np.int64)
     last = (np.cumsum(counts) - 1)[counts > 0]
     end[counts > 0] = tick[last]
-    return Events(form, tpq, track[keep], tick[keep], status, a, b, end, metas)
+    placed = (track[keep], tick[keep], status, a, b)
+    return Events(form, tpq, *placed, end, metas, track[other], tick[other])
 
 
 def varlen(value: int) -> bytes:
@@ -244,9 +252,10 @@ def meta(kind: int, data: bytes) -> bytes:
     return bytes((0xFF, kind)) + varlen(len(data)) + data
 
 
-def events(tick: np.ndarray, message: np.ndarray) -> bytes:
+def events(tick: np.ndarray, message: np.ndarray, running: bool = False) -> bytes:
     """Events with their delta times: ``tick`` (E,) rising; ``message`` (E, 3) bytes, of which a
-    program change uses two and one that begins with 0xFF is a meta without data."""
+    program change uses two and one that begins with 0xFF is a meta without data. With ``running``
+    a status byte that repeats the one before is left out."""
     gap = np.diff(tick, prepend=0)
     table = np.zeros((len(tick), 7), dtype=np.uint8)
     used = np.ones((len(tick), 7), dtype=bool)
@@ -256,6 +265,8 @@ def events(tick: np.ndarray, message: np.ndarray) -> bytes:
     table[:, 3] = gap & 0x7F
     table[:, 4:] = message
     used[:, 6] = message[:, 0] & 0xF0 != 0xC0
+    if running:
+        used[1:, 4] = (message[1:, 0] != message[:-1, 0]) | (message[1:, 0] >= 0xF0)
     long = np.flatnonzero(gap > MAX_DELTA)
     if not len(long):
         return table[used].tobytes()

@@ -118,7 +118,10 @@ class Composer:
         self.hash = _digest(folder)
         self.engine: Any = _engine(folder, threads, engine)
         self.card = self.engine.card
-        self.scheme = scheme_of(self.card["scheme"])
+        scheme = scheme_of(self.card["scheme"])
+        if not isinstance(scheme, NoteScheme):
+            raise CheckpointError(f"the checkpoint in {folder} does not write note by note")
+        self.scheme = scheme
         self.grammar = NoteGrammar(self.scheme)
         try:
             self.habits = json.loads((folder / "habits.json").read_text())

@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from cantilena.errors import UnknownNameError
+from cantilena.score import Score
+from cantilena.tokens.arrival import ArrivalScheme
 from cantilena.tokens.note import NoteScheme
 
-SCHEMES: dict[str, type[NoteScheme]] = {"note": NoteScheme}
+
+class Scheme(Protocol):
+    """What every scheme can do. ``Any`` stands for the scheme's own header: what is kept beside
+    the steps."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of classes of each of the K fields of a step."""
+        ...
+
+    def encode(self, score: Score) -> tuple[np.ndarray, Any]:
+        """(T, K) int64 steps, and the header."""
+        ...
+
+    def decode(self, steps: np.ndarray, header: Any) -> Score:
+        """The Score of (T, K) steps. Raises InputError on steps that break the scheme."""
+        ...
+
+    def quantise(self, score: Score) -> Score:
+        """The Score that the scheme can say: what decoding gives of what encoding gave."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The vocabulary as plain data; "scheme" holds the scheme's name."""
+        ...
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Scheme:
+        """The scheme of such data. Raises InputError where they do not fit."""
+        ...
+
+
+SCHEMES: dict[str, type[Scheme]] = {"note": NoteScheme, "arrival": ArrivalScheme}
 """Every scheme by name."""
 
 
-def scheme_of(vocabulary: dict[str, Any]) -> NoteScheme:
+def scheme_of(vocabulary: dict[str, Any]) -> Scheme:
     """The scheme a saved vocabulary belongs to. Raises UnknownNameError, or InputError where the
     vocabulary does not fit."""
     name = str(vocabulary.get("scheme"))
