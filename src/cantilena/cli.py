@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from cantilena import __version__
 from cantilena.cli_evaluate import EVALUATIONS
+from cantilena.cli_paper import paper_arguments
 from cantilena.errors import CantilenaError, InputError
 
 DEBUG_VARIABLE = "CANTILENA_DEBUG"
@@ -268,6 +269,10 @@ def _data(commands: Any) -> None:
     build.add_argument("--workers", type=count, default=1, metavar="N", help="processes (1)")
     build.add_argument("--limit", type=count, metavar="N", help="songs of a corpus and split")
     _output(build, quiet=True)
+    paper = jobs.add_parser("paper", help="build the text-to-symbolic paper's data: captioned Lakh")
+    paper.set_defaults(run="cli_paper:data_paper")
+    paper_arguments(paper, count)
+    _output(paper, quiet=True)
 
 
 def _train(made: argparse.ArgumentParser) -> None:
