@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from cantilena import __version__
 from cantilena.cli_evaluate import EVALUATIONS
 from cantilena.cli_paper import paper_arguments
+from cantilena.cli_tokens import tokens_arguments
 from cantilena.errors import CantilenaError, InputError
 
 DEBUG_VARIABLE = "CANTILENA_DEBUG"
@@ -104,6 +105,9 @@ def parser() -> argparse.ArgumentParser:
     _brief(command("brief", "cli_compose:brief", "show how a text is understood, as JSON"))
     _describe(command("describe", "cli_files:describe", "say what a MIDI file is"))
     _render(command("render", "cli_files:render", "make sound, pictures or a score of a MIDI file"))
+    tokens_arguments(
+        command("tokens", "cli_tokens:tokens", "show a MIDI file as a scheme's tokens")
+    )
     _data(commands)
     _train(command("train", "cli_train:train", "train a model on a data set, or go on with a run"))
     _export(command("export", "cli_train:export", "make a checkpoint of a run, to compose with"))

@@ -47,9 +47,9 @@ def _flat(tokens: object) -> np.ndarray:
     try:
         flat = np.asarray(tokens)
     except (ValueError, OverflowError) as error:  # rows of different lengths
-        raise InputError(f"arrival tokens must be a list of whole numbers: {error}") from error
+        raise InputError("arrival tokens must be one list of whole numbers") from error
     if flat.size and flat.dtype.kind not in "iu":
-        raise InputError("arrival tokens must be a list of whole numbers, none of them over 2^63")
+        raise InputError("arrival tokens must be whole numbers, none of them over 2^63")
     return flat.reshape(-1).astype(np.int64)
 
 

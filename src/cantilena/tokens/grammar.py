@@ -57,3 +57,7 @@ class NoteGrammar:
             mask[: last[2] + 1] = NEVER
             return mask
         return None
+
+    def ends(self, piece: Piece, chosen: Sequence[int]) -> bool:
+        """Whether the onset chosen is END, which is no step of the piece."""
+        return chosen[ONSET] == self.scheme.end
