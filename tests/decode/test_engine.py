@@ -166,15 +166,16 @@ def test_pieces_longer_than_the_window_go_on(request, name: str):
     engine = request.getfixturevalue(name)
     job = job_of(1, bars=60, steps=330)
     loop = Loop(engine, NoteGrammar(SCHEME), [job])
-    seen, hidden = [], loop.session.run
+    session = loop.stepper.session
+    seen, hidden = [], session.run
 
     def watched(x: np.ndarray) -> np.ndarray:
-        seen.append(loop.session.used + x.shape[1])
+        seen.append(session.used + x.shape[1])
         h = hidden(x)
         assert np.isfinite(h).all()
         return h
 
-    loop.session.run = watched  # type: ignore[method-assign]
+    session.run = watched  # type: ignore[method-assign]
     loop.run()
     assert len(job.tracker.rows) > 2 * engine.model["context"]
     assert max(seen) == engine.length
@@ -189,7 +190,7 @@ def test_both_engines_compose_alike(exact: Engine, rounded: Engine, through_torc
     job = job_of(3, bars=8, steps=60)
     loop = Loop(exact, NoteGrammar(SCHEME), [job])
     loop.run()
-    x = np.stack(loop.inputs, axis=1)
+    x = np.stack(loop.stepper.inputs, axis=1)
     hidden = {}
     for name, engine in (("exact", exact), ("rounded", rounded), ("torch", through_torch)):
         prefix, _ = engine.prefix(

@@ -53,7 +53,8 @@ class StepModel(Protocol):
     def begin(
         self, prompts: Sequence[PromptState], tokens: Sequence[Sequence[int]] | None = None
     ) -> None:
-        """Starts rows anew: each reads its prompt, then its AMT ``tokens`` (none by default)."""
+        """Starts rows anew: each reads its prompt, then its AMT ``tokens`` (none by default). A
+        row that has read nothing yet has no logits worth reading."""
         ...
 
     def advance(self, tokens: Sequence[Sequence[int]] | np.ndarray) -> None:
@@ -170,14 +171,10 @@ class HFStepModel:
     def begin(
         self, prompts: Sequence[PromptState], tokens: Sequence[Sequence[int]] | None = None
     ) -> None:
-        """As ``StepModel.begin``. Raises InputError for a prompt that leaves no room for music,
-        and where a row has nothing to read at all."""
+        """As ``StepModel.begin``. Raises InputError for a prompt that leaves no room for music."""
         from cantilena.decode.arrival_cache import RaggedCache
 
         tokens = [()] * len(prompts) if tokens is None else tokens
-        for prompt, given in zip(prompts, tokens, strict=True):
-            if not len(prompt) and not len(given):
-                raise InputError("a piece needs a prompt or a flag to begin with")
         slots = [len(p) for p in prompts]
         placed = [len(p) if p.placed else len(p.ids) for p in prompts]
         if max(placed) + 4 > self.context:
@@ -302,8 +299,7 @@ class HFStepModel:
 
 def _unplaced(base: Any) -> bool:
     """Makes learned position embeddings give nothing at position -1, where a model has them."""
-    table = getattr(base, "wpe", None)
-    if table is None:
+    if getattr(base, "wpe", None) is None:
         return False
     from cantilena.models.amt import allow_no_place
 

@@ -1,39 +1,87 @@
 """The one loop that generates: K fields a step, any number of pieces abreast.
 
-Knows an engine, trackers, a Grammar and Constraints through their interfaces; does not know what
-a Brief is or how Scores are written. Every piece has its own random stream, frame, constraints and
-conditions, so a piece is the same whatever is generated beside it.
+Knows a Stepper (which model reads and says what), pieces, a Grammar and Constraints through their
+interfaces; does not know which system it runs, what a Brief is or how Scores are written. A note
+system has five fields to a step, a system over AMT's vocabulary one, three steps making a note.
+Every piece has its own random stream, constraints and conditions, so a piece is the same whatever
+is generated beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from cantilena.decode.engine import Engine
+from cantilena.decode.note_stepper import KEEP, NoteStepper
 from cantilena.decode.sampling import Sampling, choose
-from cantilena.decode.tracker import Tracker
-from cantilena.text.conditions import NOTHING, Conditions
-from cantilena.tokens.grammar import NoteGrammar
+
+__all__ = ["KEEP", "Constraint", "Grammar", "Job", "Loop", "Piece", "Stepper"]
+
+
+class Piece(Protocol):
+    """A piece while it is being written. ``rows`` holds what it consists of so far."""
+
+    rows: list[Any]
+
+    def push(self, *fields: int) -> None:
+        """Takes up one step."""
+        ...
 
 
 class Constraint(Protocol):
     """A wish that must hold, as an additive bias on the next field's logits."""
 
-    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
+    def bias(self, field: int, piece: Any, chosen: Sequence[int]) -> np.ndarray | None:
         """(size of the field,) float, -inf forbidding a value; None for no opinion."""
+        ...
+
+
+class Grammar(Protocol):
+    """Which values may come next, whatever is wished, and which of them end a piece."""
+
+    def bias(self, field: int, piece: Any, chosen: Sequence[int]) -> np.ndarray | None:
+        """(size of the field,) 0 or -inf; None where all are allowed."""
+        ...
+
+    def ends(self, piece: Any, chosen: Sequence[int]) -> bool:
+        """Whether the step's first field ends the piece; that step is no part of it."""
+        ...
+
+
+class Stepper(Protocol):
+    """A model led through the pieces of some jobs. The loop asks for ``logits(0)``, tells what was
+    ``chose``-n, asks for ``logits(1)``, and so on for all ``fields``; when all pieces have taken up
+    their step it calls ``advance``."""
+
+    fields: int
+
+    def begin(self) -> None:
+        """Reads what stands before the first step: prompts, and pieces that go on."""
+        ...
+
+    def advance(self) -> None:
+        """Reads what the pieces have taken up since."""
+        ...
+
+    def logits(self, k: int) -> Sequence[np.ndarray] | np.ndarray:
+        """(size of field k,) for each job, in order; of a job that is done anything."""
+        ...
+
+    def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
+        """Hears field ``k`` (not the last) of every job's step: ``chosen[job][k]``."""
         ...
 
 
 @dataclass
 class Job:
-    """One piece to write: mutable while the loop runs. ``rng`` is its own; ``limit`` caps steps."""
+    """One piece to write: mutable while the loop runs. ``tracker`` is the piece; ``conditions``
+    what its system's model reads as a prefix; ``rng`` is its own; ``limit`` caps its rows."""
 
-    tracker: Tracker
-    conditions: Conditions
+    tracker: Any
+    conditions: Any
     constraints: Sequence[Constraint]
     sampling: Sampling
     rng: np.random.Generator
@@ -43,26 +91,15 @@ class Job:
     fresh: list[int] = field(default_factory=list)  # the step just made
 
 
-KEEP = 0.6  # share of the window kept when it is full and has to be read again
-
-
 class Loop:
-    """Generates the jobs given, in lockstep. ``steps`` yields after each step of all pieces."""
+    """Generates the jobs given, in lockstep. ``engine`` makes a Stepper for them by its
+    ``stepper(jobs)``; one without is a note model's. ``steps`` yields after each step of all
+    pieces."""
 
-    def __init__(self, engine: Engine, grammar: NoteGrammar, jobs: Sequence[Job]):
+    def __init__(self, engine: Any, grammar: Grammar, jobs: Sequence[Job]):
         self.engine, self.grammar, self.jobs = engine, grammar, list(jobs)
-        self.guided = any(job.sampling.guidance != 1.0 for job in self.jobs)
-        given = [job.conditions for job in self.jobs]
-        if self.guided:
-            given = given + [NOTHING] * len(self.jobs)
-        self.prefix, self.everywhere = engine.prefix(
-            np.stack([c.scalars for c in given]),
-            np.stack([c.slots for c in given]),
-            np.stack([c.words for c in given]),
-        )
-        self.session = engine.session(len(given))
-        self.scale = np.array([[job.sampling.guidance] for job in self.jobs], dtype=np.float32)
-        self.inputs: list[np.ndarray] = []  # (B, D) of every step so far
+        made = getattr(engine, "stepper", None)
+        self.stepper: Any = made(self.jobs) if made else NoteStepper(engine, self.jobs)
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
         """Runs all jobs to their end; ``progress`` hears the number of steps made."""
@@ -73,126 +110,39 @@ class Loop:
     def steps(self) -> Iterator[int]:
         """One step of every piece at a time; yields the number of steps made."""
         count = 0
-        hidden = self._start()
+        self.stepper.begin()
         while True:
-            self._step(hidden)
+            self._step()
             count += 1
             yield count
             if all(job.done for job in self.jobs):
                 return
-            hidden = self._advance(self._state())
+            self.stepper.advance()
 
-    def _state(self) -> np.ndarray:
-        """(B, D) input of the next position."""
-        index = np.array([job.tracker.state() for job in self.jobs])
-        x = self.engine.embed("state", self._twice(index))
-        return x + self.everywhere
-
-    def _twice(self, index: np.ndarray) -> np.ndarray:
-        """Rows for the guided copies: the same steps, without chords (as in training)."""
-        if not self.guided:
-            return index
-        plain = index.copy()
-        names = list(self.engine.model["state"])
-        for name in ("chord", "next_chord"):
-            plain[:, names.index(name)] = self.engine.model["state"][name] - 1
-        plain[:, names.index("left")] = self.engine.model["state"]["left"] - 1
-        return np.concatenate([index, plain])
-
-    def _start(self) -> np.ndarray:
-        """Reads the prefix and, where pieces are continued, the notes there are."""
-        given = {len(job.tracker.rows) for job in self.jobs}
-        if given != {0}:
-            return self._replay(min(given))
-        x = self._state()
-        self.inputs.append(x)
-        return self.session.run(np.concatenate([self.prefix, x[:, None]], axis=1))
-
-    def _replay(self, n: int) -> np.ndarray:
-        """Reads steps written before the loop began; all pieces must have as many (n)."""
-        if any(len(job.tracker.rows) != n for job in self.jobs):
-            raise ValueError("pieces continued together must have equally many steps")
-        rows = [job.tracker.rows for job in self.jobs]
-        trackers = [Tracker(job.tracker.frame, job.tracker.max_delta) for job in self.jobs]
-        room = int(KEEP * self.engine.model["context"])
-        kept = [job.tracker for job in self.jobs]
-        for i in range(n + 1):
-            for job, tracker in zip(self.jobs, trackers, strict=True):
-                job.tracker = tracker
-            if i > n - room:
-                self.inputs.append(self._state())
-            if i < n:
-                for tracker, made in zip(trackers, rows, strict=True):
-                    tracker.push(made[i][5], *made[i][1:5])
-        for job, tracker in zip(self.jobs, kept, strict=True):
-            job.tracker = tracker
-        x = np.stack(self.inputs, axis=1)
-        return self.session.run(np.concatenate([self.prefix, x], axis=1))
-
-    def _advance(self, x: np.ndarray) -> np.ndarray:
-        self.inputs.append(x)
-        if self.session.used < self.engine.length:
-            return self.session.run(x[:, None])
-        # the window is full: read the prefix and the latest steps afresh
-        self.session.rewind()
-        self.inputs = self.inputs[-int(KEEP * self.engine.model["context"]) :]
-        latest = np.stack(self.inputs, axis=1)
-        return self.session.run(np.concatenate([self.prefix, latest], axis=1))
-
-    def _logits(self, k: int, c: np.ndarray) -> np.ndarray:
-        logits = self.engine.heads[k](c)
-        if self.guided:
-            n = len(self.jobs)
-            logits = logits[n:] + self.scale * (logits[:n] - logits[n:])
-        return logits
-
-    def _step(self, hidden: np.ndarray) -> None:
+    def _step(self) -> None:
         """Chooses the fields of the next step of every piece, one field after the other."""
-        engine, jobs = self.engine, self.jobs
+        jobs, fields = self.jobs, self.stepper.fields
         chosen: list[list[int]] = [[] for _ in jobs]
-        c = np.asarray(hidden)
-        for k in range(len(engine.fields)):
-            logits = self._logits(k, c)
+        for k in range(fields):
+            logits = self.stepper.logits(k)
             for job, row, made in zip(jobs, logits, chosen, strict=True):
                 made.append(0 if job.done else self._choose(job, k, row, made))
             if k == 0:
                 self._close(chosen)
-            if k + 1 < len(engine.fields):
-                c = c + self._known(k, chosen)
+            if k + 1 < fields:
+                self.stepper.chose(k, chosen)
         for job, made in zip(jobs, chosen, strict=True):
             if not job.done:
                 job.tracker.push(*made)
                 job.fresh = made
 
     def _close(self, chosen: list[list[int]]) -> None:
-        """Ends the pieces whose onset field said END, or that reached their limit."""
+        """Ends the pieces whose first field ends them, or that reached their limit."""
         for job, made in zip(self.jobs, chosen, strict=True):
             over = len(job.tracker.rows) >= job.limit
-            if not job.done and (made[0] == self.grammar.scheme.end or over):
+            if not job.done and (over or self.grammar.ends(job.tracker, made)):
                 job.done, job.fresh = True, []
                 made[0] = 0
-
-    def _known(self, k: int, chosen: list[list[int]]) -> np.ndarray:
-        """(B, D) what choosing field ``k`` adds to the chain."""
-        engine = self.engine
-        x = engine.chosen[k][np.array([made[k] for made in chosen])]
-        if k < 2:
-            part = ("at_onset", "at_instrument")[k]
-            index = np.array(
-                [
-                    getattr(job.tracker, part)(*made)
-                    for job, made in zip(self.jobs, chosen, strict=True)
-                ]
-            )
-            if k == 0 and self.guided:
-                names = list(engine.model["at_onset"])
-                plain = index.copy()
-                for name in ("chord", "left"):
-                    plain[:, names.index(name)] = engine.model["at_onset"][name] - 1
-                y = engine.embed(part, np.concatenate([index, plain]))
-                return np.concatenate([x, x]) + y
-            x = x + engine.embed(part, index)
-        return np.concatenate([x, x]) if self.guided else x
 
     def _choose(self, job: Job, k: int, logits: np.ndarray, made: list[int]) -> int:
         """One value of field ``k``. A wish that those before it leave nothing to is dropped, so the

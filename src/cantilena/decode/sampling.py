@@ -57,11 +57,30 @@ def choose(logits: np.ndarray, sampling: Sampling, u: float) -> int:
         return int(np.argmax(logits))
     # the highest is taken off first: divided by a very low temperature it would not be finite
     p = np.exp((logits - logits.max()) / max(sampling.temperature, 1e-4))
-    order = np.argsort(-p, kind="stable")
+    many = len(p) > MANY
+    order = _likeliest(p, sampling) if many else np.argsort(-p, kind="stable")
     ranked = p[order]
     if sampling.top_k:
         ranked = ranked[: sampling.top_k]
     total = np.cumsum(ranked)
-    keep = int(np.searchsorted(total, sampling.top_p * total[-1])) + 1
+    mass = p.sum() if many and not sampling.top_k else total[-1]
+    keep = int(np.searchsorted(total, sampling.top_p * mass)) + 1
     total = total[:keep]
     return int(order[min(int(np.searchsorted(total, u * total[-1], side="right")), len(total) - 1)])
+
+
+MANY = 4096  # values above which only those that may be chosen are sorted
+
+
+def _likeliest(p: np.ndarray, sampling: Sampling) -> np.ndarray:
+    """Indices of (V,) weights, highest first, that hold all that top-k and the nucleus can keep.
+
+    All weights below (1 - top_p) / V of the sum are together less than what the nucleus leaves
+    out, so none of them is in it.
+    """
+    if 0 < sampling.top_k < len(p):
+        least = np.partition(p, len(p) - sampling.top_k)[len(p) - sampling.top_k]
+    else:
+        least = (1 - sampling.top_p) / len(p) * p.sum()
+    found = np.flatnonzero((p >= least) & (p > 0))
+    return found[np.argsort(-p[found], kind="stable")]

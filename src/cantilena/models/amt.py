@@ -165,16 +165,11 @@ def allow_no_place(base: Any) -> None:
     """Lets a ``GPT2Model`` take position -1 for "no position embedding", as a prefix of vectors
     that are no tokens of the music wants it. Other positions give what they gave; the module keeps
     its weight and its name in checkpoints."""
-    torch = _torch()
+    from torch.nn import Embedding
 
-    class Places(torch.nn.Embedding):
-        """Position embeddings, zero at -1."""
+    from cantilena.models.places import Places
 
-        def forward(self, input: Any) -> Any:
-            found = super().forward(input.clamp(min=0))
-            return found * (input >= 0)[..., None].to(found.dtype)
-
-    if type(base.wpe) is torch.nn.Embedding:
+    if type(base.wpe) is Embedding:
         base.wpe.__class__ = Places
 
 
