@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cantilena.cli_table3 import table3, table3_arguments
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -111,6 +113,9 @@ EVALUATIONS: dict[str, Evaluation] = {
         "how near the pieces' statistics are to those of real songs",
         _statistics_arguments,
         _statistics,
+    ),
+    "table3": Evaluation(
+        "systems against ground truth, by sound, text and control", table3_arguments, table3
     ),
     "bits": Evaluation("bits per note of a run's model on held-out music", _bits_arguments, _bits),
 }

@@ -1,0 +1,219 @@
+"""The protocols of published text-to-music evaluations: which pieces, how many, which figures.
+
+Knows lists of ids and what papers print; the figures themselves come from ``control``,
+``compression``, ``frechet`` and ``clap_score``. References come as JSON lines: of ours (id, text,
+midi, wishes) or of MidiCaps as published (location, caption, key, tempo, time_signature, ...).
+
+- ``paper``: LLM-based Finetuning for Text to Symbolic Music Generation (Wu, Lee, Dun), table 3.
+- ``midi-llm``: MIDI-LLM (Wu, Kim & Huang, 2025): FAD and CLAP over 896 fixed Lakh ids, which its
+  repository publishes (slSeanWU/MIDI-LLM, assets/evaluation_set_lakh_ids.txt).
+- ``text2midi``: Text2midi (Bhandari et al., AAAI 2025): CR, CLAP, TB, TBT, CK, CKD over MidiCaps'
+  test set.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cantilena.errors import BriefError, InputError, UnknownNameError
+from cantilena.evaluate.prompts import Prompt
+from cantilena.text.wishes import Brief
+
+TEXT2MIDI_FLOOR = 0.01
+"""Text2midi's released script leaves out windows whose cosine is below this."""
+MIDI = (".mid", ".midi")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """``source``: the paper; ``ids``: how many fixed pieces it has (None: those of the data set's
+    test split); ``columns``: what it prints, of ``table3.COLUMNS``."""
+
+    source: str
+    ids: int | None
+    columns: tuple[str, ...]
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "paper": Protocol(
+        "LLM-based Finetuning for Text to Symbolic Music Generation (Wu, Lee, Dun), table 3",
+        None,
+        ("frechet", "frechet_subsets", "kad", "kad_subsets", "clap", "loss"),
+    ),
+    "midi-llm": Protocol("MIDI-LLM (Wu, Kim & Huang, 2025)", 896, ("frechet", "clap")),
+    "text2midi": Protocol(
+        "Text2midi (Bhandari et al., AAAI 2025)",
+        None,
+        (
+            *("compression_ratio", "clap_floored", "tempo_bin", "tempo_bin_tolerance"),
+            *("key", "key_or_relative"),
+        ),
+    ),
+}
+"""Every protocol by name."""
+
+
+def protocol(name: str) -> Protocol:
+    """The Protocol of a name. Raises UnknownNameError."""
+    if name not in PROTOCOLS:
+        raise UnknownNameError("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
+def floored_mean(scores: Sequence[np.ndarray], floor: float = TEXT2MIDI_FLOOR) -> float:
+    """Text2midi's CLAP figure: the mean over all windows of all pieces, of (T,) cosines each, that
+    reach ``floor``; 0 where none does. It flatters: windows that miss their text do not count."""
+    kept = np.concatenate([np.zeros(0), *(s[s >= floor] for s in scores)])
+    return float(kept.mean()) if len(kept) else 0.0
+
+
+# ---------------------------------------------------------------------------- references
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A test piece: ``id`` (files of systems are named by it), ``text`` ("" for none), ``midi``
+    (None: there is no file of it), ``wishes`` known to be asked in its text (None: not known)."""
+
+    id: str
+    text: str
+    midi: Path | None
+    wishes: Brief | None
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """As ``evaluate control`` reads it; None where no wishes are known."""
+        return None if self.wishes is None else Prompt(self.id, self.text, self.wishes)
+
+
+def read_references(place: str | Path, root: str | Path | None = None) -> tuple[Reference, ...]:
+    """The references of a folder of MIDI files (id: the file's name; no texts), or of JSON lines.
+
+    Lines of ours hold ``id``, ``text`` and where known ``midi`` and ``wishes``; MidiCaps' hold
+    ``location`` and ``caption``, the id being the location's file name, and "key", "tempo" and
+    "time_signature" as wishes. Paths are taken from ``root``, else from the file's folder; where
+    a line names none, ``<id>.mid`` is looked for in ``root``. Raises InputError that names the
+    line.
+    """
+    place = Path(place)
+    if place.is_dir():
+        paths = sorted(p for p in place.rglob("*") if p.suffix.lower() in MIDI)
+        if not paths:
+            raise InputError(f"the folder {str(place)!r} holds no MIDI files to compare with")
+        return _different(((p.stem, Reference(p.stem, "", p, None)) for p in paths), place)
+    try:
+        lines = place.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(place)!r} cannot be read as references: {error}") from error
+    base = Path(root) if root is not None else place.parent
+    found = ((f"line {i}", _reference(line, i, place, base, root)) for i, line in _full(lines))
+    return _different(found, place)
+
+
+def _full(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    return ((i, line) for i, line in enumerate(lines, 1) if line.strip())
+
+
+def _different(found: Iterable[tuple[str, Reference]], place: Path) -> tuple[Reference, ...]:
+    seen: dict[str, Reference] = {}
+    for where, reference in found:
+        if reference.id in seen:
+            raise InputError(f"{where} of {str(place)!r}: the id {reference.id!r} stands twice")
+        seen[reference.id] = reference
+    if not seen:
+        raise InputError(f"{str(place)!r} holds no references")
+    return tuple(seen.values())
+
+
+def _reference(line: str, number: int, place: Path, base: Path, root: Any) -> Reference:
+    where = f"line {number} of {str(place)!r}"
+    try:
+        data = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{where} is not a JSON object with 'id' and 'text'")
+    location = data.get("midi") or data.get("location")
+    name = data.get("id") or (Path(str(location)).stem if location else None)
+    text = data.get("text", data.get("caption"))
+    if not name or not isinstance(text, str):
+        raise InputError(f"{where} has no 'id' and 'text' (or 'location' and 'caption')")
+    if not re.fullmatch(r"[\w.-]{1,100}", str(name)) or str(name).startswith("."):
+        raise InputError(f"{where}: the id {name!r} is not fit to name a file")
+    try:
+        wishes = Brief.from_dict(dict(data["wishes"])) if data.get("wishes") else _midicaps(data)
+    except (BriefError, TypeError, ValueError, KeyError) as error:
+        raise InputError(f"{where}: the wishes cannot be read: {error}") from error
+    paths = [base / str(location)] if location else []
+    if root is not None:
+        paths += [Path(root) / f"{name}{ending}" for ending in MIDI]
+    midi = next((p for p in paths if p.is_file()), None)
+    return Reference(str(name), text, midi, wishes)
+
+
+def _midicaps(data: dict[str, Any]) -> Brief | None:
+    """What MidiCaps tells of a piece beside its caption; a value that cannot be read is left
+    out."""
+    fields = {"tempo": "tempo", "key": "key", "time_signature": "metre"}
+    wishes = Brief()
+    for theirs, ours in fields.items():
+        value = data.get(theirs)
+        if value:
+            try:
+                value = float(value) if ours == "tempo" else str(value)
+                wishes = Brief(**{**_set(wishes), ours: value})
+            except (BriefError, InputError, TypeError, ValueError):
+                continue
+    return wishes if _set(wishes) else None
+
+
+def _set(wishes: Brief) -> dict[str, Any]:
+    return {k: v for k in ("tempo", "key", "metre") if (v := getattr(wishes, k)) is not None}
+
+
+# ---------------------------------------------------------------------------- ids
+
+
+def read_ids(path: str | Path) -> tuple[str, ...]:
+    """The ids of a file, one a line; a path or an ending ".mid" is taken off, empty lines and
+    lines that start with # are passed over. Raises InputError for none, and for one twice."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(path)!r} cannot be read as a list of ids: {error}") from error
+    told = (line.strip() for line in lines)
+    ids = [re.sub(r"\.midi?$", "", t.rsplit("/")[-1]) for t in told if t and t[0] != "#"]
+    if not ids:
+        raise InputError(f"{str(path)!r} holds no ids; write one a line")
+    if len(set(ids)) < len(ids):
+        twice = next(i for n, i in enumerate(ids) if i in ids[:n])
+        raise InputError(f"{str(path)!r} holds the id {twice!r} twice")
+    return tuple(ids)
+
+
+def choose(
+    references: Sequence[Reference], ids: Sequence[str] | None, of: Protocol
+) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
+    """The references of ``ids`` (None: all), in that order, and what there is to say of them: how
+    many ids the protocol has and were found. Raises InputError where none was found."""
+    notes: list[str] = []
+    if of.ids is not None and ids is None:
+        notes.append(f"{of.source} has {of.ids} fixed ids: give them with --ids")
+    if ids is None:
+        return tuple(references), tuple(notes)
+    known = {r.id: r for r in references}
+    found = tuple(known[i] for i in ids if i in known)
+    if not found:
+        raise InputError(f"none of the {len(ids)} ids is among the {len(references)} references")
+    if of.ids is not None and len(ids) != of.ids:
+        notes.append(f"{of.source} has {of.ids} fixed ids; the list holds {len(ids)}")
+    if len(found) < len(ids):
+        notes.append(f"{len(ids) - len(found)} of the {len(ids)} ids are not among the references")
+    return found, tuple(notes)
