@@ -1,0 +1,284 @@
+"""``llama-music``: a text model whose vocabulary is extended by music tokens.
+
+Knows token ids, embeddings and logits; does not know MIDI, corpora or sampling. Ids below the text
+vocabulary's size are text; from there on id - size is an arrival token. The music side has its own
+embedding (V_music, H), a square projection behind it and its own head; logits are joined as
+[text | music], so that one softmax runs over both (Wu, Lee, Dun: *LLM-based Finetuning for Text to
+Symbolic Music Generation*, the Llama systems). ``folded`` gives the same function as a plain causal
+LM, the layout in which MIDI-LLM was published.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cantilena.errors import CheckpointError, InputError
+from cantilena.models.amt import PUBLISHED
+from cantilena.models.saving import leave_out_ties, load_weights, read_model, write_model
+from cantilena.models.tuned import Output, Tuned, token_loss
+from cantilena.text.published import dtype_of, loading, need
+from cantilena.tokens.arrival_vocab import AMT, ArrivalVocabulary
+
+CARD = "cantilena.json"
+SYSTEM = "llama-music"
+STARTS = ("gaussian", "amt")
+
+INSTRUCTION = (
+    "You are a world-class composer. Please compose some music according to the following "
+    "description: "
+)
+"""Stands before the description, and a space behind it, as in MIDI-LLM."""
+
+
+def prompt_text(description: str, instruction: str = INSTRUCTION) -> str:
+    """What the text model reads for a description; the music's flag follows it."""
+    return f"{instruction}{description} "
+
+
+class LlamaMusic(Tuned):
+    """The model. ``text``: a causal LM with an output head; ``music``: number of music tokens, at
+    least the arrival vocabulary's (MIDI-LLM has two more). ``source`` names the text model.
+
+    The music side starts Gaussian, with the text model's own standard deviation; see
+    ``start_from_amt`` for the other start. Raises CheckpointError for a vocabulary too small.
+    """
+
+    def __init__(
+        self,
+        text: Any,
+        music: int | None = None,
+        vocabulary: ArrivalVocabulary = AMT,
+        source: dict[str, Any] | None = None,
+        instruction: str = INSTRUCTION,
+    ):
+        super().__init__()
+        music = vocabulary.size if music is None else music
+        if music < vocabulary.size:
+            raise CheckpointError(
+                f"{music} music tokens are fewer than the {vocabulary.size} of the arrival "
+                "vocabulary: it is another vocabulary's"
+            )
+        self.offset, width = text.get_input_embeddings().weight.shape
+        self.text, self.vocabulary, self.source = text, vocabulary, source or {}
+        self.instruction = instruction
+        keys = {"dtype": text.dtype, "device": text.device}
+        self.music_embedding = nn.Embedding(music, width, **keys)
+        self.music_projection = nn.Linear(width, width, bias=False, **keys)
+        self.expanded_lm_head = nn.Linear(width, music, bias=False, **keys)
+        std = float(getattr(text.config, "initializer_range", 0.02))
+        for layer in (self.music_embedding, self.music_projection, self.expanded_lm_head):
+            nn.init.normal_(layer.weight, std=std)
+        leave_out_ties(self)
+
+    @property
+    def backbone(self) -> Any:
+        """The text model."""
+        return self.text
+
+    @property
+    def n_music(self) -> int:
+        """Number of music tokens."""
+        return self.music_embedding.num_embeddings
+
+    def start_from_amt(self, embeddings: Tensor, head: Tensor | None = None) -> None:
+        """Copies AMT's token embeddings (V, D) into the music embedding and its head's rows (the
+        embeddings again, where AMT ties them) into the expanded head, each scaled to the standard
+        deviation of the text model's, with zeros from column D on. The projection becomes the
+        identity, so that the copied geometry arrives as it is.
+
+        Raises InputError where AMT is wider than the text model or has too few tokens.
+        """
+        width = self.music_projection.in_features
+        head = embeddings if head is None else head
+        text_in = self.text.get_input_embeddings().weight
+        text_out = self.text.get_output_embeddings().weight
+        for rows in (embeddings, head):
+            if rows.shape[1] > width or rows.shape[0] < self.vocabulary.size:
+                raise InputError(
+                    f"embeddings of shape {tuple(rows.shape)} do not go into "
+                    f"{self.vocabulary.size} tokens of width {width}"
+                )
+        with torch.no_grad():
+            _fill(self.music_embedding.weight, embeddings, float(text_in.float().std()))
+            _fill(self.expanded_lm_head.weight, head, float(text_out.float().std()))
+            nn.init.eye_(self.music_projection.weight)
+
+    # ------------------------------------------------------------------ forward
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Joint ids (B, T) to vectors (B, T, H)."""
+        music = (ids >= self.offset).unsqueeze(-1)
+        words = self.text.get_input_embeddings()(ids.clamp(max=self.offset - 1))
+        notes = self.music_embedding((ids - self.offset).clamp(min=0))
+        return torch.where(music, self.music_projection(notes), words)
+
+    def joint_logits(self, hidden: Tensor) -> Tensor:
+        """(..., H) to [text | music] logits (..., V_text + V_music)."""
+        words = self.text.get_output_embeddings()(hidden)
+        return torch.cat([words, self.expanded_lm_head(hidden)], dim=-1)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+        return_logits: bool = False,
+    ) -> Output:
+        """Joint ids (B, T). ``labels`` (B, T) are joint ids, -100 where not counted; label t is
+        compared with the prediction made at t - 1, as HuggingFace's causal LMs do. ``logits``
+        (B, T, V), given without labels or where asked, are in [:, t] the distribution of token
+        t + 1. Raises InputError for more tokens than the model has positions."""
+        most = getattr(self.text.config, "max_position_embeddings", None)
+        if most is not None and input_ids.shape[1] > most:
+            raise InputError(f"{input_ids.shape[1]} tokens do not fit the context of {most}")
+        hidden = self.text.base_model(
+            inputs_embeds=self.embed(input_ids),
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            use_cache=False,
+        ).last_hidden_state
+        found = Output()
+        if labels is not None:
+            shifted, ahead = hidden[:, :-1], labels[:, 1:]
+            found["loss"] = token_loss(shifted, ahead, self.joint_logits, num_items_in_batch)
+        if return_logits or labels is None:
+            found["logits"] = self.joint_logits(hidden)
+        return found
+
+    # ------------------------------------------------------------------ one plain model
+
+    def folded(self) -> Any:
+        """The same function as a plain causal LM of the text model's class, with
+        V_text + V_music rows: music rows of the input are the projected embeddings, and the output
+        head is not tied to them."""
+        config = copy.deepcopy(self.text.config)
+        config.vocab_size = self.offset + self.n_music
+        config.tie_word_embeddings = False
+        state = {k: v.detach() for k, v in self.text.state_dict().items()}
+        embedding, head = self.text.get_input_embeddings(), self.text.get_output_embeddings()
+        modules = {id(m): n for n, m in self.text.named_modules()}
+        with torch.no_grad():
+            wide, matrix = self.music_embedding.weight.float(), self.music_projection.weight.float()
+            notes = (wide @ matrix.T).to(embedding.weight.dtype)
+            state[modules[id(embedding)] + ".weight"] = torch.cat([embedding.weight, notes])
+            rows = torch.cat([head.weight, self.expanded_lm_head.weight])
+            state[modules[id(head)] + ".weight"] = rows
+        return (
+            type(self.text)
+            .from_pretrained(None, config=config, state_dict=state, dtype=self.text.dtype)
+            .eval()
+        )
+
+    @classmethod
+    def unfolded(
+        cls,
+        model: Any,
+        offset: int,
+        vocabulary: ArrivalVocabulary = AMT,
+        source: dict[str, Any] | None = None,
+        instruction: str = INSTRUCTION,
+    ) -> LlamaMusic:
+        """The split model of a plain one whose first ``offset`` rows are text: the other rows are
+        taken as they are, behind an identity projection. Its logits are the plain model's.
+
+        Raises CheckpointError where too few rows are left for the arrival vocabulary.
+        """
+        rows = model.get_input_embeddings().weight.shape[0]
+        if rows - offset < vocabulary.size:
+            raise CheckpointError(
+                f"a model of {rows} tokens, {offset} of them text, has no room for the "
+                f"{vocabulary.size} of the arrival vocabulary"
+            )
+        notes = model.get_input_embeddings().weight.detach()[offset:].clone()
+        head = model.get_output_embeddings().weight.detach()[offset:].clone()
+        model.resize_token_embeddings(offset, mean_resizing=False)
+        split = cls(model, rows - offset, vocabulary, source, instruction)
+        with torch.no_grad():
+            split.music_embedding.weight.copy_(notes)
+            split.expanded_lm_head.weight.copy_(head)
+            nn.init.eye_(split.music_projection.weight)
+        return split
+
+    # ------------------------------------------------------------------ files
+
+    def card(self) -> dict[str, Any]:
+        """What ``load`` needs beside the weights."""
+        return {
+            "system": SYSTEM,
+            "text": {**self.source, "config": self.text.config.to_dict()},
+            "music": self.n_music,
+            "instruction": self.instruction,
+            "vocabulary": self.vocabulary.to_dict(),
+        }
+
+    def save(self, folder: str | Path, tokenizer: Any = None) -> Path:
+        """Writes ``cantilena.json`` and ``model.safetensors``, and the text model's tokenizer into
+        ``tokenizer/``, so that the folder needs nothing else."""
+        folder = write_model(folder, CARD, self.card(), self.state_dict())
+        if tokenizer is not None:
+            tokenizer.save_pretrained(folder / "tokenizer")
+        return folder
+
+    @classmethod
+    def create(
+        cls,
+        text: str | Path,
+        revision: str | None = None,
+        dtype: Any = None,
+        vocabulary: ArrivalVocabulary = AMT,
+        amt: str | Path | None = None,
+        instruction: str = INSTRUCTION,
+    ) -> LlamaMusic:
+        """A new model over a published or local text model. ``amt``: the music model whose
+        embeddings its music side starts from, by hub name or folder; Gaussian where None. Raises
+        CheckpointError where weights cannot be had."""
+        transformers = need("transformers", f"the system {SYSTEM!r}")
+        keys = {} if revision is None else {"revision": revision}
+        auto = transformers.AutoModelForCausalLM
+        with loading("text model", text):
+            model = auto.from_pretrained(str(text), dtype=dtype_of(dtype), **keys)
+        source = {"name": str(text), "revision": revision, "start": str(amt or "gaussian")}
+        made = cls(model, None, vocabulary, source, instruction)
+        if amt is not None:
+            amt = PUBLISHED.get(str(amt), amt)
+            with loading("music model", amt, "start 'gaussian' works without"):
+                other = auto.from_pretrained(str(amt))
+            made.start_from_amt(
+                other.get_input_embeddings().weight, other.get_output_embeddings().weight
+            )
+        return made
+
+    @classmethod
+    def load(cls, folder: str | Path, device: Any = None, dtype: Any = None) -> LlamaMusic:
+        """The model that ``save`` wrote; nothing else is needed. Raises CheckpointError where files
+        are missing or do not fit."""
+        transformers = need("transformers", f"the system {SYSTEM!r}")
+        card, weights = read_model(folder, CARD)
+        if card.get("system") != SYSTEM:
+            raise CheckpointError(f"{folder} holds the system {card.get('system')!r}, not {SYSTEM}")
+        try:
+            config = transformers.AutoConfig.for_model(**card["text"]["config"])
+            vocabulary = ArrivalVocabulary.from_dict(card["vocabulary"])
+            music, instruction = int(card["music"]), str(card["instruction"])
+        except (KeyError, TypeError, ValueError) as e:
+            raise CheckpointError(f"{folder}/{CARD} is not complete: {e}") from e
+        text = transformers.AutoModelForCausalLM.from_config(config)
+        source = {k: v for k, v in card["text"].items() if k != "config"}
+        model = cls(text, music, vocabulary, source, instruction)
+        load_weights(model, weights, folder)
+        return model.to(device=device, dtype=dtype_of(dtype)).eval()
+
+
+def _fill(target: Tensor, rows: Tensor, std: float) -> None:
+    """Writes ``rows`` scaled to ``std`` into the first columns of ``target``, zeros elsewhere; rows
+    that ``target`` has beyond them stay."""
+    rows = rows.detach().to(target.device, torch.float32)[: target.shape[0]]
+    target[: rows.shape[0]] = 0
+    target[: rows.shape[0], : rows.shape[1]] = (rows * (std / rows.std())).to(target.dtype)

@@ -1,0 +1,176 @@
+"""A text model with music rows as a plain causal LM on disk: written for other programs, and read.
+
+Knows folders, tokenizers and row counts; does not know sampling or training. The layout is that in
+which MIDI-LLM was published: the music rows stand behind the text rows, id = text vocabulary +
+arrival token. vLLM, llama.cpp and transformers load such a folder as any other Llama.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cantilena.errors import CheckpointError
+from cantilena.models.llama_music import CARD, INSTRUCTION, SYSTEM, LlamaMusic
+from cantilena.models.saving import read_card, write_json
+from cantilena.text.published import dtype_of, loading, need
+from cantilena.tokens.arrival_vocab import AMT, ArrivalVocabulary
+
+LLAMA_TEXT = 128_256
+"""Tokens of Llama 3.2's text vocabulary."""
+MIDI_LLM_MUSIC = 55_030
+"""Music rows of MIDI-LLM: AMT's 55,028 and two more."""
+SAMPLING = {"do_sample": True, "temperature": 1.0, "top_p": 0.98, "max_new_tokens": 2_046}
+"""How MIDI-LLM's authors sample."""
+
+
+@dataclass
+class Plain:
+    """A plain model with what is needed to use it. ``offset``: its id of arrival token 0."""
+
+    model: Any
+    tokenizer: Any
+    offset: int
+    vocabulary: ArrivalVocabulary
+    instruction: str
+
+
+def music_token(token: int) -> str:
+    """How an arrival token is spelled in an exported tokenizer."""
+    return f"<|arrival:{token}|>"
+
+
+def export_plain(
+    model: LlamaMusic,
+    folder: str | Path,
+    tokenizer: Any = None,
+    dtype: Any = None,
+    add_tokens: bool = True,
+) -> Path:
+    """Writes the folded model, generation settings, and the tokenizer with a token
+    ``<|arrival:N|>`` for each music row (``add_tokens``; else the text's own, and only the id
+    offset in ``cantilena.json`` says where music begins).
+
+    Raises CheckpointError where the tokenizer has more tokens than the model has text rows.
+    """
+    transformers = need("transformers", "export")
+    folder = Path(folder)
+    plain = model.folded()
+    if dtype is not None:
+        plain = plain.to(dtype_of(dtype))
+    known = tokenizer is not None
+    plain.generation_config = transformers.GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id if known else plain.config.bos_token_id,
+        eos_token_id=_ends(model, tokenizer),
+        pad_token_id=tokenizer.pad_token_id if known else None,
+        **SAMPLING,
+    )
+    if known:
+        if len(tokenizer) > model.offset:
+            raise CheckpointError(
+                f"wrong tokenizer: {len(tokenizer):,} tokens for {model.offset:,} text rows"
+            )
+        wide = with_music(tokenizer, model.offset, model.n_music) if add_tokens else tokenizer
+        wide.save_pretrained(folder)
+    plain.save_pretrained(folder)
+    write_json(
+        folder / CARD,
+        {
+            **{"system": SYSTEM, "layout": "plain", "offset": model.offset},
+            **{"music": model.n_music, "instruction": model.instruction},
+            "vocabulary": model.vocabulary.to_dict(),
+        },
+    )
+    return folder
+
+
+def _ends(model: LlamaMusic, tokenizer: Any) -> list[int]:
+    """What ends a piece: a SEPARATOR, with which training begins the next one, and the text's
+    own end."""
+    found = [model.offset + model.vocabulary.separator]
+    end = None if tokenizer is None else tokenizer.eos_token_id
+    return found if end is None else [*found, int(end)]
+
+
+def with_music(tokenizer: Any, offset: int, music: int) -> Any:
+    """A copy of a tokenizer with special tokens for ``music`` rows from id ``offset`` on; ids
+    between its own and ``offset`` are filled."""
+    import copy
+
+    from tokenizers import AddedToken
+
+    wide = copy.deepcopy(tokenizer)
+    filling = [f"<|unused:{k}|>" for k in range(len(wide), offset)]
+    spelled = filling + [music_token(k) for k in range(music)]
+    tokens = [AddedToken(t, normalized=False, special=True) for t in spelled]
+    wide.add_tokens(tokens, special_tokens=True)
+    if wide.convert_tokens_to_ids(music_token(0)) != offset:
+        raise CheckpointError(
+            f"wrong tokenizer: its ids have gaps, so that music would begin at "
+            f"{wide.convert_tokens_to_ids(music_token(0)):,}, not {offset:,}"
+        )
+    return wide
+
+
+def read_plain(
+    name: str | Path,
+    tokenizer: str | Path | None = None,
+    offset: int | None = None,
+    vocabulary: ArrivalVocabulary | None = None,
+    device: Any = None,
+    dtype: Any = None,
+    revision: str | None = None,
+) -> Plain:
+    """A plain model by hub name or folder: one of ours, or MIDI-LLM's 128,256 + 55,030 rows.
+
+    ``offset``: where music begins; by default what our card says, else Llama 3.2's text vocabulary
+    where the rows fit it. ``tokenizer``: where the text model's is, if not in the same place.
+    Raises CheckpointError where weights are missing or gated or have other rows.
+    """
+    transformers = need("transformers", f"the system {SYSTEM!r}")
+    keys = {} if revision is None else {"revision": revision}
+    with loading("music model", name):
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            str(name), dtype=dtype_of(dtype), **keys
+        )
+    with loading("tokenizer", tokenizer or name, "the system 'amt' needs none"):
+        words = transformers.AutoTokenizer.from_pretrained(str(tokenizer or name), **keys)
+    card = read_card(name, CARD) if (Path(name) / CARD).is_file() else {}
+    if vocabulary is None:
+        given = card.get("vocabulary")
+        vocabulary = ArrivalVocabulary.from_dict(given) if given else AMT
+    rows = model.get_input_embeddings().weight.shape[0]
+    start = offset if offset is not None else card.get("offset")
+    start = _offset(rows, vocabulary, words) if start is None else int(start)
+    if rows - start < vocabulary.size:
+        raise CheckpointError(
+            f"wrong vocabulary size: {name} has {rows:,} rows; with {start:,} of text and "
+            f"{vocabulary.size:,} of music it should have {start + vocabulary.size:,} or more"
+        )
+    model = model.eval() if device is None else model.eval().to(device)
+    return Plain(model, words, start, vocabulary, str(card.get("instruction", INSTRUCTION)))
+
+
+def _offset(rows: int, vocabulary: ArrivalVocabulary, tokenizer: Any) -> int:
+    """Where music begins in a model without our card."""
+    spare = MIDI_LLM_MUSIC - AMT.size
+    for text in (LLAMA_TEXT, len(tokenizer)):
+        if 0 <= rows - text - vocabulary.size <= spare:
+            return text
+    raise CheckpointError(
+        f"wrong vocabulary size: {rows:,} rows are neither {LLAMA_TEXT + MIDI_LLM_MUSIC:,} as in "
+        f"MIDI-LLM nor the tokenizer's {len(tokenizer):,} and {vocabulary.size:,} of music; say "
+        "where music begins"
+    )
+
+
+def import_plain(name: str | Path, **settings: Any) -> tuple[LlamaMusic, Any]:
+    """The split model of a plain one, to be trained further, and its tokenizer. ``settings`` and
+    errors as ``read_plain``."""
+    found = read_plain(name, **settings)
+    source = {"name": str(name), "revision": settings.get("revision"), "start": "imported"}
+    split = LlamaMusic.unfolded(
+        found.model, found.offset, found.vocabulary, source, found.instruction
+    )
+    return split, found.tokenizer
