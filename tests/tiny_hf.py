@@ -14,7 +14,11 @@ torch.set_num_threads(1)
 SMALL = ArrivalVocabulary(times=300, durations=20, instruments=5, context=64)
 """A small vocabulary: 300 times, 20 durations, 5 instruments."""
 
-WORDS = ["you", "are", "a", "world", "-", "class", "composer", ".", "please", "compose", "some", "music", "according", "to", "the", "following", "description", ":", "slow", "sad", "waltz", "for", "string", "quartet", "in", "d", "minor", "jazz", "trio", "rock", "!", "happy", ",", "quick"]
+_SAID = (
+    "you are a world - class composer . please compose some music according to the following "
+    "description : slow sad waltz for string quartet in d minor jazz trio rock ! happy , quick"
+)
+WORDS = tuple(_SAID.split())
 
 
 def tokenizer() -> Any:

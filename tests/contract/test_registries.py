@@ -199,6 +199,12 @@ def test_a_system_composes_and_refuses_a_folder_that_is_no_checkpoint(name: str,
     from cantilena.errors import CheckpointError
 
     module = importlib.import_module(systems()[name])
+    if not hasattr(module, "Composer"):  # a system over AMT's vocabulary, which others drive
+        pytest.importorskip("transformers")
+        for place in (tmp_path, tmp_path / "nowhere"):
+            with pytest.raises(CheckpointError):
+                module.load(place)
+        return
     for method in ("load", "compose", "stream"):
         assert callable(getattr(module.Composer, method)), method
     with pytest.raises(CheckpointError):

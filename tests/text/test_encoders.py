@@ -133,9 +133,9 @@ def test_missing_weights_say_which_how_to_get_them_and_what_works_without(tmp_pa
 
 
 def test_gated_weights_say_where_to_accept_the_licence():
-    with pytest.raises(CheckpointError, match=r"gated.*huggingface.co/meta-llama/x.*HF_TOKEN"):
-        with loading("text model", "meta-llama/x"):
-            raise OSError("401 Client Error. You are trying to access a gated repo.")
+    said = r"gated.*huggingface.co/meta-llama/x.*HF_TOKEN"
+    with pytest.raises(CheckpointError, match=said), loading("text model", "meta-llama/x"):
+        raise OSError("401 Client Error. You are trying to access a gated repo.")
 
 
 def test_a_folder_without_weights_is_named(tmp_path):

@@ -7,8 +7,15 @@ from typing import Any
 
 from cantilena.errors import UnknownNameError
 
-SYSTEMS: dict[str, str] = {"note": "cantilena.systems.note"}
-"""Every system's module by name; each has a ``Composer`` and a ``Request``."""
+SYSTEMS: dict[str, str] = {
+    "note": "cantilena.systems.note",
+    "amt": "cantilena.systems.amt",
+    "amt-prefix": "cantilena.systems.amt_prefix",
+    "llama-music": "cantilena.systems.llama_music",
+}
+"""Every system's module by name. ``note`` has a ``Composer`` and a ``Request``; those over AMT's
+vocabulary have ``load(path, device, dtype)``, which gives what ``decode.arrival_engine`` calls an
+ArrivalSystem."""
 
 
 def system(name: str) -> Any:
