@@ -33,10 +33,11 @@ def spread_by_ray(
     import ray
     import ray.data
 
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR}
     started = not ray.is_initialized()
     if started:
-        local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}
-        ray.init(**local, include_dashboard=False, log_to_driver=False, logging_level="error")
+        processors = None if os.environ.get("RAY_ADDRESS") else workers
+        ray.init(num_cpus=processors, include_dashboard=False, log_to_driver=False, **quiet)
     try:
         if not items:
             return

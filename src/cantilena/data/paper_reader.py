@@ -287,6 +287,5 @@ def _entries(files: list[_File], epoch: int, rotate: bool) -> np.ndarray:
 
 
 def _wording(epoch: int, chunks: int) -> int:
-    """Which wording it is the turn of: another in each epoch, and in each round of the chunks
-    another for the same chunk."""
-    return epoch + epoch // chunks
+    """Which wording of a chunk it is the turn of: another each time the chunk comes round."""
+    return epoch // chunks

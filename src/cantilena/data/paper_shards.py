@@ -29,6 +29,12 @@ from cantilena.score.files import write_bytes
 VERSION = 1
 COLUMNS = ("id", "split", "chunk", "n_chunks", "tokens", "captions", "source")
 _KEY = b"cantilena"
+_LAYOUT: dict[str, Any] = {
+    "compression": "zstd",
+    "write_page_checksum": True,  # for readers that do not ask for the whole file's hash
+    # tokens repeat too seldom for a dictionary to pay; the words all the more
+    "use_dictionary": ["id", "split", "captions.list.element", "source"],
+}
 
 
 def need_pyarrow() -> None:
@@ -62,13 +68,7 @@ def pack(chunks: Sequence[Chunk], split: str, about: dict[str, Any]) -> bytes:
     schema = _schema(about)
     arrays = [pa.array(v, type=f.type) for v, f in zip(columns, schema, strict=True)]
     buffer = io.BytesIO()
-    pq.write_table(
-        pa.Table.from_arrays(arrays, schema=schema),
-        buffer,
-        compression="zstd",
-        # tokens repeat too seldom for a dictionary to pay; the words all the more
-        use_dictionary=["id", "split", "captions.list.element", "source"],
-    )
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), buffer, **_LAYOUT)
     return buffer.getvalue()
 
 
@@ -123,7 +123,8 @@ def read_shard(source: Path | bytes) -> Shard:
     name = "the shard" if isinstance(source, bytes) else str(source)
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        table = pq.read_table(file, columns=list(COLUMNS)).combine_chunks()
+        table = pq.read_table(file, columns=list(COLUMNS), page_checksum_verification=True)
+        table = table.combine_chunks()
         numbers = table["chunk"].to_numpy()
         counts = table["n_chunks"].to_numpy()
         tokens = table["tokens"].combine_chunks()

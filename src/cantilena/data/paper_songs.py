@@ -95,13 +95,11 @@ def song_chunks(
     """The records of a song, and counts of what cutting did: "sparse" chunks left out, "cut" ones
     ended by the clock. ``row`` is MidiCaps's. Raises Refused."""
     data = song.path.read_bytes()
+    padded = pad(valid_events(data))
     try:
-        events = events_of(data)
-        check_events(events)
         score = None if row and recipe.captions == "song" else read_midi(data)
     except InputError:
         raise Refused("unreadable") from None
-    padded = pad(events)
     spans, counts = cut(padded, recipe.context)
     if row is not None:
         song = replace(song, genres=row.genres or song.genres, moods=row.moods or song.moods)
@@ -121,6 +119,17 @@ def song_chunks(
         tokens = np.concatenate([[AMT.autoregress], relativise(part)]).astype(np.uint16)
         found.append(Chunk(song.id, i, len(spans), tokens, said, source))
     return found, counts
+
+
+def valid_events(data: bytes) -> np.ndarray:
+    """The events (3N,) int64 of a MIDI file's bytes. Raises Refused where they cannot be read or
+    are not valid (``check_events``)."""
+    try:
+        events = events_of(data)
+    except InputError:
+        raise Refused("unreadable") from None
+    check_events(events)
+    return events
 
 
 def check_events(events: np.ndarray, vocabulary: ArrivalVocabulary = AMT) -> None:

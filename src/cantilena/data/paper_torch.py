@@ -59,8 +59,9 @@ class PaperIterable(IterableDataset):
         self.batch_size = 1
 
     def set_epoch(self, epoch: int) -> None:
-        """The epoch that iterating gives, from its start."""
-        self.epoch, self.batches = int(epoch), 0
+        """The epoch that iterating gives, from its start, or from where ``resume`` has put it."""
+        if epoch != self.epoch:
+            self.epoch, self.batches = int(epoch), 0
 
     def resume(self, epoch: int, batches: int, batch_size: int) -> None:
         """The next iteration goes on in ``epoch`` after so many batches that this rank has had, in
