@@ -17,6 +17,8 @@ from typing import Any, NoReturn
 
 from cantilena import __version__
 from cantilena.cli_evaluate import EVALUATIONS
+from cantilena.cli_generate import generate_arguments
+from cantilena.cli_models import export_arguments, models_arguments
 from cantilena.cli_paper import paper_arguments
 from cantilena.cli_tokens import tokens_arguments
 from cantilena.errors import CantilenaError, InputError
@@ -110,7 +112,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _data(commands)
     _train(command("train", "cli_train:train", "train a model on a data set, or go on with a run"))
-    _export(command("export", "cli_train:export", "make a checkpoint of a run, to compose with"))
+    generate_arguments(
+        command("generate", "cli_generate:generate", "write many pieces with a system on AMT")
+    )
+    _export(command("export", "cli_models:export", "make a checkpoint of a run, to compose with"))
+    models_arguments(command)
     _evaluate(commands)
     doctor = command("doctor", "doctor:run", "check the installation, with a short test piece")
     doctor.add_argument("--checkpoint", metavar="DIR", help="check this checkpoint")
@@ -308,6 +314,7 @@ def _export(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "-o", "--output", required=True, metavar="DIR", help="the checkpoint's folder"
     )
+    export_arguments(made)
     _output(made)
 
 

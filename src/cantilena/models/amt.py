@@ -86,6 +86,8 @@ def load_weights(
     wanted = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
     if wanted not in DTYPES:
         raise InputError(f"unknown dtype {wanted!r}; known: {', '.join(DTYPES)}")
+    quiet = _transformers("logging")
+    quiet.disable_progress_bar()
     try:
         model, told = kind.from_pretrained(
             source, dtype=getattr(torch, wanted), output_loading_info=True
