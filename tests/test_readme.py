@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cantilena.cli import main
+from cantilena.cli import main, parser
 from cantilena.score.midi import read_midi
 
 README = Path(__file__).parent.parent / "README.md"
@@ -31,6 +31,19 @@ def commands() -> list[str]:
             if part.startswith(tuple(f"cantilena {w}" for w in wanted)) and '"..."' not in part:
                 found.append(part)
     return found
+
+
+def all_commands() -> list[str]:
+    """Every ``cantilena`` command of the README's blocks."""
+    lines = [line for block in blocks() for line in block.splitlines()]
+    parts = [part.split("  #")[0].strip() for line in lines for part in line.split("&&")]
+    return [part for part in parts if part.startswith("cantilena ")]
+
+
+@pytest.mark.parametrize("command", all_commands())
+def test_every_command_is_one_that_there_is(command):
+    """Those that need a corpus are not run, but their options are the program's."""
+    assert parser().parse_args(shlex.split(command)[1:])
 
 
 @pytest.fixture

@@ -38,6 +38,25 @@ def test_groove():
     assert value("groove_consistency", score) == pytest.approx(1 - 3 / 64 / 2)
 
 
+def test_snapped_groove_does_not_hear_how_a_rhythm_is_timed():
+    straight = [bar * 4 * TPQ + k * TPQ // 4 for bar in range(4) for k in (0, 3, 6, 10, 15)]
+    n = len(straight)
+    shaky = [t + (-1) ** k * TPQ // 24 * (t > 0) for k, t in enumerate(straight)]
+    late = [16 * TPQ - 1]  # rounds up to a bar line that is not there
+
+    def score(onset: list[int]) -> Score:
+        m = len(onset)
+        end = 16 * TPQ
+        rows = (onset, [TPQ // 4] * m, [60] * m, [80] * m, [0] * m)
+        return Score.build(TPQ, [Track("", 0)], *rows, end=end)
+
+    for name in ("groove_similarity", "groove_consistency"):
+        assert value(name, score(shaky)) < value(name, score(straight)) == 1
+        assert value(f"{name}_snapped", score(shaky)) == 1
+        assert 0.9 < value(f"{name}_snapped", score(straight + late)) < 1
+    assert n == 20
+
+
 def test_scale_consistency():
     d_major = [62, 64, 66, 67, 69, 71, 73, 74]
     assert value("scale_consistency", line(d_major)) == 1

@@ -49,18 +49,29 @@ def pitch_class_entropy_4(score: Score) -> float:
     return pitch_class_entropy(score, 4)
 
 
-def _grooves(score: Score) -> np.ndarray:
-    """(B, 64) bool: an onset in each sixty-fourth of each bar."""
-    edges, bar = score.bar_starts, _bars(score)
-    place = (score.onset - edges[bar]) * POSITIONS // (edges[bar + 1] - edges[bar])
+SNAPPED = np.array([0, 6, 8, 12, 16, 18, 24]) / 24
+"""Places in a quarter of its sixteenths and triplets, the next quarter's first included."""
+
+
+def _grooves(score: Score, snapped: bool = False) -> np.ndarray:
+    """(B, 64) bool: an onset in each sixty-fourth of each bar; ``snapped``: of onsets moved to the
+    nearest sixteenth or triplet of their quarter."""
+    edges, bar, onset = score.bar_starts, _bars(score), score.onset
+    if snapped:
+        quarter, rest = np.divmod(onset - edges[bar], score.tpq)
+        nearest = np.abs(rest[:, None] / score.tpq - SNAPPED).argmin(1)
+        onset = edges[bar] + np.rint((quarter + SNAPPED[nearest]) * score.tpq).astype(np.int64)
+        bar = np.minimum(np.searchsorted(edges, onset, side="right") - 1, len(edges) - 2)
+        onset = np.minimum(onset, edges[-1] - 1)
+    place = (onset - edges[bar]) * POSITIONS // (edges[bar + 1] - edges[bar])
     flat = np.bincount(bar * POSITIONS + place, minlength=(len(edges) - 1) * POSITIONS)
     return flat.reshape(-1, POSITIONS) > 0
 
 
-def groove_similarity(score: Score) -> float:
+def groove_similarity(score: Score, snapped: bool = False) -> float:
     """Mean over all pairs of bars of the share (0..1) of 64 places at which both or neither have
     an onset. Wu & Yang's GS (4.1). nan with fewer than two bars or no notes."""
-    groove = _grooves(score)
+    groove = _grooves(score, snapped)
     n = len(groove)
     if n < 2 or not len(score):
         return NAN
@@ -68,12 +79,23 @@ def groove_similarity(score: Score) -> float:
     return float(1 - (with_onset * (n - with_onset)).mean() / (n * (n - 1) / 2))
 
 
-def groove_consistency(score: Score) -> float:
+def groove_consistency(score: Score, snapped: bool = False) -> float:
     """As ``groove_similarity``, of neighbouring bars only. MusPy's groove consistency."""
-    groove = _grooves(score)
+    groove = _grooves(score, snapped)
     if len(groove) < 2 or not len(score):
         return NAN
     return float(1 - (groove[1:] != groove[:-1]).mean())
+
+
+def groove_similarity_snapped(score: Score) -> float:
+    """``groove_similarity`` of onsets moved to sixteenths and triplets: rhythm as it is written,
+    with the timing of performances taken off."""
+    return groove_similarity(score, True)
+
+
+def groove_consistency_snapped(score: Score) -> float:
+    """``groove_consistency`` of onsets moved to sixteenths and triplets."""
+    return groove_consistency(score, True)
 
 
 def scale_consistency(score: Score) -> float:
@@ -172,6 +194,8 @@ STATISTICS: dict[str, Callable[[Score], float]] = {
     "pitch_class_entropy_4": pitch_class_entropy_4,
     "groove_similarity": groove_similarity,
     "groove_consistency": groove_consistency,
+    "groove_similarity_snapped": groove_similarity_snapped,
+    "groove_consistency_snapped": groove_consistency_snapped,
     "scale_consistency": scale_consistency,
     "polyphony": mean_polyphony,
     "polyphony_rate": polyphony_rate,

@@ -14,6 +14,7 @@ import numpy as np
 
 from cantilena.decode.length import Close, Length
 from cantilena.decode.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
+from cantilena.decode.texture import Density, Form, Kit, Repetition, Subdivision
 from cantilena.decode.tracker import Tracker
 from cantilena.score import DRUMS
 from cantilena.tokens.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
@@ -246,152 +247,8 @@ class Changes:
         return any(i > last for i in instruments)
 
 
-class Subdivision:
-    """Onsets stand on sixteenths and triplets of the beat, seldom on finer divisions, never on the
-    odd ticks to which performances are quantised. With ``swing`` said, offbeat eighths stand at
-    two thirds of the beat (True) or at its half (False), in beats that divide in two."""
-
-    def __init__(self, plan: Plan, scheme: NoteScheme, swing: bool | None = None):
-        self.scheme = scheme
-        beat = np.full(24, NEVER)
-        beat[[0, 6, 8, 12, 16, 18]] = 0.0
-        beat[[3, 4, 9, 15, 20, 21]] = -1.5
-        if swing is not None and plan.beat_ticks == 24:
-            beat[[3, 6, 9, 12, 15, 18, 21] if swing else [4, 8, 16, 20]] = NEVER
-        self.mask = np.tile(beat, 2 + scheme.max_delta // 24)
-        # a pitched note of a tick or two is a click, and of a 32nd rare
-        lengths = np.array(scheme.durations)
-        self.short = np.where(lengths < 3, NEVER, np.where(lengths < 6, -1.0, 0.0))
-
-    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
-        """Biases onsets by where they fall in the quarter."""
-        if field == DURATION and chosen[1] != DRUMS:
-            return self.short
-        if field != ONSET:
-            return None
-        bar = piece.bar_of(piece.tick)
-        place = (piece.tick - piece.bars[bar]) % 24
-        out = np.zeros(self.scheme.sizes[0])
-        n = self.scheme.max_delta
-        out[1:n] = self.mask[place + 1 : place + n]
-        return out
-
-
-class Density:
-    """Holds a piece near its planned density: once it has more notes than the bars so far should
-    hold, time is urged on, the more the further it is over."""
-
-    ROOM = 1.0
-    FORCE = 6.0
-
-    def __init__(self, plan: Plan, scheme: NoteScheme):
-        self.plan, self.scheme = plan, scheme
-        self.start = -1
-
-    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
-        """Biases onsets against small steps of time."""
-        if field != ONSET or not self.plan.density:
-            return None
-        if self.start < 0:
-            self.start = len(piece.rows)
-        bars = max(piece.tick - self.plan.origin, 0) / self.plan.bar_ticks + 1
-        over = np.log((len(piece.rows) - self.start + 1) / (self.ROOM * self.plan.density * bars))
-        if over <= 0:
-            return None
-        out = np.zeros(self.scheme.sizes[0])
-        out[0] = -self.FORCE * over
-        out[1:12] = -self.FORCE * over
-        return out
-
-
-class Form:
-    """Sections come back: in a bar that takes up an earlier one, each field leans towards what
-    stood there, as long as the fields before it agree; the model may vary it."""
-
-    def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 2.0):
-        self.plan, self.scheme, self.strength = plan, scheme, strength
-        self.memo: tuple[int, tuple[int, ...] | None] = (-1, None)
-
-    def _echo(self, piece: Tracker) -> tuple[int, ...] | None:
-        """The fields of the step that followed this moment in the section taken up."""
-        if self.memo[0] == len(piece.rows):
-            return self.memo[1]
-        bar = piece.bar_of(piece.tick)
-        found = None
-        # at the end of a section the next note may be the first of a section taken up
-        for ahead in (bar, bar + 1):
-            if ahead < len(self.plan.refers) and self.plan.refers[ahead] >= 0 and piece.rows:
-                lag = piece.bars[ahead] - piece.bars[self.plan.refers[ahead]]
-                after = piece.keys[-1] - lag * 130 * 128
-                if ahead > bar:
-                    after = max(after, (piece.bars[ahead] - lag) * 130 * 128 - 1)
-                at = bisect_right(piece.keys, after)
-                if at < len(piece.rows) and piece.rows[at][1] >= 0:
-                    row = piece.rows[at]
-                    delta = row[0] + lag - piece.tick
-                    if 0 <= delta < self.scheme.max_delta and piece.bar_of(row[0] + lag) == ahead:
-                        found = (delta, *row[1:5])
-                        break
-        self.memo = (len(piece.rows), found)
-        return found
-
-    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
-        """Leans towards the section taken up."""
-        echo = self._echo(piece)
-        if echo is None or tuple(chosen) != echo[: len(chosen)]:
-            return None
-        out = np.zeros(self.scheme.sizes[field])
-        out[echo[field]] = self.strength
-        return out
-
-
-class Repetition:
-    """Discourages what small models fall into: a part that dwells on one pitch (each time it stood
-    among the part's last eight notes, beyond twice, makes it less likely; basses may), and a melody
-    whose bar has come back three times running."""
-
-    DWELL = 0.8
-    AGAIN = 2.0
-
-    def __init__(self, plan: Plan, strength: float):
-        self.plan, self.strength = plan, strength
-        self.roles = {p.instrument: p.role for p in plan.parts}
-        self.bars: dict[int, frozenset] = {}
-
-    def _content(self, piece: Tracker, bar: int) -> frozenset:
-        if bar not in self.bars:
-            start, stop = int(self.plan.lines[bar]), int(self.plan.lines[bar + 1])
-            low = bisect_right(piece.keys, start * 130 * 128 - 1)
-            high = bisect_right(piece.keys, stop * 130 * 128 - 1)
-            rows = piece.rows[low:high]
-            self.bars[bar] = frozenset((r[0] - start, r[1], r[2]) for r in rows if r[1] >= 0)
-        return self.bars[bar]
-
-    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
-        """Biases the pitches of pitched parts."""
-        role = self.roles.get(chosen[1]) if field == PITCH else None
-        if role not in (MELODY, HARMONY):
-            return None
-        out = np.zeros(128)
-        latest = [piece.rows[i][2] for i in piece.last.get(chosen[1], [])[-8:]]
-        for pitch in set(latest):
-            out[pitch] -= self.DWELL * max(0, latest.count(pitch) - 2)
-        if role == MELODY:
-            self._again(piece, chosen, out)
-        return self.strength * out
-
-    def _again(self, piece: Tracker, chosen: Sequence[int], out: np.ndarray) -> None:
-        """Lowers what a bar heard three times running has at this place."""
-        tick = piece.tick + chosen[0]
-        bar = piece.bar_of(tick)
-        if bar < 3:
-            return
-        before = [self._content(piece, bar - k) for k in (1, 2, 3)]
-        if before[0] and before[0] == before[1] == before[2]:
-            place = tick - int(self.plan.lines[bar])
-            for at, instrument, pitch in before[0]:
-                if at == place and instrument == chosen[1]:
-                    out[pitch] -= self.AGAIN
+LEANING, LITERAL = 2.0, 6.0
+"""How strongly a bar leans on the one it takes up: varied, or as good as repeated."""
 
 
 def constraints(
@@ -401,12 +258,14 @@ def constraints(
     found: list = [Length(plan, scheme), Close(plan, scheme), Ensemble(plan, scheme)]
     found.append(Subdivision(plan, scheme, swing))
     found.append(Density(plan, scheme))
+    if any(p.role == DRUM for p in plan.parts):
+        found.append(Kit(plan))
     if any(p.role != DRUM for p in plan.parts):
         found.append(Harmony(plan, scheme, 2.0 if plan.strict_key else 1.0))
         if plan.asked_chords:
             found.append(Changes(plan, scheme))
     if any(bar >= 0 for bar in plan.refers):
-        found.append(Form(plan, scheme))
+        found.append(Form(plan, scheme, LITERAL if plan.literal else LEANING))
     if repetition:
         found.append(Repetition(plan, repetition))
     return found

@@ -114,9 +114,15 @@ class Engine:
         asked = w["instruments.weight"][slots] + w["slot"]
         mix = np.exp(w["layer_weights"] - w["layer_weights"].max())
         mix = (mix / mix.sum())[:, None, None, None]
-        text = (mix * self._text(words)).sum(axis=0) @ w["text_in.weight"].T
-        everywhere = (single.sum(axis=1, keepdims=True) @ w["everywhere.weight"].T)[:, 0]
-        return np.concatenate([single, asked, text], axis=1).astype(np.float32), everywhere
+        text = rms((mix * self._text(words)).sum(axis=0)) * w["text_norm.weight"]
+        given = (words > 0)[..., None]
+        mean = (text * given).sum(axis=1, keepdims=True)
+        mean = mean / np.maximum(given.sum(axis=1, keepdims=True), 1)
+        # (B, 1, D) products: a piece's numbers must not depend on how many are beside it
+        everywhere = single.sum(axis=1, keepdims=True) @ w["everywhere.weight"].T
+        everywhere = (everywhere + mean @ w["text_everywhere.weight"].T)[:, 0]
+        vectors = [single, asked, text @ w["text_in.weight"].T]
+        return np.concatenate(vectors, axis=1).astype(np.float32), everywhere
 
     def _text(self, words: np.ndarray) -> np.ndarray:
         """(layers + 1, B, W, text width) states, as ``models.step_lm.TextEncoder``."""

@@ -40,7 +40,7 @@ class Plan:
     ``asked_chords``: the chords were said, not chosen, and are held to more strictly; ``origin``:
     tick where new music starts (after a continued Score). ``density`` (notes per bar) and
     ``polyphony`` are what such an ensemble usually has. ``refers``: for each bar the earlier bar
-    that it takes up again, or -1."""
+    that it takes up again, or -1; ``literal``: it does so note for note, as loops do."""
 
     parts: tuple[PartPlan, ...]
     bpm: float
@@ -53,6 +53,7 @@ class Plan:
     density: float | None = None
     polyphony: float | None = None
     refers: tuple[int, ...] = ()
+    literal: bool = False
     origin: int = 0
     bar_starts: tuple[int, ...] = field(default=())
 

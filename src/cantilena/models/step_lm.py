@@ -34,7 +34,7 @@ class StepConfig:
     scalars: dict[str, int]
     slots: int = 12
     slot_size: int = 130
-    words: int = 24
+    words: int = 40
     buckets: int = 4096
     text_width: int = 128
     text_layers: int = 2
@@ -182,7 +182,9 @@ class StepLM(nn.Module):
         self.slot = nn.Parameter(torch.randn(config.slots, d) * 0.02)
         self.text = TextEncoder(config)
         self.layer_weights = nn.Parameter(torch.zeros(config.text_layers + 1))
+        self.text_norm = nn.RMSNorm(config.text_width, eps=1e-5)
         self.text_in = nn.Linear(config.text_width, d, bias=False)
+        self.text_everywhere = nn.Linear(config.text_width, d, bias=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.RMSNorm(d, eps=1e-5)
         self.at_onset = FeatureSum(config.at_onset, d)
@@ -208,13 +210,20 @@ class StepLM(nn.Module):
 
     def prefix(self, scalars: Tensor, slots: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """Prefix vectors (B, P, D) and what every step adds (B, 1, D), from scalars (B, S),
-        instrument slots (B, I) and hashed words (B, W)."""
+        instrument slots (B, I) and word pieces (B, W), of which 0 is none.
+
+        The mixed text states are normed: without it what all texts share outgrows what tells them
+        apart. Their mean over the given words reaches every step, as the scalars' sum does, so
+        that what single words say is learned without finding them by attention first."""
         index = scalars + self.scalars.offset
         single = F.embedding(index, self.scalars.table.weight)  # (B, S, D)
         weights = self.layer_weights.softmax(0)
-        text = torch.einsum("l,lbwd->bwd", weights, self.text(words).float())
+        text = self.text_norm(torch.einsum("l,lbwd->bwd", weights, self.text(words).float()))
+        given = (words > 0).unsqueeze(-1).to(text.dtype)  # (B, W, 1)
+        mean = (text * given).sum(1, keepdim=True) / given.sum(1, keepdim=True).clamp(min=1)
         vectors = [single, self.instruments(slots) + self.slot, self.text_in(text)]
-        return torch.cat(vectors, dim=1), self.everywhere(single.sum(1, keepdim=True))
+        everywhere = self.everywhere(single.sum(1, keepdim=True)) + self.text_everywhere(mean)
+        return torch.cat(vectors, dim=1), everywhere
 
     def trunk(self, x: Tensor) -> Tensor:
         """Embedded positions (B, T, D) to normed hidden states."""

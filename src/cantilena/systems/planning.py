@@ -62,6 +62,9 @@ MINOR_MOODS = frozenset(
 )
 BASS_RANGE = 24  # semitones: a bass that may go up as far as it can wanders among the others
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
+LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
+LOOPED, LITERAL = 0.7, 0.3
+"""Share of pieces whose sections come back note for note: in genres made of loops, in others."""
 BOWED = frozenset({40, 41, 42, 43})
 SECTION = 8  # bars
 MOST_LOOPS = 120  # the commonest progressions; rarer ones may be mishearings
@@ -94,6 +97,7 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
         density=density,
         polyphony=polyphony,
         refers=_refers(plan, chords),
+        literal=bool(rng.random() < (LOOPED if LOOPING & set(brief.genres) else LITERAL)),
     )
 
 
@@ -370,7 +374,8 @@ def plan_parts(
     basses = basses if len(pitched) > 1 else []
     others = [i for i in pitched if i not in basses]
     lead = min(others, key=lambda i: _LEADS.index(i) if i in _LEADS else 99, default=None)
-    alone = len(pitched) == 1 and pitched[0] not in gm.MONOPHONIC and pitched[0] not in BOWED
+    # who plays chords with nobody else to do so, carries the harmony, tune and all
+    alone = len(others) == 1 and others[0] not in gm.MONOPHONIC and others[0] not in BOWED
     parts = []
     for i in instruments:
         low, high = _range(i, registers)
@@ -378,7 +383,7 @@ def plan_parts(
             high = min(high, low + BASS_RANGE)
         players = named[i].count if i in named else 1
         role = DRUM if i == DRUMS else BASS if i in basses else MELODY if i == lead else HARMONY
-        role = HARMONY if alone and i != DRUMS else role
+        role = HARMONY if alone and role == MELODY else role
         name = _part_name(i, named)
         share = (0.3 if role in (DRUM, BASS) else 0.45) / len(instruments)
         parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))

@@ -35,7 +35,7 @@ SCALARS: dict[str, int] = {
 
 NO_INSTRUMENT = 129
 SLOTS = 12
-WORDS = 24
+WORDS = 40
 BUCKETS = 4096
 _STOP = frozenset(
     [
@@ -81,7 +81,7 @@ _STOP = frozenset(
 
 @dataclass(frozen=True)
 class Conditions:
-    """``scalars`` (14,), instrument ``slots`` (12,) and hashed ``words`` (24,), int64."""
+    """``scalars`` (14,), instrument ``slots`` (12,) and hashed ``words`` (40,), int64."""
 
     scalars: np.ndarray
     slots: np.ndarray

@@ -30,6 +30,7 @@ from cantilena.tokens import context
 from cantilena.tokens.note import FIELDS, NoteScheme
 from cantilena.train.crops import ARRAYS, FULL, CropConfig, Crops, stack
 from cantilena.train.habits import write_facts
+from cantilena.train.muon import Muon
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,8 @@ def optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimi
     for name, p in model.named_parameters():
         inner = ("blocks" in name or "heads" in name) and "logits" not in name
         (matrices if inner and p.ndim == 2 else others).append(p)
-    muon = torch.optim.Muon(
-        matrices, lr=config.rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
-    )
+    half = half_is_quick(str(matrices[0].device.type))
+    muon = Muon(matrices, lr=config.rate, weight_decay=config.weight_decay, half=half)
     adam = torch.optim.AdamW(
         others, lr=config.rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
     )
@@ -98,6 +98,17 @@ def tensors(batch: dict[str, np.ndarray], device: str = "cpu") -> list[Tensor]:
     return [torch.from_numpy(batch[name]).to(device) for name in ARRAYS]
 
 
+def half_is_quick(device: str) -> bool:
+    """Whether the machine computes in bfloat16; a CPU without AVX-512 is some 30 times slower in
+    it than in float32."""
+    return device != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def mixed(device: str) -> torch.autocast:
+    """bfloat16 where that is quick, else float32."""
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=half_is_quick(device))
+
+
 @torch.no_grad()
 def bits(model: nn.Module, batches: list[dict[str, np.ndarray]], device: str = "cpu") -> dict:
     """Bits per note of each field and in all, over batches; a REST's or END's bits count as onset
@@ -105,7 +116,7 @@ def bits(model: nn.Module, batches: list[dict[str, np.ndarray]], device: str = "
     total, notes = torch.zeros(5, dtype=torch.float64), 0.0
     for batch in batches:
         *inputs, mask = tensors(batch, device)
-        with torch.autocast(device, dtype=torch.bfloat16):
+        with mixed(device):
             nll = model(*inputs)
         total += (nll.float() * mask).sum((0, 1)).double().cpu()
         notes += float(mask[..., 1].sum())
@@ -135,6 +146,10 @@ HELD = {"full": FULL, "none": NOTHING_GIVEN, "fresh": replace(FULL, fresh=1.0)}
 (these again with another window's prefix, as "shuffled")."""
 
 
+TEXT = ("text.", "text_", "layer_weights")
+"""Names of the weights that read the text."""
+
+
 class Run:
     """A run in a folder: ``model.safetensors``, ``optimiser.safetensors``, ``state.json`` and
     ``log.jsonl``. Opening a folder that holds a run resumes it."""
@@ -146,6 +161,7 @@ class Run:
         torch.manual_seed(config.seed)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.step, self.notes, self.seconds = 0, 0, 0.0
+        self.before: dict[str, Any] = {}  # the training of the checkpoint it started from
         state_file = self.folder / "state.json"
         state = json.loads(state_file.read_text()) if state_file.exists() else None
         if state:
@@ -154,7 +170,7 @@ class Run:
         self.optimisers = optimisers(self.model, config)
         if state:
             self.step, self.notes = state["step"], state["notes"]
-            self.seconds = state["seconds"]
+            self.seconds, self.before = state["seconds"], state.get("before", {})
             self._load()
 
     def _load(self) -> None:
@@ -172,11 +188,19 @@ class Run:
                 optimiser.state[p] = {n: v.to(self.device) for n, v in found.items()}
 
     def start_from(self, checkpoint: str | Path) -> None:
-        """Takes the weights of a checkpoint's ``model.safetensors`` as the first ones. Raises
-        CheckpointError where they are missing or of another size."""
+        """Takes the weights of a checkpoint as the first ones, all but the text encoder's where
+        that is of another size. Raises CheckpointError where they are missing or do not fit."""
         try:
+            card = json.loads((Path(checkpoint) / "card.json").read_text())
             weights = load_file(Path(checkpoint) / "model.safetensors")
-            self.model.load_state_dict({k: v.float() for k, v in weights.items()})
+            mine = self.model.state_dict()
+            # a checkpoint of another text encoder gives all but the text's part
+            kept = {k: v.float() for k, v in weights.items() if not k.startswith(TEXT)}
+            whole = {k: v.float() for k, v in weights.items()}
+            same = {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in whole.items()}
+            text = {k: v for k, v in mine.items() if k.startswith(TEXT)}
+            self.model.load_state_dict(whole if same else {**kept, **text})
+            self.before = {"notes_seen": 0, **card["training"], "text_kept": same}
         except Exception as e:
             raise CheckpointError(f"the weights in {checkpoint} cannot be used: {e}") from e
 
@@ -194,7 +218,7 @@ class Run:
         state = {
             **{"step": self.step, "notes": self.notes, "seconds": self.seconds},
             **{"model": self.model.config.to_dict(), "scheme": self.scheme.to_dict()},
-            "train": asdict(self.config),
+            **{"train": asdict(self.config), "before": self.before},
         }
         save_file(model, self.folder / ".model.safetensors.part")
         save_file(flat, self.folder / ".optimiser.safetensors.part")
@@ -274,7 +298,7 @@ class Run:
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * scale
         *inputs, mask = tensors(batch, self.device)
-        with torch.autocast(self.device, dtype=torch.bfloat16):
+        with mixed(self.device):
             nll = model(*inputs)
         per_field = (nll * mask).sum((0, 1)) / mask[..., 1].sum()
         per_field.sum().backward()
