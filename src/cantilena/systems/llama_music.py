@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.text.encoders import cut_at_sentence, say_cut
+from cantilena.tokens.arrival_vocab import AMT, ArrivalVocabulary
 
 if TYPE_CHECKING:
     from cantilena.decode.arrival_engine import HFStepModel, PromptState
@@ -26,8 +27,15 @@ class LlamaMusicSystem:
 
     name = NAME
 
-    def __init__(self, step_model: HFStepModel, tokenizer: Any, offset: int, instruction: str):
-        self.step_model, self.tokenizer = step_model, tokenizer
+    def __init__(
+        self,
+        step_model: HFStepModel,
+        tokenizer: Any,
+        offset: int,
+        instruction: str,
+        vocabulary: ArrivalVocabulary = AMT,
+    ):
+        self.step_model, self.tokenizer, self.vocabulary = step_model, tokenizer, vocabulary
         self.offset, self.instruction, self.hash = offset, instruction, ""
         self.longest = min(LONGEST, step_model.context // 2)
 
@@ -92,7 +100,9 @@ def _plain(
     found = read_plain(path, tokenizer, device=device, dtype=dtype)
     model = found.model.requires_grad_(False)
     steps = HFStepModel(model, found.offset, found.vocabulary.size, context=context)
-    return LlamaMusicSystem(steps, found.tokenizer, found.offset, found.instruction)
+    return LlamaMusicSystem(
+        steps, found.tokenizer, found.offset, found.instruction, found.vocabulary
+    )
 
 
 def _split(
@@ -125,4 +135,4 @@ def of_model(model: Any, tokenizer: Any, context: int | None = None) -> LlamaMus
         return F.linear(hidden, model.expanded_lm_head.weight[first:last])
 
     steps = HFStepModel(model.text, 0, model.vocabulary.size, embed, head, context)
-    return LlamaMusicSystem(steps, tokenizer, model.offset, model.instruction)
+    return LlamaMusicSystem(steps, tokenizer, model.offset, model.instruction, model.vocabulary)

@@ -19,11 +19,15 @@ WITHOUT = "the system 'note' works without"
 
 
 def need(package: str, purpose: str, extra: str = "hf") -> Any:
-    """The package, imported. Raises MissingExtraError with the extra that holds it."""
+    """The package, imported. Raises MissingExtraError with the extra that holds it. transformers
+    then shows no bars while it reads weights from disk; those of downloads stay."""
     try:
-        return importlib.import_module(package)
+        found = importlib.import_module(package)
     except ImportError as e:
         raise MissingExtraError(package, extra, purpose) from e
+    if package == "transformers":
+        found.utils.logging.disable_progress_bar()
+    return found
 
 
 @contextmanager
@@ -42,6 +46,8 @@ def loading(kind: str, name: str | Path, without: str = WITHOUT) -> Iterator[Non
 def _why(kind: str, name: str, error: Exception) -> str:
     """What is missing and how to get it."""
     said = f"{type(error).__name__} {error} {error.__cause__ or ''}".lower()
+    if Path(name).is_dir() and ("no file named" in said or "config.json" in said):
+        return f"{name} is no {kind}'s folder: its config or weights are missing"
     if Path(name).exists():
         first = " ".join(str(error).split())[:200]
         return f"the {kind} in {name} cannot be read ({type(error).__name__}: {first})"
