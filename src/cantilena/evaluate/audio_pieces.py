@@ -152,6 +152,8 @@ def embed_pieces(
         done += 1
         if progress:
             progress(done / len(paths))
+    if progress:
+        progress(1.0)
     return Embedded(vectors, dict(sorted(failed.items())))
 
 

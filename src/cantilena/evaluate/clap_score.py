@@ -168,7 +168,9 @@ def _load(weights: str) -> tuple[Any, Any, Any]:
             ClapFeatureExtractor.from_pretrained(folder),
             AutoTokenizer.from_pretrained(folder),
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except MissingExtraError:
+        raise
+    except Exception as error:  # damaged files raise many kinds, safetensors' own among them
         raise WeightsError(missing(weights, error)) from error
 
 

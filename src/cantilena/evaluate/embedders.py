@@ -68,7 +68,9 @@ class EnCodec:
             raise MissingExtraError("transformers", "hf", "EnCodec") from error
         try:
             self.model: Any = EncodecModel.from_pretrained(folder_of(self.weights, "EnCodec"))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except MissingExtraError:
+            raise
+        except Exception as error:  # damaged files raise many kinds
             raise WeightsError(_missing("encodec", self.weights, error)) from error
         if self.model.config.audio_channels != 1:
             raise InputError(f"{self.weights!r} is for stereo; take a mono EnCodec, as {self.hub}")

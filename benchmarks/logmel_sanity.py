@@ -1,0 +1,158 @@
+"""Whether the log-mel embedder orders sets of music sensibly: real against real, against worse.
+
+    python benchmarks/logmel_sanity.py FOLDER [--n 60] [--workers 1]
+
+FOLDER holds MIDI files of real pieces. They are split into halves at random; the table has the
+distance of one half from the other as it is, and from the other after its notes were damaged in
+one way, a little and a lot. Every row compares the same numbers of pieces, so that only the damage
+differs; mean and standard deviation are over the splits. A distance is of use if "as it is" is the
+least and "a lot" is more than "a little". Nothing here is a FAD: the embedder is our log-mel one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cantilena.errors import InputError
+from cantilena.evaluate import frechet, mmd
+from cantilena.evaluate.audio_pieces import embed_pieces, renderer
+from cantilena.evaluate.embedders import load_embedder
+from cantilena.score.midi import read_midi, write_midi
+from cantilena.score.score import Score
+
+Damage = Callable[[Score, np.random.Generator], Score]
+
+
+def rebuilt(score: Score, **changed: np.ndarray) -> Score:
+    """The Score with other notes, sorted and checked."""
+    own = {k: getattr(score, k) for k in ("onset", "duration", "pitch", "velocity", "track")}
+    own |= changed
+    tempos = zip(score.tempo_tick.tolist(), score.tempo_us.tolist(), strict=True)
+    return Score.build(score.tpq, score.tracks, **own, tempos=tempos)
+
+
+def pitches(share: float) -> Damage:
+    """A share of the pitched notes moved by up to an octave at random."""
+
+    def damage(score: Score, rng: np.random.Generator) -> Score:
+        hit = (rng.random(len(score)) < share) & ~score.is_drum
+        moved = np.clip(score.pitch + rng.integers(-12, 13, len(score)), 0, 127)
+        return rebuilt(score, pitch=np.where(hit, moved, score.pitch))
+
+    return damage
+
+
+def onsets(quarters: float) -> Damage:
+    """Every onset moved at random, by up to so many quarters either way."""
+
+    def damage(score: Score, rng: np.random.Generator) -> Score:
+        shift = rng.uniform(-quarters, quarters, len(score)) * score.tpq
+        return rebuilt(score, onset=np.maximum(0, score.onset + shift.round().astype(int)))
+
+    return damage
+
+
+def dropped(share: float) -> Damage:
+    """A share of the notes taken away, at least one kept."""
+
+    def damage(score: Score, rng: np.random.Generator) -> Score:
+        keep = rng.random(len(score)) >= share
+        keep[0] = True
+        return score.select(keep)
+
+    return damage
+
+
+def instruments(share: float) -> Damage:
+    """A share of the pitched parts given to an instrument drawn from all 128."""
+
+    def damage(score: Score, rng: np.random.Generator) -> Score:
+        tracks = [
+            t if t.is_drum or rng.random() >= share else replace(t, program=int(rng.integers(128)))
+            for t in score.tracks
+        ]
+        return replace(score, tracks=tuple(tracks))
+
+    return damage
+
+
+DAMAGES: dict[str, Damage | None] = {
+    "as it is": None,
+    "20 % of pitches at random": pitches(0.2),
+    "all pitches at random": pitches(1.0),
+    "onsets off by up to 1/8 quarter": onsets(0.125),
+    "onsets off by up to 2 quarters": onsets(2.0),
+    "25 % of notes missing": dropped(0.25),
+    "75 % of notes missing": dropped(0.75),
+    "25 % of parts on any instrument": instruments(0.25),
+    "all parts on any instrument": instruments(1.0),
+}
+
+
+def usable(folder: Path, n: int, seed: int) -> list[Score]:
+    """``n`` pieces of at least 100 notes and 30 s, drawn at random."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".mid", ".midi"))
+    found: list[Score] = []
+    for i in np.random.default_rng(seed).permutation(len(paths)).tolist():
+        if len(found) == n:
+            break
+        try:
+            score = read_midi(paths[i])
+        except InputError:
+            continue
+        if len(score) >= 100 and float(score.seconds(score.end)) >= 30:
+            found.append(score)
+    if len(found) < 4:
+        raise SystemExit(f"{folder} holds {len(found)} pieces of 100 notes and 30 s; 4 are needed")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path, help="MIDI files of real pieces")
+    parser.add_argument("--n", type=int, default=60, help="pieces (60)")
+    parser.add_argument("--splits", type=int, default=10, help="random halvings (10)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that render (1)")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    pieces = usable(args.folder, args.n, args.seed)
+    logmel, made_by = {"logmel": load_embedder("logmel")}, renderer()
+    vectors: dict[str, list[np.ndarray]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, damage in DAMAGES.items():
+            rng = np.random.default_rng(args.seed)
+            paths: list[Path | None] = []
+            for i, score in enumerate(pieces):
+                paths.append(Path(folder, f"{len(vectors)}-{i}.mid"))
+                write_midi(damage(score, rng) if damage else score, paths[-1])
+            made = embed_pieces(paths, logmel, Path(folder, "cache"), made_by, args.workers)
+            if made.failed:
+                raise SystemExit(f"{name}: {made.failed}")
+            vectors[name] = [v for v in made.vectors["logmel"] if v is not None]
+    half, real = len(pieces) // 2, vectors["as it is"]
+    means = {k: np.stack([x.mean(0) for x in v]).astype(float) for k, v in vectors.items()}
+    bandwidth = mmd.median_bandwidth(means["as it is"])
+    rng = np.random.default_rng(args.seed)
+    orders = [rng.permutation(len(pieces)) for _ in range(args.splits)]
+    print(f"{len(pieces)} pieces, halves of {half}, {args.splits} splits, {made_by.name}\n")
+    print("| the other half | log-mel FAD | sd | log-mel KAD | sd |")
+    print("|---|---:|---:|---:|---:|")
+    for name, own in vectors.items():
+        far, kernel = [], []
+        for order in orders:
+            a, b = order[:half], order[half : 2 * half]
+            one, other = (np.concatenate([v[i] for i in k]) for v, k in ((real, a), (own, b)))
+            far.append(frechet.frechet_distance(other, one))
+            kernel.append(mmd.kad(means[name][b], means["as it is"][a], bandwidth))
+        cells = (np.mean(far), np.std(far, ddof=1), np.mean(kernel), np.std(kernel, ddof=1))
+        print(f"| {name} | {' | '.join(f'{x:.2f}' for x in cells)} |")
+
+
+if __name__ == "__main__":
+    main()

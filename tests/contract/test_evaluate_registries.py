@@ -1,0 +1,103 @@
+"""What every embedder and every figure of a table has to hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cantilena.errors import InputError
+from cantilena.evaluate import control, frechet, mmd
+from cantilena.evaluate.embedders import EMBEDDERS, identity, load_embedder
+from cantilena.evaluate.protocols import PROTOCOLS
+from cantilena.evaluate.tables import _LABELS
+from tiny_audio import cnn14_weights, tone, vggish_weights, write_clap, write_encodec
+
+PLAIN = {
+    *("frechet", "frechet_subsets", "kad", "kad_subsets", "clap", "clap_floored", "loss"),
+    "compression_ratio",
+}
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """Every embedder, those with weights from small random ones in the published layout."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("weights")
+    torch.save(vggish_weights(), folder / "vggish.pth")
+    torch.save({"model": cnn14_weights()}, folder / "cnn14.pth")
+    places = {
+        "logmel": None,
+        "vggish": str(folder / "vggish.pth"),
+        "pann": str(folder / "cnn14.pth"),
+        "clap": str(write_clap(folder / "clap")),
+        "encodec": str(write_encodec(folder / "encodec")),
+    }
+    return {name: load_embedder(name, places[name]) for name in EMBEDDERS}
+
+
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_an_embedder_gives_finite_vectors_of_one_size_and_always_the_same(name: str, loaded):
+    embedder = loaded[name]
+    assert embedder.label == EMBEDDERS[name].label and 8000 <= embedder.rate <= 48_000
+    sizes = set()
+    for seconds in (0.01, 1.0, 12.3):
+        sound = tone(440, seconds, embedder.rate)
+        before = sound.copy()
+        found = embedder.embed(sound)
+        assert found.ndim == 2 and len(found) >= 1 and found.dtype == np.float32
+        assert np.isfinite(found).all()
+        np.testing.assert_array_equal(found, embedder.embed(sound))
+        np.testing.assert_array_equal(sound, before)
+        sizes.add(found.shape[1])
+    assert len(sizes) == 1
+    assert np.isfinite(embedder.embed(np.zeros(embedder.rate, np.float32))).all()
+
+
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_an_embedder_tells_sounds_apart(name: str, loaded):
+    embedder = loaded[name]
+    low, high = (embedder.embed(tone(f, 3, embedder.rate)) for f in (220, 1760))
+    assert np.abs(low - high).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_an_entry_says_what_it_is_and_how_its_weights_are_had(name: str):
+    kind = EMBEDDERS[name]
+    assert len(kind.what) > 10 and "FAD" not in kind.label
+    if not kind.get:
+        assert load_embedder(name).weights == ""
+        return
+    with pytest.raises(InputError) as told:
+        load_embedder(name, "no such place")
+    said = str(told.value)
+    assert name in said.lower() and "no such place" in said and "\n" not in said
+    assert "'--embedder logmel' works without" in said
+
+
+def test_identities_differ(loaded):
+    assert len({identity(e) for e in loaded.values()}) == len(EMBEDDERS)
+
+
+def test_our_own_is_never_called_fad_alone():
+    assert EMBEDDERS["logmel"].label == "log-mel"
+
+
+@pytest.mark.parametrize("distance", [frechet.frechet_distance, mmd.kad, mmd.mmd_squared])
+def test_a_distance_is_a_finite_number_that_grows(distance):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4))
+    near, far = distance(x + 0.1, x), distance(x + 1, x)
+    assert isinstance(near, float) and np.isfinite(far) and near < far
+    assert distance(x.astype(np.float32), x) == distance(x.astype(np.float32), x)
+    for bad in (x[:1], x[:, :3], np.full_like(x, np.inf)):
+        with pytest.raises(InputError):
+            distance(bad, x)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_protocol_prints_figures_that_there_are(name: str):
+    of = PROTOCOLS[name]
+    assert len(of.source) > 10 and of.columns
+    for column in of.columns:
+        assert column in PLAIN or (column in control.METRICS and column in _LABELS)
