@@ -135,10 +135,13 @@ class ArrivalPiece:
         elif self.held is None or self._full(room - flags):
             whole = (room - flags) // 3
             count = len(self.tokens) // 3
+            # what is read for the first time may fill the window; later half of it, in notes and
+            # in time, is left free, lest the next note would have to move it again
+            share = 1.0 if self.held is None else KEEP
             most = whole - 1 if self.held is None else max(1, int(KEEP * whole))
             self.first = max(self.first, count - most)
             self.offset = self._least()
-            while self._spans() and self.first < count:
+            while self._spans(share) and self.first < count:
                 self.first += max(1, (count - self.first) // 8)
                 self.offset = self._least()
         if before != (self.first, self.offset):
@@ -149,12 +152,13 @@ class ArrivalPiece:
         """Whether the window has no place for one more triple, in tokens or in time."""
         return len(self.tokens) - 3 * self.first + 3 > room or self._spans()
 
-    def _spans(self) -> bool:
-        """Whether what comes next might need a time of 10,000 or more."""
+    def _spans(self, share: float = 1.0) -> bool:
+        """Whether what comes next might need a time of ``share`` of the 10,000 or more."""
         v = self.vocabulary
         latest = max(self.now, self.start) + v.resolution
-        latest = max(latest, self.now + v.anticipation)
-        return latest - self.offset >= v.times
+        if self.ahead:
+            latest = max(latest, self.now + v.anticipation)
+        return latest - self.offset >= share * v.times
 
     def _least(self) -> int:
         """The smallest time in the window; with nothing in it, the time that has been reached
