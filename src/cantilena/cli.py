@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from cantilena import __version__
 from cantilena.cli_evaluate import EVALUATIONS
+from cantilena.cli_finetune import finetune_arguments, init_arguments
 from cantilena.cli_generate import generate_arguments
 from cantilena.cli_models import export_arguments, models_arguments
 from cantilena.cli_paper import paper_arguments
@@ -112,6 +113,10 @@ def parser() -> argparse.ArgumentParser:
     )
     _data(commands)
     _train(command("train", "cli_train:train", "train a model on a data set, or go on with a run"))
+    text = "train the systems built on HuggingFace's models"
+    finetune_arguments(command("finetune", "cli_finetune:finetune", text), count, number)
+    text = "make a small music or text model with random weights, to train"
+    init_arguments(command("init", "cli_finetune:init", text), count)
     generate_arguments(
         command("generate", "cli_generate:generate", "write many pieces with a system on AMT")
     )
