@@ -141,3 +141,26 @@ def test_a_folder_of_another_system_is_named(prefix_folder, model, tmp_path):
         amt_prefix.load(model.save(tmp_path))
     with pytest.raises(CheckpointError, match="no tokenizer"):
         llama_music.load(tmp_path)
+
+
+# ---------------------------------------------------------------------------- pieces
+
+
+def test_both_systems_write_legal_pieces_to_texts_and_the_same_ones_again(prefix_folder, model):
+    from cantilena.systems.arrival import Order, write
+
+    for system in (
+        amt_prefix.load(prefix_folder),
+        llama_music.of_model(model, tiny_hf.tokenizer()),
+    ):
+        orders = [Order(text, seed, tokens=45) for seed, text in enumerate(TEXTS)]
+        made = write(system, orders)
+        for piece in made:
+            time, duration, note = piece.events.reshape(-1, 3).T
+            assert len(time) and (np.diff(time) >= 0).all()
+            assert ((duration >= SMALL.duration) & (duration < SMALL.note)).all()
+            assert ((note >= SMALL.note) & (note < SMALL.rest)).all()
+        again = write(system, orders)
+        assert all(np.array_equal(a.events, b.events) for a, b in zip(made, again, strict=True))
+        other = write(system, [Order("happy jazz trio", 0, tokens=45)])[0]
+        assert not np.array_equal(other.events, made[0].events)
