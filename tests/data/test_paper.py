@@ -19,6 +19,7 @@ pytest.importorskip("pyarrow")
 
 from cantilena import cli
 from cantilena.data import midicaps, paper, paper_ray, paper_shards
+from cantilena.data.dataset import read_manifest
 from cantilena.data.paper import EXPECTED, build_paper, read_paper_manifest, verdict
 from cantilena.data.paper_songs import Recipe
 from cantilena.errors import InputError, MissingExtraError
@@ -67,6 +68,8 @@ def test_the_manifest_tells_what_stands(songs, tmp_path, small_units):
     assert counts["all"]["tokens"] == sum(len(shard.tokens) for shard in rows)
     assert [len(r["lengths"]) for r in found["shards"]] == [len(s.ids) for s in rows]
     assert Recipe(**found["recipe"]) == Recipe() and "our own" in found["verdict"]
+    with pytest.raises(InputError, match="not a manifest of data"):
+        read_manifest(tmp_path)
 
 
 def test_a_shard_is_a_plain_parquet_file(songs, tmp_path):
@@ -96,7 +99,7 @@ def test_a_killed_build_goes_on_to_the_same_bytes(songs, tmp_path, small_units):
         "paper.build_paper(sys.argv[1], sys.argv[2], progress=stop)\n"
     )
     out = tmp_path / "killed"
-    ended = subprocess.run([sys.executable, "-c", code, str(songs[0]), str(out)], timeout=120)
+    ended = subprocess.run([sys.executable, "-c", code, str(songs[0]), str(out)], timeout=900)
     assert ended.returncode == -signal.SIGKILL
     assert len(list(out.glob("*.parquet"))) == 3 and not (out / "manifest.json").exists()
     with pytest.raises(InputError, match="no whole data set"):

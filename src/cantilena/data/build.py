@@ -23,7 +23,7 @@ from cantilena.data import shards
 from cantilena.data.corpora import DEFAULT_MIX, corpus
 from cantilena.data.corpus import SPLITS, Song
 from cantilena.data.duplicates import copies
-from cantilena.data.prepare import REASONS, Refused, prepare
+from cantilena.data.prepare import REASONS, accepted, prepare
 from cantilena.data.workers import spread
 from cantilena.errors import InputError
 from cantilena.score.files import write_bytes
@@ -127,16 +127,7 @@ def make(unit: Unit, out: Path, scheme: NoteScheme) -> dict[str, Any]:
     pieces: list[shards.Piece] = []
     refused: dict[str, list[str]] = {}
     left: Counter[str] = Counter()
-    for song in unit.songs:
-        try:
-            piece, counts = prepare(song, source, scheme)
-        except Refused as reason:
-            refused.setdefault(str(reason), []).append(song.id)
-            continue
-        except Exception as error:
-            # One strange file of a hundred thousand must not end the build; it is counted.
-            refused.setdefault("failed", []).append(f"{song.id}: {type(error).__name__}: {error}")
-            continue
+    for piece, counts in accepted(unit.songs, lambda s: prepare(s, source, scheme), refused):
         pieces.append(piece)
         left.update(counts)
     counts = {
@@ -163,12 +154,18 @@ def _all(
             yield unit, about, False
         else:
             missing.append(unit)
-    if missing:  # a manifest of other shards would call the new ones damaged
-        (out / MANIFEST).unlink(missing_ok=True)
-    for left in out.glob(".*.npz.*.part"):  # of a build that was killed
-        left.unlink(missing_ok=True)
+    clear(out, bool(missing))
     for unit, about in spread(make, missing, workers, out, scheme):
         yield unit, about, True
+
+
+def clear(out: Path, change: bool) -> None:
+    """Takes away what a killed build left half written and, where shards will ``change``, the
+    manifest, which would call the new ones damaged."""
+    if change:
+        (out / MANIFEST).unlink(missing_ok=True)
+    for left in out.glob(".*.part"):
+        left.unlink(missing_ok=True)
 
 
 def manifest(
@@ -247,3 +244,18 @@ def _counts(files: Sequence[dict], metas: dict, dropped: dict[str, set[int]]) ->
         place["bars"] += sum(m["bars"] for m in kept)
         place["hours"] = round(place["hours"] + sum(m["seconds"] for m in kept) / 3600, 2)
     return out
+
+
+def manifest_in(folder: str | Path, command: str) -> dict[str, Any]:
+    """The JSON object in a folder's manifest, whatever it is of; ``command`` makes one. Raises
+    InputError where there is none or it cannot be read."""
+    path = Path(folder) / MANIFEST
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no whole data set in {str(folder)!r}; make it with 'cantilena {command}'"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error}") from error
+    return found if isinstance(found, dict) else {}

@@ -7,7 +7,6 @@ shards' small types: 8 bytes each.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.data.build import MANIFEST
+from cantilena.data.build import MANIFEST, manifest_in
 from cantilena.data.corpus import SPLITS
 from cantilena.data.shards import ARRAYS, NOTE_FIELDS, VERSION, read_shard, unpack_text
 from cantilena.errors import InputError, UnknownNameError
@@ -90,17 +89,10 @@ class Songs:
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of a data set. Raises InputError where there is none or it is of another
     version."""
-    path = Path(folder) / MANIFEST
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"there is no whole data set in {str(folder)!r}; make it with 'cantilena data build'"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error}") from error
-    if not isinstance(found, dict) or found.get("version") != VERSION:
-        raise InputError(f"{str(path)!r} is not a manifest of version {VERSION}; build it again")
+    found = manifest_in(folder, "data build")
+    if found.get("cantilena", "data") != "data" or found.get("version") != VERSION:
+        path = str(Path(folder) / MANIFEST)
+        raise InputError(f"{path!r} is not a manifest of data of version {VERSION}; build it again")
     return found
 
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.data import lakh, midicaps, paper_shards
-from cantilena.data.build import MANIFEST, Progress
+from cantilena.data.build import MANIFEST, Progress, clear, manifest_in
 from cantilena.data.corpus import SPLITS, Song
 from cantilena.data.midicaps import MidiCap, MidiCaps
 from cantilena.data.paper_songs import REASONS, Chunk, Recipe, song_chunks
-from cantilena.data.prepare import Refused
+from cantilena.data.prepare import accepted
 from cantilena.data.workers import spread
 from cantilena.errors import InputError
 from cantilena.score.files import write_bytes
@@ -139,16 +139,12 @@ def make(unit: Unit, out: Path, recipe: Recipe) -> dict[str, Any]:
     refused: dict[str, list[str]] = {}
     left: Counter[str] = Counter(sparse=0, cut=0)
     lengths: list[int] = []
-    for song, row in zip(unit.songs, unit.rows, strict=True):
-        try:
-            found, counts = song_chunks(song, recipe, row)
-        except Refused as reason:
-            refused.setdefault(str(reason), []).append(song.id)
-            continue
-        except Exception as error:
-            # One strange file of a hundred thousand must not end the build; it is counted.
-            refused.setdefault("failed", []).append(f"{song.id}: {type(error).__name__}: {error}")
-            continue
+    rows = {s.id: row for s, row in zip(unit.songs, unit.rows, strict=True)}
+
+    def made(song: Song) -> tuple[list[Chunk], Counter[str]]:
+        return song_chunks(song, recipe, rows[song.id])
+
+    for found, counts in accepted(unit.songs, made, refused):
         chunks += found
         lengths.append(len(found))
         left.update(counts)
@@ -176,10 +172,7 @@ def _all(
             yield unit, about, False
         else:
             missing.append(unit)
-    if missing:  # a manifest of other shards would call the new ones damaged
-        (out / MANIFEST).unlink(missing_ok=True)
-    for left in out.glob(".*.parquet.*.part"):  # of a build that was killed
-        left.unlink(missing_ok=True)
+    clear(out, bool(missing))
     if ray:
         from cantilena.data.paper_ray import spread_by_ray
 
@@ -281,16 +274,8 @@ def read_paper_manifest(folder: str | Path) -> dict[str, Any]:
     split, sha256, counts and ``lengths``, the chunks of each song. Raises InputError where there
     is none or it is of another version.
     """
-    path = Path(folder) / MANIFEST
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"there is no whole data set in {str(folder)!r}; make it with 'cantilena data paper'"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error}") from error
-    if not isinstance(found, dict) or found.get("cantilena") != "paper data":
+    found, path = manifest_in(folder, "data paper"), Path(folder) / MANIFEST
+    if found.get("cantilena") != "paper data":
         raise InputError(f"{str(path)!r} is not of 'cantilena data paper'; build the data with it")
     if found.get("version") != paper_shards.VERSION:
         raise InputError(

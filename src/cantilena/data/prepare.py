@@ -5,8 +5,9 @@ Knows what makes a file unfit for training; does not know shards, splits or othe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from cantilena.errors import InputError
 from cantilena.score.score import DRUMS, Score
 from cantilena.tokens.note import GRID, Header, NoteScheme
 
+Made = TypeVar("Made")
 SOUND_EFFECTS = 120  # programs 120-127: noises, not notes
 SILENCE = 64 * GRID  # ticks without an onset after which a piece counts as over
 
@@ -44,6 +46,23 @@ REASONS = {
 
 class Refused(Exception):
     """A file is unfit; the argument is a key of ``REASONS``."""
+
+
+def accepted(
+    songs: Iterable[Song], function: Callable[[Song], Made], refused: dict[str, list[str]]
+) -> Iterator[Made]:
+    """What ``function`` makes of each song that it does not refuse; ``refused`` gets the others'
+    ids by reason, a fault of ours among them ("failed"): one strange file of a hundred thousand
+    must not end a build, but it is counted."""
+    for song in songs:
+        try:
+            made = function(song)
+        except Refused as reason:
+            refused.setdefault(str(reason), []).append(song.id)
+        except Exception as error:
+            refused.setdefault("failed", []).append(f"{song.id}: {type(error).__name__}: {error}")
+        else:
+            yield made
 
 
 def prepare(song: Song, corpus: Corpus, scheme: NoteScheme) -> tuple[Piece, dict[str, int]]:
