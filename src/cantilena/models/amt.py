@@ -9,6 +9,8 @@ or sampling. The published models are ``GPT2LMHeadModel`` of 128, 360 and 780 M 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,15 +88,18 @@ def load_weights(
     wanted = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
     if wanted not in DTYPES:
         raise InputError(f"unknown dtype {wanted!r}; known: {', '.join(DTYPES)}")
-    quiet = _transformers("logging")
-    quiet.disable_progress_bar()
     try:
-        model, told = kind.from_pretrained(
-            source, dtype=getattr(torch, wanted), output_loading_info=True
-        )
+        with _quietly():
+            model, told = kind.from_pretrained(
+                source,
+                dtype=getattr(torch, wanted),
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are told below, by name
+            )
     except Exception as error:
         raise explained(source, error) from error
-    lost = sorted(told["missing_keys"]) + sorted(str(k) for k in told["mismatched_keys"])
+    mismatched = [k if isinstance(k, str) else k[0] for k in told["mismatched_keys"]]
+    lost = sorted(told["missing_keys"]) + sorted(mismatched)
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         raise CheckpointError(
@@ -105,6 +110,22 @@ def load_weights(
         kind_found = model.get_parameter(wrong).dtype
         raise CheckpointError(f"{source} holds {wrong} as {kind_found}, not as floating point")
     return model.eval().requires_grad_(False).to(device)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the loading report and the progress bar of ``transformers``: what is wrong is said
+    in one line by ours."""
+    logging = _transformers("logging")
+    before, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bar:
+            logging.enable_progress_bar()
 
 
 def explained(source: str, error: Exception) -> CheckpointError:
