@@ -1,0 +1,142 @@
+"""Many pieces into a folder: batches, going on after a kill, what does not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from arrival_noise_system import NoiseSystem
+
+from cantilena.errors import InputError
+from cantilena.score.midi import read_midi
+from cantilena.systems.at_scale import (
+    Item,
+    Settings,
+    Summary,
+    buckets,
+    generate_all,
+    read_manifest,
+)
+
+SHORT = Settings(tokens=24)
+ITEMS = [
+    Item("one", "a waltz", 3),
+    Item("two", None, 4),
+    Item("three", "a very slow waltz for two pianos", 5),
+    Item("four", "jazz", 6),
+    Item("five", "a waltz", 7),
+]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.mid")}
+
+
+def test_every_piece_has_its_file_and_line(tmp_path: Path):
+    heard: list[tuple[int, int]] = []
+    found = generate_all(
+        NoiseSystem(), ITEMS, tmp_path, SHORT, 2, lambda done, of: heard.append((done, of))
+    )
+    assert (found.pieces, found.before, found.tokens) == (5, 0, 5 * 24)
+    assert len(found.rates) == 3 and found.rate > 0
+    told = found.to_dict()
+    assert told["tokens"] == 120 and told["tokens_per_second"] > 0
+    lines = read_manifest(tmp_path)
+    assert set(lines) == {item.id for item in ITEMS}
+    for item in ITEMS:
+        line = lines[item.id]
+        assert (line["text"], line["seed"], line["tokens"]) == (item.text, item.seed, 24)
+        score = read_midi(tmp_path / line["file"])
+        assert len(score) == line["notes"] <= 8
+    assert all(0 <= done <= of == 5 * 24 for done, of in heard) and heard
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_piece_does_not_depend_on_its_batch(tmp_path: Path):
+    for name, batch in (("a", 1), ("b", 3), ("c", 8)):
+        generate_all(NoiseSystem(), ITEMS, tmp_path / name, SHORT, batch)
+    assert files(tmp_path / "a") == files(tmp_path / "b") == files(tmp_path / "c")
+    assert len({*files(tmp_path / "a").values()}) == 5
+    # a seed makes another piece of the same text
+    first, last = ITEMS[0], ITEMS[4]
+    assert files(tmp_path / "a")[f"{first.id}.mid"] != files(tmp_path / "a")[f"{last.id}.mid"]
+
+
+def test_a_killed_run_goes_on_and_loses_one_batch_at_most(tmp_path: Path):
+    whole = tmp_path / "whole"
+    generate_all(NoiseSystem(), ITEMS, whole, SHORT, 2)
+    cut = tmp_path / "cut"
+    dying = NoiseSystem(dies_after=2)
+    with pytest.raises(KeyboardInterrupt):
+        generate_all(dying, ITEMS, cut, SHORT, 2)
+    there = read_manifest(cut)
+    assert len(there) == 4 and set(files(cut)) == {f"{name}.mid" for name in there}
+    again = NoiseSystem()
+    found = generate_all(again, ITEMS, cut, SHORT, 2)
+    assert (found.pieces, found.before, again.begun) == (1, 4, 1)
+    assert files(cut) == files(whole)
+    assert generate_all(again, ITEMS, cut, SHORT, 2).pieces == 0
+
+
+def test_a_torn_line_and_a_lost_file_are_made_again(tmp_path: Path):
+    generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT, 8)
+    before = files(tmp_path)
+    manifest = tmp_path / "manifest.jsonl"
+    text = manifest.read_text()
+    manifest.write_text(text[: len(text) - 30])
+    (tmp_path / "one.mid").unlink()
+    found = generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT, 8)
+    assert (found.pieces, found.before) == (2, 3) and files(tmp_path) == before
+    for line in manifest.read_text().splitlines():
+        json.loads(line)
+
+
+def test_another_text_or_seed_makes_the_piece_again(tmp_path: Path):
+    generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+    other = [Item("one", "a waltz", 99), *ITEMS[1:]]
+    assert generate_all(NoiseSystem(), other, tmp_path, SHORT).pieces == 1
+    assert generate_all(NoiseSystem(), other, tmp_path, SHORT).pieces == 0
+    assert read_manifest(tmp_path)["one"]["seed"] == 99
+
+
+def test_one_folder_holds_pieces_of_one_making(tmp_path: Path):
+    generate_all(NoiseSystem(), ITEMS[:1], tmp_path, SHORT)
+    with pytest.raises(InputError, match="tokens 24, not 27"):
+        generate_all(NoiseSystem(), ITEMS, tmp_path, Settings(tokens=27))
+    with pytest.raises(InputError, match="checkpoint"):
+        generate_all(NoiseSystem(hash="other"), ITEMS, tmp_path, SHORT)
+    (tmp_path / "generate.json").write_text("{")
+    with pytest.raises(InputError, match="damaged"):
+        generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+    (tmp_path / "generate.json").unlink()
+    with pytest.raises(InputError, match="manifest"):
+        generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+
+
+def test_settings_reach_the_pieces(tmp_path: Path):
+    settings = Settings(tokens=60, allowed=(0, 128), seconds=2.0)
+    generate_all(NoiseSystem(), ITEMS, tmp_path, settings)
+    for path in tmp_path.glob("*.mid"):
+        score = read_midi(path)
+        assert set(score.instrument.tolist()) <= {0, 128}
+        assert score.seconds(score.onset).max(initial=0) < 2
+
+
+def test_files_as_the_published_implementation_writes_them(tmp_path: Path):
+    generate_all(NoiseSystem(), ITEMS, tmp_path, Settings(tokens=24, compatible=True))
+    scores = [read_midi(path) for path in tmp_path.glob("*.mid")]
+    assert len(scores) == 5
+    assert {int(v) for s in scores for v in s.velocity} == {72}
+    assert {s.tpq for s in scores if len(s)} == {50}
+
+
+def test_buckets_are_of_like_length():
+    rng = np.random.default_rng(0)
+    items = [Item(str(i), "x" * int(n), i) for i, n in enumerate(rng.integers(0, 90, 50))]
+    groups = buckets(items, 8)
+    assert [len(g) for g in groups] == [8] * 6 + [2]
+    lengths = [len(item.text or "") for group in groups for item in group]
+    assert lengths == sorted(lengths)
+    assert Summary(0, 5, 0, 0.0, ()).to_dict()["median_of_batches"] == 0
