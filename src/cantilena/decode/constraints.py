@@ -103,10 +103,10 @@ class Ensemble:
         return out
 
 
-SOFT = {MELODY: 0.1, HARMONY: 0.2, BASS: 0.5}
+SOFT = {MELODY: 0.0, HARMONY: 0.0, BASS: 0.1}
 STRONG = {MELODY: 0.5, HARMONY: NEVER, BASS: NEVER}
 """What a chord tone gains, by role, on weak and strong beats; NEVER: all others are forbidden."""
-CHOSEN = 1.5
+CHOSEN = 0.2
 """What it gains on strong beats instead, where the chords were not asked for but chosen."""
 
 
@@ -261,7 +261,7 @@ def constraints(
     if any(p.role == DRUM for p in plan.parts):
         found.append(Kit(plan))
     if any(p.role != DRUM for p in plan.parts):
-        found.append(Harmony(plan, scheme, 2.0 if plan.strict_key else 1.0))
+        found.append(Harmony(plan, scheme, 0.9 if plan.strict_key else 0.5))
         if plan.asked_chords:
             found.append(Changes(plan, scheme))
     if any(bar >= 0 for bar in plan.refers):

@@ -104,17 +104,18 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
 def _texture(
     brief: Brief, parts: Sequence[PartPlan], habits: dict[str, Any], rng: np.random.Generator
 ) -> tuple[float | None, float | None]:
-    """Notes per bar and polyphony, in the lower half of what such ensembles usually have, which is
-    clearer, or at an edge where "sparse" or "dense" is said."""
+    """Notes per bar and polyphony, drawn from what such ensembles usually have, or at an edge where
+    "sparse" or "dense" is said. Sound is asked for more amply than notes: parts that are held to
+    their voices fall short of it."""
     pitched = min(sum(p.instrument != DRUMS for p in parts), 6)
     drums = any(p.instrument == DRUMS for p in parts)
     found = habits["textures"].get(f"{pitched}+drums" if drums else str(pitched))
     if found is None:
         return None, None
     place = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}.get(brief.density or "")
-    place = 0.3 + 0.7 * rng.random() if place is None else place
-    density, polyphony = (float(np.interp(place, (0, 1, 2), row)) for row in found)
-    return density, polyphony
+    place = 0.5 + 0.8 * rng.random() if place is None else place
+    density = float(np.interp(place, (0, 1, 2), found[0]))
+    return density, float(np.interp(place + 0.4, (0, 1, 2), found[1]))
 
 
 def _refers(plan: Plan, chords: Sequence[tuple[int, Chord]]) -> tuple[int, ...]:
@@ -311,7 +312,7 @@ def _parts(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tu
     closed = (brief.only and bool(asked)) or len(asked) >= 3
     beats = bool(BEAT_GENRES & set(brief.genres))
     if not closed and (not asked or beats):
-        taken += _company(taken, brief, habits, rng, most=4 if asked else 5)
+        taken += _company(taken, brief, habits, rng, most=5 if asked else 6)
         if beats and DRUMS not in taken and DRUMS not in brief.excluded:
             taken.append(DRUMS)
     named = dict(asked)
