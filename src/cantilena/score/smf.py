@@ -3,27 +3,32 @@
 Knows the file format (MIDI 1.0, *Standard MIDI Files 1.0*, RP-001); does not know Scores, notes
 or instruments. ``midi.py`` makes music of it.
 
-The length of the event at every byte is worked out for the whole file at once in numpy; Python
-only hops from event to event, so that a file takes milliseconds without a compiled parser.
+Where events stand is found by ``smf_walk.py``; what they say is read here for all of them at
+once in numpy, so that a file takes a millisecond or two without a compiled parser.
 """
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from cantilena.errors import MidiError
+from cantilena.score.smf_walk import END_OF_TRACK, Walk, delta_widths
 
-TRACK_NAME, END_OF_TRACK, TEMPO, METRE, KEY, OWN = 0x03, 0x2F, 0x51, 0x58, 0x59, 0x7F
-_WANTED = frozenset((TRACK_NAME, TEMPO, METRE, KEY, OWN))
+TRACK_NAME, TEMPO, METRE, KEY, OWN = 0x03, 0x51, 0x58, 0x59, 0x7F
+_WANTED = np.isin(np.arange(256), (TRACK_NAME, TEMPO, METRE, KEY, OWN))
 
 MAX_DELTA = 0x0FFFFFFF
 """The longest delta time that a file can hold, in ticks."""
 MAX_METAS = 250_000
 """Names, tempos, metres and keys together; far more than any music has."""
+
+
+_THREE = np.arange(3)
+_BIG_ENDIAN = np.array([1 << 16, 1 << 8, 1])
 
 
 class Meta(NamedTuple):
@@ -45,6 +50,7 @@ class Events:
     ``end`` (n_tracks,) holds each track's last tick; ``metas`` those metas that music is made of.
     ``other_track``, ``other_tick`` (M,) tell where all events stand that are neither channel events
     nor ends of tracks: whoever adds up seconds from event to event passes by them too.
+    ``tempo_track``, ``tempo_tick``, ``tempo_us``: the tempo metas, (T,) each, in file order.
     """
 
     format: int
@@ -55,20 +61,44 @@ class Events:
     a: np.ndarray
     b: np.ndarray
     end: np.ndarray
-    metas: list[Meta]
     other_track: np.ndarray
     other_tick: np.ndarray
+    tempo_track: np.ndarray
+    tempo_tick: np.ndarray
+    tempo_us: np.ndarray
+    _walk: Walk
+    _other_at: np.ndarray
+    _other_kind: np.ndarray
+
+    @cached_property
+    def metas(self) -> list[Meta]:
+        """Names, tempos, metres, keys and our own marks, in file order."""
+        chosen = _WANTED[self._other_kind].nonzero()[0]
+        columns = (self.other_track, self.other_tick, self._other_kind, self._other_at)
+        found: list[Meta] = []
+        for track, tick, kind, at in zip(*(c[chosen].tolist() for c in columns), strict=True):
+            start, stop = self._walk.body(at + 2, self._walk.spans[track][1])
+            found.append(Meta(track, tick, kind, self._walk.data[start:stop]))
+        return found
 
 
 def parse(data: bytes) -> Events:
     """The events of a file. Raises MidiError, without the file's name, where it is damaged."""
     form, tpq, spans = _chunks(data)
     raw = np.frombuffer(data + bytes(8), dtype=np.uint8)
-    width, after = _delta_widths(raw)
-    steps = tuple((width + length[after]) * ((length[after] > 0) & (width > 0)) for length in _STEP)
-    walk = _Walk(data, width.tobytes(), steps[0].tobytes(), steps[1].tobytes())
-    counts = [walk.track(i, start, stop) for i, (start, stop) in enumerate(spans)]
-    return _decode(form, tpq, raw, width, walk, np.array(counts, dtype=np.int64))
+    width, after = delta_widths(raw)
+    walk = Walk(data, spans, raw, width, after)
+    at = walk.leap()
+    if at is not None:
+        first = walk.first(at)
+        stated, status = _statuses(after.take(at), first)
+        if walk.fooled(at, stated, status):
+            at = None
+    if at is None:
+        at = walk.hop()
+        first = walk.first(at)
+        stated, status = _statuses(after.take(at), first)
+    return _decode(form, tpq, walk, at, first, stated, status)
 
 
 def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
@@ -107,127 +137,81 @@ def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
     return form, division, spans
 
 
-def _delta_widths(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each byte, were it an event's first: the width of the delta time there (1-4 bytes; 0:
-    too long to be one), and the byte after it."""
-    n = len(raw) - 8
-    high = (raw >= 0x80).view(np.uint8)
-    two = high[:n]
-    three = two & high[1 : n + 1]
-    four = three & high[2 : n + 2]
-    after = np.where(two, raw[2 : n + 2], raw[1 : n + 1])
-    after = np.where(three, raw[3 : n + 3], after)
-    after = np.where(four, raw[4 : n + 4], after)
-    width = 1 + two + three + four
-    return width * (1 - (four & high[3 : n + 3])), after
-
-
-def _step_table(running: int) -> np.ndarray:
-    """(256,) bytes that an event takes by the byte after its delta time, while running status
-    stands for ``running`` data bytes; 0 where the walk has to look closer."""
-    table = np.zeros(256, dtype=np.uint8)
-    table[:0x80] = running
-    if running == 2:
-        table[0x80:0xC0] = table[0xE0:0xF0] = 3
-    else:
-        table[0xC0:0xE0] = 2
-    return table
-
-
-_STEP = (_step_table(2), _step_table(1))
-
-
-class _Walk:
-    """Hops through the tracks and notes where events stand (``at``) and which are metas."""
-
-    def __init__(self, data: bytes, width: bytes, step2: bytes, step1: bytes):
-        self.data, self.width, self.step2, self.step1 = data, width, step2, step1
-        self.at = array("i")
-        self.metas: list[tuple[int, int, int, int, int]] = []
-
-    def track(self, number: int, start: int, stop: int) -> int:
-        """Walk one track chunk; returns its number of events."""
-        before, append, step, p = len(self.at), self.at.append, self.step2, start
-        while p < stop:
-            append(p)
-            if length := step[p]:
-                p += length
-                continue
-            q = p + self.width[p]
-            status = self.data[q] if p < q < stop else 0
-            if 0xC0 <= status < 0xE0:
-                step, p = self.step1, q + 2
-            elif 0x80 <= status < 0xF0:
-                step, p = self.step2, q + 3
-            elif status == 0xFF and q + 1 < stop:
-                kind = self.data[q + 1]
-                body, p = self._body(q + 2, stop)
-                if kind == END_OF_TRACK:
-                    break
-                if kind in _WANTED:
-                    self.metas.append((len(self.at) - 1, number, kind, body, p))
-                    if len(self.metas) > MAX_METAS:
-                        raise MidiError(
-                            f"the file has more than {MAX_METAS:,} names, tempos, metres and keys"
-                        )
-            elif status in (0xF0, 0xF7):
-                _, p = self._body(q + 1, stop)
-            else:
-                raise MidiError(f"track {number + 1} is damaged at byte {p}")
-        if p > stop:
-            raise MidiError(f"track {number + 1} is damaged: its last event is cut short")
-        return len(self.at) - before
-
-    def _body(self, p: int, stop: int) -> tuple[int, int]:
-        """Start and stop of the data behind the length that stands at ``p``."""
-        length = 0
-        for i in range(p, min(p + 4, stop)):
-            length = length << 7 | self.data[i] & 0x7F
-            if self.data[i] < 0x80:
-                if i + 1 + length > stop:
-                    break
-                return i + 1, i + 1 + length
-        raise MidiError(f"the file is damaged at byte {p}: an event is longer than its track")
+def _statuses(after: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(E,) bool: the event states its status; and the status it has, stated or running, by the
+    bytes ``after`` the delta times (E,) and each track's ``first`` event."""
+    stated = after >= 0x80
+    if stated.all():
+        return stated, after
+    channel = np.where(stated & (after < 0xF0), np.arange(len(after)), -1)
+    running = np.maximum.accumulate(channel)
+    unstated = (~stated).nonzero()[0]
+    running = running.take(unstated)
+    if (running < np.repeat(first[:-1], first[1:] - first[:-1]).take(unstated)).any():
+        raise MidiError("the file is damaged: a track begins with data that belong to no event")
+    status = after.copy()
+    status[unstated] = after.take(running)
+    return stated, status
 
 
 def _decode(
-    form: int, tpq: int, raw: np.ndarray, width: np.ndarray, walk: _Walk, counts: np.ndarray
+    form: int,
+    tpq: int,
+    walk: Walk,
+    at: np.ndarray,
+    first: np.ndarray,
+    stated: np.ndarray,
+    status: np.ndarray,
 ) -> Events:
-    """Times, statuses and data of the events that the walk found."""
-    at = np.array(walk.at, dtype=np.int64)
-    track = np.repeat(np.arange(len(counts)), counts)
-    first = (np.cumsum(counts) - counts)[track]  # (E,) index of the track's first event
-    wide = width[at]
-    delta = (raw[at] & 0x7F).astype(np.int64)
+    """Times and data of the events that the walk found."""
+    raw, counts = walk.raw, first[1:] - first[:-1]
+    wide = walk.width.take(at)
+    delta = (raw.take(at) & 0x7F).astype(np.int64)
     for i in range(1, int(wide.max(initial=1))):
-        more = np.flatnonzero(wide > i)
-        delta[more] = delta[more] << 7 | raw[at[more] + i] & 0x7F
-    time = np.concatenate([[0], np.cumsum(delta)])
-    tick = time[1:] - time[first]
-    at += wide
-    status = raw[at]
-    stated = status >= 0x80
-    channel = np.where(stated & (status < 0xF0), np.arange(len(at)), -1)
-    running = np.maximum.accumulate(channel)
-    if (running[~stated] < first[~stated]).any():
-        raise MidiError("the file is damaged: a track begins with data that belong to no event")
-    status = np.where(stated, status, status[running])
-    other = np.flatnonzero(status >= 0xF0)
-    last_one = (status[other] == 0xFF) & (raw[at[other] + 1] == END_OF_TRACK)
-    other = other[~last_one]
-    keep = np.flatnonzero(status < 0xF0)
-    status, at = status[keep], at[keep] + stated[keep]
-    single = (status >= 0xC0) & (status < 0xE0)
-    a, b = raw[at], np.where(single, 0, raw[at + 1])
+        more = (wide > i).nonzero()[0]
+        delta[more] = delta[more] << 7 | raw.take(at[more] + i) & 0x7F
+    time = np.zeros(len(at) + 1, dtype=np.int64)
+    np.add.accumulate(delta, out=time[1:])
+    tick = time[1:] - np.repeat(time[first[:-1]], counts)
+    track = np.repeat(np.arange(len(counts)), counts)
+    body = at + wide
+    high = status >= 0xF0
+    other = high.nonzero()[0]
+    kind = np.where(status[other] == 0xFF, raw[body[other] + 1], 0x80)  # no meta: none we know
+    going_on = kind != END_OF_TRACK
+    other, kind = other[going_on], kind[going_on]
+    if len(kind) > MAX_METAS and _WANTED[kind].sum() > MAX_METAS:
+        raise MidiError(f"the file has more than {MAX_METAS:,} names, tempos, metres and keys")
+    others = (track[other], tick[other])
+    keep = (~high).nonzero()[0]
+    value = body.take(keep) + stated.take(keep)
+    status = status.take(keep)
+    a, b = raw.take(value), raw.take(value + 1)
+    b[(status & 0xE0) == 0xC0] = 0
     if ((a | b) & 0x80).any():
         raise MidiError("the file is damaged: a channel event holds a data byte above 127")
-    data = walk.data
-    metas = [Meta(t, int(tick[i]), kind, data[p:q]) for i, t, kind, p, q in walk.metas]
     end = np.zeros(len(counts), dtype=np.int64)
-    last = (np.cumsum(counts) - 1)[counts > 0]
-    end[counts > 0] = tick[last]
-    placed = (track[keep], tick[keep], status, a, b)
-    return Events(form, tpq, *placed, end, metas, track[other], tick[other])
+    end[counts > 0] = tick[(first[1:] - 1)[counts > 0]]
+    channel = (track.take(keep), tick.take(keep), status, a, b)
+    at = body[other]
+    tempos = _tempos(walk, at, kind, *others)
+    return Events(form, tpq, *channel, end, *others, *tempos, walk, at, kind)
+
+
+def _tempos(
+    walk: Walk, at: np.ndarray, kind: np.ndarray, track: np.ndarray, tick: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Track, tick and microseconds of the tempos among the metas at the bytes ``at``."""
+    chosen = (kind == TEMPO).nonzero()[0]
+    start, size = at[chosen] + 3, walk.raw[at[chosen] + 2].astype(np.int64)
+    for i in (size >= 0x80).nonzero()[0].tolist():  # a length of several bytes
+        span = walk.spans[int(track[chosen[i]])]
+        start[i], stop = walk.body(int(start[i]) - 1, span[1])
+        size[i] = stop - start[i]
+    if (size < 3).any():
+        chosen, start = chosen[size >= 3], start[size >= 3]
+    us = walk.raw[start[:, None] + _THREE] @ _BIG_ENDIAN
+    return track[chosen], tick[chosen], us
 
 
 def varlen(value: int) -> bytes:

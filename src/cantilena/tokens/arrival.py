@@ -59,6 +59,7 @@ __all__ = [
 
 _DRUM_CHANNEL = 9
 _DEFAULT_TEMPO = 500_000
+_CHANGES = 4_096  # program changes that are worked on at once
 
 
 def events_of(source: bytes | str | Path, vocabulary: ArrivalVocabulary = AMT) -> np.ndarray:
@@ -82,107 +83,151 @@ def events_of(source: bytes | str | Path, vocabulary: ArrivalVocabulary = AMT) -
 
 
 def _events(events: smf.Events, v: ArrivalVocabulary) -> np.ndarray:
-    tick, other, start = events.tick, events.other_tick, np.zeros(len(events.end), dtype=np.int64)
+    tick, other = events.tick, events.other_tick
+    start = np.zeros(len(events.end), dtype=np.int64)
     if events.format == 2:  # one sequence after another, as read_midi has them
         start[1:] = np.cumsum(events.end)[:-1]
         tick, other = tick + start[events.track], other + start[events.other_track]
-    moments, seconds = _clock(events, np.concatenate([tick, other]), start)
-    kind = events.status & 0xF0
-    at = np.flatnonzero((kind == 0x90) | (kind == 0x80) | (kind == 0xC0))
-    at = at[np.argsort(tick[at], kind="stable")]  # merged: ties stay in the order of tracks
-    status, a = events.status[at], events.a[at].astype(np.int64)
-    channel = (status & 0x0F).astype(np.int64)
-    change = status >= 0xC0
-    note = np.flatnonzero(~change)
-    instrument = _programs(channel, change, a, note)
-    channel, pitch = channel[note], a[note]
-    instrument[channel == _DRUM_CHANNEL] = v.drums
-    on = (status[note] >= 0x90) & (events.b[at][note] > 0)
-    time = seconds[np.searchsorted(moments, tick[at][note])]
-    begin, stop = _matches(channel, instrument, pitch, on)
+    tick = np.concatenate([tick, other])
+    order = np.argsort(tick, kind="stable")  # merged: ties stay in the order of tracks
+    seconds = _seconds(events, tick.take(order), start)
+    # other events are of no concern beyond here: they get a status that none is asked for
+    status = np.concatenate([events.status, np.zeros(len(other), dtype=np.uint8)]).take(order)
+    note = ((status & 0xE0) == 0x80).nonzero()[0]
+    change = ((status & 0xF0) == 0xC0).nonzero()[0]
+    where = order.take(note)
+    pitch = events.a.take(where)
+    status, changed = status.take(note), (status[change] & 0x0F, events.a[order[change]])
+    channel = status & 0x0F
+    instrument = _programs(channel, np.searchsorted(note, change), *changed, v.drums)
+    on = (status >= 0x90) & (events.b.take(where) > 0)
+    time = seconds.take(note)
+    moves = len(change) > 0 and len(note) > 0 and change[-1] > note[0]
+    begin, stop = _matches(_voices(channel, instrument) if moves else channel, pitch, on)
     length = np.full(len(note), v.resolution // 4, dtype=np.int64)
-    took = np.rint(v.resolution * (time[stop] - time[begin]))
+    took = np.rint(v.resolution * (time.take(stop) - time.take(begin)))
     length[begin] = np.minimum(took, v.durations - 1)
-    out = np.empty((int(on.sum()), 3), dtype=np.int64)
-    out[:, 0] = np.rint(v.resolution * time[on])
-    out[:, 1] = v.duration + length[on]
-    out[:, 2] = v.note + instrument[on] * v.pitches + pitch[on]
+    at = on.nonzero()[0]
+    out = np.empty((len(at), 3), dtype=np.int64)
+    out[:, 0] = np.rint(v.resolution * time.take(at))
+    out[:, 1] = v.duration + length.take(at)
+    out[:, 2] = (v.note + instrument * v.pitches + pitch).take(at)
     return out.reshape(-1)
 
 
-def _clock(
-    events: smf.Events, ticks: np.ndarray, start: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(M,) the distinct ticks at which any event stands and their seconds. Seconds are summed
-    from one such tick to the next, each at the tempo then in force: another order of the same sums
+def _seconds(events: smf.Events, tick: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The seconds (E,) of all events of a file at their ``tick`` (E,), rising. They are summed from
+    one event to the next, each step at the tempo then in force: another order of the same sums
     would differ in the last bit, and now and then round to another step."""
-    moments = np.sort(ticks)
-    moments = moments[np.append(True, moments[1:] != moments[:-1])] if len(moments) else moments
-    tempos = [
-        (m.tick + int(start[m.track]), int.from_bytes(m.data[:3], "big"))
-        for m in events.metas
-        if m.type == smf.TEMPO and len(m.data) >= 3
-    ]
-    tempos.sort(key=lambda t: t[0])
-    since = np.array([t for t, _ in tempos], dtype=np.int64)
-    scale = np.array([_DEFAULT_TEMPO, *(us for _, us in tempos)]) * 1e-6 / events.tpq
-    before = np.concatenate([[-1], moments[:-1]])[: len(moments)]
-    gap = np.diff(moments, prepend=0)
-    seconds = np.cumsum(gap * scale[np.searchsorted(since, before, side="right")])
-    if len(seconds) and seconds[-1] > MAX_SECONDS:
+    if not len(tick):
+        return np.zeros(0)
+    when = events.tempo_tick + start[events.tempo_track]
+    order = np.argsort(when, kind="stable")  # as the events: the last of one tick holds
+    scale = np.append(_DEFAULT_TEMPO, events.tempo_us[order]) * 1e-6 / events.tpq
+    bounds = np.zeros(len(scale) + 1, dtype=np.int64)
+    bounds[1:-1], bounds[-1] = np.searchsorted(tick, when[order], side="right"), len(tick)
+    steps = np.repeat(scale, bounds[1:] - bounds[:-1])
+    steps[0] *= tick[0]
+    steps[1:] *= tick[1:] - tick[:-1]
+    seconds = np.add.accumulate(steps)
+    if not seconds[-1] <= MAX_SECONDS:
         raise MidiError("the piece is longer than 24 hours")
-    return moments, seconds
+    return seconds
 
 
 def _programs(
-    channel: np.ndarray, change: np.ndarray, value: np.ndarray, note: np.ndarray
+    channel: np.ndarray, at: np.ndarray, of: np.ndarray, value: np.ndarray, drums: int
 ) -> np.ndarray:
-    """The program of the events ``note``: their channel's last change before them, 0 without one.
-    All arrays are in merged order."""
-    n = len(channel)
-    at = np.flatnonzero(change)
-    # keys that rise by channel, then place; one below each channel's first place stands for "none"
-    keys = np.concatenate([np.arange(16) * (n + 1), channel[at] * (n + 1) + at + 1])
-    order = np.argsort(keys)
-    values = np.concatenate([np.zeros(16, dtype=np.int64), value[at]])[order]
-    if not len(at):
-        return np.zeros(len(note), dtype=np.int64)
-    found = np.searchsorted(keys[order], channel[note] * (n + 1) + note + 1, side="right") - 1
-    return values[found]
+    """(N,) the instrument of each note event by its ``channel``: the program that its channel had
+    last, 0 before the first, ``drums`` on channel 10. Changes (M,) stand before the note events
+    ``at``, and set the channels ``of`` to ``value``; all in merged order."""
+    state = np.zeros(16, dtype=np.int64)
+    if not at.any():  # as mostly: all changes before the first note
+        state[of] = value  # the last of a channel stays
+        state[_DRUM_CHANNEL] = drums
+        return state.take(channel)
+    out = np.empty(len(channel), dtype=np.int64)
+    done = 0
+    for lo in range(0, len(at) + 1, _CHANGES):  # in blocks, so that memory stays small
+        here = slice(lo, lo + _CHANGES)
+        count = len(at[here])
+        row = np.arange(1, count + 1)
+        last = np.zeros((count + 1, 16), dtype=np.int64)  # row of each channel's last change
+        last[row, of[here]] = row
+        last = np.maximum.accumulate(last)
+        table = np.where(last > 0, np.append(0, value[here])[last], state)
+        state = table[-1].copy()
+        table[:, _DRUM_CHANNEL] = drums
+        stop = int(at[lo + count]) if lo + count < len(at) else len(channel)
+        bounds = np.concatenate([[done], at[here], [stop]])
+        rows = np.repeat(np.arange(0, table.size, 16), bounds[1:] - bounds[:-1])
+        rows += channel[done:stop]
+        out[done:stop] = table.reshape(-1).take(rows)
+        done = stop
+    return out
 
 
-def _matches(
-    channel: np.ndarray, instrument: np.ndarray, pitch: np.ndarray, on: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Which note events end which: (begin, stop), indices of note-ons that are closed and of the
-    note-offs that close them. Within one channel, instrument and pitch the first to begin is the
-    first to end; a note-off while nothing sounds is passed over."""
-    voice = channel * 256 + instrument
-    present = np.zeros(16 * 256, dtype=bool)
+def _voices(channel: np.ndarray, instrument: np.ndarray) -> np.ndarray:
+    """(N,) a number for each pair of channel and instrument, from 0 and without gaps."""
+    voice = instrument * 16
+    voice += channel
+    present = np.zeros(4096, dtype=bool)
     present[voice] = True
-    group = (np.cumsum(present) - 1)[voice] * 128 + pitch
-    if present.sum() <= 512:  # as almost always: 16 bits are sorted by radix, several times faster
-        group = group.astype(np.uint16)
+    return (np.add.accumulate(present, dtype=np.int64) - 1).take(voice)
+
+
+def _matches(voice: np.ndarray, pitch: np.ndarray, on: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which note events end which: (begin, stop), indices of note-ons that are closed and of the
+    note-offs that close them. Within one ``voice`` (channel and instrument) and pitch the first to
+    begin is the first to end; a note-off while nothing sounds is passed over."""
+    if not len(on):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    # As almost always, 16 bits hold the group, and they are sorted by radix.
+    group = voice.astype(np.uint16 if voice.max() < 512 else np.int64)
+    group *= 128
+    group += pitch
     order = np.argsort(group, kind="stable")
-    g, o = group[order], on[order]
-    n = len(g)
-    new = np.append(True, g[1:] != g[:-1])[:n]
-    run = np.cumsum(new) - 1
-    starts = np.flatnonzero(new)
-    depth = np.cumsum(2 * o.astype(np.int64) - 1)
-    depth -= np.where(starts > 0, depth[starts - 1], 0)[run]
+    g, o = group.take(order), on.take(order)
+    same = g[1:] == g[:-1]
+    # Most groups go on, off, on, off: there each note-on goes with the next event.
+    odd = ~o
+    odd[1:] ^= o[:-1] & same  # off where a note should begin, on where one should end
+    closed = o[:-1] & same
+    if odd.any():
+        starts = np.append(0, (~same).nonzero()[0] + 1)
+        tangled = np.logical_or.reduceat(odd, starts)
+        sizes = np.append(starts[1:], len(o)) - starts
+        part = (np.repeat(tangled, sizes)).nonzero()[0]
+        closed[part[part < len(closed)]] = False
+        begin, stop = _untangled(o.take(part), sizes[tangled])
+    i = closed.nonzero()[0]
+    pairs = order.take(i), order.take(i + 1)
+    if not odd.any():
+        return pairs
+    part = order.take(part)
+    return np.append(pairs[0], part.take(begin)), np.append(pairs[1], part.take(stop))
+
+
+def _untangled(on: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same for note events ``on`` (bool) that stand group by group, of ``sizes``."""
+    starts = np.cumsum(sizes) - sizes
+    depth = np.cumsum(np.where(on, 1, -1))
+    base = np.append(0, depth)[starts]  # what each group starts from
     # An off that reaches a new low closes nothing. Each group is set below the one before it, so
     # that one running minimum serves them all.
-    level = depth - run * (2 * n + 2)
-    floor = np.where(new, -run * (2 * n + 2), np.append(0, level[:-1])[:n])
-    low = np.minimum.accumulate(floor)
-    ons, offs = np.flatnonzero(o), np.flatnonzero(~o & (level >= low))
-    n_on, n_off = (np.bincount(run[i], minlength=len(starts)) for i in (ons, offs))
-    own = run[ons]
-    rank = np.arange(len(ons)) - (np.cumsum(n_on) - n_on)[own]
-    closed = rank < n_off[own]
-    match = (np.cumsum(n_off) - n_off)[own[closed]] + rank[closed]
-    return order[ons[closed]], order[offs[match]]
+    shift = base + np.arange(len(sizes)) * (2 * len(on) + 2)
+    level = depth - np.repeat(shift, sizes)
+    floor = np.append(0, level[:-1])
+    floor[starts] = base - shift
+    off = ~on & (level >= np.minimum.accumulate(floor))
+    ons, offs = on.nonzero()[0], off.nonzero()[0]
+    n_on = np.add.reduceat(on, starts, dtype=np.int64)
+    n_off = np.add.reduceat(off, starts, dtype=np.int64)
+    # the k-th note-on of a group goes with the k-th note-off, where there is one
+    k = np.arange(len(ons)) - np.repeat(np.cumsum(n_on) - n_on, n_on)
+    closed = (k < np.repeat(n_off, n_on)).nonzero()[0]
+    match = k + np.repeat(np.cumsum(n_off) - n_off, n_on)
+    return ons.take(closed), offs.take(match.take(closed))
 
 
 def score_events(score: Score, vocabulary: ArrivalVocabulary = AMT) -> np.ndarray:
