@@ -168,6 +168,8 @@ def export(run: str | Path, out: str | Path) -> Path:
         "training": {
             **{"notes_seen": state["notes"], "steps": state["step"]},
             **{"seconds": round(state["seconds"]), "recipe": train},
+            # of the checkpoint whose weights the run began with
+            **({"before": state["before"]} if state.get("before") else {}),
         },
         **{"data": data, "model": state["model"], "scheme": state["scheme"]},
     }
