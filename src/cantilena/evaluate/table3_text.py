@@ -53,7 +53,9 @@ def table3_text(found: dict[str, Any]) -> str:
         "from itself.",
     ]
     for embedder in found["embedders"].values():
-        weights = embedder["weights"] or "no weights: our own, for order only"
+        weights = embedder["weights"] or (
+            "our own, untrained and blunt: wrong notes or rhythm hardly change it"
+        )
         lines.append(f"- {embedder['name']}: {weights}")
     if found["clap"]:
         lines.append(f"- CLAP score: {found['clap']}")
