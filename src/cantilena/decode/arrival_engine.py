@@ -82,8 +82,20 @@ class ArrivalSystem(Protocol):
     """What a system's ``load(path, device=None, dtype=None)`` gives: the object that
     ``cantilena generate`` works with. ``name`` and ``hash`` tell which."""
 
-    name: str
-    step_model: StepModel
+    @property
+    def name(self) -> str:
+        """What it is called in manifests."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Digits that tell its weights; empty where they were not read from a folder."""
+        ...
+
+    @property
+    def step_model(self) -> StepModel:
+        """What reads music and says what may follow."""
+        ...
 
     def prompt(self, text: str | None) -> PromptState:
         """What is read before the music for a text, or without one."""

@@ -63,7 +63,7 @@ def choose(logits: np.ndarray, sampling: Sampling, u: float) -> int:
     if sampling.top_k:
         ranked = ranked[: sampling.top_k]
     total = np.cumsum(ranked)
-    mass = p.sum() if many and not sampling.top_k else total[-1]
+    mass = p.sum() if many and not 0 < sampling.top_k < len(p) else total[-1]
     keep = int(np.searchsorted(total, sampling.top_p * mass)) + 1
     total = total[:keep]
     return int(order[min(int(np.searchsorted(total, u * total[-1], side="right")), len(total) - 1)])
