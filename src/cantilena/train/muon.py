@@ -69,8 +69,9 @@ class Muon(torch.optim.Optimizer):
                     p.add_(u.to(p.dtype), alpha=-scale)
 
     def _momentum(self, p: Tensor, group: dict[str, Any]) -> Tensor:
-        state = self.state[p]
+        state, gradient = self.state[p], p.grad
+        assert gradient is not None  # ``step`` asks for these alone
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(p)
-        buffer = state["momentum_buffer"].lerp_(p.grad, 1 - group["momentum"])
-        return p.grad.lerp(buffer, group["momentum"]).to(self.dtype)
+        buffer = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+        return gradient.lerp(buffer, group["momentum"]).to(self.dtype)
