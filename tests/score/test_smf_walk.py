@@ -42,8 +42,8 @@ TRACK = st.lists(st.tuples(DELTA, EVENT), max_size=60).map(lambda t: b"".join(d 
 def outcome(data: bytes) -> object:
     try:
         e = smf.parse(data)
-    except MidiError as error:
-        return str(error).split(" at byte")[0].split(" is damaged")[0]
+    except MidiError:
+        return None  # of several kinds of damage in a file either may be met first
     arrays = (e.track, e.tick, e.status, e.a, e.b, e.end, e.other_track, e.other_tick)
     tempos = (e.tempo_track, e.tempo_tick, e.tempo_us)
     return [a.tolist() for a in (*arrays, *tempos)], e.metas

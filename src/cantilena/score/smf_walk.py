@@ -153,7 +153,10 @@ class Walk:
                 if to != p:
                     p = to
                     continue
-                p = self._irregular(p + base, stop + base, number, alone) - base
+                try:
+                    p = self._irregular(p + base, stop + base, number, alone) - base
+                except MidiError:  # of a damaged file, or of a leap that went astray: hops tell
+                    return None
             if p >= stop > start:
                 return None  # a track without an end of its own, or an event beyond its end
         at = np.empty((len(starts), 1 << _DOUBLINGS), dtype=np.int64)

@@ -23,6 +23,7 @@ from cantilena.score.midi import MAX_BYTES, MAX_SECONDS
 from cantilena.tokens.arrival_controls import (
     anticipate,
     extract_instruments,
+    in_order,
     instruments,
     pad,
     relativise,
@@ -44,6 +45,7 @@ __all__ = [
     "events_of",
     "extract_instruments",
     "header_of",
+    "in_order",
     "instruments",
     "pad",
     "reference_midi",
