@@ -69,7 +69,7 @@ def ours(model, n: int, notes: int, compatible: bool) -> tuple[list[list[int]], 
 def plain(model, piece: list[int], points: int) -> tuple[float, int]:
     """Seconds a token takes, on average over a piece, and at how many tokens it was measured.
     Each measured note must be the piece's own."""
-    from arrival_plain import plain_greedy
+    from plain_sampling import plain_greedy
 
     notes = len(piece) // 3
     spent, tokens = 0.0, 0

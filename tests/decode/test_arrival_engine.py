@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from arrival_noise import NoiseModel  # noqa: E402
-from arrival_plain import plain_greedy  # noqa: E402
+from plain_sampling import plain_greedy  # noqa: E402
 
 from cantilena.decode.arrival_engine import HFStepModel, PromptState  # noqa: E402
 from cantilena.decode.arrival_grammar import ArrivalGrammar, Instruments  # noqa: E402
