@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -30,8 +31,8 @@ def spread_by_ray(
     """
     if find_spec("ray") is None:
         raise MissingExtraError("ray", "ray", "a build past one machine")
-    import ray
-    import ray.data
+    ray: Any = import_module("ray")  # by name, since types are checked where it is not installed
+    import_module("ray.data")
 
     quiet: dict[str, Any] = {"logging_level": logging.ERROR}
     started = not ray.is_initialized()
