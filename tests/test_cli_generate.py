@@ -23,7 +23,7 @@ def system(monkeypatch) -> NoiseSystem:
     import cantilena.systems
 
     made = NoiseSystem()
-    loaded = type("Module", (), {"load": staticmethod(lambda path, device, dtype: made)})
+    loaded = type("Module", (), {"load": staticmethod(lambda path, **given: made)})
     monkeypatch.setattr(cantilena.systems, "system", lambda name: loaded)
     return made
 
@@ -119,3 +119,71 @@ def test_missing_weights_are_told_in_one_line(tmp_path: Path, capsys):
     assert main(["generate", "--system", "amt", "--checkpoint", where, "-o", where + "-out"]) == 1
     said = capsys.readouterr().err
     assert "config.json is missing" in said and "'note'" in said and said.count("\n") == 1
+
+
+class Onto:
+    """A composer of the system amt that notes what it is asked for."""
+
+    def __init__(self):
+        self.asked: list = []
+
+    def compose(self, requests, progress=None):
+        self.asked = list(requests)
+        return [type("R", (), {"score": r.continues})() for r in requests]
+
+
+@pytest.fixture
+def onto(monkeypatch, tmp_path: Path):
+    """(composer, options that all commands share, the folder written to)."""
+    import cantilena.systems
+    from cantilena.score import Score, Track
+    from cantilena.score.midi import write_midi
+
+    made = Onto()
+    loaded = type("Module", (), {"load": staticmethod(lambda path, **given: made)})
+    monkeypatch.setattr(cantilena.systems, "system", lambda name: loaded)
+    source, out = tmp_path / "old song.mid", tmp_path / "out"
+    write_midi(Score.build(480, [Track("a", 73)], [0], [480], [60], [80], [0]), source)
+    command = ["generate", "--system", "amt", "--onto", str(source), "-o", str(out)]
+    return made, command, out
+
+
+def test_a_file_is_gone_on_from(onto, capsys):
+    made, command, out = onto
+    assert main([*command, "--seconds", "12", "--n", "2", "--seed", "4", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [p["file"] for p in told["pieces"]] == ["old song-1.mid", "old song-2.mid"]
+    assert [r.seed for r in made.asked] == [4, 5] and made.asked[0].brief.seconds == 12
+    assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
+
+
+def test_a_gap_is_filled_and_parts_are_accompanied(onto):
+    made, command, _ = onto
+    assert main([*command, "--between", "1", "2.5", "--instruments", "piano"]) == 0
+    (request,) = made.asked
+    assert request.between == (1, 2.5) and request.brief.instruments[0].programs[0] == 0
+    assert main([*command, "--keep", "flute, drums", "--since", "3", "--top-p", "0.9"]) == 0
+    (request,) = made.asked
+    assert {73, 128} <= set(request.keep) and request.since == 3 and request.sampling.top_p == 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--between", "1", "2", "--keep", "flute"], "stands alone"),
+        (["--since", "1"], "goes with --keep"),
+        (["--keep", "flute", "--seconds", "3"], "as long as they are"),
+        (["--prompts", "x"], "reads no prompts"),
+        (["--system", "llama-music"], "for the system amt"),
+        (["--onto", "nowhere.mid"], "nowhere.mid"),
+    ],
+)
+def test_what_cannot_go_onto_a_file(onto, options: list[str], said: str, capsys):
+    _, command, out = onto
+    assert main([*command, *options]) == 2
+    assert said in capsys.readouterr().err and not out.exists()
+
+
+def test_gaps_need_a_file(system, capsys):
+    assert main(["generate", "--system", "amt", "--between", "1", "2"]) == 2
+    assert "--onto" in capsys.readouterr().err

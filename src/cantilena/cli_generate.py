@@ -27,6 +27,9 @@ their line in manifest.jsonl, are passed over.
 examples:
   cantilena generate --system amt --checkpoint music-small --n 100 -o out
   cantilena generate --prompts captions.jsonl --system llama-music --checkpoint run --n 1000 -o out
+  cantilena generate --system amt --onto song.mid --seconds 20            (goes on from it)
+  cantilena generate --system amt --onto song.mid --between 8 16          (fills a gap in it)
+  cantilena generate --system amt --onto song.mid --keep flute,drums --n 3  (accompanies parts)
 """
 
 
@@ -45,6 +48,17 @@ def generate_arguments(made: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="DIR", default="generated", help="where to write to (generated)"
     )
     made.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the first piece")
+    onto = made.add_argument_group("music that is there already (system amt)")
+    onto.add_argument("--onto", metavar="FILE", help="a MIDI file to go on from")
+    onto.add_argument(
+        "--between", nargs=2, type=float, metavar="S", help="write it anew between two seconds"
+    )
+    onto.add_argument(
+        "--keep", metavar="LIST", help="keep these instruments and write the others to them"
+    )
+    onto.add_argument(
+        "--since", type=float, metavar="S", help="keep the others too, up to this second (0)"
+    )
     how = made.add_argument_group("how")
     how.add_argument("--batch", type=int, metavar="B", help="pieces abreast (8; on a GPU 64)")
     how.add_argument("--tokens", type=int, default=1_024, metavar="N", help="of a piece (1024)")
@@ -72,8 +86,13 @@ def generate(args: argparse.Namespace) -> int:
     from cantilena.result import check_folder
     from cantilena.systems.at_scale import generate_all
 
-    items = read_items(args.prompts, args.n, args.seed)
     settings = _settings(args)
+    if args.onto is not None:
+        return _onto(args, settings)
+    for name in ("between", "keep", "since"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name} is of a file that is there already; give it as --onto")
+    items = read_items(args.prompts, args.n, args.seed)
     if args.batch is not None and args.batch < 1:
         raise InputError(f"a batch holds 1 piece or more, not {args.batch}")
     folder = check_folder(args.output)
@@ -98,12 +117,64 @@ def generate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _system(args: argparse.Namespace) -> Any:
+def _onto(args: argparse.Namespace, settings: Settings) -> int:
+    """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``."""
+    from cantilena.api import check_seeds, make_brief, read_continued
+    from cantilena.cli_common import Progress, plural, print_json
+    from cantilena.result import check_folder
+    from cantilena.score.midi import write_midi
+    from cantilena.systems.amt import Request
+
+    if args.system != "amt" or args.prompts is not None:
+        raise InputError("--onto is for the system amt alone, which reads no prompts")
+    if args.between is not None and (args.keep, args.since, args.seconds) != (None, None, None):
+        raise InputError("--between stands alone: without --keep, --since and --seconds")
+    if args.keep is not None and args.seconds is not None:
+        raise InputError("what accompanies parts is as long as they are; leave --seconds out")
+    if args.since is not None and args.keep is None:
+        raise InputError("--since goes with --keep")
+    wishes = {"instruments": args.instruments, "exclude": args.exclude, "seconds": args.seconds}
+    brief = make_brief("", True, **wishes)
+    keep = None
+    if args.keep is not None:
+        kept = make_brief("", True, instruments=args.keep).instruments
+        keep = tuple(p for i in kept for p in i.programs)
+    score = read_continued(args.onto)
+    given: dict[str, Any] = {"sampling": settings.sampling, "continues": score, "keep": keep}
+    given |= {"between": tuple(args.between) if args.between else None, "since": args.since or 0.0}
+    seeds = check_seeds(args.seed, args.n or 1)
+    folder = check_folder(args.output)
+    composer = _system(args, compatible=args.compatible)
+    requests = [Request(brief, seed, **given) for seed in seeds]
+    with Progress(args.quiet) as progress:
+        found = composer.compose(requests, lambda share: progress(round(100 * share), 100, "%"))
+    name, made = _stem(args.onto), []
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, result in enumerate(found, 1):
+        path = folder / f"{name}-{number}.mid"
+        write_midi(result.score, path)
+        made.append({"file": path.name, "seed": seeds[number - 1], "notes": len(result.score)})
+    if args.json:
+        print_json({"folder": str(folder), "onto": str(args.onto), "pieces": made})
+    elif not args.quiet:
+        last = f" to {made[-1]['file']}" if len(made) > 1 else ""
+        print(f"{folder}: {plural(len(made), 'piece')}, {made[0]['file']}{last}")
+    return 0
+
+
+def _stem(path: str) -> str:
+    from pathlib import Path
+
+    return Path(path).stem
+
+
+def _system(args: argparse.Namespace, **more: Any) -> Any:
     from cantilena.systems import system
 
     if args.checkpoint is None and args.system != "amt":
         raise InputError(f"the system {args.system!r} needs --checkpoint")
-    return system(args.system).load(args.checkpoint, device=args.device, dtype=args.dtype)
+    place = {"device": args.device, "dtype": args.dtype}
+    return system(args.system).load(args.checkpoint, **place, **more)
 
 
 def _settings(args: argparse.Namespace) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -192,3 +193,46 @@ def test_the_published_quirks_are_behind_a_switch(composer: Composer, tmp_path: 
         assert (np.diff(times) <= AMT.resolution).all() and written.made == 60
     gaps = [np.diff(np.concatenate([[0], w.tokens[::3]])).max(initial=0) for w in theirs]
     assert max(gaps) > AMT.resolution
+
+
+def test_the_best_of_several_attempts_is_kept(composer: Composer):
+    """Bars that untrained weights do not fill are now and then filled."""
+    from cantilena.text.report import total
+
+    brief = Brief(seconds=2, instruments=(PIANO, BASS), only=True)
+    one, five = (
+        composer.compose([Request(brief, s, Sampling(top_p=0.98, best_of=n)) for s in range(6)])
+        for n in (1, 5)
+    )
+    before, after = ([total(r.rows) for r in found] for found in (one, five))
+    assert all(b >= a for a, b in zip(before, after, strict=True))
+    for a, b, was in zip(one, five, before, strict=True):
+        if was == 1:
+            assert a.score == b.score  # nothing was left to be mended
+    again = composer.compose([Request(brief, 3, Sampling(top_p=0.98, best_of=5))])[0]
+    assert again.score == five[3].score
+
+
+def test_a_checkpoint_of_the_hub_is_told_by_its_files(composer: Composer, tmp_path: Path):
+    """A published name that is in the cache of the machine, which is offline."""
+    import shutil
+    import subprocess
+    import sys
+
+    from transformers import GPT2LMHeadModel
+
+    place = tmp_path / "hub" / "models--some--music"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text("abc")
+    torch.manual_seed(2)
+    model = GPT2LMHeadModel(amt_config(n_layer=1, n_head=1, n_embd=8))
+    save_amt(model, place / "snapshots" / "abc")
+    shutil.copytree(place / "snapshots" / "abc", tmp_path / "plain")
+    code = (
+        "from cantilena.systems.amt import load\n"
+        "hub, plain = load('some/music', 'cpu'), load(%r, 'cpu')\n"
+        "assert hub.name == 'some/music' and len(hub.hash) == 16\n"
+        "assert hub.hash == plain.hash"
+    ) % str(tmp_path / "plain")
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "hub")}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=300)

@@ -24,8 +24,8 @@ from cantilena.train.loop import (  # noqa: E402
     bits,
     fixed_batches,
     rate_at,
-    shuffled,
 )
+from cantilena.train.measure import CHANGES  # noqa: E402
 from tiny import tiny_config  # noqa: E402
 
 SMALL = {"layers": 1, "width": 32, "heads": 1, "hidden": 64, "head_hidden": 32, "context": 80}
@@ -158,7 +158,7 @@ def test_fixed_windows_are_the_same_whatever_is_left_out():
     for a, b in zip(one, two, strict=True):
         assert (a["fields"] == b["fields"]).all() and (a["mask"] == b["mask"]).all()
         assert not b["scalars"].any()
-    rolled = shuffled(one)
+    rolled = CHANGES["shuffled"](one)
     assert (rolled[0]["scalars"][0] == one[0]["scalars"][1]).all()
     assert (rolled[0]["fields"] == one[0]["fields"]).all()
 
@@ -166,4 +166,4 @@ def test_fixed_windows_are_the_same_whatever_is_left_out():
 def test_the_log_is_lines_of_json(unbroken: Watched):
     lines = [json.loads(x) for x in (unbroken.folder / "log.jsonl").read_text().splitlines()]
     assert lines and lines[-1]["step"] == unbroken.step
-    assert set(lines[-1]["valid"]) >= {"full", "none", "shuffled"}
+    assert set(lines[-1]["valid"]) >= {"full", "none", "shuffled", "text_only", "other_text"}

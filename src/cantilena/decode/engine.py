@@ -113,8 +113,8 @@ class Engine:
         single = table[scalars + offset]
         asked = w["instruments.weight"][slots] + w["slot"]
         mix = np.exp(w["layer_weights"] - w["layer_weights"].max())
-        mix = (mix / mix.sum())[:, None, None, None]
-        text = rms((mix * self._text(words)).sum(axis=0)) * w["text_norm.weight"]
+        mix = (mix / mix.sum())[:, None] * w["text_scale"]
+        text = np.einsum("ld,lbwd->bwd", mix, rms(self._text(words)))
         given = (words > 0)[..., None]
         mean = (text * given).sum(axis=1, keepdims=True)
         mean = mean / np.maximum(given.sum(axis=1, keepdims=True), 1)
@@ -127,7 +127,8 @@ class Engine:
     def _text(self, words: np.ndarray) -> np.ndarray:
         """(layers + 1, B, W, text width) states, as ``models.step_lm.TextEncoder``."""
         w = self.weights
-        x = w["text.pieces.weight"][words] + w["text.place"]
+        pieces = w["text.pieces.weight"][words]
+        x = pieces / np.sqrt((pieces**2).mean(-1, keepdims=True) + 1e-6) + w["text.place"]
         states = [x]
         b, t, d = x.shape
         for i in range(self.model["text_layers"]):

@@ -69,6 +69,19 @@ def load_amt(name: str | Path, dtype: str | None = None, device: str | None = No
     return load_weights(GPT2LMHeadModel, source, dtype, device)
 
 
+def hub_folder(name: str | Path) -> Path:
+    """The folder on this machine of a checkpoint that was loaded by hub name or short name."""
+    try:
+        from transformers.utils import cached_file
+    except ImportError as e:
+        raise MissingExtraError("transformers", "hf", "an AMT model") from e
+    source = PUBLISHED.get(str(name), str(name))
+    found = cached_file(source, "config.json")
+    if found is None:
+        raise CheckpointError(f"the files of {source} are not on this machine any more")
+    return Path(found).parent
+
+
 def check_vocabulary(source: str, found: int, wanted: int) -> None:
     """Raises CheckpointError where a model's vocabulary is not the one wanted."""
     if found != wanted:

@@ -78,7 +78,8 @@ def read_model(
 def digest(folder: str | Path, card_name: str) -> str:
     """16 hex digits of a folder's card and weights, by which a piece says what made it."""
     found = hashlib.sha256()
-    for path in [Path(folder) / card_name, *sorted(Path(folder).glob("*.safetensors"))]:
+    weights = [p for end in ("safetensors", "bin") for p in Path(folder).glob(f"*.{end}")]
+    for path in [Path(folder) / card_name, *sorted(weights)]:
         with path.open("rb") as file:
             while block := file.read(1 << 22):
                 found.update(block)

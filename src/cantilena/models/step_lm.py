@@ -142,7 +142,10 @@ class Head(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Hashed word pieces to states of every layer, the embedding's included. Piece 0 is "none"."""
+    """Hashed word pieces to states of every layer, the embedding's included. Piece 0 is "none".
+
+    The embeddings are normed first: as small as they start, what the blocks add to all texts alike
+    would drown what tells texts apart."""
 
     def __init__(self, config: StepConfig):
         super().__init__()
@@ -156,7 +159,7 @@ class TextEncoder(nn.Module):
 
     def forward(self, words: Tensor) -> Tensor:
         """(B, W) int -> (layers + 1, B, W, text_width)."""
-        x = self.pieces(words) + self.place
+        x = F.rms_norm(self.pieces(words), (self.dim,), eps=1e-6) + self.place
         cos = torch.ones(words.shape[1], self.dim // 8, device=x.device, dtype=x.dtype)
         states = [x]
         for block in self.blocks:
@@ -182,7 +185,7 @@ class StepLM(nn.Module):
         self.slot = nn.Parameter(torch.randn(config.slots, d) * 0.02)
         self.text = TextEncoder(config)
         self.layer_weights = nn.Parameter(torch.zeros(config.text_layers + 1))
-        self.text_norm = nn.RMSNorm(config.text_width, eps=1e-5)
+        self.text_scale = nn.Parameter(torch.ones(config.text_layers + 1, config.text_width))
         self.text_in = nn.Linear(config.text_width, d, bias=False)
         self.text_everywhere = nn.Linear(config.text_width, d, bias=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
@@ -212,13 +215,16 @@ class StepLM(nn.Module):
         """Prefix vectors (B, P, D) and what every step adds (B, 1, D), from scalars (B, S),
         instrument slots (B, I) and word pieces (B, W), of which 0 is none.
 
-        The mixed text states are normed: without it what all texts share outgrows what tells them
-        apart. Their mean over the given words reaches every step, as the scalars' sum does, so
+        Each layer's text states are normed before they are mixed: states of deep layers are a
+        hundred times larger, and what all texts share in them would be all that is left of the
+        mixture. Its mean over the given words reaches every step, as the scalars' sum does, so
         that what single words say is learned without finding them by attention first."""
         index = scalars + self.scalars.offset
         single = F.embedding(index, self.scalars.table.weight)  # (B, S, D)
-        weights = self.layer_weights.softmax(0)
-        text = self.text_norm(torch.einsum("l,lbwd->bwd", weights, self.text(words).float()))
+        states = self.text(words).float()
+        states = F.rms_norm(states, states.shape[-1:], eps=1e-5)
+        weights = self.layer_weights.softmax(0)[:, None] * self.text_scale
+        text = torch.einsum("ld,lbwd->bwd", weights, states)
         given = (words > 0).unsqueeze(-1).to(text.dtype)  # (B, W, 1)
         mean = (text * given).sum(1, keepdim=True) / given.sum(1, keepdim=True).clamp(min=1)
         vectors = [single, self.instruments(slots) + self.slot, self.text_in(text)]

@@ -23,7 +23,7 @@ from cantilena.score import Score
 from cantilena.systems.arrival import SAMPLING, TOKENS, Order, joined, new_score, stream, write
 from cantilena.systems.note import Note
 from cantilena.systems.note import Request as NoteRequest
-from cantilena.text.report import report
+from cantilena.text.report import report, total
 from cantilena.text.wishes import Brief
 from cantilena.tokens.arrival import AMT, extract_instruments, score_events
 
@@ -99,16 +99,18 @@ class Composer:
     ) -> Composer:
         """The checkpoint in a folder, of a hub name or of a short name ("music-small"); the small
         published one by default. Raises CheckpointError where it cannot be had."""
-        from cantilena.models.amt import load_amt
+        from cantilena.models.amt import hub_folder, load_amt
 
         source = "music-small" if path is None else path
         model = load_amt(source, dtype, device)
-        folder = Path(source)
-        if folder.is_dir():
-            from cantilena.models.saving import digest
+        from cantilena.models.saving import digest
 
-            return cls(model, folder.name, digest(folder, "config.json"), compatible)
-        return cls(model, str(source), "", compatible)
+        folder, name = Path(source), str(source)
+        if folder.is_dir():
+            name = folder.name
+        else:
+            folder = hub_folder(source)
+        return cls(model, name, digest(folder, "config.json"), compatible)
 
     def prompt(self, text: str | None) -> PromptState:
         """An empty prompt: the piece's flag is all that stands before the music. Raises
@@ -122,23 +124,32 @@ class Composer:
     def compose(
         self, requests: Sequence[Request], progress: Callable[[float], None] | None = None
     ) -> list[Result]:
-        """A Result for each Request, in order. ``progress`` hears the share done, 0-1."""
-        orders = [self.order(request) for request in requests]
-        found: list[Result] = []
-        for at in range(0, len(orders), BATCH):
-            group = orders[at : at + BATCH]
-            most = max(order.tokens for order in group)
-
-            def heard(n: int, at: int = at, size: int = len(group), most: int = most) -> None:
+        """A Result for each Request, in order: of up to ``sampling.best_of`` pieces the one that
+        meets its Brief best. ``progress`` hears the share done of a round of attempts, 0-1."""
+        for request in requests:
+            self.order(request)  # whatever cannot be written is told before anything is
+        found: dict[int, tuple[float, Result]] = {}
+        waiting, attempt = list(range(len(requests))), 0
+        while waiting:
+            for at in range(0, len(waiting), BATCH):
+                group = waiting[at : at + BATCH]
+                orders = [self.order(requests[i], attempt) for i in group]
+                heard = _share(progress, at, len(orders), len(waiting), orders)
+                made = write(self, orders, self.compatible, progress=heard)
+                for i, written in zip(group, made, strict=True):
+                    result = self._result(requests[i], written.events)
+                    worth = total(result.rows)
+                    if i not in found or worth > found[i][0] + 1e-9:
+                        found[i] = (worth, result)
                 if progress:
-                    progress((at + size * min(n / most, 1.0)) / len(orders))
-
-            made = write(self, group, self.compatible, progress=heard)
-            for request, written in zip(requests[at:], made, strict=False):
-                found.append(self._result(request, written.events))
-            if progress:
-                progress((at + len(group)) / len(orders))
-        return found
+                    progress((at + len(group)) / len(waiting))
+            attempt += 1
+            waiting = [
+                i
+                for i in waiting
+                if attempt < requests[i].sampling.best_of and found[i][0] < 1 - 1e-9
+            ]
+        return [found[i][1] for i in range(len(requests))]
 
     def stream(self, request: Request) -> Iterator[Note]:
         """The new notes of one piece in the order in which they are made; ``bar`` counts those of
@@ -173,14 +184,15 @@ class Composer:
 
     # ------------------------------------------------------------------ orders
 
-    def order(self, request: Request) -> Order:
-        """What a Request asks of the model. Raises InputError for one that cannot be met."""
+    def order(self, request: Request, attempt: int = 0) -> Order:
+        """What a Request asks of the model, at its ``attempt``-th trial. Raises InputError for one
+        that cannot be met."""
         brief, score = request.brief, request.continues
         allowed = None
         if brief.instruments and request.keep is None:
             allowed = tuple(dict.fromkeys(i.programs[0] for i in brief.instruments))
         plain = {
-            **{"seed": request.seed, "sampling": request.sampling},
+            **{"seed": _seed(request.seed, attempt), "sampling": request.sampling},
             **{"allowed": allowed, "excluded": brief.excluded},
         }
         if score is None:
@@ -233,10 +245,30 @@ class Composer:
 
 
 def load(
-    path: str | Path | None = None, device: str | None = None, dtype: str | None = None
+    path: str | Path | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    compatible: bool = False,
 ) -> Composer:
     """``Composer.load``."""
-    return Composer.load(path, device, dtype)
+    return Composer.load(path, device, dtype, compatible)
+
+
+def _seed(seed: int, attempt: int) -> int:
+    """The seed of an attempt: the given one at first."""
+    if not attempt:
+        return seed
+    return int(np.random.SeedSequence([seed, attempt]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _share(
+    progress: Callable[[float], None] | None, at: int, size: int, of: int, orders: Sequence[Order]
+) -> Callable[[int], None] | None:
+    """What turns the tokens that each piece of a group has into the share of a round."""
+    if progress is None:
+        return None
+    most = max(order.tokens for order in orders)
+    return lambda n: progress((at + size * min(n / most, 1.0)) / of)
 
 
 def _kept(score: Score, request: Request) -> Score:

@@ -1,8 +1,8 @@
 """The training loop of the note model: optimisers, schedule, validation, checkpoints that resume.
 
 Knows the model and the crops; does not know how the data set was made or how weights are shipped
-(``train/export.py``). Matrices inside the blocks and heads are trained by Muon (Jordan et al.
-2024), everything else by AdamW. The rate is warmed up, held, then brought to zero
+(``train/export.py``). Matrices inside the trunk's blocks and the heads are trained by Muon (Jordan
+et al. 2024), everything else by AdamW. The rate is warmed up, held, then brought to zero
 over the last notes (warm-up, stable, decay: Hu et al. 2024, MiniCPM, section 4), so a run can be
 stopped, resumed and lengthened without having known its end.
 """
@@ -15,11 +15,13 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -30,6 +32,7 @@ from cantilena.tokens import context
 from cantilena.tokens.note import FIELDS, NoteScheme
 from cantilena.train.crops import ARRAYS, FULL, CropConfig, Crops, stack
 from cantilena.train.habits import write_facts
+from cantilena.train.measure import CHANGES
 from cantilena.train.muon import Muon
 
 
@@ -80,16 +83,26 @@ def rate_at(notes: float, config: TrainConfig) -> float:
 
 
 def optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Muon for matrices of blocks and heads, AdamW for embeddings, norms, biases and outputs."""
-    matrices, others = [], []
+    """Muon for matrices of the trunk's blocks and the heads, AdamW for embeddings, norms, biases,
+    outputs and the text encoder: its gradients are small, and Muon, which makes every update as
+    large as any other, let its states grow alike for all texts. The encoder's blocks go at a fifth
+    of the rate, the size of Muon's updates."""
+    matrices, others, encoder = [], [], []
     for name, p in model.named_parameters():
-        inner = ("blocks" in name or "heads" in name) and "logits" not in name
-        (matrices if inner and p.ndim == 2 else others).append(p)
+        if name.startswith("text.blocks."):
+            encoder.append(p)
+        elif name.startswith(("blocks.", "heads.")) and "logits" not in name and p.ndim == 2:
+            matrices.append(p)
+        else:
+            others.append(p)
     half = half_is_quick(str(matrices[0].device.type))
     muon = Muon(matrices, lr=config.rate, weight_decay=config.weight_decay, half=half)
-    adam = torch.optim.AdamW(
-        others, lr=config.rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
-    )
+    groups = [
+        {"params": others, "share": 1.0, "weight_decay": 0.0},
+        {"params": encoder, "share": 0.2, "weight_decay": config.weight_decay},
+    ]
+    groups = [g for g in groups if g["params"]]
+    adam = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.98), fused=True)
     return [muon, adam]
 
 
@@ -98,10 +111,27 @@ def tensors(batch: dict[str, np.ndarray], device: str = "cpu") -> list[Tensor]:
     return [torch.from_numpy(batch[name]).to(device) for name in ARRAYS]
 
 
+@cache
 def half_is_quick(device: str) -> bool:
-    """Whether the machine computes in bfloat16; a CPU without AVX-512 is some 30 times slower in
-    it than in float32."""
-    return device != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    """Whether bfloat16 is the quicker precision. On a CPU that is tried out once, on a layer's
+    forward and backward pass: with AMX it is, with AVX-512 alone it may be half slower, without
+    it is some 30 times slower."""
+    if device != "cpu":
+        return True
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    inner = nn.Sequential(nn.Linear(256, 1408, bias=False), nn.Linear(1408, 256, bias=False))
+    x = torch.zeros(8, 512, 256)
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for turn in range(10):
+        half = bool(turn % 2)
+        begun = time.perf_counter()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            y = F.silu(inner(x))
+        y.float().sum().backward()
+        took[half].append(time.perf_counter() - begun)
+    # casts, norms and sums around the products are slower in it: it has to win clearly
+    return min(took[True]) < 0.6 * min(took[False])
 
 
 def mixed(device: str) -> torch.autocast:
@@ -134,16 +164,10 @@ def fixed_batches(
     return [stack(examples[i : i + batch]) for i in range(0, windows, batch)]
 
 
-def shuffled(batches: list[dict[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
-    """The same windows, each with the prefix of another of its batch."""
-    prefix = ("scalars", "slots", "words")
-    return [{k: np.roll(v, 1, 0) if k in prefix else v for k, v in b.items()} for b in batches]
-
-
 NOTHING_GIVEN = replace(FULL, nothing=1.0)
 HELD = {"full": FULL, "none": NOTHING_GIVEN, "fresh": replace(FULL, fresh=1.0)}
 """What is validated: windows with all conditions, with none, and with all but nothing before them
-(these again with another window's prefix, as "shuffled")."""
+(these again with another window's prefix, and with their own and another's text alone)."""
 
 
 TEXT = ("text.", "text_", "layer_weights")
@@ -283,7 +307,8 @@ class Run:
     def _validate(self, held: dict, say: Callable[[str], None]) -> None:
         self.model.eval()
         found = {name: bits(self.model, batches, self.device) for name, batches in held.items()}
-        found["shuffled"] = bits(self.model, shuffled(held["fresh"]), self.device)
+        for name in ("shuffled", "text_only", "other_text"):
+            found[name] = bits(self.model, CHANGES[name](held["fresh"]), self.device)
         self.model.train()
         self.log(valid=found)
         say("   valid  " + "  ".join(f"{k} {v['all']:.3f}" for k, v in found.items()))
@@ -296,7 +321,7 @@ class Run:
         scale = rate_at(self.notes, config)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = config.rate * scale
+                group["lr"] = config.rate * scale * group.get("share", 1.0)
         *inputs, mask = tensors(batch, self.device)
         with mixed(self.device):
             nll = model(*inputs)
