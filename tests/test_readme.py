@@ -13,12 +13,14 @@ from cantilena.cli import main, parser
 from cantilena.score.midi import read_midi
 
 README = Path(__file__).parent.parent / "README.md"
+PAGES = [README, *sorted((README.parent / "docs").rglob("*.md"))]
 pytestmark = pytest.mark.skipif(not README.exists(), reason="the README is not beside the tests")
 
 
-def blocks(language: str = "") -> list[str]:
-    """The code blocks of the README in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(language: str = "", page: Path = README) -> list[str]:
+    """The code blocks of a page in a language."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == language]
 
 
 def commands() -> list[str]:
@@ -33,17 +35,44 @@ def commands() -> list[str]:
     return found
 
 
-def all_commands() -> list[str]:
-    """Every ``cantilena`` command of the README's blocks."""
-    lines = [line for block in blocks() for line in block.splitlines()]
+def all_commands(*pages: Path) -> list[str]:
+    """Every ``cantilena`` command of the pages' blocks, those that accelerate starts too."""
+    lines = [line for page in pages for block in blocks("", page) for line in block.splitlines()]
     parts = [part.split("  #")[0].strip() for line in lines for part in line.split("&&")]
+    parts = [re.sub(r"^accelerate launch .*?-m (?=cantilena )", "", part) for part in parts]
     return [part for part in parts if part.startswith("cantilena ")]
 
 
-@pytest.mark.parametrize("command", all_commands())
+@pytest.mark.parametrize("command", all_commands(*PAGES))
 def test_every_command_is_one_that_there_is(command):
     """Those that need a corpus are not run, but their options are the program's."""
     assert parser().parse_args(shlex.split(command)[1:])
+
+
+def test_the_commands_on_published_layouts_run(tmp_path, monkeypatch, capsys):
+    """From corpus to table on small random models, as shown; with fewer songs and tokens."""
+    for name in ("torch", "transformers", "accelerate", "pyarrow"):
+        pytest.importorskip(name)
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "data"))
+    from paper_pieces import paper_lakh
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpora").mkdir()
+    paper_lakh(tmp_path / "corpora")
+    (block,) = (b for b in blocks() if "cantilena init music" in b)
+    shown = [c for c in all_commands(README) if c in block]
+    assert len(shown) == 7
+    for command in shown:
+        argv = shlex.split(command)[1:]
+        if argv[0] == "init" and argv[1] == "text":
+            argv += ["--words", "320"]
+        if argv[0] == "finetune":
+            argv += ["--steps", "2", "--warmup", "1", "--context", "31"]
+        if argv[0] == "generate":
+            argv += ["--tokens", "24"]
+        assert main(argv) == 0, (command, capsys.readouterr().err)
+    assert "small" in (tmp_path / "evaluation" / "table3.md").read_text()
+    assert (tmp_path / "plain-llama" / "config.json").exists()
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def paper_arguments(made: argparse.ArgumentParser, count: Callable[[str], int]) 
 def data_paper(args: argparse.Namespace) -> int:
     """Builds the data and prints the counts beside the paper's."""
     from cantilena.data.paper import build_paper
+    from cantilena.data.paper_references import REFERENCES
     from cantilena.data.paper_songs import Recipe
     from cantilena.result import check_folder
 
@@ -63,6 +64,8 @@ def data_paper(args: argparse.Namespace) -> int:
         print_json({"folder": str(out), **{name: found[name] for name in names}})
     elif not args.quiet:
         print("\n".join(summary(found)))
+        if (out / REFERENCES).exists():
+            print(f"{out / REFERENCES}: the test songs, for 'generate' and 'evaluate table3'")
         print(out)
     return 0
 

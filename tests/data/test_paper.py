@@ -21,6 +21,7 @@ from cantilena import cli
 from cantilena.data import midicaps, paper, paper_ray, paper_shards
 from cantilena.data.dataset import read_manifest
 from cantilena.data.paper import EXPECTED, build_paper, read_paper_manifest, verdict
+from cantilena.data.paper_references import wishes_of
 from cantilena.data.paper_songs import Recipe
 from cantilena.errors import InputError, MissingExtraError
 
@@ -51,6 +52,27 @@ def test_one_worker_two_workers_and_a_second_time_make_the_same(songs, tmp_path,
     told.clear()
     assert found == build_paper(songs[0], tmp_path / "one", progress=lambda *a: told.append(a))
     assert len(told) == 7 and all(line.startswith("kept") for *_, line in told)
+
+
+def test_the_test_songs_are_references(songs, tmp_path, small_units):
+    from cantilena.cli_generate import read_items
+    from cantilena.evaluate.protocols import read_references
+
+    build_paper(songs[0], tmp_path)
+    path = tmp_path / "references.jsonl"
+    found = read_references(path)
+    assert len(found) == 2 and all(r.midi and r.midi.is_file() and r.text for r in found)
+    assert all(r.midi.stem == r.id for r in found if r.midi)
+    assert any(r.wishes and r.wishes.instruments for r in found)
+    items = read_items(str(path), None, 0)
+    assert [(i.id, i.text) for i in items] == [(r.id, r.text) for r in found]
+
+
+def test_captions_are_read_for_their_wishes():
+    said = wishes_of("A waltz in D minor for piano, 90 bpm.")
+    assert (said["key"], said["tempo"]) == ("D minor", 90.0)
+    assert not {"text", "unplaced", "how"} & set(said)
+    assert wishes_of("") == {}
 
 
 def test_the_manifest_tells_what_stands(songs, tmp_path, small_units):

@@ -63,7 +63,8 @@ def build_paper(
     ray: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Makes the data set and returns its manifest (``read_paper_manifest`` tells its fields).
+    """Makes the data set and returns its manifest (``read_paper_manifest`` tells its fields); the
+    test songs stand in ``references.jsonl`` besides (``paper_references``).
 
     ``lakh_dir`` holds Lakh's MIDI files; ``midicaps_file`` is MidiCaps's train.json, without which
     captions are our own; ``limit`` takes the first songs of each split only. ``ray`` runs the work
@@ -90,6 +91,9 @@ def build_paper(
     found["verdict"] = verdict(found)
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
     write_bytes(out / MANIFEST, text.encode())
+    from cantilena.data.paper_references import write_references
+
+    write_references(out, {s.id: s.path for u in work if u.split == "test" for s in u.songs})
     return json.loads(text)
 
 

@@ -252,7 +252,11 @@ def finetune(
         data_collator=collate,
         train_dataset=train,
         eval_dataset=train,  # asked for by the Trainer; ``evaluate`` takes ``held``
-        callbacks=[manners, *_samples(config, folder, model, tokenizer, held, reports), *callbacks],
+        callbacks=[
+            manners,
+            *_samples(config, folder, model, tokenizer, held, reports, say),
+            *callbacks,
+        ],
     )
     if last:
         say(f"going on with {folder} after step {last[1]}")
@@ -322,9 +326,18 @@ def _collators(config: TuneConfig, model: Any, tokenizer: Any) -> tuple[Any, Any
 
 
 def _samples(
-    config: TuneConfig, folder: Path, model: Any, tokenizer: Any, held: list, reports: Sequence[str]
+    config: TuneConfig,
+    folder: Path,
+    model: Any,
+    tokenizer: Any,
+    held: list,
+    reports: Sequence[str],
+    say: Say,
 ) -> list[TrainerCallback]:
     if not config.sample_every or config.system == "text":
+        return []
+    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+        say("no pieces are written meanwhile: a sharded model cannot be asked by one process")
         return []
     from cantilena.train.samples import Samples
 
