@@ -227,12 +227,13 @@ def test_a_checkpoint_of_the_hub_is_told_by_its_files(composer: Composer, tmp_pa
     torch.manual_seed(2)
     model = GPT2LMHeadModel(amt_config(n_layer=1, n_head=1, n_embd=8))
     save_amt(model, place / "snapshots" / "abc")
-    shutil.copytree(place / "snapshots" / "abc", tmp_path / "plain")
+    plain = str(tmp_path / "plain")
+    shutil.copytree(place / "snapshots" / "abc", plain)
     code = (
         "from cantilena.systems.amt import load\n"
-        "hub, plain = load('some/music', 'cpu'), load(%r, 'cpu')\n"
+        f"hub, plain = load('some/music', 'cpu'), load({plain!r}, 'cpu')\n"
         "assert hub.name == 'some/music' and len(hub.hash) == 16\n"
         "assert hub.hash == plain.hash"
-    ) % str(tmp_path / "plain")
+    )
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "hub")}
     subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=300)

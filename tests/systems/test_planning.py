@@ -164,6 +164,23 @@ def test_the_key_follows_from_the_chords(symbols: str, expected: str):
     assert key_of_chords([parse_chord(s) for s in symbols.split()]).name == expected
 
 
+TWO_A_BAR = [[1, 64, 46, 46, 1, 1, 46, 64], 3]  # C G | F F | C C | F G
+
+
+@pytest.mark.parametrize(
+    ("metre", "places"), [("4/4", {0, 48}), ("6/8", {0, 36}), ("12/8", {0, 72}), ("3/4", {0})]
+)
+def test_chosen_chords_change_in_the_middle_of_bars_that_have_one(metre: str, places: set[int]):
+    habits = {**HABITS, "progressions": {mode: [TWO_A_BAR] for mode in ("major", "minor")}}
+    brief = Brief(metre=metre, key="C major", bars=16)
+    plan = make_plan(brief, habits, np.random.default_rng(0))
+    assert {t % plan.bar_ticks for t, _ in plan.chords} == places
+    first = [c.root for t, c in plan.chords if t < plan.bar_ticks]
+    assert first == ([0, 7] if len(places) == 2 else [0])
+    again = [(t - 4 * plan.bar_ticks, c) for t, c in plan.chords if 4 <= t // plan.bar_ticks < 8]
+    assert again == [(t, c) for t, c in plan.chords if t // plan.bar_ticks < 4]
+
+
 def test_chosen_chords_close_on_the_tonic():
     for seed in range(8):
         plan = plan_of(Brief(bars=16), seed)

@@ -108,6 +108,9 @@ STRONG = {MELODY: 0.5, HARMONY: NEVER, BASS: NEVER}
 """What a chord tone gains, by role, on weak and strong beats; NEVER: all others are forbidden."""
 CHOSEN = 0.2
 """What it gains on strong beats instead, where the chords were not asked for but chosen."""
+TELL = (0.8, 0.6)
+"""What third and root gain on strong beats of harmony parts: without them other chords are
+heard."""
 
 
 class Harmony:
@@ -184,10 +187,9 @@ class Harmony:
             else:
                 out[lowest] = max(out[lowest], 0.0) + (3.0 if first else 1.0)
         elif role == HARMONY and strong:
-            # a chord is told by its root and third: without them other chords are heard
             third = (chord.root + chord.intervals[min(1, len(chord.intervals) - 1)]) % 12
-            out[third] += 0.8
-            out[chord.root] += 0.6
+            out[third] += TELL[0]
+            out[chord.root] += TELL[1]
         return out
 
     def _sustain(self, tick: int, slot: int, role: str, pitch: int) -> np.ndarray | None:

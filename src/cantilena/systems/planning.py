@@ -67,7 +67,12 @@ LOOPED, LITERAL = 0.7, 0.3
 """Share of pieces whose sections come back note for note: in genres made of loops, in others."""
 BOWED = frozenset({40, 41, 42, 43, 110})  # 110: fiddle
 SECTION = 8  # bars
-MOST_LOOPS = 120  # the commonest progressions; rarer ones may be mishearings
+PLACE = (0.5, 0.8)
+"""Where between sparse (0), usual (1) and dense (2) a texture stands: from where, and over how much
+it is drawn."""
+AMPLE = 0.4  # by how much more sound than notes is asked for
+MOST = 5  # parts of a piece that a text names some of; where it names none one more
+MOST_LOOPS = 200  # the commonest progressions; rarer ones may be mishearings
 _USUAL_TONICS = {False: (0, 7, 2, 5, 10, 9, 3, 4), True: (9, 4, 2, 7, 0, 11, 5, 6)}
 _LEADS = (40, 73, 71, 68, 56, 65, 64, 66, 52, 53, 54, 80, 81, 22, 75, 105, 46, 11, 26, 27, 24)
 GENRE_TEMPO = {
@@ -113,9 +118,9 @@ def _texture(
     if found is None:
         return None, None
     place = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}.get(brief.density or "")
-    place = 0.5 + 0.8 * rng.random() if place is None else place
+    place = PLACE[0] + PLACE[1] * rng.random() if place is None else place
     density = float(np.interp(place, (0, 1, 2), found[0]))
-    return density, float(np.interp(place + 0.4, (0, 1, 2), found[1]))
+    return density, float(np.interp(place + AMPLE, (0, 1, 2), found[1]))
 
 
 def _refers(plan: Plan, chords: Sequence[tuple[int, Chord]]) -> tuple[int, ...]:
@@ -233,19 +238,19 @@ def _asked_chords(brief: Brief, plan: Plan) -> tuple[tuple[int, Chord], ...]:
 def _chosen_chords(
     brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
 ) -> tuple[tuple[int, Chord], ...]:
-    """A progression a bar at a time: two loops of four bars that training songs have, set out as
-    A A B A by eights, the last bar on the tonic with a dominant before it. Of several draws the
-    one that tells its key best by ear (``key_scores`` of its chord tones) is taken, unless an
-    earlier one already tells it plainly."""
-    best: tuple[float, list[Chord]] = (-np.inf, [])
+    """A progression: two loops of four bars that training songs have, some of whose bars change
+    their chord in the middle, set out as A A B A by eights; the last bar on the tonic with a
+    dominant before it. Of several draws the one that tells its key best by ear (``key_scores`` of
+    its chord tones) is taken, unless an earlier one already tells it plainly."""
+    best: tuple[float, list[tuple[int, Chord]]] = (-np.inf, [])
     for _ in range(12):
         chords = _drawn_chords(brief, plan, habits, rng)
-        lead = _tells(chords, plan.key)
+        lead = _tells([chord for _, chord in chords], plan.key)
         if lead > best[0]:
             best = (lead, chords)
         if lead > PLAIN:
             break
-    return tuple((int(t), c) for t, c in zip(plan.lines[:-1], best[1], strict=True))
+    return tuple(best[1])
 
 
 PLAIN = 0.08
@@ -266,7 +271,8 @@ def _tells(chords: Sequence[Chord], key: Key) -> float:
 
 def _drawn_chords(
     brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
-) -> list[Chord]:
+) -> list[tuple[int, Chord]]:
+    """(tick, chord) wherever the chord changes or a bar begins."""
     mode = "minor" if plan.key.minor else "major"
     loops = habits["progressions"][mode][:MOST_LOOPS]
     weights = np.array([n for _, n in loops], dtype=np.float64) ** 0.8
@@ -276,15 +282,34 @@ def _drawn_chords(
     a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
     b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
     order = [a, a, b, a] if plan.bars > 16 else [a, b]
-    numbers = [order[(bar // SECTION) % len(order)][bar % 4] for bar in range(plan.bars)]
     sevenths = bool(SEVENTH_GENRES & set(brief.genres))
-    chords = [_placed(n, plan.key, sevenths) for n in numbers]
-    if plan.bars > 1:
-        tonic = Chord.from_number(home).transposed(plan.key.tonic)
-        chords[-1] = _seventh(tonic, plan.key) if sevenths else tonic
-        if plan.bars > 3:
-            chords[-2] = Chord((plan.key.tonic + 7) % 12, QUALITIES["7"], "7")
+    tonic = Chord.from_number(home).transposed(plan.key.tonic)
+    chords: list[tuple[int, Chord]] = []
+    for bar in range(plan.bars):
+        loop = order[(bar // SECTION) % len(order)]
+        moments = _moments(loop, bar % 4, plan)
+        if plan.bars > 1 and bar == plan.bars - 1:
+            chords.append((bar * plan.bar_ticks, _seventh(tonic, plan.key) if sevenths else tonic))
+        elif plan.bars > 3 and bar == plan.bars - 2:
+            dominant = Chord((plan.key.tonic + 7) % 12, QUALITIES["7"], "7")
+            chords.append((bar * plan.bar_ticks, dominant))
+        else:
+            for place, number in moments:
+                tick = bar * plan.bar_ticks + place
+                chords.append((tick, _placed(number, plan.key, sevenths)))
     return chords
+
+
+def _moments(loop: Sequence[int], bar: int, plan: Plan) -> list[tuple[int, int]]:
+    """(ticks into the bar, chord number) of a bar of a loop, which has one or two chords a bar; a
+    metre whose bars have no middle on a beat takes the first."""
+    per = len(loop) // 4
+    numbers = list(loop[per * bar : per * (bar + 1)])
+    middle = plan.bar_ticks // 2
+    halves = plan.bar_ticks >= 72 and middle % plan.beat_ticks == 0
+    if per == 1 or numbers[0] == numbers[1] or not halves:
+        return [(0, numbers[0])]
+    return [(0, numbers[0]), (middle, numbers[1])]
 
 
 QUALITIES_INDEX = {name: i for i, name in enumerate(QUALITIES)}
@@ -312,7 +337,7 @@ def _parts(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tu
     closed = (brief.only and bool(asked)) or len(asked) >= 3
     beats = bool(BEAT_GENRES & set(brief.genres))
     if not closed and (not asked or beats):
-        taken += _company(taken, brief, habits, rng, most=5 if asked else 6)
+        taken += _company(taken, brief, habits, rng, most=MOST if asked else MOST + 1)
         if beats and DRUMS not in taken and DRUMS not in brief.excluded:
             taken.append(DRUMS)
     named = dict(asked)

@@ -93,9 +93,7 @@ class Brief:
         for name in data:
             if name not in known:
                 raise BriefError(f"unknown wish {name!r}; known: {', '.join(sorted(known))}")
-        plain: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in data.items()
-        }
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         if "instruments" in plain:
             plain["instruments"] = tuple(
                 Instrument(i["name"], tuple(i["programs"]), int(i.get("count", 1)))

@@ -38,7 +38,7 @@ class CropConfig:
     chords: float = 0.15
     left: float = 0.1
     text: float = 0.3
-    text_only: float = 0.2
+    text_only: float = 0.4
     instruments: float = 0.1
     partial: float = 0.15
     start: float = 0.12  # share of windows that begin a song

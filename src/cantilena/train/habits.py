@@ -51,18 +51,22 @@ def texture(table: np.ndarray, bars: np.ndarray) -> tuple[float, float]:
 def loops(
     bars: np.ndarray, starts: np.ndarray, numbers: np.ndarray, tonic: int, length: int = 4
 ) -> list[tuple[int, ...]]:
-    """Chords of groups of ``length`` bars that come twice running, relative to the tonic: a tuple
-    of reduced chord numbers as if the tonic were C. Groups with fewer than 3 chords are passed."""
-    at = np.searchsorted(starts, bars[:-1])
-    per_bar = numbers[np.minimum(at, len(numbers) - 1)] if len(numbers) else numbers
+    """Chords of groups of ``length`` bars that come twice running, relative to the tonic: two
+    reduced chord numbers a bar, of its beginning and its middle, as if the tonic were C. Groups
+    with fewer than 3 chords, or with moments without one, are passed."""
+    if not len(numbers):
+        return []
     q = len(QUALITIES)
+    middle = (bars[:-1] + bars[1:]) // 2
+    at = [np.searchsorted(starts, ticks, side="right") - 1 for ticks in (bars[:-1], middle)]
+    per_bar = numbers[np.clip(np.stack(at, -1), 0, len(numbers) - 1)]  # (bars, 2)
     found = []
     for i in range(0, len(per_bar) - 2 * length + 1, length):
         group = per_bar[i : i + length]
-        if (group == NO_CHORD).any() or len(set(group.tolist())) < 3:
+        if (group == NO_CHORD).any() or len(set(group.ravel().tolist())) < 3:
             continue
         if (group == per_bar[i + length : i + 2 * length]).all():
-            root, quality = np.divmod(group - 1, q)
+            root, quality = np.divmod(group.ravel() - 1, q)
             found.append(tuple((1 + (root - tonic) % 12 * q + quality).tolist()))
     return found
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,12 +25,9 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils import logging as hf_logging
 
-from cantilena.data import lakh
 from cantilena.data.paper_reader import PaperData
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
-from cantilena.models.adapters import merge_lora
-from cantilena.models.plain_lm import PlainLM
-from cantilena.models.saving import ties, write_json, write_model
+from cantilena.models.saving import write_json
 from cantilena.train import run_state
 from cantilena.train.collate import JointCollator, PrefixCollator
 from cantilena.train.examples import (
@@ -41,12 +37,13 @@ from cantilena.train.examples import (
     TextCollator,
     held_batches,
 )
+from cantilena.train.finish import CARD, finish, without_ties
 from cantilena.train.loop import half_is_quick
 from cantilena.train.recipes import TuneConfig
 from cantilena.train.starts import build, parts
 
 Say = Callable[[str], None]
-RUN, LOG, CARD = "run.json", "log.jsonl", "card.json"
+RUN, LOG = "run.json", "log.jsonl"
 REPORTS = ("tensorboard", "trackio")
 _FREE = {"steps", "accumulate", "valid_every", "valid_songs", "save_every", "keep", "log_every"}
 _FREE |= {"sample_every", "samples", "workers", "checkpointing", "attention", "precision"}
@@ -120,12 +117,6 @@ class Tuner(Trainer):
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
             run_state.load_rng(Path(checkpoint), self.args.process_index)
-
-
-def without_ties(model: Any, state: dict[str, Any]) -> dict[str, Any]:
-    """Weights without the second names of shared tensors, which ``load`` does without."""
-    second = ties(model)
-    return {k: v for k, v in state.items() if k not in second}
 
 
 class Manners(TrainerCallback):
@@ -265,7 +256,7 @@ def finetune(
     if manners.stopped:
         say("stopped and saved: the same command goes on from here")
         return None
-    return _finish(trainer, config, tokenizer, folder, manifest)
+    return finish(trainer, config, tokenizer, folder, manifest)
 
 
 def _silent(_: str) -> None:
@@ -401,64 +392,3 @@ def _cut_log(path: Path, step: int) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
     os.replace(part, path)
-
-
-# ------------------------------------------------------------------ the end
-
-
-def _finish(
-    trainer: Tuner, config: TuneConfig, tokenizer: Any, folder: Path, manifest: dict[str, Any]
-) -> dict[str, Any]:
-    """Writes the model as the systems load it, and its card."""
-    model: Any = trainer.accelerator.unwrap_model(trainer.model)
-    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
-    losses = [row for row in trainer.state.log_history if "eval_loss" in row]
-    card = make_card(config, model, manifest, losses[-1] if losses else {})
-    if trainer.args.process_index:
-        return card
-    state = {k: v.detach().cpu() for k, v in without_ties(model, state).items()}
-    if config.lora:  # on base weights in full: updates cannot be added to 4 bits, or to shards
-        names = {k for k, p in model.named_parameters() if p.requires_grad}
-        model, _ = build(replace(config, four_bits=False))
-        model.load_state_dict({k: v for k, v in state.items() if k in names}, strict=False)
-        state = without_ties(merge_lora(model), model.state_dict())
-    model.config.use_cache = True
-    save(model, state, tokenizer, folder)
-    write_json(folder / CARD, card)
-    return card
-
-
-def save(model: Any, state: dict[str, Any], tokenizer: Any, folder: Path) -> None:
-    """Writes weights in the layout that the model's system loads."""
-    if isinstance(model, PlainLM):
-        model.save(folder, state)
-        if tokenizer is not None:
-            tokenizer.save_pretrained(folder)
-        return
-    if tokenizer is not None:
-        tokenizer.save_pretrained(folder / "tokenizer")
-    write_model(folder, "cantilena.json", model.card(), state)
-
-
-def make_card(
-    config: TuneConfig, model: Any, manifest: dict[str, Any], held: dict[str, Any]
-) -> dict[str, Any]:
-    """What a finished model says of itself: settings, data and its licence, seed, held-out loss
-    (nats a token; of music alone where the system writes music)."""
-    captions = manifest.get("midicaps")
-    return {
-        "system": config.system,
-        "seed": config.seed,
-        "recipe": config.to_dict(),
-        "data": {
-            "music": {"corpus": "lakh", "licence": lakh.CORPUS.licence},
-            "captions": captions or "our own captioner's",
-            "counts": manifest["counts"],
-            "made with": manifest["recipe"],
-            "verdict": manifest["verdict"],
-        },
-        "licence": "that of the models it starts from, and of the data, apply; see 'recipe'",
-        "held_out": {"loss": held.get("eval_loss"), "tokens": held.get("eval_tokens")},
-        "parameters": {k: {"trainable": t, "all": n} for k, (t, n) in parts(model).items()},
-        "versions": {"torch": torch.__version__, "python": sys.version.split()[0]},
-    }
