@@ -1,13 +1,13 @@
 """The text-to-symbolic paper's two questions in miniature: does a music model or a text model make
 the better start, and do its two tricks (weights of all layers, AMT's embeddings as a start) help?
 
-python benchmarks/paper_miniature.py --data paper --out miniature [--quick] [--table3 FILE]
+python benchmarks/paper_miniature.py --data paper --out miniature [--quick]
 
 ``--data`` is a folder of ``cantilena data paper``. A small music model is pretrained without text
 and a small text model on captions; then the four systems are trained with equal budgets over
-``--seeds`` seeds. Killed, the same command goes on. Prints a Markdown table and writes it with the
-figures as JSON into ``--out``. ``--table3`` (references as ``cantilena evaluate table3`` takes
-them) also writes pieces of every system's first seed and measures them.
+``--seeds`` seeds, and each run writes ``--pieces`` pieces for the test songs' texts, which are
+measured. Killed, the same command goes on. Prints a Markdown table and writes it with the figures
+as JSON into ``--out``.
 """
 
 from __future__ import annotations
@@ -87,44 +87,78 @@ def tune(args: argparse.Namespace, s: dict[str, Any], out: Path) -> dict[str, li
     return found
 
 
-def table(found: dict[str, list[dict]], s: dict[str, Any]) -> tuple[str, list[dict]]:
+def hear(args: argparse.Namespace, found: dict[str, list[dict]], out: Path) -> dict[str, dict]:
+    """Pieces of every run for the references' texts; its row of Table 3 by its folder's name."""
+    references = args.references or Path(args.data) / "references.jsonl"
+    options: list[object] = []
+    for name, cards in found.items():
+        system, _ = SYSTEMS[name]
+        for card in cards:
+            run = card["run"]
+            call(
+                *("generate", "--system", system, "--checkpoint", run, "-o", run + "-pieces"),
+                *("--prompts", references, "--tokens", args.tokens, "--n", args.pieces),
+            )
+            options += ["--system", f"{Path(run).name}={run}-pieces"]
+    call(
+        *("evaluate", "table3", "--references", references, "--n", args.pieces, *options),
+        *("-o", out / "evaluation", "--seconds", args.seconds, "--workers", 2),
+    )
+    told = json.loads((out / "evaluation" / "table3.json").read_text(encoding="utf-8"))
+    return {row["system"]: row for row in told["rows"]}
+
+
+MEASURED = {
+    "log-mel Frechet": lambda row: row["distances"]["logmel"].get("frechet"),
+    "instruments asked for heard, %": lambda row: _control(row, "instrument_recall"),
+    "heard ones asked for, %": lambda row: _control(row, "instrument_precision"),
+    "key, %": lambda row: _control(row, "key"),
+    "tempo bin, %": lambda row: _control(row, "tempo_bin"),
+}
+"""What is told of a run's pieces: a number, or None."""
+
+
+def _control(row: dict[str, Any], name: str) -> float | None:
+    value = row.get("control", {}).get(name)
+    return None if value is None else 100 * value["mean"]
+
+
+def spread(values: list[float | None], digits: int) -> str:
+    """Mean and standard deviation over seeds."""
+    known = [v for v in values if v is not None]
+    if not known:
+        return "-"
+    apart = f" ± {statistics.stdev(known):.{digits}f}" if len(known) > 1 else ""
+    return f"{statistics.mean(known):.{digits}f}{apart}"
+
+
+def table(
+    found: dict[str, list[dict]], heard: dict[str, dict], s: dict[str, Any], pieces: int
+) -> tuple[str, list[dict]]:
     """The table as Markdown and as data. The losses are of music tokens alone."""
+    first = next(iter(found.values()))
+    tokens = first[0]["held_out"]["tokens"]
+    lines = [
+        f"In miniature: models of size {s['size']!r}, {s['steps']:,} steps of {s['batch']}, "
+        f"{s['context']} music tokens an example, {len(first)} seeds (mean ± standard deviation); "
+        f"held-out loss in nats a music token over {tokens:,} tokens; {pieces} pieces of each run.",
+        "",
+        f"| system | trained | held-out loss | {' | '.join(MEASURED)} |",
+        f"|---|---:|---:|{'---:|' * len(MEASURED)}",
+    ]
+    if heard:
+        truth = [spread([read(heard["ground truth"])], 1) for read in MEASURED.values()]
+        lines.append(f"| ground truth | - | - | {' | '.join(truth)} |")
     rows = []
     for name, cards in found.items():
         losses = [card["held_out"]["loss"] for card in cards]
         trained = sum(p["trainable"] for p in cards[0]["parameters"].values())
-        spread = statistics.stdev(losses) if len(losses) > 1 else float("nan")
-        rows.append(
-            {
-                **{"system": name, "parameters": trained, "losses": losses},
-                **{"mean": statistics.mean(losses), "spread": spread},
-            }
-        )
-    tokens = next(iter(found.values()))[0]["held_out"]["tokens"]
-    lines = [
-        f"In miniature: models of size {s['size']!r}, {s['steps']:,} steps of {s['batch']}, "
-        f"{s['context']} music tokens an example; held-out loss in nats a music token over "
-        f"{tokens:,} tokens, mean and standard deviation over seeds.",
-        "",
-        "| system | trained | seeds | held-out loss | spread |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        cells = (row["system"], f"{row['parameters']:,}", str(len(row["losses"])))
-        lines.append(f"| {' | '.join(cells)} | {row['mean']:.4f} | {row['spread']:.4f} |")
+        own = [heard[Path(c["run"]).name] for c in cards] if heard else []
+        told = {what: [read(row) for row in own] for what, read in MEASURED.items()}
+        rows.append({"system": name, "parameters": trained, "losses": losses, **told})
+        cells = [name, f"{trained:,}", spread(losses, 4), *(spread(v, 1) for v in told.values())]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines), rows
-
-
-def listen(args: argparse.Namespace, found: dict[str, list[dict]], out: Path) -> None:
-    """Pieces of every system's first seed for the references' texts, and Table 3 of them."""
-    options: list[object] = []
-    for name, cards in found.items():
-        system, _ = SYSTEMS[name]
-        place = Path(cards[0]["run"] + "-pieces")
-        given = ["--prompts", args.table3, "--tokens", args.tokens, "--n", args.pieces]
-        call("generate", "--system", system, "--checkpoint", cards[0]["run"], "-o", place, *given)
-        options += ["--system", f"{name}={place}", "--loss", f"{name}={cards[0]['run']}"]
-    call("evaluate", "table3", "--references", args.table3, "--n", args.pieces, *options)
 
 
 def main() -> None:
@@ -137,21 +171,21 @@ def main() -> None:
     parser.add_argument("--size")
     for name in ("steps", "pretrain", "batch", "context", "valid"):
         parser.add_argument(f"--{name}", type=int)
-    parser.add_argument("--table3", metavar="FILE")
-    parser.add_argument("--pieces", type=int, default=100)
+    parser.add_argument("--references", metavar="FILE", help="the data's own by default")
+    parser.add_argument("--pieces", type=int, default=32, help="of each run; 0: none, no distances")
     parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--seconds", type=float, default=15, help="of each piece that are measured")
     args = parser.parse_args()
     s, out = sizes(args), Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
     pretrain(args, s, out)
     found = tune(args, s, out)
-    text, rows = table(found, s)
-    out.mkdir(parents=True, exist_ok=True)
+    heard = hear(args, found, out) if args.pieces else {}
+    text, rows = table(found, heard, s, args.pieces)
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
-    told = {"sizes": s, "seeds": args.seeds, "rows": rows}
+    told = {"sizes": s, "seeds": args.seeds, "pieces": args.pieces, "rows": rows}
     (out / "table.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     print(text)
-    if args.table3:
-        listen(args, found, out)
 
 
 if __name__ == "__main__":
