@@ -704,3 +704,26 @@ def test_the_report_fits_the_terminal():
 def test_words():
     assert (clock(7), clock(200.4), clock(3723)) == ("0:07", "3:20", "1:02:03")
     assert (plural(1, "bar"), plural(1200, "note")) == ("1 bar", "1,200 notes")
+
+
+def test_a_notice_is_one_line_and_other_warnings_are_pythons(capsys, monkeypatch):
+    """And warnings go again where they went before."""
+    import warnings
+
+    from cantilena import cli_compose
+    from cantilena.errors import Notice
+
+    def run(args) -> int:
+        warnings.warn("the text was cut", Notice, stacklevel=1)
+        warnings.warn("something else", UserWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(cli_compose, "compose", run)
+    seen: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *where, **more: seen.append(str(message))
+        assert main(["compose", "a waltz"]) == 0
+        warnings.warn("afterwards", Notice, stacklevel=1)
+    assert capsys.readouterr().err == "cantilena: note: the text was cut\n"
+    assert seen == ["something else", "afterwards"]

@@ -11,7 +11,9 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -22,7 +24,7 @@ from cantilena.cli_generate import generate_arguments
 from cantilena.cli_models import export_arguments, models_arguments
 from cantilena.cli_paper import paper_arguments
 from cantilena.cli_tokens import tokens_arguments
-from cantilena.errors import CantilenaError, InputError
+from cantilena.errors import CantilenaError, InputError, Notice
 
 DEBUG_VARIABLE = "CANTILENA_DEBUG"
 
@@ -44,9 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        args = parser().parse_args(argv)
-        home, _, name = args.run.partition(":")
-        code = getattr(import_module(f"cantilena.{home}"), name)(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_noticed, warnings.showwarning)
+            args = parser().parse_args(argv)
+            home, _, name = args.run.partition(":")
+            code = getattr(import_module(f"cantilena.{home}"), name)(args)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -59,6 +63,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         return _told(error)
+
+
+def _noticed(others: Callable[..., None], message: Any, category: Any, *where: Any, **more: Any):
+    """Prints a Notice in one line; other warnings go their way."""
+    if isinstance(category, type) and issubclass(category, Notice):
+        print(f"cantilena: note: {message}", file=sys.stderr)
+    else:
+        others(message, category, *where, **more)
 
 
 def _told(error: Exception) -> int:

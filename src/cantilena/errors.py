@@ -48,3 +48,8 @@ class MissingExtraError(CantilenaError):
         super().__init__(
             f"{purpose} needs {package}, which is not installed: pip install 'cantilena[{extra}]'"
         )
+
+
+class Notice(UserWarning):
+    """What a user should know though all goes on, as that a text was too long to be read whole. A
+    warning in Python; the command line prints it in one line."""

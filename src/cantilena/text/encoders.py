@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cantilena.errors import CheckpointError, InputError
+from cantilena.errors import CheckpointError, InputError, Notice
 from cantilena.text.conditions import pieces
 from cantilena.text.published import dtype_of, loading, need
 
@@ -101,7 +101,7 @@ def say_cut(text: str, kept: str, longest: int) -> None:
     warnings.warn(
         f"a text of {len(text)} characters is longer than the context of {longest} tokens; "
         f"read up to {end!r}",
-        UserWarning,
+        Notice,
         stacklevel=3,
     )
 
