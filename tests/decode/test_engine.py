@@ -25,7 +25,7 @@ from cantilena.decode.tracker import Tracker  # noqa: E402
 from cantilena.errors import CheckpointError, InputError, MissingExtraError  # noqa: E402
 from cantilena.models.step_lm import StepConfig, StepLM  # noqa: E402
 from cantilena.systems.planning import make_plan  # noqa: E402
-from cantilena.text.conditions import Wished, conditions  # noqa: E402
+from cantilena.text.conditions import NO_INSTRUMENT, Wished, conditions  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
 from cantilena.tokens.grammar import NoteGrammar  # noqa: E402
 from cantilena.tokens.note import NoteScheme  # noqa: E402
@@ -112,6 +112,22 @@ def test_engines_have_the_prefix_and_the_logits_of_the_model(request, model: Ste
     one = {name: values[:, 3] for name, values in given.items() if name not in ("slots", "words")}
     for ours, true in zip(logits_of(engine, h[:, 3].numpy(), one), chain, strict=True):
         assert ours == pytest.approx(true[:, 3].numpy(), abs=2e-4)
+
+
+@pytest.mark.parametrize("name", ["exact", "through_torch"])
+def test_engines_guess_what_is_not_given_as_the_model_does(request, model: StepLM, name: str):
+    """A text alone; a text beside some attributes; no text; instruments beside a text."""
+    engine = request.getfixturevalue(name)
+    given = random_inputs(4, 1)
+    given["scalars"][[0, 2]] = 0
+    given["scalars"][1, ::2] = 0
+    given["slots"][:3] = NO_INSTRUMENT
+    given["words"][2] = 0
+    t = torch_inputs(given)
+    wanted = model.prefix(t["scalars"], t["slots"], t["words"])
+    found = engine.prefix(given["scalars"], given["slots"], given["words"])
+    assert found[0] == pytest.approx(wanted[0].numpy(), abs=1e-4)
+    assert found[1] == pytest.approx(wanted[1][:, 0].numpy(), abs=1e-4)
 
 
 def test_both_engines_have_the_same_sizes(rounded: Engine, through_torch: TorchEngine):

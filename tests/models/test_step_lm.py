@@ -158,3 +158,45 @@ def test_a_config_of_another_version_is_refused(wrong: dict):
         StepConfig.from_dict({**tiny_config().to_dict(), **wrong})
     with pytest.raises(CheckpointError):
         StepConfig.from_dict({"fields": [1, 2]})
+
+
+def test_what_is_given_is_not_guessed_and_what_is_not_is(model: StepLM):
+    given = torch_inputs(random_inputs(1, T))
+    scalars, slots, words = (given[name] for name in PREFIX)
+    scalars, n = scalars.clamp(min=1), scalars.shape[1]
+    other = torch.roll(words, 1, 1) + 1
+    prefix = model.prefix(scalars, slots, words)[0]
+    assert torch.equal(prefix[:, :n], model.prefix(scalars, slots, other)[0][:, :n])
+    open_ = scalars.clone()
+    open_[:, 3] = 0
+    silent = torch.full_like(slots, conditions.NO_INSTRUMENT)
+    one, two = (model.prefix(open_, silent, w)[0] for w in (words, other))
+    moved = (one - two).abs().amax(-1)[0] > 0
+    assert moved[3] and not moved[:3].any() and not moved[4:n].any()
+    none = model.prefix(open_, silent, torch.zeros_like(words))[0]
+    assert torch.equal(none[0, 3], model.scalars.table.weight[model.scalars.offset[3]])
+
+
+def test_texts_are_learned_to_be_guessed_from():
+    """Two texts that differ in a word, of two instruments and keys."""
+    torch.manual_seed(0)
+    model = StepLM(tiny_config())
+    given = torch_inputs(random_inputs(2, 1))
+    words = torch.zeros_like(given["words"])
+    words[:, :2] = torch.tensor([[5, 9], [5, 11]])
+    scalars = torch.zeros_like(given["scalars"])
+    slots = torch.full_like(given["slots"], conditions.NO_INSTRUMENT)
+    told, playing = scalars.clone(), slots.clone()
+    told[:, 4], playing[:, 0] = torch.tensor([3, 15]), torch.tensor([0, 73])
+    trained = torch.optim.AdamW(model.parameters(), 1e-2)
+    first = model.guess_loss(words, told, playing)
+    for _ in range(60):
+        trained.zero_grad()
+        loss = model.guess_loss(words, told, playing)
+        loss.backward()
+        trained.step()
+    assert loss < 0.1 * first
+    n = scalars.shape[1]
+    prefix = model.prefix(scalars, slots, words)[0]
+    given_so = model.prefix(told, playing, words)[0]
+    assert (prefix - given_so)[:, : n + 12].abs().max() < 0.1 * given_so.abs().max()

@@ -16,6 +16,8 @@ from cantilena.tokens import context
 from cantilena.tokens.note import NoteScheme
 from cantilena.train.crops import (
     ARRAYS,
+    GUESSED,
+    WORDINGS,
     FULL,
     CropConfig,
     Crops,
@@ -49,7 +51,7 @@ def test_examples_have_fixed_shapes_and_classes_in_range(length: int):
     }
     for seed in range(25):
         found = crops(config).draw(rng(seed))
-        assert set(found) == set(ARRAYS)
+        assert set(found) == {*ARRAYS, *GUESSED}
         for name, classes in sizes.items():
             assert found[name].shape == (length, len(classes)) and found[name].dtype == np.int64
             assert (found[name] >= 0).all() and (found[name] < classes).all(), name
@@ -241,4 +243,13 @@ def test_songs_are_drawn_by_length_and_corpus_weight():
 def test_batches_stack_examples():
     batch = next(crops(CropConfig(length=16)).batches(3, rng(0)))
     assert all(batch[name].shape[0] == 3 for name in ARRAYS)
-    assert set(stack([crops(FULL).draw(rng(0))])) == set(ARRAYS)
+    assert set(stack([crops(FULL).draw(rng(0))])) == {*ARRAYS, *GUESSED}
+
+
+def test_texts_and_what_they_are_on_stand_beside_an_example():
+    found = crops(FULL).draw(rng(3))
+    assert (found["told"] == found["scalars"]).all()  # of which nothing was left out
+    assert set(found["playing"].tolist()) == set(found["slots"].tolist())
+    assert found["said"].shape == (WORDINGS, cond.WORDS) and found["said"].any(axis=1).all()
+    bare = crops(replace(FULL, nothing=1.0)).draw(rng(3))
+    assert not bare["scalars"].any() and (bare["told"] == found["told"]).all()

@@ -110,19 +110,34 @@ class Engine:
         """Prefix vectors (B, P, D) and what every step adds (B, D)."""
         w = self.weights
         table, offset = self.tables["scalars"]
-        single = table[scalars + offset]
-        asked = w["instruments.weight"][slots] + w["slot"]
         mix = np.exp(w["layer_weights"] - w["layer_weights"].max())
         mix = (mix / mix.sum())[:, None] * w["text_scale"]
         text = np.einsum("ld,lbwd->bwd", mix, rms(self._text(words)))
         given = (words > 0)[..., None]
-        mean = (text * given).sum(axis=1, keepdims=True)
-        mean = mean / np.maximum(given.sum(axis=1, keepdims=True), 1)
+        total = (text * given).sum(axis=1, keepdims=True)  # (B, 1, D_text)
+        count = np.maximum(given.sum(axis=1, keepdims=True), 1)
         # (B, 1, D) products: a piece's numbers must not depend on how many are beside it
+        logits = ((total / np.sqrt(count)) @ w["text_guess.weight"].T + w["text_guess.bias"])[:, 0]
+        told = given.any(axis=1)  # (B, 1)
+        single = table[scalars + offset]
+        for k, (start, size) in enumerate(zip(offset, self.model["scalars"].values(), strict=True)):
+            guess = np.exp(logits[:, start : start + size] - logits[:, start : start + size].max())
+            guess = (guess / guess.sum(axis=-1, keepdims=True))[:, None] @ table[start:][:size]
+            single[:, k] = np.where((scalars[:, k : k + 1] == 0) & told, guess[:, 0], single[:, k])
+        slots = np.where(told, self._named(slots, logits[:, len(table) :]), slots)
+        asked = w["instruments.weight"][slots] + w["slot"]
         everywhere = single.sum(axis=1, keepdims=True) @ w["everywhere.weight"].T
-        everywhere = (everywhere + mean @ w["text_everywhere.weight"].T)[:, 0]
+        everywhere = (everywhere + (total / count) @ w["text_everywhere.weight"].T)[:, 0]
         vectors = [single, asked, text @ w["text_in.weight"].T]
         return np.concatenate(vectors, axis=1).astype(np.float32), everywhere
+
+    def _named(self, slots: np.ndarray, plays: np.ndarray) -> np.ndarray:
+        """Slots (B, I), those of rows that name no instrument filled with the likely ones by
+        their logits (B, instruments), the likeliest first."""
+        none = plays.shape[1]
+        order = np.argsort(-plays, axis=1, kind="stable")[:, : slots.shape[1]]
+        likely = np.where(np.take_along_axis(plays, order, axis=1) > 0, order, none)
+        return np.where((slots == none).all(axis=1, keepdims=True), likely, slots)
 
     def _text(self, words: np.ndarray) -> np.ndarray:
         """(layers + 1, B, W, text width) states, as ``models.step_lm.TextEncoder``."""

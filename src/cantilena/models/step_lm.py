@@ -51,6 +51,12 @@ class StepConfig:
         """Positions of the prefix."""
         return len(self.scalars) + self.slots + self.words
 
+    @property
+    def guesses(self) -> int:
+        """What is guessed from a text: the classes of every scalar, then whether each of the
+        instruments plays (all classes of a slot but the last, which is "none")."""
+        return sum(self.scalars.values()) + self.slot_size - 1
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the checkpoint's card."""
         return asdict(self)
@@ -188,6 +194,7 @@ class StepLM(nn.Module):
         self.text_scale = nn.Parameter(torch.ones(config.text_layers + 1, config.text_width))
         self.text_in = nn.Linear(config.text_width, d, bias=False)
         self.text_everywhere = nn.Linear(config.text_width, d, bias=False)
+        self.text_guess = nn.Linear(config.text_width, config.guesses)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.RMSNorm(d, eps=1e-5)
         self.at_onset = FeatureSum(config.at_onset, d)
@@ -211,22 +218,63 @@ class StepLM(nn.Module):
             elif isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
 
+    def mixed_text(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        """Text states (B, W, D_text) of word pieces (B, W), and which are words at all (B, W, 1).
+
+        Each layer's states are normed before they are mixed: states of deep layers may be many
+        times larger, and what all texts share in them would be all that is left."""
+        states = self.text(words).float()
+        states = F.rms_norm(states, states.shape[-1:], eps=1e-5)
+        weights = self.layer_weights.softmax(0)[:, None] * self.text_scale
+        given = (words > 0).unsqueeze(-1)
+        return torch.einsum("ld,lbwd->bwd", weights, states), given
+
+    def guess(self, text: Tensor, given: Tensor) -> Tensor:
+        """Logits (B, guesses) of what a text (``mixed_text``) asks for."""
+        count = given.sum(1).clamp(min=1).to(text.dtype)
+        return self.text_guess((text * given).sum(1) / count.sqrt())
+
+    def guess_loss(self, words: Tensor, scalars: Tensor, slots: Tensor) -> Tensor:
+        """Nats, mean over texts (B, W), of guessing the attributes (B, S) and instruments (B, I)
+        of what they describe: the sum over attributes and instruments."""
+        logits = self.guess(*self.mixed_text(words))
+        *classes, plays = logits.split([*self.config.scalars.values(), self.n_instruments], dim=-1)
+        total = sum(F.cross_entropy(x, scalars[:, k]) for k, x in enumerate(classes))
+        wanted = torch.zeros(len(slots), self.n_instruments + 1, device=logits.device)
+        wanted = wanted.scatter(1, slots, 1.0)[:, :-1]
+        apart = F.binary_cross_entropy_with_logits(plays, wanted, reduction="none")
+        return total + apart.sum(-1).mean()
+
+    @property
+    def n_instruments(self) -> int:
+        """Instruments that a slot may name."""
+        return self.config.slot_size - 1
+
     def prefix(self, scalars: Tensor, slots: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """Prefix vectors (B, P, D) and what every step adds (B, 1, D), from scalars (B, S),
         instrument slots (B, I) and word pieces (B, W), of which 0 is none.
 
-        Each layer's text states are normed before they are mixed: states of deep layers are a
-        hundred times larger, and what all texts share in them would be all that is left of the
-        mixture. Its mean over the given words reaches every step, as the scalars' sum does, so
-        that what single words say is learned without finding them by attention first."""
-        index = scalars + self.scalars.offset
-        single = F.embedding(index, self.scalars.table.weight)  # (B, S, D)
-        states = self.text(words).float()
-        states = F.rms_norm(states, states.shape[-1:], eps=1e-5)
-        weights = self.layer_weights.softmax(0)[:, None] * self.text_scale
-        text = torch.einsum("ld,lbwd->bwd", weights, states)
-        given = (words > 0).unsqueeze(-1).to(text.dtype)  # (B, W, 1)
+        What is not given is guessed from the text, where there is one: of a scalar the mean of its
+        classes' embeddings, weighted by their probabilities; of the instruments, where no slot
+        names one, those that are more likely than not (Lu et al., *MuseCoco*, section 3, goes from
+        text to attributes to music in two models). The text's states stand in the prefix besides,
+        and their mean reaches every step, as the scalars' sum does: moods and all that no
+        attribute says is learned there."""
+        text, given = self.mixed_text(words)
         mean = (text * given).sum(1, keepdim=True) / given.sum(1, keepdim=True).clamp(min=1)
+        *classes, plays = self.guess(text, given).split(
+            [*self.config.scalars.values(), self.n_instruments], dim=-1
+        )
+        told = given.any(1)  # (B, 1)
+        table = self.scalars.table.weight.split(list(self.config.scalars.values()))
+        guessed = [x.softmax(-1) @ rows for x, rows in zip(classes, table, strict=True)]
+        single = F.embedding(scalars + self.scalars.offset, self.scalars.table.weight)
+        open_ = ((scalars == 0) & told).unsqueeze(-1)  # (B, S, 1)
+        single = torch.where(open_, torch.stack(guessed, 1).to(single.dtype), single)
+        likely = plays.topk(self.config.slots)
+        named = torch.where(likely.values > 0, likely.indices, self.n_instruments)
+        silent = (slots == self.n_instruments).all(1, keepdim=True) & told
+        slots = torch.where(silent, named, slots)
         vectors = [single, self.instruments(slots) + self.slot, self.text_in(text)]
         everywhere = self.everywhere(single.sum(1, keepdim=True)) + self.text_everywhere(mean)
         return torch.cat(vectors, dim=1), everywhere

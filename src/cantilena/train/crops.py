@@ -13,11 +13,15 @@ import numpy as np
 from cantilena.analysis.key import key_scores
 from cantilena.score.harmony import NO_CHORD, QUALITIES, Chord, Key
 from cantilena.text.caption import Facts, mood_rule, write_caption
-from cantilena.text.conditions import SLOTS, Wished, conditions
+from cantilena.text.conditions import SLOTS, Wished, conditions, hash_words
 from cantilena.tokens import context
 from cantilena.tokens.note import NoteScheme
 
 ARRAYS = ("scalars", "slots", "words", "state", "fields", "at_onset", "at_instrument", "mask")
+GUESSED = ("said", "told", "playing")
+"""Beside the model's inputs: ``said`` (WORDINGS, WORDS), texts on the window, of which ``told``
+(S,), its attributes, and ``playing`` (I,), its instruments, are to be guessed."""
+WORDINGS = 3
 _LOOKBACK = 400  # rows before a window that memory and echoes may reach into
 
 
@@ -135,7 +139,12 @@ class Crops:
         mask = np.ones((stop - at, 5), dtype=np.float32)
         mask[:, 1:] = (fields[:, :1] < self.scheme.rest).astype(np.float32)
         pad = ((0, length - (stop - at)), (0, 0))
+        every = conditions(_all_of(facts))
+        said = [_caption(facts, rng, drop=0.25) for _ in range(WORDINGS)]
         return {
+            "said": np.stack([hash_words(text) for text in said]),
+            "told": every.scalars,
+            "playing": every.slots,
             "scalars": given.scalars,
             "slots": given.slots,
             "words": given.words,
@@ -216,27 +225,37 @@ def _density_word(notes_per_bar: float) -> str | None:
     return "sparse" if notes_per_bar < 6 else "dense" if notes_per_bar > 40 else None
 
 
+def _caption(facts: dict, rng: np.random.Generator, drop: float) -> str:
+    """A caption of a window's facts; each sentence is left out with probability ``drop``."""
+    names = ("key", "metre", "bpm", "chords", "bars", "seconds", "swing", "genres", "moods")
+    said = Facts(
+        **{name: facts[name] for name in names},
+        instruments=tuple(facts["instruments"]),
+        density=_density_word(facts["density"]),
+    )
+    return write_caption(said, rng, drop=drop)
+
+
+def _all_of(facts: dict) -> Wished:
+    """Everything that conditions can say of a window."""
+    names = ("genres", "moods", "key", "bpm", "metre", "density", "polyphony", "swing", "bars")
+    return Wished(
+        **{name: facts[name] for name in names},
+        drums=facts["drums"],
+        loudness=facts["loudness"],
+        instruments=facts["instruments"],
+        complete=True,
+    )
+
+
 def _wished(facts: dict, rng: np.random.Generator, config: CropConfig) -> Wished | None:
     """What of the facts an example's prefix says; None for nothing at all."""
     if rng.random() < config.nothing:
         return None
-    text = ""
     alone = rng.random() < config.text_only
+    text = ""
     if alone or rng.random() >= config.text:
-        said = Facts(
-            key=facts["key"],
-            metre=facts["metre"],
-            bpm=facts["bpm"],
-            instruments=tuple(facts["instruments"]),
-            chords=facts["chords"],
-            bars=facts["bars"],
-            seconds=facts["seconds"],
-            density=_density_word(facts["density"]),
-            swing=facts["swing"],
-            genres=facts["genres"],
-            moods=facts["moods"],
-        )
-        text = write_caption(said, rng, drop=0.25 if config.text else 0.0)
+        text = _caption(facts, rng, drop=0.25 if config.text else 0.0)
     if alone:
         return Wished(text=text)
 
@@ -273,4 +292,4 @@ def _wished(facts: dict, rng: np.random.Generator, config: CropConfig) -> Wished
 
 def stack(examples: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Examples of equal length as one batch."""
-    return {name: np.stack([e[name] for e in examples]) for name in ARRAYS}
+    return {name: np.stack([e[name] for e in examples]) for name in (*ARRAYS, *GUESSED)}

@@ -30,7 +30,7 @@ from cantilena.models.step_lm import StepConfig, StepLM
 from cantilena.text import conditions
 from cantilena.tokens import context
 from cantilena.tokens.note import FIELDS, NoteScheme
-from cantilena.train.crops import ARRAYS, FULL, CropConfig, Crops, stack
+from cantilena.train.crops import ARRAYS, FULL, GUESSED, CropConfig, Crops, stack
 from cantilena.train.habits import write_facts
 from cantilena.train.measure import CHANGES
 from cantilena.train.muon import Muon
@@ -170,6 +170,8 @@ HELD = {"full": FULL, "none": NOTHING_GIVEN, "fresh": replace(FULL, fresh=1.0)}
 (these again with another window's prefix, and with their own and another's text alone)."""
 
 
+GUESSING = 0.1
+"""Weight of the loss of guessing attributes from texts."""
 TEXT = ("text.", "text_", "layer_weights")
 """Names of the weights that read the text."""
 
@@ -326,7 +328,7 @@ class Run:
         with mixed(self.device):
             nll = model(*inputs)
         per_field = (nll * mask).sum((0, 1)) / mask[..., 1].sum()
-        per_field.sum().backward()
+        (per_field.sum() + GUESSING * self._guess_loss(batch)).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -334,3 +336,10 @@ class Run:
         self.step += 1
         self.notes += int(batch["mask"][..., 1].sum())
         return per_field.detach().float().cpu().numpy() / np.log(2)
+
+    def _guess_loss(self, batch: dict[str, np.ndarray]) -> Tensor:
+        """Of guessing what the batch's windows are from texts on them, all wordings of each."""
+        said, told, playing = (torch.from_numpy(batch[n]).to(self.device) for n in GUESSED)
+        k = said.shape[1]
+        repeated = (x.repeat_interleave(k, 0) for x in (told, playing))
+        return self.model.guess_loss(said.flatten(0, 1), *repeated)
