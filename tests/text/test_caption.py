@@ -281,3 +281,12 @@ def test_facts_of_attributes():
 )
 def test_articles(text, with_article):
     assert article(text) == with_article
+
+
+@pytest.mark.parametrize(
+    ("instrument", "word"), [(i, w) for i in range(129) for w in INSTRUMENT_WORDS[i]]
+)
+def test_an_instrument_is_read_back_by_each_of_its_names(instrument: int, word: str):
+    """Or as another that goes by the same name."""
+    (asked,) = parse_brief(f"a piece for {word}").instruments
+    assert word in INSTRUMENT_WORDS[asked.programs[0]], (word, asked)

@@ -24,7 +24,8 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "honky-tonk piano": ((3, 1, 0), "honky tonk, honkytonk piano, honkytonk, saloon piano, "
                          "bar piano, detuned piano, ragtime piano, tack piano"),
     "electric piano": ((4, 5), "rhodes, rhodes piano, fender rhodes, wurlitzer, wurli, wurly, "
-                       "e-piano, epiano, electric pianos, e piano, dx7, fm piano"),
+                       "e-piano, epiano, electric pianos, e piano"),
+    "fm piano": ((5, 4), "dx7, dx7 piano, fm electric piano"),
     "electric grand piano": ((2, 4, 0), "electric grand, cp80"),
     "keyboard": ((0, 4, 5, 2, 16, 90), "keyboards, keys, kbd"),
     "harpsichord": ((6,), "cembalo, clavecin, clavicembalo, clavichord, spinet, harpsichords"),
@@ -40,8 +41,9 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "tubular bells": ((14,), "chimes, church bells, tubular bell, rohrenglocken"),
     "dulcimer": ((15,), "hammered dulcimer, santur, santoor, cimbalom, zither, hackbrett"),
     "organ": ((16, 19, 17, 18, 20), "organs, orgel, organo, orgue"),
-    "hammond organ": ((16, 17, 18), "hammond, b3, drawbar organ, jazz organ, organ b3, "
-                      "electric organ, tonewheel organ"),
+    "hammond organ": ((16, 17, 18), "hammond, b3, drawbar organ, organ b3, electric organ, "
+                      "tonewheel organ"),
+    "jazz organ": ((17, 16, 18), ""),
     "rock organ": ((18, 16, 17), ""),
     "church organ": ((19, 20), "pipe organ, kirchenorgel, cathedral organ, organ pipes"),
     "reed organ": ((20, 21), "harmonium, pump organ, melodica, melodeon, concertina"),
@@ -93,7 +95,8 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "slap bass": ((36, 37), "slapped bass, slap bass guitar, slapping bass, funk bass, slap-bass"),
     "synth bass": ((38, 39), "synth basses, synthesizer bass, sub bass, subbass, 808, 808s, "
                    "808 bass, reese bass, wobble bass, acid bass, analog bass, moog bass, "
-                   "electronic bass, 303, tb-303, bass synth, synthbass, bass drop"),
+                   "303, tb-303, bass synth, synthbass, bass drop"),
+    "electronic bass": ((39, 38), ""),
     # strings
     "violin": ((40, 110), "violins, vln, vlns, violine, violinen, geige, geigen, violino, violon, "
                "violons, "
@@ -111,11 +114,13 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
                 "string accompaniment, string backing"),
     "string ensemble": ((48, 49, 50, 51), "string section, string ensembles, orchestral strings, "
                         "lush strings, string sections, symphonic strings, violin section, "
-                        "strings ensemble, legato strings, string pads, slow strings"),
+                        "strings ensemble, legato strings, string pads"),
+    "slow strings": ((49, 48), ""),
     "tremolo strings": ((44, 48), "string tremolo, tremolo string"),
     "pizzicato strings": ((45,), "pizzicato, pizz, plucked strings, pizz strings, pizzicati"),
     "synth strings": ((50, 51), "synthesizer strings, synthetic strings, string synth, "
-                      "string machine, synth string, string pad, solina"),
+                      "synth string, string pad"),
+    "string machine": ((51, 50), "solina, string machines"),
     "harp": ((46,), "harps, harfe, orchestral harp, arpa, concert harp, celtic harp, lyre"),
     "timpani": ((47,), "kettledrums, kettle drums, pauken, pauke, timpano, timbales d'orchestre, "
                 "kettledrum, timps"),
@@ -126,7 +131,8 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
               "gregorian chant, backing vocals, background vocals, choir voices, oohs and aahs, "
               "male choir, female choir, boys choir, "
               "gospel choir, mixed choir, gemischter chor, chamber choir, angelic choir"),
-    "voice": ((53, 52, 54, 85, 91), "voices, vocals, vocal, singer, singing, sung, stimme, "
+    "voices": ((52, 53, 54), ""),
+    "voice": ((53, 52, 54, 85, 91), "vocals, vocal, singer, singing, sung, stimme, "
               "gesang, voice oohs, oohs, soprano voice, tenor voice, alto voice, baritone voice, "
               "bass voice, soprano, tenor, baritone, mezzo, mezzo-soprano, countertenor, voix, "
               "voce, voz, humming, lead vocals, vocalist, female vocals, male vocals, lyrics, "
@@ -238,6 +244,7 @@ REFUSED: dict[str, tuple[int, ...]] = {
     "guitar": tuple(range(24, 32)), "bass": tuple(range(32, 40)), "brass": tuple(range(56, 64)),
     "woodwinds": tuple(range(64, 80)), "piano": (0, 1, 2, 3), "drums": (DRUMS,),
     "percussion": (DRUMS, 47, *range(112, 120)), "choir": VOICES, "voice": VOICES,
+    "voices": VOICES,
     "strings": (*range(40, 46), *range(48, 52), 110), "organ": tuple(range(16, 21)),
     "electric guitar": tuple(range(26, 32)), "keyboard": (*range(8), *range(16, 21)),
     "synth": (38, 39, 50, 51, 54, 62, 63, *range(80, 104)), "saxophone": (64, 65, 66, 67),
