@@ -16,9 +16,9 @@ from cantilena.tokens import context
 from cantilena.tokens.note import NoteScheme
 from cantilena.train.crops import (
     ARRAYS,
+    FULL,
     GUESSED,
     WORDINGS,
-    FULL,
     CropConfig,
     Crops,
     chord_symbols,
