@@ -106,11 +106,13 @@ class Ensemble:
 SOFT = {MELODY: 0.0, HARMONY: 0.0, BASS: 0.1}
 STRONG = {MELODY: 0.5, HARMONY: NEVER, BASS: NEVER}
 """What a chord tone gains, by role, on weak and strong beats; NEVER: all others are forbidden."""
-CHOSEN = 0.2
+CHOSEN = 0.0
 """What it gains on strong beats instead, where the chords were not asked for but chosen."""
-TELL = (0.8, 0.6)
-"""What third and root gain on strong beats of harmony parts: without them other chords are
-heard."""
+TOLD, HINTED = (0.8, 0.6), (0.2, 0.15)
+"""What third and root gain on strong beats of harmony parts, so that no other chord is heard: of
+chords that were asked for, and of chosen ones."""
+KEY_WEIGHT, LOOSE_KEY_WEIGHT = 0.6, 0.35
+"""What a pitch outside the scale loses, and in genres that leave it often."""
 
 
 class Harmony:
@@ -188,8 +190,9 @@ class Harmony:
                 out[lowest] = max(out[lowest], 0.0) + (3.0 if first else 1.0)
         elif role == HARMONY and strong:
             third = (chord.root + chord.intervals[min(1, len(chord.intervals) - 1)]) % 12
-            out[third] += TELL[0]
-            out[chord.root] += TELL[1]
+            gain = TOLD if self.plan.asked_chords else HINTED
+            out[third] += gain[0]
+            out[chord.root] += gain[1]
         return out
 
     def _sustain(self, tick: int, slot: int, role: str, pitch: int) -> np.ndarray | None:
@@ -249,7 +252,7 @@ class Changes:
         return any(i > last for i in instruments)
 
 
-LEANING, LITERAL = 2.0, 6.0
+LEANING, LITERAL = 2.0, 7.5
 """How strongly a bar leans on the one it takes up: varied, or as good as repeated."""
 
 
@@ -263,7 +266,7 @@ def constraints(
     if any(p.role == DRUM for p in plan.parts):
         found.append(Kit(plan))
     if any(p.role != DRUM for p in plan.parts):
-        found.append(Harmony(plan, scheme, 0.9 if plan.strict_key else 0.5))
+        found.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
         if plan.asked_chords:
             found.append(Changes(plan, scheme))
     if any(bar >= 0 for bar in plan.refers):

@@ -42,7 +42,8 @@ class Length:
         if field == ONSET:
             mask = np.zeros(self.scheme.sizes[0])
             room = self.closing - piece.tick
-            longest = self.plan.bar_ticks if piece.rows else 0  # music begins on the first beat
+            # music begins on the first beat; a silence goes on through RESTs
+            longest = max(0, self.plan.bar_ticks - _waited(piece)) if piece.rows else 0
             mask[min(max(room, 0), self.scheme.max_delta + 1) : self.scheme.end] = NEVER
             wait = self.plan.origin - piece.tick
             if wait > 0:  # a continued piece: nothing new before its last bar line
@@ -120,6 +121,14 @@ class Close:
             elif row is not None:
                 out[1:] -= self.FORCE
         return out
+
+
+def _waited(piece: Tracker) -> int:
+    """Ticks since the last note, where RESTs have passed since."""
+    for row in reversed(piece.rows):
+        if row[1] >= 0:
+            return piece.tick - row[0]
+    return piece.tick
 
 
 def last_chord(plan: Plan) -> int:

@@ -26,13 +26,13 @@ class Subdivision:
         self.scheme = scheme
         beat = np.full(24, NEVER)
         beat[[0, 6, 8, 12, 16, 18]] = 0.0
-        beat[[3, 4, 9, 15, 20, 21]] = -1.5
+        beat[[3, 4, 9, 15, 20, 21]] = -0.6
         if swing is not None and plan.beat_ticks == 24:
             beat[[3, 6, 9, 12, 15, 18, 21] if swing else [4, 8, 16, 20]] = NEVER
         self.mask = np.tile(beat, 2 + scheme.max_delta // 24)
-        # a pitched note of a tick or two is a click, and of a 32nd rare
+        # a pitched note of a tick is a click, and one shorter than a sixteenth rare
         lengths = np.array(scheme.durations)
-        self.short = np.where(lengths < 3, NEVER, np.where(lengths < 6, -1.0, 0.0))
+        self.short = np.where(lengths < 2, NEVER, np.where(lengths < 6, -0.4, 0.0))
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets by where they fall in the quarter."""

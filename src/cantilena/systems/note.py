@@ -38,6 +38,7 @@ from cantilena.tokens.note import GRID, NoteScheme
 
 MAX_SEED = 2**63 - 1
 BATCH = 8  # pieces generated abreast
+MOST_STEPS = 90  # of a bar
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,9 @@ class Composer:
             for step in before.steps:
                 tracker.push(*step)
         wishes = constraints(plan, self.scheme, request.sampling.repetition, request.brief.swing)
-        limit = len(tracker.rows) + 64 + 90 * plan.bars
+        # steps at which a piece that will not end is cut off: well over what any needs
+        most = max(MOST_STEPS, 2.5 * (plan.density or 0.0))
+        limit = len(tracker.rows) + 64 + int(most * plan.bars)
         job = Job(
             *(tracker, self.conditions(request.brief, plan), wishes, request.sampling, rng, limit)
         )

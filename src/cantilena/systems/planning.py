@@ -67,10 +67,10 @@ LOOPED, LITERAL = 0.7, 0.3
 """Share of pieces whose sections come back note for note: in genres made of loops, in others."""
 BOWED = frozenset({40, 41, 42, 43, 110})  # 110: fiddle
 SECTION = 8  # bars
-PLACE = (0.5, 0.8)
+PLACE = (0.55, 0.8)
 """Where between sparse (0), usual (1) and dense (2) a texture stands: from where, and over how much
 it is drawn."""
-AMPLE = 0.4  # by how much more sound than notes is asked for
+AMPLE = 1.0  # by how much more sound than notes is asked for
 MOST = 5  # parts of a piece that a text names some of; where it names none one more
 MOST_LOOPS = 200  # the commonest progressions; rarer ones may be mishearings
 _USUAL_TONICS = {False: (0, 7, 2, 5, 10, 9, 3, 4), True: (9, 4, 2, 7, 0, 11, 5, 6)}
