@@ -25,6 +25,8 @@ class Ensemble:
     """Exactly the planned instruments, each within its voices, and each heard: an instrument below
     its least share of the notes is encouraged, the more the longer it is missing."""
 
+    SILENT = 1.2  # what it gains for each bar of silence beyond two
+
     def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 5.0):
         self.plan, self.scheme, self.strength = plan, scheme, strength
         self.parts = {p.instrument: p for p in plan.parts}
@@ -94,10 +96,9 @@ class Ensemble:
             i = part.instrument
             wanted = part.least * max(total, 16)
             missing = max(0.0, 1 - self.counts[i] / wanted) if wanted else 0.0
-            silent = (tick - self.heard[i]) / self.plan.bar_ticks
-            if silent > 2:
-                missing = max(missing, min(1.0, (silent - 2) / 3))
             out[i] = self.strength * missing * (0.6 + done)
+            silent = (tick - self.heard[i]) / self.plan.bar_ticks
+            out[i] += self.SILENT * max(0.0, silent - 2)  # bars; a model may have forgotten it
             if done > 0.5 and self.counts[i] < 10:
                 out[i] += 20.0
         return out
@@ -264,7 +265,7 @@ def constraints(
     found.append(Subdivision(plan, scheme, swing))
     found.append(Density(plan, scheme))
     if any(p.role == DRUM for p in plan.parts):
-        found.append(Kit(plan))
+        found.append(Kit())
     if any(p.role != DRUM for p in plan.parts):
         found.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
         if plan.asked_chords:

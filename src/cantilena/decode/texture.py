@@ -76,27 +76,28 @@ class Density:
 
 
 class Kit:
-    """A drummer keeps to a kit: after the first bars a drum that has not been struck yet is
-    unlikely, and drums beyond the usual ones are so from the start."""
+    """A drummer keeps to a kit: the more drums have been struck, the less likely is one that has
+    not, and drums beyond the usual ones are unlikely from the start."""
 
-    NEW = -1.6
-    ODD = -1.0
-    LEARNT = 2  # bars
+    NEW = -0.6  # for each drum struck beyond the first ones
+    FREE = 3
+    ODD = -1.5
     USUAL = (35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51, 54, 41, 43, 45, 47, 48, 50, 57, 70)
 
-    def __init__(self, plan: Plan):
-        self.until = plan.origin + self.LEARNT * plan.bar_ticks
+    def __init__(self) -> None:
         self.odd = np.full(128, self.ODD)
         self.odd[list(self.USUAL)] = 0.0
+        self.kit: set[int] = set()
+        self.seen = 0
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases the pitches of drums."""
         if field != PITCH or chosen[1] != DRUMS:
             return None
-        if piece.tick < self.until:
-            return self.odd
-        out = np.full(128, self.NEW)
-        out[[piece.rows[i][2] for i in piece.last.get(DRUMS, [])]] = 0.0
+        self.kit |= {row[2] for row in piece.rows[self.seen :] if row[1] == DRUMS}
+        self.seen = len(piece.rows)
+        out = self.odd + self.NEW * max(0, len(self.kit) - self.FREE)
+        out[list(self.kit)] = 0.0
         return out
 
 

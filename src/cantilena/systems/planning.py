@@ -60,6 +60,7 @@ MINOR_MOODS = frozenset(
         "epic",
     ]
 )
+TUNE_LOW = 53  # a tune over a bass does not go down among its notes
 BASS_RANGE = 24  # semitones: a bass that may go up as far as it can wanders among the others
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
@@ -67,7 +68,7 @@ LOOPED, LITERAL = 0.7, 0.3
 """Share of pieces whose sections come back note for note: in genres made of loops, in others."""
 BOWED = frozenset({40, 41, 42, 43, 110})  # 110: fiddle
 SECTION = 8  # bars
-PLACE = (0.55, 0.8)
+PLACE = (0.65, 0.8)
 """Where between sparse (0), usual (1) and dense (2) a texture stands: from where, and over how much
 it is drawn."""
 AMPLE = 1.0  # by how much more sound than notes is asked for
@@ -410,6 +411,8 @@ def plan_parts(
         players = named[i].count if i in named else 1
         role = DRUM if i == DRUMS else BASS if i in basses else MELODY if i == lead else HARMONY
         role = HARMONY if alone and role == MELODY else role
+        if role == MELODY and basses:
+            low = max(low, min(TUNE_LOW, high - 12))
         name = _part_name(i, named)
         share = (0.3 if role in (DRUM, BASS) else 0.45) / len(instruments)
         parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))
