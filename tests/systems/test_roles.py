@@ -53,3 +53,13 @@ def test_players_of_one_instrument_are_counted():
     parts = plan_parts([40, 41, 42], {40: violin}, HABITS["registers"])
     assert [p.players for p in parts] == [2, 1, 1]
     assert parts[2].role == BASS  # the lowest of three strings
+
+
+def test_a_tune_over_a_bass_stays_above_it():
+    habits = {**HABITS, "registers": {"81": [24, 90], "38": [24, 50]}}
+    lead, bass = Instrument("synth lead", (81,)), Instrument("synth bass", (38,))
+    plan = make_plan(Brief(instruments=(lead, bass), only=True), habits, np.random.default_rng(0))
+    low = {p.instrument: p.low for p in plan.parts}
+    assert low[81] >= 50 > low[38]
+    alone = make_plan(Brief(instruments=(lead,), only=True), habits, np.random.default_rng(0))
+    assert alone.parts[0].low < 50

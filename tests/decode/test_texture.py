@@ -1,0 +1,77 @@
+"""Constraints of texture: a kit that stays one, parts that are not forgotten."""
+
+from __future__ import annotations
+
+from cantilena.decode.constraints import Ensemble
+from cantilena.decode.plan import BASS, MELODY, PartPlan, Plan
+from cantilena.decode.texture import Kit
+from cantilena.decode.tracker import Tracker
+from cantilena.score import DRUMS
+from cantilena.score.harmony import Key
+from cantilena.tokens.grammar import INSTRUMENT, ONSET, PITCH
+from cantilena.tokens.note import NoteScheme
+
+SCHEME = NoteScheme()
+KICK, SNARE, HAT, RIDE, CRASH, COWBELL, VIBRASLAP = 36, 38, 42, 51, 49, 56, 58
+
+
+def a_plan(*instruments: int) -> Plan:
+    roles = [BASS if i == 33 else MELODY for i in instruments]
+    parts = tuple(
+        PartPlan(i, role, 30, 80, 4, 0.1, str(i), 1)
+        for i, role in zip(instruments, roles, strict=True)
+    )
+    return Plan(parts, 120.0, (4, 4), Key(0, False), 16, ())
+
+
+def struck(*pitches: int) -> Tracker:
+    """A piece in which these drums were struck, an eighth apart."""
+    piece = Tracker(a_plan(DRUMS).frame, SCHEME.max_delta)
+    for pitch in pitches:
+        piece.push(12 if piece.rows else 0, DRUMS, pitch, 1, 4)
+    return piece
+
+
+def test_a_drum_that_was_struck_stays_free_and_new_ones_get_rarer():
+    def bias(*pitches: int):
+        found = Kit().bias(PITCH, struck(*pitches), (12, DRUMS))
+        assert found is not None
+        return found
+
+    few, many = bias(KICK, SNARE), bias(KICK, SNARE, HAT, RIDE, 44, 45, 46, 47)
+    assert few[KICK] == many[KICK] == few[HAT] == 0
+    assert many[CRASH] < -2 and few[CRASH] == 0
+    assert many[VIBRASLAP] < many[CRASH] < few[VIBRASLAP] < 0
+    odd = bias(KICK, COWBELL)
+    assert odd[COWBELL] == 0  # it is part of this kit
+
+
+def test_a_kit_is_for_drums_only():
+    assert Kit().bias(PITCH, struck(KICK), (12, 0)) is None
+    assert Kit().bias(INSTRUMENT, struck(KICK), (12,)) is None
+
+
+def test_a_kit_is_learned_as_the_piece_goes_on():
+    kit, piece = Kit(), struck(KICK, SNARE, HAT, RIDE, 44, 45, 46, 47)
+    before = kit.bias(PITCH, piece, (12, DRUMS))
+    piece.push(12, DRUMS, CRASH, 1, 4)
+    after = kit.bias(PITCH, piece, (12, DRUMS))
+    assert before is not None and after is not None
+    assert before[CRASH] < 0 and after[CRASH] == 0
+
+
+def test_the_longer_a_part_is_silent_the_more_it_is_called():
+    plan = a_plan(40, 33)
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    for step in range(8):  # the bass plays on the first beat, then the violin alone
+        if not step:
+            piece.push(0, 33, 40, 1, 4)
+        piece.push(96 if step else 0, 40, 60, 1, 4)
+    wishes = Ensemble(plan, SCHEME)
+    wishes.bias(ONSET, piece, ())  # an onset comes before an instrument
+    called = []
+    for bars in (0, 1):
+        found = wishes.bias(INSTRUMENT, piece, (12 + 96 * bars,))
+        assert found is not None
+        called.append(found[33] - found[40])
+    assert 4 < called[0] < called[1]
