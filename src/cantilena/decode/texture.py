@@ -17,6 +17,9 @@ from cantilena.tokens.grammar import DURATION, NEVER, ONSET, PITCH
 from cantilena.tokens.note import NoteScheme
 
 
+HOLD = 0.25  # what a note of a quarter or more gains
+
+
 class Subdivision:
     """Onsets stand on sixteenths and triplets of the beat, seldom on finer divisions, never on the
     odd ticks to which performances are quantised. With ``swing`` said, offbeat eighths stand at
@@ -30,14 +33,16 @@ class Subdivision:
         if swing is not None and plan.beat_ticks == 24:
             beat[[3, 6, 9, 12, 15, 18, 21] if swing else [4, 8, 16, 20]] = NEVER
         self.mask = np.tile(beat, 2 + scheme.max_delta // 24)
-        # a pitched note of a tick is a click, and one shorter than a sixteenth rare
+        # a pitched note of a tick is a click, and one shorter than a sixteenth rare; left to itself
+        # the model holds fewer notes than songs do
         lengths = np.array(scheme.durations)
-        self.short = np.where(lengths < 2, NEVER, np.where(lengths < 6, -0.4, 0.0))
+        self.lengths = np.where(lengths < 2, NEVER, np.where(lengths < 6, -0.4, 0.0))
+        self.lengths += np.where(lengths >= 24, HOLD, 0.0)
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets by where they fall in the quarter."""
         if field == DURATION and chosen[1] != DRUMS:
-            return self.short
+            return self.lengths
         if field != ONSET:
             return None
         bar = piece.bar_of(piece.tick)
