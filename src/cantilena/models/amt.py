@@ -72,7 +72,7 @@ def load_amt(name: str | Path, dtype: str | None = None, device: str | None = No
 def hub_folder(name: str | Path) -> Path:
     """The folder on this machine of a checkpoint that was loaded by hub name or short name."""
     try:
-        from transformers.utils import cached_file
+        from transformers.utils.hub import cached_file
     except ImportError as e:
         raise MissingExtraError("transformers", "hf", "an AMT model") from e
     source = PUBLISHED.get(str(name), str(name))
