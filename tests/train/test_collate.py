@@ -85,6 +85,14 @@ def test_music_is_cut_at_a_note_and_text_at_a_sentence():
     assert batch["input_ids"].shape == (2, 10)
 
 
+def test_both_systems_are_asked_for_the_same_music_however_long_the_text():
+    """Held-out losses are compared: a chunk longer than the context is cut at the same note."""
+    prefix = PrefixCollator(text_encoder("hashed", width=8), context=16)(examples())
+    row = joint(text_loss=False, context=16 + 20, longest=20, music=16)
+    asked = (row(examples())["labels"] != -100).sum(1)
+    assert asked.tolist() == (prefix["labels"] != -100).sum(1).tolist() == [16, 13]
+
+
 def test_packing_fills_rows_and_loses_nothing():
     music = tiny_hf.some_music(9, rows=7).tolist()
     given = [{"text": "rock", "music": m[: 1 + 3 * (2 + k)]} for k, m in enumerate(music)]

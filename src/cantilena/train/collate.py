@@ -87,6 +87,7 @@ class JointCollator:
     text_loss: bool = True
     longest: int = 512
     pack: bool = False
+    music: int | None = None
 
     def sequence(self, example: Example) -> tuple[list[int], list[int]]:
         """Joint ids of one example and its labels; the first token is never predicted."""
@@ -100,7 +101,8 @@ class JointCollator:
             raise InputError(
                 f"wrong tokenizer: it gives id {max(words)} where the text has {self.offset}"
             )
-        music = whole_triples(example["music"], self.context - len(words))
+        room = self.context - len(words)
+        music = whole_triples(example["music"], min(room, self.music or room))
         ids = words + [self.offset + k for k in music]
         labels = list(ids) if self.text_loss else [IGNORED] * len(words) + ids[len(words) :]
         return ids, [IGNORED, *labels[1:]]

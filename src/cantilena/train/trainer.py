@@ -294,7 +294,7 @@ def _examples(
 
 def _collators(config: TuneConfig, model: Any, tokenizer: Any) -> tuple[Any, Any]:
     """What makes batches for training and for validation, where llama-music's loss is on music
-    alone, as amt-prefix's is: the two can be compared."""
+    alone and on the same tokens, as amt-prefix's is: the two can be compared."""
     most = getattr(model.config, "max_position_embeddings", None) or config.context
     row = config.context + (config.text_tokens if config.system == "llama-music" else 0)
     if row > most:
@@ -312,6 +312,7 @@ def _collators(config: TuneConfig, model: Any, tokenizer: Any) -> tuple[Any, Any
         *(tokenizer, model.offset, row, model.instruction, config.text_loss),
         longest=config.text_tokens,
         pack=config.pack,
+        music=config.context,
     )
     return joint, replace(joint, text_loss=False, pack=False)
 
