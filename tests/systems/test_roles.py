@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cantilena.decode.plan import BASS, HARMONY, MELODY, Plan
-from cantilena.systems.planning import BASS_RANGE, make_plan, plan_parts
+from cantilena.systems.casting import BASS_RANGE, plan_parts
+from cantilena.systems.planning import make_plan
 from cantilena.text.wishes import Brief, Instrument
 from makers import HABITS
 

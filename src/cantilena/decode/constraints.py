@@ -25,7 +25,8 @@ class Ensemble:
     """Exactly the planned instruments, each within its voices, and each heard: an instrument below
     its least share of the notes is encouraged, the more the longer it is missing."""
 
-    SILENT = 1.2  # what it gains for each bar of silence beyond two
+    SILENT, PATIENCE = 3.0, 1.5
+    """What it gains for each bar of silence, beyond how many."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 5.0):
         self.plan, self.scheme, self.strength = plan, scheme, strength
@@ -98,7 +99,8 @@ class Ensemble:
             missing = max(0.0, 1 - self.counts[i] / wanted) if wanted else 0.0
             out[i] = self.strength * missing * (0.6 + done)
             silent = (tick - self.heard[i]) / self.plan.bar_ticks
-            out[i] += self.SILENT * max(0.0, silent - 2)  # bars; a model may have forgotten it
+            # a model may have forgotten it
+            out[i] += self.SILENT * max(0.0, silent - self.PATIENCE)
             if done > 0.5 and self.counts[i] < 10:
                 out[i] += 20.0
         return out
@@ -112,7 +114,7 @@ CHOSEN = 0.0
 TOLD, HINTED = (0.8, 0.6), (0.2, 0.15)
 """What third and root gain on strong beats of harmony parts, so that no other chord is heard: of
 chords that were asked for, and of chosen ones."""
-KEY_WEIGHT, LOOSE_KEY_WEIGHT = 0.6, 0.35
+KEY_WEIGHT, LOOSE_KEY_WEIGHT = 0.5, 0.3
 """What a pitch outside the scale loses, and in genres that leave it often."""
 
 

@@ -20,15 +20,14 @@ HOLD = 0.25  # what a note of a quarter or more gains
 
 
 class Subdivision:
-    """Onsets stand on sixteenths and triplets of the beat, seldom on finer divisions, never on the
-    odd ticks to which performances are quantised. With ``swing`` said, offbeat eighths stand at
+    """Onsets stand on sixteenths and triplets of the beat and on their halves, never on the odd
+    ticks to which performances are quantised. With ``swing`` said, offbeat eighths stand at
     two thirds of the beat (True) or at its half (False), in beats that divide in two."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme, swing: bool | None = None):
         self.scheme = scheme
         beat = np.full(24, NEVER)
-        beat[[0, 6, 8, 12, 16, 18]] = 0.0
-        beat[[3, 4, 9, 15, 20, 21]] = -0.6
+        beat[[0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21]] = 0.0
         if swing is not None and plan.beat_ticks == 24:
             beat[[3, 6, 9, 12, 15, 18, 21] if swing else [4, 8, 16, 20]] = NEVER
         self.mask = np.tile(beat, 2 + scheme.max_delta // 24)

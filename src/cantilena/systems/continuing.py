@@ -18,7 +18,8 @@ from cantilena.decode.plan import PartPlan, Plan
 from cantilena.errors import BriefError, InputError
 from cantilena.score import DRUMS, Score, Track, gm
 from cantilena.score.harmony import Chord
-from cantilena.systems.planning import asked_programs, make_plan, plan_parts
+from cantilena.systems.casting import asked_programs, plan_parts
+from cantilena.systems.planning import make_plan
 from cantilena.text.wishes import Brief, Instrument
 from cantilena.tokens.note import GRID, NoteScheme
 

@@ -1,8 +1,8 @@
 """From a Brief to a Plan: every question the Brief leaves open is decided here.
 
-Knows Briefs, instruments' roles and the habits counted on the training songs; does not know models
-or how notes are chosen. Nothing said in the Brief is ever changed; what is open is drawn by the
-given random stream, so the same seed gives the same Plan.
+Knows Briefs and the habits counted on the training songs; does not know who plays
+(``systems.casting``), models, or how notes are chosen. Nothing said in the Brief is ever changed;
+what is open is drawn by the given random stream, so the same seed gives the same Plan.
 """
 
 from __future__ import annotations
@@ -14,37 +14,12 @@ from typing import Any
 import numpy as np
 
 from cantilena.analysis.key import key_scores
-from cantilena.decode.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
-from cantilena.errors import BriefError
-from cantilena.score import DRUMS, gm
+from cantilena.decode.plan import PartPlan, Plan
+from cantilena.score import DRUMS
 from cantilena.score.harmony import QUALITIES, Chord, Key, parse_chord
-from cantilena.text.wishes import Brief, Instrument
+from cantilena.systems.casting import cast
+from cantilena.text.wishes import Brief
 
-BASSES = frozenset({*range(32, 40), 43, 58, 67, 70})
-BEAT_GENRES = frozenset(
-    [
-        "pop",
-        "rock",
-        "metal",
-        "punk",
-        "blues",
-        "jazz",
-        "latin",
-        "funk",
-        "soul",
-        "rnb",
-        "disco",
-        "dance",
-        "house",
-        "techno",
-        "trance",
-        "electronic",
-        "lofi",
-        "reggae",
-        "country",
-        "samba",
-    ]
-) | {"bossa nova", "hip hop"}
 SEVENTH_GENRES = frozenset({"jazz", "lofi", "bossa nova", "soul", "rnb", "funk"})
 CHROMATIC_GENRES = frozenset({"jazz", "blues", "metal", "ragtime", "romantic"})
 MINOR_MOODS = frozenset(
@@ -60,22 +35,17 @@ MINOR_MOODS = frozenset(
         "epic",
     ]
 )
-TUNE_LOW = 53  # a tune over a bass does not go down among its notes
-BASS_RANGE = 24  # semitones: a bass that may go up as far as it can wanders among the others
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
 LOOPED, LITERAL = 0.7, 0.3
 """Share of pieces whose sections come back note for note: in genres made of loops, in others."""
-BOWED = frozenset({40, 41, 42, 43, 110})  # 110: fiddle
 SECTION = 8  # bars
 PLACE = (0.65, 0.8)
 """Where between sparse (0), usual (1) and dense (2) a texture stands: from where, and over how much
 it is drawn."""
 AMPLE = 1.0  # by how much more sound than notes is asked for
-MOST = 5  # parts of a piece that a text names some of; where it names none one more
 MOST_LOOPS = 200  # the commonest progressions; rarer ones may be mishearings
 _USUAL_TONICS = {False: (0, 7, 2, 5, 10, 9, 3, 4), True: (9, 4, 2, 7, 0, 11, 5, 6)}
-_LEADS = (40, 73, 71, 68, 56, 65, 64, 66, 52, 53, 54, 80, 81, 22, 75, 105, 46, 11, 26, 27, 24)
 GENRE_TEMPO = {
     **{"waltz": (108, 150, 180), "ballad": (60, 70, 80), "lofi": (70, 80, 90)},
     **{"disco": (112, 118, 124), "bossa nova": (110, 126, 140), "tango": (112, 122, 132)},
@@ -91,7 +61,7 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     bpm = _tempo(brief, habits, rng)
     key = _key(brief, rng)
     bars = _bars(brief, metre, bpm)
-    parts = _parts(brief, habits, rng)
+    parts = cast(brief, habits, rng)
     plan = Plan(parts, bpm, metre, key, bars, ())
     chords = _asked_chords(brief, plan) or _chosen_chords(brief, plan, habits, rng)
     density, polyphony = _texture(brief, parts, habits, rng)
@@ -328,123 +298,3 @@ def _seventh(chord: Chord, key: Key) -> Chord:
     dominant = (chord.root - key.tonic) % 12 == 7 and chord.symbol == ""
     symbol = "m7" if chord.symbol == "m" else "7" if dominant else "maj7"
     return Chord(chord.root, QUALITIES[symbol], symbol)
-
-
-def _parts(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tuple[PartPlan, ...]:
-    """The planned instruments: those asked for and, where the Brief leaves room, those that songs
-    of its genre usually add."""
-    asked = asked_programs(brief)
-    taken = [i for i, _ in asked]
-    closed = (brief.only and bool(asked)) or len(asked) >= 3
-    beats = bool(BEAT_GENRES & set(brief.genres))
-    if not closed and (not asked or beats):
-        taken += _company(taken, brief, habits, rng, most=MOST if asked else MOST + 1)
-        if beats and DRUMS not in taken and DRUMS not in brief.excluded:
-            taken.append(DRUMS)
-    named = dict(asked)
-    return plan_parts(taken, named, habits["registers"])
-
-
-def asked_programs(brief: Brief) -> list[tuple[int, Instrument]]:
-    """A program for each asked instrument, none twice and none that is excluded. Wishes with few
-    programs choose first, or "synth strings" would take the one program of "synth strings 1"."""
-    found: dict[int, int] = {}  # program -> place of its wish
-    order = sorted(range(len(brief.instruments)), key=lambda k: len(brief.instruments[k].programs))
-    for k in order:
-        for program in brief.instruments[k].programs:
-            if program not in found and program not in brief.excluded:
-                found[program] = k
-                break
-    return [(p, brief.instruments[k]) for p, k in sorted(found.items(), key=lambda x: x[1])]
-
-
-def _company(
-    taken: list[int], brief: Brief, habits: dict[str, Any], rng: np.random.Generator, most: int
-) -> list[int]:
-    """Instruments to go with those taken, from an ensemble of a training song that fits best."""
-    genres, families = set(brief.genres), {gm.family(i) for i in taken}
-    best: list[tuple[float, int]] = []
-    counts = np.bincount([i for e in habits["ensembles"] for i in e["instruments"]], minlength=129)
-    common = np.log1p(counts) / np.log1p(counts.max())
-    for k, known in enumerate(habits["ensembles"]):
-        there = {gm.family(i) for i in known["instruments"]}
-        fit = len(families & there) + 1.5 * bool(genres & set(known["genres"]))
-        fit -= 0.3 * abs(len(known["instruments"]) - most)
-        fit += 2.0 * float(common[known["instruments"]].mean())  # the usual before the odd
-        if DRUMS in brief.excluded and DRUMS in known["instruments"]:
-            fit -= 1.0
-        best.append((fit + 0.8 * rng.random(), k))
-    _, k = max(best)
-    extra: list[int] = []
-    for i in habits["ensembles"][k]["instruments"]:
-        known = {gm.family(j) for j in [*taken, *extra]}
-        if i not in brief.excluded and gm.family(i) not in known and len(taken) + len(extra) < most:
-            extra.append(int(i))
-    if not extra and not taken:
-        extra = [i for i in range(DRUMS + 1) if i not in brief.excluded][:1]
-    if not extra and not taken:
-        raise BriefError("every instrument is excluded; leave at least one to play")
-    return extra
-
-
-def plan_parts(
-    instruments: Sequence[int],
-    named: dict[int, Instrument],
-    registers: dict[str, Sequence[int]],
-) -> tuple[PartPlan, ...]:
-    """Roles, ranges, voices and least shares of instruments that play together. A range is what
-    the instrument can play, narrowed to where it usually plays."""
-    pitched = [i for i in instruments if i != DRUMS]
-    basses = [i for i in pitched if i in BASSES]
-    if not basses and (len(pitched) >= 3 or _low_and_high(pitched)):
-        basses = [min(pitched, key=lambda i: sum(gm.playable(i)))]
-    basses = basses if len(pitched) > 1 else []
-    others = [i for i in pitched if i not in basses]
-    lead = min(others, key=lambda i: _LEADS.index(i) if i in _LEADS else 99, default=None)
-    # who plays chords with nobody else to do so, carries the harmony, tune and all
-    alone = len(others) == 1 and others[0] not in gm.MONOPHONIC and others[0] not in BOWED
-    parts = []
-    for i in instruments:
-        low, high = _range(i, registers)
-        if i in basses:
-            high = min(high, low + BASS_RANGE)
-        players = named[i].count if i in named else 1
-        role = DRUM if i == DRUMS else BASS if i in basses else MELODY if i == lead else HARMONY
-        role = HARMONY if alone and role == MELODY else role
-        if role == MELODY and basses:
-            low = max(low, min(TUNE_LOW, high - 12))
-        name = _part_name(i, named)
-        share = (0.3 if role in (DRUM, BASS) else 0.45) / len(instruments)
-        parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))
-    return tuple(parts)
-
-
-def _low_and_high(pitched: Sequence[int]) -> bool:
-    """Whether two are a duo of melody instruments, one of which lies well below the other."""
-    if len(pitched) != 2 or any(i not in gm.MONOPHONIC and i not in BOWED for i in pitched):
-        return False
-    one, other = (sum(gm.playable(i)) for i in pitched)
-    return abs(one - other) >= 12
-
-
-def _range(instrument: int, registers: dict[str, Sequence[int]]) -> tuple[int, int]:
-    """Playable pitches between the lowest and the highest that training songs usually use."""
-    low, high = gm.playable(instrument)
-    least, most = registers.get(str(instrument), (low, high))
-    narrow = max(low, least), min(high, most)
-    return narrow if narrow[1] - narrow[0] >= 12 else (low, high)
-
-
-def _part_name(instrument: int, named: dict[int, Instrument]) -> str:
-    name = named[instrument].name if instrument in named else gm.name(instrument)
-    return name[:1].upper() + name[1:]
-
-
-def _voices(instrument: int, role: str, players: int) -> int:
-    """Notes an instrument sounds at once."""
-    if role == DRUM:
-        return 5
-    if role == BASS or instrument in gm.MONOPHONIC or instrument in BOWED:
-        return players
-    family = gm.family(instrument)
-    return {"guitar": 5, "piano": 7, "organ": 5, "ensemble": 5, "synth pad": 4}.get(family, 4)
