@@ -25,12 +25,13 @@ class Ensemble:
     """Exactly the planned instruments, each within its voices, and each heard: an instrument below
     its least share of the notes is encouraged, the more the longer it is missing."""
 
-    SILENT, PATIENCE = 3.0, 1.5
-    """What it gains for each bar of silence, beyond how many."""
+    SILENT = 4.0
+    """What it gains for each bar of silence beyond those it is granted."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 5.0):
         self.plan, self.scheme, self.strength = plan, scheme, strength
         self.parts = {p.instrument: p for p in plan.parts}
+        self.granted = max(1.0, (len(plan.parts) - 2) / 2)  # bars of silence
         self.allowed = np.full(scheme.sizes[1], NEVER)
         self.allowed[list(self.parts)] = 0.0
         self.counts = dict.fromkeys(self.parts, 0)
@@ -100,7 +101,7 @@ class Ensemble:
             out[i] = self.strength * missing * (0.6 + done)
             silent = (tick - self.heard[i]) / self.plan.bar_ticks
             # a model may have forgotten it
-            out[i] += self.SILENT * max(0.0, silent - self.PATIENCE)
+            out[i] += self.SILENT * max(0.0, silent - self.granted)
             if done > 0.5 and self.counts[i] < 10:
                 out[i] += 20.0
         return out
