@@ -28,7 +28,7 @@ MAX_SEED = 2**63 - 1
 
 WISHES = (
     *("genres", "moods", "key", "metre", "tempo", "instruments", "exclude", "chords"),
-    *("bars", "seconds"),
+    *("bars", "seconds", "timing"),
 )
 """Options that override the text, in the order they are applied: chords that are given as degrees
 need the key, and their lengths the metre."""
@@ -60,6 +60,7 @@ def compose(
     chords: str | list[str] | None = None,
     genres: str | list[str] | None = None,
     moods: str | list[str] | None = None,
+    timing: str | None = None,
     continues: Score | str | Path | None = None,
     temperature: float | None = None,
     top_p: float | None = None,
@@ -72,10 +73,11 @@ def compose(
 ) -> Any:
     """Composes what a text asks for: a Result, or a list of ``n`` of them where ``n`` > 1.
 
-    ``text``: plain words, or a Brief. Explicit options (``bars`` to ``moods``) stand above the
+    ``text``: plain words, or a Brief. Explicit options (``bars`` to ``timing``) stand above the
     text: ``tempo`` in quarter notes per minute or a word ("andante"), ``key`` as "D minor",
     ``metre`` as "3/4", ``instruments`` as "violin, cello" (the whole list), ``exclude`` those that
-    must not sound, ``chords`` as "Dm7 G7 Cmaj7" or "ii V I". ``continues``: a Score or a MIDI
+    must not sound, ``chords`` as "Dm7 G7 Cmaj7" or "ii V I", ``timing`` "quantized" (as it is
+    where nothing is said) or "played". ``continues``: a Score or a MIDI
     file to go on from. ``seed``: the same seed gives the same piece; the ``n`` pieces have
     consecutive ones. ``temperature`` to ``repetition``: see ``decode.sampling.Sampling``.
     ``checkpoint``: a folder or what ``load`` returned; the one that is shipped by default.

@@ -205,6 +205,7 @@ def _wishes(made: argparse.ArgumentParser) -> None:
     wishes.add_argument("--exclude", metavar="LIST", help="instruments that must not sound")
     wishes.add_argument("--chords", metavar="LIST", help="as 'Dm7 G7 Cmaj7' or 'ii V I'")
     wishes.add_argument("--genres", metavar="LIST", help="as 'jazz, latin'")
+    wishes.add_argument("--timing", metavar="HOW", help="quantized, or played as by hand")
     wishes.add_argument("--moods", metavar="LIST", help="as 'sad, calm'")
 
 

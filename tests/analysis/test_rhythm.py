@@ -1,7 +1,7 @@
 import pytest
 from pieces import EMPTY, TPQ, accompaniment, drums, line
 
-from cantilena.analysis import TEMPO_CLASSES, main_metre, swings, tempo_class
+from cantilena.analysis import TEMPO_CLASSES, main_metre, off_grid, swings, tempo_class
 from cantilena.score.score import Score, Track
 
 
@@ -42,3 +42,10 @@ def test_triplets_short_pieces_and_compound_metres_do_not_swing():
     assert not swings(drums(2 / 3, bars=1))
     assert not swings(drums(2 / 3, bars=8, metre=(12, 8)))
     assert not swings(EMPTY)
+
+
+def test_off_the_grid_is_what_no_thirty_second_nor_sextuplet_explains():
+    assert off_grid(EMPTY) == 0
+    for length in (TPQ, TPQ // 4, TPQ // 3, TPQ // 8, TPQ // 6):
+        assert off_grid(line([60] * 24, length=length)) == 0
+    assert off_grid(line([60] * 24, length=TPQ + 1)) > 0.5

@@ -50,7 +50,7 @@ SCORES = {
 EVERYTHING = Brief(
     instruments=(Instrument("piano", (0,)), Instrument("bass", (33, 32))),
     **{"excluded": (40,), "tempo": 120.0, "key": "C major", "metre": "4/4", "chords": ("C", "G7")},
-    **{"bars": 8, "seconds": 16.0, "swing": False, "density": "medium"},
+    **{"bars": 8, "seconds": 16.0, "swing": False, "density": "medium", "timing": "quantized"},
 )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cantilena.analysis import off_grid
 from cantilena.decode.constraints import constraints
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.plan import Plan
@@ -15,6 +16,7 @@ from cantilena.score import DRUMS
 from cantilena.systems.note import finished
 from cantilena.systems.planning import make_plan
 from cantilena.text.conditions import NOTHING
+from cantilena.text.report import PLAYED
 from cantilena.text.wishes import Brief, Instrument
 from cantilena.tokens.grammar import NoteGrammar
 from cantilena.tokens.note import NoteScheme
@@ -55,6 +57,9 @@ BRIEFS = {
     "five sixteen": Brief(instruments=TRIO, metre="5/16", bars=9),
     "swing": Brief(instruments=TRIO, swing=True, bars=6),
     "straight": Brief(instruments=TRIO, swing=False, bars=6),
+    "played": Brief(instruments=TRIO, timing="played", bars=6),
+    "played swing": Brief(instruments=TRIO, swing=True, timing="played", bars=6),
+    "played straight": Brief(instruments=TRIO, swing=False, timing="played", bars=6),
 }
 
 
@@ -66,7 +71,7 @@ def written(
     job = Job(
         Tracker(plan.frame, SCHEME.max_delta),
         NOTHING,
-        constraints(plan, SCHEME, 1.0, brief.swing),
+        constraints(plan, SCHEME, 1.0, brief.swing, brief.timing == "played"),
         sampling or Sampling(temperature=1.0, top_p=1.0),
         np.random.default_rng(seed + 1),
         limit=64 + 90 * plan.bars,
@@ -158,19 +163,33 @@ def test_bass_notes_are_the_chords_basses_where_these_are_asked_for(pieces, name
             assert pitch % 12 in due[tick].pitch_classes
 
 
-@pytest.mark.parametrize(("name", "barred"), [("swing", (6, 12, 18)), ("straight", (8, 16))])
+@pytest.mark.parametrize(
+    ("name", "barred"),
+    [
+        *(("swing", (6, 12, 18)), ("straight", (8, 16))),
+        *(("played swing", (5, 11, 12, 13, 19)), ("played straight", (8, 10, 14, 16))),
+    ],
+)
 def test_swing_decides_where_offbeats_stand(pieces, name: str, barred: tuple[int, ...]):
     _, job = pieces[name]
     assert not {r[0] % 24 for r in job.tracker.rows} & set(barred)
 
 
 def test_onsets_stand_on_divisions_of_the_beat(pieces):
-    for plan, job in pieces.values():
-        if plan.bar_ticks % 12:  # the grid does not start anew at each of such bars
+    for name, (plan, job) in pieces.items():
+        if (
+            BRIEFS[name].timing or plan.bar_ticks % 12
+        ):  # the grid does not start anew at each of such bars
             continue
         start = np.searchsorted(plan.lines, [r[0] for r in job.tracker.rows], side="right") - 1
         place = np.array([r[0] for r in job.tracker.rows]) - plan.lines[start]
         assert set((place % 24).tolist()) <= {0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21}
+
+
+@pytest.mark.parametrize("name", ["played", "played swing", "played straight"])
+def test_what_is_played_stands_off_the_divisions_in_part(pieces, name: str):
+    plan, job = pieces[name]
+    assert off_grid(finished(job.tracker.rows, plan, SCHEME, None)) >= PLAYED
 
 
 @pytest.mark.parametrize("seed", range(6))

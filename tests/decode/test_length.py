@@ -56,6 +56,24 @@ def test_a_single_bar_is_filled():
     assert onsets(plan_of((4, 4), 1), 0) == list(range(73))
 
 
+def test_silence_through_rests_is_no_longer_than_a_bar():
+    """A bar of twelve quarters is longer than any step of time: RESTs lead through it."""
+    plan = plan_of((3, 1), 4)  # bars of 288 ticks, steps of at most 192
+    tracker = Tracker(plan.frame, SCHEME.max_delta)
+    tracker.push(0, 40, 60, 0, 0)
+
+    def longest() -> int:
+        bias = Length(plan, SCHEME).bias(ONSET, tracker, [])
+        assert bias is not None
+        return int(np.flatnonzero(np.isfinite(bias)).max())
+
+    assert longest() == SCHEME.rest
+    tracker.push(SCHEME.rest, -1, 0, 0, 0)
+    assert longest() == 288 - 192
+    tracker.push(96, 40, 60, 0, 0)  # after a note the wait begins anew
+    assert longest() == SCHEME.rest
+
+
 def _at(plan: Plan, tick: int, *instruments: int) -> Tracker:
     tracker = Tracker(plan.frame, SCHEME.max_delta)
     for i, instrument in enumerate(instruments or (40,)):

@@ -14,7 +14,7 @@ TABLE = Path(__file__).parents[1] / "data" / "briefs.jsonl"
 ROWS = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]
 FIELDS = (
     *("instruments", "only", "excluded", "tempo", "key", "metre", "chords", "chord_beats"),
-    *("genres", "moods", "bars", "seconds", "swing", "density", "unplaced"),
+    *("genres", "moods", "bars", "seconds", "swing", "timing", "density", "unplaced"),
 )
 
 

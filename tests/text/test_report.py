@@ -194,6 +194,19 @@ def test_swing_and_density():
     assert met(Brief(density="sparse"), LOOP, "density")
 
 
+def test_timing_is_heard_where_notes_stand():
+    def moved(by: int) -> Score:
+        onsets = [q * TPQ + (by if q % 4 == 1 else 0) for q in range(64)]
+        rest = ([6] * 64, [60] * 64, [80] * 64, [0] * 64)
+        return Score.build(TPQ, [Track("", 0)], onsets, *rest)
+
+    for by in (0, TPQ // 8, TPQ // 6, TPQ // 4, TPQ // 3):
+        assert met(Brief(timing="quantized"), moved(by), "timing")
+        assert not met(Brief(timing="played"), moved(by), "timing")
+    assert row(Brief(timing="played"), moved(1), "timing").met
+    assert "25 %" in row(Brief(timing="quantized"), moved(1), "timing").achieved
+
+
 # ---------------------------------------------------------------- harmony
 
 

@@ -7,7 +7,14 @@ from cantilena.analysis.chords import chord_slots, progression, spelled
 from cantilena.analysis.form import form
 from cantilena.analysis.grid import slot_edges
 from cantilena.analysis.key import KEY_PROFILES, find_key, key_scores, pitch_class_histogram
-from cantilena.analysis.rhythm import TEMPO_CLASSES, TempoClass, main_metre, swings, tempo_class
+from cantilena.analysis.rhythm import (
+    TEMPO_CLASSES,
+    TempoClass,
+    main_metre,
+    off_grid,
+    swings,
+    tempo_class,
+)
 from cantilena.analysis.statistics import STATISTICS
 from cantilena.analysis.texture import density, parts, polyphony
 from cantilena.score.score import DRUMS, Score
@@ -26,6 +33,7 @@ __all__ = [
     "form",
     "key_scores",
     "main_metre",
+    "off_grid",
     "parts",
     "pitch_class_histogram",
     "polyphony",

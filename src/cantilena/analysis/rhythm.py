@@ -49,6 +49,21 @@ def main_metre(score: Score) -> tuple[int, int]:
     return int(values[best, 0]), int(values[best, 1])
 
 
+DIVISIONS = np.array([0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21, 24]) / 24
+"""Places in a quarter of its thirty-seconds and sextuplets, the next quarter's first included."""
+
+
+def off_grid(score: Score) -> float:
+    """Share (0-1) of notes that begin off the ``DIVISIONS`` of their quarter, by more than a
+    hundredth of it; quarters count from the last change of metre. 0.0 without notes."""
+    if not len(score):
+        return 0.0
+    at = np.searchsorted(score.metre_tick, score.onset, side="right") - 1
+    place = ((score.onset - score.metre_tick[at]) % score.tpq) / score.tpq
+    apart = np.abs(place[:, None] - DIVISIONS).min(1)
+    return float((apart > 0.01).mean())
+
+
 def swings(score: Score) -> bool:
     """Whether offbeat eighths are played long-short (near 2/3 of the beat) and not straight.
 

@@ -261,11 +261,15 @@ LEANING, LITERAL = 2.0, 7.5
 
 
 def constraints(
-    plan: Plan, scheme: NoteScheme, repetition: float = 1.0, swing: bool | None = None
+    plan: Plan,
+    scheme: NoteScheme,
+    repetition: float = 1.0,
+    swing: bool | None = None,
+    played: bool = False,
 ) -> list:
-    """All constraints of a Plan. ``swing``: see ``Subdivision``."""
+    """All constraints of a Plan. ``swing`` and ``played``: see ``Subdivision``."""
     found: list = [Length(plan, scheme), Close(plan, scheme), Ensemble(plan, scheme)]
-    found.append(Subdivision(plan, scheme, swing))
+    found.append(Subdivision(plan, scheme, swing, played))
     found.append(Density(plan, scheme))
     if any(p.role == DRUM for p in plan.parts):
         found.append(Kit())

@@ -21,16 +21,34 @@ HOLD = 0.25  # what a note of a quarter or more gains
 
 class Subdivision:
     """Onsets stand on sixteenths and triplets of the beat and on their halves, never on the odd
-    ticks to which performances are quantised. With ``swing`` said, offbeat eighths stand at
+    ticks to which performances are quantised. ``played``: they may stand on those too, as the
+    model likes, but on ``LOOSE`` of them at least. With ``swing`` said, offbeat eighths stand at
     two thirds of the beat (True) or at its half (False), in beats that divide in two."""
 
-    def __init__(self, plan: Plan, scheme: NoteScheme, swing: bool | None = None):
-        self.scheme = scheme
-        beat = np.full(24, NEVER)
-        beat[[0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21]] = 0.0
+    LOOSE, GAIN = 0.1, 1.0
+    """The least share of onsets off the divisions in what is played, and what they gain below."""
+    DIVISIONS = (0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21)
+    SWUNG, STRAIGHT = (0, 4, 8, 16, 20), (0, 3, 6, 9, 12, 15, 18, 21)
+
+    def __init__(
+        self, plan: Plan, scheme: NoteScheme, swing: bool | None = None, played: bool = False
+    ):
+        self.scheme, self.played = scheme, played
+        places = self.DIVISIONS
         if swing is not None and plan.beat_ticks == 24:
-            beat[[3, 6, 9, 12, 15, 18, 21] if swing else [4, 8, 16, 20]] = NEVER
-        self.mask = np.tile(beat, 2 + scheme.max_delta // 24)
+            places = self.SWUNG if swing else self.STRAIGHT
+        allowed, self.loose = np.zeros(24, bool), np.ones(24, bool)
+        allowed[list(places)] = True
+        self.loose[list(self.DIVISIONS)] = False
+        if played and places is self.DIVISIONS:
+            allowed[:] = True
+        elif played:  # around the eighths and sixteenths, or the triplets, that the feel has
+            near = np.array([k for k in places if k % 6 == 0 or k % 8 == 0])
+            allowed[(near[:, None] + [-1, 0, 1]) % 24] = True
+        bars = 2 + scheme.max_delta // 24
+        self.mask = np.tile(np.where(allowed, 0.0, NEVER), bars)
+        self.gain = np.tile(np.where(allowed & self.loose, self.GAIN, 0.0), bars)
+        self.seen = self.off = 0
         # a pitched note of a tick is a click, and one shorter than a sixteenth rare; left to itself
         # the model holds fewer notes than songs do
         lengths = np.array(scheme.durations)
@@ -48,7 +66,16 @@ class Subdivision:
         out = np.zeros(self.scheme.sizes[0])
         n = self.scheme.max_delta
         out[1:n] = self.mask[place + 1 : place + n]
+        if self.played and self._stiff(piece):
+            out[1:n] += self.gain[place + 1 : place + n]
         return out
+
+    def _stiff(self, piece: Tracker) -> bool:
+        """Whether too few of the notes so far stand off the divisions."""
+        for row in piece.rows[self.seen :]:
+            self.off += bool(self.loose[(row[0] - piece.bars[piece.bar_of(row[0])]) % 24])
+        self.seen = len(piece.rows)
+        return self.off < self.LOOSE * self.seen
 
 
 class Density:

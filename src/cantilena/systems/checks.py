@@ -68,5 +68,6 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     **{"genres": _each(GENRES.__contains__), "moods": _each(MOODS.__contains__)},
     "only": lambda v: isinstance(v, bool),
     **{"swing": _or_none(lambda v: isinstance(v, bool)), "density": _or_none(_text)},
+    "timing": _or_none(_text),
     "how": lambda v: isinstance(v, dict) and all(map(_text, v.values())),
 }

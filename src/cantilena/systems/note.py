@@ -192,7 +192,8 @@ class Composer:
         if before is not None:
             for step in before.steps:
                 tracker.push(*step)
-        wishes = constraints(plan, self.scheme, request.sampling.repetition, request.brief.swing)
+        feel = (request.brief.swing, request.brief.timing == "played")
+        wishes = constraints(plan, self.scheme, request.sampling.repetition, *feel)
         # steps at which a piece that will not end is cut off: well over what any needs
         most = max(MOST_STEPS, 2.5 * (plan.density or 0.0))
         limit = len(tracker.rows) + 64 + int(most * plan.bars)

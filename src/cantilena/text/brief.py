@@ -68,8 +68,9 @@ def merge(brief: Brief, **options: Any) -> Brief:
     Options are those of a command line, None meaning not given: ``tempo`` (quarters per minute,
     or a word such as "andante"), ``key``, ``metre``, ``instruments`` (names and line-ups
     separated by commas; they are then the whole list), ``exclude`` (names), ``chords`` (symbols
-    or roman numerals), ``bars``, ``seconds``, ``genres`` and ``moods`` (names). Bars and seconds
-    replace each other. Chords that the text gives as degrees or by name follow a new key.
+    or roman numerals), ``bars``, ``seconds``, ``timing`` ("quantized" or "played"), ``genres`` and
+    ``moods`` (names). Bars and seconds replace each other. Chords that the text
+    gives as degrees or by name follow a new key.
     Raises BriefError or UnknownNameError, whose message says what would be right.
     """
     for name, value in options.items():
@@ -223,4 +224,5 @@ _OPTIONS: dict[str, Callable[[Brief, Any], Brief]] = {
     "chords": _with_chords,
     "bars": _with_bars,
     "seconds": _with_seconds,
+    "timing": lambda brief, value: brief.with_wishes(timing=value),
 }

@@ -28,6 +28,7 @@ from cantilena.text.lexicon_terms import (
     SHORT,
     STOP,
     SWING,
+    TIMING,
     Pace,
 )
 from cantilena.text.wishes import Instrument
@@ -36,8 +37,8 @@ from cantilena.text.wishes import Instrument
 @dataclass(frozen=True)
 class Item:
     """A phrase of a table in the text: words ``i`` to ``j`` (exclusive), its kind ("instrument",
-    "ensemble", "genre", "mood", "pace", "dance", "swing", "density"), its value, and whether the
-    text refuses it."""
+    "ensemble", "genre", "mood", "pace", "dance", "swing", "timing", "density"), its value, and
+    whether the text refuses it."""
 
     i: int
     j: int
@@ -56,6 +57,7 @@ class Books:
     paces: Phrasebook[Pace]
     dances: Phrasebook[tuple[str, str]]
     swing: Phrasebook[bool]
+    timing: Phrasebook[str]
     density: Phrasebook[tuple[str, str]]
 
 
@@ -79,6 +81,7 @@ def books() -> Books:
         Phrasebook(PACES.items()),
         Phrasebook(DANCES.items()),
         Phrasebook(SWING.items()),
+        Phrasebook(TIMING.items()),
         Phrasebook(DENSITY.items()),
     )
 
@@ -87,17 +90,17 @@ def books() -> Books:
 def speller() -> Speller:
     """Mends slips in the tables' words; made once."""
     b = books()
-    tables = (b.parts, b.genres, b.moods, b.paces, b.dances, b.swing, b.density)
+    tables = (b.parts, b.genres, b.moods, b.paces, b.dances, b.swing, b.timing, b.density)
     known = {w for table in tables for w in table.words} | {*SIZES, *NUMBERS, *SHORT}
     known |= {w for name in METRES for w in name.split()} | {"major", "minor", "without"}
     names = {w for w in b.parts.words if b.parts.get(w)} | {w for w in SIZES if len(w) > 4}
-    labels = (b.genres, b.moods, b.paces, b.dances, b.swing)
+    labels = (b.genres, b.moods, b.paces, b.dances, b.swing, b.timing)
     strict = {w for table in labels for w in table.words if table.get(w) is not None}
     stems = {w for table in (b.genres, b.moods) for w in table.words if table.get(w)}
     return Speller(known, STOP | REAL, names, strict - names, {w for w in stems if len(w) > 3})
 
 
-_KINDS = ("parts", "genres", "moods", "paces", "dances", "swing", "density")
+_KINDS = ("parts", "genres", "moods", "paces", "dances", "swing", "timing", "density")
 _ONE = {"genres": "genre", "moods": "mood", "paces": "pace", "dances": "dance"}
 
 
@@ -176,7 +179,7 @@ def _hides(over: Item, it: Item, reading: Reading) -> bool:
         return True
     part, longer = over.kind in ("instrument", "ensemble"), over.j - over.i > it.j - it.i
     text = _text(reading, over)
-    if part and it.kind in ("mood", "density", "pace", "dance", "swing"):
+    if part and it.kind in ("mood", "density", "pace", "dance", "swing", "timing"):
         same = over.kind == "ensemble" and it.kind in ("mood", "swing") and not longer
         return not (same or (over.kind == "ensemble" and it.kind == "dance"))
     if part and it.kind == "genre":

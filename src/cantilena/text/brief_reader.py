@@ -234,8 +234,11 @@ def _set_length(
             how.pop("tempo_range", None)
 
 
+OTHER_TIMING = {"played": "quantized", "quantized": "played"}
+
+
 def _set_feel(reading: Reading, items: list[Item], wishes: dict, how: dict) -> None:
-    """Swing and density; dances' own names are taken here too."""
+    """Swing, timing and density; dances' own names are taken here too."""
     for it in items:
         start, end = reading.words[it.i].start, reading.words[it.j - 1].end
         if it.kind == "swing":
@@ -247,6 +250,13 @@ def _set_feel(reading: Reading, items: list[Item], wishes: dict, how: dict) -> N
             end += share.end() if share else 0
             wishes.setdefault("swing", value)
             how["swing"] = "said"
+            reading.take(start, end)
+        elif it.kind == "timing":
+            value = it.value if not it.refused else OTHER_TIMING[str(it.value)]
+            if wishes.setdefault("timing", value) != value and reading.free(start, end):
+                reading.keep(start, end)
+                continue
+            how["timing"] = "said"
             reading.take(start, end)
         elif it.kind == "density" and not it.refused:
             value, way = it.value  # type: ignore[misc]

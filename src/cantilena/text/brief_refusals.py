@@ -83,7 +83,11 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
                 gap.strip() == "," and _closes(reading, items, n)
             )
             start = out[-1].j if refused else None
-        if refused and start is not None and item.kind in ("instrument", "ensemble", "swing"):
+        if (
+            refused
+            and start is not None
+            and item.kind in ("instrument", "ensemble", "swing", "timing")
+        ):
             reading.take(reading.words[start].start, reading.words[item.j - 1].end)
         out.append(replace(item, refused=refused))
     return out

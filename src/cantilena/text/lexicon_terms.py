@@ -169,6 +169,24 @@ SWING: dict[str, bool] = {
     "straight sixteenths": False, "even eighths": False, "straight 16ths": False,
 }  # fmt: skip
 
+TIMING: dict[str, str] = {
+    **dict.fromkeys(
+        ("humanized", "humanised", "humanize", "humanise", "human feel", "human timing",
+         "human touch", "humanized timing", "humanised timing", "live feel", "live timing",
+         "played live", "played by hand", "hand-played", "hand played", "unquantized",
+         "unquantised", "off the grid", "off-grid", "off grid", "loose timing", "loose feel",
+         "natural timing", "expressive timing", "played timing", "not quantized", "not quantised"),
+        "played",
+    ),
+    **dict.fromkeys(
+        ("quantized", "quantised", "fully quantized", "fully quantised", "on the grid", "on grid",
+         "on-grid", "to the grid", "grid-aligned", "tight timing", "machine timing",
+         "strict timing", "quantisiert", "hard quantized"),
+        "quantized",
+    ),
+}  # fmt: skip
+"""Whether notes stand where they are written or where players put them."""
+
 DENSITY: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
         ("sparse", "sparsely", "few notes", "low density", "sparse texture", "not dense"),

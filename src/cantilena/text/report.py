@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cantilena.analysis import Part, density, find_key, main_metre, parts, swings
+from cantilena.analysis import Part, density, find_key, main_metre, off_grid, parts, swings
 from cantilena.score import gm
 from cantilena.score.harmony import Key
 from cantilena.score.score import DRUMS, Score
@@ -31,6 +31,8 @@ TEMPO_EXACT = 0.5
 ORDER_MET = 0.75
 """Share of places with the chord that is due there from which a progression counts as followed:
 hearing chords is itself right in about nine places of ten."""
+PLAYED = 0.05
+"""Share of notes off the beat's divisions from which music counts as played, not quantized."""
 SECONDS_EXACT = 0.1
 """Share of an asked duration by which the music may differ (or by half a bar, if that is more)."""
 
@@ -67,7 +69,8 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
       ``ORDER_MET`` of the places have the chord that is due.
     - bars: exactly; a last note that rings on into one more bar adds none. Score: the ratio.
     - seconds: within ``SECONDS_EXACT``, or half a bar. Score: the ratio.
-    - swing: ``analysis.swings``; density: by ``facts.density_word``.
+    - swing: ``analysis.swings``; timing: played where ``analysis.off_grid`` is ``PLAYED`` or more;
+      density: by ``facts.density_word``.
     - genres, moods: listed, not measured.
     """
     heard = parts(score)
@@ -92,6 +95,8 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
         rows.append(_seconds(brief.seconds, score))
     if brief.swing is not None:
         rows.append(_swing(brief.swing, score))
+    if brief.timing is not None:
+        rows.append(_timing(brief.timing, score))
     if brief.density is not None:
         rows.append(_density(brief.density, score))
     for wish, names in (("genre", brief.genres), ("mood", brief.moods)):
@@ -260,6 +265,13 @@ def _swing(asked: bool, score: Score) -> Row:
     words = {True: "swing", False: "straight"}
     found = swings(score)
     return Row("swing", words[asked], words[found], found == asked, float(found == asked))
+
+
+def _timing(asked: str, score: Score) -> Row:
+    share = off_grid(score)
+    found = "played" if share >= PLAYED else "quantized"
+    said = f"{found}: {100 * share:.0f} % of notes off the grid"
+    return Row("timing", asked, said, found == asked, float(found == asked))
 
 
 # ---------------------------------------------------------------------------- harmony, texture

@@ -12,6 +12,9 @@ from typing import Any
 from cantilena.errors import BriefError
 from cantilena.score.harmony import Key, parse_chord
 
+TIMINGS = ("quantized", "played")
+"""Where notes may stand: on the divisions of the beat, or around them, as players put them."""
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -51,6 +54,7 @@ class Brief:
     bars: int | None = None
     seconds: float | None = None
     swing: bool | None = None
+    timing: str | None = None  # of ``TIMINGS``
     density: str | None = None  # "sparse", "medium" or "dense"
     how: dict[str, str] = field(default_factory=dict)
     unplaced: tuple[str, ...] = ()
@@ -66,6 +70,8 @@ class Brief:
             num, den = self.metre_parts or (0, 0)
             if not 1 <= num <= 32 or den not in (1, 2, 4, 8, 16, 32):
                 raise BriefError(f"{self.metre!r} is not a metre; write it as in 3/4 or 12/8")
+        if self.timing is not None and self.timing not in TIMINGS:
+            raise BriefError(f"unknown timing {self.timing!r}; known: {', '.join(TIMINGS)}")
         if self.bars is not None and not 1 <= self.bars <= 1000:
             raise BriefError(f"{self.bars} bars is outside 1-1000")
         if self.seconds is not None and not 0.5 <= self.seconds <= 3600:
