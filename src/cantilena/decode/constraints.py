@@ -21,28 +21,56 @@ from cantilena.tokens.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
 from cantilena.tokens.note import NoteScheme
 
 
+class _Section:
+    """Players of one instrument: on how many onsets they played, and on how many all of them."""
+
+    def __init__(self, part: PartPlan):
+        self.part, self.tick = part, -1
+        self.onsets = self.divided = self.notes = self.top = 0
+
+    def add(self, tick: int, pitch: int) -> None:
+        if tick != self.tick:
+            self.tick, self.notes, self.onsets = tick, 0, self.onsets + 1
+        self.notes, self.top = self.notes + 1, pitch
+        self.divided += self.notes == self.part.players
+
+    def waits(self, share: float) -> bool:
+        """Whether more should join the last onset, ``share`` of which are to be everyone's."""
+        room = self.notes < self.part.players and self.top < self.part.high
+        return room and self.divided < share * self.onsets
+
+
 class Ensemble:
     """Exactly the planned instruments, each within its voices, and each heard: an instrument below
-    its least share of the notes is encouraged, the more the longer it is missing."""
+    its least share of the notes is encouraged, and one that rests, the more the longer it does.
+    Where several players share an instrument, chords of theirs are encouraged until all play."""
 
     SILENT = 4.0
-    """What it gains for each bar of silence beyond those it is granted."""
+    """What a part gains for each bar of rest beyond those it is granted."""
+    TUNE = 0.5
+    """Share of the others' rests that the melody is granted."""
+    DIVIDED, DIVISI = 0.5, 3.0
+    """Share of a section's onsets on which its players divide, and what that gains below."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 5.0):
         self.plan, self.scheme, self.strength = plan, scheme, strength
         self.parts = {p.instrument: p for p in plan.parts}
-        self.granted = max(1.0, (len(plan.parts) - 2) / 2)  # bars of silence
+        self.granted = max(1.0, (len(plan.parts) - 2) / 2)  # bars of rest
         self.allowed = np.full(scheme.sizes[1], NEVER)
         self.allowed[list(self.parts)] = 0.0
         self.counts = dict.fromkeys(self.parts, 0)
-        self.heard = dict.fromkeys(self.parts, plan.origin)  # tick of each part's last onset
+        self.heard = dict.fromkeys(self.parts, plan.origin)  # tick up to which each part sounds
+        self.sections = {p.instrument: _Section(p) for p in plan.parts if p.players > 1}
         self.seen = 0
 
     def _update(self, piece: Tracker) -> None:
         for row in piece.rows[self.seen :]:
             if row[1] in self.counts:
                 self.counts[row[1]] += 1
-                self.heard[row[1]] = row[0]
+                end = row[0] + self.scheme.durations[row[3]]
+                self.heard[row[1]] = max(self.heard[row[1]], end)
+            if row[1] in self.sections:
+                self.sections[row[1]].add(row[0], row[2])
         self.seen = len(piece.rows)
 
     def _now(self, piece: Tracker) -> dict[int, list[int]]:
@@ -70,16 +98,22 @@ class Ensemble:
         """Masks instruments and pitches, and time that stands still when all voices are used."""
         if field == ONSET:
             self._update(piece)
-            if piece.rows and not self._open(piece):
-                mask = np.zeros(self.scheme.sizes[0])
+            if not piece.rows:
+                return None
+            mask = np.zeros(self.scheme.sizes[0])
+            if not self._open(piece):
                 mask[0] = NEVER
-                return mask
+            elif self._together(piece):
+                mask[0] = self.DIVISI
+            return mask
         elif field == INSTRUMENT:
             mask = self.allowed.copy()
             if chosen[0] == 0:
                 allowed = {p.instrument for p in self._open(piece)}
                 for instrument in self.parts.keys() - allowed:
                     mask[instrument] = NEVER
+                if self._together(piece):
+                    mask[piece.rows[-1][1]] += self.DIVISI
             return mask + self._balance(piece.tick + chosen[0])
         elif field == PITCH:
             part = self.parts.get(chosen[1])
@@ -88,6 +122,11 @@ class Ensemble:
                 mask[part.low : part.high + 1] = 0.0
                 return mask
         return None
+
+    def _together(self, piece: Tracker) -> bool:
+        """Whether the last note was of a section more of whose players should join it."""
+        section = self.sections.get(piece.rows[-1][1]) if piece.rows else None
+        return section is not None and section.waits(self.DIVIDED)
 
     def _balance(self, tick: int) -> np.ndarray:
         """What parts below their least share gain."""
@@ -99,9 +138,10 @@ class Ensemble:
             wanted = part.least * max(total, 16)
             missing = max(0.0, 1 - self.counts[i] / wanted) if wanted else 0.0
             out[i] = self.strength * missing * (0.6 + done)
-            silent = (tick - self.heard[i]) / self.plan.bar_ticks
             # a model may have forgotten it
-            out[i] += self.SILENT * max(0.0, silent - self.granted)
+            granted = self.granted * (self.TUNE if part.role == MELODY else 1.0)
+            rest = (tick - self.heard[i]) / self.plan.bar_ticks
+            out[i] += self.SILENT * max(0.0, rest - granted)
             if done > 0.5 and self.counts[i] < 10:
                 out[i] += 20.0
         return out

@@ -29,8 +29,8 @@ BEAT_GENRES = frozenset(
 BOWED = frozenset({40, 41, 42, 43, 110})  # 110: fiddle
 TUNE_LOW = 53  # a tune over a bass does not go down among its notes
 BASS_RANGE = 24  # semitones: a bass that may go up as far as it can wanders among the others
-LEAST = (0.6, 0.4)
-"""What a part, and a bass or the drums, are to have at least of an equal share of the notes."""
+LEAST = {MELODY: 0.8, HARMONY: 0.6, BASS: 0.4, DRUM: 0.4}
+"""What parts are to have at least of an equal share of the notes, by role."""
 MOST = 5  # parts of a piece that a text names some of; where it names none one more
 _LEADS = (
     *(40, 110, 73, 72, 74, 75, 78, 71, 68, 56, 59, 65, 64, 66, 30, 29, 52, 53, 54, 80, 81),
@@ -126,7 +126,7 @@ def plan_parts(
         if role == MELODY and basses:
             low = max(low, min(TUNE_LOW, high - 12))
         name = _part_name(i, named)
-        share = LEAST[role in (DRUM, BASS)] / len(instruments)
+        share = LEAST[role] / len(instruments)
         parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))
     return tuple(parts)
 
