@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cantilena.decode.constraints import Ensemble
-from cantilena.decode.plan import BASS, MELODY, PartPlan, Plan
+from cantilena.decode.plan import BASS, HARMONY, MELODY, PartPlan, Plan
 from cantilena.decode.texture import Kit
 from cantilena.decode.tracker import Tracker
 from cantilena.score import DRUMS
@@ -75,3 +75,41 @@ def test_the_longer_a_part_is_silent_the_more_it_is_called():
         assert found is not None
         called.append(found[33] - found[40])
     assert 4 < called[0] < called[1]
+
+
+def test_a_tune_is_called_back_sooner_than_what_goes_with_it():
+    parts = (PartPlan(40, MELODY, 55, 80, 1, 0.1, "V"), PartPlan(41, HARMONY, 50, 80, 1, 0.1, "A"))
+    plan = Plan(parts, 120.0, (4, 4), Key(0, False), 16, ())
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    for instrument in (40, 41):
+        piece.push(0, instrument, 60, SCHEME.durations.index(24), 4)
+    wishes = Ensemble(plan, SCHEME)
+    wishes.bias(ONSET, piece, ())
+    gains = [wishes.bias(INSTRUMENT, piece, (24 + ticks,)) for ticks in (24, 72, 144)]
+    tune, harmony = zip(*((g[40], g[41]) for g in gains if g is not None), strict=True)
+    assert harmony[1] < harmony[0] + 0.2 and harmony[2] > harmony[1] + 1
+    assert tune[0] == harmony[0] and tune[1] > harmony[1] + 0.5 and tune[2] > harmony[2] + 0.5
+
+
+def test_players_of_one_instrument_divide_on_half_of_its_onsets():
+    part = PartPlan(40, MELODY, 55, 80, 2, 0.1, "Violin", players=2)
+    plan = Plan((part,), 120.0, (4, 4), Key(0, False), 16, ())
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    wishes = Ensemble(plan, SCHEME)
+
+    def called() -> bool:
+        stay, which = wishes.bias(ONSET, piece, ()), wishes.bias(INSTRUMENT, piece, (0,))
+        assert stay is not None and which is not None
+        assert (stay[0] > 0) == (which[40] > 2)
+        return bool(stay[0] > 0)
+
+    piece.push(0, 40, 60, 8, 4)
+    assert called()
+    piece.push(0, 40, 64, 8, 4)
+    assert not called()  # both play
+    piece.push(24, 40, 60, 8, 4)
+    assert not called()  # on half of the onsets both did
+    piece.push(24, 40, 60, 8, 4)
+    assert called()
+    piece.push(24, 40, 80, 8, 4)
+    assert not called()  # there is no pitch above

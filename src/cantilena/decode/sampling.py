@@ -25,7 +25,7 @@ class Sampling:
     discouraged.
     """
 
-    temperature: float = 1.05
+    temperature: float = 1.1
     top_p: float = 0.99
     top_k: int = 0
     guidance: float = 1.0
