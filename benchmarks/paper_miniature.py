@@ -110,6 +110,7 @@ def hear(args: argparse.Namespace, found: dict[str, list[dict]], out: Path) -> d
 
 MEASURED = {
     "log-mel Frechet": lambda row: row["distances"]["logmel"].get("frechet"),
+    "chroma-rhythm Frechet": lambda row: row["distances"]["chroma"].get("frechet"),
     "instruments asked for heard, %": lambda row: _control(row, "instrument_recall"),
     "heard ones asked for, %": lambda row: _control(row, "instrument_precision"),
     "key, %": lambda row: _control(row, "key"),
@@ -156,7 +157,8 @@ def table(
         own = [heard[Path(c["run"]).name] for c in cards] if heard else []
         told = {what: [read(row) for row in own] for what, read in MEASURED.items()}
         rows.append({"system": name, "parameters": trained, "losses": losses, **told})
-        cells = [name, f"{trained:,}", spread(losses, 4), *(spread(v, 1) for v in told.values())]
+        shown = [spread(v, 3 if "chroma" in what else 1) for what, v in told.items()]
+        cells = [name, f"{trained:,}", spread(losses, 4), *shown]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines), rows
 

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+OFFLINE = ("logmel", "chroma")
+"""Embedders that are taken where none is named."""
+
 
 def table3_arguments(made: argparse.ArgumentParser) -> None:
     """The options of ``evaluate table3``."""
@@ -28,7 +31,8 @@ def table3_arguments(made: argparse.ArgumentParser) -> None:
     made.add_argument("--unconditional", metavar="DIR", help="MIDI files made without a text")
     made.add_argument(
         "--embedder", action="append", metavar="NAME[=WEIGHTS]",
-        help="logmel (needs nothing), vggish, pann, clap, encodec; may be given again (logmel)",
+        help="logmel and chroma (need nothing: these two), vggish, pann, clap, encodec; may be "
+        "given again",
     )  # fmt: skip
     made.add_argument("--clap", metavar="WEIGHTS", help="a ClapModel, for the CLAP score")
     made.add_argument(
@@ -82,7 +86,7 @@ def table3(args: argparse.Namespace) -> tuple[Any, str]:
     made_by = renderer(args.engine, args.soundfont, args.seconds or None)
     folder = check_folder(args.output)
     embedders = {}
-    for told in args.embedder or ["logmel"]:
+    for told in args.embedder or OFFLINE:
         name, _, weights = told.partition("=")
         embedders[name] = load_embedder(name, weights or None, args.device)
     clap = Clap(args.clap, args.device) if args.clap else None

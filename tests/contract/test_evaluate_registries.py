@@ -27,7 +27,7 @@ def loaded(tmp_path_factory):
     torch.save(vggish_weights(), folder / "vggish.pth")
     torch.save({"model": cnn14_weights()}, folder / "cnn14.pth")
     places = {
-        "logmel": None,
+        **{"logmel": None, "chroma": None},
         "vggish": str(folder / "vggish.pth"),
         "pann": str(folder / "cnn14.pth"),
         "clap": str(write_clap(folder / "clap")),
@@ -81,6 +81,7 @@ def test_identities_differ(loaded):
 
 def test_our_own_is_never_called_fad_alone():
     assert EMBEDDERS["logmel"].label == "log-mel"
+    assert EMBEDDERS["chroma"].label == "chroma-rhythm"
 
 
 @pytest.mark.parametrize("distance", [frechet.frechet_distance, mmd.kad, mmd.mmd_squared])

@@ -1,9 +1,9 @@
 """What turns sound into vectors that can be compared, by name.
 
 Knows which embedders there are, what their weights are and how they are had; does not know files
-of music or distances. ``logmel`` is our own and needs nothing; the others need published weights:
-CLAP and EnCodec through transformers (a folder or a hub name), VGGish and PANNs' CNN14 from the
-file that its authors (VGGish: torchvggish) publish, read into networks of ours.
+of music or distances. ``logmel`` and ``chroma`` are our own and need nothing; the others need
+published weights: CLAP and EnCodec through transformers (a folder or a hub name), VGGish and PANNs'
+CNN14 from the file that its authors (VGGish: torchvggish) publish, read into networks of ours.
 
 To add one: a class as ``Embedder`` and a line in ``EMBEDDERS``.
 """
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cantilena.errors import InputError, MissingExtraError, UnknownNameError
-from cantilena.evaluate import logmel
+from cantilena.evaluate import chroma, logmel
 from cantilena.evaluate.clap_score import HUB, Clap, windows
 from cantilena.evaluate.hub import WeightsError, folder_of
 
@@ -52,6 +52,20 @@ class LogMel:
     def embed(self, samples: np.ndarray) -> np.ndarray:
         """(T, 96)."""
         return logmel.embed(samples)
+
+
+class Chroma:
+    """``chroma.embed``."""
+
+    label, rate, weights = "chroma-rhythm", chroma.RATE, ""
+
+    def __init__(self, weights: str | None = None, device: str = "cpu"):
+        if weights:
+            raise InputError("the chroma embedder has no weights; write '--embedder chroma'")
+
+    def embed(self, samples: np.ndarray) -> np.ndarray:
+        """(T, ``chroma.DIMENSIONS``)."""
+        return chroma.embed(samples)
 
 
 class EnCodec:
@@ -160,6 +174,7 @@ class Kind:
 
 EMBEDDERS: dict[str, Kind] = {
     "logmel": Kind("log-mel", "statistics of log-mel bands, ours, offline", "", "", LogMel),
+    "chroma": Kind("chroma-rhythm", "harmony and rhythm, ours, offline", "", "", Chroma),
     "vggish": Kind(
         *("VGGish", "VGGish, trained on AudioSet; 16 kHz, 128 numbers each 0.96 s"),
         "the file vggish-10086976.pth of github.com/harritaylor/torchvggish's releases",

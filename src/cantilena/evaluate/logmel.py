@@ -5,7 +5,7 @@ machine (up to rounding) and says how sound is spread over bands, how that varie
 changes. It was trained on nothing, so a distance over it is no measure of what people hear, and
 is never called FAD without the word "log-mel". It is blunt: between sets of 30 pieces it noticed
 that most notes were missing, but not wrong pitches, lost rhythm or other instruments
-(``benchmarks/logmel_sanity.py``).
+(``benchmarks/embedder_sanity.py``); ``evaluate.chroma`` stands beside it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Whether the log-mel embedder orders sets of music sensibly: real against real, against worse.
+"""Whether our offline embedders order sets of music sensibly: real against real, against worse.
 
-    python benchmarks/logmel_sanity.py FOLDER [--n 60] [--seconds 30] [--workers 1] [--cache DIR]
+    python benchmarks/embedder_sanity.py FOLDER [--n 60] [--seconds 30] [--workers 1] [--cache DIR]
 
 FOLDER holds MIDI files of real pieces. They are split into halves at random; the table has the
 distance of one half from the other as it is, and from the other after its notes were damaged in
 one way, a little and a lot. Every row compares the same numbers of pieces over the same splits, so
 that "more than as it is", the difference split by split, is the damage alone; mean and standard
 deviation are over the splits. A distance notices a damage where that difference is above 0 by more
-than its deviation. Nothing here is a FAD proper: the embedder is our log-mel one.
+than its deviation. Nothing here is a FAD proper: the embedders are our log-mel and chroma ones.
 """
 
 from __future__ import annotations
@@ -96,6 +96,9 @@ DAMAGES: dict[str, Damage | None] = {
 }
 
 
+OURS = ("logmel", "chroma")
+
+
 def usable(folder: Path, n: int, seed: int) -> list[Score]:
     """``n`` pieces of at least 100 notes and 30 s, drawn at random."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".mid", ".midi"))
@@ -125,30 +128,39 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="keep embeddings here, to go on after a stop")
     args = parser.parse_args()
     pieces = usable(args.folder, args.n, args.seed)
-    logmel, made_by = {"logmel": load_embedder("logmel")}, renderer(seconds=args.seconds)
-    vectors: dict[str, list[np.ndarray]] = {}
+    ours = {name: load_embedder(name) for name in OURS}
+    made_by = renderer(seconds=args.seconds)
+    vectors: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in OURS}
     with tempfile.TemporaryDirectory() as folder:
-        for name, damage in DAMAGES.items():
+        for number, (name, damage) in enumerate(DAMAGES.items()):
             rng = np.random.default_rng(args.seed)
             paths: list[Path | None] = []
             for i, score in enumerate(pieces):
-                paths.append(Path(folder, f"{len(vectors)}-{i}.mid"))
+                paths.append(Path(folder, f"{number}-{i}.mid"))
                 write_midi(damage(score, rng) if damage else score, paths[-1])
             cache = args.cache or Path(folder, "cache")
-            made = embed_pieces(paths, logmel, cache, made_by, args.workers)
+            made = embed_pieces(paths, ours, cache, made_by, args.workers)
             if made.failed:
                 raise SystemExit(f"{name}: {made.failed}")
-            vectors[name] = [v for v in made.vectors["logmel"] if v is not None]
-    half, real = len(pieces) // 2, vectors["as it is"]
+            for own in OURS:
+                vectors[own][name] = [v for v in made.vectors[own] if v is not None]
+    print(f"{len(pieces)} pieces, {args.splits} splits into halves, {made_by.name}")
+    for own in OURS:
+        print("\n" + table(ours[own].label, vectors[own], args.splits, args.seed))
+
+
+def table(label: str, vectors: dict[str, list[np.ndarray]], splits: int, seed: int) -> str:
+    """The distances of every damage over one embedder, as Markdown."""
+    real = vectors["as it is"]
+    half = len(real) // 2
     means = {k: np.stack([x.mean(0) for x in v]).astype(float) for k, v in vectors.items()}
     bandwidth = mmd.median_bandwidth(means["as it is"])
-    rng = np.random.default_rng(args.seed)
-    orders = [rng.permutation(len(pieces)) for _ in range(args.splits)]
-    print(f"{len(pieces)} pieces, halves of {half}, {args.splits} splits, {made_by.name}\n")
-    print(
-        "| the other half | log-mel FAD | more than as it is | log-mel KAD | more than as it is |"
-    )
-    print("|---|---:|---:|---:|---:|")
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(len(real)) for _ in range(splits)]
+    lines = [
+        f"| the other half | {label} FAD | more than as it is | {label} KAD | more than as it is |",
+        "|---|---:|---:|---:|---:|",
+    ]
     first: list[np.ndarray] = []
     for name, own in vectors.items():
         rows = []
@@ -162,7 +174,8 @@ def main() -> None:
             if name == "as it is":
                 first.append(values)
             cells += [told(values), told(values - first[k]) if name != "as it is" else "-"]
-        print(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def told(values: np.ndarray) -> str:
