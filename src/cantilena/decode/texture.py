@@ -16,7 +16,7 @@ from cantilena.score import DRUMS
 from cantilena.tokens.grammar import DURATION, NEVER, ONSET, PITCH
 from cantilena.tokens.note import NoteScheme
 
-HOLD = 0.25  # what a note of a quarter or more gains
+HOLD = 0.4  # what a note of a quarter or more gains
 
 
 class Subdivision:

@@ -37,10 +37,10 @@ MINOR_MOODS = frozenset(
 )
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
-LOOPED, LITERAL = 0.7, 0.3
+LOOPED, LITERAL = 0.7, 0.45
 """Share of pieces whose sections come back note for note: in genres made of loops, in others."""
 SECTION = 8  # bars
-PLACE = (0.65, 0.8)
+PLACE = (0.8, 0.8)
 """Where between sparse (0), usual (1) and dense (2) a texture stands: from where, and over how much
 it is drawn."""
 AMPLE = 1.0  # by how much more sound than notes is asked for
