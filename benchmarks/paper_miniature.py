@@ -74,8 +74,8 @@ def pretrain(args: argparse.Namespace, s: dict[str, Any], out: Path) -> None:
 def tune(args: argparse.Namespace, s: dict[str, Any], out: Path) -> dict[str, list[dict]]:
     """The cards of every system, one for each seed."""
     found: dict[str, list[dict]] = {}
-    for name, (system, options) in SYSTEMS.items():
-        for seed in range(args.seeds):
+    for seed in range(args.seeds):
+        for name, (system, options) in SYSTEMS.items():
             run = out / f"{name.replace(', ', '-').replace(' ', '-').lower()}-{seed}"
             call(
                 *("finetune", "--system", system, "--recipe", f"small-{system}", *options),
