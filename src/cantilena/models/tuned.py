@@ -6,6 +6,7 @@ plain module whose ``forward`` gives ``.loss``; labels of -100 are not counted.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -62,16 +63,16 @@ class Output(dict):
         return self.get("logits")  # type: ignore[return-value]
 
 
-class Tuned(nn.Module):
+class Tuned(nn.Module, ABC):
     """Base of our models over HuggingFace ones: what a Trainer asks of a model. ``backbone`` is the
     inner HuggingFace model."""
 
     accepts_loss_kwargs = True  # the Trainer then hands over the whole step's number of labels
 
     @property
+    @abstractmethod
     def backbone(self) -> Any:
         """The HuggingFace model that is tuned."""
-        raise NotImplementedError
 
     @property
     def config(self) -> Any:
