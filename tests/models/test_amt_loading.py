@@ -17,7 +17,6 @@ from cantilena.models.amt import (  # noqa: E402
     SIZES,
     allow_no_place,
     amt_config,
-    explained,
     load_amt,
     save_amt,
 )
@@ -111,13 +110,6 @@ def test_weights_that_are_not_here_say_how_to_get_them(monkeypatch):
         load_amt("music-medium")
     said = str(caught.value)
     assert "stanford-crfm/music-medium-800k" in said and "hf download" in said and "'note'" in said
-
-
-def test_gated_weights_say_so():
-    said = str(
-        explained("meta/x", OSError("You are trying to access a gated repo. 401 Client Error"))
-    )
-    assert "gated" in said and "https://huggingface.co/meta/x" in said and "'note'" in said
 
 
 def test_no_position_at_minus_one(folder: Path):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.text.published import WITHOUT, loading
 from cantilena.tokens.arrival_vocab import AMT
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ PUBLISHED: dict[str, str] = {f"music-{size}": f"stanford-crfm/music-{size}-800k"
 """Short names of the published checkpoints, with their names on the HuggingFace hub."""
 
 DTYPES = ("float32", "bfloat16", "float16")
-
-_WITHOUT = "the system 'note' composes without it"
 
 
 def amt_config(size: str = "small", **changes: Any) -> GPT2Config:
@@ -64,7 +63,7 @@ def load_amt(name: str | Path, dtype: str | None = None, device: str | None = No
     config = _config(source)
     kind = config.get("model_type")
     if kind != "gpt2":
-        raise CheckpointError(f"{source} is a {kind!r} model, not AMT's GPT-2; {_WITHOUT}")
+        raise CheckpointError(f"{source} is a {kind!r} model, not AMT's GPT-2; {WITHOUT}")
     check_vocabulary(source, int(config.get("vocab_size", 0)), AMT.size)
     return load_weights(GPT2LMHeadModel, source, dtype, device)
 
@@ -101,16 +100,13 @@ def load_weights(
     wanted = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
     if wanted not in DTYPES:
         raise InputError(f"unknown dtype {wanted!r}; known: {', '.join(DTYPES)}")
-    try:
-        with _quietly():
-            model, told = kind.from_pretrained(
-                source,
-                dtype=getattr(torch, wanted),
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are told below, by name
-            )
-    except Exception as error:
-        raise explained(source, error) from error
+    with loading("music model", source), _quietly():
+        model, told = kind.from_pretrained(
+            source,
+            dtype=getattr(torch, wanted),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, by name
+        )
     mismatched = [k if isinstance(k, str) else k[0] for k in told["mismatched_keys"]]
     lost = sorted(told["missing_keys"]) + sorted(mismatched)
     if lost:
@@ -141,28 +137,6 @@ def _quietly() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def explained(source: str, error: Exception) -> CheckpointError:
-    """What went wrong in loading a model: which, how to get it and what works without."""
-    said = f"{type(error).__name__} {error}".lower()
-    folder = Path(source).is_dir()
-    if not folder and any(w in said for w in ("gated", "401", "403", "restricted")):
-        return CheckpointError(
-            f"the weights of {source} are gated: accept their terms at https://huggingface.co/"
-            f"{source}, then 'hf auth login'; {_WITHOUT}"
-        )
-    if folder and "no file named" not in said and not isinstance(error, FileNotFoundError):
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return CheckpointError(f"the weights in {source} cannot be read: {first}")
-    if folder:
-        return CheckpointError(
-            f"{source} is no checkpoint: its weights (model.safetensors) are missing; {_WITHOUT}"
-        )
-    return CheckpointError(
-        f"the weights of {source} are not on this machine: 'hf download {source}' where there is "
-        f"a network, or give the folder that holds them; {_WITHOUT}"
-    )
-
-
 def _config(source: str) -> dict[str, Any]:
     """config.json of a folder or a hub name, as plain data."""
     path = Path(source)
@@ -171,17 +145,15 @@ def _config(source: str) -> dict[str, Any]:
             found = json.loads((path.expanduser() / "config.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise CheckpointError(
-                f"{source} is no checkpoint: config.json is missing; {_WITHOUT}"
+                f"{source} is no checkpoint: config.json is missing; {WITHOUT}"
             ) from error
         except (OSError, ValueError) as error:
             raise CheckpointError(f"config.json of {source} cannot be read: {error}") from error
         if not isinstance(found, dict):
             raise CheckpointError(f"config.json of {source} is damaged: not an object")
         return found
-    try:
+    with loading("music model", source):
         return _transformers("GPT2Config").get_config_dict(source)[0]
-    except Exception as error:
-        raise explained(source, error) from error
 
 
 def chosen_device(device: str | None) -> str:

@@ -47,7 +47,9 @@ def _why(kind: str, name: str, error: Exception) -> str:
     """What is missing and how to get it."""
     said = f"{type(error).__name__} {error} {error.__cause__ or ''}".lower()
     if Path(name).is_dir() and ("no file named" in said or "config.json" in said):
-        return f"{name} is no {kind}'s folder: its config or weights are missing"
+        return (
+            f"{name} is no {kind}'s folder: config.json or model.safetensors is missing"
+        )
     if Path(name).exists():
         first = " ".join(str(error).split())[:200]
         return f"the {kind} in {name} cannot be read ({type(error).__name__}: {first})"
