@@ -140,7 +140,7 @@ def test_gated_weights_say_where_to_accept_the_licence():
 
 def test_a_folder_without_weights_is_named(tmp_path):
     tiny_hf.tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="config.json or model.safetensors is missing"):
+    with pytest.raises(CheckpointError, match=r"config\.json or model\.safetensors is missing"):
         PretrainedEncoder(tmp_path)
 
 
