@@ -113,3 +113,15 @@ def test_players_of_one_instrument_divide_on_half_of_its_onsets():
     assert called()
     piece.push(24, 40, 80, 8, 4)
     assert not called()  # there is no pitch above
+
+
+def test_a_part_that_has_nearly_all_notes_is_held_back():
+    plan = a_plan(40, 33)
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    piece.push(0, 33, 40, SCHEME.durations.index(96), 4)
+    for _ in range(40):
+        piece.push(2, 40, 60, 1, 4)
+    wishes = Ensemble(plan, SCHEME)
+    wishes.bias(ONSET, piece, ())
+    found = wishes.bias(INSTRUMENT, piece, (2,))
+    assert found is not None and found[40] < 0 < found[33]

@@ -42,7 +42,8 @@ class _Section:
 
 class Ensemble:
     """Exactly the planned instruments, each within its voices, and each heard: an instrument below
-    its least share of the notes is encouraged, and one that rests, the more the longer it does.
+    its least share of the notes is encouraged, and one that rests, the more the longer it does; one
+    that has nearly all of them is held back.
     Where several players share an instrument, chords of theirs are encouraged until all play."""
 
     SILENT = 4.0
@@ -55,7 +56,10 @@ class Ensemble:
     def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 5.0):
         self.plan, self.scheme, self.strength = plan, scheme, strength
         self.parts = {p.instrument: p for p in plan.parts}
-        self.granted = max(1.0, (len(plan.parts) - 2) / 2)  # bars of rest
+        # bars of rest, and the largest share of the notes: more than the fullest part of most songs
+        # with as many instruments has
+        self.granted = min(2.0, max(1.0, (len(plan.parts) - 2) / 2))
+        self.most = 0.3 + 1.2 / len(plan.parts)
         self.allowed = np.full(scheme.sizes[1], NEVER)
         self.allowed[list(self.parts)] = 0.0
         self.counts = dict.fromkeys(self.parts, 0)
@@ -138,6 +142,8 @@ class Ensemble:
             wanted = part.least * max(total, 16)
             missing = max(0.0, 1 - self.counts[i] / wanted) if wanted else 0.0
             out[i] = self.strength * missing * (0.6 + done)
+            if total >= 16:
+                out[i] -= self.strength * max(0.0, self.counts[i] / total / self.most - 1)
             # a model may have forgotten it
             granted = self.granted * (self.TUNE if part.role == MELODY else 1.0)
             rest = (tick - self.heard[i]) / self.plan.bar_ticks
