@@ -163,6 +163,27 @@ def table(
     return "\n".join(lines), rows
 
 
+def curves(found: dict[str, list[dict]]) -> str:
+    """Held-out losses as training went on, means over the seeds, as Markdown."""
+    rows: dict[str, dict[int, list[float]]] = {}
+    for name, cards in found.items():
+        own = rows.setdefault(name, {})
+        for card in cards:
+            for line in Path(card["run"], "log.jsonl").read_text(encoding="utf-8").splitlines():
+                told = json.loads(line)
+                if "eval_loss" in told:
+                    own.setdefault(told["step"], []).append(told["eval_loss"])
+    steps = sorted({step for own in rows.values() for step in own})
+    lines = [
+        f"| held-out loss after steps | {' | '.join(f'{s:,}' for s in steps)} |",
+        f"|---|{'---:|' * len(steps)}",
+    ]
+    for name, own in rows.items():
+        means = [f"{statistics.mean(own[s]):.3f}" if s in own else "-" for s in steps]
+        lines.append(f"| {name} | {' | '.join(means)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Runs what is not done yet and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -184,6 +205,7 @@ def main() -> None:
     found = tune(args, s, out)
     heard = hear(args, found, out) if args.pieces else {}
     text, rows = table(found, heard, s, args.pieces)
+    text += "\n\n" + curves(found)
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
     told = {"sizes": s, "seeds": args.seeds, "pieces": args.pieces, "rows": rows}
     (out / "table.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
