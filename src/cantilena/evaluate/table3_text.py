@@ -53,10 +53,7 @@ def table3_text(found: dict[str, Any]) -> str:
         "from itself.",
     ]
     for embedder in found["embedders"].values():
-        weights = embedder["weights"] or (
-            "our own, untrained and blunt: wrong notes or rhythm hardly change it"
-        )
-        lines.append(f"- {embedder['name']}: {weights}")
+        lines.append(f"- {embedder['name']}: {embedder['weights'] or 'our own, untrained'}")
     if found["clap"]:
         lines.append(f"- CLAP score: {found['clap']}")
     lines += [f"- {note}" for note in found["notes"]]
