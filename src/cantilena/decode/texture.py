@@ -43,8 +43,8 @@ class Subdivision:
         if played and places is self.DIVISIONS:
             allowed[:] = True
         elif played:  # around the eighths and sixteenths, or the triplets, that the feel has
-            near = np.array([k for k in places if k % 6 == 0 or k % 8 == 0])
-            allowed[(near[:, None] + [-1, 0, 1]) % 24] = True
+            near = [k for k in places if k % 6 == 0 or k % 8 == 0]
+            allowed[[(k + by) % 24 for k in near for by in (-1, 0, 1)]] = True
         bars = 2 + scheme.max_delta // 24
         self.mask = np.tile(np.where(allowed, 0.0, NEVER), bars)
         self.gain = np.tile(np.where(allowed & self.loose, self.GAIN, 0.0), bars)
