@@ -2,8 +2,9 @@
 
 Knows samples; does not know music or files. It needs no weights and was trained on nothing. For
 windows of sound it says which intervals sound together, whatever the key, and at what distances in
-time onsets come back, whatever the instruments: what ``evaluate.logmel``, which hears timbre and
-loudness, does not notice (``benchmarks/embedder_sanity.py`` holds both against damaged music).
+time onsets come back, whatever the instruments; ``evaluate.logmel`` hears timbre and loudness. Of
+damaged music it notices pitches at random, which that does not, and lost rhythm hardly
+(``benchmarks/embedder_sanity.py``).
 """
 
 from __future__ import annotations
