@@ -625,6 +625,13 @@ def test_any_score_is_sound_notation_of_its_quantised_notes(piece):
         assert (nearest[notes.onset < bars.start[-1] - 12] <= 6).all()
 
 
+def test_triplets_of_quarters_in_three_four_do_not_overlap():
+    """Its first two beats and its last two could each be one; both cannot."""
+    columns = [0, 16, 32, 56], [12, 12, 1, 1], [60] * 4, [80] * 4, [0] * 4
+    text = write_musicxml(Score.build(24, [Track("", 0)], *columns, metres=[(0, 3, 4)]))
+    assert text.count('<tuplet type="start"') == 2 == text.count('<tuplet type="stop"')
+
+
 @given(scores())
 @settings(max_examples=10, deadline=None)
 def test_verovio_engraves_it(piece):

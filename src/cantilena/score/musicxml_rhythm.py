@@ -97,9 +97,11 @@ def _tuplets(edges: set[int], plan: Plan) -> dict[int, Tuplet]:
         if both or six or all(r % 8 == 0 for r in inside):
             found.pop(q + 12, None)
             found[q] = _SIX if six else _BEAT
-    for h in plan.halves:
+    for h in sorted(plan.halves):
         inside = [r for r in range(1, 48) if h + r in edges]
         if not inside or any(r % 8 for r in inside) or 24 in inside:
+            continue
+        if found.get(h - 24) == _WIDE:  # halves of a bar of three overlap
             continue
         if all(r % 16 == 0 for r in inside) or found.get(h) == found.get(h + 24) == _BEAT:
             found.pop(h + 24, None)
