@@ -310,6 +310,9 @@ def _train(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--corpora", metavar="LIST", help="only these corpora of the data set")
     made.add_argument("--notes", type=count, metavar="N", help="notes to train on, as 60M")
+    made.add_argument(
+        "--minutes", type=number, metavar="M", help="end after so long, if the notes are not spent"
+    )
     made.add_argument("--batch", type=count, metavar="B", help="examples in a step")
     made.add_argument("--length", type=count, metavar="T", help="notes in an example")
     made.add_argument("--rate", type=number, metavar="R", help="peak learning rate")
@@ -320,6 +323,9 @@ def _train(made: argparse.ArgumentParser) -> None:
     made.add_argument("--from", dest="start", metavar="DIR", help="begin with these weights")
     made.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, default=None, help="use torch.compile"
+    )
+    made.add_argument(
+        "--workers", type=whole, metavar="N", help="processes that make batches, for a GPU (0)"
     )
     sizes = made.add_argument_group("sizes of a new model")
     for name in ("width", "layers", "heads", "hidden", "head-hidden", "context"):

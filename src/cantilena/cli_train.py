@@ -136,7 +136,7 @@ def train(args: argparse.Namespace) -> int:
         f"{run.notes / 1e6:.1f} of {config.notes / 1e6:.1f} M notes done"
     )
     run.train(songs, valid, say)
-    return 0 if run.notes >= config.notes else 130
+    return 0 if run.done else 130
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
@@ -168,13 +168,17 @@ def train_config(args: argparse.Namespace, saved: dict[str, Any] | None) -> Trai
             config = TrainConfig(**told)
         except (TypeError, ValueError, KeyError) as error:
             raise CheckpointError(f"the run is of another version: {error}") from error
-    names = ("notes", "batch", "rate", "decay", "seed", "compile")
+    names = ("notes", "minutes", "batch", "rate", "decay", "seed", "compile", "workers")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     config = replace(config, **given)
     if args.length is not None:
         config = replace(config, crop=replace(config.crop, length=args.length))
     if not 0 <= config.decay <= 1:
         raise InputError(f"a decay of {config.decay:g} is outside 0-1")
+    if config.workers < 0:
+        raise InputError(f"{config.workers} is no number of processes")
+    if config.minutes is not None and config.minutes <= 0:
+        raise InputError(f"{config.minutes:g} minutes are no time to train in")
     if not 0 < config.rate < 1:
         raise InputError(f"a learning rate of {config.rate:g} is outside 0-1")
     return config

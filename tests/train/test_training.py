@@ -136,6 +136,18 @@ def test_the_rate_is_warmed_up_held_and_brought_to_nothing():
     assert [rate_at(n, config) for n in (0, 50, 100, 500, 750, 1000, 1200)] == pytest.approx(
         [0, 0.5, 1, 1, 0.5, 0, 0]
     )
+    held = replace(config, decay=0.0)
+    assert [rate_at(n, held) for n in (50, 500, 999, 1000)] == pytest.approx([0.5, 1, 1, 0])
+
+
+def test_a_run_may_be_given_minutes(tmp_path: Path):
+    config = TrainConfig(notes=1000, warmup=100, decay=0.5, minutes=2.0)
+    assert rate_at(500, config, 60.0) == 1 and rate_at(500, config, 90.0) == pytest.approx(0.5)
+    assert rate_at(750, config, 30.0) == pytest.approx(0.5) and not rate_at(100, config, 120.0)
+    run = Watched(tmp_path, replace(CONFIG, notes=1e9, minutes=1e-9))
+    assert not run.done  # no time is spent yet
+    run.train(SONGS, SONGS, quiet)
+    assert run.done and run.step == 1
 
 
 def test_bits_are_those_of_the_masked_fields(unbroken: Watched):

@@ -13,7 +13,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,7 @@ from cantilena.text import conditions
 from cantilena.tokens import context
 from cantilena.tokens.note import FIELDS, NoteScheme
 from cantilena.train.crops import ARRAYS, FULL, GUESSED, CropConfig, Crops, stack
+from cantilena.train.feed import feed
 from cantilena.train.habits import write_facts
 from cantilena.train.measure import CHANGES
 from cantilena.train.muon import Muon
@@ -38,10 +39,13 @@ from cantilena.train.muon import Muon
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One run. ``notes`` is the whole budget of training steps' positions, ``decay`` the share of
-    it over which the rate falls to zero; ``batch`` examples of ``crop.length`` steps."""
+    """One run. ``notes`` is the whole budget of training steps' positions, ``minutes`` that of time
+    spent on them (what is spent first ends the run), ``decay`` the share of the budget over which
+    the rate falls to zero; ``batch`` examples of ``crop.length`` steps, made by ``workers``
+    processes."""
 
     notes: float = 25e6
+    minutes: float | None = None
     batch: int = 4
     rate: float = 3e-3  # AdamW; Muon's is on the same scale (match_rms_adamw)
     warmup: float = 0.4e6
@@ -52,6 +56,7 @@ class TrainConfig:
     crop: CropConfig = field(default_factory=CropConfig)
     weights: tuple[tuple[str, float], ...] = (("groove", 0.5), ("mutopia", 3.0), ("game", 2.0))
     compile: bool = True
+    workers: int = 0
     save_minutes: float = 5.0
     valid_notes: float = 2e6
     valid_windows: int = 64
@@ -74,12 +79,17 @@ def note_config(**sizes: int) -> StepConfig:
     return replace(base, **sizes)
 
 
-def rate_at(notes: float, config: TrainConfig) -> float:
-    """Share of the peak rate, 0-1, after ``notes`` notes."""
+def spent(notes: float, config: TrainConfig, seconds: float = 0.0) -> float:
+    """Share of the budget, of notes or of time, that is spent; the run ends at 1."""
+    by_clock = seconds / (60 * config.minutes) if config.minutes else 0.0
+    return max(notes / config.notes, by_clock)
+
+
+def rate_at(notes: float, config: TrainConfig, seconds: float = 0.0) -> float:
+    """Share of the peak rate, 0-1, after ``notes`` notes and ``seconds``."""
     up = min(1.0, notes / max(config.warmup, 1.0))
-    start = config.notes * (1 - config.decay)
-    down = 1.0 if notes < start else max(0.0, (config.notes - notes) / (config.notes - start))
-    return up * down
+    left = max(0.0, 1 - spent(notes, config, seconds))
+    return up * min(1.0, left / max(config.decay, 1e-9))
 
 
 def optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
@@ -106,9 +116,13 @@ def optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimi
     return [muon, adam]
 
 
-def tensors(batch: dict[str, np.ndarray], device: str = "cpu") -> list[Tensor]:
-    """The batch's arrays in the model's order, the mask last."""
-    return [torch.from_numpy(batch[name]).to(device) for name in ARRAYS]
+def tensors(
+    batch: Mapping[str, np.ndarray | Tensor], device: str = "cpu", names: Sequence[str] = ARRAYS
+) -> list[Tensor]:
+    """The named arrays of a batch on a device, by default those of the model in its order and the
+    mask last; integers become int64 there."""
+    moved = [torch.as_tensor(batch[name]).to(device, non_blocking=True) for name in names]
+    return [x if x.is_floating_point() else x.long() for x in moved]
 
 
 @cache
@@ -270,18 +284,19 @@ class Run:
         model: Any = torch.compile(self.model) if config.compile else self.model
         clock = saved = time.monotonic()
         next_valid = self.notes + config.valid_notes if self.notes else config.valid_notes
-        running: list[np.ndarray] = []
+        gpu = self.device != "cpu"
+        source = feed(crops, config.batch, config.seed, self.step, config.workers, gpu)
+        running: list[Tensor] = []
         # a run started in the background hears SIGTERM, not Ctrl-C; both save
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            while self.notes < config.notes:
-                loss = self._step(model, crops)
-                running.append(loss)
+            while not self.done:
+                running.append(self._step(model, next(source)))
                 now = time.monotonic()
                 self.seconds += now - clock
                 clock = now
                 if self.step % 50 == 0:
-                    each = np.mean(running, axis=0)
+                    each = torch.stack(running).mean(0).cpu().numpy()
                     running = []
                     self.log(train=each.round(4).tolist(), bits=round(float(each.sum()), 4))
                     say(
@@ -315,12 +330,16 @@ class Run:
         self.log(valid=found)
         say("   valid  " + "  ".join(f"{k} {v['all']:.3f}" for k, v in found.items()))
 
-    def _step(self, model: Any, crops: Crops) -> np.ndarray:
-        """One update; returns the batch's bits per note by field."""
+    @property
+    def done(self) -> bool:
+        """Whether the budget is spent."""
+        return spent(self.notes, self.config, self.seconds) >= 1
+
+    def _step(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """One update; returns the batch's bits per note by field, on the device: who looks at them
+        waits for it."""
         config = self.config
-        rng = np.random.default_rng([config.seed, self.step])
-        batch = stack([crops.draw(rng) for _ in range(config.batch)])
-        scale = rate_at(self.notes, config)
+        scale = rate_at(self.notes, config, self.seconds)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * scale * group.get("share", 1.0)
@@ -335,11 +354,11 @@ class Run:
             optimiser.zero_grad(set_to_none=True)
         self.step += 1
         self.notes += int(batch["mask"][..., 1].sum())
-        return per_field.detach().float().cpu().numpy() / np.log(2)
+        return per_field.detach().float() / np.log(2)
 
-    def _guess_loss(self, batch: dict[str, np.ndarray]) -> Tensor:
+    def _guess_loss(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Of guessing what the batch's windows are from texts on them, all wordings of each."""
-        said, told, playing = (torch.from_numpy(batch[n]).to(self.device) for n in GUESSED)
+        said, told, playing = tensors(batch, self.device, GUESSED)
         k = said.shape[1]
         repeated = (x.repeat_interleave(k, 0) for x in (told, playing))
         return self.model.guess_loss(said.flatten(0, 1), *repeated)
