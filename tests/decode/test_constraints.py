@@ -192,6 +192,21 @@ def test_what_is_played_stands_off_the_divisions_in_part(pieces, name: str):
     assert off_grid(finished(job.tracker.rows, plan, SCHEME, None)) >= PLAYED
 
 
+@pytest.mark.parametrize("name", ["solo flute", "one beat", "played", "played swing"])
+def test_no_note_is_cut_to_a_click(pieces, name: str):
+    """A part's one voice, or a pitch, struck again within a thirty-second cuts what sounded."""
+    plan, job = pieces[name]
+    single = {p.instrument for p in plan.parts if p.voices == 1}
+    assert single
+    onsets: dict[tuple[int, int], list[int]] = {}
+    for tick, instrument, pitch, *_ in job.tracker.rows:
+        if instrument >= 0:
+            voice = (instrument, -1 if instrument in single else pitch)
+            onsets.setdefault(voice, []).append(tick)
+    for ticks in onsets.values():
+        assert not {1, 2} & set(np.diff(ticks).tolist())
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_wild_noise_is_held_all_the_same(seed: int):
     """Logits so large that the model's will would drown any soft wish."""

@@ -44,7 +44,8 @@ class Ensemble:
     """Exactly the planned instruments, each within its voices, and each heard: an instrument below
     its least share of the notes is encouraged, and one that rests, the more the longer it does; one
     that has nearly all of them is held back.
-    Where several players share an instrument, chords of theirs are encouraged until all play."""
+    Where several players share an instrument, chords of theirs are encouraged until all play. What
+    would cut a note to a click, a part's one voice or a pitch struck again at once, is avoided."""
 
     SILENT = 4.0
     """What a part gains for each bar of rest beyond those it is granted."""
@@ -52,6 +53,8 @@ class Ensemble:
     """Share of the others' rests that the melody is granted."""
     DIVIDED, DIVISI = 0.5, 3.0
     """Share of a section's onsets on which its players divide, and what that gains below."""
+    CLICK, CUTS = 3, -12.0
+    """Ticks that a note is to have before the next of its voice, and what a sooner one loses."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 5.0):
         self.plan, self.scheme, self.strength = plan, scheme, strength
@@ -86,6 +89,16 @@ class Ensemble:
             now.setdefault(row[1], []).append(row[2])
         return now
 
+    def _cut(self, piece: Tracker, tick: int) -> set[int]:
+        """Instruments of one voice whose last note had only just begun at a later ``tick``."""
+        return {
+            i
+            for i, part in self.parts.items()
+            if part.voices == 1
+            and piece.last.get(i)
+            and 0 < tick - piece.rows[piece.last[i][-1]][0] < self.CLICK
+        }
+
     def _open(self, piece: Tracker) -> list[PartPlan]:
         """Parts that may still add a note to the onset reached."""
         if not piece.rows or piece.rows[-1][1] < 0:
@@ -109,6 +122,9 @@ class Ensemble:
                 mask[0] = NEVER
             elif self._together(piece):
                 mask[0] = self.DIVISI
+            for delta in range(1, self.CLICK):
+                if len(self._cut(piece, piece.tick + delta)) == len(self.parts):
+                    mask[delta] += self.CUTS
             return mask
         elif field == INSTRUMENT:
             mask = self.allowed.copy()
@@ -118,12 +134,19 @@ class Ensemble:
                     mask[instrument] = NEVER
                 if self._together(piece):
                     mask[piece.rows[-1][1]] += self.DIVISI
+            mask[list(self._cut(piece, piece.tick + chosen[0]))] += self.CUTS
             return mask + self._balance(piece.tick + chosen[0])
         elif field == PITCH:
             part = self.parts.get(chosen[1])
             if part:
                 mask = np.full(128, NEVER)
                 mask[part.low : part.high + 1] = 0.0
+                tick = piece.tick + chosen[0]
+                for i in reversed(piece.last.get(chosen[1], ())):
+                    onset, _, pitch = piece.rows[i][:3]
+                    if onset <= tick - self.CLICK:
+                        break
+                    mask[pitch] += self.CUTS
                 return mask
         return None
 
