@@ -327,6 +327,9 @@ def _train(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--workers", type=whole, metavar="N", help="processes that make batches, for a GPU (0)"
     )
+    made.add_argument(
+        "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
+    )
     sizes = made.add_argument_group("sizes of a new model")
     for name in ("width", "layers", "heads", "hidden", "head-hidden", "context"):
         sizes.add_argument(f"--{name}", type=count, metavar="N")
