@@ -515,13 +515,13 @@ def test_train(here, capsys, monkeypatch):
     class Run:
         def __init__(self, folder, model, config):
             made.update(folder=folder, model=model, config=config)
-            self.model, self.notes = self, 0
+            self.model, self.notes, self.done = self, 0, False
 
         def n_parameters(self):
             return {"all": 12}
 
         def train(self, songs, valid, say):
-            self.notes = made["config"].notes if made["config"].seed != 9 else 1
+            self.done = made["config"].seed != 9
 
     monkeypatch.setattr(loop, "Run", Run)
     monkeypatch.setattr("cantilena.data.dataset.load_split", lambda *_, **__: Songs())
@@ -535,6 +535,12 @@ def test_train(here, capsys, monkeypatch):
     assert main([*argv, "--seed", "9"]) == 130
     capsys.readouterr()
     fails(capsys, [*argv, "--width", "65"], "does not divide")
+    assert main([*argv, "--minutes", "7", "--workers", "14", "--valid-every", "50M"]) == 0
+    assert (made["config"].minutes, made["config"].workers) == (7.0, 14)
+    assert made["config"].valid_notes == 50e6
+    capsys.readouterr()
+    fails(capsys, [*argv, "--minutes", "0"], "no time to train")
+    fails(capsys, [*argv, "--workers", "-1"], "no number of processes")
 
 
 def test_a_run_goes_on_with_its_own_settings(here, capsys, monkeypatch):
@@ -548,7 +554,8 @@ def test_a_run_goes_on_with_its_own_settings(here, capsys, monkeypatch):
     config = replace(TrainConfig(), batch=3, crop=replace(TrainConfig().crop, length=77))
     state = {"model": {"width": 64}, "train": asdict(config)}
     (here / "state.json").write_text(json.dumps(state))
-    names = ("notes", "batch", "rate", "decay", "seed", "compile", "length")
+    names = ("notes", "minutes", "batch", "rate", "decay", "seed", "compile", "length")
+    names += ("workers", "valid_every")
     args = argparse.Namespace(**{**dict.fromkeys(names), "seed": 4})
     assert train_config(args, read_run(here)) == replace(config, seed=4)
     argv = ["train", "--data", "d", "--out", ".", "--width", "32"]
