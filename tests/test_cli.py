@@ -535,9 +535,9 @@ def test_train(here, capsys, monkeypatch):
     assert main([*argv, "--seed", "9"]) == 130
     capsys.readouterr()
     fails(capsys, [*argv, "--width", "65"], "does not divide")
-    assert main([*argv, "--minutes", "7", "--workers", "14", "--valid-every", "50M"]) == 0
+    assert main([*argv, "--minutes", "7", "--workers", "14", "--valid-every", "50M", "--warmup", "3M"]) == 0
     assert (made["config"].minutes, made["config"].workers) == (7.0, 14)
-    assert made["config"].valid_notes == 50e6
+    assert (made["config"].valid_notes, made["config"].warmup) == (50e6, 3e6)
     capsys.readouterr()
     fails(capsys, [*argv, "--minutes", "0"], "no time to train")
     fails(capsys, [*argv, "--workers", "-1"], "no number of processes")
@@ -555,7 +555,7 @@ def test_a_run_goes_on_with_its_own_settings(here, capsys, monkeypatch):
     state = {"model": {"width": 64}, "train": asdict(config)}
     (here / "state.json").write_text(json.dumps(state))
     names = ("notes", "minutes", "batch", "rate", "decay", "seed", "compile", "length")
-    names += ("workers", "valid_every")
+    names += ("workers", "warmup", "valid_every")
     args = argparse.Namespace(**{**dict.fromkeys(names), "seed": 4})
     assert train_config(args, read_run(here)) == replace(config, seed=4)
     argv = ["train", "--data", "d", "--out", ".", "--width", "32"]

@@ -316,6 +316,7 @@ def _train(made: argparse.ArgumentParser) -> None:
     made.add_argument("--batch", type=count, metavar="B", help="examples in a step")
     made.add_argument("--length", type=count, metavar="T", help="notes in an example")
     made.add_argument("--rate", type=number, metavar="R", help="peak learning rate")
+    made.add_argument("--warmup", type=count, metavar="N", help="notes up to the peak, as 400k")
     made.add_argument(
         "--decay", type=number, metavar="P", help="share of the notes over which the rate falls"
     )

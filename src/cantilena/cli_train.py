@@ -171,8 +171,8 @@ def train_config(args: argparse.Namespace, saved: dict[str, Any] | None) -> Trai
     names = ("notes", "minutes", "batch", "rate", "decay", "seed", "compile", "workers")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     config = replace(config, **given)
-    if args.valid_every is not None:
-        config = replace(config, valid_notes=float(args.valid_every))
+    in_notes = {"warmup": args.warmup, "valid_notes": args.valid_every}
+    config = replace(config, **{name: float(n) for name, n in in_notes.items() if n is not None})
     if args.length is not None:
         config = replace(config, crop=replace(config.crop, length=args.length))
     if not 0 <= config.decay <= 1:
