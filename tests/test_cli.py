@@ -535,7 +535,10 @@ def test_train(here, capsys, monkeypatch):
     assert main([*argv, "--seed", "9"]) == 130
     capsys.readouterr()
     fails(capsys, [*argv, "--width", "65"], "does not divide")
-    assert main([*argv, "--minutes", "7", "--workers", "14", "--valid-every", "50M", "--warmup", "3M"]) == 0
+    assert (
+        main([*argv, "--minutes", "7", "--workers", "14", "--valid-every", "50M", "--warmup", "3M"])
+        == 0
+    )
     assert (made["config"].minutes, made["config"].workers) == (7.0, 14)
     assert (made["config"].valid_notes, made["config"].warmup) == (50e6, 3e6)
     capsys.readouterr()
