@@ -47,6 +47,9 @@ class ArrivalStepper:
         self.row = list(range(len(self.jobs)))  # the model's row of each job, -1 when dropped
         self.count = len(self.jobs)
         self.moved = 0  # windows read again so far
+        # a compatible piece's slots have one value more than the model's range of ids
+        plain = not any(piece.compatible for piece in self.pieces)
+        self.draws = plain and getattr(engine.model, "draws", False)
 
     def begin(self) -> None:
         """Reads the prompts and what the pieces hold."""
@@ -103,6 +106,20 @@ class ArrivalStepper:
             nothing if job.done or row < 0 else (wide if piece.compatible else found)[row]
             for job, piece, row in zip(self.jobs, self.pieces, self.row, strict=True)
         ]
+
+    def draw(
+        self, k: int, biases: Sequence[np.ndarray | None], numbers: Sequence[float]
+    ) -> list[int]:
+        """A value of the slot that comes next for each job, drawn by the model (``draws``)."""
+        live = [i for i, job in enumerate(self.jobs) if not job.done]
+        first, last = self.grammar.span(self.pieces[live[0]].slot)
+        mask: list[np.ndarray | None] = [None] * self.count
+        how, by = [self.jobs[live[0]].sampling] * self.count, [0.0] * self.count
+        for i in live:
+            row = self.row[i]
+            mask[row], how[row], by[row] = biases[i], self.jobs[i].sampling, numbers[i]
+        found = self.model.draw(first, last, mask, how, by)  # type: ignore[attr-defined]
+        return [0 if job.done else found[row] for job, row in zip(self.jobs, self.row, strict=True)]
 
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
         """Nothing: a step has one field."""

@@ -16,7 +16,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -344,6 +344,13 @@ def _arguments(
     half = config.precision == "bfloat16"
     if config.precision == "auto":
         half = half_is_quick("cuda" if gpu else "cpu")
+    # what newer versions of transformers call activation checkpointing is gradient checkpointing
+    # in those before
+    known = {field.name for field in fields(TrainingArguments)}
+    again = "activation" if "activation_checkpointing" in known else "gradient"
+    checkpointing: dict[str, Any] = {f"{again}_checkpointing": config.checkpointing}
+    if config.checkpointing:
+        checkpointing[f"{again}_checkpointing_kwargs"] = {"use_reentrant": False}
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=config.steps,
@@ -355,17 +362,16 @@ def _arguments(
         weight_decay=config.weight_decay,
         adam_beta2=config.beta2,
         max_grad_norm=config.clip,
-        optim="adamw_torch",
+        optim="adamw_torch_fused" if gpu else "adamw_torch",
         bf16=half,
         use_cpu=not gpu,
-        activation_checkpointing=config.checkpointing,
-        activation_checkpointing_kwargs={"use_reentrant": False} if config.checkpointing else None,
+        **checkpointing,
         logging_steps=config.log_every,
         logging_nan_inf_filter=False,
         eval_strategy="steps",
         eval_steps=config.valid_every,
-        save_strategy="steps",
-        save_steps=config.save_every,
+        save_strategy="steps" if config.save_every else "no",
+        save_steps=config.save_every or config.steps,
         save_total_limit=config.keep,
         seed=config.seed,
         remove_unused_columns=False,
