@@ -175,7 +175,9 @@ class HFStepModel:
         if self.device.type == "cuda":
             from cantilena.decode.arrival_attention import shares_keys
             from cantilena.decode.arrival_graphs import Steady
+            from cantilena.models.amt import fuse_activations
 
+            fuse_activations(model)
             self.packs = shares_keys(model.config)
             self.steady = Steady(self)
 

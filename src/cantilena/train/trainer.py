@@ -27,6 +27,7 @@ from transformers.utils import logging as hf_logging
 
 from cantilena.data.paper_reader import PaperData
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.models.amt import fuse_activations
 from cantilena.models.saving import write_json
 from cantilena.train import run_state
 from cantilena.train.collate import JointCollator, PrefixCollator
@@ -58,6 +59,8 @@ class Tuner(Trainer):
         super().__init__(**settings)
         self.held, self.held_collate = held, held_collate
         self.remove_callback(PrinterCallback)
+        if self.args.device.type == "cuda":
+            fuse_activations(self.model)
         encoder = getattr(self.model, "encoder", None)
         if encoder is not None:
             encoder.to(self.args.device)
