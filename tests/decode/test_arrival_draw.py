@@ -34,7 +34,7 @@ def test_values_are_those_that_one_row_alone_would_get(wide: int):
             biases[k] = np.where(rng.random(wide) < 0.7, -np.inf, 0.0)
             biases[k][rng.integers(wide)] = 0.0
         numbers = rng.random(len(HOW)).tolist()
-        mask = drawer.masks(biases, wide)
+        mask = drawer.masks(biases, len(biases), wide)
         assert (mask is None) == (turn == 0)
         found = drawer.draw(torch.from_numpy(logits), mask, HOW, numbers)
         for k, value in enumerate(found):
@@ -44,11 +44,11 @@ def test_values_are_those_that_one_row_alone_would_get(wide: int):
 
 def test_masks_are_kept_apart_by_width_and_grow_with_the_rows():
     drawer = Drawer(torch.device("cpu"))
-    one = drawer.masks([np.array([0, -np.inf])], 2)
-    two = drawer.masks([None, np.array([1.0, 2.0]), None], 2)
+    one = drawer.masks([np.array([0, -np.inf])], 1, 2)
+    two = drawer.masks(iter([None, np.array([1.0, 2.0]), None]), 3, 2)
     assert one is not None and two is not None
     assert two.tolist() == [[0, 0], [1, 2], [0, 0]]
-    assert drawer.masks([None], 2) is None
+    assert drawer.masks([None], 1, 2) is None
 
 
 def pieces(model, draws: bool, count: int = 5) -> list[list[int]]:

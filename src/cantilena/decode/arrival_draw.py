@@ -9,7 +9,7 @@ chosen come back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -26,19 +26,26 @@ class Drawer:
         self.pinned = device.type == "cuda"
         self.buffers: dict[int, Tensor] = {}
 
-    def masks(self, biases: Sequence[np.ndarray | None], wide: int) -> Tensor | None:
-        """(B, wide) float32 of a bias for each row, None standing for zeros; None where no row
-        has one. The next masks of this width are written over these: draw first."""
-        if all(bias is None for bias in biases):
+    def masks(self, biases: Iterable[np.ndarray | None], count: int, wide: int) -> Tensor | None:
+        """(count, wide) float32 of a bias for each row, None standing for zeros; None where no row
+        has one. Biases are taken one at a time, so that they can be made as they are taken. The
+        next masks of this width are written over these: draw first."""
+        rows: np.ndarray | None = None
+        for k, bias in enumerate(biases):
+            if bias is not None and rows is None:
+                rows = self._buffer(count, wide).numpy()
+                rows[:k] = 0.0
+            if rows is not None:
+                rows[k] = 0.0 if bias is None else bias
+        if rows is None:
             return None
+        return self.buffers[wide][:count].to(self.device, non_blocking=True)
+
+    def _buffer(self, count: int, wide: int) -> Tensor:
         held = self.buffers.get(wide)
-        if held is None or len(held) < len(biases):
-            held = torch.empty((len(biases), wide), pin_memory=self.pinned)
-            self.buffers[wide] = held
-        rows = held.numpy()
-        for row, bias in zip(rows, biases, strict=False):
-            row[:] = 0.0 if bias is None else bias
-        return held[: len(biases)].to(self.device, non_blocking=True)
+        if held is None or len(held) < count:
+            held = self.buffers[wide] = torch.empty((count, wide), pin_memory=self.pinned)
+        return held
 
     def draw(
         self,

@@ -10,7 +10,7 @@ alone that the slot allows (a third of the vocabulary at most).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -279,7 +279,7 @@ class HFStepModel:
         self,
         first: int,
         last: int,
-        biases: Sequence[np.ndarray | None],
+        biases: Iterable[np.ndarray | None],
         samplings: Sequence[Sampling],
         numbers: Sequence[float],
     ) -> list[int]:
@@ -291,7 +291,7 @@ class HFStepModel:
             self.drawer = Drawer(self.device)
         with self.torch.inference_mode():
             # while these masks are made the device may still be reading the last tokens
-            mask = self.drawer.masks(biases, last - first)
+            mask = self.drawer.masks(biases, len(samplings), last - first)
             found = self.head(self.hidden, first, last)
             return self.drawer.draw(found, mask, samplings, numbers)
 

@@ -7,7 +7,7 @@ and lets the rows read again whose window has moved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,17 +108,20 @@ class ArrivalStepper:
         ]
 
     def draw(
-        self, k: int, biases: Sequence[np.ndarray | None], numbers: Sequence[float]
+        self, k: int, bias: Callable[[int], np.ndarray | None], numbers: Sequence[float]
     ) -> list[int]:
         """A value of the slot that comes next for each job, drawn by the model (``draws``)."""
-        live = [i for i, job in enumerate(self.jobs) if not job.done]
-        first, last = self.grammar.span(self.pieces[live[0]].slot)
-        mask: list[np.ndarray | None] = [None] * self.count
-        how, by = [self.jobs[live[0]].sampling] * self.count, [0.0] * self.count
-        for i in live:
-            row = self.row[i]
-            mask[row], how[row], by[row] = biases[i], self.jobs[i].sampling, numbers[i]
-        found = self.model.draw(first, last, mask, how, by)  # type: ignore[attr-defined]
+        job_of = [-1] * self.count
+        for i, job in enumerate(self.jobs):
+            if not job.done:
+                job_of[self.row[i]] = i
+        known = max(job_of)  # its sampling will do for rows that nothing is asked of
+        first, last = self.grammar.span(self.pieces[known].slot)
+        found = self.model.draw(  # type: ignore[attr-defined]
+            *(first, last, (None if i < 0 else bias(i) for i in job_of)),
+            [self.jobs[known if i < 0 else i].sampling for i in job_of],
+            [0.0 if i < 0 else numbers[i] for i in job_of],
+        )
         return [0 if job.done else found[row] for job, row in zip(self.jobs, self.row, strict=True)]
 
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:

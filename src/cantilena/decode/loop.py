@@ -55,7 +55,7 @@ class Stepper(Protocol):
     """A model led through the pieces of some jobs. The loop asks for ``logits(0)``, tells what was
     ``chose``-n, asks for ``logits(1)``, and so on for all ``fields``; when all pieces have taken up
     their step it calls ``advance``. One whose ``draws`` is True is not asked for logits, but to
-    ``draw(k, biases, numbers)``: a value for each job, by its bias and its uniform number."""
+    ``draw(k, bias, numbers)``: a value for each job, by ``bias(job)`` and its uniform number."""
 
     fields: int
 
@@ -143,13 +143,10 @@ class Loop:
     def _drawn(self, k: int, chosen: list[list[int]]) -> None:
         """Adds field ``k`` of every job to ``chosen``, where the stepper draws the values itself:
         the biases are worked out before the logits are there, and by the same rules."""
-        biases: list[np.ndarray | None] = []
-        numbers: list[float] = []
-        for job, made in zip(self.jobs, chosen, strict=True):
-            biases.append(None if job.done else self._bias(job, k, made))
-            numbers.append(0.0 if job.done else job.rng.random())
-        found = self.stepper.draw(k, biases, numbers)
-        for job, value, made in zip(self.jobs, found, chosen, strict=True):
+        jobs = self.jobs
+        numbers = [0.0 if job.done else job.rng.random() for job in jobs]
+        found = self.stepper.draw(k, lambda i: self._bias(jobs[i], k, chosen[i]), numbers)
+        for job, value, made in zip(jobs, found, chosen, strict=True):
             made.append(0 if job.done else value)
 
     def _bias(self, job: Job, k: int, made: list[int]) -> np.ndarray | None:
