@@ -15,11 +15,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import time
 from pathlib import Path
 from typing import Any
 
 from cantilena.cli import main as cantilena
+from cantilena.train.recipes import RECIPES
 
+BEGUN = time.monotonic()
 SYSTEMS = {
     "amt-prefix, base": ("amt-prefix", ["--layers", "last"]),
     "amt-prefix, enhanced": ("amt-prefix", ["--layers", "all"]),
@@ -31,7 +34,9 @@ SYSTEMS = {
 def call(*words: object) -> None:
     """One command of Cantilena; ends the script where it does not succeed."""
     print("$ cantilena", *words, flush=True)
+    begun = time.monotonic()
     code = cantilena([str(w) for w in words])
+    print(f"took {time.monotonic() - begun:.1f} s", flush=True)
     if code:
         raise SystemExit(code)
 
@@ -45,15 +50,26 @@ def sizes(args: argparse.Namespace) -> dict[str, Any]:
     return {k: getattr(args, k) if getattr(args, k) is not None else v for k, v in base.items()}
 
 
-def budget(s: dict[str, Any], steps: int, seed: int) -> list[object]:
-    """Options that all runs share."""
-    every = max(1, steps // 6)
-    return [
-        *("--steps", steps, "--batch", s["batch"], "--context", s["context"], "--seed", seed),
-        *("--warmup", max(1, steps // 20), "--valid-songs", s["valid"], "--valid-every", every),
-        *("--save-every", every, "--log-every", max(1, every // 10)),
-        *("--accumulate", max(1, s["batch"] // 4)),
+def budget(args: argparse.Namespace, recipe: str, steps: int, seed: int) -> list[object]:
+    """Options that all runs share, and the recipe's rate where it is to be another."""
+    s, every = sizes(args), max(1, steps // 6)
+    shared: list[object] = [
+        *("--recipe", recipe, "--data", args.data, "--steps", steps, "--batch", s["batch"]),
+        *("--context", s["context"], "--seed", seed, "--warmup", max(1, steps // 20)),
+        *("--valid-songs", s["valid"], "--valid-every", every, "--log-every", max(1, every // 10)),
+        *("--accumulate", args.accumulate or max(1, s["batch"] // 4)),
+        *("--save-every", 0 if args.no_checkpoints else every),
     ]
+    if args.workers:
+        shared += ["--workers", args.workers]
+    if args.rates != 1:
+        shared += ["--rate", RECIPES[recipe]().rate * args.rates]
+    return shared
+
+
+def finished(args: argparse.Namespace, run: Path) -> bool:
+    """Whether a run has nothing left to do. With checkpoints the command itself finds that out."""
+    return args.no_checkpoints and (run / "card.json").is_file()
 
 
 def pretrain(args: argparse.Namespace, s: dict[str, Any], out: Path) -> None:
@@ -63,12 +79,15 @@ def pretrain(args: argparse.Namespace, s: dict[str, Any], out: Path) -> None:
     if not (out / "text-0" / "config.json").is_file():
         words = ["--data", args.data, "--words", 320 if args.quick else 2_000]
         call("init", "text", "-o", out / "text-0", "--size", s["size"], *words)
-    common = budget(s, s["pretrain"], 0)
-    for kind, system in (("music", "amt"), ("text", "text")):
-        call(
-            *("finetune", "--system", system, "--recipe", f"small-{system}", "--data", args.data),
-            *(f"--{kind}-model", out / f"{kind}-0", "--out", out / kind, *common),
-        )
+    for kind, system, steps in (
+        ("music", "amt", s["pretrain"]),
+        ("text", "text", args.pretrain_text or s["pretrain"]),
+    ):
+        if not finished(args, out / kind):
+            call(
+                *("finetune", "--system", system, f"--{kind}-model", out / f"{kind}-0"),
+                *("--out", out / kind, *budget(args, f"small-{system}", steps, 0)),
+            )
 
 
 def tune(args: argparse.Namespace, s: dict[str, Any], out: Path) -> dict[str, list[dict]]:
@@ -77,11 +96,16 @@ def tune(args: argparse.Namespace, s: dict[str, Any], out: Path) -> dict[str, li
     for seed in range(args.seeds):
         for name, (system, options) in SYSTEMS.items():
             run = out / f"{name.replace(', ', '-').replace(' ', '-').lower()}-{seed}"
-            call(
-                *("finetune", "--system", system, "--recipe", f"small-{system}", *options),
-                *("--data", args.data, "--text-model", out / "text", "--out", run),
-                *("--music-model", out / "music", *budget(s, s["steps"], seed)),
-            )
+            spent = time.monotonic() - BEGUN
+            if args.limit and spent > args.limit:
+                print(f"{run} is left out: {spent:.0f} s of {args.limit:g} s are spent")
+                continue
+            if not finished(args, run):
+                call(
+                    *("finetune", "--system", system, *options, "--text-model", out / "text"),
+                    *("--music-model", out / "music", "--out", run),
+                    *budget(args, f"small-{system}", s["steps"], seed),
+                )
             card = json.loads((run / "card.json").read_text(encoding="utf-8"))
             found.setdefault(name, []).append({**card, "run": str(run)})
     return found
@@ -191,7 +215,13 @@ def main() -> None:
     parser.add_argument("--out", default="miniature")
     parser.add_argument("--quick", action="store_true", help="tiny, to see that all is there")
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--size")
+    parser.add_argument("--size", help="nano, mini, midi (for a GPU) or small")
+    parser.add_argument("--accumulate", type=int, help="parts of a batch (4 examples each)")
+    parser.add_argument("--workers", type=int, help="processes that make batches")
+    parser.add_argument("--rates", type=float, default=1, help="times the recipes' learning rates")
+    parser.add_argument("--pretrain-text", type=int, help="steps of the text model, if others")
+    parser.add_argument("--no-checkpoints", action="store_true", help="a killed run begins again")
+    parser.add_argument("--limit", type=float, help="seconds after which no more runs begin")
     for name in ("steps", "pretrain", "batch", "context", "valid"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--references", metavar="FILE", help="the data's own by default")
@@ -203,6 +233,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     pretrain(args, s, out)
     found = tune(args, s, out)
+    if not found:
+        raise SystemExit("no run was finished within the limit")
     heard = hear(args, found, out) if args.pieces else {}
     text, rows = table(found, heard, s, args.pieces)
     text += "\n\n" + curves(found)

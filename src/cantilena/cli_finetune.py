@@ -66,7 +66,9 @@ def finetune_arguments(made: argparse.ArgumentParser, count: Callable, number: C
     told = made.add_argument_group("while it runs")
     told.add_argument("--valid-every", type=count, metavar="N", help="steps between validations")
     told.add_argument("--valid-songs", type=count, metavar="N", help="songs of the validation")
-    told.add_argument("--save-every", type=count, metavar="N", help="steps between checkpoints")
+    told.add_argument(
+        "--save-every", type=int, metavar="N", help="steps between checkpoints (0: none)"
+    )
     told.add_argument("--log-every", type=count, metavar="N", help="steps between lines of the log")
     told.add_argument("--sample-every", type=count, metavar="N", help="steps between pieces")
     told.add_argument("--workers", type=count, metavar="N", help="processes that make batches")
@@ -139,7 +141,9 @@ def init_arguments(made: argparse.ArgumentParser, count: Callable) -> None:
     """The options of ``init``."""
     made.add_argument("kind", choices=("music", "text"), help="which model to make")
     made.add_argument("-o", "--output", required=True, metavar="DIR", help="where it goes")
-    made.add_argument("--size", default="mini", metavar="S", help="nano, mini or a published size")
+    made.add_argument(
+        "--size", default="mini", metavar="S", help="nano, mini, midi or published (mini)"
+    )
     made.add_argument("--data", metavar="DIR", help="whose captions the tokenizer is learned from")
     made.add_argument("--words", type=count, default=2_000, metavar="N", help="tokens of the text")
     made.add_argument("--seed", type=int, default=0, metavar="N", help="of the random weights")

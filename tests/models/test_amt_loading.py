@@ -17,6 +17,7 @@ from cantilena.models.amt import (  # noqa: E402
     SIZES,
     allow_no_place,
     amt_config,
+    fuse_activations,
     load_amt,
     save_amt,
 )
@@ -122,3 +123,12 @@ def test_no_position_at_minus_one(folder: Path):
     assert torch.equal(found[1:3], before[[0, 4]])
     assert not found[[0, 3]].any() and set(model.state_dict()) == names
     assert AMT.context == model.config.n_positions
+
+
+def test_fused_activations_give_the_same(folder: Path):
+    model, ids = load_amt(folder, device="cpu"), torch.tensor([[5, 10_100, 11_200]])
+    before, names = model(ids).logits, set(model.state_dict())
+    fuse_activations(model)
+    kinds = {type(block.mlp.act) for block in model.transformer.h}
+    assert kinds == {torch.nn.GELU} and set(model.state_dict()) == names
+    assert torch.allclose(model(ids).logits, before, atol=1e-5)

@@ -146,6 +146,16 @@ def test_a_saved_model_comes_back_alone(tmp_path):
     assert again.source == model.source and (tmp_path / "tokenizer").is_dir()
 
 
+def test_weights_alone_are_cast_when_loaded(tmp_path):
+    made().save(tmp_path)
+    model = LlamaMusic.load(tmp_path, device="cpu", dtype="bfloat16")
+    assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
+    # rounded frequencies would put later positions elsewhere
+    frequencies = dict(model.named_buffers())["text.model.rotary_emb.inv_freq"]
+    assert frequencies.dtype == torch.float32
+    assert torch.equal(frequencies, dict(made().named_buffers())["text.model.rotary_emb.inv_freq"])
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_the_folded_model_is_a_plain_llama_with_equal_logits(tied):
     model, ids = made(tie_word_embeddings=tied), joint()

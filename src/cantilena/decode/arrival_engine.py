@@ -10,7 +10,8 @@ alone that the slot allows (a third of the vocabulary at most).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +22,8 @@ from cantilena.tokens.arrival_vocab import AMT
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from cantilena.decode.sampling import Sampling
 
 _CHUNK = 512  # positions read at once, which bounds the memory that long prompts take
 
@@ -166,9 +169,16 @@ class HFStepModel:
         self.cache: Any = None
         self.hidden: Any = None  # (B, D) behind the last token of each row
         self.steady: Any = None
+        self.drawer: Any = None
+        self.draws = self.device.type == "cuda"
+        self.packs = False  # whether one position attends as ``arrival_attention`` has it
         if self.device.type == "cuda":
+            from cantilena.decode.arrival_attention import shares_keys
             from cantilena.decode.arrival_graphs import Steady
+            from cantilena.models.amt import fuse_activations
 
+            fuse_activations(model)
+            self.packs = shares_keys(model.config)
             self.steady = Steady(self)
 
     def _embedded(self, ids: Tensor) -> Tensor:
@@ -194,6 +204,8 @@ class HFStepModel:
                 f"a prompt of {max(placed):,} positions leaves no room for music in a context of "
                 f"{self.context:,}; shorten the text"
             )
+        if self.steady is not None:
+            self.steady.forget()  # before the new cache takes its place, which may be all there is
         self.rows = _Rows(slots, placed, [0] * len(prompts))
         room = max(s - p for s, p in zip(slots, placed, strict=True)) + self.context
         self.cache = RaggedCache(len(prompts), room, self.layers, self.device)
@@ -244,6 +256,8 @@ class HFStepModel:
     def keep(self, rows: Sequence[int]) -> None:
         """As ``StepModel.keep``."""
         kept = list(rows)
+        if self.steady is not None:
+            self.steady.forget()
         self.cache.keep(kept)
         self.hidden = self.hidden[kept]
         old = self.rows
@@ -260,6 +274,26 @@ class HFStepModel:
         with self.torch.inference_mode():
             found = self.head(self.hidden, first, self.size if last is None else last)
         return found.float().cpu().numpy()
+
+    def draw(
+        self,
+        first: int,
+        last: int,
+        biases: Iterable[np.ndarray | None],
+        samplings: Sequence[Sampling],
+        numbers: Sequence[float],
+    ) -> list[int]:
+        """For each row one of the AMT ids ``first`` .. ``last`` - 1, counted from ``first``, drawn
+        on the device under its bias (``draws`` tells whether that is the quicker way)."""
+        from cantilena.decode.arrival_draw import Drawer
+
+        if self.drawer is None:
+            self.drawer = Drawer(self.device)
+        with self.torch.inference_mode():
+            # while these masks are made the device may still be reading the last tokens
+            mask = self.drawer.masks(biases, len(samplings), last - first)
+            found = self.head(self.hidden, first, last)
+            return self.drawer.draw(found, mask, samplings, numbers)
 
     def _feed(self, rows: list[int] | None, tokens: list[list[int]]) -> None:
         """Reads lists of AMT ids, padded to the longest, in chunks."""
@@ -288,6 +322,9 @@ class HFStepModel:
             reading = self.cache.place(rows, counts)
             found = self.trunk(vectors, places, reading.mask)
         self.cache.wrote(rows, counts)
+        if rows is None and vectors.shape[1] == 1 and all(counts):
+            self.hidden.copy_(found[:, 0])  # no indices to send: the device is not waited for
+            return
         real = [i for i, n in enumerate(counts) if n]
         chosen = real if rows is None else [rows[i] for i in real]
         self.hidden[chosen] = found[real, [counts[i] - 1 for i in real]]
@@ -300,13 +337,19 @@ class HFStepModel:
             lowest = self.torch.finfo(vectors.dtype).min
             mask = self.torch.zeros_like(mask, dtype=vectors.dtype).masked_fill(~mask, lowest)
         given = {self.cache_name: self.cache}
-        return self.base(
-            inputs_embeds=vectors,
-            position_ids=places,
-            attention_mask=mask,
-            use_cache=True,
-            **given,
-        ).last_hidden_state
+        packs = nullcontext()
+        if self.packs and vectors.shape[1] == 1:
+            from cantilena.decode.arrival_attention import attending
+
+            packs = attending(self.model.config)
+        with packs:
+            return self.base(
+                inputs_embeds=vectors,
+                position_ids=places,
+                attention_mask=mask,
+                use_cache=True,
+                **given,
+            ).last_hidden_state
 
 
 def _unplaced(base: Any) -> bool:

@@ -26,6 +26,11 @@ class Steady:
         self.graphs: dict[int, tuple[Any, ...]] = {}
         self.cache: Any = None
         self.works = True
+        self.said = ""  # why no graph could be recorded
+
+    def forget(self) -> None:
+        """Lets go of all graphs and of the cache that they write."""
+        self.graphs, self.cache = {}, None
 
     def read(self, vectors: Tensor, places: Tensor, counts: list[int]) -> Tensor:
         """(B, 1, D) hidden states of one more position of every row."""
@@ -44,9 +49,9 @@ class Steady:
         if known is None:
             try:
                 known = self._record(vectors, places, reading)
-            except RuntimeError:
+            except RuntimeError as error:
                 torch.cuda.synchronize()
-                self.works = False
+                self.works, self.said = False, str(error)
                 cache.reading = reading
                 return model.trunk(vectors, places, reading.mask)
             self.graphs[hash(key)] = known
@@ -72,6 +77,7 @@ class Steady:
                 model.trunk(given[0], given[1], held.mask)
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # other threads, as a loader that pins memory, may go on meanwhile
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             found = model.trunk(given[0], given[1], held.mask)
         return graph, given, found

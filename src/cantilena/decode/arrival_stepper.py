@@ -7,7 +7,7 @@ and lets the rows read again whose window has moved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +47,9 @@ class ArrivalStepper:
         self.row = list(range(len(self.jobs)))  # the model's row of each job, -1 when dropped
         self.count = len(self.jobs)
         self.moved = 0  # windows read again so far
+        # a compatible piece's slots have one value more than the model's range of ids
+        plain = not any(piece.compatible for piece in self.pieces)
+        self.draws = plain and getattr(engine.model, "draws", False)
 
     def begin(self) -> None:
         """Reads the prompts and what the pieces hold."""
@@ -103,6 +106,23 @@ class ArrivalStepper:
             nothing if job.done or row < 0 else (wide if piece.compatible else found)[row]
             for job, piece, row in zip(self.jobs, self.pieces, self.row, strict=True)
         ]
+
+    def draw(
+        self, k: int, bias: Callable[[int], np.ndarray | None], numbers: Sequence[float]
+    ) -> list[int]:
+        """A value of the slot that comes next for each job, drawn by the model (``draws``)."""
+        job_of = [-1] * self.count
+        for i, job in enumerate(self.jobs):
+            if not job.done:
+                job_of[self.row[i]] = i
+        known = max(job_of)  # its sampling will do for rows that nothing is asked of
+        first, last = self.grammar.span(self.pieces[known].slot)
+        found = self.model.draw(  # type: ignore[attr-defined]
+            *(first, last, (None if i < 0 else bias(i) for i in job_of)),
+            [self.jobs[known if i < 0 else i].sampling for i in job_of],
+            [0.0 if i < 0 else numbers[i] for i in job_of],
+        )
+        return [0 if job.done else found[row] for job, row in zip(self.jobs, self.row, strict=True)]
 
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
         """Nothing: a step has one field."""

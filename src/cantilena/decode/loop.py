@@ -54,7 +54,8 @@ class Grammar(Protocol):
 class Stepper(Protocol):
     """A model led through the pieces of some jobs. The loop asks for ``logits(0)``, tells what was
     ``chose``-n, asks for ``logits(1)``, and so on for all ``fields``; when all pieces have taken up
-    their step it calls ``advance``."""
+    their step it calls ``advance``. One whose ``draws`` is True is not asked for logits, but to
+    ``draw(k, bias, numbers)``: a value for each job, by ``bias(job)`` and its uniform number."""
 
     fields: int
 
@@ -124,9 +125,12 @@ class Loop:
         jobs, fields = self.jobs, self.stepper.fields
         chosen: list[list[int]] = [[] for _ in jobs]
         for k in range(fields):
-            logits = self.stepper.logits(k)
-            for job, row, made in zip(jobs, logits, chosen, strict=True):
-                made.append(0 if job.done else self._choose(job, k, row, made))
+            if getattr(self.stepper, "draws", False):
+                self._drawn(k, chosen)
+            else:
+                logits = self.stepper.logits(k)
+                for job, row, made in zip(jobs, logits, chosen, strict=True):
+                    made.append(0 if job.done else self._choose(job, k, row, made))
             if k == 0:
                 self._close(chosen)
             if k + 1 < fields:
@@ -135,6 +139,31 @@ class Loop:
             if not job.done:
                 job.tracker.push(*made)
                 job.fresh = made
+
+    def _drawn(self, k: int, chosen: list[list[int]]) -> None:
+        """Adds field ``k`` of every job to ``chosen``, where the stepper draws the values itself:
+        the biases are worked out before the logits are there, and by the same rules."""
+        jobs = self.jobs
+        numbers = [0.0 if job.done else job.rng.random() for job in jobs]
+        found = self.stepper.draw(k, lambda i: self._bias(jobs[i], k, chosen[i]), numbers)
+        for job, value, made in zip(jobs, found, chosen, strict=True):
+            made.append(0 if job.done else value)
+
+    def _bias(self, job: Job, k: int, made: list[int]) -> np.ndarray | None:
+        """What ``_choose`` adds to the logits, which are finite; None for nothing."""
+        wished = self.grammar.bias(k, job.tracker, made)
+        if wished is not None and not np.isfinite(wished.max()):
+            raise ValueError(f"the grammar leaves no value for field {k}")
+        for constraint in job.constraints:
+            bias = constraint.bias(k, job.tracker, made)
+            if bias is None:
+                continue
+            narrowed = bias if wished is None else wished + bias
+            if np.isfinite(narrowed.max()):
+                wished = narrowed
+            else:
+                job.relaxed += 1
+        return wished
 
     def _close(self, chosen: list[list[int]]) -> None:
         """Ends the pieces whose first field ends them, or that reached their limit."""

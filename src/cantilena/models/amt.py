@@ -181,6 +181,20 @@ def allow_no_place(base: Any) -> None:
         base.wpe.__class__ = Places
 
 
+def fuse_activations(model: Any) -> Any:
+    """Puts torch's own GELU in the place of the one that ``transformers`` spells out for GPT-2;
+    gives the model, changed. On a GPU it is one kernel instead of eight, and keeps a quarter of
+    the memory for the backward pass; the last bits differ."""
+    from torch.nn import GELU
+
+    spelled = _transformers("activations").NewGELUActivation
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if type(child) is spelled:
+                setattr(module, name, GELU("tanh"))
+    return model
+
+
 def save_amt(model: GPT2LMHeadModel, folder: str | Path) -> None:
     """Writes a model in the published layout: config.json, generation_config.json and
     model.safetensors."""

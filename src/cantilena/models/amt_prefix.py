@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.amt import PUBLISHED, allow_no_place
 from cantilena.models.bridges import Bridge
-from cantilena.models.saving import leave_out_ties, load_weights, read_model, write_model
+from cantilena.models.saving import leave_out_ties, load_weights, placed, read_model, write_model
 from cantilena.models.tuned import Output, Tuned, token_loss
 from cantilena.text.published import dtype_of, loading, need
 from cantilena.tokens.arrival_vocab import AMT, ArrivalVocabulary
@@ -224,11 +224,12 @@ class AmtPrefix(Tuned):
         encoder = None
         if text and card.get("text"):
             encoder = encoder_from_card(card["text"], device=device, dtype=dtype)
-        music = transformers.AutoModelForCausalLM.from_config(config)
+        with torch.device(device or "cpu"):  # a GPU draws the weights that are replaced at once
+            music = transformers.AutoModelForCausalLM.from_config(config)
         source = {k: v for k, v in card["music"].items() if k != "config"}
         model = cls(music, encoder, sizes["mix"], vocabulary, source, *_sizes(sizes))
         load_weights(model, weights, folder)
-        return model.to(device=device, dtype=dtype_of(dtype)).eval()
+        return placed(model, device, dtype_of(dtype)).eval()
 
 
 def _sizes(sizes: dict[str, Any]) -> tuple[int, int]:

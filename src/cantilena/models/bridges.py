@@ -62,8 +62,9 @@ class Bridge(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """(L, B, T, text_width) -> (B, T, width), in the bridge's dtype."""
-        states = states.to(self.project.weight.dtype)
-        return self.project(states[-1] if self.mix is None else self.mix(states))
+        kind = self.project.weight.dtype
+        last = states[-1].to(kind) if self.mix is None else self.mix(states.to(kind))
+        return self.project(last)
 
 
 # ------------------------------------------------------------------ what the layers weigh

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.amt import PUBLISHED
-from cantilena.models.saving import leave_out_ties, load_weights, read_model, write_model
+from cantilena.models.saving import leave_out_ties, load_weights, placed, read_model, write_model
 from cantilena.models.tuned import Output, Tuned, token_loss
 from cantilena.text.published import dtype_of, loading, need
 from cantilena.tokens.arrival_vocab import AMT, ArrivalVocabulary
@@ -269,11 +269,12 @@ class LlamaMusic(Tuned):
             music, instruction = int(card["music"]), str(card["instruction"])
         except (KeyError, TypeError, ValueError) as e:
             raise CheckpointError(f"{folder}/{CARD} is not complete: {e}") from e
-        text = transformers.AutoModelForCausalLM.from_config(config)
+        with torch.device(device or "cpu"):  # a GPU draws the weights that are replaced at once
+            text = transformers.AutoModelForCausalLM.from_config(config)
         source = {k: v for k, v in card["text"].items() if k != "config"}
         model = cls(text, music, vocabulary, source, instruction)
         load_weights(model, weights, folder)
-        return model.to(device=device, dtype=dtype_of(dtype)).eval()
+        return placed(model, device, dtype_of(dtype)).eval()
 
 
 def _fill(target: Tensor, rows: Tensor, std: float) -> None:

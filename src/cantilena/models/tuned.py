@@ -95,14 +95,14 @@ class Tuned(nn.Module, ABC):
         model.enable_input_require_grads()  # frozen embeddings would else cut the gradient
 
     def gradient_checkpointing_enable(
-        self, gradient_checkpointing_kwargs: dict[str, Any] | None = None
+        self, gradient_checkpointing_kwargs: dict[str, Any] | None = None, **more: Any
     ) -> None:
-        """The same by its older name."""
+        """The same by its older name; ``more`` as the backbone takes it."""
         if hasattr(self.backbone, "activation_checkpointing_enable"):
             settings = {"activation_checkpointing_kwargs": gradient_checkpointing_kwargs}
-            self.activation_checkpointing_enable(**settings)
+            self.activation_checkpointing_enable(**settings, **more)
         else:
-            self.backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs)
+            self.backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs, **more)
             self.backbone.enable_input_require_grads()
 
     def n_parameters(self) -> dict[str, int]:

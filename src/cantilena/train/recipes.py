@@ -46,8 +46,8 @@ class TuneConfig:
     song and epoch in "turn", or "all"; ``augment``: AMT's variants with controls.
 
     Every so many steps: ``valid_every`` on ``valid_songs``, ``save_every`` (the last ``keep``
-    stay), ``log_every``, ``sample_every`` (0: never) with ``samples`` pieces. Raises InputError
-    for what cannot be.
+    stay; 0: only where it is stopped), ``log_every``, ``sample_every`` (0: never) with ``samples``
+    pieces. Raises InputError for what cannot be.
     """
 
     system: str = "amt-prefix"
@@ -92,7 +92,7 @@ class TuneConfig:
                 said = ", ".join(known)
                 raise InputError(f"unknown {name} {getattr(self, name)!r}; known: {said}")
         at_least = {"steps": 1, "batch": 1, "accumulate": 1, "warmup": 0, "context": 4, "lora": 0}
-        at_least |= {"text_tokens": 1, "valid_every": 1, "valid_songs": 1, "save_every": 1}
+        at_least |= {"text_tokens": 1, "valid_every": 1, "valid_songs": 1, "save_every": 0}
         at_least |= {"keep": 1, "log_every": 1, "sample_every": 0, "samples": 1, "workers": 0}
         for name, least in at_least.items():
             if getattr(self, name) < least:

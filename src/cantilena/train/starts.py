@@ -18,8 +18,12 @@ from cantilena.models.parameters import LLAMA_3_2, llama_config
 from cantilena.text.published import dtype_of, loading, need
 from cantilena.train.recipes import TuneConfig
 
-MUSIC_SIZES: dict[str, tuple[int, int, int]] = {"nano": (2, 2, 48), "mini": (4, 4, 192), **SIZES}
-"""Layers, heads and width: two small sizes and the published ones."""
+MUSIC_SIZES: dict[str, tuple[int, int, int]] = {
+    **{"nano": (2, 2, 48), "mini": (4, 4, 192), "midi": (8, 8, 512)},
+    **SIZES,
+}
+"""Layers, heads and width: three small sizes (the middle one for a GPU and a few minutes) and the
+published ones."""
 
 TEXT_SIZES: dict[str, dict[str, int]] = {
     "nano": {
@@ -30,9 +34,17 @@ TEXT_SIZES: dict[str, dict[str, int]] = {
         **{"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4},
         **{"num_attention_heads": 4, "num_key_value_heads": 2},
     },
+    "midi": {
+        **{"hidden_size": 640, "intermediate_size": 1792, "num_hidden_layers": 8},
+        **{"num_attention_heads": 10, "num_key_value_heads": 5},
+    },
+    "small": {
+        **{"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 12},
+        **{"num_attention_heads": 16, "num_key_value_heads": 8},
+    },
 }
-"""Two small sizes, wider than the music models of the same name as the published ones are;
-Llama 3.2's "1b" and "3b" are known too."""
+"""Small sizes, wider than the music models of the same name as the published ones are; Llama 3.2's
+"1b" and "3b" are known too."""
 
 WORDS = 2_000
 """Tokens of a tokenizer made here, at most."""
@@ -205,14 +217,14 @@ def _plain(config: TuneConfig) -> tuple[Any, Any]:
 
 def _prefix(config: TuneConfig) -> tuple[Any, Any]:
     from cantilena.models.amt_prefix import AmtPrefix
-    from cantilena.text.encoders import ENCODERS, text_encoder
+    from cantilena.text.encoders import text_encoder
 
     if config.start:
         model = AmtPrefix.load(place(config.start)).requires_grad_(True)
         return model, None
     name = _named(config, "text")
     settings: dict[str, Any] = {} if name == "hashed" else {"longest": config.text_tokens}
-    if config.precision != "float32" and name in (*ENCODERS, *ENCODERS.values()):
+    if config.precision != "float32" and name != "hashed":  # frozen: a folder's as the hub's
         torch = need("torch", "training")
         settings["dtype"] = "bfloat16" if torch.cuda.is_available() else None
     encoder = text_encoder(name, **settings)

@@ -16,7 +16,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from transformers.utils import logging as hf_logging
 
 from cantilena.data.paper_reader import PaperData
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.models.amt import fuse_activations
 from cantilena.models.saving import write_json
 from cantilena.train import run_state
 from cantilena.train.collate import JointCollator, PrefixCollator
@@ -58,6 +59,8 @@ class Tuner(Trainer):
         super().__init__(**settings)
         self.held, self.held_collate = held, held_collate
         self.remove_callback(PrinterCallback)
+        if self.args.device.type == "cuda":
+            fuse_activations(self.model)
         encoder = getattr(self.model, "encoder", None)
         if encoder is not None:
             encoder.to(self.args.device)
@@ -344,6 +347,13 @@ def _arguments(
     half = config.precision == "bfloat16"
     if config.precision == "auto":
         half = half_is_quick("cuda" if gpu else "cpu")
+    # what newer versions of transformers call activation checkpointing is gradient checkpointing
+    # in those before
+    known = {field.name for field in fields(TrainingArguments)}
+    again = "activation" if "activation_checkpointing" in known else "gradient"
+    checkpointing: dict[str, Any] = {f"{again}_checkpointing": config.checkpointing}
+    if config.checkpointing:
+        checkpointing[f"{again}_checkpointing_kwargs"] = {"use_reentrant": False}
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=config.steps,
@@ -355,17 +365,16 @@ def _arguments(
         weight_decay=config.weight_decay,
         adam_beta2=config.beta2,
         max_grad_norm=config.clip,
-        optim="adamw_torch",
+        optim="adamw_torch_fused" if gpu else "adamw_torch",
         bf16=half,
         use_cpu=not gpu,
-        activation_checkpointing=config.checkpointing,
-        activation_checkpointing_kwargs={"use_reentrant": False} if config.checkpointing else None,
+        **checkpointing,
         logging_steps=config.log_every,
         logging_nan_inf_filter=False,
         eval_strategy="steps",
         eval_steps=config.valid_every,
-        save_strategy="steps",
-        save_steps=config.save_every,
+        save_strategy="steps" if config.save_every else "no",
+        save_steps=config.save_every or config.steps,
         save_total_limit=config.keep,
         seed=config.seed,
         remove_unused_columns=False,
