@@ -1,4 +1,4 @@
-"""The two ways of walking through a file's bytes, leaps and hops, find the same events."""
+"""The two ways of walking through a file's bytes, sweeps and hops, find the same events."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def outcome(data: bytes) -> object:
 
 
 def by_hops(data: bytes) -> object:
-    leap, Walk.leap = Walk.leap, lambda self: None
+    sweep, Walk.sweep = Walk.sweep, lambda self: None
     try:
         return outcome(data)
     finally:
-        Walk.leap = leap
+        Walk.sweep = sweep
 
 
 @given(st.lists(TRACK, min_size=1, max_size=4), st.booleans())
-def test_leaps_and_hops_find_the_same(tracks: list[bytes], ended: bool):
+def test_sweeps_and_hops_find_the_same(tracks: list[bytes], ended: bool):
     data = smf.header(96, len(tracks)) + b"".join(
         smf.chunk(t + (END if ended else b"")) for t in tracks
     )
@@ -94,3 +94,18 @@ def test_a_truncated_end_is_an_error():
     data = smf.header(96, 1) + smf.chunk(b"\0\x90\x3c\x40\0\x80\x3c")
     with pytest.raises(MidiError):
         smf.parse(data)
+
+
+def test_a_sweep_suits_all_that_is_usual():
+    body = b"\0\xff\x03\x01\xe9" + b"\0\xc0\x05" + b"\0\xf0\x03\x43\x10\xf7"
+    body += b"\x84\x40\x90\x3c\x40" + b"\xc1\x80\x00\x3c\0" + b"\0\xd0\x05" + b"\xc0\x00\x06"
+    body += b"\0\xff\x51\x03\xc7\xa1\xff" + b"\0\x07" + b"\0\xe0\0\x40" + b"\0\0\x41" + END
+    long = b"\x90\0\xff\x01\x81\x48" + bytes(200) + body  # and with a length of two bytes
+    data = smf.header(96, 3) + smf.chunk(body) + smf.chunk(b"") + smf.chunk(long)
+    second = 30 + len(body)
+    walk = Walk(data, [(22, second - 8), (second, second), (second + 8, len(data))])
+    swept = walk.sweep()
+    assert swept is not None
+    assert [a.tolist() for a in swept] == [a.tolist() for a in walk.hop()]
+    assert len(swept.last) == 16 and len(swept.other_last) == 9
+    assert smf.parse(data).tick[:3].tolist() == [0, 576, 576 + 0x41 * 128**2]

@@ -64,6 +64,24 @@ def test_very_many_program_changes_are_followed():
     assert ((rows[:, 2] - AMT.note) // 128 == np.arange(9000) % 7).all()
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2**16 - 1))))
+def test_ticks_too_large_to_be_sorted_with_their_places_are_in_the_same_order(rows: list):
+    tick, code = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+    near = arrival._merged(tick.copy(), code.astype(np.uint16))
+    far = arrival._merged(tick << 50, code.astype(np.uint16))
+    assert far[0].tolist() == (near[0] << 50).tolist()
+    assert far[1].tolist() == near[1].tolist()
+    assert near[1].tolist() == [c for _, c in sorted(rows, key=lambda row: row[0])]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans())))
+def test_many_groups_are_matched_as_few(rows: list):
+    group, on = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+    few = arrival._matches(group.astype(np.uint16), on > 0)
+    many = arrival._matches(group << 40, on > 0)
+    assert [a.tolist() for a in few] == [a.tolist() for a in many]
+
+
 @pytest.mark.parametrize("data", [b"", b"MThd", b"not a MIDI file at all", b"\0" * 100])
 def test_what_is_no_midi_is_one_error(data: bytes):
     with pytest.raises(MidiError, match="the MIDI data"):

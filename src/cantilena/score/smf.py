@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cantilena.errors import MidiError
-from cantilena.score.smf_walk import END_OF_TRACK, Walk, delta_widths
+from cantilena.score.smf_walk import END_OF_TRACK, Places, Walk
 
 TRACK_NAME, TEMPO, METRE, KEY, OWN = 0x03, 0x51, 0x58, 0x59, 0x7F
 _WANTED = np.isin(np.arange(256), (TRACK_NAME, TEMPO, METRE, KEY, OWN))
@@ -85,20 +85,8 @@ class Events:
 def parse(data: bytes) -> Events:
     """The events of a file. Raises MidiError, without the file's name, where it is damaged."""
     form, tpq, spans = _chunks(data)
-    raw = np.frombuffer(data + bytes(8), dtype=np.uint8)
-    width, after = delta_widths(raw)
-    walk = Walk(data, spans, raw, width, after)
-    at = walk.leap()
-    if at is not None:
-        first = walk.first(at)
-        stated, status = _statuses(after.take(at), first)
-        if walk.fooled(at, stated, status):
-            at = None
-    if at is None:
-        at = walk.hop()
-        first = walk.first(at)
-        stated, status = _statuses(after.take(at), first)
-    return _decode(form, tpq, walk, at, first, stated, status)
+    walk = Walk(data, spans)
+    return _decode(form, tpq, walk, walk.sweep() or walk.hop())
 
 
 def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
@@ -137,65 +125,78 @@ def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
     return form, division, spans
 
 
-def _statuses(after: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(E,) bool: the event states its status; and the status it has, stated or running, by the
-    bytes ``after`` the delta times (E,) and each track's ``first`` event."""
+def _statuses(after: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """(E,) the status of each channel event, stated or running, by the bytes ``after`` the delta
+    times (E,) and each track's ``first`` event; and whether it is stated, None if all are."""
     stated = after >= 0x80
     if stated.all():
-        return stated, after
-    channel = np.where(stated & (after < 0xF0), np.arange(len(after)), -1)
-    running = np.maximum.accumulate(channel)
-    unstated = (~stated).nonzero()[0]
-    running = running.take(unstated)
-    if (running < np.repeat(first[:-1], first[1:] - first[:-1]).take(unstated)).any():
+        return after, None
+    begins = first[:-1][first[1:] > first[:-1]]
+    if not stated.take(begins).all():
         raise MidiError("the file is damaged: a track begins with data that belong to no event")
-    status = after.copy()
-    status[unstated] = after.take(running)
-    return stated, status
+    where = stated.nonzero()[0]
+    runs = np.empty(len(where), dtype=np.int64)
+    runs[-1] = len(after) - where[-1]
+    np.subtract(where[1:], where[:-1], out=runs[:-1])
+    return after.take(where).repeat(runs), stated
 
 
-def _decode(
-    form: int,
-    tpq: int,
-    walk: Walk,
-    at: np.ndarray,
-    first: np.ndarray,
-    stated: np.ndarray,
-    status: np.ndarray,
-) -> Events:
+def _times(raw: np.ndarray, last: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """(E + 1,) the delta times that end at the bytes ``last`` with ``more`` bytes before, summed
+    up from 0 over all tracks."""
+    time = np.zeros(len(last) + 1, dtype=np.int64)
+    time[1:] = raw.take(last)
+    wide = more.nonzero()[0]
+    i = 1
+    while len(wide):
+        time[wide + 1] += (raw.take(last.take(wide) - i) & 0x7F).astype(np.int64) << 7 * i
+        i += 1
+        wide = wide[more.take(wide) >= i]
+    return np.add.accumulate(time, out=time)
+
+
+def _decode(form: int, tpq: int, walk: Walk, places: Places) -> Events:
     """Times and data of the events that the walk found."""
-    raw, counts = walk.raw, first[1:] - first[:-1]
-    wide = walk.width.take(at)
-    delta = (raw.take(at) & 0x7F).astype(np.int64)
-    for i in range(1, int(wide.max(initial=1))):
-        more = (wide > i).nonzero()[0]
-        delta[more] = delta[more] << 7 | raw.take(at[more] + i) & 0x7F
-    time = np.zeros(len(at) + 1, dtype=np.int64)
-    np.add.accumulate(delta, out=time[1:])
-    tick = time[1:] - np.repeat(time[first[:-1]], counts)
-    track = np.repeat(np.arange(len(counts)), counts)
-    body = at + wide
-    high = status >= 0xF0
-    other = high.nonzero()[0]
-    kind = np.where(status[other] == 0xFF, raw[body[other] + 1], 0x80)  # no meta: none we know
-    going_on = kind != END_OF_TRACK
-    other, kind = other[going_on], kind[going_on]
+    raw, last, other_last = walk.raw, places.last, places.other_last
+    bounds = [*(start for start, _ in walk.spans), len(raw)]
+    first, other_first = last.searchsorted(bounds), other_last.searchsorted(bounds)
+    counts = first[1:] - first[:-1]
+    value = last + 1
+    status, stated = _statuses(raw.take(value), first)
+    q = other_last + 1
+    kind = np.where(raw.take(q) == 0xFF, raw.take(q + 1), 0x80)  # no meta: none we know
     if len(kind) > MAX_METAS and _WANTED[kind].sum() > MAX_METAS:
         raise MidiError(f"the file has more than {MAX_METAS:,} names, tempos, metres and keys")
-    others = (track[other], tick[other])
-    keep = (~high).nonzero()[0]
-    value = body.take(keep) + stated.take(keep)
-    status = status.take(keep)
-    a, b = raw.take(value), raw.take(value + 1)
+    value += 1 if stated is None else stated
+    a = raw.take(value)
+    value += 1
+    b = raw.take(value)
     b[(status & 0xE0) == 0xC0] = 0
     if ((a | b) & 0x80).any():
         raise MidiError("the file is damaged: a channel event holds a data byte above 127")
-    end = np.zeros(len(counts), dtype=np.int64)
-    end[counts > 0] = tick[(first[1:] - 1)[counts > 0]]
-    channel = (track.take(keep), tick.take(keep), status, a, b)
-    at = body[other]
-    tempos = _tempos(walk, at, kind, *others)
-    return Events(form, tpq, *channel, end, *others, *tempos, walk, at, kind)
+
+    # The time since a track's start is that of its channel events and that of all others; both
+    # are summed up over the whole file, and what stood there at the track's start taken away.
+    time = _times(raw, last, places.more)
+    other_time = _times(raw, other_last, places.other_more)
+    begin = time.take(first) + other_time.take(other_first)
+    end = begin[1:] - begin[:-1]
+    before = last.searchsorted(other_last)
+    gaps = np.empty(len(before) + 1, dtype=np.int64)
+    gaps[:-1], gaps[-1] = before, len(last)
+    gaps[1:] -= before
+    tick = other_time.repeat(gaps)
+    tick += time[1:]
+    tick -= begin[:-1].repeat(counts)
+    numbers = np.arange(len(counts))
+    going_on = (kind != END_OF_TRACK).nonzero()[0]
+    other_track = numbers.repeat(other_first[1:] - other_first[:-1]).take(going_on)
+    other_tick = (time.take(before) + other_time[1:]).take(going_on) - begin.take(other_track)
+    q, kind = q.take(going_on), kind.take(going_on)
+    channel = (numbers.repeat(counts), tick, status, a, b)
+    others = (other_track, other_tick)
+    tempos = _tempos(walk, q, kind, *others)
+    return Events(form, tpq, *channel, end, *others, *tempos, walk, q, kind)
 
 
 def _tempos(

@@ -1,20 +1,30 @@
 """Where events stand in the bytes of a Standard MIDI File's tracks.
 
 Knows how long an event is (delta time, running status, metas, sysex); does not know what it says.
-The length of the event at every byte is worked out for many bytes at once in numpy, and where
-sixteen such events lead; Python only leaps by these.
+All channel events of a file are found at once in numpy, by the bytes below 0x80; Python goes only
+from one meta, sysex or event of one data byte to the next.
 """
 
 from __future__ import annotations
 
-import threading
 from array import array
+from typing import NamedTuple
 
 import numpy as np
 
 from cantilena.errors import MidiError
 
 END_OF_TRACK = 0x2F
+
+
+class Places(NamedTuple):
+    """Where the events of a file stand, in file order: for channel events (C,) and for all others
+    (M,) the byte that ends the delta time, and how many bytes of the delta time stand before it."""
+
+    last: np.ndarray
+    more: np.ndarray
+    other_last: np.ndarray
+    other_more: np.ndarray
 
 
 def delta_widths(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -44,177 +54,181 @@ def _step_table(running: int) -> bytes:
 
 
 _STEP = (_step_table(2), _step_table(1))
-_LEAP = _STEP[0][:0xC0] + _STEP[1][0xC0:0xE0] + _STEP[0][0xE0:]
-_DOUBLINGS = 4  # a leap is over 2^4 events
-_TOGETHER = 65_536  # bytes of tracks that are leapt through with the same tables
-_LEAP_MOST = 1 << 21  # bytes of a track, beyond which the tables would take much memory
 
 
-_PLACES = np.arange(_TOGETHER)
-_memory = threading.local()
+_SWEEP_MOST = 1 << 19  # bytes to be looked at one by one, beyond which lists take much memory
 
 
-def _tables(size: int) -> np.ndarray:
-    """(doublings + 1, size) int64 to fill. For usual sizes always the same memory, a thread: to
-    get new pages from the system takes as long as all the work on them."""
-    if size > _TOGETHER:
-        return np.empty((_DOUBLINGS + 1, size), dtype=np.int64)
-    if not hasattr(_memory, "tables"):
-        _memory.tables = np.empty((_DOUBLINGS + 1) * _TOGETHER, dtype=np.int64)
-    return _memory.tables[: (_DOUBLINGS + 1) * size].reshape(_DOUBLINGS + 1, size)
+class _Odd(NamedTuple):
+    """What a sweep has to know beforehand: of metas and sysex ``last`` and ``more`` as in Places,
+    and where the events ``after`` them, or after a track's start, begin; the data bytes of
+    ``running`` events of one data byte, which have no status."""
+
+    last: list[int]
+    more: list[int]
+    after: list[int]
+    running: list[int]
 
 
 class Walk:
-    """Finds where events stand, track by track: in leaps of 16 events, or, for files that leaps do
-    not suit, hopping from each event to the next."""
+    """Finds where events stand: in one sweep over all bytes, or, for files that a sweep does not
+    suit, hopping from each event to the next."""
 
-    def __init__(
-        self,
-        data: bytes,
-        spans: list[tuple[int, int]],
-        raw: np.ndarray,
-        width: np.ndarray,
-        after: np.ndarray,
-    ):
-        self.data, self.spans, self.raw, self.width, self.after = data, spans, raw, width, after
-        self.widths = width.tobytes()
-        self.afters = after.tobytes()
+    def __init__(self, data: bytes, spans: list[tuple[int, int]]):
+        self.data, self.spans = data, spans
+        self.raw = np.frombuffer(data + bytes(8), dtype=np.uint8)
 
-    def first(self, at: np.ndarray) -> np.ndarray:
-        """(n_tracks + 1,) index of each track's first event, and their number."""
-        return np.searchsorted(at, [*(start for start, _ in self.spans), len(self.data)])
+    def sweep(self) -> Places | None:
+        """Where events stand; None where only hops can tell.
 
-    def _steps(self, table: bytes) -> np.ndarray:
-        """For each byte, were it an event's first: the bytes to the next event, or 0."""
-        body = np.frombuffer(self.afters.translate(table), dtype=np.uint8)
-        return (self.width + body) * ((body > 0) & (self.width > 0))
-
-    def _long_steps(self) -> np.ndarray:
-        """The same for leaps: over short metas and sysex too; 0 at the end of a track, and at an
-        event of one data byte where another follows without a status of its own."""
-        step, raw = self._steps(_LEAP), self.raw
-        n = len(step)
-        at = (self.after >= 0xF0).nonzero()[0]
-        wide = self.width[at]
-        q = at + wide
-        is_meta = raw.take(q) == 0xFF  # the zeros behind the last byte are no meta
-        kind = raw.take(q + 1)
-        length = np.where(is_meta, raw.take(q + 2), kind)
-        good = (length < 0x80) & (wide > 0)
-        good &= np.where(is_meta, kind != END_OF_TRACK, (self.after[at] & 0xF7) == 0xF0)
-        step[at[good]] = (wide + length + 2 + is_meta)[good]
-        at = ((self.after & 0xE0) == 0xC0).nonzero()[0]
-        follows = np.minimum(at + step[at], n - 1)
-        step[at[self.after[follows] < 0x80]] = 0
-        return step
-
-    def leap(self) -> np.ndarray | None:
-        """(E,) int64 where events stand; None where only hops can tell.
-
-        Where the event 1, 2, 4 .. 16 events on stands is worked out for every byte at once, as if
-        it began an event; what needs a closer look counts as its own successor. Python goes from
-        one leap to the next, and numpy fills in what was leapt over. Tracks are taken a few at
-        a time, so that the tables stay small and near.
+        A channel event of two data bytes has three bytes below 0x80: the last of its delta time
+        and the data. What else it has is above: more of the delta time before the first of them,
+        a status behind it, if it is stated. So, of all bytes below 0x80, each third ends a delta
+        time, once metas and sysex are taken out, and the status of an event of one data byte
+        is counted in.
         """
-        step = self._long_steps()
-        found: list[np.ndarray] = []
-        i = 0
-        while i < len(self.spans):
-            j = i + 1
-            while j < len(self.spans) and self.spans[j][1] - self.spans[i][0] <= _TOGETHER:
-                j += 1
-            if self.spans[j - 1][1] - self.spans[i][0] > _LEAP_MOST:
-                return None
-            at = self._leap(i, j, step[self.spans[i][0] : self.spans[j - 1][1]])
-            if at is None:
-                return None
-            found.append(at)
-            i = j
-        return np.concatenate(found)
+        raw = self.raw
+        low = raw < 0x80
+        highs = (~low).nonzero()[0]
+        try:
+            odd = self._odd(low, highs)
+        except (MidiError, IndexError):  # of a damaged file: hops tell
+            return None
+        if odd is None:
+            return None
+        lows = low.nonzero()[0]
+        if odd.running:  # these have two such bytes and no status: the data byte counts twice
+            lows = np.insert(lows, lows.searchsorted(odd.running), odd.running)
+        if len(lows) % 3:
+            return None
+        last, data = lows[::3].copy(), lows[2::3]
+        more = np.empty(len(last) + 1, dtype=np.int64)
+        np.add(data, 1, out=more[1:])  # where the event behind begins
+        more[last.searchsorted(odd.after)] = odd.after  # of several before one the last holds
+        more = np.subtract(last, more[:-1], out=more[:-1])
+        stated = raw.take(last + 1)
+        stated = (stated >= 0x80) & ((stated & 0xE0) != 0xC0)
+        # no event can be shorter than its data bytes and the status that it states
+        least = 2 * len(last) - len(odd.running) + np.count_nonzero(stated)
+        if data.sum() - last.sum() != least or more.max(initial=0) > 3:
+            return None
+        other = np.array((odd.last, odd.more), dtype=np.int64)
+        return Places(last, more, other[0], other[1])
 
-    def _leap(self, i: int, j: int, step: np.ndarray) -> np.ndarray | None:
-        """The same for tracks ``i`` up to ``j``, over whose bytes ``step`` reaches."""
-        n, base = len(step), self.spans[i][0]
-        tables = _tables(n + 1)
-        tables[0, n] = n  # the place behind the last byte is its own successor
-        np.add(_PLACES[:n] if n < len(_PLACES) else np.arange(n), step, out=tables[0, :n])
-        np.minimum(tables[0], n, out=tables[0])
-        for k in range(_DOUBLINGS):
-            np.take(tables[k], tables[k], out=tables[k + 1], mode="clip")
-        ahead, far = tables[:-1], memoryview(tables[-1])
-        starts, alone = array("q"), array("q")
-        append = starts.append
-        for number in range(i, j):
-            start, stop = (byte - base for byte in self.spans[number])
-            p = start
-            while 0 <= p < stop:
-                append(p)
-                to = far[p]
-                if to != p:
-                    p = to
-                    continue
-                try:
-                    p = self._irregular(p + base, stop + base, number, alone) - base
-                except MidiError:  # of a damaged file, or of a leap that went astray: hops tell
+    def _odd(self, low: np.ndarray, highs: np.ndarray) -> _Odd | None:
+        """Passes the metas, sysex and events of one data byte, and makes of ``low``, the bytes
+        below 0x80, what the sweep counts. Such an event can begin where its status would stand
+        third to third by the number of these bytes; ``highs`` are all others."""
+        data, places = self.data, highs.data
+        byte = self.raw.take(highs)
+        rank = ((byte >= 0xC0) & ((byte & 0xF0) != 0xE0)).nonzero()[0]
+        if len(rank) > _SWEEP_MOST:
+            return None
+        found = zip(rank.tolist(), highs.take(rank).tolist(), strict=True)
+        lasts: list[int] = []
+        mores: list[int] = []
+        after: list[int] = []
+        running: list[int] = []
+        short: list[int] = []
+        done = i = 0
+        for p, stop in self.spans:
+            if p == stop:
+                continue
+            low[done:p] = False
+            after.append(p)
+            while places[i] < p:
+                i += 1
+            base, single = p - i, False
+            for i, q in found:
+                gap = q - i - base
+                if q < p or gap % 3 != 1:
+                    continue  # a byte of what was passed, or of a delta time
+                last, status = q - 1, data[q]
+                if q >= stop or data[last] >= 0x80:
                     return None
-            if p >= stop > start:
-                return None  # a track without an end of its own, or an event beyond its end
-        at = np.empty((len(starts), 1 << _DOUBLINGS), dtype=np.int64)
-        at[:, 0] = np.frombuffer(starts, dtype=np.int64)
-        for k, table in enumerate(ahead):
-            at[:, 1 << k : 2 << k] = table.take(at[:, : 1 << k])
-        at = at.reshape(-1)
-        new = np.ones(len(at), dtype=bool)
-        np.not_equal(at[1:], at[:-1], out=new[1:])
-        at = at[new]
-        at += base
-        return np.sort(np.concatenate([at, alone]), kind="stable") if alone else at
+                if status < 0xE0:
+                    short.append(q)
+                    p, single = q + 2, True
+                    i += 1  # by its status; the sweep sees to it that the data byte is low
+                else:
+                    start = last
+                    while start > p and data[start - 1] >= 0x80:
+                        start -= 1
+                    lasts.append(last)
+                    mores.append(last - start)
+                    single = single and gap == 1  # no other event since
+                    p = q + 2
+                    if status != 0xFF:
+                        if status not in (0xF0, 0xF7):
+                            return None
+                        p = q + 1
+                    size = data[p]
+                    p = p + 1 + size if size < 0x80 else self.body(p, stop)[1]
+                    if status == 0xFF and data[q + 1] == END_OF_TRACK:
+                        done = start
+                        break
+                    low[start:p] = False
+                    after.append(p)
+                    i += 1
+                    while places[i] < p:
+                        i += 1
+                while single:  # as long as what follows has no status of its own
+                    q = p
+                    while data[q] >= 0x80:
+                        q += 1
+                    if data[q + 1] >= 0x80:
+                        break
+                    running.append(q + 1)
+                    p = q + 2
+                    while places[i] < p:
+                        i += 1
+                base = p - i
+            else:
+                return None  # a track without an end of its own
+            if p > stop:
+                return None
+        low[done:] = False
+        low[short] = True
+        return _Odd(lasts, mores, after, running) if max(mores, default=0) <= 3 else None
 
-    def _irregular(self, p: int, stop: int, number: int, alone: array) -> int:
-        """Passes what leaps do not: where the next event stands, -1 at the track's end. Events of
-        one data byte without a status go to ``alone``."""
-        if not 0xC0 <= self.afters[p] < 0xE0 or not self.widths[p]:
-            return self._special(p, stop, number)
-        p += self.widths[p] + 2
-        while p < stop and self.afters[p] < 0x80 and self.widths[p]:
-            alone.append(p)
-            p += self.widths[p] + 1
-        return p
+    def _steps(self, width: np.ndarray, after: bytes, table: bytes) -> bytes:
+        """For each byte, were it an event's first: the bytes to the next event, or 0."""
+        body = np.frombuffer(after.translate(table), dtype=np.uint8)
+        return ((width + body) * ((body > 0) & (width > 0))).tobytes()
 
-    def fooled(self, at: np.ndarray, stated: np.ndarray, status: np.ndarray) -> bool:
-        """Whether leaps took two data bytes where a running status has one, as they do where a
-        meta stands between it and the event that stated it."""
-        run = (~stated & ((status & 0xE0) == 0xC0)).nonzero()[0]
-        here = at[run]
-        return bool((at[run + 1] != here + self.width[here] + 1).any())
-
-    def hop(self) -> np.ndarray:
-        """(E,) int64 where events stand, one by one. Raises MidiError where a track is damaged."""
-        two, one = (self._steps(table).tobytes() for table in _STEP)
-        at = array("q")
+    def hop(self) -> Places:
+        """Where events stand, one by one. Raises MidiError where a track is damaged."""
+        width, after = delta_widths(self.raw)
+        widths, afters = width.tobytes(), after.tobytes()
+        two, one = (self._steps(width, afters, table) for table in _STEP)
+        found = array("q")
         for number, (start, stop) in enumerate(self.spans):
-            append, step, p = at.append, two, start
+            append, step, p = found.append, two, start
             while 0 <= p < stop:
                 append(p)
                 if length := step[p]:
                     p += length
                     continue
-                q = p + self.widths[p]
+                q = p + widths[p]
                 status = self.data[q] if p < q < stop else 0
                 if 0xC0 <= status < 0xE0:
                     step, p = one, q + 2
                 elif 0x80 <= status < 0xF0:
                     step, p = two, q + 3
                 else:
-                    p = self._special(p, stop, number)
+                    p = self._special(p, q, stop, number)
             if p > stop:
                 raise MidiError(f"track {number + 1} is damaged: its last event is cut short")
-        return np.array(at, dtype=np.int64)
+        at = np.array(found, dtype=np.int64)
+        more = width.take(at).astype(np.int64) - 1
+        at += more
+        other = after.take(at - more) >= 0xF0
+        own = ~other
+        return Places(at[own], more[own], at[other], more[other])
 
-    def _special(self, p: int, stop: int, number: int) -> int:
-        """Passes a meta or a sysex that begins at ``p``: where the next event stands, -1 at the
-        track's end. Raises MidiError where it is neither."""
-        q = p + self.widths[p]
+    def _special(self, p: int, q: int, stop: int, number: int) -> int:
+        """Passes a meta or a sysex that begins at ``p``, its status at ``q``: where the next event
+        stands, -1 at the track's end. Raises MidiError where it is neither."""
         status = self.data[q] if p < q < stop else 0
         if status in (0xF0, 0xF7):
             return self.body(q + 1, stop)[1]
