@@ -192,9 +192,12 @@ TEXT = ("text.", "text_", "layer_weights")
 
 class Run:
     """A run in a folder: ``model.safetensors``, ``optimiser.safetensors``, ``state.json`` and
-    ``log.jsonl``. Opening a folder that holds a run resumes it."""
+    ``log.jsonl``. Opening a folder that holds a run resumes it; ``measured``: for its weights
+    alone, so that nothing else need be there."""
 
-    def __init__(self, folder: Path, model_config: StepConfig, config: TrainConfig):
+    def __init__(
+        self, folder: Path, model_config: StepConfig, config: TrainConfig, measured: bool = False
+    ):
         self.folder, self.config = Path(folder), config
         self.folder.mkdir(parents=True, exist_ok=True)
         self.scheme = NoteScheme()
@@ -211,12 +214,12 @@ class Run:
         if state:
             self.step, self.notes = state["step"], state["notes"]
             self.seconds, self.before = state["seconds"], state.get("before", {})
-            self._load()
+            self._load(measured)
 
-    def _load(self) -> None:
+    def _load(self, measured: bool) -> None:
         try:
             self.model.load_state_dict(load_file(self.folder / "model.safetensors"))
-            flat = load_file(self.folder / "optimiser.safetensors")
+            flat = {} if measured else load_file(self.folder / "optimiser.safetensors")
         except Exception as e:
             raise CheckpointError(f"the run in {self.folder} cannot be resumed: {e}") from e
         for k, optimiser in enumerate(self.optimisers):

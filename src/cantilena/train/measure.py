@@ -82,7 +82,7 @@ def measure(
     )
     from cantilena.train.ngrams import count_bits
 
-    run = Run(Path(folder), note_config(), TrainConfig())
+    run = Run(Path(folder), note_config(), TrainConfig(), measured=True)
     held = load_split(data, split, corpora=corpora)
     found: dict[str, Any] = count_bits(load_split(data, "train", corpora=corpora), held, run.scheme)
     run.model.eval()
