@@ -184,7 +184,7 @@ CHOSEN = 0.0
 TOLD, HINTED = (0.8, 0.6), (0.2, 0.15)
 """What third and root gain on strong beats of harmony parts, so that no other chord is heard: of
 chords that were asked for, and of chosen ones."""
-KEY_WEIGHT, LOOSE_KEY_WEIGHT = 0.5, 0.3
+KEY_WEIGHT, LOOSE_KEY_WEIGHT = 0.2, 0.1
 """What a pitch outside the scale loses, and in genres that leave it often."""
 
 
@@ -325,8 +325,8 @@ class Changes:
         return any(i > last for i in instruments)
 
 
-LEANING, LITERAL = 2.0, 7.5
-"""How strongly a bar leans on the one it takes up: varied, or as good as repeated."""
+LEANING, LITERAL, TUNE = 1.25, 7.5, 0.5
+"""How strongly a bar leans on the one it takes up: varied, or as good as repeated; its melody."""
 
 
 def constraints(
@@ -347,7 +347,7 @@ def constraints(
         if plan.asked_chords:
             found.append(Changes(plan, scheme))
     if any(bar >= 0 for bar in plan.refers):
-        found.append(Form(plan, scheme, LITERAL if plan.literal else LEANING))
+        found.append(Form(plan, scheme, LITERAL if plan.literal else LEANING, TUNE))
     if repetition:
         found.append(Repetition(plan, repetition))
     return found

@@ -16,7 +16,7 @@ from cantilena.score import DRUMS
 from cantilena.tokens.grammar import DURATION, NEVER, ONSET, PITCH
 from cantilena.tokens.note import NoteScheme
 
-HOLD = 0.4  # what a note of a quarter or more gains
+HOLD = 0.3  # what a note of a quarter or more gains
 
 
 class Subdivision:
@@ -111,7 +111,7 @@ class Kit:
 
     NEW = -0.6  # for each drum struck beyond the first ones
     FREE = 3
-    ODD = -1.5
+    ODD = -2.5
     USUAL = (35, 36, 37, 38, 39, 40, 42, 44, 46, 49, 51, 54, 41, 43, 45, 47, 48, 50, 57, 70)
 
     def __init__(self) -> None:
@@ -133,10 +133,16 @@ class Kit:
 
 class Form:
     """Sections come back: in a bar that takes up an earlier one, each field leans towards what
-    stood there, as long as the fields before it agree; the model may vary it."""
+    stood there, as long as the fields before it agree; the model may vary it. Melodies lean by
+    ``tune``: in songs what is played under them comes back more exactly than they do."""
 
-    def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 2.0):
-        self.plan, self.scheme, self.strength = plan, scheme, strength
+    def __init__(
+        self, plan: Plan, scheme: NoteScheme, strength: float = 2.0, tune: float | None = None
+    ):
+        self.plan, self.scheme = plan, scheme
+        self.strengths = {
+            p.instrument: strength if tune is None or p.role != MELODY else tune for p in plan.parts
+        }
         self.memo: tuple[int, tuple[int, ...] | None] = (-1, None)
 
     def _echo(self, piece: Tracker) -> tuple[int, ...] | None:
@@ -168,7 +174,7 @@ class Form:
         if echo is None or tuple(chosen) != echo[: len(chosen)]:
             return None
         out = np.zeros(self.scheme.sizes[field])
-        out[echo[field]] = self.strength
+        out[echo[field]] = self.strengths.get(echo[1], 0.0)
         return out
 
 
