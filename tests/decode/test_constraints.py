@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cantilena.analysis import off_grid
-from cantilena.decode.constraints import constraints
+from cantilena.decode.constraints import Harmony, constraints
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.plan import Plan
 from cantilena.decode.sampling import Sampling
@@ -18,7 +18,7 @@ from cantilena.systems.planning import make_plan
 from cantilena.text.conditions import NOTHING
 from cantilena.text.report import PLAYED
 from cantilena.text.wishes import Brief, Instrument
-from cantilena.tokens.grammar import NoteGrammar
+from cantilena.tokens.grammar import DURATION, NoteGrammar
 from cantilena.tokens.note import NoteScheme
 from makers import HABITS, NoiseEngine
 
@@ -205,6 +205,20 @@ def test_no_note_is_cut_to_a_click(pieces, name: str):
             onsets.setdefault(voice, []).append(tick)
     for ticks in onsets.values():
         assert not {1, 2} & set(np.diff(ticks).tolist())
+
+
+def test_a_note_before_the_beat_is_of_the_chord_that_the_beat_brings():
+    """Hands that are early by a tick or two: else their note would have to end with the chord."""
+    plan = make_plan(BRIEFS["chords"], HABITS, np.random.default_rng(0))
+    tick, chord = plan.chords[1]
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    piece.push(0, 33, plan.chords[0][1].root + 36, 1, 4)
+    pitch = 36 + chord.root
+    for early, free in ((1, True), (2, True), (6, False)):
+        step = tick - early - piece.tick
+        found = Harmony(plan, SCHEME).bias(DURATION, piece, (step, 33, pitch))
+        longest = np.inf if found is None else found[SCHEME.durations.index(24)]
+        assert (longest > -np.inf) == free
 
 
 @pytest.mark.parametrize("seed", range(6))

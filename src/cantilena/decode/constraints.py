@@ -205,8 +205,11 @@ class Harmony:
             scale.add((plan.key.tonic + 11) % 12)  # the leading note
         self.scale = scale
 
+    EARLY = 2
+
     def _slot(self, tick: int) -> int:
-        return bisect_right(self.ticks, tick) - 1
+        """The chord of a tick; of hands that are early (``EARLY`` ticks), the coming one."""
+        return bisect_right(self.ticks, tick + self.EARLY) - 1
 
     def _strong(self, tick: int) -> tuple[bool, bool]:
         """(on a strong beat, on a chord's first tick)."""
@@ -335,13 +338,15 @@ def constraints(
     repetition: float = 1.0,
     swing: bool | None = None,
     played: bool = False,
+    percussion: bool = False,
 ) -> list:
-    """All constraints of a Plan. ``swing`` and ``played``: see ``Subdivision``."""
+    """All constraints of a Plan. ``swing`` and ``played``: see ``Subdivision``; ``percussion``:
+    ``Kit``."""
     found: list = [Length(plan, scheme), Close(plan, scheme), Ensemble(plan, scheme)]
     found.append(Subdivision(plan, scheme, swing, played))
     found.append(Density(plan, scheme))
     if any(p.role == DRUM for p in plan.parts):
-        found.append(Kit())
+        found.append(Kit(percussion))
     if any(p.role != DRUM for p in plan.parts):
         found.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
         if plan.asked_chords:

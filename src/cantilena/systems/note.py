@@ -39,6 +39,8 @@ from cantilena.tokens.note import GRID, NoteScheme
 MAX_SEED = 2**63 - 1
 BATCH = 8  # pieces generated abreast
 MOST_STEPS = 90  # of a bar
+PERCUSSION = frozenset({"latin", "bossa nova", "samba", "tango", "reggae", "disco"})
+"""Genres in which hand percussion is at home."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ class Composer:
             for step in before.steps:
                 tracker.push(*step)
         feel = (request.brief.swing, request.brief.timing == "played")
-        wishes = constraints(plan, self.scheme, request.sampling.repetition, *feel)
+        hands = bool(PERCUSSION & set(request.brief.genres))
+        wishes = constraints(plan, self.scheme, request.sampling.repetition, *feel, hands)
         # steps at which a piece that will not end is cut off: well over what any needs
         most = max(MOST_STEPS, 2.5 * (plan.density or 0.0))
         limit = len(tracker.rows) + 64 + int(most * plan.bars)
