@@ -107,8 +107,8 @@ class Density:
 
 class Kit:
     """A drummer keeps to a kit: the more drums have been struck, the less likely is one that has
-    not, and drums beyond the usual ones are unlikely from the start, hand percussion (54 and beyond,
-    and claps) where the genre does not live on it."""
+    not, and drums beyond the usual ones are unlikely from the start, so far as the genre does not
+    live on hand ``percussion``."""
 
     NEW = -0.6  # for each drum struck beyond the first ones
     FREE = 3
