@@ -241,9 +241,9 @@ def test_songs_are_drawn_by_length_and_corpus_weight():
 
 
 def test_batches_stack_examples():
-    batch = next(crops(CropConfig(length=16)).batches(3, rng(0)))
-    assert all(batch[name].shape[0] == 3 for name in ARRAYS)
-    assert set(stack([crops(FULL).draw(rng(0))])) == {*ARRAYS, *GUESSED}
+    batch = stack([crops(CropConfig(length=16)).draw(rng(i)) for i in range(3)])
+    assert set(batch) == {*ARRAYS, *GUESSED}
+    assert all(array.shape[0] == 3 for array in batch.values())
 
 
 def test_texts_and_what_they_are_on_stand_beside_an_example():

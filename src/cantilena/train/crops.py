@@ -5,7 +5,6 @@ Knows the data set, the note scheme and the conditions; does not know the model 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,11 +81,6 @@ class Crops:
         else:
             start = int(rng.integers(0, n - t + 1))
         return self.example(i, start, rng, fresh)
-
-    def batches(self, size: int, rng: np.random.Generator) -> Iterator[dict[str, np.ndarray]]:
-        """Endless batches of ``size`` examples, arrays stacked."""
-        while True:
-            yield stack([self.draw(rng) for _ in range(size)])
 
     def example(
         self, i: int, start: int, rng: np.random.Generator, fresh: bool = False
