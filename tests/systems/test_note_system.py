@@ -17,9 +17,12 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from cantilena.decode.sampling import Sampling
+from cantilena.decode.texture import Kit
 from cantilena.errors import BriefError, CheckpointError
+from cantilena.score import DRUMS
 from cantilena.score.midi import write_midi
-from cantilena.systems.note import Composer, Request
+from cantilena.systems.note import PERCUSSION, Composer, Request
+from cantilena.text.labels import GENRES
 from cantilena.text.wishes import Brief, Instrument
 
 ONE = Sampling(best_of=1)
@@ -176,3 +179,17 @@ def test_seeds_are_independent(tiny_composer: Composer):
     found = tiny_composer.compose([Request(asked(0, bars=2), seed, ONE) for seed in range(6)])
     assert len({digest(r.score) for r in found}) == 6
     assert np.isfinite([r.score.bpm for r in found]).all()
+
+
+def test_hand_percussion_is_free_where_the_genre_or_the_text_wants_it(tiny_composer: Composer):
+    drums, percussion = (Instrument(name, (DRUMS,)) for name in ("drums", "percussion"))
+    conga = 63
+    for brief, free in (
+        (Brief(instruments=(drums,), genres=("jazz",), bars=1), False),
+        (Brief(instruments=(drums,), genres=("samba",), bars=1), True),
+        (Brief(instruments=(percussion,), genres=("jazz",), bars=1), True),
+    ):
+        job = tiny_composer._piece(0, Request(brief, 0, ONE), 0).job
+        kit = next(wish for wish in job.constraints if isinstance(wish, Kit))
+        assert (kit.odd[conga] == 0) == free
+    assert set(GENRES) >= PERCUSSION

@@ -40,7 +40,7 @@ MAX_SEED = 2**63 - 1
 BATCH = 8  # pieces generated abreast
 MOST_STEPS = 90  # of a bar
 PERCUSSION = frozenset({"latin", "bossa nova", "samba", "tango", "reggae", "disco"})
-"""Genres in which hand percussion is at home."""
+"""Genres in which hand percussion is at home, where nobody names it."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,8 @@ class Composer:
             for step in before.steps:
                 tracker.push(*step)
         feel = (request.brief.swing, request.brief.timing == "played")
-        hands = bool(PERCUSSION & set(request.brief.genres))
+        named = (i.name == "percussion" for i in request.brief.instruments)
+        hands = bool(PERCUSSION & set(request.brief.genres)) or any(named)
         wishes = constraints(plan, self.scheme, request.sampling.repetition, *feel, hands)
         # steps at which a piece that will not end is cut off: well over what any needs
         most = max(MOST_STEPS, 2.5 * (plan.density or 0.0))
