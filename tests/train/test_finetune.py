@@ -100,6 +100,20 @@ def test_a_run_leaves_a_model_and_its_card(here, whole):
     assert load(folder).prompt("a waltz").embeds is not None
 
 
+def test_a_run_may_do_without_checkpoints(here, whole, tmp_path):
+    settings = config(here, "amt-prefix", layers="all", save_every=0)
+    card = finetune(settings, here / "data", tmp_path, silent)
+    assert card is not None and card["held_out"] == whole[1]["held_out"]
+    assert not list(tmp_path.glob("checkpoint-*"))
+
+
+def test_a_process_takes_one_gpu_and_says_so(here, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    said: list[str] = []
+    finetune(config(here, "amt", steps=1, save_every=0), here / "data", tmp_path, said.append)
+    assert any("one of 4 GPUs" in line and "accelerate launch" in line for line in said)
+
+
 @pytest.mark.parametrize("how", ["kill", "signal"])
 def test_a_stopped_run_goes_on_to_the_same_losses(here, whole, tmp_path, how):
     settings = config(here, "amt-prefix", layers="all")

@@ -232,6 +232,8 @@ def finetune(
     train, held, manifest = _examples(config, data, world, say, warn)
     for part, (trainable, every) in parts(model).items():
         say(f"  {part:<18}{trainable:>15,} of {every:>15,} parameters trainable")
+    if world == 1 and torch.cuda.device_count() > 1:
+        say(f"one of {torch.cuda.device_count()} GPUs is used; 'accelerate launch' takes them all")
     folder.mkdir(parents=True, exist_ok=True)
     if int(os.environ.get("RANK", "0")) == 0:
         write_json(folder / RUN, {"config": config.to_dict(), "data": str(data)})
@@ -354,7 +356,7 @@ def _arguments(
     checkpointing: dict[str, Any] = {f"{again}_checkpointing": config.checkpointing}
     if config.checkpointing:
         checkpointing[f"{again}_checkpointing_kwargs"] = {"use_reentrant": False}
-    return TrainingArguments(
+    made = TrainingArguments(
         output_dir=str(folder),
         max_steps=config.steps,
         per_device_train_batch_size=config.batch // config.accumulate // world,
@@ -386,6 +388,10 @@ def _arguments(
         disable_tqdm=True,
         report_to=list(reports) or "none",
     )
+    # one process has one GPU: over several the Trainer would else put the model into DataParallel,
+    # which splits batches that are not made to be split
+    made._n_gpu = min(made.n_gpu, 1)
+    return made
 
 
 def _cut_log(path: Path, step: int) -> None:
