@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cantilena.decode.sampling import Sampling, choose
+from cantilena.decode.sampling import Boldness, Sampling, choose
 from cantilena.errors import InputError
+from cantilena.score import DRUMS
+from cantilena.tokens.grammar import INSTRUMENT, ONSET, PITCH
 
 PLAIN = Sampling(temperature=1.0, top_p=1.0)
 
@@ -105,3 +107,17 @@ def test_settings_out_of_range_are_refused(wrong: dict):
 def test_settings_are_plain_data():
     sampling = Sampling(0.8, 0.9, 12, 2.0, 3, 0.5)
     assert Sampling(**sampling.to_dict()) == sampling
+
+
+def test_rhythm_and_drums_are_less_bold_than_tunes_and_loops_than_all():
+    base = Sampling(temperature=1.2, top_p=0.9, top_k=7)
+    song, loop = Boldness(base), Boldness(base, loops=True)
+    flute, kit = (0, 73), (0, DRUMS)
+    assert song(PITCH, flute) == base
+    assert song(PITCH, kit).temperature < song(ONSET, ()).temperature < base.temperature
+    assert song(INSTRUMENT, (0,)) == song(ONSET, ())
+    for field, chosen in ((ONSET, ()), (PITCH, flute), (PITCH, kit)):
+        assert loop(field, chosen).temperature < song(field, chosen).temperature
+        assert (loop(field, chosen).top_p, loop(field, chosen).top_k) == (0.9, 7)
+    # what is asked to be the likeliest stays it
+    assert Boldness(Sampling(temperature=0.0), loops=True)(PITCH, kit).temperature == 0

@@ -79,7 +79,8 @@ class Stepper(Protocol):
 @dataclass
 class Job:
     """One piece to write: mutable while the loop runs. ``tracker`` is the piece; ``conditions``
-    what its system's model reads as a prefix; ``rng`` is its own; ``limit`` caps its rows."""
+    what its system's model reads as a prefix; ``rng`` is its own; ``limit`` caps its rows;
+    ``boldness`` says how a field is sampled after those chosen, where not as ``sampling`` does."""
 
     tracker: Any
     conditions: Any
@@ -89,6 +90,7 @@ class Job:
     limit: int = 8000
     done: bool = False
     relaxed: int = 0
+    boldness: Callable[[int, Sequence[int]], Sampling] | None = None
     fresh: list[int] = field(default_factory=list)  # the step just made
 
 
@@ -189,4 +191,5 @@ class Loop:
                 wished = narrowed
             else:
                 job.relaxed += 1
-        return choose(wished, job.sampling, job.rng.random())
+        how = job.boldness(k, made) if job.boldness else job.sampling
+        return choose(wished, how, job.rng.random())

@@ -21,14 +21,14 @@ from cantilena.decode.constraints import constraints
 from cantilena.decode.engine import Engine
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.plan import DRUM, Plan
-from cantilena.decode.sampling import Sampling
+from cantilena.decode.sampling import Boldness, Sampling
 from cantilena.decode.tracker import Tracker
 from cantilena.errors import BriefError, CheckpointError, UnknownNameError
 from cantilena.result import Result
 from cantilena.score import DRUMS, Score, Track
 from cantilena.systems.checks import check_brief
 from cantilena.systems.continuing import Continued, continued
-from cantilena.systems.planning import make_plan
+from cantilena.systems.planning import LOOPING, make_plan
 from cantilena.text.conditions import Conditions, Wished, conditions
 from cantilena.text.report import report, total
 from cantilena.text.wishes import Brief
@@ -202,7 +202,8 @@ class Composer:
         most = max(MOST_STEPS, 2.5 * (plan.density or 0.0))
         limit = len(tracker.rows) + 64 + int(most * plan.bars)
         job = Job(
-            *(tracker, self.conditions(request.brief, plan), wishes, request.sampling, rng, limit)
+            *(tracker, self.conditions(request.brief, plan), wishes, request.sampling, rng, limit),
+            boldness=Boldness(request.sampling, bool(LOOPING & set(request.brief.genres))),
         )
         return _Piece(index, request, plan, job, before)
 
