@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -115,10 +116,12 @@ class _Piece:
 class Composer:
     """A loaded checkpoint that composes. ``name`` and ``card`` tell which."""
 
-    def __init__(self, folder: str | Path, threads: int = 1, engine: str = "onnx"):
-        """``engine``: "onnx", the default install's, or "torch", in full precision."""
+    def __init__(self, folder: str | Path, threads: int | None = None, engine: str = "onnx"):
+        """``engine``: "onnx", the default install's, or "torch", in full precision. ``threads``: two
+        where there are as many cores, by default; their number changes nothing but the speed."""
         folder = Path(folder)
         self.hash = _digest(folder)
+        threads = min(2, os.cpu_count() or 1) if threads is None else threads
         self.engine: Any = _engine(folder, threads, engine)
         self.card = self.engine.card
         scheme = scheme_of(self.card["scheme"])
