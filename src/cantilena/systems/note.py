@@ -117,8 +117,8 @@ class Composer:
     """A loaded checkpoint that composes. ``name`` and ``card`` tell which."""
 
     def __init__(self, folder: str | Path, threads: int | None = None, engine: str = "onnx"):
-        """``engine``: "onnx", the default install's, or "torch", in full precision. ``threads``: two
-        where there are as many cores, by default; their number changes nothing but the speed."""
+        """``engine``: "onnx", the default install's, or "torch", in full precision. ``threads``: by
+        default two where there are two cores; their number changes nothing but the speed."""
         folder = Path(folder)
         self.hash = _digest(folder)
         threads = min(2, os.cpu_count() or 1) if threads is None else threads
