@@ -29,7 +29,7 @@ def model_of(layers: int, width: int):
     from transformers import GPT2LMHeadModel
 
     from cantilena.models.amt import amt_config
-    from cantilena.tokens.arrival_vocab import AMT
+    from cantilena.tokens.arrival.vocab import AMT
 
     torch.manual_seed(0)
     model = GPT2LMHeadModel(amt_config(n_layer=layers, n_head=width // 64, n_embd=width)).eval()
@@ -43,12 +43,12 @@ def model_of(layers: int, width: int):
 
 def ours(model, n: int, notes: int, compatible: bool) -> tuple[list[list[int]], float]:
     """Tokens of ``n`` pieces abreast and the seconds they took."""
-    from cantilena.decode.arrival_engine import HFStepModel, PromptState
-    from cantilena.decode.arrival_grammar import ArrivalGrammar
-    from cantilena.decode.arrival_piece import ArrivalPiece
-    from cantilena.decode.arrival_stepper import ArrivalEngine
+    from cantilena.decode.hf.engine import HFStepModel, PromptState
     from cantilena.decode.loop import Job, Loop
     from cantilena.decode.sampling import Sampling
+    from cantilena.systems.arrival.grammar import ArrivalGrammar
+    from cantilena.systems.arrival.piece import ArrivalPiece
+    from cantilena.systems.arrival.stepper import ArrivalEngine
 
     grammar = ArrivalGrammar()
     sampling = Sampling(temperature=0)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.errors import InputError
-from cantilena.score import smf
+from cantilena.score.midi import smf
 from cantilena.tokens.arrival import AMT, events_of
 
 

@@ -16,11 +16,11 @@ import torch
 from safetensors.torch import load_file
 
 from cantilena.data.dataset import load_split
-from cantilena.decode.engine import Engine
 from cantilena.models.step_lm import StepConfig, StepLM
+from cantilena.systems.note.engine import Engine
 from cantilena.tokens.note import FIELDS, NoteScheme
-from cantilena.train.crops import FULL
-from cantilena.train.loop import fixed_batches, tensors
+from cantilena.train.note.crops import FULL
+from cantilena.train.note.loop import fixed_batches, tensors
 
 
 def engine_bits(engine: Engine, batches: list[dict]) -> np.ndarray:

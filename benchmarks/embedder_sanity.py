@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from cantilena.errors import InputError
-from cantilena.evaluate import frechet, mmd
-from cantilena.evaluate.audio_pieces import embed_pieces, renderer
-from cantilena.evaluate.embedders import load_embedder
+from cantilena.evaluate.distances import frechet, mmd
+from cantilena.evaluate.sound.embedders import load_embedder
+from cantilena.evaluate.sound.pieces import embed_pieces, renderer
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score
 

@@ -19,10 +19,9 @@ import torch
 
 from cantilena.data.dataset import load_split
 from cantilena.models.step_lm import StepLM
-from cantilena.tokens import context
-from cantilena.tokens.note import FIELDS, NoteScheme
-from cantilena.train.crops import FULL, Crops, stack
-from cantilena.train.loop import TrainConfig, bits, fixed_batches, note_config, optimisers
+from cantilena.tokens.note import FIELDS, NoteScheme, context
+from cantilena.train.note.crops import FULL, Crops, stack
+from cantilena.train.note.loop import TrainConfig, bits, fixed_batches, note_config, optimisers
 
 MEMORY = ("pitch1", "pitch2", "pitch3", "since", "duration1", "velocity1")
 STATE, INSTRUMENT = list(context.STATE), list(context.AT_INSTRUMENT)

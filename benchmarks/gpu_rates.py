@@ -13,7 +13,8 @@ of uneven length; both go through the project's collators, models, losses and ge
   as four parts to an update. The share of the chip counts 6 FLOPs for every weight that a token is
   multiplied with (the frozen text model: 2), 12 x layers x width x positions for attention, and
   neither lookups nor logits that are computed again;
-- *generate*: ``systems.arrival``'s loop (cache, grammar, top-p 0.98) for ``--abreast`` pieces,
+- *generate*: ``systems.arrival.writing``'s loop (cache, grammar, top-p 0.98) for ``--abreast``
+pieces,
   timed over ``--tokens`` tokens at a piece's beginning and towards its end, where attention sees
   256 and 1,024 slots; 1,000 pieces of 1,024 tokens are extrapolated from the 720 that it sees on
   average. The paper's times on an A100 stand beside. Reading the texts is not in it.
@@ -150,7 +151,7 @@ class Bench:
 
     def events(self, notes: int) -> np.ndarray:
         """(3N,) random notes, a tenth of a second apart."""
-        from cantilena.tokens.arrival_vocab import AMT
+        from cantilena.tokens.arrival.vocab import AMT
 
         times = AMT.time + 10 * np.arange(notes)
         lasting = AMT.duration + self.rng.integers(1, 200, notes)
@@ -159,7 +160,7 @@ class Bench:
 
     def examples(self, n: int) -> list[dict[str, Any]]:
         """Examples as the paper's data gives them, whole contexts long."""
-        from cantilena.tokens.arrival_vocab import AMT
+        from cantilena.tokens.arrival.vocab import AMT
 
         notes = (LENGTH - 1) // 3
         return [
@@ -190,8 +191,8 @@ class Bench:
 
         from cantilena.models.amt import amt_config
         from cantilena.models.amt_prefix import AmtPrefix
+        from cantilena.models.encoders import PretrainedEncoder
         from cantilena.models.saving import placed
-        from cantilena.text.encoders import PretrainedEncoder
 
         text = placed(self.llama(False), None, self.torch.bfloat16)
         encoder = PretrainedEncoder.__new__(PretrainedEncoder)  # its own way in is from files
@@ -218,7 +219,7 @@ class Bench:
 
         torch = self.torch
         model.train()
-        if self.device.type == "cuda":  # as ``train.trainer`` does
+        if self.device.type == "cuda":  # as ``train.tuned.trainer`` does
             fuse_activations(model)
         model.backbone.set_attn_implementation("sdpa")
         if self.args.compile:
@@ -263,7 +264,7 @@ class Bench:
 
     def train_prefix(self, rows: int) -> dict[str, Any]:
         """``amt-prefix``: Table 2's batch of 16 in parts of ``rows``."""
-        from cantilena.train.collate import PrefixCollator
+        from cantilena.train.tuned.collate import PrefixCollator
 
         model = self.prefix()
         parts, rows = 16 // rows, 2 if self.args.tiny else rows
@@ -282,7 +283,7 @@ class Bench:
 
     def train_joint(self, rows: int) -> dict[str, Any]:
         """``llama-music``: parts of ``rows`` rows of 1,024 tokens, text and music."""
-        from cantilena.train.collate import JointCollator
+        from cantilena.train.tuned.collate import JointCollator
 
         model = self.joint()
         words = Words(model.offset)
@@ -302,7 +303,7 @@ class Bench:
 
     def generate(self, system: Any, abreast: int, draws: bool = True) -> dict[str, Any]:
         """Milliseconds a step at the beginning and at the end of pieces."""
-        from cantilena.systems.arrival import Order, _loop
+        from cantilena.systems.arrival.writing import Order, _loop
 
         tokens = 12 if self.args.tiny else self.args.tokens
         orders, steps = [Order(self.texts[k % 4], k) for k in range(abreast)], {}
@@ -373,7 +374,7 @@ class Bench:
 def _system(model: Any) -> Any:
     """The generating system of a model in memory."""
     from cantilena.models.amt_prefix import AmtPrefix
-    from cantilena.systems import amt_prefix, llama_music
+    from cantilena.systems.arrival import amt_prefix, llama_music
 
     if isinstance(model, AmtPrefix):
         return amt_prefix.AmtPrefixSystem(model)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.cli import main as cantilena
-from cantilena.train.recipes import RECIPES
+from cantilena.train.tuned.recipes import RECIPES
 
 BEGUN = time.monotonic()
 SYSTEMS = {

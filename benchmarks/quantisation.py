@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cantilena.data.corpora import corpus
-from cantilena.data.corpus import Corpus
+from cantilena.data.corpora.corpus import Corpus
 from cantilena.data.loss import COLUMNS, quantisation_loss
 from cantilena.data.prepare import Refused, prepare
 from cantilena.score.score import Score

@@ -1,4 +1,4 @@
-"""What tests of several folders share; standing here it also makes ``tests`` importable."""
+"""Fixtures that tests of several folders share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tiny_run(tmp_path_factory):
 def tiny_checkpoint(tiny_run, tmp_path_factory):
     """The exported checkpoint of ``tiny_run``; needs torch and onnx."""
     pytest.importorskip("onnx")
-    from cantilena.train.export import export
+    from cantilena.train.note.export import export
 
     return export(tiny_run, tmp_path_factory.mktemp("checkpoint"))
 
@@ -39,7 +39,7 @@ def exact_checkpoint(tiny_checkpoint, tmp_path_factory):
     from safetensors.numpy import load_file
 
     from cantilena.models.step_lm import StepConfig
-    from cantilena.train.export import trunk_graph
+    from cantilena.train.note.export import trunk_graph
 
     folder = tmp_path_factory.mktemp("exact") / "checkpoint"
     shutil.copytree(tiny_checkpoint, folder)
@@ -53,6 +53,6 @@ def exact_checkpoint(tiny_checkpoint, tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_composer(tiny_checkpoint):
     """A Composer of ``tiny_checkpoint``."""
-    from cantilena.systems.note import Composer
+    from cantilena.systems.note.composer import Composer
 
     return Composer(tiny_checkpoint, threads=1)

@@ -26,7 +26,7 @@ def test_exported_names_are_pinned():
 def test_the_names_are_those_of_their_homes():
     from cantilena.result import Result
     from cantilena.score import Score
-    from cantilena.systems.note import Request
+    from cantilena.systems.note.composer import Request
     from cantilena.text.wishes import Brief
 
     assert (cantilena.Brief, cantilena.Request) == (Brief, Request)

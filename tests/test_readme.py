@@ -53,7 +53,6 @@ def test_the_commands_on_published_layouts_run(tmp_path, monkeypatch, capsys):
     """From corpus to table on small random models, as shown; with fewer songs and tokens."""
     for name in ("torch", "transformers", "accelerate", "pyarrow"):
         pytest.importorskip(name)
-    monkeypatch.syspath_prepend(str(Path(__file__).parent / "data"))
     from paper_pieces import paper_lakh
 
     monkeypatch.chdir(tmp_path)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cantilena.errors import CantilenaError
     from cantilena.result import Result
     from cantilena.score.score import Score
-    from cantilena.systems.note import Request
+    from cantilena.systems.note.composer import Request
     from cantilena.text.wishes import Brief
 
 __version__ = "0.1.0"
@@ -26,7 +26,7 @@ __all__ = ["Brief", "CantilenaError", "Request", "Result", "Score", "compose", "
 _HOMES = {
     "Brief": "cantilena.text.wishes",
     "CantilenaError": "cantilena.errors",
-    "Request": "cantilena.systems.note",
+    "Request": "cantilena.systems.note.composer",
     "Result": "cantilena.result",
     "Score": "cantilena.score.score",
     "compose": "cantilena.api",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cantilena.decode.sampling import Sampling
     from cantilena.result import Result
     from cantilena.score.score import Score
-    from cantilena.systems.note import Composer
+    from cantilena.systems.note.composer import Composer
     from cantilena.text.wishes import Brief
 
 MAX_TEXT = 4000
@@ -90,7 +90,7 @@ def compose(
     sampling = make_sampling(**{name: given[name] for name in SAMPLING})
     seeds = check_seeds(seed, n)
     before = read_continued(continues)
-    from cantilena.systems.note import Request
+    from cantilena.systems.note.composer import Request
 
     requests = [Request(brief, s, sampling, before) for s in seeds]
     found: list[Result] = as_composer(checkpoint).compose(requests, progress=progress)
@@ -111,7 +111,7 @@ def load(checkpoint: str | Path | None = None) -> Composer:
 
 @lru_cache(maxsize=2)
 def _loaded(path: Path | None) -> Composer:
-    from cantilena.systems.note import Composer
+    from cantilena.systems.note.composer import Composer
 
     return Composer.load(path)
 

@@ -1,12 +1,12 @@
 """The exception tree. Knows what can go wrong for a user; does not know how it is printed.
 
-    CantilenaError            base: one clear sentence; the CLI prints it and exits with 1
-    +-- InputError            the user's input cannot be used (CLI exit code 2)
-    |   +-- MidiError         a MIDI file is damaged, hostile or of a kind that cannot be read
-    |   +-- BriefError        a wish cannot be understood or contradicts another
-    |   +-- UnknownNameError  a name that no registry holds; the message lists the known ones
-    +-- CheckpointError       a checkpoint is missing, incomplete or of another version
-    +-- MissingExtraError     an optional dependency is needed; the message says how to get it
+CantilenaError            base: one clear sentence; the CLI prints it and exits with 1
++-- InputError            the user's input cannot be used (CLI exit code 2)
+|   +-- MidiError         a MIDI file is damaged, hostile or of a kind that cannot be read
+|   +-- BriefError        a wish cannot be understood or contradicts another
+|   +-- UnknownNameError  a name that no registry holds; the message lists the known ones
++-- CheckpointError       a checkpoint is missing, incomplete or of another version
++-- MissingExtraError     an optional dependency is needed; the message says how to get it
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Result:
     def caption(self) -> str:
         """What the piece is, in plain sentences, measured from its notes."""
         from cantilena.analysis import describe
-        from cantilena.text.description import describe_in_words
+        from cantilena.text.caption.description import describe_in_words
 
         return describe_in_words(describe(self.score))
 

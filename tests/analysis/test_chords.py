@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 from cantilena.analysis import chord_slots, progression, slot_edges, spelled
 from cantilena.errors import UnknownNameError
 from cantilena.score.harmony import N_CHORDS, QUALITY_NAMES, Chord, Key, parse_chord
 from cantilena.score.score import Score, Track
+from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 LOOP = ("C", "Am", "F", "G")
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pieces import EMPTY, accompaniment, drums
 
 import cantilena.analysis as analysis
 from cantilena.analysis import describe
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.score.score import Score, Track
+from pieces import EMPTY, accompaniment, drums
 
 
 def test_a_waltz():

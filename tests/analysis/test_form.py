@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from pieces import EMPTY, TPQ, accompaniment, drums
 
 from cantilena.analysis import form
 from cantilena.score.score import Score, Track
+from pieces import EMPTY, TPQ, accompaniment, drums
 
 
 def piece(letters: str, bars: int, intro: int = 0, cut: int = 0) -> Score:

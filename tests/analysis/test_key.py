@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pieces import EMPTY, accompaniment, drums, line
 
 from cantilena.analysis import KEY_PROFILES, find_key, key_scores, pitch_class_histogram
 from cantilena.errors import UnknownNameError
 from cantilena.score.harmony import Key
 from cantilena.score.score import Score, Track
+from pieces import EMPTY, accompaniment, drums, line
 
 MAJOR = ("C", "Am", "F", "G", "C", "F", "G7", "C")
 MINOR = ("Am", "F", "Dm", "E", "Am", "Dm", "E7", "Am")

@@ -1,15 +1,14 @@
 """Agreement with annotations of three songs that the analysis was not set by."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from assets import ASSETS
 from cantilena.analysis import chord_slots, find_key
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.score.midi import read_midi
 
-DATA = Path(__file__).parents[1] / "data" / "pop909"
+DATA = ASSETS / "pop909"
 QUALITY = {"maj": "", "min": "m", "min7": "m7", "sus4(b7)": "sus4", "maj6": "6", "hdim7": "m7b5"}
 
 

@@ -1,8 +1,8 @@
 import pytest
-from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 from cantilena.analysis import TEMPO_CLASSES, main_metre, off_grid, swings, tempo_class
 from cantilena.score.score import Score, Track
+from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 
 @pytest.mark.parametrize(

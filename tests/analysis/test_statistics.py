@@ -3,10 +3,10 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 from cantilena.analysis import STATISTICS
 from cantilena.score.score import Score, Track
+from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 
 def value(name: str, score: Score) -> float:

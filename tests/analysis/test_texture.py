@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 from cantilena.analysis import density, parts, polyphony
 from cantilena.analysis.texture import sounding_ticks
 from cantilena.score.score import DRUMS, Score, Track
+from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 
 def test_parts_by_share_of_sounding_time():

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from cantilena.errors import InputError
-from cantilena.evaluate import control, frechet, mmd
-from cantilena.evaluate.embedders import EMBEDDERS, identity, load_embedder
-from cantilena.evaluate.protocols import PROTOCOLS
+from cantilena.evaluate import control
+from cantilena.evaluate.distances import frechet, mmd
+from cantilena.evaluate.sound.embedders import EMBEDDERS, identity, load_embedder
+from cantilena.evaluate.table3.protocols import PROTOCOLS
 from cantilena.evaluate.tables import _LABELS
 from tiny_audio import cnn14_weights, tone, vggish_weights, write_clap, write_encodec
 

@@ -15,7 +15,7 @@ import cantilena
 from cantilena.analysis.key import KEY_PROFILES, key_scores
 from cantilena.analysis.statistics import STATISTICS
 from cantilena.data.corpora import CORPORA, DEFAULT_MIX, corpus, list_corpora
-from cantilena.data.corpus import SPLITS, Corpus
+from cantilena.data.corpora.corpus import SPLITS, Corpus
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.evaluate import chords, control
 from cantilena.evaluate import statistics as distances

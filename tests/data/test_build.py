@@ -8,7 +8,6 @@ import json
 
 import numpy as np
 import pytest
-from corpus_pieces import TRACKS, add_lakh, piece, small_lakh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from cantilena.data import build as building
 from cantilena.data import workers as spreading
 from cantilena.data.build import build
 from cantilena.data.corpora import CORPORA
-from cantilena.data.corpus import Rules, Song
+from cantilena.data.corpora.corpus import Rules, Song
 from cantilena.data.dataset import load_split, read_manifest
 from cantilena.data.duplicates import copies, sketch
 from cantilena.data.loss import quantisation_loss
@@ -26,6 +25,7 @@ from cantilena.errors import CantilenaError, InputError, UnknownNameError
 from cantilena.score.midi import write_midi
 from cantilena.score.score import Score, Track
 from cantilena.tokens.note import Header, NoteScheme
+from corpus_pieces import TRACKS, add_lakh, piece, small_lakh
 
 SCHEME = NoteScheme()
 

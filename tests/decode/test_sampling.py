@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cantilena.decode.sampling import Boldness, Sampling, choose
 from cantilena.errors import InputError
 from cantilena.score import DRUMS
-from cantilena.tokens.grammar import INSTRUMENT, ONSET, PITCH
+from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
 
 PLAIN = Sampling(temperature=1.0, top_p=1.0)
 

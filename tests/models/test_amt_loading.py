@@ -21,7 +21,7 @@ from cantilena.models.amt import (  # noqa: E402
     load_amt,
     save_amt,
 )
-from cantilena.tokens.arrival_vocab import AMT  # noqa: E402
+from cantilena.tokens.arrival.vocab import AMT  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ pytest.importorskip("transformers")
 import tiny_hf  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models.amt_prefix import CARD, AmtPrefix  # noqa: E402
-from cantilena.text.encoders import text_encoder  # noqa: E402
+from cantilena.models.encoders import text_encoder  # noqa: E402
 
 SMALL = tiny_hf.SMALL
 TEXTS = ["slow sad waltz for string quartet", "rock"]

@@ -10,9 +10,9 @@ pytest.importorskip("transformers")
 import tiny_hf  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models import bridges  # noqa: E402
+from cantilena.models.encoders import text_encoder  # noqa: E402
 from cantilena.models.saving import write_model  # noqa: E402
 from cantilena.models.step_lm import StepLM  # noqa: E402
-from cantilena.text.encoders import text_encoder  # noqa: E402
 from tiny import random_inputs, tiny_config, torch_inputs  # noqa: E402
 
 

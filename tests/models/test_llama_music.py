@@ -203,7 +203,7 @@ def test_midi_llms_layout_is_read_by_its_number_of_rows(tmp_path):
 
 def test_the_published_rows_put_music_where_the_text_vocabulary_ends():
     from cantilena.models.llama_plain import _offset
-    from cantilena.tokens.arrival_vocab import AMT
+    from cantilena.tokens.arrival.vocab import AMT
 
     assert AMT.size == 55_028
     assert _offset(183_286, AMT, range(128_256)) == 128_256

@@ -11,9 +11,7 @@ torch = pytest.importorskip("torch")
 
 from cantilena.errors import CheckpointError  # noqa: E402
 from cantilena.models.step_lm import StepConfig, StepLM, rope_tables, rotate  # noqa: E402
-from cantilena.text import conditions  # noqa: E402
-from cantilena.tokens import context  # noqa: E402
-from cantilena.tokens.note import NoteScheme  # noqa: E402
+from cantilena.tokens.note import NoteScheme, conditions, context  # noqa: E402
 from tiny import random_inputs, tiny_config, tiny_model, torch_inputs  # noqa: E402
 
 T, CUT = 12, 7

@@ -10,9 +10,9 @@ pytest.importorskip("accelerate")
 
 import tiny_hf  # noqa: E402
 from cantilena.models.amt_prefix import AmtPrefix  # noqa: E402
+from cantilena.models.encoders import text_encoder  # noqa: E402
 from cantilena.models.llama_music import LlamaMusic  # noqa: E402
-from cantilena.text.encoders import text_encoder  # noqa: E402
-from cantilena.train.collate import JointCollator, PrefixCollator  # noqa: E402
+from cantilena.train.tuned.collate import JointCollator, PrefixCollator  # noqa: E402
 
 SMALL, TEXT = tiny_hf.SMALL, tiny_hf.TEXT
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
 from cantilena.render import audio, synth
-from cantilena.render import synth_room as room
 from cantilena.render.audio import Audio, find_soundfont, render_audio, write_wav
-from cantilena.render.synth_tones import frequency, tone
-from cantilena.render.synth_voices import VOICES
+from cantilena.render.synth import room
+from cantilena.render.synth.tones import frequency, tone
+from cantilena.render.synth.voices import VOICES
 from cantilena.score.score import Score, Track
 
 RATE = 22050

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cantilena.errors import InputError
 from cantilena.render.roll import _rgb, draw_roll, facts, pretty
-from cantilena.render.roll_layout import DRUM_NAMES, WIDTH, lay_out
+from cantilena.render.roll.layout import DRUM_NAMES, WIDTH, lay_out
 from cantilena.score.score import Score, Track
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from arrival_noise_system import NoiseSystem
 
+from arrival_noise_system import NoiseSystem
 from cantilena.errors import InputError
 from cantilena.score.midi import read_midi
 from cantilena.systems.at_scale import (

@@ -21,12 +21,12 @@ from typing import Any
 
 from cantilena.data import shards
 from cantilena.data.corpora import DEFAULT_MIX, corpus
-from cantilena.data.corpus import SPLITS, Song
+from cantilena.data.corpora.corpus import SPLITS, Song
 from cantilena.data.duplicates import copies
 from cantilena.data.prepare import REASONS, accepted, prepare
 from cantilena.data.workers import spread
 from cantilena.errors import InputError
-from cantilena.score.files import write_bytes
+from cantilena.files import write_bytes
 from cantilena.tokens.note import NoteScheme
 
 UNIT = 200

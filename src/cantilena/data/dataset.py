@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.data.build import MANIFEST, manifest_in
-from cantilena.data.corpus import SPLITS
+from cantilena.data.corpora.corpus import SPLITS
 from cantilena.data.shards import ARRAYS, NOTE_FIELDS, VERSION, read_shard, unpack_text
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.tokens.note import NoteScheme

@@ -15,7 +15,7 @@ from cantilena.analysis.chords import chord_slots
 from cantilena.analysis.grid import bar_metres
 from cantilena.analysis.key import find_key
 from cantilena.analysis.rhythm import main_metre, swings
-from cantilena.data.corpus import Corpus, Rules, Song
+from cantilena.data.corpora.corpus import Corpus, Rules, Song
 from cantilena.data.duplicates import sketch
 from cantilena.data.shards import Piece
 from cantilena.errors import InputError

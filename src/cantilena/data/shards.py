@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.errors import InputError
-from cantilena.score.files import write_bytes
+from cantilena.files import write_bytes
 
 VERSION = 1
 NOTE_FIELDS = {

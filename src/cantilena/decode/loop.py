@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cantilena.decode.note_stepper import KEEP, NoteStepper
 from cantilena.decode.sampling import Sampling, choose
+from cantilena.systems.note.stepper import KEEP, NoteStepper
 
 __all__ = ["KEEP", "Constraint", "Grammar", "Job", "Loop", "Piece", "Stepper"]
 

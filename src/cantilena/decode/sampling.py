@@ -13,7 +13,7 @@ import numpy as np
 
 from cantilena.errors import InputError
 from cantilena.score import DRUMS
-from cantilena.tokens.grammar import INSTRUMENT
+from cantilena.tokens.note.grammar import INSTRUMENT
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Knows two ways to count: Mustango's (Melechovsky et al., "Mustango: Toward Controllable
 Text-to-Music Generation", NAACL 2024), which compare two lists of chords, and our own, which ask
-where in the piece a chord is due (``text.report_chords``). Does not know files or models.
+where in the piece a chord is due (``text.report.chords``). Does not know files or models.
 
 Every metric has the shape (wishes: Brief, score: Score or None) -> float in 0-1; nan where no
 chords are asked for; 0 where there is no music.
@@ -21,7 +21,7 @@ import numpy as np
 from cantilena.analysis.chords import chord_slots
 from cantilena.score.harmony import NO_CHORD, Chord, parse_chord
 from cantilena.score.score import Score
-from cantilena.text.report_chords import ChordMatch, match_chords
+from cantilena.text.report.chords import ChordMatch, match_chords
 from cantilena.text.wishes import Brief
 
 NAN = float("nan")

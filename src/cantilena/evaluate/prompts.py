@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cantilena.analysis import describe
+from cantilena.analysis.excerpt import first_bars
 from cantilena.errors import BriefError, InputError
-from cantilena.evaluate.excerpt import first_bars
+from cantilena.files import write_bytes
 from cantilena.score import gm
-from cantilena.score.files import write_bytes
 from cantilena.score.score import DRUMS, Score
 from cantilena.text.caption import INSTRUMENT_WORDS, write_caption
 from cantilena.text.facts import Facts
-from cantilena.text.lexicon_terms import PACES
+from cantilena.text.lexicon.terms import PACES
 from cantilena.text.report import is_heard
 from cantilena.text.wishes import Brief, Instrument
 

@@ -23,7 +23,7 @@ from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.evaluate import control, statistics
 from cantilena.evaluate.prompts import Prompt, shipped_prompts
 from cantilena.evaluate.tables import control_table, statistics_table
-from cantilena.score.files import write_bytes
+from cantilena.files import write_bytes
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score
 
@@ -36,7 +36,7 @@ Progress = Callable[[float], None] | None
 
 
 class Composes(Protocol):
-    """What can be evaluated: ``systems.note.Composer``, or anything that composes alike."""
+    """What can be evaluated: a ``systems.note.composer.Composer``, or what composes alike."""
 
     def compose(self, requests: Sequence[Any], progress: Progress = None) -> Sequence[Any]:
         """For each Request a Result with a ``score``."""
@@ -55,9 +55,9 @@ def evaluate_control(
     """Composes the first ``n`` prompts, measures the files and writes the results to ``out``.
 
     ``prompts``: None takes those shipped. ``progress`` hears the share done, 0-1. ``request``:
-    makes what the composer is given of a prompt and a seed; by default a ``systems.note.Request``
-    with what is read out of the prompt's text. Pieces that ``out``
-    already holds of the same text, seed and checkpoint are taken as they are, so that an
+    makes what the composer is given of a prompt and a seed; by default a
+    ``systems.note.composer.Request`` with what is read out of the prompt's text. Pieces that
+    ``out`` already holds of the same text, seed and checkpoint are taken as they are, so that an
     interrupted run goes on where it was. A prompt that the composer fails on (CantilenaError)
     counts as a piece without notes. Returns what ``results.json`` holds (see ``measure``); raises
     InputError.
@@ -153,7 +153,7 @@ def compose_for_statistics(
     ``evaluate_control`` does; returns the folder of their MIDI files."""
 
     def request(prompt: Prompt, number: int) -> Any:
-        from cantilena.systems.note import Request
+        from cantilena.systems.note.composer import Request
         from cantilena.text.brief import merge, parse_brief
 
         return Request(brief=merge(parse_brief(prompt.text), bars=bars), seed=number)
@@ -296,7 +296,7 @@ def _known(stem: Path, prompt: Prompt, seed: int, name: str) -> dict[str, Any]:
 
 
 def _request(prompt: Prompt, seed: int) -> Any:
-    from cantilena.systems.note import Request
+    from cantilena.systems.note.composer import Request
     from cantilena.text.brief import parse_brief
 
     return Request(brief=parse_brief(prompt.text), seed=seed)

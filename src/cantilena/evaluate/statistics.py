@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from cantilena.analysis.excerpt import first_bars
 from cantilena.analysis.statistics import STATISTICS
 from cantilena.errors import InputError
-from cantilena.evaluate.excerpt import first_bars
 from cantilena.score.score import Score
 
 BARS = 32
@@ -189,6 +189,6 @@ def write_values(
     values: Mapping[str, np.ndarray], path: str | Path, what: str, bars: int = BARS
 ) -> None:
     """Writes ``values_json`` to a file, whole or not at all. Raises InputError."""
-    from cantilena.score.files import write_bytes
+    from cantilena.files import write_bytes
 
     write_bytes(path, values_json(values, what, bars))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
-from cantilena.text.published import dtype_of, loading, need
+from cantilena.models.hub import dtype_of, loading, need
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "llama": ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),

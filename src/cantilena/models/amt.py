@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
-from cantilena.text.published import WITHOUT, loading
-from cantilena.tokens.arrival_vocab import AMT
+from cantilena.models.hub import WITHOUT, loading
+from cantilena.tokens.arrival.vocab import AMT
 
 if TYPE_CHECKING:
     from transformers import GPT2Config, GPT2LMHeadModel

@@ -21,15 +21,15 @@ from torch import Tensor, nn
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.amt import PUBLISHED, allow_no_place
 from cantilena.models.bridges import Bridge
+from cantilena.models.hub import dtype_of, loading, need
 from cantilena.models.saving import leave_out_ties, load_weights, placed, read_model, write_model
 from cantilena.models.tuned import Output, Tuned, token_loss
-from cantilena.text.published import dtype_of, loading, need
-from cantilena.tokens.arrival_vocab import AMT, ArrivalVocabulary
+from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cantilena.text.encoders import TextEncoder, TextStates
+    from cantilena.models.encoders import TextEncoder, TextStates
 
 CARD = "cantilena.json"
 SYSTEM = "amt-prefix"
@@ -209,7 +209,7 @@ class AmtPrefix(Tuned):
     ) -> AmtPrefix:
         """The model that ``save`` wrote. ``text``: load the text model too. Raises CheckpointError
         where files are missing or do not fit, or the text model cannot be had."""
-        from cantilena.text.encoders import encoder_from_card
+        from cantilena.models.encoders import encoder_from_card
 
         transformers = need("transformers", f"the system {SYSTEM!r}")
         card, weights = read_model(folder, CARD)

@@ -20,7 +20,7 @@ from cantilena.errors import CheckpointError, InputError
 from cantilena.models.step_lm import StepConfig, StepLM
 
 if TYPE_CHECKING:
-    from cantilena.text.encoders import TextEncoder
+    from cantilena.models.encoders import TextEncoder
 
 MIXES = ("last", "layers")
 
@@ -192,8 +192,8 @@ def save_step_lm(model: StepLM, folder: str | Path) -> Path:
 def load_step_lm(folder: str | Path, device: Any = None) -> StepLM:
     """The model that ``save_step_lm`` wrote. Raises CheckpointError where files are missing or do
     not fit, or where the encoder's weights cannot be had."""
+    from cantilena.models.encoders import encoder_from_card
     from cantilena.models.saving import load_weights, read_model
-    from cantilena.text.encoders import encoder_from_card
 
     card, weights = read_model(folder, "card.json")
     try:

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.amt import PUBLISHED
+from cantilena.models.hub import dtype_of, loading, need
 from cantilena.models.saving import leave_out_ties, load_weights, placed, read_model, write_model
 from cantilena.models.tuned import Output, Tuned, token_loss
-from cantilena.text.published import dtype_of, loading, need
-from cantilena.tokens.arrival_vocab import AMT, ArrivalVocabulary
+from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 CARD = "cantilena.json"
 SYSTEM = "llama-music"

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.errors import CheckpointError
+from cantilena.models.hub import dtype_of, loading, need
 from cantilena.models.llama_music import CARD, INSTRUCTION, SYSTEM, LlamaMusic
 from cantilena.models.saving import read_card, write_json
-from cantilena.text.published import dtype_of, loading, need
-from cantilena.tokens.arrival_vocab import AMT, ArrivalVocabulary
+from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 LLAMA_TEXT = 128_256
 """Tokens of Llama 3.2's text vocabulary."""

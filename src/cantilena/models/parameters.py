@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cantilena.errors import InputError
-from cantilena.text.published import need
+from cantilena.models.hub import need
 
 LLAMA_3_2: dict[str, dict[str, Any]] = {
     "1b": {

@@ -18,11 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
-from cantilena.render import synth_room as room
-from cantilena.render.synth import TAIL, synthesize
-from cantilena.score import smf
-from cantilena.score.files import write_bytes
-from cantilena.score.midi import write_midi
+from cantilena.files import write_bytes
+from cantilena.render.synth import TAIL, room, synthesize
+from cantilena.score.midi import smf, write_midi
 from cantilena.score.score import Score
 
 ENGINES = ("auto", "fluidsynth", "synth")

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cantilena.errors import InputError, MissingExtraError
+from cantilena.files import write_bytes
 from cantilena.score import Score
-from cantilena.score.files import write_bytes
 from cantilena.score.harmony import Key
 from cantilena.score.musicxml import write_musicxml
 

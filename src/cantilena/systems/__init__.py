@@ -8,13 +8,13 @@ from typing import Any
 from cantilena.errors import UnknownNameError
 
 SYSTEMS: dict[str, str] = {
-    "note": "cantilena.systems.note",
-    "amt": "cantilena.systems.amt",
-    "amt-prefix": "cantilena.systems.amt_prefix",
-    "llama-music": "cantilena.systems.llama_music",
+    "note": "cantilena.systems.note.composer",
+    "amt": "cantilena.systems.arrival.amt",
+    "amt-prefix": "cantilena.systems.arrival.amt_prefix",
+    "llama-music": "cantilena.systems.arrival.llama_music",
 }
 """Every system's module by name. ``note`` has a ``Composer`` and a ``Request``; those over AMT's
-vocabulary have ``load(path, device, dtype)``, which gives what ``decode.arrival_engine`` calls an
+vocabulary have ``load(path, device, dtype)``, which gives what ``decode.hf.engine`` calls an
 ArrivalSystem."""
 
 

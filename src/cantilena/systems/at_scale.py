@@ -1,8 +1,9 @@
 """Many pieces from one system into a folder: in batches, in any number of sittings.
 
-Knows files, batches and the manifest; does not know how a piece is written (``systems.arrival``)
-or the command line. What stands in the manifest is done: each batch's files are written before its
-lines, so a run that is killed loses one batch at most, and the same call goes on where it stopped.
+Knows files, batches and the manifest; does not know how a piece is written
+(``systems.arrival.writing``) or the command line. What stands in the manifest is done: each batch's
+files are written before its lines, so a run that is killed loses one batch at most, and the same
+call goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.decode.arrival_engine import ArrivalSystem
+from cantilena.decode.hf.engine import ArrivalSystem
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.score.midi import write_midi
-from cantilena.systems.arrival import (
+from cantilena.systems.arrival.writing import (
     SAMPLING,
     TOKENS,
     Order,

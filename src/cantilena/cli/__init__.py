@@ -1,0 +1,359 @@
+"""The command line: parses, calls, prints. Knows options and exit codes; composes nothing itself.
+
+Exit codes: 0 done; 1 failed; 2 the input cannot be used (one line on standard error says why);
+130 stopped by Ctrl-C. Commands live in ``cli_*`` modules that are imported when they are called,
+so that help and errors come at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any, NoReturn
+
+from cantilena import __version__
+from cantilena.cli.evaluate import EVALUATIONS
+from cantilena.cli.finetune import finetune_arguments, init_arguments
+from cantilena.cli.generate import generate_arguments
+from cantilena.cli.models import export_arguments, models_arguments
+from cantilena.cli.paper import paper_arguments
+from cantilena.cli.tokens import tokens_arguments
+from cantilena.errors import CantilenaError, InputError, Notice
+
+DEBUG_VARIABLE = "CANTILENA_DEBUG"
+
+_EXAMPLES = """\
+examples:
+  cantilena compose "a slow sad waltz for string quartet in D minor"
+  cantilena compose "bossa nova, 130 bpm" --instruments "nylon guitar, bass, drums" --n 4 -o out
+  cantilena compose --prompts prompts.jsonl -o out --formats mid,json
+  cantilena compose --replay out/a-slow-sad-waltz.json -o again
+  cantilena describe song.mid
+  cantilena render song.mid --formats wav,png
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code; prints errors, raises nothing but SystemExit
+    after ``--help`` and ``--version``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_noticed, warnings.showwarning)
+            args = parser().parse_args(argv)
+            home, _, name = args.run.partition(":")
+            code = getattr(import_module(f"cantilena.{home}"), name)(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("\ncantilena: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as with "| head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        return _told(error)
+
+
+def _noticed(others: Callable[..., None], message: Any, category: Any, *where: Any, **more: Any):
+    """Prints a Notice in one line; other warnings go their way."""
+    if isinstance(category, type) and issubclass(category, Notice):
+        print(f"cantilena: note: {message}", file=sys.stderr)
+    else:
+        others(message, category, *where, **more)
+
+
+def _told(error: Exception) -> int:
+    """Prints an error in one line; its exit code."""
+    if isinstance(error, CantilenaError):
+        said = str(error)
+    elif isinstance(error, MemoryError):
+        said = "there is not enough memory for this"
+    elif isinstance(error, OSError) and error.strerror:
+        said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        said = (
+            f"internal error: {type(error).__name__}: {error} "
+            f"(set {DEBUG_VARIABLE}=1 to see where, and please report it)"
+        )
+    print(f"cantilena: {' '.join(said.split())}", file=sys.stderr)
+    return 2 if isinstance(error, InputError) else 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are InputErrors: one line and exit code 2."""
+
+    def __init__(self, **settings: Any):
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see '{self.prog} --help'")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line's parser."""
+    top = _Parser(
+        prog="cantilena",
+        description="Turns a sentence into music a musician can edit: MIDI, audio, score, picture.",
+        epilog=_EXAMPLES,
+    )
+    top.add_argument("--version", action="version", version=f"cantilena {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, run: str, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        made.set_defaults(run=run)
+        return made
+
+    _compose(command("compose", "cli.compose:compose", "compose what a text asks for"))
+    _brief(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))
+    _describe(command("describe", "cli.inspect:describe", "say what a MIDI file is"))
+    _render(
+        command("render", "cli.inspect:render", "make sound, pictures or a score of a MIDI file")
+    )
+    tokens_arguments(
+        command("tokens", "cli.tokens:tokens", "show a MIDI file as a scheme's tokens")
+    )
+    _data(commands)
+    _train(command("train", "cli.train:train", "train a model on a data set, or go on with a run"))
+    text = "train the systems built on HuggingFace's models"
+    finetune_arguments(command("finetune", "cli.finetune:finetune", text), count, number)
+    text = "make a small music or text model with random weights, to train"
+    init_arguments(command("init", "cli.finetune:init", text), count)
+    generate_arguments(
+        command("generate", "cli.generate:generate", "write many pieces with a system on AMT")
+    )
+    _export(command("export", "cli.models:export", "make a checkpoint of a run, to compose with"))
+    models_arguments(command)
+    _evaluate(commands)
+    doctor = command("doctor", "cli.doctor:run", "check the installation, with a short test piece")
+    doctor.add_argument("--checkpoint", metavar="DIR", help="check this checkpoint")
+    _output(doctor)
+    return top
+
+
+def whole(text: str) -> int:
+    """A whole number; "60M", "60e6" and "400k" too."""
+    units = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+    digits, unit = (text[:-1], units[text[-1].lower()]) if text[-1:].lower() in units else (text, 1)
+    try:
+        return int(digits) * unit
+    except ValueError:
+        pass
+    try:
+        value = float(digits) * unit
+        if value == int(value):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    value = whole(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return value
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
+def _output(made: argparse.ArgumentParser, quiet: bool = False) -> None:
+    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    if quiet:
+        made.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def _wishes(made: argparse.ArgumentParser) -> None:
+    """The text, the files of texts, and the options that stand above them."""
+    made.add_argument(
+        "text", nargs="*", metavar="TEXT", help="what to compose; - reads texts from standard input"
+    )
+    made.add_argument(
+        "--prompts",
+        metavar="FILE",
+        help="many texts: lines of text, or of JSON with 'id' and 'text'; - is standard input",
+    )
+    wishes = made.add_argument_group("wishes, which stand above the text")
+    wishes.add_argument("--bars", type=count, metavar="N", help="length in bars")
+    wishes.add_argument("--seconds", metavar="S", help="length in time, as 30 or 1:30")
+    wishes.add_argument("--tempo", metavar="BPM", help="quarter notes a minute, or as 'andante'")
+    wishes.add_argument("--key", metavar="KEY", help="as 'D minor', 'Bb'")
+    wishes.add_argument("--metre", metavar="M", help="as 3/4, 6/8")
+    wishes.add_argument(
+        "--instruments", metavar="LIST", help="all there are, as 'violin, cello, drums'"
+    )
+    wishes.add_argument("--exclude", metavar="LIST", help="instruments that must not sound")
+    wishes.add_argument("--chords", metavar="LIST", help="as 'Dm7 G7 Cmaj7' or 'ii V I'")
+    wishes.add_argument("--genres", metavar="LIST", help="as 'jazz, latin'")
+    wishes.add_argument("--timing", metavar="HOW", help="quantized, or played as by hand")
+    wishes.add_argument("--moods", metavar="LIST", help="as 'sad, calm'")
+
+
+def _compose(made: argparse.ArgumentParser) -> None:
+    _wishes(made)
+    how = made.add_argument_group("how")
+    how.add_argument("--seed", type=whole, metavar="N", help="another number, another piece (0)")
+    how.add_argument("--n", type=count, metavar="N", help="so many pieces, with seeds in a row (1)")
+    how.add_argument("--continue", dest="continues", metavar="FILE", help="go on from a MIDI file")
+    how.add_argument(
+        "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
+    )
+    how.add_argument("--temperature", type=number, metavar="T", help="boldness; 1 is as learned")
+    how.add_argument("--top-p", type=number, metavar="P", help="keep the likeliest, by probability")
+    how.add_argument("--top-k", type=whole, metavar="K", help="keep the K likeliest (0: all)")
+    how.add_argument("--guidance", type=number, metavar="G", help="pull towards the wishes")
+    how.add_argument("--best-of", type=count, metavar="N", help="make N, keep the most obedient")
+    how.add_argument("--repetition", type=number, metavar="R", help="aversion to stuck bars")
+    how.add_argument("--checkpoint", metavar="DIR", help="compose with this checkpoint")
+    out = made.add_argument_group("output")
+    out.add_argument(
+        "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"
+    )
+    out.add_argument(
+        "--formats",
+        metavar="LIST",
+        default="mid,wav,musicxml,png,json",
+        help="of mid,wav,musicxml,png,svg,json (all but svg)",
+    )
+    _sound(out)
+    _output(made, quiet=True)
+
+
+def _sound(made: Any) -> None:
+    made.add_argument(
+        "--engine",
+        choices=("auto", "fluidsynth", "synth"),
+        default="auto",
+        help="what makes the sound: FluidSynth where it is installed, or the built-in synthesizer",
+    )
+    made.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3 file for FluidSynth")
+
+
+def _brief(made: argparse.ArgumentParser) -> None:
+    _wishes(made)
+    made.add_argument("--json", action="store_true", help="as always: the output is JSON")
+
+
+def _describe(made: argparse.ArgumentParser) -> None:
+    made.add_argument("files", nargs="+", metavar="FILE", help="MIDI files")
+    _output(made)
+
+
+def _render(made: argparse.ArgumentParser) -> None:
+    made.add_argument("files", nargs="+", metavar="FILE", help="MIDI files")
+    made.add_argument(
+        "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"
+    )
+    made.add_argument(
+        "--formats",
+        metavar="LIST",
+        default="wav,png,musicxml",
+        help="of wav,png,svg,musicxml (all but svg)",
+    )
+    _sound(made)
+    _output(made, quiet=True)
+
+
+def _data(commands: Any) -> None:
+    text = "list and fetch corpora, and build a data set of them"
+    data = commands.add_parser("data", help=text, description=text[0].upper() + text[1:] + ".")
+    jobs = data.add_subparsers(dest="job", metavar="JOB", required=True)
+    listing = jobs.add_parser("list", help="show the corpora there are")
+    listing.set_defaults(run="cli.train:data_list")
+    _output(listing)
+    fetch = jobs.add_parser("fetch", help="download corpora, or take them from a file or folder")
+    fetch.set_defaults(run="cli.train:data_fetch")
+    fetch.add_argument("names", nargs="+", metavar="CORPUS", help="as 'cantilena data list' shows")
+    fetch.add_argument("--from", dest="source", metavar="PLACE", help="address, archive or folder")
+    fetch.add_argument("--to", default="corpora", metavar="DIR", help="where to put them (corpora)")
+    _output(fetch, quiet=True)
+    build = jobs.add_parser("build", help="build a data set of corpora; goes on where it stopped")
+    build.set_defaults(run="cli.train:data_build")
+    build.add_argument(
+        "--corpora", default="corpora", metavar="DIR", help="where they are (corpora)"
+    )
+    build.add_argument("-o", "--output", default="data", metavar="DIR", help="where it goes (data)")
+    build.add_argument("--mix", metavar="LIST", help="corpora to take, as 'lakh,pop909'")
+    build.add_argument("--workers", type=count, default=1, metavar="N", help="processes (1)")
+    build.add_argument("--limit", type=count, metavar="N", help="songs of a corpus and split")
+    _output(build, quiet=True)
+    paper = jobs.add_parser("paper", help="build the text-to-symbolic paper's data: captioned Lakh")
+    paper.set_defaults(run="cli.paper:data_paper")
+    paper_arguments(paper, count)
+    _output(paper, quiet=True)
+
+
+def _train(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--data", required=True, metavar="DIR", help="a data set")
+    made.add_argument(
+        "--out", required=True, metavar="RUN", help="the run's folder; one with a run in it goes on"
+    )
+    made.add_argument("--corpora", metavar="LIST", help="only these corpora of the data set")
+    made.add_argument("--notes", type=count, metavar="N", help="notes to train on, as 60M")
+    made.add_argument(
+        "--minutes", type=number, metavar="M", help="end after so long, if the notes are not spent"
+    )
+    made.add_argument("--batch", type=count, metavar="B", help="examples in a step")
+    made.add_argument("--length", type=count, metavar="T", help="notes in an example")
+    made.add_argument("--rate", type=number, metavar="R", help="peak learning rate")
+    made.add_argument("--warmup", type=count, metavar="N", help="notes up to the peak, as 400k")
+    made.add_argument(
+        "--decay", type=number, metavar="P", help="share of the notes over which the rate falls"
+    )
+    made.add_argument("--seed", type=whole, metavar="N", help="order of examples and first weights")
+    made.add_argument("--from", dest="start", metavar="DIR", help="begin with these weights")
+    made.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, default=None, help="use torch.compile"
+    )
+    made.add_argument(
+        "--workers", type=whole, metavar="N", help="processes that make batches, for a GPU (0)"
+    )
+    made.add_argument(
+        "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
+    )
+    sizes = made.add_argument_group("sizes of a new model")
+    for name in ("width", "layers", "heads", "hidden", "head-hidden", "context"):
+        sizes.add_argument(f"--{name}", type=count, metavar="N")
+    made.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def _export(made: argparse.ArgumentParser) -> None:
+    made.add_argument("folder", metavar="RUN", help="the run's folder")
+    made.add_argument(
+        "-o", "--output", required=True, metavar="DIR", help="the checkpoint's folder"
+    )
+    export_arguments(made)
+    _output(made)
+
+
+def _evaluate(commands: Any) -> None:
+    text = "measure a model"
+    evaluate = commands.add_parser("evaluate", help=text, description=text.capitalize() + ".")
+    jobs = evaluate.add_subparsers(dest="job", metavar="WHAT", required=True)
+    for name, entry in EVALUATIONS.items():
+        made = jobs.add_parser(name, help=entry.help, description=entry.help.capitalize() + ".")
+        entry.arguments(made)
+        made.set_defaults(run="cli.evaluate:evaluate")
+        _output(made, quiet=True)

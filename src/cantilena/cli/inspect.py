@@ -1,0 +1,179 @@
+"""``cantilena describe`` and ``cantilena render``: what a MIDI file is, and what can be made of it.
+
+Knows what is printed of Attributes; measures and draws nothing itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cantilena.cli.common import Progress, clock, print_json
+from cantilena.cli.prompts import Prompt, file_names
+from cantilena.result import check_folder, check_name, checked_formats, write_files
+from cantilena.score.midi import read_midi
+
+if TYPE_CHECKING:
+    from cantilena.analysis.attributes import Attributes
+    from cantilena.score.score import Score
+
+RENDERED = ("wav", "png", "svg", "musicxml")
+
+
+def description(score: Score) -> dict[str, Any]:
+    """What a Score is, as plain data; the schema of ``describe --json``.
+
+    - ``key``: as "D minor", or null; ``key_strength`` 0-1: how well the notes fit it
+    - ``metre``: as "3/4"; ``tempo``: main tempo in quarter notes per minute; ``tempo_class``:
+      as "andante"
+    - ``instruments``: the largest share first; each ``name``, ``program`` (0-127; 128: drums),
+      ``family``, ``share`` (0-1) of the sounding time, ``notes``, ``low``, ``middle``, ``high``
+      (5th, 50th, 95th percentile of its pitches), ``polyphony`` (notes at once)
+    - ``drums``: whether there are any
+    - ``chords``: the chord of each half bar in order, null where none sounds; ``progression``:
+      the most repeated sequence of chords
+    - ``bars``, ``seconds``, ``notes``; ``density``: notes per bar; ``polyphony``: pitched notes at
+      once; ``swing``: whether eighths swing; ``form``: as "AABA", or ""
+    - ``caption``: all this in sentences
+    """
+    from cantilena.analysis import describe
+    from cantilena.text.caption.description import describe_in_words
+
+    a = describe(score)
+    return {
+        "title": score.title,
+        "key": a.key.name if a.key else None,
+        "key_strength": round(a.key_strength, 3),
+        "metre": f"{a.metre[0]}/{a.metre[1]}",
+        "tempo": round(a.bpm, 2),
+        "tempo_class": a.tempo_class,
+        "instruments": _instruments(a),
+        "drums": a.drums,
+        "chords": _symbols(a),
+        "progression": list(a.progression),
+        "bars": a.bars,
+        "seconds": round(a.seconds, 3),
+        "notes": len(score),
+        "density": round(a.density, 2),
+        "polyphony": round(a.polyphony, 2),
+        "swing": a.swing,
+        "form": a.form,
+        "caption": describe_in_words(a),
+    }
+
+
+def _instruments(a: Attributes) -> list[dict[str, Any]]:
+    from cantilena.score import gm
+
+    return [
+        {
+            **{"name": gm.name(p.instrument), "program": p.instrument},
+            **{"family": gm.family(p.instrument), "share": round(p.share, 4), "notes": p.notes},
+            **{"low": p.low, "middle": p.middle, "high": p.high},
+            "polyphony": round(p.polyphony, 2),
+        }
+        for p in a.parts
+    ]
+
+
+def _symbols(a: Attributes) -> list[str | None]:
+    from cantilena.analysis import spelled
+    from cantilena.score.harmony import NO_CHORD, Chord
+
+    return [None if n == NO_CHORD else spelled(Chord.from_number(n), a.key) for n in a.chords]
+
+
+def describe(args: argparse.Namespace) -> int:
+    """Prints what MIDI files are; with ``--json`` one object, or a list of them for many files."""
+    found = [description(read_midi(file)) for file in args.files]
+    if args.json:
+        many = [{"file": file, **told} for file, told in zip(args.files, found, strict=True)]
+        print_json(many if len(found) > 1 else found[0])
+        return 0
+    for i, (file, told) in enumerate(zip(args.files, found, strict=True)):
+        if i:
+            print()
+        if len(found) > 1:
+            print(f"{file}:")
+        _print_description(told)
+    return 0
+
+
+def _print_description(told: dict[str, Any]) -> None:
+    print(told["caption"])
+    if not told["notes"]:
+        return
+    print()
+    print(f"  {'key':<12}{told['key'] or '-'} (fit {told['key_strength']:.2f})")
+    print(f"  {'tempo':<12}{told['tempo']:g} quarter notes a minute")
+    print(f"  {'metre':<12}{told['metre']}")
+    length = clock(told["seconds"])
+    print(f"  {'length':<12}{told['bars']} bars, {length}, {told['notes']:,} notes")
+    if told["progression"]:
+        print(f"  {'chords':<12}{' '.join(told['progression'])}")
+    if told["form"]:
+        print(f"  {'form':<12}{told['form']}")
+    print()
+    for part in told["instruments"]:
+        print(
+            f"  {part['name']:<24} {100 * part['share']:3.0f} %  {part['notes']:>6,} notes  "
+            f"pitch {part['low']}-{part['high']}"
+        )
+
+
+# ---------------------------------------------------------------------------- render
+
+
+def render(args: argparse.Namespace) -> int:
+    """Makes sound, pictures and scores of MIDI files. All are read before anything is written."""
+    formats = checked_formats(args.formats, RENDERED)
+    folder = check_folder(args.output)
+    scores = [read_midi(file) for file in args.files]
+    stems = [Path(file).stem for file in args.files]
+    names = file_names([Prompt(stem, _own(stem, stems[:i])) for i, stem in enumerate(stems)])
+    told: list[dict[str, Any]] = []
+    with Progress(args.quiet) as progress:
+        for i, (file, score, (name,)) in enumerate(zip(args.files, scores, names, strict=True)):
+            progress(i, len(scores), f"rendering {name}")
+            paths = write_files(
+                score,
+                folder,
+                name,
+                formats,
+                chords=chord_marks(score) if "png" in formats else (),
+                title=score.title or name,
+                engine=args.engine,
+                soundfont=args.soundfont,
+            )
+            progress.clear()
+            told.append({"file": file, "files": {f: str(p) for f, p in paths.items()}})
+            if not (args.quiet or args.json):
+                print("\n".join(str(path) for path in paths.values()))
+    if args.json:
+        print_json(told)
+    return 0
+
+
+def _own(stem: str, before: Sequence[str]) -> str | None:
+    """The stem as a name of its own, None where an earlier file has it."""
+    return None if stem.casefold() in (s.casefold() for s in before) else check_name(stem)
+
+
+def chord_marks(score: Score) -> tuple[tuple[int, str], ...]:
+    """The chords heard in a Score: (tick, symbol) wherever another one starts."""
+    from cantilena.analysis import chord_slots, find_key, spelled
+    from cantilena.score.harmony import NO_CHORD, Chord
+
+    if not len(score):
+        return ()
+    numbers, starts = chord_slots(score)
+    key, _ = find_key(score)
+    marks: list[tuple[int, str]] = []
+    last = NO_CHORD
+    for number, tick in zip(numbers.tolist(), starts.tolist(), strict=True):
+        if number not in (NO_CHORD, last):
+            marks.append((tick, spelled(Chord.from_number(number), key)))
+        last = number
+    return tuple(marks)

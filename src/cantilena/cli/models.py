@@ -1,0 +1,138 @@
+"""``cantilena parameters``, ``layers``, ``import`` and the export of ``llama-music``.
+
+Knows options and printing; the models are in ``cantilena.models``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cantilena.cli.common import print_json
+from cantilena.errors import CheckpointError, InputError
+
+_CARD = "cantilena.json"  # of the systems built on HuggingFace's models; spelled out to be light
+_DTYPES = ("float32", "bfloat16", "float16")
+
+
+def models_arguments(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    """Adds this module's commands; ``command`` makes a parser of a name, what runs and a help."""
+    made = command("parameters", "cli.models:parameters", "count what the paper's systems train")
+    made.add_argument("--json", action="store_true", help="print the counts as JSON")
+    text = "show how much a bridge takes from each layer of its text model"
+    made = command("layers", "cli.models:layers", text)
+    made.add_argument("folder", metavar="DIR", help="a checkpoint with learned layer weights")
+    made.add_argument("-o", "--output", metavar="FILE", help="draw them: .png, .svg or .pdf")
+    made.add_argument("--json", action="store_true", help="print the weights as JSON")
+    text = "make a checkpoint to train on of a plain Llama with music rows, such as MIDI-LLM"
+    made = command("import", "cli.models:import_", text)
+    made.add_argument("source", metavar="SOURCE", help="a folder or a name on the HuggingFace hub")
+    made.add_argument("-o", "--output", required=True, metavar="DIR", help="where it goes")
+    made.add_argument("--revision", metavar="R", help="of the name on the hub")
+    made.add_argument("--tokenizer", metavar="PLACE", help="where the tokenizer is, if elsewhere")
+    made.add_argument("--offset", type=int, metavar="N", help="id at which music begins")
+    made.add_argument(
+        "--dtype", choices=_DTYPES, default="float32", help="of the weights (float32)"
+    )
+    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+
+def export_arguments(made: argparse.ArgumentParser) -> None:
+    """Options of ``cantilena export`` that concern ``llama-music`` alone."""
+    plain = made.add_argument_group("of llama-music, which becomes a plain Llama")
+    plain.add_argument("--dtype", choices=_DTYPES, help="of the weights (as they are)")
+    plain.add_argument("--tokenizer", metavar="PLACE", help="the text model's, if not with it")
+    plain.add_argument(
+        "--no-tokens", action="store_true", help="leave the tokenizer without music tokens"
+    )
+
+
+def parameters(args: argparse.Namespace) -> int:
+    """Prints the table of trainable parameters."""
+    from cantilena.models.parameters import counts, table
+
+    rows = counts()
+    if args.json:
+        print_json([row.to_dict() for row in rows])
+    else:
+        print(table(rows))
+    return 0
+
+
+def layers(args: argparse.Namespace) -> int:
+    """Prints the layer weights of a checkpoint, and draws them where asked."""
+    from cantilena.models.bridges import layer_weights, plot_weights, weights_table
+
+    weights = layer_weights(args.folder)
+    if args.output:
+        plot_weights(weights, args.output, Path(args.folder).resolve().name)
+    if args.json:
+        print_json(weights)
+    else:
+        print(weights_table(weights))
+    return 0
+
+
+def import_(args: argparse.Namespace) -> int:
+    """Makes a split checkpoint of a plain one."""
+    from cantilena.models.llama_plain import import_plain
+    from cantilena.result import check_folder
+
+    folder = check_folder(args.output)
+    model, tokenizer = import_plain(
+        args.source,
+        tokenizer=args.tokenizer,
+        offset=args.offset,
+        dtype=args.dtype,
+        revision=args.revision,
+    )
+    model.save(folder, tokenizer)
+    found = {"text": model.offset, "music": model.n_music}
+    return _told(args, folder, found, f"{model.offset:,} text and {model.n_music:,} music tokens")
+
+
+def export(args: argparse.Namespace) -> int:
+    """``cantilena export``: a plain Llama of ``llama-music``, else a checkpoint of a run."""
+    if not (Path(args.folder) / _CARD).is_file():
+        from cantilena.cli.train import export as of_run
+
+        return of_run(args)
+    from cantilena.models.llama_music import SYSTEM, LlamaMusic
+    from cantilena.models.llama_plain import export_plain
+    from cantilena.models.saving import read_card
+    from cantilena.result import check_folder
+
+    card = read_card(args.folder, _CARD)
+    if card.get("system") != SYSTEM or card.get("layout") == "plain":
+        what = "is exported already" if card.get("layout") else f"is {card.get('system')!r}"
+        raise InputError(f"{args.folder} {what}; only {SYSTEM!r} is exported in this way")
+    folder = check_folder(args.output)
+    model = LlamaMusic.load(args.folder)
+    words = _tokenizer(args.folder, args.tokenizer, model.source.get("name"))
+    export_plain(model, folder, words, args.dtype, not args.no_tokens)
+    found = {"offset": model.offset, "rows": model.offset + model.n_music}
+    said = f"{found['rows']:,} rows, music from {model.offset:,}"
+    return _told(args, folder, found, said)
+
+
+def _tokenizer(folder: str, given: str | None, name: str | None) -> Any:
+    """The tokenizer asked for, the one beside the weights, or the text model's."""
+    from cantilena.models.hub import loading, need
+
+    own = Path(folder) / "tokenizer"
+    place = given or (str(own) if own.is_dir() else name)
+    if not place:
+        raise CheckpointError(f"{folder} has no tokenizer; say where one is with --tokenizer")
+    with loading("tokenizer", place):
+        return need("transformers", "export").AutoTokenizer.from_pretrained(place)
+
+
+def _told(args: argparse.Namespace, folder: Path, found: dict[str, Any], said: str) -> int:
+    size = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
+    if args.json:
+        print_json({"folder": str(folder), "bytes": size, **found})
+    else:
+        print(f"{folder}: {said}, {size / 1e6:.1f} MB")
+    return 0

@@ -1,0 +1,159 @@
+"""Many prompts from one file: lines of text, or of JSON; and the names of the files they become.
+
+Knows the form of prompt files and what may be a file's name; reads no meaning into texts.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cantilena.api import WISHES
+from cantilena.errors import InputError
+from cantilena.files import read_bytes
+from cantilena.result import check_name, slug
+
+MAX_BYTES = 32 * 10**6
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One text. ``id``: the name of its files, None where the text gives it; ``seed`` and
+    ``options`` (``api.WISHES``): its own, which those of the command line override; ``where``:
+    for messages, as "prompts.jsonl, line 3: "."""
+
+    text: str
+    id: str | None = None
+    seed: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    where: str = ""
+
+
+def read_prompts(source: str) -> list[Prompt]:
+    """The prompts of a file, or of standard input ("-").
+
+    A file whose first line with anything on it starts with "{" holds one JSON object a line:
+    ``text``, and where wished ``id``, ``seed`` and ``options``; other members are passed over.
+    Any other file holds one text a line. Raises InputError with the line's number, also for an
+    ``id`` that cannot be a file's name or comes twice.
+    """
+    if source == "-":
+        name, data = "standard input", sys.stdin.buffer.read(MAX_BYTES + 1)
+    else:
+        name = Path(source).name
+        data = read_bytes(source, MAX_BYTES, "a file of prompts")
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{name} holds more than {MAX_BYTES // 10**6} MB; split it")
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{name}, line {line}: not UTF-8 text") from None
+    found = list(_prompts(lines, name, source.lower().endswith((".jsonl", ".ndjson"))))
+    if not found:
+        raise InputError(f"{name} holds no prompts; write one text a line")
+    _check_twice(found)
+    return found
+
+
+def _prompts(lines: Sequence[str], name: str, objects: bool) -> Iterator[Prompt]:
+    first = next((line for line in lines if line.strip()), "")
+    objects = objects or first.lstrip().startswith("{")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{name}, line {number}: "
+        try:
+            yield _object(line, where) if objects else Prompt(line.strip(), where=where)
+        except InputError as error:
+            raise InputError(f"{where}{error}") from None
+
+
+def _object(line: str, where: str) -> Prompt:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        said = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too long"
+        raise InputError(f"not JSON ({said}); write as in {_EXAMPLE}") from None
+    if not isinstance(data, dict) or not isinstance(data.get("text"), str):
+        raise InputError(f"not an object with a 'text'; write as in {_EXAMPLE}")
+    seed = data.get("seed")
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise InputError(f"the seed {seed!r} is not a whole number")
+    options = data.get("options") or {}
+    if not isinstance(options, dict):
+        raise InputError("'options' is not an object")
+    for name in options:
+        if name not in WISHES:
+            raise InputError(f"unknown option {name!r}; known: {', '.join(WISHES)}")
+        if not _option(options[name]):
+            raise InputError(f"the option {name!r} is neither text, a number nor a list of texts")
+    return Prompt(data["text"], _id(data.get("id")), seed, options, where)
+
+
+_EXAMPLE = """{"id": "one", "text": "a waltz for piano"}"""
+
+
+def _option(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(v, str) for v in value)
+    return value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool))
+
+
+def _id(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise InputError(f"the id {value!r} is neither text nor a whole number")
+    try:
+        return check_name(str(value))
+    except InputError as error:
+        raise InputError(f"the id {error}") from None
+
+
+def _check_twice(prompts: Sequence[Prompt]) -> None:
+    seen: dict[str, Prompt] = {}
+    for prompt in prompts:
+        if prompt.id is None:
+            continue
+        before = seen.setdefault(prompt.id.casefold(), prompt)
+        if before is not prompt:
+            line = before.where.rpartition("line ")[2].rstrip(": ")
+            raise InputError(f"{prompt.where}the id {prompt.id!r} was already on line {line}")
+
+
+def file_names(prompts: Sequence[Prompt], n: int = 1) -> list[list[str]]:
+    """The names of each prompt's ``n`` pieces, all different: its id or a slug of its text (with
+    "-2", ... where it comes again), and with "-1" to "-n" where ``n`` > 1. Raises InputError where
+    ids make two names equal."""
+    taken: set[str] = set()
+
+    def pieces(stem: str) -> list[str]:
+        return [stem] if n == 1 else [f"{stem}-{i}" for i in range(1, n + 1)]
+
+    def free(names: list[str]) -> bool:
+        return taken.isdisjoint(name.casefold() for name in names)
+
+    names: dict[int, list[str]] = {}
+    for i, prompt in enumerate(prompts):
+        if prompt.id is not None:
+            names[i] = pieces(prompt.id)
+            if not free(names[i]):
+                raise InputError(
+                    f"{prompt.where}the pieces of {prompt.id!r} and of another id meet"
+                )
+            taken.update(name.casefold() for name in names[i])
+    for i, prompt in enumerate(prompts):
+        if i in names:
+            continue
+        stem, again = slug(prompt.text), 1
+        names[i] = pieces(stem)
+        while not free(names[i]):
+            again += 1
+            names[i] = pieces(f"{stem}-{again}")
+        taken.update(name.casefold() for name in names[i])
+    return [names[i] for i in range(len(prompts))]

@@ -1,0 +1,155 @@
+"""Frechet distance between the Gaussians of two sets of embeddings, whole and over subsets.
+
+Knows vectors; does not know what they are embeddings of. With an audio embedder's vectors this is
+the Frechet audio distance (FAD) of Kilgour et al., "Frechet Audio Distance: a reference-free
+metric for evaluating music enhancement algorithms" (Interspeech 2019), equation 1:
+
+    |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2))
+
+The last trace is not taken from a matrix square root, which for nearly singular covariances (fewer
+vectors than dimensions) turns complex or loses half its digits. With C = F F^T, F from the eigen
+decomposition, it is the sum of the singular values of F1^T F2: real, never negative, and exact for
+singular matrices too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cantilena.errors import InputError
+from cantilena.evaluate.distances.sem import Mean, mean_of
+
+SUBSETS, SUBSET_SIZE = 5, 500
+"""FAD-sub: so many subsets of so many pieces."""
+ENOUGH = 2
+"""Vectors for each dimension, below which a distance is mostly the two samples' own noise."""
+
+
+def validate(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both sets as float64. Raises InputError where they are not (N, D) and (M, D), N and M >= 2,
+    with finite values."""
+    sets = tuple(np.asarray(x, dtype=np.float64) for x in (one, other))
+    for x in sets:
+        if x.ndim != 2 or x.shape[1] < 1:
+            raise InputError(f"embeddings must have the shape (N, D), not {x.shape}")
+        if len(x) < 2:
+            raise InputError(f"a distance needs at least 2 embeddings on either side, not {len(x)}")
+        if not np.isfinite(x).all():
+            raise InputError("the embeddings hold values that are not finite")
+    if sets[0].shape[1] != sets[1].shape[1]:
+        raise InputError(
+            f"embeddings of {sets[0].shape[1]} and {sets[1].shape[1]} numbers cannot be compared; "
+            "take both from one embedder"
+        )
+    return sets[0], sets[1]
+
+
+def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (D,) and covariance (D, D), with N - 1 below the line, of (N, D) vectors, N >= 2."""
+    mean = x.mean(0)
+    centred = x - mean
+    return mean, centred.T @ centred / (len(x) - 1)
+
+
+def factor(covariance: np.ndarray) -> np.ndarray:
+    """F (D, D) with F F^T = ``covariance``, symmetric; eigenvalues that rounding has made
+    negative count as zero. Raises InputError for a matrix that is clearly no covariance."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    if values.min(initial=0.0) < -1e-6 * max(values.max(initial=0.0), 1e-300):
+        raise InputError("a covariance must have no negative eigenvalues")
+    return vectors * np.sqrt(np.clip(values, 0.0, None))
+
+
+def frechet_gaussians(
+    mean: np.ndarray, covariance: np.ndarray, other_mean: np.ndarray, other_covariance: np.ndarray
+) -> float:
+    """Squared Frechet (2-Wasserstein) distance of two Gaussians: means (D,), covariances (D, D).
+
+    In the squared unit of the vectors, >= 0; 0 for equal Gaussians. Raises InputError.
+    """
+    one, other = factor(covariance), factor(other_covariance)
+    between = np.linalg.svd(one.T @ other, compute_uv=False).sum()
+    gap = np.asarray(mean, np.float64) - np.asarray(other_mean, np.float64)
+    total = gap @ gap + np.square(one).sum() + np.square(other).sum() - 2 * between
+    return max(0.0, float(total))
+
+
+def frechet_distance(generated: np.ndarray, reference: np.ndarray) -> float:
+    """Squared Frechet distance of the Gaussians of (N, D) and (M, D) embeddings, N and M >= 2.
+
+    In the squared unit of the embeddings, >= 0; it shrinks as N and M grow, so compare only sets
+    of one size (see ``caution``). Raises InputError.
+    """
+    x, y = validate(generated, reference)
+    return frechet_gaussians(*moments(x), *moments(y))
+
+
+def caution(n: int, dimensions: int) -> str:
+    """What to say of a distance over ``n`` vectors on the smaller side; "" where they are enough:
+    ``ENOUGH`` for each dimension."""
+    if n >= ENOUGH * dimensions:
+        return ""
+    return (
+        f"{n:,} vectors are few for {dimensions} dimensions: the distance is biased upwards and "
+        f"may only be compared with one over as many"
+    )
+
+
+# ---------------------------------------------------------------------------- subsets
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One subset of either side: indices of pieces."""
+
+    generated: np.ndarray
+    reference: np.ndarray
+
+
+def draws(
+    generated: int,
+    reference: int,
+    same: bool = False,
+    subsets: int = SUBSETS,
+    size: int = SUBSET_SIZE,
+    seed: int = 0,
+) -> tuple[Draw, ...]:
+    """``subsets`` random subsets of equal size, without repetition, of both sides' pieces.
+
+    The size is ``size``, but at most half of either side, as subsets that are the whole set have
+    no spread. ``same``: both sides are one set, real music against itself; the subsets of a draw
+    are then disjoint, which is how far apart two sets of real music of that size are. Empty where
+    that leaves fewer than 2 pieces. Raises InputError.
+    """
+    if subsets < 1 or size < 2:
+        raise InputError(f"{subsets} subsets of {size} pieces cannot be drawn; 1 of 2 is the least")
+    size = min(size, generated // 2, reference // 2)
+    if size < 2:
+        return ()
+    rng = np.random.default_rng(seed)
+    found: list[Draw] = []
+    for _ in range(subsets):
+        mixed = rng.permutation(reference)
+        own = mixed[size : 2 * size] if same else rng.permutation(generated)[:size]
+        found.append(Draw(own, mixed[:size]))
+    return tuple(found)
+
+
+def frechet_subsets(
+    generated: Sequence[np.ndarray], reference: Sequence[np.ndarray], drawn: Sequence[Draw]
+) -> Mean:
+    """Mean, spread and SEM over subsets (FAD-sub) of the distance of the pieces' pooled vectors.
+
+    ``generated``, ``reference``: for each piece its (T, D) vectors. ``drawn``: from ``draws``,
+    not empty. Subsets share pieces, so that the SEM is too small. Raises InputError.
+    """
+    return mean_of(
+        frechet_distance(
+            np.concatenate([generated[i] for i in draw.generated]),
+            np.concatenate([reference[i] for i in draw.reference]),
+        )
+        for draw in drawn
+    )

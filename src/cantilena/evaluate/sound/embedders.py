@@ -1,0 +1,278 @@
+"""What turns sound into vectors that can be compared, by name.
+
+Knows which embedders there are, what their weights are and how they are had; does not know files
+of music or distances. ``logmel`` and ``chroma`` are our own and need nothing; the others need
+published weights: CLAP and EnCodec through transformers (a folder or a hub name), VGGish and PANNs'
+CNN14 from the file that its authors (VGGish: torchvggish) publish, read into networks of ours.
+
+To add one: a class as ``Embedder`` and a line in ``EMBEDDERS``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from cantilena.audio import logmel
+from cantilena.errors import InputError, MissingExtraError, UnknownNameError
+from cantilena.evaluate.hub import WeightsError, folder_of
+from cantilena.evaluate.sound import chroma
+from cantilena.models.audio.clap import HUB, Clap, windows
+
+BATCH = 16
+WITHOUT = "'--embedder logmel' works without weights"
+
+
+class Embedder(Protocol):
+    """``label`` names the distances over it ("VGGish FAD"); ``rate`` is in Hz; ``weights`` says
+    which were loaded ("" for none)."""
+
+    label: str
+    rate: int
+    weights: str
+
+    def embed(self, samples: np.ndarray) -> np.ndarray:
+        """(T, D) float32, T >= 1, of (n,) samples at ``rate``, n >= 1."""
+        ...
+
+
+class LogMel:
+    """``logmel.embed``."""
+
+    label, rate, weights = "log-mel", logmel.RATE, ""
+
+    def __init__(self, weights: str | None = None, device: str = "cpu"):
+        if weights:
+            raise InputError("the log-mel embedder has no weights; write '--embedder logmel'")
+
+    def embed(self, samples: np.ndarray) -> np.ndarray:
+        """(T, 96)."""
+        return logmel.embed(samples)
+
+
+class Chroma:
+    """``chroma.embed``."""
+
+    label, rate, weights = "chroma-rhythm", chroma.RATE, ""
+
+    def __init__(self, weights: str | None = None, device: str = "cpu"):
+        if weights:
+            raise InputError("the chroma embedder has no weights; write '--embedder chroma'")
+
+    def embed(self, samples: np.ndarray) -> np.ndarray:
+        """(T, ``chroma.DIMENSIONS``)."""
+        return chroma.embed(samples)
+
+
+class EnCodec:
+    """The encoder of transformers' ``EncodecModel`` (Defossez et al., 2022), before the codebooks;
+    its vectors, 75 a second, are averaged over each second."""
+
+    label, hub = "EnCodec", "facebook/encodec_24khz"
+
+    def __init__(self, weights: str | None = None, device: str = "cpu"):
+        self.weights, self.device = weights or self.hub, device
+        try:
+            from transformers import EncodecModel
+        except ImportError as error:
+            raise MissingExtraError("transformers", "hf", "EnCodec") from error
+        try:
+            self.model: Any = EncodecModel.from_pretrained(folder_of(self.weights, "EnCodec"))
+        except MissingExtraError:
+            raise
+        except Exception as error:  # damaged files raise many kinds
+            raise WeightsError(_missing("encodec", self.weights, error)) from error
+        if self.model.config.audio_channels != 1:
+            raise InputError(f"{self.weights!r} is for stereo; take a mono EnCodec, as {self.hub}")
+        self.model.to(device).eval()
+        self.rate = int(self.model.config.sampling_rate)
+
+    def embed(self, samples: np.ndarray) -> np.ndarray:
+        """(T, 128), T being the seconds."""
+        import torch
+
+        parts = windows(np.asarray(samples, np.float32), self.rate)
+        parts[-1] = np.pad(parts[-1], (0, self.rate - len(parts[-1])))
+        out = []
+        with torch.inference_mode():
+            for i in range(0, len(parts), BATCH):
+                batch = torch.from_numpy(np.stack(parts[i : i + BATCH]))[:, None].to(self.device)
+                out.append(self.model.encoder(batch).mean(-1).float().cpu().numpy())
+        return np.concatenate(out)
+
+
+class _Network:
+    """A network of ``audio_nets`` and the file of its weights."""
+
+    name = label = network = ""
+
+    def __init__(self, weights: str | None = None, device: str = "cpu"):
+        if not weights:
+            raise WeightsError(_missing(self.name, "", None))
+        self.weights, self.device = weights, device
+        state = _state(self.name, weights)
+        from cantilena.models.audio import nets as audio_nets
+
+        kind = getattr(audio_nets, self.network)
+        try:
+            self.model: Any = kind(state).to(device)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise WeightsError(_missing(self.name, weights, error)) from error
+        except InputError as error:
+            raise WeightsError(f"{weights!r}: {error}") from error
+        self.rate: int = kind.RATE
+
+    def _run(self, batches: Any) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            parts = [self.model(x.to(self.device)).float().cpu().numpy() for x in batches]
+        return np.concatenate(parts)
+
+
+class Vggish(_Network):
+    """VGGish: 128 numbers for each 0.96 s."""
+
+    name, label, network = "vggish", "VGGish", "VGGish"
+
+    def embed(self, samples: np.ndarray) -> np.ndarray:
+        """(T, 128)."""
+        return self._run(self.model.patches(np.asarray(samples)).split(BATCH))
+
+
+class Pann(_Network):
+    """PANNs' CNN14: 2,048 numbers for each 10 s."""
+
+    name, label, network = "pann", "PANN", "Cnn14"
+
+    def embed(self, samples: np.ndarray) -> np.ndarray:
+        """(T, 2048)."""
+        import torch
+
+        parts = windows(np.asarray(samples, np.float32), 10 * self.rate)
+        # five halvings of time need 32 frames
+        parts = [np.pad(p, (0, max(0, self.rate - len(p)))) for p in parts]
+        return self._run(torch.from_numpy(p)[None] for p in parts)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An entry: ``label``, ``what`` it is in a line, ``get``: how its weights are had ("" where it
+    has none), ``default``: the hub name that is taken where none is given ("" for none), and
+    ``load`` (weights or None, device)."""
+
+    label: str
+    what: str
+    get: str
+    default: str
+    load: Callable[[str | None, str], Embedder]
+
+
+EMBEDDERS: dict[str, Kind] = {
+    "logmel": Kind("log-mel", "statistics of log-mel bands, ours, offline", "", "", LogMel),
+    "chroma": Kind("chroma-rhythm", "harmony and rhythm, ours, offline", "", "", Chroma),
+    "vggish": Kind(
+        *("VGGish", "VGGish, trained on AudioSet; 16 kHz, 128 numbers each 0.96 s"),
+        "the file vggish-10086976.pth of github.com/harritaylor/torchvggish's releases",
+        *("", Vggish),
+    ),
+    "pann": Kind(
+        *("PANN", "PANNs' CNN14, trained on AudioSet; 32 kHz, 2,048 numbers each 10 s"),
+        "the file Cnn14_mAP=0.431.pth of zenodo.org/records/3987831",
+        *("", Pann),
+    ),
+    "clap": Kind(
+        *("CLAP", "the audio side of laion's CLAP; 48 kHz, 512 numbers each 10 s"),
+        f"a folder in transformers' layout, as 'huggingface-cli download {HUB}' gives it",
+        *(HUB, Clap),
+    ),
+    "encodec": Kind(
+        *("EnCodec", "EnCodec's encoder; 24 kHz, 128 numbers each second"),
+        f"a folder in transformers' layout, as 'huggingface-cli download {EnCodec.hub}' gives it",
+        *(EnCodec.hub, EnCodec),
+    ),
+}
+"""Every embedder by name."""
+
+
+def load_embedder(name: str, weights: str | None = None, device: str = "cpu") -> Embedder:
+    """The embedder of a name, with weights from a file, a folder or a hub name; None takes its
+    default. Raises UnknownNameError, WeightsError, MissingExtraError."""
+    if name not in EMBEDDERS:
+        raise UnknownNameError("embedder", name, EMBEDDERS)
+    return EMBEDDERS[name].load(weights, device)
+
+
+def identity(embedder: Embedder) -> str:
+    """What tells two embedders apart, for caches: label, weights and, of a file or folder, its
+    size and time."""
+    told = [embedder.label, embedder.weights]
+    place = Path(embedder.weights) if embedder.weights else None
+    if place is not None and place.exists():
+        files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
+        told += [f"{p.name} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files]
+    return "\n".join(told)
+
+
+def _missing(name: str, weights: str, error: Exception | None) -> str:
+    said = str(error).strip().splitlines() if error else []
+    why = f" cannot be loaded ({said[0]})" if said else " are not given"
+    named = f" {weights!r}" if weights else ""
+    return (
+        f"the weights{named} of the embedder {name!r}{why}: get {EMBEDDERS[name].get} and write "
+        f"'--embedder {name}=PATH'; {WITHOUT}"
+    )
+
+
+def _state(name: str, weights: str) -> dict[str, Any]:
+    """The tensors of a file of weights: .safetensors, or torch's with or without {"model": ...}."""
+    if not Path(weights).is_file():
+        raise WeightsError(_missing(name, weights, FileNotFoundError("there is no such file")))
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError("torch", "hf", f"the embedder {name!r}") from error
+    try:
+        if weights.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(weights)
+        found = torch.load(weights, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds on a file that is no checkpoint
+        raise WeightsError(_missing(name, weights, error)) from error
+    for key in ("model", "state_dict"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not isinstance(found, dict):
+        raise WeightsError(_missing(name, weights, ValueError("it holds no weights by name")))
+    return {k: v for k, v in found.items() if hasattr(v, "shape")}
+
+
+# ---------------------------------------------------------------------------- rates
+
+
+def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """(m,) float32 of (n,) samples at ``rate`` Hz, band-limited, at ``wanted`` Hz; m is n times
+    ``wanted`` / ``rate``, rounded up. By the Fourier transform of the whole, so that nothing
+    aliases. Raises InputError for rates below 1."""
+    if rate < 1 or wanted < 1:
+        raise InputError(f"sound cannot be taken from {rate} to {wanted} Hz")
+    if rate == wanted or not len(samples):
+        return np.asarray(samples, dtype=np.float32)
+    n, unit = len(samples), rate // math.gcd(rate, wanted)
+    blocks = -(-n // unit) + 1  # at least one block of silence, as the transform goes round
+    blocks = 1 << (blocks - 1).bit_length() if blocks < 64 else -(-blocks // 64) * 64
+    padded = np.zeros(blocks * unit)
+    padded[:n] = samples
+    size = len(padded) * wanted // rate
+    spectrum = np.fft.rfft(padded)
+    kept = np.zeros(size // 2 + 1, dtype=complex)
+    both = min(len(kept), len(spectrum))
+    kept[:both] = spectrum[:both]
+    out = np.fft.irfft(kept, size) * (size / len(padded))
+    return out[: -(-n * wanted // rate)].astype(np.float32)

@@ -1,0 +1,208 @@
+"""The sound of many MIDI files as vectors: rendered in parallel, embedded once, kept.
+
+Knows files, processes and a cache; does not know distances. A piece's vectors are kept under a
+name made of the MIDI file's bytes, the renderer, the length and the embedder, so that a run that
+was stopped goes on where it was, and a second table over the same files renders nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cantilena.errors import CantilenaError, InputError
+from cantilena.evaluate.sound.embedders import Embedder, identity, resample
+from cantilena.files import write_bytes
+from cantilena.render.audio import find_fluidsynth, find_soundfont, render_audio
+from cantilena.score.midi import read_midi
+from cantilena.score.score import Score
+
+RATE = 44_100
+SECONDS = 30.0
+_VERSION = "1"  # of what is kept; another number makes old files unused
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """How sound is made: ``engine`` "fluidsynth" or "synth", its ``soundfont`` (None: none), and
+    ``seconds``, how much of each piece from its first note on (None: all)."""
+
+    engine: str
+    soundfont: Path | None
+    seconds: float | None = SECONDS
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        made = f"FluidSynth, {self.soundfont.name}" if self.soundfont else "the built-in synth"
+        return f"{made}, {f'first {self.seconds:g} s' if self.seconds else 'whole pieces'}"
+
+
+def renderer(
+    engine: str = "auto", soundfont: str | Path | None = None, seconds: float | None = SECONDS
+) -> Renderer:
+    """The Renderer that this machine has: one for all pieces, never one for some and another for
+    the rest. Raises InputError, CantilenaError where "fluidsynth" is asked for and not there."""
+    if seconds is not None and not 1 <= seconds <= 1800:
+        raise InputError(f"the seconds of a piece to measure must be 1-1800, not {seconds:g}")
+    if engine == "synth":
+        return Renderer("synth", None, seconds)
+    try:
+        find_fluidsynth()
+        return Renderer("fluidsynth", find_soundfont(soundfont), seconds)
+    except InputError:
+        raise
+    except CantilenaError:
+        if engine == "fluidsynth":
+            raise
+        return Renderer("synth", None, seconds)
+
+
+def opening(score: Score, seconds: float | None) -> Score:
+    """The notes that begin within ``seconds`` of the first one, cut at its end; the silence before
+    the first note stays, as ``sound`` takes it off."""
+    if seconds is None or not len(score):
+        return score
+    stop_at = float(score.seconds(score.onset[0])) + seconds
+    low, high = int(score.onset[0]), score.end
+    while low < high:  # the last tick that is not later
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if float(score.seconds(middle)) <= stop_at else (low, middle - 1)
+    kept = score.select(score.onset < max(low, int(score.onset[0]) + 1))
+    length = np.minimum(kept.duration, np.maximum(low - kept.onset, 1))
+    return Score.build(
+        *(score.tpq, score.tracks, kept.onset, length, kept.pitch, kept.velocity, kept.track),
+        tempos=zip(score.tempo_tick.tolist(), score.tempo_us.tolist(), strict=True),
+        end=min(score.end, low),
+    )
+
+
+def sound(path: Path, made_by: Renderer) -> np.ndarray | str:
+    """(n,) float32 at ``RATE`` of a MIDI file, both channels' mean, from its first note on; or why
+    there is none. Runs in a process of its own."""
+    try:
+        score = opening(read_midi(path), made_by.seconds)
+        if not len(score):
+            return "it has no notes"
+        audio = render_audio(score, None, RATE, made_by.engine, made_by.soundfont)
+    except CantilenaError as error:
+        return str(error)
+    start = int(float(score.seconds(score.onset[0])) * RATE)
+    stop = None if made_by.seconds is None else start + round(made_by.seconds * RATE)
+    return audio.samples[start:stop].mean(1, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """``vectors``: by embedder, for each file its (T, D), None where it has no sound; ``failed``:
+    why, by the file's number."""
+
+    vectors: dict[str, list[np.ndarray | None]]
+    failed: dict[int, str]
+
+
+def embed_pieces(
+    paths: Sequence[Path | None],
+    embedders: Mapping[str, Embedder],
+    cache: Path,
+    made_by: Renderer,
+    workers: int = 1,
+    progress: Callable[[float], None] | None = None,
+) -> Embedded:
+    """The vectors of MIDI files, None being a file that is missing; of what ``cache`` (a folder)
+    holds nothing is made again. ``progress`` hears the share done, 0-1. Raises InputError."""
+    if workers < 1:
+        raise InputError(f"{workers} workers cannot render; 1 is the least")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {str(cache)!r} cannot be made: {error.strerror}") from error
+    vectors: dict[str, list[np.ndarray | None]] = {k: [None] * len(paths) for k in embedders}
+    failed = {i: "there is no file" for i, path in enumerate(paths) if path is None}
+    files: dict[int, dict[str, Path]] = {}
+    for i, path in enumerate(paths):
+        if path is None:
+            continue
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            failed[i] = f"it cannot be opened: {error.strerror}"
+            continue
+        own = {k: cache / f"{_key(data, made_by, e)}.npy" for k, e in embedders.items()}
+        for name, file in own.items():
+            vectors[name][i] = _kept(file)
+        if any(vectors[name][i] is None for name in own):
+            files[i] = own
+    done = len(paths) - len(files)
+    for i, samples in _sounds({i: paths[i] for i in files}, made_by, workers):
+        if isinstance(samples, str):
+            failed[i] = samples
+        else:
+            for name, file in files[i].items():
+                if vectors[name][i] is None:
+                    vectors[name][i] = _embed(embedders[name], samples, file)
+        done += 1
+        if progress:
+            progress(done / len(paths))
+    if progress:
+        progress(1.0)
+    return Embedded(vectors, dict(sorted(failed.items())))
+
+
+def _embed(embedder: Embedder, samples: np.ndarray, file: Path) -> np.ndarray:
+    found = np.asarray(embedder.embed(resample(samples, RATE, embedder.rate)), dtype=np.float32)
+    buffer = io.BytesIO()
+    np.save(buffer, found)
+    write_bytes(file, buffer.getvalue())
+    return found
+
+
+def _kept(file: Path) -> np.ndarray | None:
+    """What is kept in a file; None where there is none or it is damaged."""
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        found = np.load(file, allow_pickle=False)
+        if found.ndim == 2 and len(found):
+            return found
+    return None
+
+
+def _key(data: bytes, made_by: Renderer, embedder: Embedder) -> str:
+    font = made_by.soundfont
+    told = [_VERSION, made_by.engine, f"{made_by.seconds}", identity(embedder)]
+    told += [font.name, str(font.stat().st_size)] if font else []
+    digest = hashlib.sha256(data)
+    digest.update("\n".join(told).encode())
+    return digest.hexdigest()[:32]
+
+
+def _sounds(
+    paths: Mapping[int, Path | None], made_by: Renderer, workers: int
+) -> Iterator[tuple[int, np.ndarray | str]]:
+    """``sound`` of each file, in their order, so that a run's bytes do not hang on chance."""
+    work = [(i, path) for i, path in paths.items() if path is not None]
+    if workers == 1 or len(work) < 2:
+        yield from ((i, sound(path, made_by)) for i, path in work)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(work)), spawn) as pool:
+        # a few ahead of the embedder only: a minute of sound is 10 MB
+        ahead: list[tuple[int, Future[np.ndarray | str]]] = []
+        try:
+            for i, path in work:
+                ahead.append((i, pool.submit(sound, path, made_by)))
+                if len(ahead) >= 2 * workers:
+                    first, future = ahead.pop(0)
+                    yield first, future.result()
+            for i, future in ahead:
+                yield i, future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

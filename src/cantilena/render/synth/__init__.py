@@ -1,0 +1,209 @@
+"""A synthesizer that needs nothing but numpy: a Score to stereo sound.
+
+Knows notes in time: how long each sounds, how loud, on which bus. Does not know how tones are made
+(``synth_tones.py``, ``synth_drums.py``) nor files (``audio.py``). No randomness that is not fixed:
+the same Score gives the same samples.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cantilena.render.synth import room
+from cantilena.render.synth.drums import drum, stroke
+from cantilena.render.synth.tones import Voice, frequency, tone
+from cantilena.render.synth.voices import VOICES
+from cantilena.score.score import Score
+
+TAIL = 2.0
+"""Seconds after the end of the score in which releases and the room fade out."""
+_LONGEST = 6.0  # seconds of a tone that are computed; longer ones are looped
+_LAYERS = 4  # colours between soft and hard
+_LEVEL = 0.3
+_WET = 0.18
+_SHARES = (0.2, 0.6, 1.0, 1.6)  # of the reverb; few, since each is a bus
+
+_Bus = dict[tuple[str, float], np.ndarray]
+
+
+def synthesize(score: Score, rate: int = 44100) -> np.ndarray:
+    """(2, n) float32 sound of a Score, n = (seconds + ``TAIL``) * rate, not yet mastered.
+
+    One pass over tones, not notes: all notes of one voice, pitch and layer of loudness are cut
+    from one tone and added to the bus of their chorus and reverb share.
+    """
+    n = round((float(score.seconds(score.end)) + TAIL) * rate)
+    buses: _Bus = {}
+    if len(score):
+        start = np.rint(score.seconds(score.onset) * rate).astype(np.int64)
+        stop = np.rint(score.seconds(score.onset + score.duration) * rate).astype(np.int64)
+        length = np.maximum(stop - start, int(0.03 * rate))
+        drums = score.is_drum
+        _play_drums(score, np.flatnonzero(drums), start, buses, n, rate)
+        _play_tones(score, np.flatnonzero(~drums), start, length, buses, n, rate)
+    return _mix(buses, n, rate)
+
+
+def _mix(buses: _Bus, n: int, rate: int) -> np.ndarray:
+    """The buses with their choruses, and the room's answer to their shares."""
+    mix, send = np.empty((2, n), dtype=np.float32), np.empty(n, dtype=np.float32)
+    for (kind, _), bus in buses.items():
+        if kind:
+            room.chorus(bus, kind, rate)
+    for start in range(0, n, room.CHUNK):  # in pieces that stay in the processor's cache
+        here = slice(start, start + room.CHUNK)
+        total, sent = mix[:, here], send[here]
+        total[:], sent[:] = 0.0, 0.0
+        for (_, share), bus in sorted(buses.items()):
+            total += bus[:, here]
+            sent += np.float32(0.5 * share) * (bus[0, here] + bus[1, here])
+    room.reverb(send, rate, mix, _WET)
+    room.fade_out(mix, rate)
+    return mix
+
+
+def _bus(buses: _Bus, kind: str, share: float, n: int) -> np.ndarray:
+    key = (kind, min(_SHARES, key=lambda known: abs(known - share)))
+    if key not in buses:
+        buses[key] = np.zeros((2, n), dtype=np.float32)
+    return buses[key]
+
+
+def _groups(keys: np.ndarray) -> list[np.ndarray]:
+    """Indices of equal rows of ``keys`` (M, C), one array for each distinct row."""
+    if not len(keys):
+        return []
+    order = np.lexsort(keys.T[::-1])
+    same = (np.diff(keys[order], axis=0) != 0).any(1)
+    return np.split(order, np.flatnonzero(same) + 1)
+
+
+def _layers(velocity: np.ndarray) -> np.ndarray:
+    return (velocity - 1) * _LAYERS // 127
+
+
+def _force(layer: int) -> float:
+    return (layer + 0.5) / _LAYERS
+
+
+def _play_tones(
+    score: Score,
+    notes: np.ndarray,
+    start: np.ndarray,
+    length: np.ndarray,
+    buses: _Bus,
+    n: int,
+    rate: int,
+) -> None:
+    places = room.pans(score)
+    # the square of velocity, as General MIDI Level 2 recommends
+    loud = _LEVEL * (score.velocity / 100.0) ** 2
+    layer = _layers(score.velocity)
+    program = score.program
+    keys = np.stack([program[notes], score.pitch[notes], layer[notes]], axis=1)
+    for group in _groups(keys):
+        mine = notes[group]
+        voice = VOICES[int(program[mine[0]])]
+        pitch = int(score.pitch[mine[0]])
+        release = int(voice.release * rate)
+        force = _force(int(layer[mine[0]]))
+        most = int(length[mine].max()) + release
+        sound = tone(voice, pitch, force, min(most, _size(voice, pitch, rate)), rate, 7)
+        if not _fades(voice):
+            sound = _looped(sound, most, pitch, rate)
+        elif len(sound) < most:  # what is left of a long string's sound at its cut
+            end = min(len(sound), rate // 10)
+            sound[-end:] *= np.linspace(1.0, 0.0, end, dtype=np.float32)
+        fade = np.cos(np.linspace(0, np.pi / 2, release, dtype=np.float32)) ** 2
+        side = voice.width * (pitch - 60) / 48.0
+        bus = _bus(buses, voice.chorus, voice.send, n)
+        pan = room.gains(np.clip(places[score.track[mine]] + side, -0.9, 0.9))  # (2, notes)
+        pan *= voice.gain * loud[mine]
+        spans = zip(start[mine].tolist(), length[mine].tolist(), pan.T, strict=True)
+        for first, held, gain in spans:
+            _add(bus, sound, first, held, fade, gain)
+
+
+def _fades(voice: Voice) -> bool:
+    """Whether the voice dies away by itself, so that its tone has an end."""
+    return bool(voice.decay) and not (voice.tail and not voice.tail_decay)
+
+
+def _size(voice: Voice, pitch: int, rate: int) -> int:
+    """Samples of a tone that are computed at most."""
+    if not _fades(voice):
+        return int(_LONGEST * rate)
+    key = 2.0 ** ((57 - pitch) / 20.0)
+    return int(min(30.0, 0.1 + 1.1 * key * max(voice.decay, voice.tail_decay)) * rate)
+
+
+def _looped(sound: np.ndarray, n: int, pitch: int, rate: int) -> np.ndarray:
+    """The tone held for ``n`` samples: its later part again and again, cross-faded over half a
+    second, a whole number of periods long so that the fundamental goes on in phase."""
+    have = len(sound)
+    if n <= have:
+        return sound
+    period = rate / frequency(pitch)
+    cross = int(0.5 * rate)
+    hop = round((have - cross - rate) // period * period)
+    up = np.sin(np.linspace(0, np.pi / 2, cross, dtype=np.float32)) ** 2
+    turns = -(-(n - have) // hop)
+    out = np.zeros(have + turns * hop, dtype=np.float32)
+    out[:have] = sound
+    again = sound[have - cross - hop :].copy()
+    again[:cross] *= up
+    for i in range(turns):
+        at = have - cross + i * hop
+        out[at : at + cross] *= up[::-1]
+        out[at : at + len(again)] += again
+    return out[:n]
+
+
+def _add(
+    bus: np.ndarray, sound: np.ndarray, first: int, held: int, fade: np.ndarray, gain: np.ndarray
+) -> None:
+    """Adds a note to a bus: the tone while it is held, then faded out."""
+    n = bus.shape[1]
+    stop = min(held, len(sound), n - first)
+    if stop <= 0:
+        return
+    left, right = gain.tolist()
+    body = sound[:stop]
+    bus[0, first : first + stop] += left * body
+    bus[1, first : first + stop] += right * body
+    rest = sound[held : held + len(fade)][: max(0, n - first - held)]
+    if len(rest):
+        rest = rest * fade[: len(rest)]
+        at = first + held
+        bus[0, at : at + len(rest)] += left * rest
+        bus[1, at : at + len(rest)] += right * rest
+
+
+def _play_drums(
+    score: Score, notes: np.ndarray, start: np.ndarray, buses: _Bus, n: int, rate: int
+) -> None:
+    """Strokes ring to their end whatever the notes' durations, unless their group chokes them."""
+    if not len(notes):
+        return
+    choke = np.array([drum(p).choke for p in range(128)])[score.pitch]
+    ring = np.full(len(score), n, dtype=np.int64)
+    for group in set(choke[notes].tolist()) - {0}:
+        mine = notes[choke[notes] == group]
+        times = start[mine]
+        following = np.searchsorted(times, times, side="right")
+        ring[mine] = np.append(times, 2 * n)[following] - times
+    fade = np.linspace(1.0, 0.0, int(0.012 * rate), dtype=np.float32)
+    layer = _layers(score.velocity)
+    keys = np.stack([score.pitch[notes], layer[notes]], axis=1)
+    for group in _groups(keys):
+        mine = notes[group]
+        pitch = int(score.pitch[mine[0]])
+        kind = drum(pitch)
+        sound = stroke(pitch, _force(int(layer[mine[0]])), rate)
+        bus = _bus(buses, "", kind.send, n)
+        level = 0.5 * _LEVEL * kind.gain * (score.velocity[mine] / 100.0) ** 1.8
+        gain = room.gains(kind.pan)[:, None] * level
+        for first, held, both in zip(
+            start[mine].tolist(), ring[mine].tolist(), gain.T, strict=True
+        ):
+            _add(bus, sound, first, held, fade, both)

@@ -1,0 +1,406 @@
+"""MIDI files to Scores and back.
+
+Knows which note is whose: pairing, programs, parts, channels. Does not know the bytes' syntax
+(``smf.py``), nor sound: controllers, pitch bends and sysex are passed over.
+
+What is read as in the file: every note of every channel; notes without an end, and overlapping
+notes of one pitch, by the rules of ``_pair``. A channel's program is state of the whole file, not
+of a track. What is written reads back as an equal Score (``==``): nested notes of one pitch and
+parts without notes are marked by meta events of our own, which other programs ignore.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from pathlib import Path
+
+import numpy as np
+
+from cantilena.errors import InputError, MidiError
+from cantilena.files import read_bytes, write_bytes
+from cantilena.score import gm
+from cantilena.score.midi import smf
+from cantilena.score.score import Score, Track
+
+MAX_BYTES = 16_000_000
+MAX_TICK = 2**31 - 1
+MAX_SECONDS = 24 * 3600
+MAX_BARS = 100_000
+MAX_PARTS = 1000
+_DRUM_CHANNEL = 9
+_MELODIC = tuple(c for c in range(16) if c != _DRUM_CHANNEL)
+
+# Sequencer-specific metas: 0x7D is the manufacturer number for non-commercial use. "title" marks
+# the first track, "part" a part, "more" further notes of the part before.
+_MARK = b"\x7dcantilena:"
+
+
+def read_midi(source: str | Path | bytes) -> Score:
+    """The Score in a MIDI file (format 0, 1 or 2; bytes are the file's content).
+
+    One Track per (track, channel, program) that has notes, in file order; the drum channel (10)
+    makes drums; the tracks of a format 2 file follow one another. ``end`` is the last tick of the
+    tracks with notes. Tempos of 0 and metres or keys that cannot be are left out. A path that
+    is not there raises InputError; a file that is damaged, over 16 MB, longer than 24 hours,
+    2^31 ticks or 100,000 bars raises MidiError.
+    """
+    if isinstance(source, bytes):
+        name, data = "the MIDI data", source
+    else:
+        name, data = str(source), read_bytes(source, MAX_BYTES, "a MIDI file")
+    try:
+        if len(data) > MAX_BYTES:
+            raise MidiError(f"the file is larger than {MAX_BYTES // 10**6} MB")
+        return _score(smf.parse(data))
+    except InputError as error:
+        raise MidiError(f"{name}: {error}") from error
+
+
+def _score(events: smf.Events) -> Score:
+    tick, ends = events.tick, events.end
+    starts = np.zeros(len(ends), dtype=np.int64)
+    if events.format == 2:  # one sequence after another
+        starts[1:] = np.cumsum(ends)[:-1]
+        tick, ends = tick + starts[events.track], ends + starts
+    if ends.max() > MAX_TICK:
+        raise MidiError("the piece is longer than 2^31 ticks")
+    kind, channel = events.status & 0xF0, (events.status & 0x0F).astype(np.int64)
+    on = (kind == 0x90) & (events.b > 0)
+    off = (kind == 0x80) | ((kind == 0x90) & (events.b == 0))
+    program = _programs(tick, channel, on, kind == 0xC0, events.a)
+    note = np.flatnonzero(on | off)
+    group = (events.track[note] * 16 + channel[note]) * 128 + events.a[note]
+    duration = np.zeros(len(tick), dtype=np.int64)
+    duration[note] = _pair(group, tick[note], on[note], ends[events.track[note]])
+    at = np.flatnonzero(on)
+    track, tracks, title, used = _parts(events, at, channel[at], program[at])
+    maps = _maps(events, starts)
+    score = Score.build(
+        events.tpq,
+        tracks,
+        tick[at],
+        np.maximum(duration[at], 1),
+        events.a[at],
+        events.b[at],
+        track,
+        *maps,
+        end=int((ends[used] if used.any() else ends).max()),
+        title=title,
+    )
+    _check_length(score)
+    return score
+
+
+def _programs(
+    tick: np.ndarray, channel: np.ndarray, on: np.ndarray, change: np.ndarray, value: np.ndarray
+) -> np.ndarray:
+    """(E,) the program of each note-on: its channel's last change before it, in any track, those
+    of one tick in the order of their tracks. Notes before a channel's first change have that of
+    the same tick, else program 0."""
+    program = np.zeros(len(tick), dtype=np.int64)
+    at = np.flatnonzero(on | change)
+    if not len(at):
+        return program
+    at = at[np.lexsort((tick[at], channel[at]))]
+    here, when, changes = channel[at], tick[at], change[at]
+    index = np.arange(len(at))
+    first = np.maximum.accumulate(np.where(np.diff(here, prepend=-1) != 0, index, 0))
+    last = np.maximum.accumulate(np.where(changes, index, -1))
+    following = np.minimum.accumulate(np.where(changes, index, len(at))[::-1])[::-1]
+    ahead = np.minimum(following, len(at) - 1)
+    soon = (following < len(at)) & (here[ahead] == here) & (when[ahead] == when)
+    values = value[at].astype(np.int64)
+    program[at] = np.where(last >= first, values[last], np.where(soon, values[ahead], 0))
+    return program
+
+
+def _pair(group: np.ndarray, tick: np.ndarray, on: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """(E,) durations of the note-ons among note events (at note-offs: no meaning).
+
+    ``group`` tells which events belong together (track, channel and pitch), ``stop`` is the end of
+    each event's track. In a group the first note to begin is the first to end; a note-off while
+    nothing sounds is passed over. Where notes of a group never end, that rule would shift every end
+    by one, so there each note ends with the next event of its group, the last with its track.
+    """
+    order = np.argsort(group, kind="stable")
+    g, t, o = group[order], tick[order], on[order]
+    n = len(g)
+    duration = np.zeros(n, dtype=np.int64)
+    if not n:
+        return duration
+    new = np.diff(g, prepend=-1) != 0
+    run = np.cumsum(new) - 1  # (E,) number of the group
+    starts = np.flatnonzero(new)
+    depth = np.cumsum(np.where(o, 1, -1))
+    depth -= np.where(starts > 0, depth[starts - 1], 0)[run]
+    # Each group is shifted below the one before it, so that one running minimum serves them all.
+    shift = run * (2 * n + 2)
+    low = np.minimum.accumulate(np.minimum(depth, 0) - shift)
+    before = np.where(new, -shift, np.roll(low, 1))
+    good = ~o & (depth - shift >= before)  # ends of a note that sounds
+    ons, offs = np.flatnonzero(o), np.flatnonzero(good)
+    n_on, n_off = (np.bincount(run[i], minlength=len(starts)) for i in (ons, offs))
+    rank = np.arange(len(ons)) - (np.cumsum(n_on) - n_on)[run[ons]]
+    whole = (n_on == n_off)[run[ons]]
+    match = ((np.cumsum(n_off) - n_off)[run[ons]] + rank)[whole]
+    duration[ons[whole]] = t[offs[match]] - t[ons[whole]]
+    if not whole.all():
+        # Note-ons of one tick end together: look behind the last of them.
+        chained = o[:-1] & o[1:] & ~new[1:] & (t[:-1] == t[1:])
+        link = np.where(np.append(chained, False), n, np.arange(n))
+        after = np.minimum.accumulate(link[::-1])[::-1] + 1
+        ahead = np.minimum(after, n - 1)
+        same = (after < n) & (g[ahead] == g)
+        until = np.where(same, t[ahead], np.maximum(stop[order], t))
+        loose = ons[~whole]
+        duration[loose] = until[loose] - t[loose]
+    result = np.empty(n, dtype=np.int64)
+    result[order] = duration
+    return result
+
+
+def _marks(events: smf.Events) -> list[str]:
+    """Our own mark of each track chunk, or ''."""
+    marks = [""] * len(events.end)
+    for m in events.metas:
+        if m.type == smf.OWN and m.data.startswith(_MARK):
+            marks[m.track] = m.data[len(_MARK) :].decode("latin-1")
+    return marks
+
+
+def _names(events: smf.Events, marks: list[str]) -> list[str]:
+    """The first name of each track chunk, or ''; as it stands in tracks that bear our mark."""
+    names: dict[int, str] = {}
+    for m in events.metas:
+        if m.type == smf.TRACK_NAME and m.track not in names:
+            try:
+                text = m.data.decode("utf-8")
+            except UnicodeDecodeError:
+                text = m.data.decode("latin-1")
+            if not marks[m.track]:
+                text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+            names[m.track] = text
+    return [names.get(i, "") for i in range(len(events.end))]
+
+
+def _parts(
+    events: smf.Events, at: np.ndarray, channel: np.ndarray, program: np.ndarray
+) -> tuple[np.ndarray, list[Track], str, np.ndarray]:
+    """For the note-ons ``at``: each note's part, the parts, the piece's title, and which track
+    chunks have gone into parts ((n_tracks,) bool)."""
+    marks = _marks(events)
+    names = _names(events, marks)
+    owner = np.arange(len(marks))
+    for i in range(1, len(marks)):
+        if marks[i] == "more" and marks[i - 1] in ("part", "more") and names[i] == names[i - 1]:
+            owner[i] = owner[i - 1]
+    source = owner[events.track[at]]
+    keys, first, which = np.unique(
+        (source * 16 + channel) * 128 + program, return_index=True, return_inverse=True
+    )
+    found = [
+        (k // 2048, f, k // 128 % 16, k % 128, i)
+        for i, (k, f) in enumerate(zip(keys.tolist(), first.tolist(), strict=True))
+    ]
+    used = np.bincount(events.track[at], minlength=len(marks)) > 0
+    heard = np.bincount(source, minlength=len(marks)) > 0
+    changes = np.flatnonzero(events.status & 0xF0 == 0xC0)
+    silent, where = np.unique(events.track[changes], return_index=True)
+    for i, j in zip(silent.tolist(), changes[where].tolist(), strict=True):
+        if marks[i] == "part" and not heard[i]:
+            used[i] = True
+            found.append((i, 0, int(events.status[j]) & 15, int(events.a[j]), -1))
+    if len(found) > MAX_PARTS:
+        raise MidiError(f"the piece has {len(found)} parts, more than {MAX_PARTS}")
+    place = np.zeros(len(keys), dtype=np.int64)
+    several = np.bincount([f[0] for f in found], minlength=len(marks)) > 1
+    headed = len(marks) == 1 or events.format == 0
+    tracks: list[Track] = []
+    for i, _, chan, prog, key in sorted(found):
+        drums = chan == _DRUM_CHANNEL
+        own = "" if headed and several[i] else names[i]
+        fallback = "" if marks[i] == "part" else gm.name(128 if drums else prog)
+        if key >= 0:
+            place[key] = len(tracks)
+        tracks.append(Track(own or fallback, prog, drums))
+    titled = headed or marks[0] == "title" or not (used[0] or marks[0])
+    return place[which], tracks, names[0] if titled else "", used
+
+
+def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list]:
+    """Tempos, metres and keys as ``Score.build`` takes them; of one tick the last track's wins."""
+    tempos: list[tuple[int, int]] = []
+    metres: list[tuple[int, int, int]] = []
+    keys: list[tuple[int, int, int]] = []
+    for m in events.metas:  # in the order of tracks
+        tick, data = m.tick + int(starts[m.track]), m.data
+        if m.type == smf.TEMPO and len(data) >= 3:
+            if value := int.from_bytes(data[:3], "big"):
+                tempos.append((tick, value))
+        elif m.type == smf.METRE and len(data) >= 2:
+            if data[0] and data[1] <= 6:
+                metres.append((tick, data[0], 1 << data[1]))
+        elif m.type == smf.KEY and len(data) >= 2:
+            fifths = int.from_bytes(data[:1], "big", signed=True)
+            if -7 <= fifths <= 7 and data[1] <= 1:
+                keys.append((tick, fifths, data[1]))
+    return tempos, metres, keys
+
+
+def _check_length(score: Score) -> None:
+    """Refuse what would make ``bar_starts`` or a render run away."""
+    last = max(score.end, int(score.tempo_tick[-1]), int(score.metre_tick[-1]))
+    if not score.seconds(last) <= MAX_SECONDS:
+        raise MidiError("the piece is longer than 24 hours")
+    bar = np.maximum(np.round(4 * score.tpq * score.metre_num / score.metre_den), 1)
+    stops = np.append(score.metre_tick[1:], max(score.end, int(score.metre_tick[-1]) + 1))
+    if np.ceil((stops - score.metre_tick) / bar).sum() > MAX_BARS:
+        raise MidiError(f"the piece has more than {MAX_BARS:,} bars")
+
+
+def write_midi(score: Score, path: str | Path | None = None) -> bytes:
+    """The Score as a format 1 MIDI file, and written to ``path`` where one is given.
+
+    The first track holds title, tempos, metres and keys; each part has a track of its own. Drums
+    are on channel 10. Up to 15 other parts have a channel each; beyond that parts of one program
+    share one; beyond 15 programs those with the fewest notes share channels and change the program
+    note by note. Tempos above 16.8 s a quarter are cut to that. The same Score makes the same
+    bytes. Raises InputError for what cannot be written: a denominator that is no power of two up
+    to 64, a numerator above 255, more than 32,767 ticks a quarter, 2^31 ticks or 1000 parts.
+    """
+    lane, part = _lanes(score)
+    for what, value, most in (
+        ("ticks per quarter", score.tpq, 0x7FFF),
+        ("ticks", max(score.end, int(score.tempo_tick[-1])), MAX_TICK),
+        ("parts", len(score.tracks), MAX_PARTS),
+        ("tracks", len(part), 0xFFFE),
+    ):
+        if value > most:
+            raise InputError(f"a MIDI file can have at most {most} {what} here, not {value}")
+    channel = _channels(score)[part]
+    change = _changes(score, lane, part, channel)
+    chunks = [smf.header(score.tpq, len(part) + 1), smf.chunk(_conductor(score))]
+    order = np.argsort(lane, kind="stable")
+    bounds = np.searchsorted(lane[order], np.arange(len(part) + 1))
+    for i, p in enumerate(part.tolist()):
+        notes = order[bounds[i] : bounds[i + 1]]
+        mark = b"more" if i and part[i - 1] == p else b"part"
+        body = _lane(score, notes, score.tracks[p], int(channel[i]), change[notes], mark)
+        chunks.append(smf.chunk(body))
+    data = b"".join(chunks)
+    if path is not None:
+        write_bytes(path, data)
+    return data
+
+
+def _lanes(score: Score) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) the track chunk of each note, and (L,) each chunk's part.
+
+    A part is one lane, unless a note contains a later one of its pitch: the first to begin would
+    not be the first to end, so the inner one moves to a further lane.
+    """
+    order = np.lexsort((score.duration, score.onset, score.pitch, score.track))
+    key = (score.track * 128 + score.pitch)[order]
+    end = (score.onset + score.duration)[order]
+    layer = np.zeros(len(score), dtype=np.int64)
+    nested = (key[1:] == key[:-1]) & (end[1:] < end[:-1])
+    for group in np.unique(key[1:][nested]).tolist():
+        tops: list[int] = []  # the last end in each layer, negative: it rises with the layers
+        for i in range(*np.searchsorted(key, [group, group + 1]).tolist()):
+            level = bisect_left(tops, -int(end[i]))
+            tops[level : level + 1] = [-int(end[i])]
+            layer[order[i]] = level
+    depth = np.ones(len(score.tracks), dtype=np.int64)
+    np.maximum.at(depth, score.track, layer + 1)
+    base = np.cumsum(depth) - depth
+    return base[score.track] + layer, np.repeat(np.arange(len(depth)), depth)
+
+
+def _channels(score: Score) -> np.ndarray:
+    """(T,) the channel of each part."""
+    drums = np.array([t.is_drum for t in score.tracks], dtype=bool)
+    channel = np.full(len(drums), _DRUM_CHANNEL)
+    melodic = np.flatnonzero(~drums)
+    slot = np.arange(len(melodic))
+    if len(melodic) > 15:
+        program = np.array([score.tracks[i].program for i in melodic])
+        weight = np.bincount(score.program[~score.is_drum], minlength=128)
+        ranked = sorted(set(program.tolist()), key=lambda p: (-weight[p], p))
+        # Back and forth over the channels: the seldom heard share with the least busy.
+        turn = [*range(15), *range(14, -1, -1)]
+        slots = {p: turn[i % 30] for i, p in enumerate(ranked)}
+        slot = np.array([slots[p] for p in program.tolist()])
+    channel[melodic] = np.array(_MELODIC)[slot]
+    return channel
+
+
+def _changes(score: Score, lane: np.ndarray, part: np.ndarray, channel: np.ndarray) -> np.ndarray:
+    """(N,) bool: the note needs a program change before it, since another part has set its channel
+    to another program. Every lane sets its program at tick 0."""
+    program = np.array([t.program for t in score.tracks], dtype=np.int64)[part]
+    lanes = np.concatenate([np.arange(len(part)), lane])
+    tick = np.concatenate([np.zeros(len(part), dtype=np.int64), score.onset])
+    order = np.lexsort((lanes, tick, channel[lanes]))  # stable: the change at 0 stands first
+    value, where = program[lanes[order]], channel[lanes[order]]
+    needed = np.zeros(len(order), dtype=bool)
+    needed[order[1:]] = (value[1:] != value[:-1]) & (where[1:] == where[:-1])
+    return needed[len(part) :]
+
+
+def _conductor(score: Score) -> bytes:
+    rows: list[tuple[int, int, bytes]] = []
+    for tick, tempo in zip(score.tempo_tick.tolist(), score.tempo_us.tolist(), strict=True):
+        rows.append((tick, 0, smf.meta(smf.TEMPO, min(tempo, 0xFFFFFF).to_bytes(3, "big"))))
+    metres = (score.metre_tick.tolist(), score.metre_num.tolist(), score.metre_den.tolist())
+    for tick, num, den in zip(*metres, strict=True):
+        if den not in (1, 2, 4, 8, 16, 32, 64) or num > 255:
+            raise InputError(
+                f"a MIDI file cannot hold the metre {num}/{den}: the denominator must be a power "
+                "of two up to 64, the numerator at most 255"
+            )
+        beat = 3 if den >= 8 and num > 3 and num % 3 == 0 else 1
+        clicks = max(1, 96 * beat // den)
+        body = bytes((num, den.bit_length() - 1, clicks, 8))
+        rows.append((tick, 1, smf.meta(smf.METRE, body)))
+    keys = (score.key_tick.tolist(), score.key_fifths.tolist(), score.key_minor.tolist())
+    for tick, fifths, minor in zip(*keys, strict=True):
+        rows.append((tick, 2, smf.meta(smf.KEY, bytes((fifths & 0xFF, minor)))))
+    out = [b"\0", smf.meta(smf.TRACK_NAME, _text(score.title))]
+    out += [b"\0", smf.meta(smf.OWN, _MARK + b"title")]
+    now = 0
+    end = (max(score.end, max(r[0] for r in rows)), 3, smf.meta(smf.END_OF_TRACK, b""))
+    for tick, _, event in [*sorted(rows, key=lambda r: r[:2]), end]:
+        out.append(smf.delta(tick - now) + event)
+        now = tick
+    return b"".join(out)
+
+
+def _lane(
+    score: Score, notes: np.ndarray, part: Track, channel: int, change: np.ndarray, mark: bytes
+) -> bytes:
+    """One track chunk's body: of one tick the note-offs come first, then each note-on behind the
+    program change that it needs."""
+    start, stop = score.onset[notes], (score.onset + score.duration)[notes]
+    last = max(score.end, int(stop.max(initial=0)))
+    n, c = len(notes), int(change.sum())
+    index = np.arange(n)
+    tick = np.concatenate([[0], stop, start[change], start, [last]])
+    kind = np.concatenate([[-1], np.zeros(n), np.ones(c + n), [2]])
+    rank = np.concatenate([[0], index, index[change] - 0.5, index, [0]])
+    message = np.zeros((len(tick), 3), dtype=np.uint8)
+    message[0] = (0xC0 | channel, part.program, 0)
+    message[1 : n + 1, 0] = 0x80 | channel
+    message[1 : n + 1, 1] = score.pitch[notes]
+    message[1 : n + 1, 2] = 64
+    message[n + 1 : n + c + 1] = message[0]
+    message[n + c + 1 : -1, 0] = 0x90 | channel
+    message[n + c + 1 : -1, 1] = score.pitch[notes]
+    message[n + c + 1 : -1, 2] = score.velocity[notes]
+    message[-1] = (0xFF, smf.END_OF_TRACK, 0)
+    order = np.lexsort((rank, kind, tick))
+    named = b"\0" + smf.meta(smf.TRACK_NAME, _text(part.name))
+    return named + b"\0" + smf.meta(smf.OWN, _MARK + mark) + smf.events(tick[order], message[order])
+
+
+def _text(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

@@ -1,0 +1,275 @@
+"""Standard MIDI Files as bytes and events: chunks, delta times, running status, metas.
+
+Knows the file format (MIDI 1.0, *Standard MIDI Files 1.0*, RP-001); does not know Scores, notes
+or instruments. ``midi.py`` makes music of it.
+
+Where events stand is found by ``smf_walk.py``; what they say is read here for all of them at
+once in numpy, so that a file takes a millisecond or two without a compiled parser.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from cantilena.errors import MidiError
+from cantilena.score.midi.walk import END_OF_TRACK, Places, Walk
+
+TRACK_NAME, TEMPO, METRE, KEY, OWN = 0x03, 0x51, 0x58, 0x59, 0x7F
+_WANTED = np.isin(np.arange(256), (TRACK_NAME, TEMPO, METRE, KEY, OWN))
+
+MAX_DELTA = 0x0FFFFFFF
+"""The longest delta time that a file can hold, in ticks."""
+MAX_METAS = 250_000
+"""Names, tempos, metres and keys together; far more than any music has."""
+
+
+_THREE = np.arange(3)
+_BIG_ENDIAN = np.array([1 << 16, 1 << 8, 1])
+
+
+class Meta(NamedTuple):
+    """A meta event: the track chunk it stands in, its tick, its type and its data."""
+
+    track: int
+    tick: int
+    type: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Events:
+    """What a file holds. Channel events are parallel arrays of shape (E,), in file order:
+
+    - ``track``: number of the track chunk; ``tick``: ticks from that track's start
+    - ``status``: 0x80-0xEF; ``a``, ``b``: the data bytes, 0-127 (``b`` is 0 where there is one)
+
+    ``end`` (n_tracks,) holds each track's last tick; ``metas`` those metas that music is made of.
+    ``other_track``, ``other_tick`` (M,) tell where all events stand that are neither channel events
+    nor ends of tracks: whoever adds up seconds from event to event passes by them too.
+    ``tempo_track``, ``tempo_tick``, ``tempo_us``: the tempo metas, (T,) each, in file order.
+    """
+
+    format: int
+    tpq: int
+    track: np.ndarray
+    tick: np.ndarray
+    status: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    end: np.ndarray
+    other_track: np.ndarray
+    other_tick: np.ndarray
+    tempo_track: np.ndarray
+    tempo_tick: np.ndarray
+    tempo_us: np.ndarray
+    _walk: Walk
+    _other_at: np.ndarray
+    _other_kind: np.ndarray
+
+    @cached_property
+    def metas(self) -> list[Meta]:
+        """Names, tempos, metres, keys and our own marks, in file order."""
+        chosen = _WANTED[self._other_kind].nonzero()[0]
+        columns = (self.other_track, self.other_tick, self._other_kind, self._other_at)
+        found: list[Meta] = []
+        for track, tick, kind, at in zip(*(c[chosen].tolist() for c in columns), strict=True):
+            start, stop = self._walk.body(at + 2, self._walk.spans[track][1])
+            found.append(Meta(track, tick, kind, self._walk.data[start:stop]))
+        return found
+
+
+def parse(data: bytes) -> Events:
+    """The events of a file. Raises MidiError, without the file's name, where it is damaged."""
+    form, tpq, spans = _chunks(data)
+    walk = Walk(data, spans)
+    return _decode(form, tpq, walk, walk.sweep() or walk.hop())
+
+
+def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
+    """Format, ticks per quarter and the (start, stop) bytes of each track chunk."""
+    at = 0
+    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
+        at = max(0, data.find(b"MThd"))
+    if data[at : at + 4] != b"MThd" or len(data) < at + 14:
+        raise MidiError("this is not a MIDI file: it does not begin with a whole MThd header")
+    size = int.from_bytes(data[at + 4 : at + 8], "big")
+    form, stated, division = (int.from_bytes(data[at + i : at + i + 2], "big") for i in (8, 10, 12))
+    if size < 6:
+        raise MidiError(f"the header is damaged: it gives its own length as {size} bytes, not 6")
+    if form > 2:
+        raise MidiError(f"MIDI format {form} is unknown; 0, 1 and 2 can be read")
+    if division >= 0x8000:
+        raise MidiError("time is counted in SMPTE frames; only ticks per quarter can be read")
+    if division == 0:
+        raise MidiError("the header is damaged: a quarter note has 0 ticks")
+    spans: list[tuple[int, int]] = []
+    at += 8 + size
+    while at + 8 <= len(data):
+        kind = data[at : at + 4]
+        start, length = at + 8, int.from_bytes(data[at + 4 : at + 8], "big")
+        if start + length > len(data):
+            if len(spans) >= stated:
+                break  # what follows the last track is of no concern
+            raise MidiError("the file is cut short or damaged: a chunk reaches beyond its end")
+        if kind == b"MTrk":
+            spans.append((start, start + length))
+            if len(spans) > 0xFFFF:
+                raise MidiError("the file has more than 65535 tracks")
+        at = start + length
+    if len(spans) < stated or not spans:
+        raise MidiError(f"the file is cut short: {len(spans)} of {stated} tracks are there")
+    return form, division, spans
+
+
+def _statuses(after: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """(E,) the status of each channel event, stated or running, by the bytes ``after`` the delta
+    times (E,) and each track's ``first`` event; and whether it is stated, None if all are."""
+    stated = after >= 0x80
+    if stated.all():
+        return after, None
+    begins = first[:-1][first[1:] > first[:-1]]
+    if not stated.take(begins).all():
+        raise MidiError("the file is damaged: a track begins with data that belong to no event")
+    where = stated.nonzero()[0]
+    runs = np.empty(len(where), dtype=np.int64)
+    runs[-1] = len(after) - where[-1]
+    np.subtract(where[1:], where[:-1], out=runs[:-1])
+    return after.take(where).repeat(runs), stated
+
+
+def _times(raw: np.ndarray, last: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """(E + 1,) the delta times that end at the bytes ``last`` with ``more`` bytes before, summed
+    up from 0 over all tracks."""
+    time = np.zeros(len(last) + 1, dtype=np.int64)
+    time[1:] = raw.take(last)
+    wide = more.nonzero()[0]
+    i = 1
+    while len(wide):
+        time[wide + 1] += (raw.take(last.take(wide) - i) & 0x7F).astype(np.int64) << 7 * i
+        i += 1
+        wide = wide[more.take(wide) >= i]
+    return np.add.accumulate(time, out=time)
+
+
+def _decode(form: int, tpq: int, walk: Walk, places: Places) -> Events:
+    """Times and data of the events that the walk found."""
+    raw, last, other_last = walk.raw, places.last, places.other_last
+    bounds = [*(start for start, _ in walk.spans), len(raw)]
+    first, other_first = last.searchsorted(bounds), other_last.searchsorted(bounds)
+    counts = first[1:] - first[:-1]
+    value = last + 1
+    status, stated = _statuses(raw.take(value), first)
+    q = other_last + 1
+    kind = np.where(raw.take(q) == 0xFF, raw.take(q + 1), 0x80)  # no meta: none we know
+    if len(kind) > MAX_METAS and _WANTED[kind].sum() > MAX_METAS:
+        raise MidiError(f"the file has more than {MAX_METAS:,} names, tempos, metres and keys")
+    value += 1 if stated is None else stated
+    a = raw.take(value)
+    value += 1
+    b = raw.take(value)
+    b[(status & 0xE0) == 0xC0] = 0
+    if ((a | b) & 0x80).any():
+        raise MidiError("the file is damaged: a channel event holds a data byte above 127")
+
+    # The time since a track's start is that of its channel events and that of all others; both
+    # are summed up over the whole file, and what stood there at the track's start taken away.
+    time = _times(raw, last, places.more)
+    other_time = _times(raw, other_last, places.other_more)
+    begin = time.take(first) + other_time.take(other_first)
+    end = begin[1:] - begin[:-1]
+    before = last.searchsorted(other_last)
+    gaps = np.empty(len(before) + 1, dtype=np.int64)
+    gaps[:-1], gaps[-1] = before, len(last)
+    gaps[1:] -= before
+    tick = other_time.repeat(gaps)
+    tick += time[1:]
+    tick -= begin[:-1].repeat(counts)
+    numbers = np.arange(len(counts))
+    going_on = (kind != END_OF_TRACK).nonzero()[0]
+    other_track = numbers.repeat(other_first[1:] - other_first[:-1]).take(going_on)
+    other_tick = (time.take(before) + other_time[1:]).take(going_on) - begin.take(other_track)
+    q, kind = q.take(going_on), kind.take(going_on)
+    channel = (numbers.repeat(counts), tick, status, a, b)
+    others = (other_track, other_tick)
+    tempos = _tempos(walk, q, kind, *others)
+    return Events(form, tpq, *channel, end, *others, *tempos, walk, q, kind)
+
+
+def _tempos(
+    walk: Walk, at: np.ndarray, kind: np.ndarray, track: np.ndarray, tick: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Track, tick and microseconds of the tempos among the metas at the bytes ``at``."""
+    chosen = (kind == TEMPO).nonzero()[0]
+    start, size = at[chosen] + 3, walk.raw[at[chosen] + 2].astype(np.int64)
+    for i in (size >= 0x80).nonzero()[0].tolist():  # a length of several bytes
+        span = walk.spans[int(track[chosen[i]])]
+        start[i], stop = walk.body(int(start[i]) - 1, span[1])
+        size[i] = stop - start[i]
+    if (size < 3).any():
+        chosen, start = chosen[size >= 3], start[size >= 3]
+    us = walk.raw[start[:, None] + _THREE] @ _BIG_ENDIAN
+    return track[chosen], tick[chosen], us
+
+
+def varlen(value: int) -> bytes:
+    """A number 0 to 2^28 - 1 as a variable-length quantity."""
+    out = [value & 0x7F]
+    while value := value >> 7:
+        out.append(value & 0x7F | 0x80)
+    return bytes(reversed(out))
+
+
+def delta(ticks: int) -> bytes:
+    """The time before an event; where one delta time cannot hold it, empty texts fill the gap."""
+    fill = b""
+    while ticks > MAX_DELTA:
+        fill += varlen(MAX_DELTA) + b"\xff\x01\x00"
+        ticks -= MAX_DELTA
+    return fill + varlen(ticks)
+
+
+def meta(kind: int, data: bytes) -> bytes:
+    """A meta event without its delta time."""
+    return bytes((0xFF, kind)) + varlen(len(data)) + data
+
+
+def events(tick: np.ndarray, message: np.ndarray, running: bool = False) -> bytes:
+    """Events with their delta times: ``tick`` (E,) rising; ``message`` (E, 3) bytes, of which a
+    program change uses two and one that begins with 0xFF is a meta without data. With ``running``
+    a status byte that repeats the one before is left out."""
+    gap = np.diff(tick, prepend=0)
+    table = np.zeros((len(tick), 7), dtype=np.uint8)
+    used = np.ones((len(tick), 7), dtype=bool)
+    for i, shift in enumerate((21, 14, 7)):
+        table[:, i] = gap >> shift & 0x7F | 0x80
+        used[:, i] = gap >> shift > 0
+    table[:, 3] = gap & 0x7F
+    table[:, 4:] = message
+    used[:, 6] = message[:, 0] & 0xF0 != 0xC0
+    if running:
+        used[1:, 4] = (message[1:, 0] != message[:-1, 0]) | (message[1:, 0] >= 0xF0)
+    long = np.flatnonzero(gap > MAX_DELTA)
+    if not len(long):
+        return table[used].tobytes()
+    used[long, :4] = False
+    pieces, before = [], 0
+    for i in long.tolist():
+        pieces += [table[before:i][used[before:i]].tobytes(), delta(int(gap[i]))]
+        pieces.append(table[i][used[i]].tobytes())
+        before = i + 1
+    return b"".join([*pieces, table[before:][used[before:]].tobytes()])
+
+
+def header(tpq: int, n_tracks: int) -> bytes:
+    """The header chunk of a format 1 file."""
+    words = (1, n_tracks, tpq)
+    return b"MThd\0\0\0\6" + b"".join(w.to_bytes(2, "big") for w in words)
+
+
+def chunk(body: bytes) -> bytes:
+    """A track chunk."""
+    return b"MTrk" + len(body).to_bytes(4, "big") + body

@@ -1,0 +1,182 @@
+"""A Score laid out on paper: parts, staves, voices, spelling; everything but the XML.
+
+Knows which steps follow which; the steps themselves are in the other ``musicxml_*`` modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cantilena.score.harmony import Key
+from cantilena.score.musicxml.grid import GridNotes, quantise
+from cantilena.score.musicxml.marks import Mark, chord_marks, dynamic_marks, tempo_marks
+from cantilena.score.musicxml.metre import DIVISIONS, Bars, lay_bars
+from cantilena.score.musicxml.parts import (
+    BASS,
+    FEET,
+    PERCUSSION,
+    TREBLE,
+    Clef,
+    clef,
+    group,
+    is_grand,
+    label,
+)
+from cantilena.score.musicxml.spell import Speller, key_of_bars
+from cantilena.score.musicxml.voices import Event, Note, drum_voices, hands, voices
+from cantilena.score.score import Score, Track
+
+
+@dataclass(frozen=True)
+class Staff:
+    """One staff: its clef and its voices, upper first, each a list of Events in time."""
+
+    clef: Clef
+    voices: list[list[Event]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part on paper. ``drums``: its sounds, sorted, when it is percussion."""
+
+    track: Track
+    name: str
+    staves: list[Staff]
+    marks: list[Mark]
+    drums: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A score on paper, in ``DIVISIONS`` a quarter. ``keys``: (fifths, minor) per bar;
+    ``groups``: (first part, last part, "bracket" or "brace") of parts that belong together."""
+
+    bars: Bars
+    keys: tuple[tuple[int, int], ...]
+    parts: list[Part]
+    groups: list[tuple[int, int, str]]
+    speller: Speller
+
+
+def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | None = None) -> Layout:
+    """Everything that is written for ``score``. Tracks without notes are left out, unless none
+    has any. ``chords`` are (tick, symbol); ``key`` is used where the Score names no key. Raises
+    BriefError for what is no chord symbol, InputError for a score of far too many bars."""
+    bars = lay_bars(score)
+    notes = quantise(score, bars)
+    scale = DIVISIONS / score.tpq
+    named = zip(
+        (score.key_tick * scale).tolist(),
+        score.key_fifths.tolist(),
+        score.key_minor.tolist(),
+        strict=True,
+    )
+    start = [] if key is None else [(0.0, key.fifths, int(key.minor))]
+    keys = key_of_bars(bars, [*start, *named])
+    tracks = score.tracks or (Track("", 0),)
+    drums = np.array([t.is_drum for t in tracks])
+    speller = Speller(notes, ~drums[notes.track], bars, keys)
+    heard = np.unique(notes.track).tolist() or [0]
+    names = _names([tracks[t] for t in heard])
+    beats = _beats(bars)
+    of = [np.flatnonzero(notes.track == t) for t in heard]
+    groups = _groups([tracks[t] for t in heard], [notes.pitch[i] for i in of])
+    paired = {i for first, last, symbol in groups if symbol == "brace" for i in (first, last)}
+    parts = [
+        _part(tracks[t], name, notes, of[i], bars, beats, i in paired)
+        for i, (t, name) in enumerate(zip(heard, names, strict=True))
+    ]
+    parts[0].marks.extend([*tempo_marks(score, bars), *chord_marks(chords, score, bars)])
+    for part in parts:
+        part.marks.sort(key=lambda m: m.tick)
+    return Layout(bars, keys, parts, groups, speller)
+
+
+def _names(tracks: Sequence[Track]) -> list[str]:
+    """Names of the parts: plain General MIDI ones get capitals, equal ones a number."""
+    plain = []
+    for track in tracks:
+        name = " ".join(track.name.split()).rstrip(":")
+        usual = label(track.program, track.is_drum)
+        plain.append(usual if name.lower() in ("", usual.lower()) else name)
+    seen: dict[str, int] = {}
+    out = []
+    for name in plain:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(f"{name} {seen[name]}" if plain.count(name) > 1 else name)
+    return out
+
+
+def _groups(tracks: Sequence[Track], pitches: Sequence[np.ndarray]) -> list[tuple[int, int, str]]:
+    """Neighbours of one section of the orchestra, and the two hands of a keyboard player in
+    tracks of their own: the right hand's first, a fifth higher or more."""
+    sections = [group(t.program, t.is_drum) for t in tracks]
+    found: list[tuple[int, int, str]] = []
+    first = 0
+    while first < len(tracks):
+        last = first
+        while last + 1 < len(tracks) and sections[last + 1] == sections[first]:
+            last += 1
+        size = last - first + 1
+        if sections[first].startswith("keyboard"):
+            if size == 2 and np.median(pitches[first]) - np.median(pitches[last]) >= 7:
+                found.append((first, last, "brace"))
+        elif sections[first] and size > 1:
+            found.append((first, last, "bracket"))
+        first = last + 1
+    return found
+
+
+def _beats(bars: Bars) -> list[int]:
+    """Ticks of all beats, the last bar line included."""
+    ticks = []
+    for bar, start in enumerate(bars.start[:-1].tolist()):
+        ticks += [start + a for a, _ in bars.plan(bar).beams]
+    return [*ticks, int(bars.start[-1])]
+
+
+def _part(
+    track: Track,
+    name: str,
+    notes: GridNotes,
+    of: np.ndarray,
+    bars: Bars,
+    beats: list[int],
+    paired: bool,
+) -> Part:
+    marks = dynamic_marks(notes, of, bars)
+    onset, end, pitch = (a[of].tolist() for a in (notes.onset, notes.end, notes.pitch))
+    if track.is_drum:
+        played = drum_voices(zip(onset, pitch, strict=True), FEET, beats)
+        return Part(track, name, [Staff(PERCUSSION, played)], marks, tuple(sorted(set(pitch))))
+    grace = notes.grace[of].tolist()
+    whole = [n for n, g in zip(zip(onset, end, pitch, strict=True), grace, strict=True) if not g]
+    small = [(o, p) for o, p, g in zip(onset, pitch, grace, strict=True) if g]
+    stop = int(bars.start[-1])
+    if not is_grand(track.program, pitch, paired):
+        staves = [Staff(clef(track.program, name, pitch), voices(whole, small, stop))]
+        return Part(track, name, staves, marks)
+    staves = []
+    split = hands(whole)
+    for hand, usual in zip(split, (TREBLE, BASS), strict=True):
+        ornaments = [g for g in small if _nearest_hand(g, split) is hand]
+        staves.append(Staff(_hand_clef(hand, usual), voices(hand, ornaments, stop)))
+    return Part(track, name, staves, marks)
+
+
+def _nearest_hand(grace: tuple[int, int], split: tuple[list[Note], list[Note]]) -> list[Note]:
+    """The hand that plays the note nearest to an ornament, of those it leads to."""
+    onset, pitch = grace
+    away = [min((abs(n[2] - pitch) for n in hand if n[0] == onset), default=999) for hand in split]
+    return split[away[1] < away[0]]
+
+
+def _hand_clef(hand: list[Note], usual: Clef) -> Clef:
+    ordered = sorted(n[2] for n in hand)
+    middle = ordered[len(ordered) // 2] if ordered else 60
+    if usual is TREBLE:
+        return BASS if middle < 55 else TREBLE
+    return TREBLE if middle > 65 else BASS

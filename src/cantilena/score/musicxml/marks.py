@@ -1,0 +1,234 @@
+"""Marks between and above the notes: tempo, dynamics, chord symbols.
+
+Knows MusicXML's words for them and when a musician wants to see one; does not know notes' places
+on paper. Every mark is a function from an offset (ticks after the element before it) to XML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from cantilena.score.harmony import parse_chord
+from cantilena.score.musicxml.grid import GridNotes
+from cantilena.score.musicxml.metre import DIVISIONS, Bars
+from cantilena.score.score import Score
+
+
+class Mark(NamedTuple):
+    """``xml(offset)`` at ``tick``."""
+
+    tick: int
+    xml: Callable[[int], str]
+
+
+def _offset(ticks: int) -> str:
+    return f"<offset>{ticks}</offset>" if ticks else ""
+
+
+# Tempo -------------------------------------------------------------------------------------
+
+_AUDIBLE = 0.01  # a change of tempo below this share is left out
+_WORTH_A_MARK = 0.04  # and one below this is played, not printed
+
+
+def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
+    """Metronome marks where a tempo holds for a bar; other changes as playback tempo only."""
+    ticks = np.round(score.tempo_tick * (DIVISIONS / score.tpq) / 3).astype(int) * 3
+    end = int(bars.start[-1])
+    tempos = {t: 60e6 / us for t, us in zip(ticks.tolist(), score.tempo_us.tolist(), strict=True)}
+    points = [(t, bpm) for t, bpm in tempos.items() if t < end]
+    out: list[Mark] = []
+    played, last = 0.0, -DIVISIONS
+    printed = 0.0
+    for i, (tick, bpm) in enumerate(points):
+        if abs(bpm - played) <= _AUDIBLE * played:
+            continue
+        bar = int(np.searchsorted(bars.start, tick, side="right")) - 1
+        size = int(bars.start[bar + 1] - bars.start[bar])
+        later = (t for t, b in points[i + 1 :] if abs(b - bpm) > _WORTH_A_MARK * bpm)
+        holds = next(later, end) - tick >= min(size, end - tick)
+        moved = max(abs(bpm - played), abs(bpm - printed)) > _WORTH_A_MARK * bpm
+        if not out or (holds and moved):
+            out.append(Mark(tick, _metronome(bpm, *bars.metre[bar])))
+            printed = bpm
+        elif tick - last >= DIVISIONS // 2:
+            out.append(Mark(tick, _played(bpm)))
+        else:
+            continue
+        played, last = bpm, tick
+    return out
+
+
+def _metronome(bpm: float, num: int, den: int) -> Callable[[int], str]:
+    unit, dots, quarters = "quarter", 0, 1.0
+    if den >= 8 and num > 3 and num % 3 == 0:
+        unit, dots, quarters = ("quarter", 1, 1.5) if den == 8 else ("eighth", 1, 0.75)
+    elif den == 2:
+        unit, quarters = "half", 2.0
+    count = max(1, round(bpm / quarters))
+    beat = f"<beat-unit>{unit}</beat-unit>" + "<beat-unit-dot/>" * dots
+    head = (
+        '<direction placement="above"><direction-type>'
+        f"<metronome>{beat}<per-minute>{count}</per-minute></metronome></direction-type>"
+    )
+    return lambda offset: f'{head}{_offset(offset)}<sound tempo="{_decimal(bpm)}"/></direction>'
+
+
+def _played(bpm: float) -> Callable[[int], str]:
+    return lambda offset: (
+        f'<sound tempo="{_decimal(bpm)}">{_offset(offset)}</sound>'
+        if offset
+        else f'<sound tempo="{_decimal(bpm)}"/>'
+    )
+
+
+def _decimal(x: float) -> str:
+    return f"{x:.3f}".rstrip("0").rstrip(".")
+
+
+# Dynamics ----------------------------------------------------------------------------------
+
+_LEVELS = ((41, "pp"), (57, "p"), (72, "mp"), (88, "mf"), (104, "f"), (128, "ff"))
+_BIG = 20  # velocity by which two bars must both differ for a new mark
+
+
+def dynamic_marks(notes: GridNotes, of: np.ndarray, bars: Bars) -> list[Mark]:
+    """One mark at the first of the notes ``of`` (indices of one part, by onset) and one at each
+    lasting change of loudness."""
+    if not len(of):
+        return []
+    bar = np.searchsorted(bars.start, notes.onset[of], side="right") - 1
+    active, first = np.unique(bar, return_index=True)
+    count = np.bincount(bar)[active]
+    mean = np.bincount(bar, weights=notes.velocity[of])[active] / count
+    onset = notes.onset[of][first].tolist()
+    heard = float(mean[:4].mean())
+    word = _dynamic(heard)
+    out = [Mark(onset[0], _dynamics(word, heard))]
+    for i in range(1, len(active) - 1):
+        here, after = mean[i] - heard, mean[i + 1] - heard
+        if min(abs(here), abs(after)) < _BIG or here * after < 0:
+            continue
+        heard = float(mean[i : i + 2].mean())
+        if _dynamic(heard) != word:
+            word = _dynamic(heard)
+            out.append(Mark(onset[i], _dynamics(word, heard)))
+    return out
+
+
+def _dynamic(velocity: float) -> str:
+    return next(word for limit, word in _LEVELS if velocity < limit)
+
+
+def _dynamics(word: str, velocity: float) -> Callable[[int], str]:
+    head = (
+        '<direction placement="below"><direction-type><dynamics>'
+        f"<{word}/></dynamics></direction-type>"
+    )
+    # MusicXML counts loudness in percent of velocity 90.
+    tail = f'<staff>1</staff><sound dynamics="{round(velocity / 0.9)}"/></direction>'
+    return lambda offset: f"{head}{_offset(offset)}{tail}"
+
+
+# Chord symbols -----------------------------------------------------------------------------
+
+_KINDS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "major": ("", (0, 4, 7)),
+    "minor": ("m", (0, 3, 7)),
+    "augmented": ("+", (0, 4, 8)),
+    "diminished": ("dim", (0, 3, 6)),
+    "dominant": ("7", (0, 4, 7, 10)),
+    "major-seventh": ("maj7", (0, 4, 7, 11)),
+    "minor-seventh": ("m7", (0, 3, 7, 10)),
+    "diminished-seventh": ("dim7", (0, 3, 6, 9)),
+    "augmented-seventh": ("+7", (0, 4, 8, 10)),
+    "half-diminished": ("m7b5", (0, 3, 6, 10)),
+    "major-minor": ("mMaj7", (0, 3, 7, 11)),
+    "major-sixth": ("6", (0, 4, 7, 9)),
+    "minor-sixth": ("m6", (0, 3, 7, 9)),
+    "dominant-ninth": ("9", (0, 4, 7, 10, 14)),
+    "major-ninth": ("maj9", (0, 4, 7, 11, 14)),
+    "minor-ninth": ("m9", (0, 3, 7, 10, 14)),
+    "dominant-11th": ("11", (0, 4, 7, 10, 14, 17)),
+    "major-11th": ("maj11", (0, 4, 7, 11, 14, 17)),
+    "minor-11th": ("m11", (0, 3, 7, 10, 14, 17)),
+    "dominant-13th": ("13", (0, 4, 7, 10, 14, 21)),
+    "major-13th": ("maj13", (0, 4, 7, 11, 14, 21)),
+    "minor-13th": ("m13", (0, 3, 7, 10, 14, 21)),
+    "suspended-second": ("sus2", (0, 2, 7)),
+    "suspended-fourth": ("sus4", (0, 5, 7)),
+    "power": ("5", (0, 7)),
+}
+# Degree and semitones above its plain form, of what a chord may have beside its kind.
+_DEGREES = {1: (9, -1), 2: (9, 0), 3: (9, 1), 5: (11, 0), 6: (5, -1), 8: (5, 1), 9: (13, 0)}
+_DEGREES |= {10: (7, 0), 11: (7, 1), 13: (9, -1), 14: (9, 0), 15: (9, 1), 17: (11, 0), 18: (11, 1)}
+_DEGREES |= {4: (3, 0), 7: (5, 0), 20: (13, -1), 21: (13, 0)}
+_NO_CHORD = frozenset({"", "N", "NC", "N.C."})
+
+
+def chord_marks(chords: Sequence[tuple[int, str]], score: Score, bars: Bars) -> list[Mark]:
+    """Chord symbols (tick of the Score, symbol) on the written grid, at the nearest eighth of
+    their bar; repeats are left out. "N.C." and "" mean no chord. Raises BriefError."""
+    out: list[Mark] = []
+    before = None
+    for tick, symbol in sorted(chords, key=lambda c: c[0]):
+        at = tick * DIVISIONS / score.tpq
+        if symbol == before or not -6 <= at < int(bars.start[-1]):
+            continue
+        before = symbol
+        bar = max(int(np.searchsorted(bars.start, at + 5.99, side="right")) - 1, 0)
+        start = int(bars.start[bar])
+        place = min(start + max(0, round((at - start) / 12)) * 12, int(bars.start[-1]) - 3)
+        out.append(Mark(place, _harmony(symbol)))
+    return out
+
+
+def _harmony(symbol: str) -> Callable[[int], str]:
+    if symbol.strip() in _NO_CHORD:
+        # As words: readers disagree on what a harmony without a root looks like.
+        head = '<direction placement="above"><direction-type><words>N.C.</words></direction-type>'
+        return lambda offset: f"{head}{_offset(offset)}</direction>"
+    chord = parse_chord(symbol)
+    kind, extra = _kind(chord.intervals)
+    letters = re.match(r"([A-G])([#♯b♭]?)", symbol.strip())
+    below = re.search(r"/([A-G])([#♯b♭]?)$", symbol.strip())
+    assert letters is not None
+    # With degrees, readers add these to the text themselves.
+    text = _KINDS[kind][0] if extra else re.sub(r"[^\w#♯♭°Δ△/()+-]", "", chord.symbol)
+    head = _pitch("root", letters) + f'<kind text="{text}">{kind}</kind>'
+    if chord.bass is not None and below is not None:
+        head += _pitch("bass", below)
+    for degree, alter, how in extra:
+        head += (
+            f"<degree><degree-value>{degree}</degree-value>"
+            f"<degree-alter>{alter}</degree-alter><degree-type>{how}</degree-type></degree>"
+        )
+    return lambda offset: f"<harmony>{head}{_offset(offset)}</harmony>"
+
+
+def _pitch(role: str, name: re.Match[str]) -> str:
+    alter = {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(name.group(2), 0)
+    sign = f"<{role}-alter>{alter}</{role}-alter>" if alter else ""
+    return f"<{role}><{role}-step>{name.group(1)}</{role}-step>{sign}</{role}>"
+
+
+def _kind(intervals: tuple[int, ...]) -> tuple[str, list[tuple[int, int, str]]]:
+    """The kind that shares most with ``intervals``, and (degree, alteration, how) of the rest."""
+    have = set(intervals)
+    kinds = {kind: set(notes) for kind, (_, notes) in _KINDS.items()}
+    kind = min(kinds, key=lambda k: (len(have ^ kinds[k]), len(kinds[k] - have)))
+    plain = kinds[kind]
+    extra = [(*_DEGREES.get(i, (9, 0)), "add") for i in sorted(have - plain)]
+    for i in sorted(plain - have):
+        degree, alter = _DEGREES.get(i, (5, 0))
+        degree = {1: 3, 3: 3}.get(i, degree) if i < 5 else degree
+        changed = next((e for e in extra if e[0] == degree), None)
+        if changed:
+            extra[extra.index(changed)] = (degree, changed[1] - alter, "alter")
+        else:
+            extra.append((degree, alter, "subtract"))
+    return kind, extra

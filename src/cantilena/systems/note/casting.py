@@ -1,0 +1,162 @@
+"""Who plays: the instruments of a Brief, those that join them, and every part's role and range.
+
+Knows instruments, genres' line-ups and the habits counted on the training songs; does not know
+tempo, form, models, or how notes are chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cantilena.errors import BriefError
+from cantilena.score import DRUMS, gm
+from cantilena.systems.note.lineups import KINDRED, LINEUPS
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
+from cantilena.text.wishes import Brief, Instrument
+
+BASSES = frozenset({*range(32, 40), 43, 58, 67, 70})
+BEAT_GENRES = frozenset(
+    (
+        *("pop", "rock", "metal", "punk", "blues", "jazz", "bossa nova", "latin", "funk", "soul"),
+        *("rnb", "disco", "dance", "house", "techno", "trance", "electronic", "lofi", "hip hop"),
+        *("reggae", "country", "samba"),
+    )
+)
+"""Genres of bands: others join the instruments that a text names."""
+BOWED = frozenset({40, 41, 42, 43, 110})  # 110: fiddle
+TUNE_LOW = 53  # a tune over a bass does not go down among its notes
+BASS_RANGE = 24  # semitones: a bass that may go up as far as it can wanders among the others
+LEAST = {MELODY: 0.8, HARMONY: 0.6, BASS: 0.4, DRUM: 0.4}
+"""What parts are to have at least of an equal share of the notes, by role."""
+MOST = 5  # parts of a piece that a text names some of; where it names none one more
+_LEADS = (
+    *(40, 110, 73, 72, 74, 75, 78, 71, 68, 56, 59, 65, 64, 66, 30, 29, 52, 53, 54, 80, 81),
+    *(22, 23, 21, 105, 46, 42, 60, 11, 8, 10, 9, 26, 27, 25, 24, 0, 1, 3, 4, 5, 6),
+)
+"""Who has the tune, the likeliest first."""
+
+
+def cast(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tuple[PartPlan, ...]:
+    """The planned instruments: those asked for and, where the Brief leaves room, those that make
+    up a line-up with them. Raises BriefError where every instrument is excluded."""
+    asked = asked_programs(brief)
+    taken = [i for i, _ in asked]
+    closed = (brief.only and bool(asked)) or len(asked) >= 3
+    if not closed and (not asked or BEAT_GENRES & set(brief.genres)):
+        taken += _company(taken, brief, habits, rng)
+    if not taken:
+        raise BriefError("every instrument is excluded; leave at least one to play")
+    return plan_parts(taken, dict(asked), habits["registers"])
+
+
+def asked_programs(brief: Brief) -> list[tuple[int, Instrument]]:
+    """A program for each asked instrument, none twice and none that is excluded. Wishes with few
+    programs choose first, or "synth strings" would take the one program of "synth strings 1"."""
+    found: dict[int, int] = {}  # program -> place of its wish
+    order = sorted(range(len(brief.instruments)), key=lambda k: len(brief.instruments[k].programs))
+    for k in order:
+        for program in brief.instruments[k].programs:
+            if program not in found and program not in brief.excluded:
+                found[program] = k
+                break
+    return [(p, brief.instruments[k]) for p, k in sorted(found.items(), key=lambda x: x[1])]
+
+
+def _company(
+    taken: list[int], brief: Brief, habits: dict[str, Any], rng: np.random.Generator
+) -> list[int]:
+    """Instruments to go with those taken, who play what none of them does: of the line-up that
+    suits genre or mood and those taken best, or of a training song where neither is named."""
+    there = {_kind(i) for i in taken}
+    genres = brief.genres or [KINDRED[mood] for mood in brief.moods if mood in KINDRED]
+    lineups: list[Sequence[int]] = [lineup for genre in genres for lineup in LINEUPS[genre]]
+    fit = np.array([len(there & {_kind(i) for i in lineup}) for lineup in lineups])
+    if not lineups:
+        lineups = [known["instruments"] for known in habits["ensembles"]]
+        fit = _usual(lineups)
+    room = MOST - len(taken) if taken else MOST + 1
+    for k in np.argsort(-(fit + 0.8 * rng.random(len(fit)))):
+        free = [i for i in lineups[k] if i not in brief.excluded and _kind(i) not in there]
+        # where there is no room for all, bass and drums come first
+        kept = sorted(free, key=lambda i: i not in BASSES and i != DRUMS)[:room]
+        if kept:
+            return [i for i in free if i in kept]
+    return [] if taken else [i for i in range(DRUMS + 1) if i not in brief.excluded][:1]
+
+
+def _kind(instrument: int) -> str:
+    """What an instrument does in a band, of which one is enough: its family, or "bass"."""
+    return "bass" if instrument in BASSES else gm.family(instrument)
+
+
+def _usual(ensembles: Sequence[Sequence[int]]) -> np.ndarray:
+    """How usual each of the ensembles is: its instruments among all, and its size."""
+    counts = np.bincount([i for e in ensembles for i in e], minlength=DRUMS + 1)
+    common = np.log1p(counts) / np.log1p(counts.max())
+    return np.array([2.0 * common[list(e)].mean() - 0.3 * abs(len(e) - MOST) for e in ensembles])
+
+
+def plan_parts(
+    instruments: Sequence[int],
+    named: dict[int, Instrument],
+    registers: dict[str, Sequence[int]],
+) -> tuple[PartPlan, ...]:
+    """Roles, ranges, voices and least shares of instruments that play together. A range is what
+    the instrument can play, narrowed to where it usually plays."""
+    pitched = [i for i in instruments if i != DRUMS]
+    basses = [i for i in pitched if i in BASSES]
+    if not basses and (len(pitched) >= 3 or _low_and_high(pitched)):
+        basses = [min(pitched, key=lambda i: sum(gm.playable(i)))]
+    basses = basses if len(pitched) > 1 else []
+    others = [i for i in pitched if i not in basses]
+    lead = min(others, key=lambda i: _LEADS.index(i) if i in _LEADS else 99, default=None)
+    # who plays chords with nobody else to do so, carries the harmony, tune and all
+    alone = len(others) == 1 and others[0] not in gm.MONOPHONIC and others[0] not in BOWED
+    parts = []
+    for i in instruments:
+        low, high = _range(i, registers)
+        if i in basses:
+            high = min(high, low + BASS_RANGE)
+        players = named[i].count if i in named else 1
+        role = DRUM if i == DRUMS else BASS if i in basses else MELODY if i == lead else HARMONY
+        role = HARMONY if alone and role == MELODY else role
+        if role == MELODY and basses:
+            low = max(low, min(TUNE_LOW, high - 12))
+        name = _part_name(i, named)
+        share = LEAST[role] / len(instruments)
+        parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))
+    return tuple(parts)
+
+
+def _low_and_high(pitched: Sequence[int]) -> bool:
+    """Whether two are a duo of melody instruments, one of which lies well below the other."""
+    if len(pitched) != 2 or any(i not in gm.MONOPHONIC and i not in BOWED for i in pitched):
+        return False
+    one, other = (sum(gm.playable(i)) for i in pitched)
+    return abs(one - other) >= 12
+
+
+def _range(instrument: int, registers: dict[str, Sequence[int]]) -> tuple[int, int]:
+    """Playable pitches between the lowest and the highest that training songs usually use."""
+    low, high = gm.playable(instrument)
+    least, most = registers.get(str(instrument), (low, high))
+    narrow = max(low, least), min(high, most)
+    return narrow if narrow[1] - narrow[0] >= 12 else (low, high)
+
+
+def _part_name(instrument: int, named: dict[int, Instrument]) -> str:
+    name = named[instrument].name if instrument in named else gm.name(instrument)
+    return name[:1].upper() + name[1:]
+
+
+def _voices(instrument: int, role: str, players: int) -> int:
+    """Notes an instrument sounds at once."""
+    if role == DRUM:
+        return 5
+    if role == BASS or instrument in gm.MONOPHONIC or instrument in BOWED:
+        return players
+    family = gm.family(instrument)
+    return {"guitar": 5, "piano": 7, "organ": 5, "ensemble": 5, "synth pad": 4}.get(family, 4)

@@ -1,0 +1,195 @@
+"""Going on from a Score: its steps as the past, a Plan for the bars to come, and the joining.
+
+Knows Scores and Plans; does not know the model. The given music is never changed: new notes stand
+after its last bar line, and so does another tempo.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cantilena.analysis import chord_slots, find_key
+from cantilena.errors import BriefError, InputError
+from cantilena.score import DRUMS, Score, Track, gm
+from cantilena.score.harmony import Chord
+from cantilena.systems.note.casting import asked_programs, plan_parts
+from cantilena.systems.note.plan import PartPlan, Plan
+from cantilena.systems.note.planning import make_plan
+from cantilena.text.wishes import Brief, Instrument
+from cantilena.tokens.note import GRID, NoteScheme
+
+MOST_PARTS = 12
+MOST_DESKS = 8  # tracks of one instrument that go on
+NEW_BARS = 16
+CHANGE = 1.25  # by how much "faster" is faster
+_SLOWER = re.compile(r"\b(slower|langsamer|ruhiger|plus lent\w*|più lent\w*|más lent\w*)\b", re.I)
+_FASTER = re.compile(
+    r"\b(faster|quicker|schneller|plus (vite|rapide)|più veloce|más rápid\w*)\b", re.I
+)
+
+
+@dataclass(frozen=True)
+class Continued:
+    """The past of a continued piece: the given Score, its steps, and the grid tick at which new
+    music starts (the Score's last bar line)."""
+
+    score: Score
+    steps: tuple[tuple[int, int, int, int, int], ...]
+    origin: int
+
+    def joined(self, plan: Plan, tracks: Sequence[Track], columns: Sequence[np.ndarray]) -> Score:
+        """The given Score with the new notes (onset, duration, pitch, velocity, track; grid ticks)
+        behind it, in its own ticks; parts go on in tracks of their instrument, those of several
+        players in as many as there are, the highest first."""
+        old = self.score
+        line = int(old.bar_starts[-1])
+        all_tracks = list(old.tracks)
+        free = _desks(old)
+        place, latest = [], {}
+        for track in tracks:
+            there = free.get(track.instrument, [])
+            if there:
+                latest[track.instrument] = there.pop(0)
+            elif track.instrument not in latest:
+                latest[track.instrument] = len(all_tracks)
+                all_tracks.append(track)
+            place.append(latest[track.instrument])
+
+        def moved(ticks: np.ndarray) -> np.ndarray:
+            return line + ((ticks - self.origin) * (2 * old.tpq) + GRID) // (2 * GRID)
+
+        onset, duration, pitch, velocity, number = columns
+        start = moved(onset)
+        length = np.maximum(1, moved(onset + duration) - start)
+        notes = (start, length, pitch, velocity, np.array(place, dtype=np.int64)[number])
+        past = (old.onset, old.duration, old.pitch, old.velocity, old.track)
+        both = [np.concatenate(pair) for pair in zip(past, notes, strict=True)]
+        tempos = list(zip(old.tempo_tick.tolist(), old.tempo_us.tolist(), strict=True))
+        if plan.bpm != 60e6 / tempos[-1][1]:
+            tempos = [(t, us) for t, us in tempos if t < line or t == 0]
+            tempos.append((line, round(60e6 / plan.bpm)))
+        return Score.build(
+            old.tpq,
+            all_tracks,
+            *both,
+            tempos=tempos,
+            metres=zip(old.metre_tick, old.metre_num, old.metre_den, strict=True),
+            keys=zip(old.key_tick, old.key_fifths, old.key_minor, strict=True),
+            end=int(moved(np.array(plan.end))),
+            title=old.title,
+        )
+
+
+def continued(
+    brief: Brief,
+    score: Score,
+    scheme: NoteScheme,
+    habits: dict[str, Any],
+    rng: np.random.Generator,
+) -> tuple[Plan, Continued]:
+    """The Plan of the bars to come and the past. The metre goes on as it ends; tempo and key too,
+    unless the Brief names others, and the instruments, to which those of the Brief are added, or
+    which they replace where it says that there are no others. Raises InputError for a Score
+    without notes, or a Brief that asks for another metre."""
+    if not len(score):
+        raise InputError("there is nothing to continue: the file holds no notes")
+    metre = (int(score.metre_num[-1]), int(score.metre_den[-1]))
+    if brief.metre_parts not in (None, metre) and brief.how.get("metre") == "said":
+        raise InputError(
+            f"the file ends in {metre[0]}/{metre[1]}; it cannot be continued in {brief.metre}"
+        )
+    bpm = _tempo(brief, _going(score))
+    quantised = scheme.quantise(score)
+    table = scheme.table(score)
+    key, _ = find_key(quantised)
+    if brief.key is None and key is not None and not brief.chords:
+        brief = replace(brief, key=key.name)
+    bars = brief.bars or (None if brief.seconds else NEW_BARS)
+    try:
+        brief = replace(brief, tempo=bpm, metre=f"{metre[0]}/{metre[1]}", bars=bars)
+    except BriefError as error:
+        raise InputError(f"the file's end cannot be continued: {error}") from None
+    plan = make_plan(brief, habits, rng)
+    if not (brief.only and brief.instruments):
+        plan = replace(plan, parts=_parts(brief, score, table, habits) or plan.parts)
+    lines = quantised.bar_starts
+    origin = int(lines[-1])
+    coming = tuple((origin + t, c) for t, c in plan.chords)
+    plan = replace(
+        plan,
+        origin=origin,
+        bars=len(lines) - 1 + plan.bars,
+        bar_starts=(*lines.tolist(), *(int(origin + t) for t in plan.lines[1:])),
+        chords=(*_past_chords(quantised), *coming),
+        refers=(),
+    )
+    steps = tuple(tuple(row) for row in scheme.steps(table, end=False).tolist())
+    return plan, Continued(score, steps, origin)
+
+
+def _going(score: Score) -> float:
+    """The tempo a Score goes in at its end: its last where it holds for a bar, else (it ends in a
+    ritardando) the one that holds longest."""
+    bars = score.bar_starts
+    held = int(bars[-1]) - int(score.tempo_tick[-1])
+    return 60e6 / int(score.tempo_us[-1]) if held >= bars[-1] - bars[-2] else score.bpm
+
+
+def _tempo(brief: Brief, bpm: float) -> float:
+    """The tempo to go on in, in quarters per minute: as said; slower or faster than ``bpm``, at
+    which the file ends; as a tempo word has it; else ``bpm``. A tempo that only follows from a
+    genre does not change it."""
+    if brief.tempo is not None and brief.how.get("tempo") == "said":
+        return float(brief.tempo) if abs(brief.tempo - bpm) > 0.5 else bpm
+    slower, faster = _SLOWER.search(brief.text), _FASTER.search(brief.text)
+    low, high = brief.tempo_range or (bpm, bpm)
+    if slower or faster:
+        wanted = bpm / CHANGE if slower else bpm * CHANGE
+        if low < bpm if slower else high > bpm:
+            wanted = min(max(wanted, low), high)
+        return float(np.clip(round(wanted), 10, 400))
+    if brief.tempo is None or low <= bpm <= high:
+        return bpm
+    return float(brief.tempo) if brief.tempo_range else bpm
+
+
+def _parts(
+    brief: Brief, score: Score, table: np.ndarray, habits: dict[str, Any]
+) -> tuple[PartPlan, ...]:
+    """The parts that are there, most notes first, and those the Brief asks for besides."""
+    counts = np.bincount(table[:, 1], minlength=129)
+    order = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i]]
+    present = [i for i in order if i not in brief.excluded]
+    named = dict(asked_programs(brief))
+    for instrument, tracks in _desks(score).items():
+        if instrument not in named and instrument != DRUMS:
+            count = min(len(tracks), MOST_DESKS)
+            named[instrument] = Instrument(gm.name(instrument), (instrument,), count)
+    asked = [i for i, _ in asked_programs(brief)]
+    found = list(dict.fromkeys([*asked, *present]))[: max(MOST_PARTS, len(asked))]
+    return plan_parts(found, named, habits["registers"])
+
+
+def _desks(score: Score) -> dict[int, list[int]]:
+    """The tracks of each instrument, those with notes first and of these the highest."""
+    n = len(score.tracks)
+    counts = np.bincount(score.track, minlength=n)
+    height = np.bincount(score.track, weights=score.pitch, minlength=n) / np.maximum(counts, 1)
+    found: dict[int, list[int]] = {}
+    for i in np.argsort(-height, kind="stable").tolist():
+        if counts[i]:
+            found.setdefault(score.tracks[i].instrument, []).append(i)
+    for i, track in enumerate(score.tracks):
+        found.setdefault(track.instrument, [i])
+    return found
+
+
+def _past_chords(score: Score) -> list[tuple[int, Chord]]:
+    """The chords heard in a Score, one a half bar, where any is."""
+    numbers, starts = chord_slots(score, per="half")
+    return [(int(t), Chord.from_number(int(n))) for n, t in zip(numbers, starts, strict=True) if n]

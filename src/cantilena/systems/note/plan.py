@@ -1,0 +1,94 @@
+"""The Plan: a Brief with every open question decided, which is what Constraints enforce.
+
+Knows parts, bars and chords as data; does not know text or how questions are decided
+(``systems/planning.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from cantilena.score.harmony import Chord, Key
+from cantilena.tokens.note import GRID
+from cantilena.tokens.note.context import Frame
+
+MELODY, HARMONY, BASS, DRUM = "melody", "harmony", "bass", "drums"
+
+
+@dataclass(frozen=True)
+class PartPlan:
+    """One instrument of the piece: 0-127 or 128 drums; its ``role``; ``low``..``high`` pitches it
+    may play; ``voices`` notes it may sound at once; ``least``, the share of the piece's notes it
+    is to have at least; ``name`` and ``players`` for the file."""
+
+    instrument: int
+    role: str
+    low: int
+    high: int
+    voices: int
+    least: float
+    name: str
+    players: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A piece before its notes. ``chords``: (start tick, Chord) by rising tick on the grid;
+    ``asked_chords``: the chords were said, not chosen, and are held to more strictly; ``origin``:
+    tick where new music starts (after a continued Score). ``density`` (notes per bar) and
+    ``polyphony`` are what such an ensemble usually has. ``refers``: for each bar the earlier bar
+    that it takes up again, or -1; ``literal``: it does so note for note, as loops do."""
+
+    parts: tuple[PartPlan, ...]
+    bpm: float
+    metre: tuple[int, int]
+    key: Key
+    bars: int
+    chords: tuple[tuple[int, Chord], ...]
+    asked_chords: bool = False
+    strict_key: bool = True
+    density: float | None = None
+    polyphony: float | None = None
+    refers: tuple[int, ...] = ()
+    literal: bool = False
+    origin: int = 0
+    bar_starts: tuple[int, ...] = field(default=())
+
+    @property
+    def bar_ticks(self) -> int:
+        """Length of a bar in grid ticks."""
+        return max(1, 4 * GRID * self.metre[0] // self.metre[1])
+
+    @cached_property
+    def lines(self) -> np.ndarray:
+        """(bars + 1,) bar lines in grid ticks."""
+        if self.bar_starts:
+            return np.array(self.bar_starts, dtype=np.int64)
+        return np.arange(self.bars + 1, dtype=np.int64) * self.bar_ticks
+
+    @property
+    def end(self) -> int:
+        """Tick of the final bar line."""
+        return int(self.lines[-1])
+
+    @property
+    def beat_ticks(self) -> int:
+        """Ticks of a felt beat: a dotted quarter in 6/8, 9/8 and 12/8, else the denominator."""
+        num, den = self.metre
+        unit = max(1, 4 * GRID // den)
+        return 3 * unit if den >= 8 and num % 3 == 0 and num > 3 else unit
+
+    @cached_property
+    def frame(self) -> Frame:
+        """The Frame of the piece: bar lines, chords by half bar, its last bar."""
+        half = self.bar_ticks // 2 if self.metre[0] % 2 == 0 else self.bar_ticks
+        starts = np.arange(0, max(self.end, 1), max(half, 1), dtype=np.int64)
+        ticks = [t for t, _ in self.chords]
+        numbers = np.zeros(len(starts), dtype=np.int64)
+        for i, start in enumerate(starts.tolist()):
+            at = int(np.searchsorted(ticks, start, side="right")) - 1
+            numbers[i] = self.chords[at][1].number if at >= 0 else 0
+        return Frame(self.lines, starts, numbers, self.bars - 1)

@@ -1,0 +1,138 @@
+"""The note model in the loop: five fields a step, a prefix of conditions, a window read again.
+
+Knows the note engines' vectors and the features that trackers give; does not know the Grammar,
+wishes or how a value is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cantilena.systems.note.tracker import Tracker
+from cantilena.tokens.note.conditions import NOTHING
+
+if TYPE_CHECKING:
+    from cantilena.decode.loop import Job
+
+KEEP = 0.6  # share of the window kept when it is full and has to be read again
+
+
+class NoteStepper:
+    """Leads a note engine (as ``systems.note.engine.Engine``) through the jobs'
+    pieces. Jobs carry ``Conditions`` and a ``Tracker``. A guided job has a second row, without
+    conditions, beside its own."""
+
+    def __init__(self, engine: Any, jobs: Sequence[Job]):
+        self.engine, self.jobs = engine, list(jobs)
+        self.fields = len(engine.fields)
+        self.guided = any(job.sampling.guidance != 1.0 for job in self.jobs)
+        given = [job.conditions for job in self.jobs]
+        if self.guided:
+            given = given + [NOTHING] * len(self.jobs)
+        self.prefix, self.everywhere = engine.prefix(
+            np.stack([c.scalars for c in given]),
+            np.stack([c.slots for c in given]),
+            np.stack([c.words for c in given]),
+        )
+        self.session = engine.session(len(given))
+        self.scale = np.array([[job.sampling.guidance] for job in self.jobs], dtype=np.float32)
+        self.inputs: list[np.ndarray] = []  # (B, D) of every step so far
+        self.chain = np.empty(0)  # (B, D) hidden states, with what the fields chosen add
+
+    def begin(self) -> None:
+        """Reads the prefix and, where pieces are continued, the notes there are."""
+        given = {len(job.tracker.rows) for job in self.jobs}
+        if given != {0}:
+            self.chain = np.asarray(self._replay(min(given)))
+            return
+        x = self._state()
+        self.inputs.append(x)
+        self.chain = np.asarray(self.session.run(np.concatenate([self.prefix, x[:, None]], axis=1)))
+
+    def advance(self) -> None:
+        """Reads the step that every piece has just made."""
+        x = self._state()
+        self.inputs.append(x)
+        if self.session.used < self.engine.length:
+            self.chain = np.asarray(self.session.run(x[:, None]))
+            return
+        # the window is full: read the prefix and the latest steps afresh
+        self.session.rewind()
+        self.inputs = self.inputs[-int(KEEP * self.engine.model["context"]) :]
+        latest = np.stack(self.inputs, axis=1)
+        self.chain = np.asarray(self.session.run(np.concatenate([self.prefix, latest], axis=1)))
+
+    def logits(self, k: int) -> np.ndarray:
+        """(B, size) of field ``k``, given those that ``chose`` has heard."""
+        logits = self.engine.heads[k](self.chain)
+        if self.guided:
+            n = len(self.jobs)
+            logits = logits[n:] + self.scale * (logits[:n] - logits[n:])
+        return logits
+
+    def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
+        """Takes up field ``k`` of every piece's step (``chosen``, fields so far)."""
+        self.chain = self.chain + self._known(k, chosen)
+
+    def _state(self) -> np.ndarray:
+        """(B, D) input of the next position."""
+        index = np.array([job.tracker.state() for job in self.jobs])
+        x = self.engine.embed("state", self._twice(index))
+        return x + self.everywhere
+
+    def _twice(self, index: np.ndarray) -> np.ndarray:
+        """Rows for the guided copies: the same steps, without chords (as in training)."""
+        if not self.guided:
+            return index
+        plain = index.copy()
+        names = list(self.engine.model["state"])
+        for name in ("chord", "next_chord"):
+            plain[:, names.index(name)] = self.engine.model["state"][name] - 1
+        plain[:, names.index("left")] = self.engine.model["state"]["left"] - 1
+        return np.concatenate([index, plain])
+
+    def _replay(self, n: int) -> np.ndarray:
+        """Reads steps written before the loop began; all pieces must have as many (n)."""
+        if any(len(job.tracker.rows) != n for job in self.jobs):
+            raise ValueError("pieces continued together must have equally many steps")
+        rows = [job.tracker.rows for job in self.jobs]
+        trackers = [Tracker(job.tracker.frame, job.tracker.max_delta) for job in self.jobs]
+        room = int(KEEP * self.engine.model["context"])
+        kept = [job.tracker for job in self.jobs]
+        for i in range(n + 1):
+            for job, tracker in zip(self.jobs, trackers, strict=True):
+                job.tracker = tracker
+            if i > n - room:
+                self.inputs.append(self._state())
+            if i < n:
+                for tracker, made in zip(trackers, rows, strict=True):
+                    tracker.push(made[i][5], *made[i][1:5])
+        for job, tracker in zip(self.jobs, kept, strict=True):
+            job.tracker = tracker
+        x = np.stack(self.inputs, axis=1)
+        return self.session.run(np.concatenate([self.prefix, x], axis=1))
+
+    def _known(self, k: int, chosen: Sequence[Sequence[int]]) -> np.ndarray:
+        """(B, D) what choosing field ``k`` adds to the chain."""
+        engine = self.engine
+        x = engine.chosen[k][np.array([made[k] for made in chosen])]
+        if k < 2:
+            part = ("at_onset", "at_instrument")[k]
+            index = np.array(
+                [
+                    getattr(job.tracker, part)(*made)
+                    for job, made in zip(self.jobs, chosen, strict=True)
+                ]
+            )
+            if k == 0 and self.guided:
+                names = list(engine.model["at_onset"])
+                plain = index.copy()
+                for name in ("chord", "left"):
+                    plain[:, names.index(name)] = engine.model["at_onset"][name] - 1
+                y = engine.embed(part, np.concatenate([index, plain]))
+                return np.concatenate([x, x]) + y
+            x = x + engine.embed(part, index)
+        return np.concatenate([x, x]) if self.guided else x

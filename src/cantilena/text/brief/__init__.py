@@ -1,0 +1,228 @@
+"""Text to Brief: reads what a person typed, offline and always alike; merges options into it.
+
+Knows the public doors (``parse_brief``, ``merge``, ``find_instruments``, ``instrument_named``);
+how a text is read is in ``brief_reader`` and the modules it names, the words in ``lexicon*`` and
+``labels``. Does not know music that exists, or models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from cantilena.errors import BriefError, UnknownNameError
+from cantilena.score.harmony import Key
+from cantilena.text.brief.chords import Progression, chord_symbols, read_chords
+from cantilena.text.brief.keys import key_named
+from cantilena.text.brief.parts import read_parts
+from cantilena.text.brief.phrases import books, items_of, speller
+from cantilena.text.brief.reader import read
+from cantilena.text.brief.time import read_length, read_metre
+from cantilena.text.labels import GENRES, MOODS
+from cantilena.text.lexicon import Reading
+from cantilena.text.lexicon.ensembles import Ensemble
+from cantilena.text.lexicon.instruments import named, unknown
+from cantilena.text.wishes import Brief, Instrument
+
+
+def parse_brief(text: str) -> Brief:
+    """What a text asks for. Never raises: what cannot be placed is in ``Brief.unplaced``.
+
+    Numbers and names are "said"; what a word stands for ("slow", "waltz", "12-bar blues") is
+    "implied". Where two wishes disagree the first counts and the other is not placed; a tempo
+    given as a number outranks a musician's term, and that a plain word. A genre alone implies a
+    ``tempo_range``, never a ``tempo``. A chord lasts a bar; ``chord_beats`` (quarters) is set
+    where the text gives another length.
+    """
+    return read(text)[0]
+
+
+def find_instruments(text: str) -> list[tuple[Instrument, tuple[int, int]]]:
+    """Every instrument that a text names, wished or refused, members of line-ups included, with
+    the span of the name: positions in the text's NFC form."""
+    reading = Reading(text, speller().mend)
+    found: list[tuple[Instrument, tuple[int, int]]] = []
+    for item in items_of(reading):
+        span = (reading.words[item.i].start, reading.words[item.j - 1].end)
+        if isinstance(item.value, Instrument):
+            found.append((item.value, span))
+        elif isinstance(item.value, Ensemble):
+            found += [(member, span) for member in item.value.members]
+    return found
+
+
+def instrument_named(name: str) -> Instrument:
+    """The instrument that a whole name stands for, as "upright bass" or "Geige". Raises
+    UnknownNameError with the names nearest to it."""
+    found = named(name)
+    if found is None:
+        raise unknown(name)
+    return found
+
+
+def merge(brief: Brief, **options: Any) -> Brief:
+    """The Brief with explicit options in the place of what its text says; each counts as "said".
+
+    Options are those of a command line, None meaning not given: ``tempo`` (quarters per minute,
+    or a word such as "andante"), ``key``, ``metre``, ``instruments`` (names and line-ups
+    separated by commas; they are then the whole list), ``exclude`` (names), ``chords`` (symbols
+    or roman numerals), ``bars``, ``seconds``, ``timing`` ("quantized" or "played"), ``genres`` and
+    ``moods`` (names). Bars and seconds replace each other. Chords that the text
+    gives as degrees or by name follow a new key.
+    Raises BriefError or UnknownNameError, whose message says what would be right.
+    """
+    for name, value in options.items():
+        if name not in _OPTIONS:
+            raise UnknownNameError("option", name, _OPTIONS)
+        if value is not None:
+            brief = _OPTIONS[name](brief, value)
+    return brief
+
+
+def _with_tempo(brief: Brief, value: Any) -> Brief:
+    if isinstance(value, str):
+        other = parse_brief(value if not _is_number(value) else f"{value} bpm")
+        if other.tempo is None:
+            raise BriefError(f"{value!r} is not a tempo; write it as in 96 or 'andante'")
+        return _drop_how(brief.with_wishes(tempo=other.tempo, tempo_range=other.tempo_range))
+    try:
+        return _drop_how(brief.with_wishes(tempo=float(value), tempo_range=None))
+    except (TypeError, ValueError):
+        raise BriefError(f"{value!r} is not a tempo; write it as in 96 or 'andante'") from None
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\s*\d+(?:[.,]\d+)?\s*", text) is not None
+
+
+def _drop_how(brief: Brief) -> Brief:
+    """``how`` without the fields that are not set."""
+    blank = Brief()
+    how = {k: v for k, v in brief.how.items() if getattr(brief, k) != getattr(blank, k)}
+    return replace(brief, how=how)
+
+
+def _with_key(brief: Brief, value: str) -> Brief:
+    key = key_named(str(value)) or Key.from_name(str(value))
+    chords: dict[str, Any] = {}
+    if brief.chords and brief.how.get("chords") == "implied":
+        again = read(brief.text, key)[0]
+        if parse_brief(brief.text).chords == brief.chords and again.chords:
+            chords = {"chords": again.chords}
+    out = brief.with_wishes(key=key.name)
+    return replace(out, **chords)
+
+
+def _with_metre(brief: Brief, value: str) -> Brief:
+    text = str(value).strip()
+    found = read_metre(Reading(text)) or read_metre(Reading(f"in {text}")) or text
+    out = brief.with_wishes(metre=found)
+    if brief.chord_beats and brief.text:
+        # Chord lengths that the text gives in bars follow the new metre.
+        again = parse_brief(f"{found} {brief.text}").chord_beats
+        out = replace(out, chord_beats=again or brief.chord_beats)
+    return out
+
+
+def _with_instruments(brief: Brief, value: str | Iterable[str | Instrument]) -> Brief:
+    entries = re.split(r"[,;\n]|\s+(?:and|und|et)\s+|&", value) if isinstance(value, str) else value
+    found: list[Instrument] = []
+    for entry in entries:
+        if isinstance(entry, Instrument):
+            found.append(entry)
+        elif entry.strip():
+            found += _entry(entry.strip(), brief.genres)
+    if not found:
+        raise BriefError("no instrument is named; write them as in 'violin, cello, drums'")
+    wished = {p for i in found for p in i.programs[:1]}
+    excluded = tuple(p for p in brief.excluded if p not in wished)
+    out = brief.with_wishes(instruments=tuple(found), only=True, excluded=excluded)
+    return _drop_how(out)
+
+
+def _entry(text: str, genres: tuple[str, ...]) -> list[Instrument]:
+    """The instruments of one entry of a list: "2 violins", "string quartet", "Rhodes"."""
+    reading = Reading(text, speller().mend)
+    items = [it for it in items_of(reading) if it.kind in ("instrument", "ensemble")]
+    parts = read_parts(reading, items, genres)
+    left = reading.unplaced(frozenset({"a", "an", "the", "x", "one"}))
+    if not parts.wished or left:
+        raise unknown(text)
+    return parts.wished
+
+
+def _without(brief: Brief, value: str | Iterable[str]) -> Brief:
+    names = re.split(r"[,;\n]", value) if isinstance(value, str) else list(value)
+    text = "; ".join(f"no {n.strip()}" for n in names if n.strip())
+    for name in names:
+        if name.strip() and not parse_brief(f"no {name.strip()}").excluded:
+            raise unknown(name.strip())
+    excluded = parse_brief(text).excluded
+    kept = tuple(
+        replace(i, programs=left)
+        for i in brief.instruments
+        if (left := tuple(p for p in i.programs if p not in excluded))
+    )
+    return _drop_how(brief.with_wishes(excluded=excluded, instruments=kept))
+
+
+def _with_chords(brief: Brief, value: str | Iterable[str]) -> Brief:
+    text = value if isinstance(value, str) else " ".join(value)
+    key = Key.from_name(brief.key) if brief.key else None
+    found = read_chords(Reading(f"chords: {text}"), key, "jazz" in brief.genres)
+    if found is None or found.how == "said":
+        symbols = chord_symbols(text)
+        if not symbols:
+            raise BriefError("no chord is named; write them as in 'Dm7 G13 Cmaj7'")
+        found = found if found and found.bars != 1 else Progression(symbols)
+    metre = brief.metre_parts or (4, 4)
+    beats = 4.0 * metre[0] / metre[1] * float(found.bars) if found.bars != 1 else None
+    return _drop_how(brief.with_wishes(chords=found.chords, chord_beats=beats))
+
+
+def _with_bars(brief: Brief, value: Any) -> Brief:
+    try:
+        bars = int(value)
+    except (TypeError, ValueError):
+        raise BriefError(f"{value!r} is not a number of bars; write it as in 16") from None
+    return _drop_how(brief.with_wishes(bars=bars, seconds=None))
+
+
+def _with_seconds(brief: Brief, value: Any) -> Brief:
+    if isinstance(value, str) and not _is_number(value):
+        length = read_length(Reading(value))
+        value = length.seconds if length and length.seconds else value
+    try:
+        return _drop_how(brief.with_wishes(seconds=float(value), bars=None))
+    except (TypeError, ValueError):
+        raise BriefError(f"{value!r} is not a length; write it as in 30 or '1:30'") from None
+
+
+def _with_labels(brief: Brief, field: str, value: str | Iterable[str]) -> Brief:
+    names = re.split(r"[,;]", value) if isinstance(value, str) else list(value)
+    book = books().genres if field == "genres" else books().moods
+    known = GENRES if field == "genres" else MOODS
+    found: list[str] = []
+    for name in filter(None, (n.strip() for n in names)):
+        label = name.lower() if name.lower() in known else book.get(name)
+        if label is None:
+            raise UnknownNameError(field.removesuffix("s"), name, known)
+        found.append(label)
+    return brief.with_wishes(**{field: tuple(dict.fromkeys(found))})
+
+
+_OPTIONS: dict[str, Callable[[Brief, Any], Brief]] = {
+    "key": _with_key,
+    "tempo": _with_tempo,
+    "metre": _with_metre,
+    "genres": lambda brief, value: _with_labels(brief, "genres", value),
+    "moods": lambda brief, value: _with_labels(brief, "moods", value),
+    "instruments": _with_instruments,
+    "exclude": _without,
+    "chords": _with_chords,
+    "bars": _with_bars,
+    "seconds": _with_seconds,
+    "timing": lambda brief, value: brief.with_wishes(timing=value),
+}

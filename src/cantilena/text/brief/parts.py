@@ -1,0 +1,367 @@
+"""Instruments in a text: counts, line-ups, refusals, and whether the list is the whole list.
+
+Knows the small words around instruments ("two", "no", "for", "only", "solo"); names and line-ups
+are in ``lexicon_instruments`` and ``lexicon_ensembles``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from cantilena.text.brief.phrases import Item
+from cantilena.text.lexicon import Reading
+from cantilena.text.lexicon.ensembles import SIZES, Ensemble, bare, ensembles
+from cantilena.text.lexicon.instruments import DRUMS, FIRST, REFUSED, VOICES
+from cantilena.text.lexicon.terms import NUMBERS
+from cantilena.text.wishes import Instrument
+
+
+@dataclass
+class Parts:
+    """What the text asks of instruments."""
+
+    wished: list[Instrument] = field(default_factory=list)
+    excluded: tuple[int, ...] = ()
+    only: bool = False
+    how: str | None = None
+    how_excluded: str | None = None
+    genres: list[str] = field(default_factory=list)
+    suggested: list[str] = field(default_factory=list)  # names of ensembles only suggested
+
+
+_ONLY_PAIRS = (
+    r"(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?(?:but|except|other\s+than|"
+    r"besides|than)(?:\s+for)?"
+)
+_ONLY_BEFORE = re.compile(
+    rf"(?:\b(?:only|just|solely|exclusively|purely|simply|nur|seulement|solamente|{_ONLY_PAIRS})"
+    r")(?:\s+(?:for|with|using|a|an|the|one|on|by|ein|eine|of|mit))*\s*$"
+)
+_ONLY_AFTER = re.compile(
+    r"^\s*(?:only|alone|solely|exclusively|by\s+itself|and\s+nothing\s+else|nothing\s+else|allein"
+    r"|and\s+no\s+other\s+instruments?|unaccompanied|on\s+its\s+own|seule?)\b"
+)
+
+
+def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> Parts:
+    """Instruments wished and refused. Takes the spans of names, counts and the words about them."""
+    parts = Parts()
+    heard = [it for it in items if it.kind in ("instrument", "ensemble")]
+    wished = [it for it in heard if not it.refused]
+    refused = {p for it in heard if it.refused for p in _programs_of(it.value)}
+    voices = [it.value for it in wished if isinstance(it.value, Ensemble) and it.value.voices_only]
+    if voices:
+        parts.excluded = tuple(p for p in range(129) if p not in VOICES)
+    loose: list[Ensemble] = []
+    implied_only = True
+    numbered: dict[str, int] = {}
+    for it in wished:
+        if isinstance(it.value, Instrument):
+            found = _counted(reading, it, numbered)
+            if not (it.value.programs[0] in VOICES and len(parts.excluded) > 100):
+                _add(parts.wished, found, _listed_again(reading, wished, it))
+            implied_only = False
+        elif isinstance(it.value, Ensemble):
+            ensemble = _recast(it.value, genres, wished)
+            reading.take(reading.words[it.i].start, reading.words[it.j - 1].end)
+            implied_only &= ensemble.implied
+            parts.suggested += [ensemble.name] if ensemble.implied else []
+            parts.only |= ensemble.closed
+            parts.genres += [ensemble.genre] if ensemble.genre else []
+            if ensemble.size and not _joins(reading, it, wished, ensemble):
+                loose.append(ensemble)
+            elif not ensemble.implied or sum(isinstance(o.value, Instrument) for o in wished) < 3:
+                for member in ensemble.members:
+                    _add(parts.wished, member)
+    for ensemble in loose:
+        _seat(parts.wished, ensemble)
+    _sizes(reading, parts, wished, genres)
+    parts.only |= _closed(reading, wished, parts)
+    if refused:
+        _refuse(parts, refused)
+    _instrumental(reading, parts)
+    parts.wished = [_fitted(w, (*genres, *parts.genres)) for w in parts.wished]
+    if parts.wished:
+        parts.how = "implied" if implied_only and wished else parts.how or "said"
+    return parts
+
+
+def _programs_of(value: object) -> tuple[int, ...]:
+    if isinstance(value, Instrument):
+        return REFUSED.get(value.name, value.programs)
+    assert isinstance(value, Ensemble)
+    return tuple(p for m in value.members for p in _programs_of(m))
+
+
+def _add(wished: list[Instrument], found: Instrument, again: bool = False) -> None:
+    """Adds an instrument; one that is there already stays one, unless it is listed ``again``."""
+    for n, other in enumerate(wished):
+        if other.name == found.name:
+            count = other.count + 1 if again else max(other.count, found.count)
+            wished[n] = replace(other, count=count)
+            return
+    wished.append(found)
+
+
+def _listed_again(reading: Reading, wished: list[Item], it: Item) -> bool:
+    """Whether a list names the same instrument twice running: "violin, violin, viola"."""
+    last = next((o for o in wished if o.j <= it.i and o.value == it.value), None)
+    if last is None or it.value.programs == (DRUMS,):  # type: ignore[attr-defined]
+        return False
+    last = max((o for o in wished if o.j <= it.i), key=lambda o: o.j)
+    gap = reading.low[reading.words[last.j - 1].end : reading.words[it.i].start]
+    return last.value == it.value and re.fullmatch(r"\s*(?:,|&|\+|\band\b)\s*", gap) is not None
+
+
+def _counted(reading: Reading, it: Item, numbered: dict[str, int]) -> Instrument:
+    """The instrument with the number of players the words around it ask for."""
+    assert isinstance(it.value, Instrument)
+    words, found, low = reading.words, it.value, reading.low
+    start, end, count = words[it.i].start, words[it.j - 1].end, 1
+    before = reading.low[max(0, start - 24) : start]
+    after = reading.low[end : end + 12]
+    n = re.search(r"(?<![\w./-])(\d{1,2}|[a-z]+)(?:\s*x\s*|\s+(?:solo\s+)?|-)$", before)
+    pair = re.search(
+        r"\b(?:a\s+)?(?:pair\s+of|dual|duelling|dueling|double|twin|duet\s+of)\s+$", before
+    )
+    times = re.match(r"\s*(?:x\s?|\*\s?)(\d{1,2})\b", after)
+    hands = re.match(
+        r"\s+(?:four|4)[\s-]hands?\b|\s+a\s+quatre\s+mains|\s+vierhandig", reading.low[end:]
+    )
+    if pair:
+        count, start = 2, start - len(pair.group())
+    elif n and (n.group(1).isdigit() or n.group(1) in NUMBERS):
+        value = int(n.group(1)) if n.group(1).isdigit() else NUMBERS[n.group(1)]
+        if 1 <= value <= 24:
+            count, start = value, start - len(n.group())
+    if times:
+        count, end = int(times.group(1)), end + len(times.group())
+    elif hands:
+        count, end = 2, end + len(hands.group())
+    ordinal = re.search(r"\b(first|1st|second|2nd|third|3rd|fourth|4th)\s+$", before)
+    roman = re.match(r"\s+(iii|ii|i|[1-4])\b(?!\s*(?:bars?|min|sec|/))", after)
+    if ordinal or (roman and count == 1):
+        rank = {"f": 1, "1": 1, "s": 2, "2": 2, "t": 3, "3": 3, "4": 4}
+        label = ordinal.group(1) if ordinal else ""
+        number = 4 if label == "fourth" else rank[label[0]] if label else _roman(roman)
+        count = max(numbered.get(found.name, 0), number)
+        numbered[found.name] = count
+        end += len(roman.group()) if roman and not ordinal else 0
+        start -= len(ordinal.group()) if ordinal else 0
+    pitched = re.search(r"(?<!\w)(?:bb|eb|b-flat|e-flat|f|c|a|d|in\s+[a-f]b?)\s+$", low[:start])
+    if pitched and found.programs[0] in range(56, 80) and pitched.group().strip() != "a":
+        start = pitched.start()  # "Bb clarinet"
+    reading.take(start, end)
+    return replace(found, count=max(1, min(count, 24)))
+
+
+def _roman(m: re.Match[str] | None) -> int:
+    text = m.group(1) if m else "1"
+    return len(text) if text[0] == "i" else int(text)
+
+
+def _joins(reading: Reading, it: Item, wished: list[Item], ensemble: Ensemble) -> bool:
+    """Who is named before the ensemble joins it ("singer with jazz trio"), takes no seat."""
+    others = [
+        o
+        for o in wished
+        if o.i < it.i
+        and isinstance(o.value, Instrument)
+        and not any(_alike(o.value, m) for m in ensemble.members)
+    ]
+    low = reading.low[: reading.words[it.i].start]
+    tied = re.search(r"(?:\b(?:with|and|plus|over|mit|und)\s+(?:a\s+|an\s+)?|[,&+]\s*)$", low)
+    return bool(tied) and 0 < len(others) <= ensemble.size - 2
+
+
+def _recast(ensemble: Ensemble, genres: tuple[str, ...], wished: list[Item]) -> Ensemble:
+    """A piano trio is violin, cello and piano, but in jazz it is piano, bass and drums."""
+    if ensemble.name == "piano trio" and "jazz" in genres:
+        return bare(3, ("jazz",)) or ensemble
+    return ensemble
+
+
+def _seat(wished: list[Instrument], ensemble: Ensemble) -> None:
+    """Fills an ensemble of fixed size: who is named sits down first, the usual players follow."""
+    taken = list(wished)
+    free = ensemble.size - sum(w.count for w in taken)
+    usual = [m for m in ensemble.members if not any(_alike(m, w) for w in taken)]
+    for member in (
+        usual[len(usual) - free :] if 0 < free < len(usual) else usual if free > 0 else ()
+    ):
+        _add(wished, member)
+    order = {m.name: n for n, m in enumerate(ensemble.members)}
+    wished.sort(key=lambda w: order.get(w.name, -1) if w not in taken else -1)
+
+
+def _alike(a: Instrument, b: Instrument) -> bool:
+    return bool(set(a.programs) & set(b.programs))
+
+
+def _sizes(reading: Reading, parts: Parts, wished: list[Item], genres: tuple[str, ...]) -> None:
+    """The words "duo" to "octet" standing free: the size of the list or of a usual line-up."""
+    words = reading.words
+    for n, word in enumerate(words):
+        size = SIZES.get(word.form)
+        if not size or not reading.free(word.start, word.end):
+            continue
+        total = sum(w.count for w in parts.wished)
+        before = next((it for it in wished if it.j == n and word.joined), None)
+        after = next((it for it in wished if _of(reading, n, it)), None)
+        solo = total == 1 and isinstance(getattr(before or after, "value", None), Instrument)
+        known = ensembles().get(f"{parts.wished[0].name} {_SIZE_NAMES[size]}") if solo else None
+        if known is not None:
+            parts.wished, parts.only = list(known.members), True
+        elif solo and "jazz" in (*genres, *parts.wished[0].name.split()) and 3 <= size <= 5:
+            _seat(parts.wished, bare(size, ("jazz",)) or Ensemble("", ()))
+            parts.only = True
+        elif solo:
+            parts.wished = [replace(parts.wished[0], count=size)]
+            parts.only = True
+        elif parts.wished and (total >= size or bare(size, genres) is None):
+            parts.only |= total == size
+        elif parts.wished:
+            _seat(parts.wished, replace(bare(size, genres) or Ensemble("", ()), size=size))
+            parts.only = True
+        else:
+            usual = bare(size, genres)
+            if usual is None:
+                continue
+            parts.wished = list(usual.members)
+            parts.only, parts.how = True, "implied"
+        reading.take(word.start, word.end)
+
+
+_SIZE_NAMES = {n: name for name, n in reversed(SIZES.items()) if name.isascii()}
+
+
+def _of(reading: Reading, n: int, it: Item) -> bool:
+    """Whether "for" or "of" alone stands between the size word ``n`` and an instrument."""
+    gap = reading.low[reading.words[n].end : reading.words[it.i].start]
+    return re.fullmatch(r"\s+(?:for|of|fur|von|aus|pour|de|per|di)\s+", gap) is not None
+
+
+def _closed(reading: Reading, wished: list[Item], parts: Parts) -> bool:
+    """Whether the words around the instruments say that there are no others."""
+    if not parts.wished:
+        return False
+    low, words = reading.low, reading.words
+    closed = False
+    alone = len(parts.wished) == 1
+    for it in wished:
+        start, end = words[it.i].start, words[it.j - 1].end
+        while start and reading.taken[start - 1] and low[start - 1].isalnum():
+            start -= 1
+        before, after = low[max(0, start - 60) : start], low[end : end + 60]
+        solo = re.search(r"\b(solo|unaccompanied|unbegleitete[sr]?)[\s-]+(?:\w+[\s-]+)?$", before)
+        tail = re.match(r"\s+(?:solo|solos|alone|unaccompanied|allein)\b", after)
+        guest = re.search(
+            r"\b(?:with|featuring|features|includ\w+|then|has|and|by)\s+(?:an?\s+|the\s+)?"
+            r"(?:\w+\s+)?$",
+            before[: solo.start()] if solo else before,
+        )
+        if solo or tail:
+            a = (
+                start - len(before) + solo.start()
+                if solo and len(before) == 60
+                else (solo.start() if solo and start < 60 else start)
+            )
+            reading.take(a if solo else start, end + (tail.end() if tail else 0))
+            closed |= alone and not guest
+        only = _ONLY_BEFORE.search(before)
+        if only and not re.search(r"\bnot\s+$", before[: only.start()]):
+            reading.take(start - len(only.group()), start)
+            closed = True
+        last = _ONLY_AFTER.match(after)
+        if last:
+            reading.take(end, end + last.end())
+            closed = True
+    m = re.search(r"\b(?:unaccompanied|unbegleitet)\b", low)
+    if m:
+        reading.take(*m.span())
+        closed |= alone
+    return closed or _for_list(reading, wished, parts)
+
+
+_FOR = re.compile(
+    r"\b(?:for|fur|pour|per|para)\s+(?:(?:an?|the|one|solo|two|three|four|\d|ein|eine|just)\s+)*$"
+)
+_INNER = re.compile(
+    r"[\s,&+/-]*(?:\b(?:and|und|et|e|y|plus|with|an?|the|one|solo|two|three|four|soft|gentle)\b"
+    r"[\s,&+/-]*)*"
+)
+
+
+def _for_list(reading: Reading, wished: list[Item], parts: Parts) -> bool:
+    """Whether every instrument stands in one list after "for": "for violin and piano"."""
+    low, words = reading.low, reading.words
+    named = wished
+    if not named or any(isinstance(it.value, Ensemble) and it.value.implied for it in named):
+        return False
+    first = words[named[0].i].start
+    if not _FOR.search(low[max(0, first - 40) : first]):
+        return False
+    if any(isinstance(it.value, Ensemble) and not it.value.closed for it in named):
+        return False
+    for a, b in pairwise(named):
+        gap = low[words[a.j - 1].end : words[b.i].start]
+        if not _INNER.fullmatch(gap):
+            return False
+    follow = low[words[named[-1].j - 1].end :]
+    return not re.match(
+        r"\s+(?:lovers?|players?|students?|class|lessons?|practice|beginners?)\b", follow
+    )
+
+
+def _refuse(parts: Parts, refused: Iterable[int]) -> None:
+    """Takes refused programs out of the wishes; a wish named outright outlives its refusal."""
+    refused = set(refused)
+    kept: list[Instrument] = []
+    for w in parts.wished:
+        left = tuple(p for p in w.programs if p not in refused)
+        if left:
+            kept.append(replace(w, programs=left))
+        elif w.programs == (DRUMS,) or len(w.programs) > 3:
+            continue  # refused outright: what is not to sound wins
+        else:
+            kept.append(w)
+            refused -= set(w.programs)
+    parts.wished = kept
+    parts.excluded = tuple(sorted({*parts.excluded, *refused}))
+    parts.how_excluded = "said"
+
+
+_DRUMLESS = re.compile(r"\b(?:drumless|drum-free|percussionless|beatless)\b")
+_VOICELESS = re.compile(r"\b(?:instrumental|voiceless|wordless)\b(?!\s+(?:voice|vocal|choir))")
+
+
+def _instrumental(reading: Reading, parts: Parts) -> None:
+    """The words "drumless" and "instrumental" exclude; what was wished stays."""
+    wished = {p for w in parts.wished for p in w.programs[:1]}
+    more: set[int] = set()
+    for m in reading.finditer(_DRUMLESS):
+        reading.take(*m.span())
+        more.add(DRUMS)
+        parts.how_excluded = "said"
+        parts.wished = [w for w in parts.wished if w.programs != (DRUMS,)]
+    for m in reading.finditer(_VOICELESS):
+        reading.take(*m.span())
+        if not wished & set(VOICES):
+            more |= set(VOICES[:3])
+            parts.how_excluded = parts.how_excluded or "implied"
+    if parts.excluded and len(parts.excluded) > 100 and parts.how_excluded is None:
+        parts.how_excluded = "implied"
+    parts.excluded = tuple(sorted({*parts.excluded, *more}))
+
+
+def _fitted(found: Instrument, genres: tuple[str, ...]) -> Instrument:
+    """The instrument with the programs usual in these genres first."""
+    for genre in genres:
+        first = [p for p in FIRST.get((found.name, genre), ()) if p in found.programs]
+        if first:
+            rest = [p for p in found.programs if p not in first]
+            return replace(found, programs=(*first, *rest))
+    return found

@@ -1,0 +1,270 @@
+"""A text read as a whole: the order of reading, and what wins when two wishes disagree.
+
+Knows which wish outranks which and what a word implies for another field; the details of time,
+keys, chords, phrases and instruments are in ``brief_time``, ``brief_keys``, ``brief_chords``,
+``brief_phrases`` and ``brief_parts``. Does not know options given beside the text (``brief``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cantilena.score.harmony import Key, parse_chord
+from cantilena.text.brief.chords import Progression, read_chords
+from cantilena.text.brief.keys import read_key
+from cantilena.text.brief.parts import Parts, read_parts
+from cantilena.text.brief.phrases import Item, items_of, speller
+from cantilena.text.brief.refusals import mark_refusals
+from cantilena.text.brief.time import (
+    Length,
+    Tempo,
+    read_length,
+    read_metre,
+    read_short,
+    read_tempo,
+    tempo_of,
+)
+from cantilena.text.lexicon import Reading
+from cantilena.text.lexicon.terms import GENRE_TEMPO, NUMBERS, STOP, Pace
+from cantilena.text.wishes import Brief
+
+
+def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
+    """The Brief of a text and the Reading it came from. ``key``, where given, is the one in which
+    degrees and named progressions are spelled, whatever the text says."""
+    reading = Reading(text, speller().mend)
+    how: dict[str, str] = {}
+    wishes: dict[str, Any] = {}
+    tempo = read_tempo(reading)
+    metre = read_metre(reading)
+    jazzy = _JAZZY.search(reading.low) is not None
+    # A first look for the key only: chords are read between the lines of the key they stand in.
+    glance = key or next((k for k, _ in [read_key(Reading(text)) or (None, "")] if k), None)
+    chords = read_chords(reading, glance, jazzy)
+    length = read_length(reading, tempo.bpm if tempo else None, metre)
+    home = parse_chord(chords.chords[0]).root if chords and len(chords.chords) == 1 else None
+    found_key = read_key(reading, home)
+    items = mark_refusals(reading, list(items_of(reading)))
+    _labels(reading, items, wishes, how)
+    genres = wishes.get("genres", ())
+    swung = any(it.kind == "swing" and it.value for it in items)
+    parts = read_parts(reading, items, genres or (("jazz",) if swung else ()))
+    _set_parts(parts, wishes, how)
+    if chords:
+        _set_chords(chords, reading, wishes, how, found_key, metre)
+    if found_key:
+        wishes["key"], how["key"] = found_key[0].name, found_key[1]
+    _set_metre(metre, items, wishes, how)
+    _set_tempo(reading, tempo or _late_tempo(reading, items), items, wishes, how)
+    _set_length(reading, length, chords, wishes, how)
+    _set_feel(reading, items, wishes, how)
+    return Brief(text=text, how=how, unplaced=reading.unplaced(STOP), **wishes), reading
+
+
+_JAZZY = re.compile(r"\b(?:jazz\w*|bossa|bebop|swing|lofi|lo-fi|neo[ -]soul)\b")
+
+
+def _labels(reading: Reading, items: list[Item], wishes: dict, how: dict) -> None:
+    """Genres and moods in order; what is refused stays unplaced together with its refusal."""
+    for kind, field in (("genre", "genres"), ("mood", "moods")):
+        found: list[str] = []
+        for it in items:
+            if it.kind == kind and not it.refused:
+                start, end = reading.words[it.i].start, reading.words[it.j - 1].end
+                reading.take(start, end)
+                found.append(str(it.value))
+        if found:
+            wishes[field], how[field] = tuple(dict.fromkeys(found)), "said"
+
+
+def _set_parts(parts: Parts, wishes: dict, how: dict) -> None:
+    if parts.wished:
+        wishes["instruments"] = tuple(parts.wished)
+        how["instruments"] = parts.how or "said"
+        if parts.only:
+            wishes["only"], how["only"] = True, parts.how or "said"
+    if parts.excluded:
+        wishes["excluded"] = parts.excluded
+        how["excluded"] = parts.how_excluded or "said"
+    if any(name == "orchestral" for name in parts.suggested) and "genres" not in wishes:
+        parts.genres.append("soundtrack" if "epic" in wishes.get("moods", ()) else "classical")
+    if parts.genres:
+        genres = (*wishes.get("genres", ()), *parts.genres)
+        how.setdefault("genres", "implied")
+        wishes["genres"] = tuple(dict.fromkeys(genres))
+
+
+_BEATS_EACH = re.compile(
+    r"\b(?P<n>\d|one|two|three|four|six|eight|half\s+a|a|one\s+half)\s+(?P<unit>beats?|bars?|measures?)"
+    r"\s+(?:each|per\s+chord|a\s+chord|for\s+each\s+chord|on\s+each|every\s+chord)\b"
+    r"|\b(?:one\s+chord|chords?|chord\s+changes?|changing|changes)\s+(?:per|every|each|a|lasting)\s+"
+    r"(?P<m>\d|one|two|three|four|half)?\s*(?P<of>beats?|bars?|measures?)\b"
+    r"|\b(?P<k>\d|two|three|four)\s+chords?\s+(?:per|a|each|every|in\s+each)\s+(?:bar|measure)\b"
+)
+
+
+def _set_chords(
+    chords: Progression, reading: Reading, wishes: dict, how: dict,
+    key: tuple[Key, str] | None, metre: str | None,
+) -> None:  # fmt: skip
+    wishes["chords"], how["chords"] = chords.chords, chords.how
+    num, den = map(int, (metre or "4/4").split("/"))
+    bar = 4.0 * num / den
+    beats = bar * float(chords.bars) if chords.bars != 1 else None
+    for m in _BEATS_EACH.finditer(reading.low):
+        reading.take(*m.span())
+        if m["k"]:
+            beats = bar / _number(m["k"])
+        else:
+            n = _number(m["n"] or m["m"] or "one")
+            beats = n * (
+                bar
+                if (m["unit"] or m["of"])[0] in "bm" and "eat" not in (m["unit"] or m["of"])
+                else 4.0 / den
+                if den < 8
+                else 1.0
+            )
+        break
+    if beats:
+        wishes["chord_beats"], how["chord_beats"] = beats, "said"
+    if chords.how == "implied" and key is None:
+        wishes["key"], how["key"] = Key(0, bool(chords.minor)).name, "implied"
+    if chords.genre and chords.genre not in wishes.get("genres", ()):
+        wishes["genres"] = (*wishes.get("genres", ()), chords.genre)
+        how.setdefault("genres", "implied")
+
+
+def _number(text: str) -> float:
+    if text.startswith("half") or text == "one half":
+        return 0.5
+    return float(text) if text.isdigit() else float(NUMBERS[text])
+
+
+def _set_metre(metre: str | None, items: list[Item], wishes: dict, how: dict) -> None:
+    if metre:
+        wishes["metre"], how["metre"] = metre, "said"
+        return
+    for it in items:
+        if it.kind == "dance" and not it.refused and it.value[0]:  # type: ignore[index]
+            wishes["metre"], how["metre"] = it.value[0], "implied"  # type: ignore[index]
+            return
+
+
+def _late_tempo(reading: Reading, items: list[Item]) -> Tempo | None:
+    """A bare number right after a genre or a beat: "surf rock 160", "phonk beat 140 cowbell"."""
+    ends = {it.j for it in items if it.kind == "genre"}
+    for n, word in enumerate(reading.words[1:], 1):
+        if word.low.isdecimal() and len(word.low) <= 3 and reading.free(word.start, word.end):
+            after = reading.words[n - 1].low in ("beat", "beats", "groove", "swing", "tempo")
+            follows = reading.low[word.end : word.end + 1]
+            if (n in ends or after) and 50 <= int(word.low) <= 220 and follows not in ("%", "/"):
+                reading.take(word.start, word.end)
+                return Tempo(float(word.low))
+    return None
+
+
+def _set_tempo(reading: Reading, tempo: Any, items: list[Item], wishes: dict, how: dict) -> None:
+    """A number, or else the highest ranking tempo word narrowed by the genre, or the genre's."""
+    paces = [(it, it.value) for it in items if it.kind == "pace" and not it.refused]
+    rank = max((p.rank for _, p in paces), default=0)  # type: ignore[union-attr]
+    chosen: Pace | None = next((p for _, p in paces if p.rank == rank), None)  # type: ignore
+    for it, pace in paces:
+        assert isinstance(pace, Pace)
+        start, end = reading.words[it.i].start, reading.words[it.j - 1].end
+        low, high = (tempo.bpm, tempo.bpm) if tempo else (chosen.low, chosen.high)  # type: ignore
+        agrees = low <= pace.high * 1.25 and high >= pace.low * 0.8
+        if agrees:
+            reading.take(start, end)
+        elif reading.free(start, end):
+            reading.keep(start, end)
+    if tempo:
+        wishes["tempo"], how["tempo"] = tempo.bpm, "said"
+        if tempo.span:
+            wishes["tempo_range"], how["tempo_range"] = tempo.span, "said"
+        return
+    usual = _usual_tempo(items, wishes)
+    if chosen:
+        low, high, bpm = chosen.low, chosen.high, chosen.bpm
+        if usual and min(high, usual[1]) - max(low, usual[0]) >= 8:
+            low, high = max(low, usual[0]), min(high, usual[1])
+            bpm = min(max(bpm, low), high)
+        elif usual and chosen.rank == 1:
+            # A slow waltz is slow for a waltz: half way from the word to the genre's edge, and
+            # nearer to the word where that is extreme.
+            edge = usual[0] if bpm < usual[0] else usual[1]
+            weight = 0.5 if 56 < bpm < 172 else 0.75
+            bpm = round(weight * bpm + (1 - weight) * edge)
+            low, high = round(bpm * 0.88), round(bpm * 1.12)
+        wishes["tempo"], how["tempo"] = float(bpm), "implied"
+        wishes["tempo_range"], how["tempo_range"] = (float(low), float(high)), "implied"
+    elif usual:
+        wishes["tempo_range"], how["tempo_range"] = usual, "implied"
+
+
+def _usual_tempo(items: list[Item], wishes: dict) -> tuple[float, float] | None:
+    """The tempo range of the first dance, else of the first genre that has one."""
+    rows = [it.value[1] for it in items if it.kind == "dance" and not it.refused]  # type: ignore
+    for name in (*rows, *wishes.get("genres", ())):
+        if name in GENRE_TEMPO:
+            low, high = GENRE_TEMPO[name]
+            return float(low), float(high)
+    return None
+
+
+def _set_length(
+    reading: Reading, length: Length | None, chords: Progression | None, wishes: dict, how: dict
+) -> None:
+    """Bars and seconds: what numbers say, else what a form ("12-bar blues") or a word implies."""
+    short = read_short(reading)
+    if length is None:
+        bars = chords.length if chords and chords.length else short
+        if bars:
+            wishes["bars"], how["bars"] = bars, "implied"
+        return
+    if length.bars:
+        wishes["bars"], how["bars"] = length.bars, "said"
+    if length.seconds:
+        wishes["seconds"], how["seconds"] = length.seconds, "said"
+    if length.bars and length.seconds and "tempo" not in wishes:
+        needed = tempo_of(length, wishes.get("metre"))
+        if 20 <= needed <= 300:
+            wishes["tempo"], how["tempo"] = round(needed, 1), "implied"
+            wishes.pop("tempo_range", None)
+            how.pop("tempo_range", None)
+
+
+OTHER_TIMING = {"played": "quantized", "quantized": "played"}
+
+
+def _set_feel(reading: Reading, items: list[Item], wishes: dict, how: dict) -> None:
+    """Swing, timing and density; dances' own names are taken here too."""
+    for it in items:
+        start, end = reading.words[it.i].start, reading.words[it.j - 1].end
+        if it.kind == "swing":
+            value = bool(it.value) != it.refused
+            if "swing" in wishes and wishes["swing"] != value and reading.free(start, end):
+                reading.keep(start, end)
+                continue
+            share = re.match(r"\s*\d{2}\s?%", reading.low[end:])
+            end += share.end() if share else 0
+            wishes.setdefault("swing", value)
+            how["swing"] = "said"
+            reading.take(start, end)
+        elif it.kind == "timing":
+            value = it.value if not it.refused else OTHER_TIMING[str(it.value)]
+            if wishes.setdefault("timing", value) != value and reading.free(start, end):
+                reading.keep(start, end)
+                continue
+            how["timing"] = "said"
+            reading.take(start, end)
+        elif it.kind == "density" and not it.refused:
+            value, way = it.value  # type: ignore[misc]
+            if "density" in wishes and wishes["density"] != value and reading.free(start, end):
+                reading.keep(start, end)
+                continue
+            reading.take(start, end)
+            if "density" not in wishes:
+                wishes["density"], how["density"] = value, way
+        elif it.kind == "dance" and not it.refused:
+            reading.take(start, end)

@@ -1,0 +1,131 @@
+"""What a text refuses: "no drums", "without piano or bass", "instead of guitar".
+
+Knows which phrases a "no" reaches; does not know what becomes of what is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from cantilena.text.brief.phrases import Item
+from cantilena.text.lexicon import Reading
+
+_NO = {
+    *("no", "without", "not", "minus", "avoid", "avoiding", "exclude", "excludes", "excluding"),
+    *("lacking", "lacks", "ohne", "kein", "keine", "keinen", "keiner", "sans", "senza", "sin"),
+    *("except", "don't", "dont", "never", "omit", "omitting", "zero", "nicht", "pas", "skip"),
+    *(
+        "besides",
+        "doesn't",
+        "drop",
+        "remove",
+        "nor",
+        "neither",
+        "nothing",
+        "w/o",
+        "non",
+        "wo",
+        "isn't",
+    ),
+}
+_NO_PAIRS = {
+    *(("instead", "of"), ("rather", "than"), ("free", "of"), ("free", "from"), ("other", "than")),
+    *(
+        ("w", "o"),
+        ("everything", "but"),
+        ("all", "but"),
+        ("leave", "out"),
+        ("absence", "of"),
+        ("lack", "of"),
+        ("devoid", "of"),
+        ("anstatt", "von"),
+    ),
+}
+ONLY_PAIRS = re.compile(
+    r"\b(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?"
+    r"(?:but|except|other\s+than|besides|than)(?:\s+for)?\s+(?:an?\s+|the\s+)?$"
+)
+_NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
+_FILL = {
+    *("any", "a", "an", "the", "of", "real", "use", "using", "some", "other", "kind", "include"),
+    *("including", "have", "having", "want", "with", "for", "add", "adding", "much", "too", "like"),
+    *("really", "very", "audible", "den", "die", "das", "de", "der", "need", "like", "sort", "be"),
+}
+_OR = re.compile(
+    r"[\s,/&+]*(?:\b(?:or|nor|and|oder|und|ou|et|o)\b)[\s]*(?:\b(?:any|the|a|no)\b\s*)?|\s*/\s*"
+)
+
+
+def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
+    """The items, with those after "no", "without", "instead of" ... marked; takes those words."""
+    out: list[Item] = []
+    ends: dict[int, int] = {}
+    paced = {k for it in items if it.kind == "pace" for k in range(it.i, it.j)}
+    for n, item in enumerate(items):
+        solo = reading.words[item.j].low if item.j < len(reading.words) else ""
+        if solo in ("solo", "solos") and item.kind == "instrument":
+            refuse = _refusal_before(reading, item.i, ends, paced)
+            if refuse is not None:  # "no guitar solo" refuses the solo, not the guitar
+                reading.keep(reading.words[refuse].start, reading.words[item.j].end)
+                continue
+        start = _refusal_before(reading, item.i, ends, paced)
+        end = reading.words[item.j - 1].end
+        if start is None and (none := _NONE.match(reading.low, end)):
+            reading.take(end, none.end())
+            start = item.i
+        refused = start is not None
+        if refused:
+            ends[item.j] = n
+        elif out and out[-1].refused and out[-1].kind == item.kind:
+            gap = reading.low[reading.words[out[-1].j - 1].end : reading.words[item.i].start]
+            refused = bool(_OR.fullmatch(gap)) or (
+                gap.strip() == "," and _closes(reading, items, n)
+            )
+            start = out[-1].j if refused else None
+        if (
+            refused
+            and start is not None
+            and item.kind in ("instrument", "ensemble", "swing", "timing")
+        ):
+            reading.take(reading.words[start].start, reading.words[item.j - 1].end)
+        out.append(replace(item, refused=refused))
+    return out
+
+
+def _closes(reading: Reading, items: list[Item], n: int) -> bool:
+    """Whether a comma list that began refused ends in "or": "no drums, bass or guitar"."""
+    for a, b in zip(items[n:], items[n + 1 :], strict=False):
+        gap = reading.low[reading.words[a.j - 1].end : reading.words[b.i].start]
+        if re.fullmatch(r"[\s,]*\b(?:or|nor|oder|ou)\b\s*(?:any\s+)?", gap):
+            return True
+        if gap.strip() != ",":
+            return False
+    return False
+
+
+def _refusal_before(reading: Reading, i: int, ends: dict[int, int], paced: set[int]) -> int | None:
+    """Index of the word that refuses what begins at word ``i``, or None."""
+    words = reading.words
+    if ONLY_PAIRS.search(reading.low[max(0, words[i].start - 60) : words[i].start]):
+        return None
+    k, strangers = i - 1, 0
+    while k >= max(0, i - 8) and _near(reading, k) and k not in paced:
+        low = words[k].low
+        if k and (words[k - 1].low, low) in _NO_PAIRS:
+            return k - 1
+        if low in _NO:
+            only = low == "not" and words[k + 1].low in ("only", "just")
+            return None if only else k
+        if low not in _FILL:
+            strangers += 1
+            if strangers > 1 or k + 1 in ends or low in ("and", "but", "with"):
+                return None
+        k -= 1
+    return None
+
+
+def _near(reading: Reading, k: int) -> bool:
+    """Whether nothing but space stands between word ``k`` and the next."""
+    gap = reading.low[reading.words[k].end : reading.words[k + 1].start]
+    return not gap.strip(" \t\n-'\"/:")

@@ -1,0 +1,83 @@
+"""Pieces written while a run goes on, to be listened to.
+
+Knows the systems, a few descriptions and a folder; does not know the loss. MIDI always, WAV where
+sound is asked for; with tensorboard or trackio the sound is logged there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from cantilena.score.midi import write_midi
+from cantilena.systems.arrival.writing import Order, new_score, write
+
+TOKENS = 600
+RATE = 44_100
+
+
+def system_of(model: Any, tokenizer: Any) -> Any | None:
+    """The generating system of a model in memory; None for a text model alone."""
+    from cantilena.models.amt_prefix import AmtPrefix
+    from cantilena.models.llama_music import LlamaMusic
+    from cantilena.systems.arrival import amt, amt_prefix, llama_music
+
+    if isinstance(model, AmtPrefix):
+        return amt_prefix.AmtPrefixSystem(model)
+    if isinstance(model, LlamaMusic):
+        return llama_music.of_model(model.eval(), tokenizer)
+    return amt.Composer(model.model) if model.config.model_type == "gpt2" else None
+
+
+class Samples(TrainerCallback):
+    """Every ``every`` steps, a piece for each of ``texts`` (None: without a text), always with the
+    same seeds: ``samples/step-N/K.mid`` and ``.wav`` in the run's folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        model: Any,
+        tokenizer: Any,
+        texts: Sequence[str | None],
+        every: int,
+        reports: Sequence[str] = (),
+        tokens: int = TOKENS,
+    ):
+        self.folder, self.model, self.tokenizer = folder, model, tokenizer
+        self.texts, self.every, self.reports, self.tokens = texts, every, reports, tokens
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Writes the pieces where it is time."""
+        if not state.is_world_process_zero or state.global_step % self.every:
+            return
+        system = system_of(self.model, self.tokenizer)
+        if system is None:
+            return
+        orders = [Order(t, seed=k, tokens=self.tokens) for k, t in enumerate(self.texts)]
+        place = self.folder / "samples" / f"step-{state.global_step}"
+        place.mkdir(parents=True, exist_ok=True)
+        for k, written in enumerate(write(system, orders)):
+            score = new_score(written.events)
+            write_midi(score, place / f"{k}.mid")
+            self._sound(score, place / f"{k}.wav", k, state.global_step)
+        self.model.train()
+
+    def _sound(self, score: Any, path: Path, number: int, step: int) -> None:
+        from cantilena.render.audio import render_audio
+
+        if not len(score):
+            return
+        sound = render_audio(score, path, RATE)
+        if "tensorboard" in self.reports:
+            from torch.utils.tensorboard import SummaryWriter
+
+            with SummaryWriter(str(self.folder / "samples" / "tensorboard")) as writer:
+                mono = sound.samples.mean(1)[None]
+                writer.add_audio(f"sample/{number}", mono, step, sound.rate)
+        if "trackio" in self.reports:
+            import trackio  # type: ignore[import-not-found]
+
+            trackio.log({f"sample/{number}": trackio.Audio(str(path))}, step=step)

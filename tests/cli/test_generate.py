@@ -1,0 +1,185 @@
+"""``cantilena generate``: options, prompt files and the outcome, without a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from arrival_noise_system import NoiseSystem
+from cantilena.cli import main
+from cantilena.cli.generate import read_items
+from cantilena.errors import InputError
+
+
+@pytest.fixture
+def system(monkeypatch) -> NoiseSystem:
+    """Stands in for the checkpoint of whichever system is asked for."""
+    import cantilena.systems
+
+    made = NoiseSystem()
+    loaded = type("Module", (), {"load": staticmethod(lambda path, **given: made)})
+    monkeypatch.setattr(cantilena.systems, "system", lambda name: loaded)
+    return made
+
+
+def prompts(path: Path, *lines: object) -> str:
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    path.write_text(text + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_prompts_become_files(tmp_path: Path, system, capsys):
+    source = prompts(
+        tmp_path / "p.jsonl", {"id": "a", "text": "a waltz"}, {"id": 7}, {"text": "jazz", "x": 1}
+    )
+    out = tmp_path / "out"
+    command = ["generate", "--prompts", source, "--system", "llama-music", "--checkpoint", "x"]
+    command += ["--tokens", "12", "-o", str(out)]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "3 pieces, 36 tokens" in said and "tokens/s" in said
+    assert {p.name for p in out.glob("*.mid")} == {"a.mid", "7.mid", "piece-3.mid"}
+    assert main([*command, "--n", "5", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["pieces"], told["before"], told["tokens"]) == (2, 3, 24)
+    assert (out / "a-2.mid").exists() and (out / "7-2.mid").exists()
+    assert main([*command, "--top-p", "0.5"]) == 2
+    assert "another folder" in capsys.readouterr().err
+
+
+def test_without_prompts_pieces_are_numbered(tmp_path: Path, system):
+    out = str(tmp_path / "out")
+    command = ["generate", "--system", "amt", "--tokens", "6", "-o", out, "--quiet", "--batch", "2"]
+    assert main([*command, "--n", "3"]) == 0
+    assert main([*command, "--n", "4", "--seed", "0"]) == 0
+    names = sorted(p.name for p in Path(out).glob("*.mid"))
+    assert names == [f"piece-00000{i}.mid" for i in (1, 2, 3, 4)]
+    assert system.begun == 3
+
+
+def test_items_have_seeds_in_a_row(tmp_path: Path):
+    source = prompts(tmp_path / "p", {"id": "a", "text": "x"}, {"id": "b", "text": " "})
+    found = read_items(source, 3, 10)
+    assert [(i.id, i.text, i.seed) for i in found] == [
+        ("a", "x", 10),
+        ("b", None, 11),
+        ("a-2", "x", 12),
+    ]
+    assert len(read_items(source, None, 0)) == 2 and len(read_items(source, 1, 0)) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["{"], "line 1: not JSON"),
+        (['{"id": "a"}', "[1]"], "line 2: not a JSON object"),
+        ([{"id": "a", "text": 5}], "the text 5"),
+        ([{"id": "a/b", "text": "x"}], "line 1: .*file's name"),
+        ([{"id": True, "text": "x"}], "the id True"),
+        ([{"id": "a"}, {"id": "A"}], "line 2: the id 'A'"),
+        (["", " "], "no prompts"),
+    ],
+)
+def test_bad_prompt_files(tmp_path: Path, lines: list, said: str):
+    with pytest.raises(InputError, match=said):
+        read_items(prompts(tmp_path / "p.jsonl", *lines), None, 0)
+
+
+def test_names_that_meet(tmp_path: Path):
+    source = prompts(tmp_path / "p.jsonl", {"id": "a"}, {"id": "a-2"})
+    with pytest.raises(InputError, match="'a-2'"):
+        read_items(source, 4, 0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(["--n", "0"], ["--tokens", "2"], ["--batch", "0"], ["--seconds", "-1"], ["--most", "0"]),
+        *(["--top-p", "2"], ["--seed", "-1"], ["--instruments", "zzxx"], ["--n", "many"]),
+        *(["--prompts", "nowhere.jsonl"], ["--system", "note"], ["--system", "amt-prefix"]),
+    ],
+)
+def test_bad_options_are_told_in_one_line(tmp_path: Path, options: list[str], capsys):
+    command = ["generate", "--system", "amt", "-o", str(tmp_path / "out"), *options]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("cantilena: ") and said.count("\n") == 1
+    assert not (tmp_path / "out" / "manifest.jsonl").exists()
+
+
+def test_missing_weights_are_told_in_one_line(tmp_path: Path, capsys):
+    pytest.importorskip("transformers")
+    where = str(tmp_path / "none")
+    assert main(["generate", "--system", "amt", "--checkpoint", where, "-o", where + "-out"]) == 1
+    said = capsys.readouterr().err
+    assert "config.json is missing" in said and "'note'" in said and said.count("\n") == 1
+
+
+class Onto:
+    """A composer of the system amt that notes what it is asked for."""
+
+    def __init__(self):
+        self.asked: list = []
+
+    def compose(self, requests, progress=None):
+        self.asked = list(requests)
+        return [type("R", (), {"score": r.continues})() for r in requests]
+
+
+@pytest.fixture
+def onto(monkeypatch, tmp_path: Path):
+    """(composer, options that all commands share, the folder written to)."""
+    import cantilena.systems
+    from cantilena.score import Score, Track
+    from cantilena.score.midi import write_midi
+
+    made = Onto()
+    loaded = type("Module", (), {"load": staticmethod(lambda path, **given: made)})
+    monkeypatch.setattr(cantilena.systems, "system", lambda name: loaded)
+    source, out = tmp_path / "old song.mid", tmp_path / "out"
+    write_midi(Score.build(480, [Track("a", 73)], [0], [480], [60], [80], [0]), source)
+    command = ["generate", "--system", "amt", "--onto", str(source), "-o", str(out)]
+    return made, command, out
+
+
+def test_a_file_is_gone_on_from(onto, capsys):
+    made, command, out = onto
+    assert main([*command, "--seconds", "12", "--n", "2", "--seed", "4", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [p["file"] for p in told["pieces"]] == ["old song-1.mid", "old song-2.mid"]
+    assert [r.seed for r in made.asked] == [4, 5] and made.asked[0].brief.seconds == 12
+    assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
+
+
+def test_a_gap_is_filled_and_parts_are_accompanied(onto):
+    made, command, _ = onto
+    assert main([*command, "--between", "1", "2.5", "--instruments", "piano"]) == 0
+    (request,) = made.asked
+    assert request.between == (1, 2.5) and request.brief.instruments[0].programs[0] == 0
+    assert main([*command, "--keep", "flute, drums", "--since", "3", "--top-p", "0.9"]) == 0
+    (request,) = made.asked
+    assert {73, 128} <= set(request.keep) and request.since == 3 and request.sampling.top_p == 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--between", "1", "2", "--keep", "flute"], "stands alone"),
+        (["--since", "1"], "goes with --keep"),
+        (["--keep", "flute", "--seconds", "3"], "as long as they are"),
+        (["--prompts", "x"], "reads no prompts"),
+        (["--system", "llama-music"], "for the system amt"),
+        (["--onto", "nowhere.mid"], "nowhere.mid"),
+    ],
+)
+def test_what_cannot_go_onto_a_file(onto, options: list[str], said: str, capsys):
+    _, command, out = onto
+    assert main([*command, *options]) == 2
+    assert said in capsys.readouterr().err and not out.exists()
+
+
+def test_gaps_need_a_file(system, capsys):
+    assert main(["generate", "--system", "amt", "--between", "1", "2"]) == 2
+    assert "--onto" in capsys.readouterr().err

@@ -1,0 +1,145 @@
+"""Drawing on the device and grouped attention: what a GPU does, here on the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from cantilena.decode.hf.draw import Drawer  # noqa: E402
+from cantilena.decode.hf.engine import HFStepModel, PromptState  # noqa: E402
+from cantilena.decode.loop import Job, Loop  # noqa: E402
+from cantilena.decode.sampling import Sampling, choose  # noqa: E402
+from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments  # noqa: E402
+from cantilena.systems.arrival.piece import ArrivalPiece  # noqa: E402
+from cantilena.systems.arrival.stepper import ArrivalEngine  # noqa: E402
+from tiny_hf import SMALL, amt, llama  # noqa: E402
+
+HOW = [
+    *(Sampling(0), Sampling(1.0, 1.0), Sampling(1.0, 0.98), Sampling(0.4, 0.3)),
+    *(Sampling(1.5, 0.9, 7), Sampling(1.0, 1.0, 1), Sampling(1e-9, 0.5), Sampling(1, 0.98, 10**6)),
+]
+
+
+@pytest.mark.parametrize("wide", [3, 700, 9_000])
+def test_values_are_those_that_one_row_alone_would_get(wide: int):
+    rng = np.random.default_rng(wide)
+    drawer = Drawer(torch.device("cpu"))
+    for turn in range(12):
+        logits = rng.normal(0, rng.choice([0.3, 2, 6]), (len(HOW), wide)).astype(np.float32)
+        biases: list = [None] * len(HOW)
+        for k in range(0 if turn else len(HOW), len(HOW), 2):
+            biases[k] = np.where(rng.random(wide) < 0.7, -np.inf, 0.0)
+            biases[k][rng.integers(wide)] = 0.0
+        numbers = rng.random(len(HOW)).tolist()
+        mask = drawer.masks(biases, len(biases), wide)
+        assert (mask is None) == (turn == 0)
+        found = drawer.draw(torch.from_numpy(logits), mask, HOW, numbers)
+        for k, value in enumerate(found):
+            row = logits[k].astype(np.float64) + (0 if biases[k] is None else biases[k])
+            assert value == choose(row, HOW[k], numbers[k])
+
+
+def test_masks_are_kept_apart_by_width_and_grow_with_the_rows():
+    drawer = Drawer(torch.device("cpu"))
+    one = drawer.masks([np.array([0, -np.inf])], 1, 2)
+    two = drawer.masks(iter([None, np.array([1.0, 2.0]), None]), 3, 2)
+    assert one is not None and two is not None
+    assert two.tolist() == [[0, 0], [1, 2], [0, 0]]
+    assert drawer.masks([None], 1, 2) is None
+
+
+def pieces(model, draws: bool, count: int = 5) -> list[list[int]]:
+    """Tokens of some pieces: windows move, rows end at different times and are dropped."""
+    grammar = ArrivalGrammar(vocabulary=SMALL)
+    steps = HFStepModel(model, size=SMALL.size)
+    steps.draws = draws
+    jobs = [
+        Job(
+            *(ArrivalPiece(vocabulary=SMALL), PromptState()),
+            [Instruments([i % 3], vocabulary=SMALL), Instruments([9 % 4], vocabulary=SMALL)],
+            Sampling(1.0, 0.98, guidance=1.0),
+            np.random.default_rng(i),
+            limit=10 + 12 * i,
+        )
+        for i in range(count)
+    ]
+    Loop(ArrivalEngine(steps, grammar), grammar, jobs).run()
+    assert any(job.relaxed for job in jobs)
+    return [[job.relaxed, *job.tracker.tokens] for job in jobs]
+
+
+def test_a_model_that_draws_writes_the_same_pieces():
+    model = amt(width=24)
+    assert pieces(model, True) == pieces(model, False)
+
+
+def test_compatible_pieces_are_chosen_row_by_row():
+    steps = HFStepModel(amt(), size=SMALL.size)
+    steps.draws = True
+    grammar = ArrivalGrammar(vocabulary=SMALL)
+    for compatible in (False, True):
+        piece = ArrivalPiece(compatible=compatible, vocabulary=SMALL)
+        job = Job(piece, PromptState(), (), Sampling(), np.random.default_rng(0), 2)
+        assert ArrivalEngine(steps, grammar).stepper([job]).draws is not compatible
+
+
+def test_heads_that_share_keys_attend_as_if_each_had_its_own():
+    model = llama(SMALL.size)
+    found = []
+    for packs in (False, True):
+        steps = HFStepModel(model, size=SMALL.size)
+        steps.packs = packs
+        steps.begin([PromptState(ids=[1, 2]), PromptState()], [[5], [7, 8, 9]])
+        for new in ([3, 4], [5, 6]):
+            steps.advance(np.array(new))
+        found.append(steps.logits())
+        assert model.config._attn_implementation == "sdpa"
+    assert found[1] == pytest.approx(found[0], abs=1e-5)
+
+
+class Replay:
+    """A recorded step, on a CPU: replaying it computes it."""
+
+    def __init__(self, steps: HFStepModel, given: tuple, found, held):
+        self.steps, self.given, self.found, self.held = steps, given, found, held
+
+    def replay(self) -> None:
+        self.steps.cache.reading = self.held
+        self.found.copy_(self.steps.trunk(self.given[0], self.given[1], self.held.mask))
+
+
+def recorded(self, vectors, places, reading):
+    """``Steady._record`` without CUDA."""
+    from cantilena.decode.hf.cache import Reading
+
+    given = tuple(t.clone() for t in (vectors, places, reading.index, reading.mask))
+    held = Reading(None, given[2], reading.seen, given[3])
+    self.model.cache.reading = held
+    found = self.model.trunk(given[0], given[1], held.mask).clone()
+    return Replay(self.model, given, found, held), given, found
+
+
+@pytest.mark.parametrize("kind", ["amt", "llama"])
+def test_replayed_steps_are_those_that_are_run(monkeypatch, kind: str):
+    from cantilena.decode.hf import graphs as arrival_graphs
+
+    monkeypatch.setattr(arrival_graphs.Steady, "_record", recorded)
+    monkeypatch.setattr(arrival_graphs, "_ROUND", 16)
+    model = amt() if kind == "amt" else llama(SMALL.size)
+    plain, steady = (HFStepModel(model, size=SMALL.size, context=64) for _ in range(2))
+    steady.steady, steady.packs = arrival_graphs.Steady(steady), kind == "llama"
+    rng = np.random.default_rng(0)
+    for _ in range(2):  # a second batch forgets the first's cache
+        for steps in (plain, steady):
+            steps.begin([PromptState(), PromptState(), PromptState()], [[5], [7, 8, 9], [1]])
+        for turn in range(40):
+            new = rng.integers(0, SMALL.size, len(plain.rows.place))
+            for steps in (plain, steady):
+                steps.advance(new)
+                if turn == 20:
+                    steps.keep([2, 0])
+            assert steady.logits() == pytest.approx(plain.logits(), abs=1e-4)
+        assert steady.steady.graphs and steady.steady.works

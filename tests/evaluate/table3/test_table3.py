@@ -1,0 +1,256 @@
+"""Table 3 from end to end, on eight small tunes."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cantilena.cli import main
+from cantilena.errors import CantilenaError, InputError
+from cantilena.evaluate.sound import pieces as a
+from cantilena.evaluate.sound.embedders import load_embedder
+from cantilena.evaluate.table3 import Settings, evaluate_table3
+from cantilena.evaluate.table3.protocols import read_references
+from cantilena.models.audio.clap import Clap
+from cantilena.score.midi import write_midi
+from tiny_audio import TEXTS, tune, write_clap
+
+N = 8
+SYNTH = a.Renderer("synth", None, 2.0)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """References with texts and wishes; a system that is right, one that is wrong and fails on two
+    pieces, and pieces without a text."""
+    root = tmp_path_factory.mktemp("table3")
+    for name in ("real", "same", "wrong", "free"):
+        (root / name).mkdir()
+    rows = []
+    for i in range(N):
+        write_midi(tune(i), root / "real" / f"{i}.mid")
+        write_midi(tune(i), root / "same" / f"{i}.mid")
+        wishes = {"tempo": 120, "metre": "4/4", "bars": 2}
+        text = f"{TEXTS[i % 3]}, number {i}"
+        rows.append({"id": str(i), "text": text, "midi": f"real/{i}.mid", "wishes": wishes})
+        if i < 6:
+            fast = replace(tune(i, 1, 56, 30), tempo_us=np.array([250_000]))
+            write_midi(fast, root / "wrong" / f"{i}.mid")
+        write_midi(tune(100 + i, 2, 24, 72), root / "free" / f"free-{i}.mid")
+    (root / "wrong" / "6.mid").write_bytes(b"no music")
+    (root / "references.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return root
+
+
+@pytest.fixture(scope="module")
+def made(place) -> dict:
+    return evaluate_table3(
+        read_references(place / "references.jsonl"),
+        {"same": place / "same", "wrong": place / "wrong"},
+        {"logmel": load_embedder("logmel")},
+        SYNTH,
+        place / "out",
+        unconditional=place / "free",
+        losses={"same": 1.25},
+        settings=Settings(size=3, compression=True),
+    )
+
+
+def row(found: dict, name: str) -> dict:
+    return next(r for r in found["rows"] if r["system"] == name)
+
+
+def test_baselines_and_systems_stand_in_order(made):
+    assert [(r["system"], r["kind"]) for r in made["rows"]] == [
+        ("ground truth", "ground truth"),
+        ("ground truth, random text", "random text"),
+        ("unconditional", "unconditional"),
+        ("same", "system"),
+        ("wrong", "system"),
+    ]
+
+
+def test_distances_order_the_systems(made):
+    told = {r["system"]: r["distances"]["logmel"] for r in made["rows"] if "distances" in r}
+    assert told["ground truth"]["frechet"] == 0 and told["ground truth"]["kad"] is None
+    assert told["same"]["frechet"] == pytest.approx(0, abs=1e-6)
+    assert told["same"]["kad"] < 0 < told["unconditional"]["kad"] < told["wrong"]["kad"]
+    assert 0.1 < told["unconditional"]["frechet"] < told["wrong"]["frechet"]
+    for name, d in told.items():
+        assert d["size"] == 3 and d["subsets"] == 5, name
+        assert d["frechet_subsets"]["n"] == 5 and d["frechet_subsets"]["sem"] > 0
+    real = told["ground truth"]["frechet_subsets"]["mean"]
+    assert 0 < real < told["wrong"]["frechet_subsets"]["mean"]
+
+
+def test_control_holds_failures_against_a_system(made):
+    assert (row(made, "same")["n"], row(made, "same")["failed"]) == (8, 0)
+    wrong = row(made, "wrong")
+    assert (wrong["n"], wrong["failed"]) == (6, 2)
+    assert set(wrong["failures"]) == {"6", "7"} and "no file" in wrong["failures"]["7"]
+    assert row(made, "same")["control"]["tempo_bin"]["mean"] == 1
+    assert wrong["control"]["tempo_bin"]["mean"] == 0
+    assert wrong["control"]["metre"] == {
+        **wrong["control"]["metre"], "mean": 0.75, "n": 8
+    }  # fmt: skip
+    assert wrong["control"]["metre"]["sem"] == pytest.approx(np.sqrt(0.75 * 0.25 / 7))
+    assert "control" not in row(made, "unconditional")
+    assert row(made, "ground truth")["control"]["bars"]["mean"] == 1
+    assert row(made, "same")["compression_ratio"]["mean"] >= 1
+    assert row(made, "same")["loss"] == 1.25 and "loss" not in wrong
+
+
+def test_the_files_are_the_figures(made, place):
+    assert json.loads((place / "out" / "table3.json").read_text()) == made
+    text = (place / "out" / "table3.md").read_text()
+    assert "8 references" in text and "log-mel FAD-sub" in text and "1.25" in text
+    assert "| wrong | 6 | 2 |" in text and "No CLAP score" in text
+    assert "subsets of 3 pieces" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 5 and len({r.count("|") for r in rows}) == 1
+
+
+def test_our_own_embedder_is_never_fad_alone(made, place):
+    text = (place / "out" / "table3.md").read_text() + json.dumps(made)
+    assert re.findall("FAD", text) and not re.findall(r"(?<!log-mel )FAD", text)
+
+
+def test_a_second_run_renders_nothing_and_gives_the_same_bytes(made, place, monkeypatch):
+    before = (place / "out" / "table3.json").read_bytes()
+
+    def no(*_):
+        raise AssertionError("rendered again")
+
+    monkeypatch.setattr(a, "render_audio", no)
+    evaluate_table3(
+        read_references(place / "references.jsonl"),
+        {"same": place / "same", "wrong": place / "wrong"},
+        *({"logmel": load_embedder("logmel")}, SYNTH, place / "out"),
+        unconditional=place / "free",
+        losses={"same": 1.25},
+        settings=Settings(size=3, compression=True),
+    )
+    assert (place / "out" / "table3.json").read_bytes() == before
+
+
+def test_clap_scores_stand_beside_and_random_texts_are_anothers(place, tmp_path):
+    pytest.importorskip("transformers")
+    clap = Clap(str(write_clap(tmp_path / "clap")))
+    hear: list[float] = []
+    found = evaluate_table3(
+        read_references(place / "references.jsonl"),
+        {"same": place / "same"},
+        {"clap": clap},
+        *(SYNTH, tmp_path / "out", clap, place / "free"),
+        progress=lambda done, _: hear.append(done),
+    )
+    truth, swapped = row(found, "ground truth"), row(found, "ground truth, random text")
+    assert truth["clap"]["n"] == N and -1 <= truth["clap"]["mean"] <= 1
+    assert truth["clap"] == row(found, "same")["clap"] != swapped["clap"]
+    assert "CLAP FAD" in (tmp_path / "out" / "table3.md").read_text()
+    assert hear == sorted(hear) and hear[-1] == 1
+    assert found["clap"] == clap.weights
+
+
+# ---------------------------------------------------------------------------- sound
+
+
+def test_the_opening_is_cut_from_the_first_note():
+    late = tune(0, 4)
+    late = replace(late, onset=late.onset + 96)
+    cut = a.opening(late, 3.0)
+    assert len(cut) == 12 and float(cut.seconds(cut.end)) == pytest.approx(5.0)
+    assert cut.bpm == late.bpm and a.opening(late, None) is late
+    assert len(a.opening(tune(0), 30.0)) == len(tune(0))
+
+
+def test_sound_lasts_what_was_asked_or_says_why_not(tmp_path, place):
+    found = a.sound(place / "real" / "0.mid", SYNTH)
+    assert isinstance(found, np.ndarray) and found.shape == (2 * a.RATE,)
+    assert found.dtype == np.float32 and np.abs(found).max() > 0.01
+    assert "MIDI" in str(a.sound(place / "wrong" / "6.mid", SYNTH))
+    write_midi(tune(0, 0), tmp_path / "none.mid")
+    assert a.sound(tmp_path / "none.mid", SYNTH) == "it has no notes"
+
+
+def test_two_processes_give_what_one_does(place, tmp_path):
+    paths: list[Path | None] = [place / "real" / f"{i}.mid" for i in range(3)]
+    paths.insert(1, None)
+    logmel = {"logmel": load_embedder("logmel")}
+    one, two = (a.embed_pieces(paths, logmel, tmp_path / str(n), SYNTH, workers=n) for n in (1, 2))
+    assert one.failed == two.failed == {1: "there is no file"}
+    for x, y in zip(one.vectors["logmel"], two.vectors["logmel"], strict=True):
+        assert (x is None) == (y is None) and (x is None or np.array_equal(x, y))
+    kept = sorted((tmp_path / "1").iterdir())
+    kept[0].write_bytes(b"damaged")
+    again = a.embed_pieces(paths, logmel, tmp_path / "1", SYNTH)
+    assert all(
+        x is None or np.array_equal(x, y)
+        for x, y in zip(again.vectors["logmel"], two.vectors["logmel"], strict=True)
+    )
+    longer = replace(SYNTH, seconds=1.0)
+    a.embed_pieces(paths[:1], logmel, tmp_path / "1", longer)
+    assert len(list((tmp_path / "1").iterdir())) == 4
+
+
+def test_the_renderer_is_one_for_all(monkeypatch):
+    def none():
+        raise CantilenaError("the program fluidsynth is not installed")
+
+    monkeypatch.setattr(a, "find_fluidsynth", none)
+    assert a.renderer().engine == "synth" and "first 30 s" in a.renderer().name
+    assert "whole" in a.renderer("synth", None, None).name
+    with pytest.raises(CantilenaError, match="fluidsynth"):
+        a.renderer("fluidsynth")
+    with pytest.raises(InputError, match="1-1800"):
+        a.renderer("synth", None, 0.1)
+
+
+# ---------------------------------------------------------------------------- the command
+
+
+def test_the_command(place, tmp_path, capsys):
+    arguments = [
+        *("evaluate", "table3", "--references", str(place / "references.jsonl")),
+        *("--system", f"same={place / 'same'}", "--loss", "same=2.5", "--seconds", "2"),
+        *("--engine", "synth", "--n", "4", "-o", str(tmp_path), "--quiet"),
+    ]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["n"] == 4 and row(found, "same")["loss"] == 2.5
+    assert (tmp_path / "table3.md").is_file()
+    assert main([*arguments[:-1], "--protocol", "text2midi"]) == 0
+    text = capsys.readouterr().out
+    assert "tempo bin (TB), %" in text and "| CR |" in text and "FAD |" not in text
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--system", "same"], "NAME=DIR"),
+        (["--system", "a=/nowhere/at/all"], "no folder"),
+        (["--system", "ground truth={real}"], "baseline"),
+        (["--loss", "b=1.0"], "'b'"),
+        (["--embedder", "vggish"], "vggish-10086976.pth"),
+        (["--embedder", "ears"], "logmel"),
+        (["--protocol", "mine"], "text2midi"),
+        (["--subsets", "0"], "subsets"),
+        (["--workers", "0"], "workers"),
+        (["--n", "1"], "--n"),
+        (["--seconds", "-3"], "1-1800"),
+        (["--ids", "{real}"], "cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_two(place, tmp_path, capsys, given, said):
+    told = [g.format(real=place / "real") for g in given]
+    code = main(
+        ["evaluate", "table3", "--references", str(place / "real"), "-o", str(tmp_path), *told]
+    )
+    error = capsys.readouterr().err
+    assert code == 2 and said in error and error.count("\n") == 1
+    assert not (tmp_path / "table3.json").exists()

@@ -1,0 +1,138 @@
+"""CLAP score: the metric on known vectors, the model on a small random one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cantilena.errors import InputError
+from cantilena.evaluate.table3.protocols import floored_mean
+from cantilena.models.audio import clap as c
+from tiny_audio import TEXTS, tone, write_clap
+
+
+def test_cosines_of_known_vectors():
+    audio = np.array([[1.0, 0.0], [1.0, 1.0], [2.0, 0.0], [0.0, 3.0]])
+    text = np.array([[2.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, 0.0]])
+    np.testing.assert_allclose(c.clap_score(audio, text), [1, np.sqrt(0.5), -1, 0], atol=1e-12)
+    windows = c.window_scores([audio[:1], audio[1:]], text[:2])
+    np.testing.assert_allclose(windows[1], [np.sqrt(0.5), 1, 0], atol=1e-12)
+
+
+def test_text2midis_mean_leaves_out_windows_that_miss():
+    scores = [np.array([0.2, -0.5]), np.array([0.4, 0.005, 0.01])]
+    assert floored_mean(scores) == pytest.approx((0.2 + 0.4 + 0.01) / 3)
+    assert floored_mean([np.array([-1.0])]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("audio", "text"),
+    [
+        (np.ones((2, 3)), np.ones((3, 3))),
+        (np.zeros((2, 3)), np.ones((2, 3))),
+        (np.full((2, 3), np.nan), np.ones((2, 3))),
+        (np.ones((0, 3)), np.ones((0, 3))),
+    ],
+)
+def test_what_has_no_cosine_is_refused(audio: np.ndarray, text: np.ndarray):
+    with pytest.raises(InputError):
+        c.clap_score(audio, text)
+
+
+@given(st.integers(2, 60), st.integers(0, 99))
+def test_random_texts_are_all_anothers(n: int, seed: int):
+    order = c.other_texts(n, seed)
+    assert sorted(order.tolist()) == list(range(n))
+    assert not (order == np.arange(n)).any()
+
+
+def test_one_text_cannot_be_exchanged():
+    with pytest.raises(InputError):
+        c.other_texts(1)
+
+
+def test_sound_is_cut_in_windows():
+    assert [len(w) for w in c.windows(np.zeros(25), 10)] == [10, 10, 5]
+    assert [len(w) for w in c.windows(np.zeros(24), 10)] == [10, 10]
+    assert [len(w) for w in c.windows(np.zeros(3), 10)] == [3]
+
+
+# ---------------------------------------------------------------------------- the model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    pytest.importorskip("transformers")
+    return write_clap(tmp_path_factory.mktemp("clap"))
+
+
+@pytest.fixture(scope="module")
+def clap(folder):
+    return c.Clap(str(folder))
+
+
+def test_the_published_layout_loads(folder, clap):
+    names = {p.name for p in folder.iterdir()}
+    assert {"config.json", "model.safetensors", "preprocessor_config.json"} <= names
+    assert clap.rate == 48_000 and clap.window == 480_000
+
+
+def test_vectors_are_those_of_transformers_own_calls(clap):
+    """One window, one text: what ClapModel gives for the extractor's and tokenizer's output."""
+    import torch
+
+    sound = tone(440, 10, 48_000)
+    made = clap.extractor(sound, sampling_rate=48_000, return_tensors="pt")
+    words = clap.tokenizer(TEXTS[0], return_tensors="pt")
+    with torch.inference_mode():
+        audio = clap.model.get_audio_features(**made).pooler_output.numpy()
+        text = clap.model.get_text_features(
+            input_ids=words["input_ids"], attention_mask=words["attention_mask"]
+        ).pooler_output.numpy()
+    np.testing.assert_allclose(clap.embed(sound), audio, atol=1e-6)
+    np.testing.assert_allclose(clap.embed_texts([TEXTS[0]]), text, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(audio, axis=1), 1, atol=1e-5)
+
+
+def test_long_sound_gives_the_same_windows_each_time(clap):
+    sound = np.concatenate([tone(220, 10, 48_000), tone(900, 6, 48_000)])
+    found = clap.embed(sound)
+    assert found.shape == (2, 16)
+    np.testing.assert_array_equal(found, clap.embed(sound))
+    np.testing.assert_allclose(found[:1], clap.embed(sound[:480_000]), atol=1e-6)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+
+
+def test_a_texts_vector_does_not_hang_on_its_neighbours(clap):
+    together = clap.embed_texts(list(TEXTS))
+    for row, text in zip(together, TEXTS, strict=True):
+        np.testing.assert_allclose(row, clap.embed_texts([text])[0], atol=1e-5)
+    before = clap.texts_cut
+    assert clap.embed_texts(["a b c " * 100]).shape == (1, 16) and clap.texts_cut == before + 1
+
+
+@pytest.mark.parametrize("weights", ["no/such/folder", "nowhere"])
+def test_missing_weights_are_named_with_the_way_out(weights: str):
+    pytest.importorskip("transformers")
+    with pytest.raises(InputError) as told:
+        c.Clap(weights)
+    said = str(told.value)
+    assert weights in said and "huggingface-cli download" in said and "logmel" in said
+    assert c.PAPER in said and "\n" not in said
+
+
+def test_a_damaged_folder_and_a_file_are_named(folder, tmp_path, monkeypatch):
+    import shutil
+
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    (broken / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="broken"):
+        c.Clap(str(broken))
+    with pytest.raises(InputError, match="is a file"):
+        c.Clap(str(broken / "config.json"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputError, match="HF_HUB_OFFLINE"):
+        c.Clap("someone/no-such-model")

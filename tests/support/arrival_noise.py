@@ -1,0 +1,63 @@
+"""A step model without a network: logits that depend on the tokens read and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cantilena.decode.hf.engine import PromptState
+from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
+
+
+class NoiseModel:
+    """The interface ``decode.hf.engine.StepModel``. ``lean`` maps AMT ids to what is added to
+    their logits; ``read`` keeps what each row holds; ``again`` counts rows that were read anew."""
+
+    def __init__(
+        self,
+        scale: float = 2.0,
+        lean: dict[int, float] | None = None,
+        vocabulary: ArrivalVocabulary = AMT,
+        context: int | None = None,
+    ):
+        self.size, self.scale = vocabulary.size, scale
+        self.context = context or vocabulary.context
+        self.lean = np.zeros(self.size, dtype=np.float32)
+        for token, value in (lean or {}).items():
+            self.lean[token] = value
+        self.read: list[list[int]] = []
+        self.again = 0
+
+    def begin(
+        self, prompts: Sequence[PromptState], tokens: Sequence[Sequence[int]] | None = None
+    ) -> None:
+        self.read = [[] for _ in prompts]
+        self.advance(tokens or [[] for _ in prompts])
+
+    def advance(self, tokens: Sequence[Sequence[int]] | np.ndarray) -> None:
+        for row, new in zip(self.read, tokens, strict=True):
+            row.extend(int(t) for t in np.atleast_1d(new))
+            assert len(row) <= self.context
+            assert all(0 <= t < self.size for t in row)
+
+    def restart(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> None:
+        for row, new in zip(rows, tokens, strict=True):
+            self.read[row] = []
+            self.again += 1
+            self.read[row].extend(map(int, new))
+
+    def keep(self, rows: Sequence[int]) -> None:
+        self.read = [self.read[row] for row in rows]
+
+    def room(self, row: int) -> int:
+        return self.context
+
+    def logits(self, first: int = 0, last: int | None = None) -> np.ndarray:
+        last = self.size if last is None else last
+        out = []
+        for row in self.read:
+            rng = np.random.default_rng([len(row), *row[-7:], first])
+            noise = self.scale * rng.standard_normal(last - first, dtype=np.float32)
+            out.append(noise + self.lean[first:last])
+        return np.stack(out)

@@ -1,0 +1,154 @@
+"""Things that several tests make: random Scores, note tables and frames, and an engine of noise.
+Needs no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from cantilena.score import Score, Track
+from cantilena.score.harmony import N_CHORDS
+from cantilena.tokens.note import NoteScheme, context
+from cantilena.tokens.note.context import Frame
+
+HABITS: dict[str, Any] = {
+    "ensembles": [
+        {"genres": [], "instruments": [0, 33, 128, 48]},
+        {"genres": ["rock"], "instruments": [128, 30, 29, 34]},
+        {"genres": ["jazz"], "instruments": [0, 32, 128, 65]},
+        {"genres": ["classical"], "instruments": [40, 41, 42, 71]},
+        {"genres": [], "instruments": [24, 73]},
+    ],
+    "progressions": {
+        # C G F C, C F G G / Cm Fm G Cm, Cm Ab Bb Cm, Fm Cm G G; numbers are 1 + 9 * root + quality
+        "major": [[[1, 64, 46, 1], 36], [[1, 46, 64, 64], 25], [[46, 64, 1, 1], 9]],
+        "minor": [[[2, 47, 64, 2], 12], [[2, 73, 91, 2], 10], [[47, 2, 64, 64], 4]],
+    },
+    "tempos": {"rock": [100.0, 124.0, 150.0], "jazz": [90.0, 130.0, 180.0]},
+    "textures": {"1": [[3.0, 6.0, 12.0], [1.0, 1.5, 3.0]], "3+drums": [[10, 18, 30], [2, 3, 4]]},
+    "registers": {"0": [38, 84], "33": [28, 50], "40": [57, 88]},
+}
+"""Habits as ``train.note.habits`` counts them, made by hand."""
+
+METRES = [(4, 4), (3, 4), (6, 8), (2, 4), (7, 8), (12, 8), (5, 16), (1, 32), (4, 2), (3, 1)]
+
+
+@st.composite
+def scores(draw: st.DrawFn, most: int = 24) -> Score:
+    """Any Score: any resolution, many tracks, drums, doublings, gaps, changes of time and key."""
+    tpq = draw(st.sampled_from([1, 7, 24, 96, 120, 480, 960, 1023]))
+    program = st.integers(0, 127)
+    tracks = draw(
+        st.lists(st.builds(Track, st.text(max_size=5), program, st.booleans()), max_size=6)
+    )
+    n = draw(st.integers(0, most)) if tracks else 0
+    columns: list[list[int]] = [[], [], [], [], []]
+    tick = 0
+    for _ in range(n):
+        # mostly small steps, sometimes a silence of many bars
+        tick += draw(st.one_of(st.integers(0, tpq), st.integers(0, 30 * tpq)))
+        columns[0].append(tick)
+        columns[1].append(draw(st.one_of(st.integers(1, 2 * tpq), st.integers(1, 40 * tpq))))
+        columns[2].append(draw(st.one_of(st.integers(58, 62), st.integers(0, 127))))
+        columns[3].append(draw(st.integers(1, 127)))
+        columns[4].append(draw(st.integers(0, len(tracks) - 1)))
+    at = st.integers(0, tick + 4 * tpq)
+    tempos = draw(st.lists(st.tuples(at, st.integers(1, 6_000_000)), max_size=4))
+    metres = draw(st.lists(st.tuples(at, st.sampled_from(METRES)), max_size=3))
+    keys = draw(st.lists(st.tuples(at, st.integers(-7, 7), st.integers(0, 1)), max_size=3))
+    return Score.build(
+        *(tpq, tracks, *columns),
+        tempos=tempos,
+        metres=[(t, *m) for t, m in metres],
+        keys=keys,
+        end=tick + draw(st.integers(0, 9 * tpq)),
+    )
+
+
+def random_table(
+    rng: np.random.Generator, notes: int, longest: int = 300, scheme: NoteScheme | None = None
+) -> np.ndarray:
+    """(N, 5) note table with chords, echoes, silences over ``max_delta`` and drums."""
+    scheme = scheme or NoteScheme()
+    steps = rng.choice([0, 0, 0, 6, 12, 24, 24, 48, 96, 192, longest], notes)
+    onset = np.cumsum(steps)
+    instrument = rng.choice([0, 33, 40, 40, 128], notes)
+    pitch = rng.integers(58, 66, notes)
+    rows = np.stack([onset, instrument, pitch], axis=1)
+    rows = np.unique(rows, axis=0)
+    classes = [rng.integers(0, size, len(rows)) for size in scheme.sizes[3:]]
+    return np.column_stack([rows, *classes]).astype(np.int64)
+
+
+def random_frame(rng: np.random.Generator, end: int) -> Frame:
+    """Bars of changing length up to about ``end``, with or without chords."""
+    lengths = rng.choice([96, 96, 96, 72, 48, 144, 12, 384], max(1, end // 60))
+    if rng.random() < 0.5:
+        lengths[:] = lengths[0]
+    bars = np.concatenate([[0], np.cumsum(lengths)])
+    stop = max(2, int(np.searchsorted(bars, end, side="right")) + int(rng.integers(-1, 2)))
+    bars = bars[:stop] if stop >= 2 else bars[:2]
+    starts = np.arange(0, bars[-1], int(rng.choice([24, 48, 96])))
+    starts = starts[: 0 if rng.random() < 0.25 else len(starts)]
+    chords = rng.integers(0, N_CHORDS + 1, len(starts))
+    last = len(bars) - 2 + int(rng.choice([0, 0, 40, 200]))
+    return Frame(bars.astype(np.int64), starts.astype(np.int64), chords, last)
+
+
+class NoiseEngine:
+    """The interface of ``systems.note.engine`` with random logits for a model: what comes out
+    is what the Grammar and the Constraints alone make of noise. ``scale`` is the logits' standard
+    deviation; ``end`` is added to the onset field's END."""
+
+    def __init__(self, seed: int = 0, scale: float = 2.0, end: float = 0.0, context_: int = 64):
+        self.rng, self.scale, self.bonus = np.random.default_rng(seed), scale, end
+        self.scheme = NoteScheme()
+        self.fields = self.scheme.sizes
+        self.model = {
+            **{"context": context_, "state": dict(context.STATE)},
+            **{"at_onset": dict(context.AT_ONSET), "at_instrument": dict(context.AT_INSTRUMENT)},
+        }
+        self.length = 2 + context_
+        self.heads = [self._head(k) for k in range(5)]
+        self.chosen = [np.zeros((n, 1), dtype=np.float32) for n in self.fields[:-1]]
+
+    def _head(self, k: int):
+        def logits(x: np.ndarray) -> np.ndarray:
+            out = self.scale * self.rng.standard_normal((len(x), self.fields[k]))
+            if k == 0:
+                out[:, self.scheme.end] += self.bonus
+            return out.astype(np.float32)
+
+        return logits
+
+    def embed(self, part: str, index: np.ndarray) -> np.ndarray:
+        """Nothing, in the right shape."""
+        return np.zeros((*index.shape[:-1], 1), dtype=np.float32)
+
+    def prefix(self, scalars: np.ndarray, slots: np.ndarray, words: np.ndarray):
+        """Nothing, in the right shape."""
+        n = len(scalars)
+        return np.zeros((n, 2, 1), dtype=np.float32), np.zeros((n, 1), dtype=np.float32)
+
+    def session(self, rows: int) -> NoiseSession:
+        """A session that only counts."""
+        return NoiseSession(self.length)
+
+
+class NoiseSession:
+    """Counts positions, and holds the loop to the window."""
+
+    def __init__(self, length: int):
+        self.length, self.used, self.rewinds = length, 0, 0
+
+    def rewind(self) -> None:
+        """Starts again."""
+        self.used, self.rewinds = 0, self.rewinds + 1
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """(B, S, D) -> (B, D)."""
+        self.used += x.shape[1]
+        assert self.used <= self.length, "the loop went past the window"
+        return x[:, -1]

@@ -1,0 +1,239 @@
+"""The system ``amt``: new pieces, going on, gaps, accompaniment; with untrained weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from cantilena.decode.sampling import Sampling  # noqa: E402
+from cantilena.errors import BriefError, InputError  # noqa: E402
+from cantilena.models.amt import amt_config, save_amt  # noqa: E402
+from cantilena.score import Score, Track  # noqa: E402
+from cantilena.systems.arrival.amt import Composer, Request  # noqa: E402
+from cantilena.systems.arrival.writing import Order, around, joined, write  # noqa: E402
+from cantilena.text.wishes import Brief, Instrument  # noqa: E402
+from cantilena.tokens.arrival.vocab import AMT  # noqa: E402
+
+PIANO = Instrument("piano", (0,))
+BASS = Instrument("bass", (33,))
+
+
+@pytest.fixture(scope="module")
+def composer(tmp_path_factory) -> Composer:
+    from transformers import GPT2LMHeadModel
+
+    torch.manual_seed(2)
+    model = GPT2LMHeadModel(amt_config(n_layer=2, n_head=2, n_embd=32))
+    with torch.no_grad():
+        model.transformer.wte.weight.normal_(0, 0.2)
+    save_amt(model, folder := tmp_path_factory.mktemp("amt") / "tiny")
+    return Composer.load(folder, device="cpu")
+
+
+def a_score() -> Score:
+    """Eight seconds at 90 bpm in 3/4: a flute over a bass, of ticks that are no tens of ms."""
+    onset = [0, 0, 480, 960, 960, 1440, 2400, 2880, 3840, 5000]
+    track = [0, 1, 0, 0, 1, 0, 0, 1, 0, 1]
+    return Score.build(
+        *(480, [Track("my flute", 73), Track("my bass", 33)], onset, [400] * 10),
+        *([72, 40, 74, 76, 43, 77, 79, 45, 72, 40], [50, 60, 70, 80, 90] * 2, track),
+        tempos=[(0, round(60e6 / 90))],
+        metres=[(0, 3, 4)],
+        end=5760,
+    )
+
+
+def notes(score: Score) -> list[tuple]:
+    """(seconds, pitch, velocity, instrument) of every note, a 10 us apart being one."""
+    begin = np.round(score.seconds(score.onset), 5)
+    rows = zip(begin, score.pitch, score.velocity, score.instrument, strict=True)
+    return sorted(tuple(map(float, row)) for row in rows)
+
+
+def new_notes(old: Score, found: Score) -> list[tuple]:
+    """The notes that were not in ``old``, all of which must be there."""
+    rest = notes(found)
+    for note in notes(old):
+        rest.remove(note)
+    return rest
+
+
+def test_pieces_have_the_length_and_instruments_asked_for(composer: Composer):
+    brief = Brief(seconds=3, instruments=(PIANO, BASS), tempo=90)
+    results = composer.compose([Request(brief, seed) for seed in range(3)])
+    for result in results:
+        score = result.score
+        assert len(score) and score.seconds(score.onset).max() < 3
+        assert set(score.instrument.tolist()) <= {0, 33}
+        assert score.bpm == pytest.approx(90, abs=0.01)
+        assert result.checkpoint == "tiny" and len(result.checkpoint_hash) == 16
+    assert results[0].score != results[1].score
+    assert composer.compose([Request(brief, 1)])[0].score == results[1].score
+    silent = Brief(seconds=3, excluded=tuple(range(0, 120)))
+    assert composer.compose([Request(silent)])[0].score.instrument.min() >= 120
+
+
+def test_a_stream_is_the_piece(composer: Composer):
+    request = Request(Brief(bars=2, metre="3/4", tempo=120, excluded=(128,)), 5)
+    score = composer.compose([request])[0].score
+    streamed = list(composer.stream(request))
+    assert all(note.onset < 3 for note in streamed)
+    assert {note.bar for note in streamed} <= {1, 2}
+    found = sorted((round(n.onset, 3), n.pitch, n.instrument) for n in streamed)
+    there = zip(score.seconds(score.onset), score.pitch, score.instrument, strict=True)
+    assert found == sorted((round(float(t), 3), int(p), int(i)) for t, p, i in there)
+
+
+def test_a_score_goes_on(composer: Composer):
+    old = a_score()
+    found = composer.continuation(old, 2.0, seed=1)
+    new = new_notes(old, found)
+    assert new and all(8 - 1e-4 <= note[0] < 10 for note in new)
+    assert {note[2] for note in new} == {float(np.median(old.velocity))}
+    assert found.bpm == pytest.approx(90, abs=0.01) and found.metre_num.tolist() == [3]
+    assert [t.name for t in found.tracks[:2]] == ["my flute", "my bass"]
+
+
+def test_a_gap_is_filled(composer: Composer):
+    old = a_score()
+    found = composer.infill(old, 2.0, 4.0, seed=3)
+    at = old.seconds(old.onset)
+    kept = old.select((at < 2) | (at >= 4))
+    assert len(kept) < len(old)
+    new = new_notes(kept, found)
+    assert new and all(2 - 1e-4 <= note[0] < 4 for note in new)
+
+
+def test_parts_are_accompanied(composer: Composer):
+    old = a_score()
+    flute = old.select(old.instrument == 73)
+    found = composer.accompany(old, [73], seed=2)
+    assert new_notes(flute, found)
+    at = old.seconds(old.onset)
+    kept = old.select((old.instrument == 73) | (at < 3))
+    since = new_notes(kept, composer.accompany(old, [73], since=3.0, seed=2))
+    assert since and all(note[0] >= 3 - 1e-4 for note in since)
+
+
+def test_what_the_model_is_given(composer: Composer):
+    """The prompt, its rests and the anticipated controls of each task."""
+    old = a_score()
+    order = composer.order(Request(Brief(), continues=old, between=(2.0, 4.0)))
+    given, controls = around(order.given, order.controls, 200, 400)
+    before, after = given.reshape(-1, 3), controls.reshape(-1, 3) - AMT.control
+    assert before[:, 0].max() < 200 and after[:, 0].min() >= 400
+    assert AMT.rest not in after[:, 2] and len(after) == 3
+    kept = composer.order(Request(Brief(), continues=old, keep=(73,), since=3.0))
+    assert {int(n - AMT.control - AMT.note) // 128 for n in kept.controls[2::3]} == {73}
+    assert {int(n - AMT.note) // 128 for n in np.asarray(kept.given)[2::3]} == {33}
+    # the published implementation's reading of the same
+    events = np.array([0, 10_010, 11_060, 200, 10_010, 11_060, 201, 10_010, 11_060])
+    early = np.array([4, 10_000, 11_000, 5, 10_000, 11_000]) + AMT.control
+    given, controls = around(events, early, 200, None, compatible=True)
+    assert given.reshape(-1, 3)[:, 0].tolist() == [0, 100, 200]
+    assert (controls.reshape(-1, 3)[:, 0] - AMT.control).tolist() == [5, 201]
+
+
+def test_joined_scores_keep_coarse_ticks_apart():
+    """A Score of 1 tick a quarter cannot hold 10 ms; it is made finer and stays the same."""
+    old = Score.build(1, [Track("p", 0)], [0, 3], [1, 2], [60, 62], [80, 90], [0, 0])
+    found = joined(old, np.array([123, AMT.duration + 7, AMT.note + 128 * 128 + 40]))
+    assert new_notes(old, found) == [(pytest.approx(1.23, abs=0.004), 40.0, 85.0, 128.0)]
+    assert found.tracks[-1].is_drum and found.seconds(found.end) == pytest.approx(2.5)
+
+
+def test_requests_are_plain_data():
+    for request in (
+        Request(Brief(bars=4), 7),
+        Request(Brief(), 1, Sampling(0.9, best_of=1), a_score(), between=(1.0, 2.5)),
+        Request(Brief(), 2, continues=a_score(), keep=(73, 128), since=1.5),
+    ):
+        assert Request.from_dict(json.loads(json.dumps(request.to_dict()))) == request
+    with pytest.raises(BriefError, match="not a request"):
+        Request.from_dict({**Request(Brief()).to_dict(), "between": [1]})
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (Request(Brief(), between=(1.0, 2.0)), "no Score"),
+        (Request(Brief(), continues=a_score(), between=(2.0, 1.0)), "gap"),
+        (Request(Brief(), continues=a_score(), keep=(5,)), "none of the instruments"),
+        (Request(Brief(), continues=a_score(), keep=(73,), since=99.0), "ends at 8"),
+        (Request(Brief(), continues=a_score().select(np.zeros(10, bool))), "no notes"),
+    ],
+)
+def test_requests_that_cannot_be_met(composer: Composer, request_: Request, said: str):
+    with pytest.raises(InputError, match=said):
+        composer.compose([request_])
+
+
+def test_orders_that_cannot_be_written(composer: Composer):
+    for order in (
+        *(Order(text="a waltz"), Order(tokens=2), Order(start=-1), Order(start=3, end=2)),
+        *(Order(allowed=()), Order(controls=[1, 10_001, 11_001]), Order(given=[1, 2])),
+    ):
+        with pytest.raises(InputError):
+            write(composer, [order])
+    assert write(composer, []) == []
+
+
+def test_the_published_quirks_are_behind_a_switch(composer: Composer, tmp_path: Path):
+    orders = [Order(seed=s, tokens=60) for s in range(4)]
+    ours, theirs = write(composer, orders), write(composer, orders, compatible=True)
+    for written in ours:
+        times = np.concatenate([[0], written.tokens[::3]])
+        assert (np.diff(times) <= AMT.resolution).all() and written.made == 60
+    gaps = [np.diff(np.concatenate([[0], w.tokens[::3]])).max(initial=0) for w in theirs]
+    assert max(gaps) > AMT.resolution
+
+
+def test_the_best_of_several_attempts_is_kept(composer: Composer):
+    """Bars that untrained weights do not fill are now and then filled."""
+    from cantilena.text.report import total
+
+    brief = Brief(seconds=2, instruments=(PIANO, BASS), only=True)
+    one, five = (
+        composer.compose([Request(brief, s, Sampling(top_p=0.98, best_of=n)) for s in range(6)])
+        for n in (1, 5)
+    )
+    before, after = ([total(r.rows) for r in found] for found in (one, five))
+    assert all(b >= a for a, b in zip(before, after, strict=True))
+    for a, b, was in zip(one, five, before, strict=True):
+        if was == 1:
+            assert a.score == b.score  # nothing was left to be mended
+    again = composer.compose([Request(brief, 3, Sampling(top_p=0.98, best_of=5))])[0]
+    assert again.score == five[3].score
+
+
+def test_a_checkpoint_of_the_hub_is_told_by_its_files(composer: Composer, tmp_path: Path):
+    """A published name that is in the cache of the machine, which is offline."""
+    import shutil
+    import subprocess
+    import sys
+
+    from transformers import GPT2LMHeadModel
+
+    place = tmp_path / "hub" / "models--some--music"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text("abc")
+    torch.manual_seed(2)
+    model = GPT2LMHeadModel(amt_config(n_layer=1, n_head=1, n_embd=8))
+    save_amt(model, place / "snapshots" / "abc")
+    plain = str(tmp_path / "plain")
+    shutil.copytree(place / "snapshots" / "abc", plain)
+    code = (
+        "from cantilena.systems.arrival.amt import load\n"
+        f"hub, plain = load('some/music', 'cpu'), load({plain!r}, 'cpu')\n"
+        "assert hub.name == 'some/music' and len(hub.hash) == 16\n"
+        "assert hub.hash == plain.hash"
+    )
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "hub")}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=300)

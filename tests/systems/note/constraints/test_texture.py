@@ -1,0 +1,137 @@
+"""Constraints of texture: a kit that stays one, parts that are not forgotten."""
+
+from __future__ import annotations
+
+from cantilena.score import DRUMS
+from cantilena.score.harmony import Key
+from cantilena.systems.note.constraints import Ensemble
+from cantilena.systems.note.constraints.texture import Kit
+from cantilena.systems.note.plan import BASS, HARMONY, MELODY, PartPlan, Plan
+from cantilena.systems.note.tracker import Tracker
+from cantilena.tokens.note import NoteScheme
+from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
+
+SCHEME = NoteScheme()
+KICK, SNARE, HAT, RIDE, CRASH, COWBELL, VIBRASLAP = 36, 38, 42, 51, 49, 56, 58
+
+
+def a_plan(*instruments: int) -> Plan:
+    roles = [BASS if i == 33 else MELODY for i in instruments]
+    parts = tuple(
+        PartPlan(i, role, 30, 80, 4, 0.1, str(i), 1)
+        for i, role in zip(instruments, roles, strict=True)
+    )
+    return Plan(parts, 120.0, (4, 4), Key(0, False), 16, ())
+
+
+def struck(*pitches: int) -> Tracker:
+    """A piece in which these drums were struck, an eighth apart."""
+    piece = Tracker(a_plan(DRUMS).frame, SCHEME.max_delta)
+    for pitch in pitches:
+        piece.push(12 if piece.rows else 0, DRUMS, pitch, 1, 4)
+    return piece
+
+
+def test_a_drum_that_was_struck_stays_free_and_new_ones_get_rarer():
+    def bias(*pitches: int):
+        found = Kit().bias(PITCH, struck(*pitches), (12, DRUMS))
+        assert found is not None
+        return found
+
+    few, many = bias(KICK, SNARE), bias(KICK, SNARE, HAT, RIDE, 44, 45, 46, 47)
+    assert few[KICK] == many[KICK] == few[HAT] == 0
+    assert many[CRASH] < -2 and few[CRASH] == 0
+    assert many[VIBRASLAP] < many[CRASH] and many[VIBRASLAP] < few[VIBRASLAP] < 0
+    odd = bias(KICK, COWBELL)
+    assert odd[COWBELL] == 0  # it is part of this kit
+
+
+def test_hand_percussion_is_at_home_in_some_genres_only():
+    plain, latin = (
+        Kit(percussion).bias(PITCH, struck(KICK), (12, DRUMS)) for percussion in (False, True)
+    )
+    assert plain is not None and latin is not None
+    conga, tambourine = 63, 54
+    assert plain[conga] < plain[tambourine] < plain[SNARE] == 0
+    assert latin[conga] == latin[tambourine] == latin[SNARE] == 0
+
+
+def test_a_kit_is_for_drums_only():
+    assert Kit().bias(PITCH, struck(KICK), (12, 0)) is None
+    assert Kit().bias(INSTRUMENT, struck(KICK), (12,)) is None
+
+
+def test_a_kit_is_learned_as_the_piece_goes_on():
+    kit, piece = Kit(), struck(KICK, SNARE, HAT, RIDE, 44, 45, 46, 47)
+    before = kit.bias(PITCH, piece, (12, DRUMS))
+    piece.push(12, DRUMS, CRASH, 1, 4)
+    after = kit.bias(PITCH, piece, (12, DRUMS))
+    assert before is not None and after is not None
+    assert before[CRASH] < 0 and after[CRASH] == 0
+
+
+def test_the_longer_a_part_is_silent_the_more_it_is_called():
+    plan = a_plan(40, 33)
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    for step in range(8):  # the bass plays on the first beat, then the violin alone
+        if not step:
+            piece.push(0, 33, 40, 1, 4)
+        piece.push(96 if step else 0, 40, 60, 1, 4)
+    wishes = Ensemble(plan, SCHEME)
+    wishes.bias(ONSET, piece, ())  # an onset comes before an instrument
+    called = []
+    for bars in (0, 1):
+        found = wishes.bias(INSTRUMENT, piece, (12 + 96 * bars,))
+        assert found is not None
+        called.append(found[33] - found[40])
+    assert 4 < called[0] < called[1]
+
+
+def test_a_tune_is_called_back_sooner_than_what_goes_with_it():
+    parts = (PartPlan(40, MELODY, 55, 80, 1, 0.1, "V"), PartPlan(41, HARMONY, 50, 80, 1, 0.1, "A"))
+    plan = Plan(parts, 120.0, (4, 4), Key(0, False), 16, ())
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    for instrument in (40, 41):
+        piece.push(0, instrument, 60, SCHEME.durations.index(24), 4)
+    wishes = Ensemble(plan, SCHEME)
+    wishes.bias(ONSET, piece, ())
+    gains = [wishes.bias(INSTRUMENT, piece, (24 + ticks,)) for ticks in (24, 72, 144)]
+    tune, harmony = zip(*((g[40], g[41]) for g in gains if g is not None), strict=True)
+    assert harmony[1] < harmony[0] + 0.2 and harmony[2] > harmony[1] + 1
+    assert tune[0] == harmony[0] and tune[1] > harmony[1] + 0.5 and tune[2] > harmony[2] + 0.5
+
+
+def test_players_of_one_instrument_divide_on_half_of_its_onsets():
+    part = PartPlan(40, MELODY, 55, 80, 2, 0.1, "Violin", players=2)
+    plan = Plan((part,), 120.0, (4, 4), Key(0, False), 16, ())
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    wishes = Ensemble(plan, SCHEME)
+
+    def called() -> bool:
+        stay, which = wishes.bias(ONSET, piece, ()), wishes.bias(INSTRUMENT, piece, (0,))
+        assert stay is not None and which is not None
+        assert (stay[0] > 0) == (which[40] > 2)
+        return bool(stay[0] > 0)
+
+    piece.push(0, 40, 60, 8, 4)
+    assert called()
+    piece.push(0, 40, 64, 8, 4)
+    assert not called()  # both play
+    piece.push(24, 40, 60, 8, 4)
+    assert not called()  # on half of the onsets both did
+    piece.push(24, 40, 60, 8, 4)
+    assert called()
+    piece.push(24, 40, 80, 8, 4)
+    assert not called()  # there is no pitch above
+
+
+def test_a_part_that_has_nearly_all_notes_is_held_back():
+    plan = a_plan(40, 33)
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    piece.push(0, 33, 40, SCHEME.durations.index(96), 4)
+    for _ in range(40):
+        piece.push(2, 40, 60, 1, 4)
+    wishes = Ensemble(plan, SCHEME)
+    wishes.bias(ONSET, piece, ())
+    found = wishes.bias(INSTRUMENT, piece, (2,))
+    assert found is not None and found[40] < 0 < found[33]

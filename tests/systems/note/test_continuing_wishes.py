@@ -1,0 +1,95 @@
+"""What a Brief may change where a Score is continued: tempo and instruments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cantilena.score import Score, Track
+from cantilena.systems.note.continuing import continued
+from cantilena.text.brief import parse_brief
+from cantilena.text.wishes import Brief, Instrument
+from cantilena.tokens.note import NoteScheme
+from makers import HABITS
+
+SCHEME = NoteScheme()
+OBOE = Instrument("oboe", (68,))
+
+
+def duet(bpm: float = 150, programs: tuple[int, int] = (33, 73)) -> Score:
+    """Two bars of a low and a high part in quarters."""
+    onset = np.repeat(np.arange(8) * 480, 2)
+    ones = np.ones(len(onset), dtype=int)
+    return Score.build(
+        *(480, [Track("Low", programs[0]), Track("High", programs[1])], onset, 480 * ones),
+        *(np.tile([40, 72], 8), 80 * ones, np.tile([0, 1], 8)),
+        tempos=[(0, round(60e6 / bpm))],
+    )
+
+
+def plan_of(score: Score, brief: Brief):
+    return continued(brief, score, SCHEME, HABITS, np.random.default_rng(0))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "bpm"),
+    [
+        *(("the same, but slower", 82), ("the same, but faster", 170), ("at 90 bpm", 90)),
+        *(("in reggae style", 150), ("", 150), ("with an oboe", 150)),
+    ],
+)
+def test_the_tempo_goes_on_unless_another_is_asked_for(text: str, bpm: float):
+    assert plan_of(duet(), replace(parse_brief(text), bars=2)).bpm == bpm
+
+
+@pytest.mark.parametrize("bpm", [40, 60, 75, 120, 150, 220])
+def test_slower_is_slower_and_faster_is_faster(bpm: int):
+    slower, faster = (
+        plan_of(duet(bpm), replace(parse_brief(f"{how}, please"), bars=2)).bpm
+        for how in ("slower", "faster")
+    )
+    assert slower < 0.95 * bpm and faster > 1.05 * bpm
+
+
+def test_instruments_are_added_unless_there_are_to_be_no_others():
+    plan = plan_of(duet(), Brief(bars=2, instruments=(OBOE,)))
+    assert {p.instrument for p in plan.parts} == {68, 73, 33}
+    plan = plan_of(duet(), Brief(bars=2, instruments=(OBOE,), only=True))
+    assert {p.instrument for p in plan.parts} == {68}
+    plan = plan_of(duet(), Brief(bars=2, excluded=(33, 73)))
+    assert plan.parts and not {p.instrument for p in plan.parts} & {33, 73}
+
+
+def gone_on(composer, score: Score, brief: Brief) -> Score:
+    from cantilena.decode.sampling import Sampling
+    from cantilena.systems.note.composer import Request
+
+    return composer.compose([Request(brief, 1, Sampling(best_of=1), score)])[0].score
+
+
+def test_another_tempo_begins_at_the_bar_line(tiny_composer):
+    found = gone_on(tiny_composer, duet(), Brief(bars=2).with_wishes(tempo=90.0))
+    assert found.tempo_tick.tolist() == [0, 8 * 480]
+    assert found.tempo_us.tolist() == [400_000, 666_667]
+
+
+def test_behind_a_ritardando_the_music_goes_on_in_tempo(tiny_composer):
+    score = duet(120)
+    slow = [(0, 500_000), (6 * 480, 750_000), (7 * 480, 1_500_000)]
+    score = replace(
+        score, tempo_tick=np.array([t for t, _ in slow]), tempo_us=np.array([u for _, u in slow])
+    )
+    assert plan_of(score, Brief(bars=2)).bpm == 120
+    found = gone_on(tiny_composer, score, Brief(bars=2))
+    assert found.tempo_tick.tolist() == [0, 6 * 480, 7 * 480, 8 * 480]
+    assert found.tempo_us[-1] == 500_000
+
+
+def test_players_of_one_instrument_go_on_in_their_own_tracks(tiny_composer):
+    score = duet(programs=(40, 40))
+    assert [(p.instrument, p.players) for p in plan_of(score, Brief(bars=2)).parts] == [(40, 2)]
+    found = gone_on(tiny_composer, score, Brief(bars=4))
+    assert [t.name for t in found.tracks] == ["Low", "High"]
+    assert (found.track[found.onset >= score.bar_starts[-1]] == 1).any()

@@ -1,0 +1,66 @@
+"""What is decided where a Brief is silent is what a musician would expect."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cantilena.systems.note.casting import BASS_RANGE, plan_parts
+from cantilena.systems.note.plan import BASS, HARMONY, MELODY, Plan
+from cantilena.systems.note.planning import make_plan
+from cantilena.text.wishes import Brief, Instrument
+from makers import HABITS
+
+
+def plan_of(seed: int = 0, **wishes) -> Plan:
+    return make_plan(Brief(**wishes), HABITS, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(("mood", "minor"), [("sad", True), ("happy", False)])
+def test_moods_have_their_mode(mood: str, minor: bool):
+    modes = [plan_of(seed, moods=(mood,)).key.minor for seed in range(60)]
+    assert (modes.count(minor) / len(modes)) > 0.7
+
+
+def test_pieces_of_one_brief_differ_by_their_seeds():
+    plans = [plan_of(seed, genres=("pop",)) for seed in range(6)]
+    assert len({(p.key.index, p.bpm, tuple(c.name() for _, c in p.chords)) for p in plans}) > 3
+
+
+def test_a_bass_stays_low_and_carries_the_harmony():
+    for bass in (32, 33, 38, 43):
+        parts = {p.instrument: p for p in plan_parts([73, 0, bass], {}, HABITS["registers"])}
+        assert parts[bass].role == BASS and parts[73].role == MELODY and parts[0].role == HARMONY
+        assert parts[bass].high - parts[bass].low <= BASS_RANGE
+        assert parts[bass].low < min(parts[73].low, 60)
+
+
+@pytest.mark.parametrize("chordal", [0, 4, 24, 19])
+def test_a_chordal_instrument_over_a_bass_plays_the_chords(chordal: int):
+    """Nobody else would: a melody over a bass alone does not tell a chord."""
+    parts = {p.instrument: p for p in plan_parts([chordal, 32, 128], {}, HABITS["registers"])}
+    assert parts[chordal].role == HARMONY
+    with_lead = {p.instrument: p for p in plan_parts([chordal, 32, 66], {}, HABITS["registers"])}
+    assert (with_lead[chordal].role, with_lead[66].role) == (HARMONY, MELODY)
+
+
+def test_a_single_line_over_a_bass_is_the_melody():
+    parts = {p.instrument: p for p in plan_parts([66, 32], {}, HABITS["registers"])}
+    assert parts[66].role == MELODY
+
+
+def test_players_of_one_instrument_are_counted():
+    violin = Instrument("violin", (40,), 2)
+    parts = plan_parts([40, 41, 42], {40: violin}, HABITS["registers"])
+    assert [p.players for p in parts] == [2, 1, 1]
+    assert parts[2].role == BASS  # the lowest of three strings
+
+
+def test_a_tune_over_a_bass_stays_above_it():
+    habits = {**HABITS, "registers": {"81": [24, 90], "38": [24, 50]}}
+    lead, bass = Instrument("synth lead", (81,)), Instrument("synth bass", (38,))
+    plan = make_plan(Brief(instruments=(lead, bass), only=True), habits, np.random.default_rng(0))
+    low = {p.instrument: p.low for p in plan.parts}
+    assert low[81] >= 50 > low[38]
+    alone = make_plan(Brief(instruments=(lead,), only=True), habits, np.random.default_rng(0))
+    assert alone.parts[0].low < 50
