@@ -49,7 +49,7 @@ def ours(model, n: int, notes: int, compatible: bool) -> tuple[list[list[int]], 
     from cantilena.decode.sampling import Sampling
     from cantilena.systems.arrival.grammar import ArrivalGrammar
     from cantilena.systems.arrival.piece import ArrivalPiece
-    from cantilena.systems.arrival.stepper import ArrivalEngine
+    from cantilena.systems.arrival.stepper import ArrivalStepper
 
     grammar = ArrivalGrammar()
     sampling = Sampling(temperature=0)
@@ -59,9 +59,9 @@ def ours(model, n: int, notes: int, compatible: bool) -> tuple[list[list[int]], 
         piece = ArrivalPiece([i, 10_050, 11_060 + i], compatible=compatible)
         rng = np.random.default_rng(i)
         jobs.append(Job(piece, PromptState(), (), sampling, rng, notes))
-    Loop(ArrivalEngine(HFStepModel(model), grammar), grammar, jobs).run()
+    Loop(ArrivalStepper(HFStepModel(model), grammar, jobs), grammar, jobs).run()
     spent = time.perf_counter() - start
-    made = [job.tracker.tokens for job in jobs]
+    made = [job.piece.tokens for job in jobs]
     if any(len(tokens) != 3 * notes + 3 for tokens in made):
         raise SystemExit("a piece ended early: choose another seed or size")
     return made, spent

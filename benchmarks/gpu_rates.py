@@ -313,7 +313,7 @@ class Bench:
         for place, held in (("early", 0), ("late", 261)):
             loop = _loop(system, orders, False, None)
             for job in loop.jobs:
-                piece = job.tracker
+                piece = job.piece
                 for triple in self.events(held).reshape(-1, 3).tolist():
                     piece._take_event(triple)
                 job.limit = 10**6

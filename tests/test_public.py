@@ -12,7 +12,18 @@ import pytest
 
 import cantilena
 
-NAMES = ["Brief", "CantilenaError", "Request", "Result", "Score", "compose", "load"]
+NAMES = [
+    "Brief",
+    "CantilenaError",
+    "Edit",
+    "Request",
+    "Result",
+    "Score",
+    "Span",
+    "compose",
+    "compose_many",
+    "load",
+]
 HEAVY = ("numpy", "matplotlib", "onnxruntime", "torch", "argparse")
 
 
@@ -26,7 +37,7 @@ def test_exported_names_are_pinned():
 def test_the_names_are_those_of_their_homes():
     from cantilena.result import Result
     from cantilena.score import Score
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Request
     from cantilena.text.wishes import Brief
 
     assert (cantilena.Brief, cantilena.Request) == (Brief, Request)

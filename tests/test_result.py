@@ -82,7 +82,7 @@ def test_a_failure_leaves_what_was_there(result, tmp_path, monkeypatch):
         raise RuntimeError("no picture")
 
     monkeypatch.setattr("cantilena.render.roll.draw_roll", fail)
-    other = replace(result, score=piece(4))
+    other = replace(result, artefact=piece(4))
     with pytest.raises(RuntimeError):
         other.save(tmp_path, "mid,json,png", "x")
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
@@ -90,7 +90,7 @@ def test_a_failure_leaves_what_was_there(result, tmp_path, monkeypatch):
 
 def test_saving_again_replaces(result, tmp_path):
     result.save(tmp_path, "mid", "x")
-    replace(result, score=piece(4)).save(tmp_path, "mid", "x")
+    replace(result, artefact=piece(4)).save(tmp_path, "mid", "x")
     assert read_midi(tmp_path / "x.mid").n_bars == 4
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -112,7 +112,7 @@ def test_a_notebook_shows_roll_player_and_report(result):
 
 
 def test_a_notebook_gets_no_player_of_a_very_long_piece(result):
-    assert "audio/wav" not in replace(result, score=piece(200))._repr_html_()
+    assert "audio/wav" not in replace(result, artefact=piece(200))._repr_html_()
 
 
 def test_formats():

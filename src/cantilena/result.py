@@ -24,6 +24,7 @@ from cantilena import __version__
 from cantilena.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from cantilena.audio.audio import Audio
     from cantilena.score.score import Score
     from cantilena.text.report import Row
     from cantilena.text.wishes import Brief
@@ -45,27 +46,53 @@ _PLAYER_SECONDS = 5 * 60
 class Result:
     """A composed piece.
 
-    ``score``: the music; ``brief``: what was asked; ``request``: the whole request as plain data
-    (``Request.to_dict``: brief, seed, sampling, what was continued), from which the same
-    checkpoint makes the same piece again; ``rows``: the report, one row per wish
-    (``text.report.Row``); ``checkpoint`` and ``checkpoint_hash``: name and sha256 (its beginning)
-    of what composed it; ``chords``: (tick of the Score, symbol), the chords it was composed on.
+    ``artefact``: the music, a Score or Audio; ``brief``: what was asked; ``request``: the whole
+    request as plain data (``Request.to_dict``), from which the same system and checkpoint make the
+    same piece again; ``rows``: the report, one row per wish (``text.report.Row``); ``checkpoint``
+    and ``checkpoint_hash``: name and sha256 (its beginning) of what composed it, with ``system``;
+    ``chords``: (tick of the Score, symbol), the chords it was composed on; ``dropped``: how often a
+    wish had to give way while notes were chosen, by its name; ``facts``: what else the system says
+    of the making; ``files``: bytes by format where the system writes a file its own way; ``guide``:
+    the Score that Audio was made from, where there is one.
     """
 
-    score: Score
+    artefact: Score | Audio
     brief: Brief
     request: Mapping[str, Any] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
     checkpoint: str = ""
     checkpoint_hash: str = ""
     chords: tuple[tuple[int, str], ...] = ()
+    system: str = ""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    guide: Score | None = None
+
+    @property
+    def score(self) -> Score:
+        """The music as notes: the artefact, or the guide of an audio one. Raises InputError where
+        the piece is audio alone."""
+        from cantilena.score.score import Score
+
+        score = self.artefact if isinstance(self.artefact, Score) else self.guide
+        if score is None:
+            raise InputError("this piece is audio alone; it has no notes")
+        return score
+
+    @property
+    def audio(self) -> Audio | None:
+        """The music as sound, where that is what the system makes."""
+        from cantilena.audio.audio import Audio
+
+        return self.artefact if isinstance(self.artefact, Audio) else None
 
     def __repr__(self) -> str:
         met = [row.met for row in self.rows if row.met is not None]
         wishes = f", {sum(met)} of {len(met)} wishes met" if met else ""
         text = self.brief.text
         text = text if len(text) <= 60 else f"{text[:59]}…"
-        return f"Result({text!r}, {self.score!r}, seed {self.seed}{wishes})"
+        return f"Result({text!r}, {self.artefact!r}, seed {self.seed}{wishes})"
 
     @property
     def report(self) -> tuple[Row, ...]:
@@ -88,20 +115,29 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the JSON file beside the piece: all that is needed to make it again, and
         the report. Holds no date, so that the same piece has the same bytes."""
-        score = self.score
-        return {
+        data: dict[str, Any] = {
             "cantilena": __version__,
             "text": self.brief.text,
+            "system": self.system,
             "checkpoint": {"name": self.checkpoint, "sha256": self.checkpoint_hash},
             "request": dict(self.request),
             "brief": self.brief.to_dict(),
             "report": [row_dict(row) for row in self.rows],
-            "chords": [[int(tick), symbol] for tick, symbol in self.chords],
-            "notes": len(score),
-            "bars": score.n_bars,
-            "seconds": round(float(score.seconds(score.end)), 3),
-            "caption": self.caption,
+            "dropped": dict(self.dropped),
+            "facts": dict(self.facts),
         }
+        if self.audio is not None:
+            data |= {"seconds": round(self.audio.seconds, 3)}
+        if self.audio is None or self.guide is not None:
+            score = self.score
+            data |= {
+                "chords": [[int(tick), symbol] for tick, symbol in self.chords],
+                "notes": len(score),
+                "bars": score.n_bars,
+                "seconds": round(float(score.seconds(score.end)), 3),
+                "caption": self.caption,
+            }
+        return data
 
     def save(
         self,
@@ -129,7 +165,7 @@ class Result:
             title=self.score.title or title(self.brief.text),
             engine=engine,
             soundfont=soundfont,
-            more={"json": data.encode()},
+            more={**self.files, "json": data.encode()},
         )
 
     def _repr_html_(self) -> str:

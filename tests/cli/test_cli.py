@@ -13,19 +13,19 @@ import pytest
 from cantilena import api
 from cantilena.cli import main
 from cantilena.cli.common import Progress, clock, plural
-from cantilena.cli.compose import report_lines
+from cantilena.cli.report import report_lines
 from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.score.midi import read_midi
 from cantilena.text.report import Row
-from fakes import FakeComposer
+from fakes import FakeSystem
 
 WALTZ = "a slow sad waltz for violin in D minor"
 
 
 @pytest.fixture
-def composer(monkeypatch) -> FakeComposer:
-    fake = FakeComposer()
-    monkeypatch.setattr(api, "_loaded", lambda path: fake)
+def composer(monkeypatch) -> FakeSystem:
+    fake = FakeSystem()
+    monkeypatch.setattr(api, "_loaded", lambda *args: fake)
     return fake
 
 
@@ -57,7 +57,7 @@ def test_compose_writes_what_was_asked_and_no_more(composer, here, capsys):
     assert main(argv) == 0
     name = "a-slow-sad-waltz-for-violin-in-d-minor"
     assert files(here / "out") == [f"{name}.json", f"{name}.mid"]
-    assert composer.heard[0].seed == 3
+    assert composer.requests[0].seed == 3
     out = capsys.readouterr().out
     assert f"{name}: 2 bars" in out and "seed 3" in out
     assert os.path.join("out", f"{name}.mid") in out
@@ -78,7 +78,7 @@ def test_options_stand_above_the_text(composer, here):
     argv = ["compose", WALTZ, "--formats", "mid", "--key", "Bb", "--tempo", "132", "--metre", "4/4"]
     argv += ["--bars", "6", "--instruments", "piano, drums", "--chords", "Bb Gm", "--quiet"]
     assert main([*argv, "--genres", "jazz", "--moods", "calm"]) == 0
-    brief = composer.heard[0].brief
+    brief = composer.requests[0].brief
     assert (brief.key, brief.tempo, brief.metre, brief.bars) == ("Bb major", 132.0, "4/4", 6)
     assert [i.name for i in brief.instruments] == ["piano", "drums"]
     assert brief.chords == ("Bb", "Gm") and brief.text == WALTZ
@@ -87,7 +87,7 @@ def test_options_stand_above_the_text(composer, here):
 
 def test_options_alone_are_enough(composer, here):
     assert main(["compose", "--chords", "Dm G C", "--formats", "mid"]) == 0
-    assert composer.heard[0].brief.chords == ("Dm", "G", "C")
+    assert composer.requests[0].brief.chords == ("Dm", "G", "C")
     assert files(here / "out") == ["piece.mid"]
 
 
@@ -95,7 +95,7 @@ def test_sampling(composer, here):
     argv = ["compose", "x", "--formats", "mid", "--temperature", "0.9", "--top-p", "0.9"]
     argv += ["--top-k", "20", "--guidance", "2", "--best-of", "3", "--repetition", "0"]
     assert main(argv) == 0
-    s = composer.heard[0].sampling
+    s = composer.requests[0].sampling
     assert (s.temperature, s.top_p, s.top_k, s.guidance) == (0.9, 0.9, 20, 2.0)
     assert (s.best_of, s.repetition) == (3, 0.0)
 
@@ -118,7 +118,7 @@ def test_json_is_stable(composer, here, capsys):
     (piece,) = told["pieces"]
     assert set(piece) == {
         *("name", "text", "seed", "files", "notes", "bars", "seconds", "report", "unplaced"),
-        "caption",
+        *("caption", "system", "dropped"),
     }
     assert piece["unplaced"] == ["blorp"]
     assert {"wish": "key", "asked": "D minor", "met": True}.items() <= next(
@@ -167,7 +167,7 @@ def test_replay_of_another_file(composer, here, capsys, data):
 def test_continue(composer, here, capsys):
     assert main(["compose", "a tune", "--formats", "mid", "--quiet"]) == 0
     assert main(["compose", "--continue", "out/a-tune.mid", "--formats", "mid", "--quiet"]) == 0
-    assert composer.heard[1].continues == read_midi("out/a-tune.mid")
+    assert composer.requests[1].edit.base == read_midi("out/a-tune.mid")
     assert "a-tune-continued.mid" in files(here / "out")
     fails(capsys, ["compose", "--continue", "none.mid", "x"], "there is no file 'none.mid'")
 
@@ -184,8 +184,8 @@ def test_prompts_of_json(composer, here, capsys):
     (here / "p.jsonl").write_text("\n\n".join(json.dumps(line) for line in lines))
     assert main(["compose", "--prompts", "p.jsonl", "-o", "out", "--formats", "mid"]) == 0
     assert files(here / "out") == ["7.mid", "a-waltz.mid", "a.mid"]
-    assert [r.seed for r in composer.heard] == [0, 5, 0]
-    assert (composer.heard[1].brief.bars, composer.heard[1].brief.key) == (3, "G major")
+    assert [r.seed for r in composer.requests] == [0, 5, 0]
+    assert (composer.requests[1].brief.bars, composer.requests[1].brief.key) == (3, "G major")
     assert capsys.readouterr().out.count("seed") == 3
 
 
@@ -194,9 +194,9 @@ def test_options_of_the_command_stand_above_those_of_a_line(composer, here):
     (here / "p.jsonl").write_text(json.dumps(line))
     argv = ["compose", "--prompts", "p.jsonl", "--formats", "mid", "--seconds", "9", "--seed", "1"]
     assert main(argv) == 0
-    brief = composer.heard[0].brief
+    brief = composer.requests[0].brief
     assert (brief.bars, brief.seconds, brief.key) == (None, 9.0, "G major")
-    assert composer.heard[0].seed == 1
+    assert composer.requests[0].seed == 1
 
 
 def test_prompts_of_text_lines_never_share_a_name(composer, here):
@@ -240,7 +240,7 @@ def test_a_bad_line_is_named_and_nothing_is_written(composer, here, capsys, line
     (here / "p.jsonl").write_text(f'{{"id": "one", "text": "a waltz"}}\n{line}\n')
     argv = ["compose", "--prompts", "p.jsonl", "-o", "out"]
     fails(capsys, argv, "p.jsonl, line 2: ", said)
-    assert not (here / "out").exists() and not composer.heard
+    assert not (here / "out").exists() and not composer.requests
 
 
 def test_prompt_files_that_cannot_be(composer, here, capsys):
@@ -266,7 +266,7 @@ def test_many_prompts_are_saved_as_they_come(composer, here, capsys):
     composer.error, composer.fails = CantilenaError("the machine is tired"), 18
     argv = ["compose", "--prompts", "p.txt", "--formats", "mid", "--quiet"]
     fails(capsys, argv, "the machine is tired", code=1)
-    assert len(files(here / "out")) == 16
+    assert len(files(here / "out")) == 18  # every piece that was done
 
 
 # ---------------------------------------------------------------------------- errors
@@ -308,7 +308,7 @@ def test_many_prompts_are_saved_as_they_come(composer, here, capsys):
 def test_bad_input_is_code_2_and_one_line(composer, here, capsys, argv, said):
     (here / "file").write_text("")
     fails(capsys, ["compose", *argv], said)
-    assert files(here) == ["file"] and not composer.heard
+    assert files(here) == ["file"] and not composer.requests
 
 
 def test_no_or_an_unknown_command(capsys):
@@ -588,7 +588,7 @@ def test_evaluate_control(composer, here, capsys):
     argv = ["evaluate", "control", "--n", "2", "-o", "e"]
     assert main([*argv, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 2
-    assert len(composer.heard) == 2 and (here / "e/results.json").exists()
+    assert len(composer.requests) == 2 and (here / "e/results.json").exists()
     assert main([*argv, "--midi", "e/midi"]) == 0
     assert "2 prompts" in capsys.readouterr().out
     assert main(["evaluate", "control", "--n", "2", "--quiet", "-o", "f"]) == 0
@@ -638,6 +638,7 @@ def test_doctor(composer, capsys):
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {
         *("cantilena", "python", "system", "packages", "cpu", "engine", "audio", "checkpoint"),
+        "systems",
         *("self_test", "missing", "ok"),
     }
     assert told["ok"] and told["self_test"]["bars"] == 4
@@ -648,7 +649,7 @@ def test_doctor(composer, capsys):
 
 
 def test_doctor_tells_what_is_missing(monkeypatch, capsys):
-    def none(path):
+    def none(*_):
         raise CheckpointError("the checkpoint is missing")
 
     monkeypatch.setattr(api, "_loaded", none)

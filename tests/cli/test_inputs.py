@@ -41,7 +41,7 @@ def test_what_is_no_score_and_no_checkpoint_is_refused():
     with pytest.raises(InputError, match="Score"):
         api.read_continued(5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="checkpoint"):
-        api.as_composer(7)  # type: ignore[arg-type]
+        api.as_system(7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("folder", ["", "d" * 300])

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from cantilena.decode.hf.interfaces import PromptState
+from cantilena.systems.arrival.system import ArrivalSystem
 from cantilena.tokens.arrival.vocab import AMT
 
 
-class NoiseSystem:
+class NoiseSystem(ArrivalSystem):
     """Logits depend on the text and on the last tokens read. ``dies_after`` batches it is
     interrupted; ``begun`` counts batches."""
 
+    system = "llama-music"
     name = "noise"
+    card: ClassVar[dict] = {}
     draws = False
 
     def __init__(self, hash: str = "0123", dies_after: int | None = None):
@@ -24,6 +28,10 @@ class NoiseSystem:
         self.device = type("Device", (), {"type": "cpu"})
         self.rows: list[list[int]] = []
         self.prompts: list[list[int]] = []
+
+    @classmethod
+    def load(cls, checkpoint=None) -> NoiseSystem:
+        return cls()
 
     def prompt(self, text: str | None) -> PromptState:
         return PromptState(ids=list((text or "").encode()))

@@ -18,6 +18,8 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from cantilena import __version__
+from cantilena.cli.common import system_arguments
+from cantilena.cli.editing import editing_arguments
 from cantilena.cli.evaluate import EVALUATIONS
 from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
@@ -132,7 +134,11 @@ def parser() -> argparse.ArgumentParser:
     text = "make a small music or text model with random weights, to train"
     init_arguments(command("init", "cli.finetune:init", text), count)
     generate_arguments(
-        command("generate", "cli.generate:generate", "write many pieces with a system on AMT")
+        command(
+            "generate",
+            "cli.generate:generate",
+            "compose many pieces, in any number of sittings",
+        )
     )
     _export(command("export", "cli.models:export", "make a checkpoint of a run, to compose with"))
     models_arguments(command)
@@ -220,13 +226,22 @@ def _compose(made: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
     )
-    how.add_argument("--temperature", type=number, metavar="T", help="boldness; 1 is as learned")
+    how.add_argument(
+        "--temperature", type=number, metavar="T", help="sampling temperature; 1: the model's own"
+    )
     how.add_argument("--top-p", type=number, metavar="P", help="keep the likeliest, by probability")
     how.add_argument("--top-k", type=whole, metavar="K", help="keep the K likeliest (0: all)")
     how.add_argument("--guidance", type=number, metavar="G", help="pull towards the wishes")
     how.add_argument("--best-of", type=count, metavar="N", help="make N, keep the most obedient")
-    how.add_argument("--repetition", type=number, metavar="R", help="aversion to stuck bars")
-    how.add_argument("--checkpoint", metavar="DIR", help="compose with this checkpoint")
+    how.add_argument(
+        "--repetition", type=number, metavar="R", help="penalty on repeating a bar; 0: none"
+    )
+    system_arguments(how)
+    how.add_argument(
+        "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
+    )
+    editing = made.add_argument_group("with --continue, for systems that edit")
+    editing_arguments(editing)
     out = made.add_argument_group("output")
     out.add_argument(
         "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"

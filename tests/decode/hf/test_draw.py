@@ -17,7 +17,7 @@ from cantilena.decode.loop import Job, Loop  # noqa: E402
 from cantilena.decode.sampling import Sampling, choose  # noqa: E402
 from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments  # noqa: E402
 from cantilena.systems.arrival.piece import ArrivalPiece  # noqa: E402
-from cantilena.systems.arrival.stepper import ArrivalEngine  # noqa: E402
+from cantilena.systems.arrival.stepper import ArrivalStepper  # noqa: E402
 from tiny_hf import SMALL, amt, llama  # noqa: E402
 
 HOW = [
@@ -69,9 +69,9 @@ def pieces(model, draws: bool, count: int = 5) -> list[list[int]]:
         )
         for i in range(count)
     ]
-    Loop(ArrivalEngine(steps, grammar), grammar, jobs).run()
-    assert any(job.relaxed for job in jobs)
-    return [[job.relaxed, *job.tracker.tokens] for job in jobs]
+    Loop(ArrivalStepper(steps, grammar, jobs), grammar, jobs).run()
+    assert any(job.dropped for job in jobs)
+    return [[*job.dropped.values(), *job.piece.tokens] for job in jobs]
 
 
 def test_a_model_that_draws_writes_the_same_pieces():
@@ -86,7 +86,7 @@ def test_compatible_pieces_are_chosen_row_by_row():
     for compatible in (False, True):
         piece = ArrivalPiece(compatible=compatible, vocabulary=SMALL)
         job = Job(piece, PromptState(), (), Sampling(), np.random.default_rng(0), 2)
-        assert ArrivalEngine(steps, grammar).stepper([job]).draws is not compatible
+        assert ArrivalStepper(steps, grammar, [job]).draws is not compatible
 
 
 def test_heads_that_share_keys_attend_as_if_each_had_its_own(monkeypatch):

@@ -21,7 +21,7 @@ from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.amt import amt_config, load_amt, save_amt  # noqa: E402
 from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments  # noqa: E402
 from cantilena.systems.arrival.piece import ArrivalPiece  # noqa: E402
-from cantilena.systems.arrival.stepper import ArrivalEngine  # noqa: E402
+from cantilena.systems.arrival.stepper import ArrivalStepper  # noqa: E402
 from cantilena.tokens.arrival.vocab import AMT  # noqa: E402
 from plain_sampling import plain_greedy  # noqa: E402
 from tiny_hf import SMALL, amt, llama  # noqa: E402
@@ -211,7 +211,7 @@ def test_compatible_greedy_output_is_that_of_the_plain_loop(published, given, co
     grammar = ArrivalGrammar()
     piece = ArrivalPiece(given, controls, compatible=True)
     job = Job(piece, PromptState(), (), GREEDY, np.random.default_rng(0), notes)
-    Loop(ArrivalEngine(HFStepModel(model), grammar), grammar, [job]).run()
+    Loop(ArrivalStepper(HFStepModel(model), grammar, [job]), grammar, [job]).run()
     assert piece.tokens == wanted
     assert len(piece.rows) >= 2
     taken = len(controls) // 3 - len(piece.ahead)
@@ -233,10 +233,9 @@ def pieces_of(model, chosen: list[int], notes: int = 24) -> dict[int, list[int]]
         return Job(piece, prompt, wishes, sampling, np.random.default_rng(i), limit)
 
     jobs = {i: job(i) for i in chosen}
-    Loop(
-        ArrivalEngine(HFStepModel(model, size=SMALL.size), grammar), grammar, list(jobs.values())
-    ).run()
-    return {i: job.tracker.tokens for i, job in jobs.items()}
+    stepper = ArrivalStepper(HFStepModel(model, size=SMALL.size), grammar, list(jobs.values()))
+    Loop(stepper, grammar, list(jobs.values())).run()
+    return {i: job.piece.tokens for i, job in jobs.items()}
 
 
 def test_a_piece_is_the_same_whatever_is_beside_it():
@@ -255,7 +254,7 @@ def test_what_the_model_holds_is_the_window():
     grammar = ArrivalGrammar(vocabulary=SMALL)
     piece = ArrivalPiece(vocabulary=SMALL)
     job = Job(piece, PromptState(), (), Sampling(1.0, 1.0), np.random.default_rng(3), 70)
-    loop = Loop(ArrivalEngine(HFStepModel(model, size=SMALL.size), grammar), grammar, [job])
+    loop = Loop(ArrivalStepper(HFStepModel(model, size=SMALL.size), grammar, [job]), grammar, [job])
     moved = 0
     for n in loop.steps():
         if job.done or n % 7:
@@ -277,6 +276,6 @@ def test_prompts_that_bring_their_flag_get_no_other():
     for flagged, first in ((True, []), (False, [AMT.anticipate])):
         piece = ArrivalPiece([], later(1))
         job = Job(piece, PromptState(flagged=flagged), (), GREEDY, np.random.default_rng(0), 1)
-        loop = Loop(ArrivalEngine(model, grammar), grammar, [job])
+        loop = Loop(ArrivalStepper(model, grammar, [job]), grammar, [job])
         next(loop.steps())
         assert model.read[0][: len(first) + 3] == first + later(1)

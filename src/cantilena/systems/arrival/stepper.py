@@ -7,31 +7,16 @@ and lets the rows read again whose window has moved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from cantilena.decode.hf.interfaces import PromptState, StepModel, StepSession
+from cantilena.decode.interfaces import Bias, Job
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.systems.arrival.grammar import ArrivalGrammar
 from cantilena.systems.arrival.piece import NOTE, ArrivalPiece
-
-if TYPE_CHECKING:
-    from cantilena.decode.loop import Job
-
-
-class ArrivalEngine:
-    """What a ``Loop`` runs a step model with. Jobs carry a PromptState as ``conditions`` and an
-    ArrivalPiece as ``tracker``."""
-
-    def __init__(self, model: StepModel, grammar: ArrivalGrammar):
-        self.model, self.grammar = model, grammar
-
-    def stepper(self, jobs: Sequence[Job]) -> ArrivalStepper:
-        """A Stepper for these jobs. Raises InputError where guidance is asked for."""
-        return ArrivalStepper(self, jobs)
 
 
 class ArrivalStepper:
@@ -43,17 +28,18 @@ class ArrivalStepper:
     draws: bool = False
     session: StepSession
 
-    def __init__(self, engine: ArrivalEngine, jobs: Sequence[Job]):
+    def __init__(self, model: StepModel, grammar: ArrivalGrammar, jobs: Sequence[Job]):
+        """Raises InputError where guidance is asked for."""
         if any(job.sampling.guidance != 1.0 for job in jobs):
             raise InputError("guidance is not possible with AMT's tokens; leave it at 1")
-        self.model, self.grammar, self.jobs = engine.model, engine.grammar, list(jobs)
-        self.pieces: list[ArrivalPiece] = [job.tracker for job in self.jobs]
+        self.model, self.grammar, self.jobs = model, grammar, list(jobs)
+        self.pieces: list[ArrivalPiece] = [job.piece for job in self.jobs]
         self.row = list(range(len(self.jobs)))  # the session's row of each job, -1 when dropped
         self.count = len(self.jobs)
         self.moved = 0  # windows read again so far
         # a compatible piece's slots have one value more than the model's range of ids
         plain = not any(piece.compatible for piece in self.pieces)
-        self.draws = plain and engine.model.draws
+        self.draws = plain and model.draws
 
     def begin(self) -> None:
         """Reads the prompts and what the pieces hold."""
@@ -114,7 +100,7 @@ class ArrivalStepper:
     def draw(
         self,
         k: int,
-        bias: Callable[[int], np.ndarray | None],
+        bias: Bias,
         samplings: Sequence[Sampling],
         numbers: Sequence[float],
     ) -> list[int]:

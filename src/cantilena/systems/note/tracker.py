@@ -14,6 +14,7 @@ import numpy as np
 from cantilena.score import DRUMS
 from cantilena.tokens.note import context
 from cantilena.tokens.note.context import Frame
+from cantilena.tokens.note.locks import Locks
 
 _SHIFT = 130 * 128
 
@@ -35,6 +36,7 @@ class Tracker:
         self.keys: list[int] = []
         self.last: dict[int, list[int]] = {}  # instrument -> row numbers, latest last
         self.tick = self.bars[0]
+        self.locks: Locks | None = None
 
     def bar_of(self, tick: int) -> int:
         """Index of the bar ``tick`` lies in."""
