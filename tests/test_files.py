@@ -246,10 +246,20 @@ def test_blank_lines_marks_and_windows_ends_are_passed_over():
     assert files.parse_jsonl(text, "x") == [(1, {"a": 1}), (4, {"a": 2})]
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["NaN", "Infinity", "-Infinity", "1e999", '{"a": [NaN]}', "{", "[" * 100_000, "9" * 5000],
-)
+NOT_JSON = {
+    "nan": "NaN",
+    "infinity": "Infinity",
+    "minus infinity": "-Infinity",
+    "too large": "1e999",
+    "inner nan": '{"a": [NaN]}',
+    "cut off": "{",
+    "deep": "[" * 100_000,
+    "long number": "9" * 5000,
+    "half a character": r'"\uD83d"',
+}
+
+
+@pytest.mark.parametrize("value", NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_what_is_not_json_is_refused_with_its_line(tmp_path: Path, value):
     (tmp_path / "x.jsonl").write_text(f'{{"a": 1}}\n{value}\n')
     with pytest.raises(InputError, match=r"x\.jsonl, line 2: not JSON \(.+\)"):
@@ -268,7 +278,7 @@ def test_what_is_no_text_is_refused_with_its_line(tmp_path: Path):
 
 
 def test_json_goes_there_and_back(tmp_path: Path):
-    value = {"a": ["ü\u2028", 1.5, None, True], "b": {}}
+    value = {"a": ["ü\u2028", 1.5, None, True], "b": {"🎹": 1}}
     files.write_json(tmp_path / "x.json", value)
     assert files.read_json(tmp_path / "x.json") == value
     assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == value

@@ -61,11 +61,17 @@ def decode(data: bytes, name: str) -> str:
 
 def parse_json(text: str, where: str) -> Any:
     """The value of JSON text. Raises InputError, which begins with ``where``, for what is not JSON,
-    and for NaN and infinite numbers: JSON has none, and nothing that we read may be one."""
+    for NaN and infinite numbers (JSON has none, and nothing that we read may be one), and for
+    text with half a character in it ("\\ud800"), which could not be written again."""
     try:
-        return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
+        value = json.loads(text, parse_constant=_not_finite, parse_float=_finite)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
         reason = error.msg
+    except UnicodeEncodeError:
+        reason = "half of a surrogate pair stands alone"
     except RecursionError:
         reason = "nested too deeply"
     except ValueError as error:  # ours, or Python's limit on the digits of a whole number

@@ -14,7 +14,9 @@ from cantilena import api
 from cantilena.cli import main
 from cantilena.cli.common import Progress, clock, plural
 from cantilena.cli.compose import report_lines
+from cantilena.cli.prompts import read_prompts
 from cantilena.errors import CantilenaError, CheckpointError, InputError
+from cantilena.files import jsonl
 from cantilena.score.midi import read_midi
 from cantilena.text.report import Row
 from fakes import FakeComposer
@@ -187,6 +189,15 @@ def test_prompts_of_json(composer, here, capsys):
     assert [r.seed for r in composer.heard] == [0, 5, 0]
     assert (composer.heard[1].brief.bars, composer.heard[1].brief.key) == (3, "G major")
     assert capsys.readouterr().out.count("seed") == 3
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.txt"])
+def test_prompts_may_hold_separators_of_lines(here, name):
+    texts = [f"a{c}b" for c in "\u2028\u2029\x85\x0b\x0c\x1c"]
+    (here / name).write_bytes(jsonl({"text": text} for text in texts))
+    assert [prompt.text for prompt in read_prompts(name)] == texts
+    (here / "lines").write_text("".join(f"{text}\r\n" for text in texts), encoding="utf-8")
+    assert [prompt.text for prompt in read_prompts("lines")] == texts
 
 
 def test_options_of_the_command_stand_above_those_of_a_line(composer, here):

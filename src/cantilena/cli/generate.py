@@ -7,7 +7,6 @@ import, as the parser asks it for its options.
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import InputError
@@ -230,19 +229,17 @@ def _prompts(source: str) -> list[tuple[str, str | None]]:
     """(id, text) of each line of a file."""
     from pathlib import Path
 
-    from cantilena.files import read_bytes
+    from cantilena.files import decode, parse_jsonl, read_bytes
 
     name = Path(source).name
     data = read_bytes(source, MAX_BYTES, "a file of prompts")
     if len(data) > MAX_BYTES:
         raise InputError(f"{name} holds more than {MAX_BYTES // 10**6} MB; split it")
     found: dict[str, tuple[str, str | None]] = {}
-    for number, line in enumerate(data.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, value in parse_jsonl(decode(data, name), name):
         where = f"{name}, line {number}: "
         try:
-            prompt = _prompt(line, number)
+            prompt = _prompt(value, number)
         except InputError as error:
             raise InputError(f"{where}{error}") from None
         if prompt[0].casefold() in found:
@@ -255,15 +252,9 @@ def _prompts(source: str) -> list[tuple[str, str | None]]:
     return list(found.values())
 
 
-def _prompt(line: bytes, number: int) -> tuple[str, str | None]:
+def _prompt(data: Any, number: int) -> tuple[str, str | None]:
     from cantilena.result import check_name
 
-    try:
-        data = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8 text") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON ({error})") from None
     if not isinstance(data, dict):
         raise InputError("not a JSON object with 'id' and 'text'")
     text, name = data.get("text"), data.get("id")

@@ -21,6 +21,16 @@ import numpy as np
 from cantilena.decode.hf.engine import ArrivalSystem
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
+from cantilena.files import (
+    decode,
+    jsonl,
+    lock,
+    parse_jsonl,
+    read_bytes,
+    read_json,
+    write_bytes,
+    write_json,
+)
 from cantilena.score.midi import write_midi
 from cantilena.systems.arrival.writing import (
     SAMPLING,
@@ -104,12 +114,26 @@ def generate_all(
     little is padded; a piece does not depend on its batch. ``progress`` hears (tokens, of how many)
     of those still to be written.
 
-    Raises InputError where the folder holds pieces of another system, checkpoint or settings.
+    Raises InputError where the folder holds pieces of another system, checkpoint or settings,
+    where its manifest is damaged, and while another process writes to it.
     """
-    settings = settings or Settings()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    with lock(folder):
+        return _generate(system, items, folder, settings or Settings(), batch, progress)
+
+
+def _generate(
+    system: ArrivalSystem,
+    items: Sequence[Item],
+    folder: Path,
+    settings: Settings,
+    batch: int,
+    progress: Progress | None,
+) -> Summary:
+    """``generate_all`` in a folder that is ours."""
     _check_settings(folder, system, settings)
+    _cut_torn_line(folder)
     done = read_manifest(folder)
     left = [item for item in items if not _there(item, done, folder)]
     groups = buckets(left, batch)
@@ -157,38 +181,44 @@ def _batch(
             data = reference_midi(sounding(written.events, vocabulary), vocabulary)
         else:
             data = write_midi(new_score(written.events, None, vocabulary))
-        _write(folder / f"{item.id}.mid", data)
+        write_bytes(folder / f"{item.id}.mid", data)
         line = {"id": item.id, "file": f"{item.id}.mid", "text": item.text, "seed": item.seed}
         line |= {"notes": len(written.events) // 3, "tokens": written.made}
         line |= {"ended": written.ended, "system": system.name, "checkpoint": system.hash}
-        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-    with (folder / MANIFEST).open("a", encoding="utf-8") as file:
-        file.write("".join(lines))
+        lines.append(line)
+    with (folder / MANIFEST).open("ab") as file:
+        file.write(jsonl(lines))
         file.flush()
         os.fsync(file.fileno())
     return sum(written.made for written in found), seconds
 
 
 def read_manifest(folder: str | Path) -> dict[str, dict[str, Any]]:
-    """The lines of a folder's manifest, by id; a line that a kill cut short is taken away, from
-    the file too, so that the next begins on its own."""
+    """The lines of a folder's manifest, by id, {} where there is none; a last line that a kill cut
+    short, which ends in no newline, is left out. Raises InputError for a line that is damaged
+    otherwise."""
     path = Path(folder) / MANIFEST
     if not path.exists():
         return {}
-    found: dict[str, dict[str, Any]] = {}
-    kept: list[str] = []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for line in text.splitlines(keepends=True):
-        try:
-            entry = json.loads(line)
-            found[str(entry["id"])] = entry
-        except (ValueError, KeyError, TypeError):
-            continue
-        kept.append(line if line.endswith("\n") else line + "\n")
-    whole = "".join(kept)
-    if whole != text:
-        _write(path, whole.encode())
-    return found
+    data = read_bytes(path, None, "a manifest")
+    entries: dict[str, dict[str, Any]] = {}
+    text = decode(data[: data.rfind(b"\n") + 1], str(path))
+    for number, entry in parse_jsonl(text, str(path)):
+        if not isinstance(entry, dict) or "id" not in entry:
+            raise InputError(f"{path}, line {number}: not a JSON object with an 'id'")
+        entries[str(entry["id"])] = entry
+    return entries
+
+
+def _cut_torn_line(folder: Path) -> None:
+    """Takes a last line that a kill cut short out of the manifest, so that the next begins on its
+    own; no other line is ever taken out."""
+    path = folder / MANIFEST
+    if path.exists():
+        data = read_bytes(path, None, "a manifest")
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
 
 
 def _there(item: Item, done: dict[str, dict[str, Any]], folder: Path) -> bool:
@@ -205,9 +235,9 @@ def _check_settings(folder: Path, system: ArrivalSystem, settings: Settings) -> 
     now = json.loads(json.dumps(now))
     if path.exists():
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path} is damaged: {error}; use another folder") from error
+            before = read_json(path)
+        except InputError as error:
+            raise InputError(f"{error}: it is damaged; use another folder") from error
         for name, value in now.items():
             old = before.get(name) if isinstance(before, dict) else None
             if old != value:
@@ -218,11 +248,4 @@ def _check_settings(folder: Path, system: ArrivalSystem, settings: Settings) -> 
         return
     if (folder / MANIFEST).exists():
         raise InputError(f"{folder} has a manifest but no {SETTINGS}; use another folder")
-    _write(path, (json.dumps(now, indent=2) + "\n").encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    write_json(path, now, indent=2)
