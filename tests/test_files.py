@@ -232,6 +232,15 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path):
     assert (tmp_path / "disk" / "run" / "inner" / "weights").read_bytes() == b"2"
 
 
+def test_a_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match="is a file, not a folder"):
+            files.check_folder(place)
+    assert files.check_folder(tmp_path / "not" / "yet") == tmp_path / "not" / "yet"
+    assert not (tmp_path / "not").exists()
+
+
 # ---------------------------------------------------------------------------- JSON
 
 

@@ -143,12 +143,11 @@ def staged_file(path: str | Path) -> Iterator[Path]:
     _check_target(path)
     part = _beside(path)
     try:
-        yield part
-        _sync_file(part)
-        os.replace(part, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+        with _refusals(path):
+            yield part
+            _sync_file(part)
+            os.replace(part, path)
+            _sync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -172,13 +171,22 @@ def staged_files(folder: str | Path, names: Iterable[str]) -> Iterator[Path]:
         _check_target(folder / name)
     stage = _beside(folder / "stage")
     try:
-        stage.mkdir()
+        with _refusals(folder):
+            stage.mkdir()
         yield stage
-        _put_in_place(folder, stage, names)
-    except OSError as error:
-        raise InputError(f"{str(folder)!r} cannot be written to: {error.strerror}") from error
+        with _refusals(folder):
+            _put_in_place(folder, stage, names)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Turns the system's refusals to write at ``path`` into InputErrors."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
 
 
 def _put_in_place(folder: Path, stage: Path, names: list[str]) -> None:
@@ -223,12 +231,12 @@ def staged_folder(target: str | Path) -> Iterator[Path]:
     target = Path(os.path.realpath(target))
     stage = _beside(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        stage.mkdir()
+        with _refusals(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            stage.mkdir()
         yield stage
-        replace_folder(target, stage)
-    except OSError as error:
-        raise InputError(f"{str(target)!r} cannot be written: {error.strerror}") from error
+        with _refusals(target):
+            replace_folder(target, stage)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
@@ -275,6 +283,38 @@ def _swapped(a: Path, b: Path) -> bool:
     except (AttributeError, OSError):
         return False
     return renameat2(here, os.fsencode(a), here, os.fsencode(b), exchange) == 0
+
+
+# ---------------------------------------------------------------------------- folders to write to
+
+
+def check_folder(folder: str | Path) -> Path:
+    """The folder, where it is one or could be made. Raises InputError otherwise; makes nothing."""
+    if not str(folder):
+        raise InputError("the folder to write to has no name; give '.' for this one")
+    path = there = Path(folder)
+    try:
+        while not there.exists() and there != there.parent:
+            there = there.parent
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{str(path)[:80]!r} cannot be a folder: {reason}") from error
+    if not there.is_dir():
+        raise InputError(f"{str(there)!r} is a file, not a folder; give a folder to write to")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"the folder {str(there)!r} cannot be written to; give another")
+    return path
+
+
+def make_folder(folder: str | Path) -> Path:
+    """The folder, made where it was not there. Raises InputError where it cannot be."""
+    path = check_folder(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"the folder {str(path)!r} cannot be made: {reason}") from error
+    return path
 
 
 # ---------------------------------------------------------------------------- steps of writing
@@ -333,10 +373,8 @@ def lock(folder: str | Path) -> Iterator[None]:
     path = Path(folder) / _LOCK
     held = False
     while not held:  # again where the one before took the file away as it was opened
-        try:
+        with _refusals(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise InputError(f"{str(folder)!r} cannot be written to: {error.strerror}") from error
         try:
             _hold(descriptor, folder)
             held = _is_open(descriptor, path)

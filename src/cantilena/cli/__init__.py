@@ -17,7 +17,6 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
-from cantilena import __version__
 from cantilena.cli.evaluate import EVALUATIONS
 from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
@@ -25,6 +24,7 @@ from cantilena.cli.models import export_arguments, models_arguments
 from cantilena.cli.paper import paper_arguments
 from cantilena.cli.tokens import tokens_arguments
 from cantilena.errors import CantilenaError, InputError, Notice
+from cantilena.version import __version__
 
 DEBUG_VARIABLE = "CANTILENA_DEBUG"
 

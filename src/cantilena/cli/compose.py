@@ -16,8 +16,10 @@ from cantilena import api
 from cantilena.cli.common import Progress, clock, plural, print_json, warn
 from cantilena.cli.prompts import Prompt, file_names, read_prompts
 from cantilena.errors import InputError
-from cantilena.files import read_bytes
-from cantilena.result import Result, check_folder, check_name, checked_formats, row_dict
+from cantilena.files import check_folder, read_bytes
+from cantilena.names import check_name
+from cantilena.render.formats import checked_formats
+from cantilena.result import Result, row_dict
 
 if TYPE_CHECKING:
     from cantilena.systems.note.composer import Composer, Request

@@ -82,7 +82,7 @@ def generate_arguments(made: argparse.ArgumentParser) -> None:
 def generate(args: argparse.Namespace) -> int:
     """Generates what is not there yet."""
     from cantilena.cli.common import Progress, clock, plural, print_json
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
     from cantilena.systems.at_scale import generate_all
 
     settings = _settings(args)
@@ -120,7 +120,7 @@ def _onto(args: argparse.Namespace, settings: Settings) -> int:
     """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``."""
     from cantilena.api import check_seeds, make_brief, read_continued
     from cantilena.cli.common import Progress, plural, print_json
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
     from cantilena.score.midi import write_midi
     from cantilena.systems.arrival.amt import Request
 
@@ -253,7 +253,7 @@ def _prompts(source: str) -> list[tuple[str, str | None]]:
 
 
 def _prompt(data: Any, number: int) -> tuple[str, str | None]:
-    from cantilena.result import check_name
+    from cantilena.names import check_name
 
     if not isinstance(data, dict):
         raise InputError("not a JSON object with 'id' and 'text'")

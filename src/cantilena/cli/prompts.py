@@ -14,7 +14,7 @@ from typing import Any
 from cantilena.api import WISHES
 from cantilena.errors import InputError
 from cantilena.files import decode, parse_jsonl, read_bytes
-from cantilena.result import check_name, slug
+from cantilena.names import check_name, slug
 
 MAX_BYTES = 32 * 10**6
 
