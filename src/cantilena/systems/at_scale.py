@@ -25,6 +25,7 @@ from cantilena.files import (
     decode,
     jsonl,
     lock,
+    make_folder,
     parse_jsonl,
     read_bytes,
     read_json,
@@ -92,8 +93,11 @@ class Summary:
         """Plain data."""
         middle = float(np.median(self.rates)) if self.rates else 0.0
         return {
-            **{"pieces": self.pieces, "before": self.before, "tokens": self.tokens},
-            **{"seconds": round(self.seconds, 3), "tokens_per_second": round(self.rate, 1)},
+            "pieces": self.pieces,
+            "before": self.before,
+            "tokens": self.tokens,
+            "seconds": round(self.seconds, 3),
+            "tokens_per_second": round(self.rate, 1),
             "median_of_batches": round(middle, 1),
         }
 
@@ -117,8 +121,7 @@ def generate_all(
     Raises InputError where the folder holds pieces of another system, checkpoint or settings,
     where its manifest is damaged, and while another process writes to it.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     with lock(folder):
         return _generate(system, items, folder, settings or Settings(), batch, progress)
 
@@ -141,13 +144,13 @@ def _generate(
     for i, group in enumerate(groups):
         before = sum(map(len, groups[:i])) * settings.tokens
 
-        def heard(n: int, before: int = before, size: int = len(group)) -> None:
+        def steps(n: int, before: int = before, size: int = len(group)) -> None:
             if progress:
                 progress(before + n * size, len(left) * settings.tokens)
 
-        made, seconds = _batch(system, group, folder, settings, heard)
-        sampled += made
-        rates.append(made / max(seconds, 1e-9))
+        tokens, seconds = _batch(system, group, folder, settings, steps)
+        sampled += tokens
+        rates.append(tokens / max(seconds, 1e-9))
     spent = time.monotonic() - start
     return Summary(len(left), len(items) - len(left), sampled, spent, tuple(rates))
 
@@ -163,34 +166,50 @@ def _batch(
     group: Sequence[Item],
     folder: Path,
     settings: Settings,
-    heard: Callable[[int], None],
+    progress: Callable[[int], None],
 ) -> tuple[int, float]:
     """Writes one batch; tokens sampled, and in how many seconds."""
-    shared = {
-        **{"sampling": settings.sampling, "end": settings.seconds, "tokens": settings.tokens},
-        **{"allowed": settings.allowed, "excluded": settings.excluded},
-    }
-    orders = [Order(text=item.text, seed=item.seed, **shared) for item in group]
+    orders = [
+        Order(
+            text=item.text,
+            seed=item.seed,
+            sampling=settings.sampling,
+            end=settings.seconds,
+            tokens=settings.tokens,
+            allowed=settings.allowed,
+            excluded=settings.excluded,
+        )
+        for item in group
+    ]
     start = time.monotonic()
-    found = write(system, orders, settings.compatible, settings.most, heard)
+    pieces = write(system, orders, settings.compatible, settings.most, progress)
     seconds = time.monotonic() - start
     vocabulary = vocabulary_of(system)
-    lines = []
-    for item, written in zip(group, found, strict=True):
-        if settings.compatible and len(written.events):
-            data = reference_midi(sounding(written.events, vocabulary), vocabulary)
+    lines: list[dict[str, Any]] = []
+    for item, piece in zip(group, pieces, strict=True):
+        if settings.compatible and len(piece.events):
+            data = reference_midi(sounding(piece.events, vocabulary), vocabulary)
         else:
-            data = write_midi(new_score(written.events, None, vocabulary))
+            data = write_midi(new_score(piece.events, None, vocabulary))
         write_bytes(folder / f"{item.id}.mid", data)
-        line = {"id": item.id, "file": f"{item.id}.mid", "text": item.text, "seed": item.seed}
-        line |= {"notes": len(written.events) // 3, "tokens": written.made}
-        line |= {"ended": written.ended, "system": system.name, "checkpoint": system.hash}
-        lines.append(line)
+        lines.append(
+            {
+                "id": item.id,
+                "file": f"{item.id}.mid",
+                "text": item.text,
+                "seed": item.seed,
+                "notes": len(piece.events) // 3,
+                "tokens": piece.made,
+                "ended": piece.ended,
+                "system": system.name,
+                "checkpoint": system.hash,
+            }
+        )
     with (folder / MANIFEST).open("ab") as file:
         file.write(jsonl(lines))
         file.flush()
         os.fsync(file.fileno())
-    return sum(written.made for written in found), seconds
+    return sum(piece.made for piece in pieces), seconds
 
 
 def read_manifest(folder: str | Path) -> dict[str, dict[str, Any]]:
