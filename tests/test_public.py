@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import time
@@ -49,9 +50,11 @@ def test_an_unknown_name_is_an_attribute_error():
         cantilena.nothing  # noqa: B018
 
 
-def test_the_version_is_that_of_the_package():
-    project = Path(__file__).parents[1] / "pyproject.toml"
-    assert tomllib.loads(project.read_text())["project"]["version"] == cantilena.__version__
+def test_the_version_stands_in_one_place():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert "version" not in project["project"] and project["project"]["dynamic"] == ["version"]
+    module, _, name = project["tool"]["setuptools"]["dynamic"]["version"]["attr"].rpartition(".")
+    assert cantilena.__version__ is getattr(importlib.import_module(module), name)
 
 
 def loaded(code: str) -> set[str]:

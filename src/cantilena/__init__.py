@@ -11,6 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cantilena.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from cantilena.api import compose, compose_many, load
     from cantilena.errors import CantilenaError
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from cantilena.score.score import Score
     from cantilena.systems.request import Edit, Request, Span
     from cantilena.text.wishes import Brief
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Brief",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -13,9 +14,12 @@ import pytest
 from cantilena import api
 from cantilena.cli import main
 from cantilena.cli.common import Progress, clock, plural
+from cantilena.cli.prompts import read_prompts
 from cantilena.cli.report import report_lines
 from cantilena.errors import CantilenaError, CheckpointError, InputError
-from cantilena.score.midi import read_midi
+from cantilena.files import jsonl
+from cantilena.score.midi import read_midi, write_midi
+from cantilena.score.score import Score, Track
 from cantilena.text.report import Row
 from fakes import FakeSystem
 
@@ -189,6 +193,15 @@ def test_prompts_of_json(composer, here, capsys):
     assert capsys.readouterr().out.count("seed") == 3
 
 
+@pytest.mark.parametrize("name", ["p.jsonl", "p.txt"])
+def test_prompts_may_hold_separators_of_lines(here, name):
+    texts = [f"a{c}b" for c in "\u2028\u2029\x85\x0b\x0c\x1c"]
+    (here / name).write_bytes(jsonl({"text": text} for text in texts))
+    assert [prompt.text for prompt in read_prompts(name)] == texts
+    (here / "lines").write_text("".join(f"{text}\r\n" for text in texts), encoding="utf-8")
+    assert [prompt.text for prompt in read_prompts("lines")] == texts
+
+
 def test_options_of_the_command_stand_above_those_of_a_line(composer, here):
     line = {"text": "a march", "seed": 5, "options": {"bars": 3, "key": "G"}}
     (here / "p.jsonl").write_text(json.dumps(line))
@@ -333,6 +346,54 @@ def test_exit_codes_without_tracebacks(composer, here, capsys, error, code, said
     got = capsys.readouterr()
     assert said in got.err and "Traceback" not in got.err and got.err.strip().count("\n") == 0
     assert not (here / "out").exists()
+
+
+SLOW_PICTURE = """
+import sys, time
+from cantilena.cli import main
+from cantilena.render import roll
+def slow(score, path, **_):
+    path.write_bytes(b"half")
+    print("drawing", flush=True)
+    time.sleep(60)
+roll.draw_roll = slow
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere SIGTERM ends a process at once")
+def test_sigterm_leaves_no_temporary_files(here):
+    for folder in ("out", "tmp"):
+        (here / folder).mkdir()
+    track = [Track("piano", 0)]
+    write_midi(Score.build(24, track, [0], [24], [60], [80], [0]), here / "x.mid")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_PICTURE, "render", "x.mid", "--formats", "musicxml,png"],
+        env={**os.environ, "TMPDIR": str(here / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stdout.readline() == "drawing\n"
+    assert len(files(here / "out")) == 1  # the hidden folder, so that its going means something
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143 and errors.endswith("cantilena: stopped\n")
+    assert files(here / "out") == [] and files(here / "tmp") == []
+
+
+def test_the_handler_of_a_program_that_calls_us_stays(composer, here):
+    def own(*_):
+        pass
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        assert main(["compose", "x", "--formats", "mid", "--quiet"]) == 0
+        assert signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert main(["compose", "x", "--formats", "mid", "--quiet"]) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_stop_while_writing_leaves_nothing(composer, here, monkeypatch):

@@ -11,6 +11,7 @@ from arrival_noise_system import NoiseSystem
 from cantilena.cli import main
 from cantilena.cli.generate import read_items
 from cantilena.errors import InputError
+from cantilena.files import jsonl
 from cantilena.systems.request import Span
 from fakes import FakeSystem
 
@@ -85,6 +86,13 @@ def test_items_have_seeds_in_a_row(tmp_path: Path):
 def test_bad_prompt_files(tmp_path: Path, lines: list, said: str):
     with pytest.raises(InputError, match=said):
         read_items(prompts(tmp_path / "p.jsonl", *lines), None, 0)
+
+
+def test_texts_may_hold_separators_of_lines(tmp_path: Path):
+    texts = [f"a{c}b" for c in "\u2028\u2029\x85\x0b\x0c\x1c"]
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(jsonl({"id": i, "text": text} for i, text in enumerate(texts)))
+    assert [item.text for item in read_items(str(path), None, 0)] == texts
 
 
 def test_names_that_meet(tmp_path: Path):

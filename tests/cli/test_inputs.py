@@ -8,7 +8,9 @@ import pytest
 
 from cantilena import api
 from cantilena.errors import InputError
-from cantilena.result import Result, check_folder, slug
+from cantilena.files import check_folder
+from cantilena.names import slug
+from cantilena.result import Result
 from cantilena.score import Score
 from cantilena.text.wishes import Brief
 

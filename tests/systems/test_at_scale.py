@@ -98,6 +98,51 @@ def test_a_torn_line_and_a_lost_file_are_made_again(tmp_path: Path):
         json.loads(line)
 
 
+def test_texts_with_separators_of_lines_stay_in_the_manifest(tmp_path: Path):
+    """U+2028 and its like may stand inside a JSON string; str.splitlines would tear the line."""
+    texts = [f"a waltz{c}in D" for c in ("\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c")]
+    items = [Item(str(i), text, i) for i, text in enumerate(texts)]
+    generate_all(NoiseSystem(), items, tmp_path, SHORT)
+    manifest = (tmp_path / "manifest.jsonl").read_bytes()
+    lines = read_manifest(tmp_path)
+    assert [lines[item.id]["text"] for item in items] == texts
+    assert generate_all(NoiseSystem(), items, tmp_path, SHORT).pieces == 0
+    assert (tmp_path / "manifest.jsonl").read_bytes() == manifest
+
+
+def test_a_damaged_line_is_named_and_none_is_lost(tmp_path: Path):
+    generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+    manifest = tmp_path / "manifest.jsonl"
+    first, second, *rest = manifest.read_bytes().splitlines(keepends=True)
+    for line, reason in ((second[:20], "not JSON"), (b"[1]", "not a JSON object with an 'id'")):
+        damaged = b"".join((first, line + b"\n", *rest))
+        manifest.write_bytes(damaged)
+        with pytest.raises(InputError, match=rf"manifest\.jsonl, line 2: {reason}"):
+            generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+        assert manifest.read_bytes() == damaged
+
+
+def test_reading_the_manifest_changes_nothing(tmp_path: Path):
+    generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes() + b'{"id": "tor')
+    before = manifest.read_bytes()
+    assert len(read_manifest(tmp_path)) == len(ITEMS) and manifest.read_bytes() == before
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path: Path):
+    refused: list[str] = []
+
+    def second(*_: int) -> None:
+        with pytest.raises(InputError, match="another process is writing to") as error:
+            generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+        refused.append(str(error.value))
+
+    assert generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT, 8, second).pieces == 5
+    assert refused and len(read_manifest(tmp_path)) == 5
+    assert generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT).pieces == 0
+
+
 def test_another_text_or_seed_makes_the_piece_again(tmp_path: Path):
     generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
     other = [Item("one", "a waltz", 99), *ITEMS[1:]]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,11 @@ from cantilena.cli.common import Progress, print_json, warn
 from cantilena.cli.editing import edit_of
 from cantilena.cli.prompts import Prompt, file_names, read_prompts
 from cantilena.cli.report import outcome, print_report
-from cantilena.errors import InputError
-from cantilena.files import read_bytes
-from cantilena.result import Result, check_folder, check_name, checked_formats
+from cantilena.errors import BriefError, InputError
+from cantilena.files import check_folder, decode, parse_json, read_bytes
+from cantilena.names import check_name
+from cantilena.render.formats import checked_formats
+from cantilena.result import Result
 
 if TYPE_CHECKING:
     from cantilena.systems.base import System
@@ -213,12 +214,12 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
     path = Path(args.replay)
     data = read_bytes(path, MAX_REPLAY, "the JSON file beside a piece")
     try:
-        piece = json.loads(data)
+        piece = parse_json(decode(data, str(path)), str(path))
         request = Request.from_dict(piece["request"])
         checkpoint = dict(piece["checkpoint"])
-    except InputError as error:
+    except BriefError as error:
         raise InputError(f"{str(path)!r}: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             f"{str(path)!r} is not the JSON file that 'cantilena compose' writes beside a piece"
         ) from None

@@ -15,8 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from cantilena import __version__
 from cantilena.errors import CantilenaError
+from cantilena.version import __version__
 
 NEEDED = ("numpy", "onnxruntime", "matplotlib", "safetensors")
 OPTIONAL = {

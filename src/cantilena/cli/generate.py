@@ -7,9 +7,8 @@ import, as the parser asks it for its options.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import edit_of, editing_arguments
@@ -83,7 +82,7 @@ def generate(args: argparse.Namespace) -> int:
     """Generates what is not there yet."""
     from cantilena.api import system_of
     from cantilena.cli.common import Progress, clock, plural, print_json
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
     from cantilena.systems.at_scale import generate_all
 
     name = args.system or system_of(args.checkpoint)
@@ -115,7 +114,7 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
     """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``."""
     from cantilena.api import check_seeds
     from cantilena.cli.common import Progress, plural, print_json
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
     from cantilena.systems.request import Request
 
     if args.prompts is not None:
@@ -156,7 +155,7 @@ def _system(args: argparse.Namespace, name: str) -> System:
 def _settings(args: argparse.Namespace, name: str) -> Settings:
     """What all pieces share, checked before a model is touched."""
     from cantilena.api import make_brief, make_sampling
-    from cantilena.result import checked_formats
+    from cantilena.render.formats import checked_formats
     from cantilena.systems import system_class
     from cantilena.systems.at_scale import Settings
 
@@ -208,19 +207,17 @@ def read_items(source: str | None, n: int | None, seed: int) -> list[Item]:
 
 def _prompts(source: str) -> list[tuple[str, str | None]]:
     """(id, text) of each line of a file."""
-    from cantilena.files import read_bytes
+    from cantilena.files import decode, parse_jsonl, read_bytes
 
     name = Path(source).name
     data = read_bytes(source, MAX_BYTES, "a file of prompts")
     if len(data) > MAX_BYTES:
         raise InputError(f"{name} holds more than {MAX_BYTES // 10**6} MB; split it")
     found: dict[str, tuple[str, str | None]] = {}
-    for number, line in enumerate(data.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, value in parse_jsonl(decode(data, name), name):
         where = f"{name}, line {number}: "
         try:
-            prompt = _prompt(line, number)
+            prompt = _prompt(value, number)
         except InputError as error:
             raise InputError(f"{where}{error}") from None
         if prompt[0].casefold() in found:
@@ -233,15 +230,9 @@ def _prompts(source: str) -> list[tuple[str, str | None]]:
     return list(found.values())
 
 
-def _prompt(line: bytes, number: int) -> tuple[str, str | None]:
-    from cantilena.result import check_name
+def _prompt(data: Any, number: int) -> tuple[str, str | None]:
+    from cantilena.names import check_name
 
-    try:
-        data = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8 text") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON ({error})") from None
     if not isinstance(data, dict):
         raise InputError("not a JSON object with 'id' and 'text'")
     text, name = data.get("text"), data.get("id")

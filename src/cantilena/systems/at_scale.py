@@ -17,7 +17,16 @@ from typing import Any
 
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
-from cantilena.files import write_bytes
+from cantilena.files import (
+    decode,
+    jsonl,
+    lock,
+    make_folder,
+    parse_jsonl,
+    read_bytes,
+    read_json,
+    write_json,
+)
 from cantilena.result import Result
 from cantilena.systems import spec
 from cantilena.systems.base import Finished, Progress, Request, System
@@ -125,13 +134,25 @@ def generate_all(
     made abreast, so that little is padded; a piece does not depend on those beside it. ``progress``
     receives the share done of those still to be written.
 
-    Raises InputError where the folder holds pieces of another system, checkpoint or settings, or a
-    piece cannot be made.
+    Raises InputError where the folder holds pieces of another system, checkpoint or settings,
+    where its manifest is damaged, where a piece cannot be made, and while another process writes
+    to it.
     """
-    settings = settings or Settings()
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
+    with lock(folder):
+        return _generate(system, items, folder, settings or Settings(), progress)
+
+
+def _generate(
+    system: System,
+    items: Sequence[Item],
+    folder: Path,
+    settings: Settings,
+    progress: Share | None,
+) -> Summary:
+    """``generate_all`` in a folder that is locked."""
     check_settings(folder, settings.to_dict(system))
+    cut_torn_line(folder)
     left = missing(items, folder, settings.formats)
     requests = [settings.request(system, item) for item in left]
     start = time.monotonic()
@@ -176,31 +197,38 @@ def write_piece(folder: Path, item: Item, result: Result, formats: Sequence[str]
 
 def append(folder: Path, line: Mapping[str, Any]) -> None:
     """Adds a line to a folder's manifest, on the disk when this returns."""
-    with (folder / MANIFEST).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    with (folder / MANIFEST).open("ab") as file:
+        file.write(jsonl([line]))
         file.flush()
         os.fsync(file.fileno())
 
 
 def read_manifest(folder: str | Path) -> dict[str, dict[str, Any]]:
-    """The lines of a folder's manifest, by id; a last line that a kill cut short is taken away,
-    from the file too, so that the next begins on its own. Raises InputError for another that is
-    damaged."""
+    """The lines of a folder's manifest, by id, {} where there is none; a last line that a kill cut
+    short, which ends in no newline, is left out. Raises InputError for a line that is damaged
+    otherwise."""
     path = Path(folder) / MANIFEST
     if not path.exists():
         return {}
-    data = path.read_bytes()
-    whole, _, torn = data.rpartition(b"\n")
-    if torn:
-        write_bytes(path, whole + b"\n" if whole else b"")
+    data = read_bytes(path, None, "a manifest")
     entries: dict[str, dict[str, Any]] = {}
-    for number, line in enumerate(whole.split(b"\n") if whole else [], 1):
-        try:
-            entry = json.loads(line)
-            entries[str(entry["id"])] = entry
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}, line {number}, is damaged: {error}; delete it") from error
+    text = decode(data[: data.rfind(b"\n") + 1], str(path))
+    for number, entry in parse_jsonl(text, str(path)):
+        if not isinstance(entry, dict) or "id" not in entry:
+            raise InputError(f"{path}, line {number}: not a JSON object with an 'id'")
+        entries[str(entry["id"])] = entry
     return entries
+
+
+def cut_torn_line(folder: Path) -> None:
+    """Takes a last line that a kill cut short out of the manifest, so that the next begins on its
+    own; no other line is ever taken out."""
+    path = folder / MANIFEST
+    if path.exists():
+        data = read_bytes(path, None, "a manifest")
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
 
 
 def _there(
@@ -218,12 +246,12 @@ def check_settings(folder: Path, now: Mapping[str, Any]) -> None:
     if not path.exists():
         if (folder / MANIFEST).exists():
             raise InputError(f"{folder} has a manifest but no {SETTINGS}; use another folder")
-        write_bytes(path, (json.dumps(now, indent=2) + "\n").encode())
+        write_json(path, now, indent=2)
         return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: {error}; use another folder") from error
+        before = read_json(path)
+    except InputError as error:
+        raise InputError(f"{error}: it is damaged; use another folder") from error
     for name, value in json.loads(json.dumps(now)).items():
         old = before.get(name) if isinstance(before, dict) else None
         if old != value:
