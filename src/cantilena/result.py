@@ -148,7 +148,8 @@ class Result:
 
     def _player(self, folder: Path) -> str:
         """An audio element with the sound in it, mono and at half the usual rate to stay small."""
-        from cantilena.render.audio import render_audio, write_wav
+        from cantilena.audio.wav import write_wav
+        from cantilena.render.audio import render_audio
 
         seconds = float(self.score.seconds(self.score.end))
         if seconds > _PLAYER_SECONDS:
