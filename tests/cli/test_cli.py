@@ -596,10 +596,27 @@ def test_evaluate_control(composer, here, capsys):
     fails(capsys, ["evaluate", "control", "--midi", "none"], "there is no folder 'none'")
 
 
+def test_evaluate_reads_the_text_and_composes_anew_only_when_asked(composer, here):
+    argv = ["evaluate", "control", "--n", "3", "-o", "e", "--quiet"]
+    assert main(argv) == 0
+    assert all(r.brief.text and r.brief.metre for r in composer.heard)
+    before = list(composer.heard)
+    assert main([*argv, "--system", "note"]) == 0 and composer.heard == before
+    assert main([*argv, "--fresh"]) == 0 and composer.heard == before + before
+
+
+def test_evaluate_names_the_systems(composer, here, capsys):
+    for kind in ("control", "statistics"):
+        fails(capsys, ["evaluate", kind, "--system", "none"], "known: note")
+
+
 def test_evaluate_statistics(composer, here, capsys):
     argv = ["evaluate", "statistics", "--n", "3", "-o", "e", "--json"]
     assert main(argv) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 3
+    assert [r.brief.bars for r in composer.heard] == [32] * 3
+    assert main([*argv, "--seed", "1", "--n", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 2
 
 
 def test_evaluate_bits(here, capsys, monkeypatch):
