@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from cantilena.errors import BriefError, CheckpointError, InputError
+from cantilena.errors import BriefError, CheckpointError, InputError, MissingExtraError
 from cantilena.evaluate import statistics
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.run import (
@@ -220,6 +220,16 @@ def test_failures_count_as_nothing_met(tmp_path):
         run(Obedient(), tmp_path, n=0)
     with pytest.raises(InputError):
         evaluate_control(Obedient(), Asked, (), tmp_path)
+
+
+def test_a_package_that_is_missing_is_no_failure_of_the_pieces(tmp_path):
+    class Bare(Obedient):
+        def compose(self, requests, progress=None):
+            raise MissingExtraError("torch", "hf", "the system")
+
+    with pytest.raises(MissingExtraError):
+        run(Bare(), tmp_path)
+    assert not (tmp_path / "results.json").exists()
 
 
 def test_any_program_s_folder_is_measured(tmp_path):

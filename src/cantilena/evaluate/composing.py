@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from cantilena.errors import CantilenaError, CheckpointError, InputError
+from cantilena.errors import CantilenaError, CheckpointError, InputError, MissingExtraError
 from cantilena.evaluate.fingerprint import code_fingerprint
 from cantilena.evaluate.pieces import same_music
 from cantilena.evaluate.prompts import Prompt
@@ -106,8 +106,9 @@ def compose_prompts(
     """The Piece of each prompt, in order; composes those that ``folder`` does not hold of the same
     ``identity``, or all of them with ``fresh``.
 
-    A prompt that the system fails on (CantilenaError) has a Piece without a file; CheckpointError
-    is raised, as is InputError where ``folder`` cannot be made.
+    A prompt that the system fails on (CantilenaError) has a Piece without a file. Raises
+    CheckpointError and MissingExtraError, which are no prompt's failure, and InputError where
+    ``folder`` cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +145,7 @@ def _compose(system: System, requests: Sequence[Request], progress: Progress) ->
     """The Scores, or in the place of one the error that the system raised for it."""
     try:
         return [result.score for result in system.compose(requests, progress)]
-    except CheckpointError:
+    except (CheckpointError, MissingExtraError):  # no prompt is to blame
         raise
     except CantilenaError as error:
         if len(requests) == 1:

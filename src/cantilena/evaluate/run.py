@@ -48,7 +48,7 @@ def evaluate_control(
     holds of the same request, system, checkpoint and code are used again, so that an interrupted
     run continues; ``fresh`` composes all anew. A prompt that the system fails on (CantilenaError)
     counts as a piece without notes. Returns what ``results.json`` holds (see ``measure``); raises
-    InputError, CheckpointError.
+    InputError, CheckpointError, MissingExtraError.
     """
     chosen = _first(prompts, n)
     folder = Path(out) / "midi"
