@@ -23,7 +23,7 @@ import numpy as np
 from cantilena.errors import InputError
 from cantilena.evaluate.distances import frechet, mmd
 from cantilena.evaluate.sound.embedders import load_embedder
-from cantilena.evaluate.sound.pieces import embed_pieces, renderer
+from cantilena.evaluate.sound.pieces import embed_pieces, find_renderer
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score
 
@@ -129,7 +129,7 @@ def main() -> None:
     args = parser.parse_args()
     pieces = usable(args.folder, args.n, args.seed)
     ours = {name: load_embedder(name) for name in OURS}
-    made_by = renderer(seconds=args.seconds)
+    renderer = find_renderer(seconds=args.seconds)
     vectors: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in OURS}
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, damage) in enumerate(DAMAGES.items()):
@@ -139,12 +139,12 @@ def main() -> None:
                 paths.append(Path(folder, f"{number}-{i}.mid"))
                 write_midi(damage(score, rng) if damage else score, paths[-1])
             cache = args.cache or Path(folder, "cache")
-            made = embed_pieces(paths, ours, cache, made_by, args.workers)
+            made = embed_pieces(paths, ours, cache, renderer, args.workers)
             if made.failed:
                 raise SystemExit(f"{name}: {made.failed}")
             for own in OURS:
                 vectors[own][name] = [v for v in made.vectors[own] if v is not None]
-    print(f"{len(pieces)} pieces, {args.splits} splits into halves, {made_by.name}")
+    print(f"{len(pieces)} pieces, {args.splits} splits into halves, {renderer.name}")
     for own in OURS:
         print("\n" + table(ours[own].label, vectors[own], args.splits, args.seed))
 

@@ -165,7 +165,7 @@ def test_replay_is_refused_where_it_could_not_be_the_same(composer, here, capsys
 @pytest.mark.parametrize("data", ["", "[]", "{}", '{"request": {}, "checkpoint": {}}', "[" * 9999])
 def test_replay_of_another_file(composer, here, capsys, data):
     (here / "a.json").write_text(data)
-    fails(capsys, ["compose", "--replay", "a.json"], "'a.json'")
+    fails(capsys, ["compose", "--replay", "a.json"], "a.json")
 
 
 def test_continue(composer, here, capsys):
@@ -657,10 +657,27 @@ def test_evaluate_control(composer, here, capsys):
     fails(capsys, ["evaluate", "control", "--midi", "none"], "there is no folder 'none'")
 
 
+def test_evaluate_reads_the_text_and_composes_anew_only_when_asked(composer, here):
+    argv = ["evaluate", "control", "--n", "3", "-o", "e", "--quiet"]
+    assert main(argv) == 0
+    assert all(r.brief.text and r.brief.metre for r in composer.heard)
+    before = list(composer.heard)
+    assert main([*argv, "--system", "note"]) == 0 and composer.heard == before
+    assert main([*argv, "--fresh"]) == 0 and composer.heard == before + before
+
+
+def test_evaluate_names_the_systems(composer, here, capsys):
+    for kind in ("control", "statistics"):
+        fails(capsys, ["evaluate", kind, "--system", "none"], "known: note")
+
+
 def test_evaluate_statistics(composer, here, capsys):
     argv = ["evaluate", "statistics", "--n", "3", "-o", "e", "--json"]
     assert main(argv) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 3
+    assert [r.brief.bars for r in composer.heard] == [32] * 3
+    assert main([*argv, "--seed", "1", "--n", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 2
 
 
 def test_evaluate_bits(here, capsys, monkeypatch):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import cantilena
 from cantilena.errors import InputError
 from cantilena.evaluate import control
 from cantilena.evaluate.distances import frechet, mmd
 from cantilena.evaluate.sound.embedders import EMBEDDERS, identity, load_embedder
 from cantilena.evaluate.table3.protocols import PROTOCOLS
-from cantilena.evaluate.tables import _LABELS
+from cantilena.evaluate.tables import LABELS
 from tiny_audio import cnn14_weights, tone, vggish_weights, write_clap, write_encodec
 
 PLAIN = {
@@ -102,4 +106,30 @@ def test_a_protocol_prints_figures_that_there_are(name: str):
     of = PROTOCOLS[name]
     assert len(of.source) > 10 and of.columns
     for column in of.columns:
-        assert column in PLAIN or (column in control.METRICS and column in _LABELS)
+        assert column in PLAIN or (column in control.METRICS and column in LABELS)
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def private_uses(path: Path) -> list[str]:
+    """Private names of other modules that a file imports, or reaches through a module's name."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    imports = [n for n in nodes if isinstance(n, ast.ImportFrom)]
+    aliases = [a for n in imports if (n.module or "").startswith("cantilena") for a in n.names]
+    modules = {alias.asname or alias.name for alias in aliases}
+    private = [alias.name for alias in aliases if is_private(alias.name)]
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            private += [f"{name}.{node.attr}"] if name in modules and is_private(node.attr) else []
+    return private
+
+
+def test_what_measures_keeps_out_of_other_modules_private_names(tmp_path):
+    (tmp_path / "a.py").write_text("from cantilena.evaluate import run\nrun._read(1)")
+    assert private_uses(tmp_path / "a.py") == ["run._read"]
+    root = Path(cantilena.__path__[0])
+    paths = [p for folder in ("evaluate", "audio", "cli") for p in (root / folder).rglob("*.py")]
+    assert {str(p): names for p in paths if (names := private_uses(p))} == {}

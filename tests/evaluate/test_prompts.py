@@ -12,14 +12,12 @@ from cantilena.evaluate import control
 from cantilena.evaluate.prompts import (
     Prompt,
     prompt_of,
-    prompts_of_midi,
     read_prompts,
     shipped_prompts,
     stated,
     write_prompts,
 )
 from cantilena.score.harmony import Key, parse_chord
-from cantilena.score.midi import write_midi
 from cantilena.score.score import Score, Track
 from cantilena.text.brief import parse_brief
 from cantilena.text.caption import write_caption
@@ -149,15 +147,6 @@ def test_bad_files_are_named(tmp_path, text, message):
         read_prompts(tmp_path / "set.jsonl")
     with pytest.raises(InputError, match="there is no file"):
         read_prompts(tmp_path / "none.jsonl")
-
-
-def test_prompts_of_midi_pass_over_what_is_no_music(tmp_path):
-    write_midi(song(), tmp_path / "a.mid")
-    (tmp_path / "b.mid").write_bytes(b"MThd nothing")
-    write_midi(song(bars=2), tmp_path / "c.mid")
-    found = prompts_of_midi(sorted(tmp_path.iterdir()))
-    assert [p.id for p in found] == ["000"]
-    assert prompts_of_midi([]) == ()
 
 
 def test_the_shipped_prompts_are_varied_and_measurable():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import stat
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
 from cantilena.render import audio, synth
-from cantilena.render.audio import Audio, find_soundfont, render_audio, write_wav
+from cantilena.render.audio import Audio, find_soundfont, render_audio
 from cantilena.render.synth import room
 from cantilena.render.synth.tones import frequency, tone
 from cantilena.render.synth.voices import VOICES
@@ -263,18 +262,6 @@ def test_wav_file_reads_back(tmp_path: Path):
         pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
     assert np.allclose(pcm / 32767, result.samples, atol=1 / 32767)
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
-
-
-def test_write_wav_clips_and_refuses(tmp_path: Path):
-    write_wav(np.array([0.0, 2.0, -2.0]), 8000, tmp_path / "m.wav")
-    with wave.open(io.BytesIO((tmp_path / "m.wav").read_bytes())) as file:  # type: ignore[arg-type]
-        assert np.frombuffer(file.readframes(3), "<i2").tolist() == [0, 32767, -32767]
-    with pytest.raises(InputError, match="shape"):
-        write_wav(np.zeros((2, 2, 2)), 8000, tmp_path / "x.wav")
-    with pytest.raises(InputError, match="finite"):
-        write_wav(np.array([np.nan]), 8000, tmp_path / "x.wav")
-    with pytest.raises(InputError, match="no folder"):
-        write_wav(np.zeros(3), 8000, tmp_path / "not" / "x.wav")
 
 
 def test_bad_requests_are_told():

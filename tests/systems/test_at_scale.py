@@ -133,12 +133,12 @@ def test_reading_the_manifest_changes_nothing(tmp_path: Path):
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path):
     refused: list[str] = []
 
-    def second(*_: int) -> None:
+    def second(_: float) -> None:
         with pytest.raises(InputError, match="another process is writing to") as error:
             generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
         refused.append(str(error.value))
 
-    assert generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT, 8, second).pieces == 5
+    assert generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT, second).pieces == 5
     assert refused and len(read_manifest(tmp_path)) == 5
     assert generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT).pieces == 0
 

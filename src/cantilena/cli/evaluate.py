@@ -8,11 +8,18 @@ line in ``EVALUATIONS``.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from cantilena.cli.common import system_arguments
 from cantilena.cli.table3 import table3, table3_arguments
+
+if TYPE_CHECKING:
+    from cantilena.evaluate.prompts import Prompt
+    from cantilena.systems.base import System
+    from cantilena.systems.request import Request
 
 
 @dataclass(frozen=True)
@@ -25,62 +32,100 @@ class Evaluation:
     run: Callable[[argparse.Namespace], tuple[Any, str]]
 
 
-def _composed_arguments(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--midi", metavar="DIR", help="measure these files and compose nothing")
-    made.add_argument("--prompts", metavar="FILE", help="other prompts than those shipped")
-    made.add_argument("--n", type=int, metavar="N", help="so many of the prompts (all)")
-    made.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the pieces (0)")
-    made.add_argument("--checkpoint", metavar="DIR", help="compose with this checkpoint")
-    made.add_argument(
+def _composed_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--midi", metavar="DIR", help="measure these files and compose nothing")
+    parser.add_argument("--prompts", metavar="FILE", help="other prompts than those shipped")
+    parser.add_argument("--n", type=int, metavar="N", help="so many of the prompts (all)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the pieces (0)")
+    system_arguments(parser)
+    parser.add_argument(
+        "--fresh", action="store_true", help="compose all pieces anew, reuse none of an earlier run"
+    )
+    parser.add_argument(
         "-o", "--output", metavar="DIR", default="evaluation", help="pieces and tables (evaluation)"
     )
 
 
-def _statistics_arguments(made: argparse.ArgumentParser) -> None:
-    _composed_arguments(made)
-    made.add_argument("--real", metavar="PLACE", help="songs to compare with (those shipped)")
+def _statistics_arguments(parser: argparse.ArgumentParser) -> None:
+    _composed_arguments(parser)
+    parser.add_argument("--real", metavar="PLACE", help="songs to compare with (those shipped)")
 
 
-def _prompts(args: argparse.Namespace) -> Any:
+def _prompts(args: argparse.Namespace) -> Sequence[Prompt] | None:
     from cantilena.evaluate.prompts import read_prompts
 
     return read_prompts(args.prompts) if args.prompts else None
 
 
-def _control(args: argparse.Namespace) -> tuple[Any, str]:
+def _system(args: argparse.Namespace) -> System:
+    """The system that ``--system`` and ``--checkpoint`` name."""
     from cantilena.api import load
+
+    where = {"device": args.device, "dtype": args.dtype}
+    options = {name: value for name, value in where.items() if value is not None}
+    return load(args.checkpoint, args.system, **options)
+
+
+def _request(system: System, prompt: Prompt, seed: int, bars: int | None = None) -> Request:
+    """What a system composes of a prompt: its text, read, and so many ``bars`` where given."""
+    from cantilena.systems.request import Request
+    from cantilena.text.brief import merge, parse_brief
+
+    brief = parse_brief(prompt.text)
+    return system.completed(Request(brief if bars is None else merge(brief, bars=bars), seed))
+
+
+def _control(args: argparse.Namespace) -> tuple[Any, str]:
     from cantilena.cli.common import Progress
-    from cantilena.evaluate import run
+    from cantilena.evaluate.run import evaluate_control, evaluate_folder
     from cantilena.evaluate.tables import control_table
     from cantilena.files import check_folder
 
     folder, prompts = check_folder(args.output), _prompts(args)
     if args.midi:
-        found = run.evaluate_folder(prompts, args.midi, folder, args.n, args.seed)
+        figures = evaluate_folder(prompts, args.midi, folder, args.n, args.seed)
     else:
-        composer = load(args.checkpoint)
+        system = _system(args)
         with Progress(args.quiet) as progress:
-            hear = progress.share("composing")
-            found = run.evaluate_control(composer, prompts, folder, args.n, args.seed, hear)
-    return found, control_table(found)
+            figures = evaluate_control(
+                system,
+                partial(_request, system),
+                prompts,
+                folder,
+                args.n,
+                args.seed,
+                progress.share("composing"),
+                args.fresh,
+            )
+    return figures, control_table(figures)
 
 
 def _statistics(args: argparse.Namespace) -> tuple[Any, str]:
-    from cantilena.api import load
     from cantilena.cli.common import Progress
-    from cantilena.evaluate import run
+    from cantilena.evaluate.composing import label
+    from cantilena.evaluate.run import compose_for_statistics, evaluate_statistics
+    from cantilena.evaluate.statistics import BARS
     from cantilena.evaluate.tables import statistics_table
     from cantilena.files import check_folder
 
-    folder, prompts, midi, name = check_folder(args.output), _prompts(args), args.midi, ""
-    if not midi:
-        composer = load(args.checkpoint)
-        name = f"{composer.name} {composer.hash}"
+    folder, prompts = check_folder(args.output), _prompts(args)
+    if args.midi:
+        figures = evaluate_statistics(args.midi, args.real, folder, args.seed)
+    else:
+        system = _system(args)
         with Progress(args.quiet) as progress:
-            hear = progress.share("composing")
-            midi = run.compose_for_statistics(composer, prompts, folder, args.n, args.seed, hear)
-    found = run.evaluate_statistics(midi, args.real, folder, args.seed, name)
-    return found, statistics_table(found)
+            midi = compose_for_statistics(
+                system,
+                partial(_request, system, bars=BARS),
+                prompts,
+                folder,
+                args.n,
+                args.seed,
+                progress.share("composing"),
+                args.fresh,
+            )
+        figures = evaluate_statistics(midi, args.real, folder, args.seed, label(system))
+    return figures, statistics_table(figures)
 
 
 def _bits_arguments(made: argparse.ArgumentParser) -> None:

@@ -12,97 +12,117 @@ OFFLINE = ("logmel", "chroma")
 """Embedders that are taken where none is named."""
 
 
-def table3_arguments(made: argparse.ArgumentParser) -> None:
+def table3_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``evaluate table3``."""
-    made.add_argument(
+    parser.add_argument(
         "--references",
         required=True,
         metavar="PLACE",
         help="the test pieces: JSON lines with id, text and midi (or MidiCaps' own), or a folder "
         "of MIDI files",
     )
-    made.add_argument(
+    parser.add_argument(
         "--reference-midi", metavar="DIR", help="where the references' MIDI files are"
     )
-    made.add_argument(
-        "--system", action="append", default=[], metavar="NAME=DIR",
+    parser.add_argument(
+        "--system",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
         help="a system's MIDI files, named by the references' ids; may be given again",
-    )  # fmt: skip
-    made.add_argument("--unconditional", metavar="DIR", help="MIDI files made without a text")
-    made.add_argument(
-        "--embedder", action="append", metavar="NAME[=WEIGHTS]",
+    )
+    parser.add_argument("--unconditional", metavar="DIR", help="MIDI files made without a text")
+    parser.add_argument(
+        "--embedder",
+        action="append",
+        metavar="NAME[=WEIGHTS]",
         help="logmel and chroma (need nothing: these two), vggish, pann, clap, encodec; may be "
         "given again",
-    )  # fmt: skip
-    made.add_argument("--clap", metavar="WEIGHTS", help="a ClapModel, for the CLAP score")
-    made.add_argument(
-        "--loss", action="append", default=[], metavar="NAME=PLACE",
+    )
+    parser.add_argument("--clap", metavar="WEIGHTS", help="a ClapModel, for the CLAP score")
+    parser.add_argument(
+        "--loss",
+        action="append",
+        default=[],
+        metavar="NAME=PLACE",
         help="a system's validation loss: a number, a run's folder or its log",
-    )  # fmt: skip
-    made.add_argument("--protocol", default="paper", metavar="P", help="paper, midi-llm, text2midi")
-    made.add_argument("--ids", metavar="FILE", help="only these references, an id a line")
-    made.add_argument("--n", type=int, metavar="N", help="only the first N references")
-    made.add_argument("--subsets", type=int, default=5, metavar="K", help="of FAD-sub (5)")
-    made.add_argument(
-        "--subset-size", type=int, default=500, metavar="N",
+    )
+    parser.add_argument(
+        "--protocol", default="paper", metavar="P", help="paper, midi-llm, text2midi"
+    )
+    parser.add_argument("--ids", metavar="FILE", help="only these references, an id a line")
+    parser.add_argument("--n", type=int, metavar="N", help="only the first N references")
+    parser.add_argument("--subsets", type=int, default=5, metavar="K", help="of FAD-sub (5)")
+    parser.add_argument(
+        "--subset-size",
+        type=int,
+        default=500,
+        metavar="N",
         help="pieces in each, at most half of all (500)",
-    )  # fmt: skip
-    made.add_argument(
-        "--seconds", type=float, default=30.0, metavar="S",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=30.0,
+        metavar="S",
         help="sound of each piece that is measured; 0: all of it (30)",
-    )  # fmt: skip
-    made.add_argument("--compression", action="store_true", help="measure CR too (seconds a piece)")
-    made.add_argument("--engine", choices=("auto", "fluidsynth", "synth"), default="auto")
-    made.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3 file for FluidSynth")
-    made.add_argument("--device", default="cpu", metavar="D", help="of the embedders: cpu, cuda")
-    made.add_argument("--workers", type=int, default=1, metavar="N", help="render in N processes")
-    made.add_argument("--seed", type=int, default=0, metavar="N", help="draws the subsets (0)")
-    made.add_argument(
+    )
+    parser.add_argument(
+        "--compression", action="store_true", help="measure CR too (seconds a piece)"
+    )
+    parser.add_argument("--engine", choices=("auto", "fluidsynth", "synth"), default="auto")
+    parser.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3 file for FluidSynth")
+    parser.add_argument("--device", default="cpu", metavar="D", help="of the embedders: cpu, cuda")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="render in N processes")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the subsets (0)")
+    parser.add_argument(
         "-o", "--output", metavar="DIR", default="evaluation", help="tables and cache (evaluation)"
     )
 
 
 def table3(args: argparse.Namespace) -> tuple[Any, str]:
-    """Measures, and gives the figures and their table."""
+    """Measures; returns the figures and their table."""
     from cantilena.cli.common import Progress
     from cantilena.errors import InputError
-    from cantilena.evaluate.sound.embedders import EMBEDDERS, load_embedder
-    from cantilena.evaluate.sound.pieces import renderer
+    from cantilena.evaluate.sound.embedders import load_embedder
+    from cantilena.evaluate.sound.pieces import find_renderer
     from cantilena.evaluate.table3 import Settings, evaluate_table3, protocols
     from cantilena.evaluate.table3.losses import read_loss
-    from cantilena.evaluate.table3.text import table3_text
     from cantilena.files import check_folder
     from cantilena.models.audio.clap import Clap
 
-    of = protocols.protocol(args.protocol)
+    protocol = protocols.protocol(args.protocol)
     systems = pairs(args.system, "--system", "DIR")
     losses = {k: read_loss(v) for k, v in pairs(args.loss, "--loss", "PLACE").items()}
     ids = protocols.read_ids(args.ids) if args.ids else None
     references = protocols.read_references(args.references, args.reference_midi)
-    references, notes = protocols.choose(references, ids, of)
+    references, notes = protocols.choose(references, ids, protocol)
     if args.n is not None and args.n < 2:
         raise InputError(f"--n must be 2 or more, not {args.n}")
-    made_by = renderer(args.engine, args.soundfont, args.seconds or None)
+    renderer = find_renderer(args.engine, args.soundfont, args.seconds or None)
     folder = check_folder(args.output)
     embedders = {}
-    for told in args.embedder or OFFLINE:
-        name, _, weights = told.partition("=")
+    for option in args.embedder or OFFLINE:
+        name, _, weights = option.partition("=")
         embedders[name] = load_embedder(name, weights or None, args.device)
     clap = Clap(args.clap, args.device) if args.clap else None
     if clap is None and "clap" in embedders and isinstance(embedders["clap"], Clap):
         clap = embedders["clap"]
-    assert set(embedders) <= set(EMBEDDERS)
     settings = Settings(
-        *(args.subsets, args.subset_size, args.seed, args.workers, args.protocol),
-        compression=args.compression or "compression_ratio" in of.columns,
+        subsets=args.subsets,
+        size=args.subset_size,
+        seed=args.seed,
+        workers=args.workers,
+        protocol=args.protocol,
+        compression=args.compression or "compression_ratio" in protocol.columns,
         notes=notes,
     )
     with Progress(args.quiet) as progress:
-        found = evaluate_table3(
+        return evaluate_table3(
             references[: args.n],
             systems,
             embedders,
-            made_by,
+            renderer,
             Path(folder),
             clap,
             args.unconditional,
@@ -110,19 +130,18 @@ def table3(args: argparse.Namespace) -> tuple[Any, str]:
             settings,
             lambda done, what: progress(done, 1.0, what),
         )
-    return found, table3_text(found)
 
 
-def pairs(told: Sequence[str], option: str, what: str) -> dict[str, str]:
+def pairs(options: Sequence[str], flag: str, what: str) -> dict[str, str]:
     """NAME=VALUE options by name. Raises InputError for another form, and for a name twice."""
     from cantilena.errors import InputError
 
-    found: dict[str, str] = {}
-    for text in told:
-        name, sign, value = text.partition("=")
-        if not sign or not name.strip() or not value:
-            raise InputError(f"{option} {text!r} is not of the form NAME={what}")
-        if name in found:
-            raise InputError(f"{option} names {name!r} twice")
-        found[name.strip()] = value
-    return found
+    values: dict[str, str] = {}
+    for option in options:
+        name, sign, value = (part.strip() for part in option.partition("="))
+        if not sign or not name or not value:
+            raise InputError(f"{flag} {option!r} is not of the form NAME={what}")
+        if name in values:
+            raise InputError(f"{flag} names {name!r} twice")
+        values[name] = value
+    return values

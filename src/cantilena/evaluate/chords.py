@@ -37,13 +37,13 @@ def changes(score: Score) -> list[int]:
 
 
 def common_in_order(asked: Sequence[int], heard: Sequence[int]) -> int:
-    """How many of ``asked``, from its first on, are found one after another in ``heard``: the
+    """How many of ``asked``, from its first on, stand one after another in ``heard``: the
     greedy count of Mustango's released evaluation. Other chords may stand between."""
-    found = 0
+    matched = 0
     for chord in heard:
-        if found < len(asked) and chord == asked[found]:
-            found += 1
-    return found
+        if matched < len(asked) and chord == asked[matched]:
+            matched += 1
+    return matched
 
 
 def common_in_any_order(asked: Sequence[int], heard: Sequence[int]) -> int:
@@ -73,8 +73,8 @@ def exact_chord_match(wishes: Brief, score: Score | None) -> float:
 
 def perfect_chord_match(wishes: Brief, score: Score | None) -> float:
     """Mustango's PCM: 1 when ``exact_chord_match`` is 1, else 0."""
-    found = exact_chord_match(wishes, score)
-    return found if np.isnan(found) else float(found == 1)
+    share = exact_chord_match(wishes, score)
+    return share if np.isnan(share) else float(share == 1)
 
 
 def chords_any_order(wishes: Brief, score: Score | None) -> float:

@@ -60,7 +60,7 @@ def best_pattern(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     said by fewer vectors than it has points."""
     n = len(keys)
     best = (1.0, 0, 0)
-    found = keys[:1], np.zeros(1, dtype=np.int64)
+    pattern_and_places = keys[:1], np.zeros(1, dtype=np.int64)
     seen: set[bytes] = set()
     for pattern in _maximal(keys):
         p = len(pattern)
@@ -76,8 +76,8 @@ def best_pattern(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         covered = len(np.unique(pattern[:, None] + places[None, :]))
         score = (covered / (p + len(places) - 1), covered, p)
         if score > best and score[0] > 1:
-            best, found = score, (pattern, places)
-    return found
+            best, pattern_and_places = score, (pattern, places)
+    return pattern_and_places
 
 
 def _maximal(keys: np.ndarray) -> list[np.ndarray]:

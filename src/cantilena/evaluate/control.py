@@ -86,8 +86,8 @@ def tempo_bin(wishes: Brief, score: Score | None, tolerance: int = 0) -> float:
         return NAN
     if score is None or not len(score):
         return 0.0
-    asked, found = np.searchsorted(TEMPO_BINS, [wishes.tempo, round(score.bpm, 1)], side="left")
-    return float(abs(int(asked) - int(found)) <= tolerance)
+    asked, played = np.searchsorted(TEMPO_BINS, [wishes.tempo, round(score.bpm, 1)], side="left")
+    return float(abs(int(asked) - int(played)) <= tolerance)
 
 
 def tempo_bin_tolerance(wishes: Brief, score: Score | None) -> float:
@@ -115,8 +115,8 @@ def _key(wishes: Brief, score: Score | None, right: tuple[str, ...]) -> float:
         return NAN
     if score is None or not len(score):
         return 0.0
-    found, _ = find_key(score)
-    return float(key_relation(Key.from_name(wishes.key), found)[0] in right)
+    heard, _ = find_key(score)
+    return float(key_relation(Key.from_name(wishes.key), heard)[0] in right)
 
 
 def key_correct(wishes: Brief, score: Score | None) -> float:
@@ -141,8 +141,8 @@ def bars_ratio(wishes: Brief, score: Score | None) -> float:
     """The smaller of the asked and the actual number of bars over the larger."""
     if wishes.bars is None:
         return NAN
-    found = 0 if score is None else bars_of(score, wishes.bars)
-    return min(found, wishes.bars) / max(found, wishes.bars)
+    played = 0 if score is None else bars_of(score, wishes.bars)
+    return min(played, wishes.bars) / max(played, wishes.bars)
 
 
 def _reported(wish: str, field: str) -> Metric:

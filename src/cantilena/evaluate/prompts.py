@@ -37,15 +37,30 @@ if TYPE_CHECKING:
 
 LENGTHS = (8, 12, 16, 24, 32)
 """Bars that a prompt's excerpt may have."""
-MOST_PARTS = 8
+MIN_BARS = 5
+"""Bars below which a piece is too short for a prompt."""
+MAX_PARTS = 8
+MIN_BPM, MAX_BPM = 40, 240
+MIN_KEY_STRENGTH = 0.7
+"""Correlation with the key's profile from which a piece is taken to be in a key."""
 _SHIPPED = "shipped/control.jsonl"
-# How often a prompt names a wish, where its song has it. Metre and tempo are always named.
-_NAMED = {"key": 0.75, "instruments": 0.9, "chords": 0.4, "bars": 0.6, "density": 0.5}
-_NAMED |= {"swing": 0.8, "genres": 0.6, "moods": 0.5}
-
-# The share kept of songs in 4/4, and of those in 4/4 at the tempo of a file that tells none.
-_COMMON = (0.65, 0.25)
+_P_NAMED = {
+    "key": 0.75,
+    "instruments": 0.9,
+    "chords": 0.4,
+    "bars": 0.6,
+    "density": 0.5,
+    "swing": 0.8,
+    "genres": 0.6,
+    "moods": 0.5,
+}
+"""How often a prompt names a wish, where its song has it. Metre and tempo are always named."""
+_P_KEPT_COMMON_TIME = 0.65
+"""Share of the songs in 4/4 that is kept."""
+_P_KEPT_DEFAULT_TEMPO = 0.25
+"""And of those in 4/4 at ``DEFAULT_BPM``."""
 DEFAULT_BPM = 120
+"""The tempo of a MIDI file that has no tempo event."""
 
 
 @dataclass(frozen=True)
@@ -87,30 +102,32 @@ def prompt_of(
     moods: Sequence[str] = (),
 ) -> Prompt | None:
     """A Prompt that a piece's beginning would answer, or None where it is of no use: no more than
-    four bars, no part that is heard, more than ``MOST_PARTS`` of them, a tempo outside 40-240, or
+    four bars, no part that is heard, more than ``MAX_PARTS`` of them, a tempo outside 40-240, or
     two instruments under names that mean the same.
 
-    The beginning has one of ``LENGTHS`` bars. What is told of it is chosen by ``rng``.
+    The beginning has one of ``LENGTHS`` bars; ``rng`` chooses which wishes the text names.
     """
     cut = first_bars(score, int(rng.choice(LENGTHS)))
     about = describe(cut)
     heard = tuple(p.instrument for p in about.parts if is_heard(p))
-    if about.bars <= 4 or not 1 <= len(heard) <= MOST_PARTS or not 40 <= about.bpm <= 240:
+    if about.bars < MIN_BARS or not 1 <= len(heard) <= MAX_PARTS:
+        return None
+    if not MIN_BPM <= about.bpm <= MAX_BPM:
         return None
     facts = Facts.of(about, genres, moods)
-    told = {wish: bool(rng.random() < share) for wish, share in _NAMED.items()}
+    named = {wish: bool(rng.random() < share) for wish, share in _P_NAMED.items()}
     facts = replace(
         facts,
         bpm=float(round(facts.bpm)),
-        instruments=heard if told["instruments"] else (),
-        key=facts.key if told["key"] and about.key_strength >= 0.7 else None,
-        chords=facts.chords if told["chords"] else (),
-        bars=facts.bars if told["bars"] else None,
+        instruments=heard if named["instruments"] else (),
+        key=facts.key if named["key"] and about.key_strength >= MIN_KEY_STRENGTH else None,
+        chords=facts.chords if named["chords"] else (),
+        bars=facts.bars if named["bars"] else None,
         seconds=None,
-        density=facts.density if told["density"] else None,
-        swing=True if facts.swing and told["swing"] else None,
-        genres=facts.genres if told["genres"] else (),
-        moods=facts.moods if told["moods"] else (),
+        density=facts.density if named["density"] else None,
+        swing=True if facts.swing and named["swing"] else None,
+        genres=facts.genres if named["genres"] else (),
+        moods=facts.moods if named["moods"] else (),
     )
     text = write_caption(facts, rng)
     wishes = stated(facts, text)
@@ -139,7 +156,7 @@ def stated(facts: Facts, text: str) -> Brief:
         tempo_range=tempo_range,
         key=facts.key.name if facts.key else None,
         metre=f"{facts.metre[0]}/{facts.metre[1]}",
-        chords=_told_chords(facts.chords, text),
+        chords=_stated_chords(facts.chords, text),
         genres=facts.genres[:2],
         moods=facts.moods[:2],
         bars=facts.bars,
@@ -150,12 +167,11 @@ def stated(facts: Facts, text: str) -> Brief:
 
 def _pace(spoken: str, bpm: float) -> tuple[float, float]:
     """The range of the longest tempo word in a text that fits the tempo."""
-    known = sorted(PACES, key=len, reverse=True)
-    for word in known:
+    for word in sorted(PACES, key=len, reverse=True):
         pace = PACES[word]
         if pace.low <= bpm <= pace.high and re.search(rf"\b{re.escape(word)}\b", spoken):
             return float(pace.low), float(pace.high)
-    raise InputError(f"the caption {spoken!r} does not tell its tempo of {bpm:.0f}")
+    raise InputError(f"the caption {spoken!r} does not state its tempo of {bpm:.0f}")
 
 
 def _instruments(numbers: Sequence[int], spoken: str) -> tuple[Instrument, ...]:
@@ -170,14 +186,14 @@ def _instruments(numbers: Sequence[int], spoken: str) -> tuple[Instrument, ...]:
         if place:
             names[i] = word
             left = f"{left[: place.start()]}|{left[place.end() :]}"
-    found: list[Instrument] = []
+    instruments: list[Instrument] = []
     for i in numbers:
-        meant = [k for k, words in INSTRUMENT_WORDS.items() if names.get(i) in words and k != i]
-        found.append(Instrument(names.get(i) or gm.name(i), (i, *meant)))
-    return tuple(found)
+        others = [k for k, words in INSTRUMENT_WORDS.items() if names.get(i) in words and k != i]
+        instruments.append(Instrument(names.get(i) or gm.name(i), (i, *others)))
+    return tuple(instruments)
 
 
-def _told_chords(chords: tuple[str, ...], text: str) -> tuple[str, ...]:
+def _stated_chords(chords: tuple[str, ...], text: str) -> tuple[str, ...]:
     """The longest beginning of the chords, at least two, that stands in the text."""
     for n in range(len(chords), 1, -1):
         if any(join.join(chords[:n]) in text for join in (" ", ", ", " - ", " – ", " → ")):
@@ -189,41 +205,27 @@ def prompts_of_songs(
     songs: Songs, n: int, seed: int = 0, corpus: str | None = None
 ) -> tuple[Prompt, ...]:
     """``n`` Prompts of songs of a data set's split (``data.dataset.load_split``), at most one a
-    song, in random order; fewer where the split has no more that are of use. What most songs are
-    is thinned out (``_COMMON``), or a program that always does that would do well."""
+    song, in random order; fewer where the split has no more that are of use. The commonest
+    kinds are thinned out (``_p_kept``), or a program that always writes those would do well."""
     rng = np.random.default_rng(seed)
-    found: list[Prompt] = []
+    prompts: list[Prompt] = []
     for i in rng.permutation(len(songs)).tolist():
-        if len(found) == n:
+        if len(prompts) == n:
             break
         if corpus is None or songs.corpus(i) == corpus:
             meta = songs.meta(i)
-            name = f"{len(found):03d}"
-            made = prompt_of(score_of(songs, i), name, rng, meta["genres"], meta["moods"])
-            found += [made] if made and rng.random() < _kept(made.wishes) else []
-    return tuple(found)
+            name = f"{len(prompts):03d}"
+            prompt = prompt_of(score_of(songs, i), name, rng, meta["genres"], meta["moods"])
+            if prompt and rng.random() < _p_kept(prompt.wishes):
+                prompts.append(prompt)
+    return tuple(prompts)
 
 
-def _kept(wishes: Brief) -> float:
-    """The share of such songs that is kept."""
+def _p_kept(wishes: Brief) -> float:
+    """The share of songs with such wishes that is kept."""
     if wishes.metre != "4/4":
         return 1.0
-    return _COMMON[wishes.tempo == DEFAULT_BPM]
-
-
-def prompts_of_midi(paths: Iterable[str | Path], seed: int = 0) -> tuple[Prompt, ...]:
-    """A Prompt of each MIDI file that can be read and is of use, numbered in their order."""
-    from cantilena.score.midi import read_midi
-
-    rng = np.random.default_rng(seed)
-    found: list[Prompt] = []
-    for path in paths:
-        try:
-            made = prompt_of(read_midi(path), f"{len(found):03d}", rng)
-        except InputError:
-            continue
-        found += [made] if made else []
-    return tuple(found)
+    return _P_KEPT_DEFAULT_TEMPO if wishes.tempo == DEFAULT_BPM else _P_KEPT_COMMON_TIME
 
 
 def score_of(songs: Songs, i: int) -> Score:

@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from cantilena.score.score import Score
 BARS = 32
 """Bars of each piece that are measured, of generated and real ones alike."""
 HALVINGS = 20
+"""Random draws that a distance is the mean of."""
+RATIO_LOW, RATIO_HIGH = 1e-3, 1e6
+"""Where ``mean_ratio`` cuts ratios off: neither 0 nor infinity has a logarithm."""
 _SHIPPED = "shipped/real_lakh_test.json"
 
 
@@ -39,7 +43,8 @@ class Distance:
     ``mean_spread``: mean absolute difference of the means of two random halves of the real set.
     ``distance``: Wasserstein-1 between generated and real samples of ``size`` pieces each, mean
     over random draws; ``spread``: the same between halves of the real set of that size.
-    ``ratio``: distance / spread; 1 is as close as real music is to itself.
+    ``ratio``: distance / spread; 1 is as close as real music is to itself, infinite where real
+    music does not vary and the generated differs.
     """
 
     mean: float
@@ -51,9 +56,18 @@ class Distance:
     ratio: float
     size: int
 
-    def to_dict(self) -> dict[str, float]:
-        """Plain data."""
-        return asdict(self)
+    def to_dict(self) -> dict[str, float | None]:
+        """Plain data; None for an infinite ratio, which JSON cannot hold."""
+        return {**asdict(self), "ratio": self.ratio if isfinite(self.ratio) else None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, float | None]) -> Distance:
+        """The Distance that ``to_dict`` wrote. Raises InputError."""
+        ratio = data.get("ratio")
+        try:
+            return cls(**{**data, "ratio": float("inf") if ratio is None else ratio})  # type: ignore[arg-type]
+        except TypeError as error:
+            raise InputError(f"this is no distance between statistics: {error}") from error
 
 
 def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
@@ -95,19 +109,25 @@ def distance(
             f"a distance needs at least 2 generated and 4 real pieces, not {len(a)} and {len(b)}"
         )
     rng = np.random.default_rng(seed)
-    far, near, means = np.zeros((3, halvings))
+    across, within, mean_gaps = np.zeros((3, halvings))
     for i in range(halvings):
-        mixed = rng.permutation(b)
-        one, other = mixed[:size], mixed[size : 2 * size]
-        drawn = rng.permutation(a)[:size]
-        far[i], near[i] = wasserstein(drawn, one), wasserstein(one, other)
-        means[i] = abs(one.mean() - other.mean())
-    spread = float(near.mean())
-    apart = float(far.mean())
+        shuffled = rng.permutation(b)
+        one, other = shuffled[:size], shuffled[size : 2 * size]
+        sample = rng.permutation(a)[:size]
+        across[i], within[i] = wasserstein(sample, one), wasserstein(one, other)
+        mean_gaps[i] = abs(one.mean() - other.mean())
+    apart, spread = float(across.mean()), float(within.mean())
     ratio = apart / spread if spread > 0 else float("inf") if apart > 0 else 1.0
     mean, real_mean = float(a.mean()), float(b.mean())
     return Distance(
-        mean, real_mean, mean - real_mean, float(means.mean()), apart, spread, ratio, size
+        mean=mean,
+        real_mean=real_mean,
+        mean_difference=mean - real_mean,
+        mean_spread=float(mean_gaps.mean()),
+        distance=apart,
+        spread=spread,
+        ratio=ratio,
+        size=size,
     )
 
 
@@ -138,7 +158,7 @@ def evaluate(
 def mean_ratio(distances: Mapping[str, Distance]) -> float:
     """Geometric mean of the ratios: one number for "how like real music", 1 being real music."""
     ratios = np.array([d.ratio for d in distances.values()])
-    return float(np.exp(np.log(np.clip(ratios, 1e-3, 1e6)).mean()))
+    return float(np.exp(np.log(np.clip(ratios, RATIO_LOW, RATIO_HIGH)).mean()))
 
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {

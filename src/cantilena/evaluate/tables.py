@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_LABELS = {
+LABELS = {
     "asa": "attributes met (ASA)",
     "instrument_recall": "asked instruments heard",
     "instrument_precision": "heard instruments asked for",
@@ -30,45 +30,48 @@ _LABELS = {
     "swing": "swing",
     "density": "density",
 }
+"""What tables call the metrics of ``control``."""
 
 
-def control_table(found: dict[str, Any]) -> str:
+def control_table(figures: dict[str, Any]) -> str:
     """The Markdown table of what ``measure`` returns: per cent, 95 % interval, pieces."""
     lines = [
-        f"Control: {found.get('checkpoint') or 'unnamed'}, {found['n']} prompts, "
-        f"seed {found['seed']}, {found['failed']} without notes",
+        f"Control: {figures.get('checkpoint') or 'unnamed'}, {figures['n']} prompts, "
+        f"seed {figures['seed']}, {figures['failed']} without notes",
         "",
         "| wish | % | 95 % interval | n |",
         "|---|---:|---:|---:|",
     ]
-    for name, m in found["metrics"].items():
+    for name, m in figures["metrics"].items():
         span = f"{100 * m['low']:.1f}-{100 * m['high']:.1f}"
-        lines.append(f"| {_LABELS.get(name, name)} | {100 * m['mean']:.1f} | {span} | {m['n']} |")
+        lines.append(f"| {LABELS.get(name, name)} | {100 * m['mean']:.1f} | {span} | {m['n']} |")
     lines.append("")
-    words = {
+    target_labels = {
         "on_grid": "notes on the grid (24 to the quarter)",
         "reread_equal": "files that read back as composed",
     }
-    for name, word in words.items():
-        if found["targets"].get(name) is not None:
-            lines.append(f"- {word}: {100 * found['targets'][name]:.1f} %")
-    if found["targets"].get("seconds_per_piece") is not None:
-        lines.append(f"- seconds a piece: {found['targets']['seconds_per_piece']:.2f}")
+    targets = figures["targets"]
+    for name, label in target_labels.items():
+        if targets.get(name) is not None:
+            lines.append(f"- {label}: {100 * targets[name]:.1f} %")
+    if targets.get("seconds_per_piece") is not None:
+        lines.append(f"- seconds a piece: {targets['seconds_per_piece']:.2f}")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def statistics_table(found: dict[str, Any]) -> str:
+def statistics_table(figures: dict[str, Any]) -> str:
     """The Markdown table of what ``evaluate_statistics`` returns."""
     lines = [
-        f"Statistics: {found['checkpoint']}, {found['n']} pieces of {found['bars']} bars, "
-        f"seed {found['seed']}",
+        f"Statistics: {figures['checkpoint']}, {figures['n']} pieces of {figures['bars']} bars, "
+        f"seed {figures['seed']}",
         "",
         "| statistic | mean | real mean | distance | real spread | ratio |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for name, d in found["distances"].items():
+    for name, d in figures["distances"].items():
         cells = (d["mean"], d["real_mean"], d["distance"], d["spread"])
         row = " | ".join(f"{x:.3g}" for x in cells)
-        lines.append(f"| {name.replace('_', ' ')} | {row} | {d['ratio']:.2f} |")
-    lines += ["", f"Geometric mean of the ratios: {found['mean_ratio']:.2f} (1 is real music)."]
+        ratio = "no spread" if d["ratio"] is None else f"{d['ratio']:.2f}"
+        lines.append(f"| {name.replace('_', ' ')} | {row} | {ratio} |")
+    lines += ["", f"Geometric mean of the ratios: {figures['mean_ratio']:.2f} (1 is real music)."]
     return "\n".join(lines) + "\n"

@@ -1,5 +1,5 @@
 """Sound of a Score: through FluidSynth and a soundfont where they are installed, else through the
-synthesizer of our own; and WAV files.
+synthesizer of our own.
 
 Knows how to find and run FluidSynth; does not know how sounds are made. The FluidSynth program is
 run as a process of its own, with a temporary MIDI file; nothing is linked or imported.
@@ -7,18 +7,16 @@ run as a process of its own, with a temporary MIDI file; nothing is linked or im
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
 import tempfile
-import wave
 from pathlib import Path
 
 import numpy as np
 
+from cantilena.audio.wav import parse_wav, write_wav
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
-from cantilena.files import write_bytes
 from cantilena.render.synth import TAIL, room, synthesize
 from cantilena.score.midi import smf, write_midi
 from cantilena.score.score import Score
@@ -122,31 +120,6 @@ def render_audio(
     if path is not None:
         write_wav(samples, rate, path)
     return result
-
-
-def write_wav(samples: np.ndarray, rate: int, path: str | Path) -> None:
-    """Writes (n,) or (n, channels) samples in -1..1 as a 16-bit PCM WAV file, whole or not at all.
-
-    What lies outside -1..1 is clipped. Raises InputError for other shapes, for samples that are
-    not finite, and for a path that cannot be written.
-    """
-    samples = np.asarray(samples)
-    if samples.ndim == 1:
-        samples = samples[:, None]
-    if samples.ndim != 2 or not 1 <= samples.shape[1] <= 16:
-        raise InputError(f"samples must have the shape (n, channels), not {samples.shape}")
-    if not np.isfinite(samples).all():
-        raise InputError("the samples hold values that are not finite")
-    pcm = np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
-    if pcm.nbytes > 0xFFFFFF00:
-        raise InputError("a WAV file can hold at most 4 GB; render a part of the score")
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(pcm.tobytes())
-    write_bytes(path, buffer.getvalue())
 
 
 def find_fluidsynth() -> str:
@@ -253,11 +226,10 @@ def _samples(data: bytes) -> np.ndarray:
     libsndfile, bare 16-bit samples."""
     if data[:4] != b"RIFF":
         return np.frombuffer(data[: len(data) // 4 * 4], "<i2").reshape(-1, 2).T / np.float32(32768)
-    at = 12
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        if data[at : at + 4] == b"data":
-            body = data[at + 8 : at + 8 + size]
-            return np.frombuffer(body[: len(body) // 8 * 8], "<f4").reshape(-1, 2).T
-        at += 8 + size + size % 2
-    raise CantilenaError("FluidSynth wrote a file that cannot be read")
+    try:
+        samples, _ = parse_wav(data)
+    except InputError as error:
+        raise CantilenaError(f"FluidSynth wrote a file that cannot be read: {error}") from error
+    if samples.shape[1] != 2:
+        raise CantilenaError(f"FluidSynth wrote {samples.shape[1]} channels, not 2")
+    return samples.T

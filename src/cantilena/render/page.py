@@ -46,7 +46,8 @@ def html_page(
 
 def _player(score: Score, path: Path) -> str:
     """An audio element with the sound in it, which is written to ``path`` on the way."""
-    from cantilena.render.audio import render_audio, write_wav
+    from cantilena.audio.wav import write_wav
+    from cantilena.render.audio import render_audio
 
     seconds = float(score.seconds(score.end))
     if seconds > MAX_PLAYER_SECONDS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cantilena.errors import InputError, UnknownNameError
@@ -133,6 +134,12 @@ def test_the_references_of_ids_and_what_is_said_of_them():
         p.choose(refs, ["x"], p.PROTOCOLS["paper"])
     with pytest.raises(UnknownNameError, match="midi-llm"):
         p.protocol("no such")
+
+
+def test_text2midis_mean_leaves_out_windows_that_miss():
+    scores = [np.array([0.2, -0.5]), np.array([0.4, 0.005, 0.01])]
+    assert p.floored_mean(scores) == pytest.approx((0.2 + 0.4 + 0.01) / 3)
+    assert p.floored_mean([np.array([-1.0])]) == 0.0
 
 
 # ---------------------------------------------------------------------------- losses

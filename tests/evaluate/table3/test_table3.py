@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cantilena.cli import main
-from cantilena.errors import CantilenaError, InputError
+from cantilena.errors import CantilenaError, InputError, UnknownNameError
 from cantilena.evaluate.sound import pieces as a
 from cantilena.evaluate.sound.embedders import load_embedder
 from cantilena.evaluate.table3 import Settings, evaluate_table3
@@ -49,7 +49,7 @@ def place(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(place) -> dict:
-    return evaluate_table3(
+    figures, _ = evaluate_table3(
         read_references(place / "references.jsonl"),
         {"same": place / "same", "wrong": place / "wrong"},
         {"logmel": load_embedder("logmel")},
@@ -59,6 +59,7 @@ def made(place) -> dict:
         losses={"same": 1.25},
         settings=Settings(size=3, compression=True),
     )
+    return figures
 
 
 def row(found: dict, name: str) -> dict:
@@ -138,11 +139,50 @@ def test_a_second_run_renders_nothing_and_gives_the_same_bytes(made, place, monk
     assert (place / "out" / "table3.json").read_bytes() == before
 
 
+def test_embeddings_of_other_code_are_not_taken_for_this_ones(place, tmp_path, monkeypatch):
+    logmel = {"logmel": load_embedder("logmel")}
+    paths = [place / "real" / "0.mid"]
+    a.embed_pieces(paths, logmel, tmp_path, SYNTH)
+    monkeypatch.setattr(a, "code_fingerprint", lambda: "other")
+    a.embed_pieces(paths, logmel, tmp_path, SYNTH)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_answer_that_is_missing_is_not_taken_from_another_reference(place, tmp_path):
+    real = {"a": place / "real" / "1.mid", "a-2": place / "real" / "2.mid"}
+    rows = [{"id": name, "text": "", "midi": str(path)} for name, path in real.items()]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    (tmp_path / "system").mkdir()
+    write_midi(tune(2), tmp_path / "system" / "a-2.mid")
+    figures, text = evaluate_table3(
+        read_references(tmp_path / "r.jsonl"),
+        {"one": tmp_path / "system"},
+        {"logmel": load_embedder("logmel")},
+        SYNTH,
+        tmp_path / "out",
+    )
+    assert row(figures, "one")["failures"] == {"a": "there is no file"}
+    assert text == (tmp_path / "out" / "table3.md").read_text()
+
+
+def test_a_protocol_that_is_none_is_refused_before_anything_is_rendered(place, tmp_path):
+    with pytest.raises(UnknownNameError, match="text2midi"):
+        evaluate_table3(
+            read_references(place / "references.jsonl"),
+            {"same": place / "same"},
+            {"logmel": load_embedder("logmel")},
+            SYNTH,
+            tmp_path / "out",
+            settings=Settings(protocol="none"),
+        )
+    assert not (tmp_path / "out").exists()
+
+
 def test_clap_scores_stand_beside_and_random_texts_are_anothers(place, tmp_path):
     pytest.importorskip("transformers")
     clap = Clap(str(write_clap(tmp_path / "clap")))
     hear: list[float] = []
-    found = evaluate_table3(
+    found, _ = evaluate_table3(
         read_references(place / "references.jsonl"),
         {"same": place / "same"},
         {"clap": clap},
@@ -203,12 +243,12 @@ def test_the_renderer_is_one_for_all(monkeypatch):
         raise CantilenaError("the program fluidsynth is not installed")
 
     monkeypatch.setattr(a, "find_fluidsynth", none)
-    assert a.renderer().engine == "synth" and "first 30 s" in a.renderer().name
-    assert "whole" in a.renderer("synth", None, None).name
+    assert a.find_renderer().engine == "synth" and "first 30 s" in a.find_renderer().name
+    assert "whole" in a.find_renderer("synth", None, None).name
     with pytest.raises(CantilenaError, match="fluidsynth"):
-        a.renderer("fluidsynth")
+        a.find_renderer("fluidsynth")
     with pytest.raises(InputError, match="1-1800"):
-        a.renderer("synth", None, 0.1)
+        a.find_renderer("synth", None, 0.1)
 
 
 # ---------------------------------------------------------------------------- the command

@@ -58,6 +58,7 @@ def factor(covariance: np.ndarray) -> np.ndarray:
     """F (D, D) with F F^T = ``covariance``, symmetric; eigenvalues that rounding has made
     negative count as zero. Raises InputError for a matrix that is clearly no covariance."""
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    # a millionth of the largest is far above rounding; 1e-300 keeps a matrix of zeros
     if values.min(initial=0.0) < -1e-6 * max(values.max(initial=0.0), 1e-300):
         raise InputError("a covariance must have no negative eigenvalues")
     return vectors * np.sqrt(np.clip(values, 0.0, None))
@@ -130,12 +131,12 @@ def draws(
     if size < 2:
         return ()
     rng = np.random.default_rng(seed)
-    found: list[Draw] = []
+    subset_pairs: list[Draw] = []
     for _ in range(subsets):
-        mixed = rng.permutation(reference)
-        own = mixed[size : 2 * size] if same else rng.permutation(generated)[:size]
-        found.append(Draw(own, mixed[:size]))
-    return tuple(found)
+        shuffled = rng.permutation(reference)
+        own = shuffled[size : 2 * size] if same else rng.permutation(generated)[:size]
+        subset_pairs.append(Draw(own, shuffled[:size]))
+    return tuple(subset_pairs)
 
 
 def frechet_subsets(

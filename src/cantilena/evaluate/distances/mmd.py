@@ -22,6 +22,7 @@ from cantilena.evaluate.distances.sem import Mean, mean_of
 SCALE = 100.0
 """KAD is this times the squared MMD, as published."""
 BLOCK = 1024
+"""Rows of a matrix of distances that are computed at a time."""
 PAIRS_FROM = 2000
 """Most vectors of which all pairs are looked at for the bandwidth; of more, so many drawn."""
 

@@ -32,12 +32,12 @@ class Mean:
 
 def validate(values: Iterable[float]) -> np.ndarray:
     """(N,) float64 of the values. Raises InputError where there are none or one is not finite."""
-    found = np.asarray(list(values), dtype=np.float64).reshape(-1)
-    if not len(found):
+    numbers = np.asarray(list(values), dtype=np.float64).reshape(-1)
+    if not len(numbers):
         raise InputError("a mean needs at least one value")
-    if not np.isfinite(found).all():
+    if not np.isfinite(numbers).all():
         raise InputError("a mean was asked of values that are not finite")
-    return found
+    return numbers
 
 
 def standard_error(values: Iterable[float]) -> float:
@@ -45,12 +45,14 @@ def standard_error(values: Iterable[float]) -> float:
 
     ``values``: (N,) finite numbers, N >= 1. In their unit, >= 0. Raises InputError.
     """
-    found = validate(values)
-    return float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else float("nan")
+    numbers = validate(values)
+    if len(numbers) < 2:
+        return float("nan")
+    return float(numbers.std(ddof=1) / np.sqrt(len(numbers)))
 
 
 def mean_of(values: Iterable[float]) -> Mean:
     """The Mean of (N,) finite numbers, N >= 1. Raises InputError."""
-    found = validate(values)
-    spread = float(found.std(ddof=1)) if len(found) > 1 else float("nan")
-    return Mean(float(found.mean()), spread, standard_error(found), len(found))
+    numbers = validate(values)
+    spread = float(numbers.std(ddof=1)) if len(numbers) > 1 else float("nan")
+    return Mean(float(numbers.mean()), spread, standard_error(numbers), len(numbers))

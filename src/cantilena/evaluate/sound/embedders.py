@@ -10,7 +10,6 @@ To add one: a class as ``Embedder`` and a line in ``EMBEDDERS``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cantilena.audio import logmel
+from cantilena.audio.mel import windows
 from cantilena.errors import InputError, MissingExtraError, UnknownNameError
 from cantilena.evaluate.hub import WeightsError, folder_of
-from cantilena.evaluate.sound import chroma
-from cantilena.models.audio.clap import HUB, Clap, windows
+from cantilena.evaluate.sound import chroma, logmel
+from cantilena.models.audio.clap import HUB, Clap
 
 BATCH = 16
+"""Windows that a network gets at a time."""
 WITHOUT = "'--embedder logmel' works without weights"
 
 
@@ -107,7 +107,7 @@ class EnCodec:
 
 
 class _Network:
-    """A network of ``audio_nets`` and the file of its weights."""
+    """A network of ``models.audio.nets`` and the file of its weights."""
 
     name = label = network = ""
 
@@ -116,9 +116,9 @@ class _Network:
             raise WeightsError(_missing(self.name, "", None))
         self.weights, self.device = weights, device
         state = _state(self.name, weights)
-        from cantilena.models.audio import nets as audio_nets
+        from cantilena.models.audio import nets
 
-        kind = getattr(audio_nets, self.network)
+        kind = getattr(nets, self.network)
         try:
             self.model: Any = kind(state).to(device)
         except (KeyError, RuntimeError, ValueError) as error:
@@ -177,24 +177,32 @@ EMBEDDERS: dict[str, Kind] = {
     "logmel": Kind("log-mel", "statistics of log-mel bands, ours, offline", "", "", LogMel),
     "chroma": Kind("chroma-rhythm", "harmony and rhythm, ours, offline", "", "", Chroma),
     "vggish": Kind(
-        *("VGGish", "VGGish, trained on AudioSet; 16 kHz, 128 numbers each 0.96 s"),
+        "VGGish",
+        "VGGish, trained on AudioSet; 16 kHz, 128 numbers each 0.96 s",
         "the file vggish-10086976.pth of github.com/harritaylor/torchvggish's releases",
-        *("", Vggish),
+        "",
+        Vggish,
     ),
     "pann": Kind(
-        *("PANN", "PANNs' CNN14, trained on AudioSet; 32 kHz, 2,048 numbers each 10 s"),
+        "PANN",
+        "PANNs' CNN14, trained on AudioSet; 32 kHz, 2,048 numbers each 10 s",
         "the file Cnn14_mAP=0.431.pth of zenodo.org/records/3987831",
-        *("", Pann),
+        "",
+        Pann,
     ),
     "clap": Kind(
-        *("CLAP", "the audio side of laion's CLAP; 48 kHz, 512 numbers each 10 s"),
+        "CLAP",
+        "the audio side of laion's CLAP; 48 kHz, 512 numbers each 10 s",
         f"a folder in transformers' layout, as 'huggingface-cli download {HUB}' gives it",
-        *(HUB, Clap),
+        HUB,
+        Clap,
     ),
     "encodec": Kind(
-        *("EnCodec", "EnCodec's encoder; 24 kHz, 128 numbers each second"),
+        "EnCodec",
+        "EnCodec's encoder; 24 kHz, 128 numbers each second",
         f"a folder in transformers' layout, as 'huggingface-cli download {EnCodec.hub}' gives it",
-        *(EnCodec.hub, EnCodec),
+        EnCodec.hub,
+        EnCodec,
     ),
 }
 """Every embedder by name."""
@@ -211,17 +219,17 @@ def load_embedder(name: str, weights: str | None = None, device: str = "cpu") ->
 def identity(embedder: Embedder) -> str:
     """What tells two embedders apart, for caches: label, weights and, of a file or folder, its
     size and time."""
-    told = [embedder.label, embedder.weights]
+    parts = [embedder.label, embedder.weights]
     place = Path(embedder.weights) if embedder.weights else None
     if place is not None and place.exists():
         files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
-        told += [f"{p.name} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files]
-    return "\n".join(told)
+        parts += [f"{p.name} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files]
+    return "\n".join(parts)
 
 
 def _missing(name: str, weights: str, error: Exception | None) -> str:
-    said = str(error).strip().splitlines() if error else []
-    why = f" cannot be loaded ({said[0]})" if said else " are not given"
+    lines = str(error).strip().splitlines() if error else []
+    why = f" cannot be loaded ({lines[0]})" if lines else " are not named"
     named = f" {weights!r}" if weights else ""
     return (
         f"the weights{named} of the embedder {name!r}{why}: get {EMBEDDERS[name].get} and write "
@@ -242,37 +250,12 @@ def _state(name: str, weights: str) -> dict[str, Any]:
             from safetensors.torch import load_file
 
             return load_file(weights)
-        found = torch.load(weights, map_location="cpu", weights_only=True)
+        state = torch.load(weights, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds on a file that is no checkpoint
         raise WeightsError(_missing(name, weights, error)) from error
     for key in ("model", "state_dict"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict):
         raise WeightsError(_missing(name, weights, ValueError("it holds no weights by name")))
-    return {k: v for k, v in found.items() if hasattr(v, "shape")}
-
-
-# ---------------------------------------------------------------------------- rates
-
-
-def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """(m,) float32 of (n,) samples at ``rate`` Hz, band-limited, at ``wanted`` Hz; m is n times
-    ``wanted`` / ``rate``, rounded up. By the Fourier transform of the whole, so that nothing
-    aliases. Raises InputError for rates below 1."""
-    if rate < 1 or wanted < 1:
-        raise InputError(f"sound cannot be taken from {rate} to {wanted} Hz")
-    if rate == wanted or not len(samples):
-        return np.asarray(samples, dtype=np.float32)
-    n, unit = len(samples), rate // math.gcd(rate, wanted)
-    blocks = -(-n // unit) + 1  # at least one block of silence, as the transform goes round
-    blocks = 1 << (blocks - 1).bit_length() if blocks < 64 else -(-blocks // 64) * 64
-    padded = np.zeros(blocks * unit)
-    padded[:n] = samples
-    size = len(padded) * wanted // rate
-    spectrum = np.fft.rfft(padded)
-    kept = np.zeros(size // 2 + 1, dtype=complex)
-    both = min(len(kept), len(spectrum))
-    kept[:both] = spectrum[:both]
-    out = np.fft.irfft(kept, size) * (size / len(padded))
-    return out[: -(-n * wanted // rate)].astype(np.float32)
+    return {k: v for k, v in state.items() if hasattr(v, "shape")}

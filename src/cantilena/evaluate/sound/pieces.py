@@ -1,8 +1,9 @@
 """The sound of many MIDI files as vectors: rendered in parallel, embedded once, kept.
 
 Knows files, processes and a cache; does not know distances. A piece's vectors are kept under a
-name made of the MIDI file's bytes, the renderer, the length and the embedder, so that a run that
-was stopped goes on where it was, and a second table over the same files renders nothing.
+name made of the MIDI file's bytes, the renderer, the length, the embedder and the code, so that a
+run that was stopped goes on where it was, a second table over the same files renders nothing, and
+what another version rendered is not taken for this one's.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ from pathlib import Path
 
 import numpy as np
 
+from cantilena.audio.wav import resample
 from cantilena.errors import CantilenaError, InputError
-from cantilena.evaluate.sound.embedders import Embedder, identity, resample
+from cantilena.evaluate.fingerprint import code_fingerprint
+from cantilena.evaluate.sound.embedders import Embedder, identity
 from cantilena.files import write_bytes
 from cantilena.render.audio import find_fluidsynth, find_soundfont, render_audio
 from cantilena.score.midi import read_midi
 from cantilena.score.score import Score
 
 RATE = 44_100
+"""Hz at which pieces are rendered."""
 SECONDS = 30.0
-_VERSION = "1"  # of what is kept; another number makes old files unused
+MIN_SECONDS, MAX_SECONDS = 1, 1800
+"""Of a piece that may be measured; half an hour is the most that is rendered."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,20 @@ class Renderer:
     @property
     def name(self) -> str:
         """For tables."""
-        made = f"FluidSynth, {self.soundfont.name}" if self.soundfont else "the built-in synth"
-        return f"{made}, {f'first {self.seconds:g} s' if self.seconds else 'whole pieces'}"
+        engine = f"FluidSynth, {self.soundfont.name}" if self.soundfont else "the built-in synth"
+        return f"{engine}, {f'first {self.seconds:g} s' if self.seconds else 'whole pieces'}"
 
 
-def renderer(
+def find_renderer(
     engine: str = "auto", soundfont: str | Path | None = None, seconds: float | None = SECONDS
 ) -> Renderer:
     """The Renderer that this machine has: one for all pieces, never one for some and another for
     the rest. Raises InputError, CantilenaError where "fluidsynth" is asked for and not there."""
-    if seconds is not None and not 1 <= seconds <= 1800:
-        raise InputError(f"the seconds of a piece to measure must be 1-1800, not {seconds:g}")
+    if seconds is not None and not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise InputError(
+            f"the seconds of a piece to measure must be {MIN_SECONDS}-{MAX_SECONDS}, not "
+            f"{seconds:g}"
+        )
     if engine == "synth":
         return Renderer("synth", None, seconds)
     try:
@@ -79,24 +87,30 @@ def opening(score: Score, seconds: float | None) -> Score:
     kept = score.select(score.onset < max(low, int(score.onset[0]) + 1))
     length = np.minimum(kept.duration, np.maximum(low - kept.onset, 1))
     return Score.build(
-        *(score.tpq, score.tracks, kept.onset, length, kept.pitch, kept.velocity, kept.track),
+        score.tpq,
+        score.tracks,
+        kept.onset,
+        length,
+        kept.pitch,
+        kept.velocity,
+        kept.track,
         tempos=zip(score.tempo_tick.tolist(), score.tempo_us.tolist(), strict=True),
         end=min(score.end, low),
     )
 
 
-def sound(path: Path, made_by: Renderer) -> np.ndarray | str:
+def sound(path: Path, renderer: Renderer) -> np.ndarray | str:
     """(n,) float32 at ``RATE`` of a MIDI file, both channels' mean, from its first note on; or why
     there is none. Runs in a process of its own."""
     try:
-        score = opening(read_midi(path), made_by.seconds)
+        score = opening(read_midi(path), renderer.seconds)
         if not len(score):
             return "it has no notes"
-        audio = render_audio(score, None, RATE, made_by.engine, made_by.soundfont)
+        audio = render_audio(score, None, RATE, renderer.engine, renderer.soundfont)
     except CantilenaError as error:
         return str(error)
     start = int(float(score.seconds(score.onset[0])) * RATE)
-    stop = None if made_by.seconds is None else start + round(made_by.seconds * RATE)
+    stop = None if renderer.seconds is None else start + round(renderer.seconds * RATE)
     return audio.samples[start:stop].mean(1, dtype=np.float32)
 
 
@@ -113,7 +127,7 @@ def embed_pieces(
     paths: Sequence[Path | None],
     embedders: Mapping[str, Embedder],
     cache: Path,
-    made_by: Renderer,
+    renderer: Renderer,
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> Embedded:
@@ -136,13 +150,13 @@ def embed_pieces(
         except OSError as error:
             failed[i] = f"it cannot be opened: {error.strerror}"
             continue
-        own = {k: cache / f"{_key(data, made_by, e)}.npy" for k, e in embedders.items()}
-        for name, file in own.items():
-            vectors[name][i] = _kept(file)
-        if any(vectors[name][i] is None for name in own):
-            files[i] = own
+        caches = {k: cache / f"{_key(data, renderer, e)}.npy" for k, e in embedders.items()}
+        for name, file in caches.items():
+            vectors[name][i] = _read(file)
+        if any(vectors[name][i] is None for name in caches):
+            files[i] = caches
     done = len(paths) - len(files)
-    for i, samples in _sounds({i: paths[i] for i in files}, made_by, workers):
+    for i, samples in _sounds({i: paths[i] for i in files}, renderer, workers):
         if isinstance(samples, str):
             failed[i] = samples
         else:
@@ -158,38 +172,39 @@ def embed_pieces(
 
 
 def _embed(embedder: Embedder, samples: np.ndarray, file: Path) -> np.ndarray:
-    found = np.asarray(embedder.embed(resample(samples, RATE, embedder.rate)), dtype=np.float32)
+    resampled = resample(samples, RATE, embedder.rate)
+    vectors = np.asarray(embedder.embed(resampled), dtype=np.float32)
     buffer = io.BytesIO()
-    np.save(buffer, found)
+    np.save(buffer, vectors)
     write_bytes(file, buffer.getvalue())
-    return found
+    return vectors
 
 
-def _kept(file: Path) -> np.ndarray | None:
-    """What is kept in a file; None where there is none or it is damaged."""
+def _read(file: Path) -> np.ndarray | None:
+    """The vectors in a file; None where there is none or it is damaged."""
     with contextlib.suppress(OSError, ValueError, EOFError):
-        found = np.load(file, allow_pickle=False)
-        if found.ndim == 2 and len(found):
-            return found
+        vectors = np.load(file, allow_pickle=False)
+        if vectors.ndim == 2 and len(vectors):
+            return vectors
     return None
 
 
-def _key(data: bytes, made_by: Renderer, embedder: Embedder) -> str:
-    font = made_by.soundfont
-    told = [_VERSION, made_by.engine, f"{made_by.seconds}", identity(embedder)]
-    told += [font.name, str(font.stat().st_size)] if font else []
+def _key(data: bytes, renderer: Renderer, embedder: Embedder) -> str:
+    font = renderer.soundfont
+    parts = [code_fingerprint(), renderer.engine, f"{renderer.seconds}", identity(embedder)]
+    parts += [font.name, str(font.stat().st_size)] if font else []
     digest = hashlib.sha256(data)
-    digest.update("\n".join(told).encode())
+    digest.update("\n".join(parts).encode())
     return digest.hexdigest()[:32]
 
 
 def _sounds(
-    paths: Mapping[int, Path | None], made_by: Renderer, workers: int
+    paths: Mapping[int, Path | None], renderer: Renderer, workers: int
 ) -> Iterator[tuple[int, np.ndarray | str]]:
     """``sound`` of each file, in their order, so that a run's bytes do not hang on chance."""
     work = [(i, path) for i, path in paths.items() if path is not None]
     if workers == 1 or len(work) < 2:
-        yield from ((i, sound(path, made_by)) for i, path in work)
+        yield from ((i, sound(path, renderer)) for i, path in work)
         return
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(work)), spawn) as pool:
@@ -197,7 +212,7 @@ def _sounds(
         ahead: list[tuple[int, Future[np.ndarray | str]]] = []
         try:
             for i, path in work:
-                ahead.append((i, pool.submit(sound, path, made_by)))
+                ahead.append((i, pool.submit(sound, path, renderer)))
                 if len(ahead) >= 2 * workers:
                     first, future = ahead.pop(0)
                     yield first, future.result()

@@ -35,9 +35,9 @@ def read_loss(place: str | Path) -> float:
         return value
     path = Path(place)
     for file in _files(path):
-        found = [v for data in _data(file) for v in _losses(data)]
-        if found:
-            return found[-1]
+        losses = [v for data in _data(file) for v in _losses(data)]
+        if losses:
+            return losses[-1]
     raise InputError(
         f"{str(place)!r} holds no validation loss: give a number, a JSON or JSON-lines file with "
         f"'{NAMES[0]}' or '{NAMES[1]}', or a run's folder that holds one"

@@ -1,8 +1,9 @@
 """The protocols of published text-to-music evaluations: which pieces, how many, which figures.
 
 Knows lists of ids and what papers print; the figures themselves come from ``control``,
-``compression``, ``frechet`` and ``clap_score``. References come as JSON lines: of ours (id, text,
-midi, wishes) or of MidiCaps as published (location, caption, key, tempo, time_signature, ...).
+``compression``, ``distances`` and ``sound.clap_score``. References come as JSON lines: of ours
+(id, text, midi, wishes) or of MidiCaps as published (location, caption, key, tempo,
+time_signature, ...).
 
 - ``paper``: LLM-based Finetuning for Text to Symbolic Music Generation (Wu, Lee, Dun), table 3.
 - ``midi-llm``: MIDI-LLM (Wu, Kim & Huang, 2025): FAD and CLAP over 896 fixed Lakh ids, which its
@@ -22,19 +23,20 @@ from typing import Any
 import numpy as np
 
 from cantilena.errors import BriefError, InputError, UnknownNameError
+from cantilena.evaluate.pieces import MIDI_SUFFIXES, midi_files
 from cantilena.evaluate.prompts import Prompt
 from cantilena.files import read_jsonl, read_text
 from cantilena.text.wishes import Brief
 
 TEXT2MIDI_FLOOR = 0.01
 """Text2midi's released script leaves out windows whose cosine is below this."""
-MIDI = (".mid", ".midi")
 
 
 @dataclass(frozen=True)
 class Protocol:
     """``source``: the paper; ``ids``: how many fixed pieces it has (None: those of the data set's
-    test split); ``columns``: what it prints, of ``table3.COLUMNS``."""
+    test split); ``columns``: the figures that the paper prints, by their keys in a row
+    of ``table3``'s JSON file, control metrics (``control.METRICS``) by their names."""
 
     source: str
     ids: int | None
@@ -52,8 +54,12 @@ PROTOCOLS: dict[str, Protocol] = {
         "Text2midi (Bhandari et al., AAAI 2025)",
         None,
         (
-            *("compression_ratio", "clap_floored", "tempo_bin", "tempo_bin_tolerance"),
-            *("key", "key_or_relative"),
+            "compression_ratio",
+            "clap_floored",
+            "tempo_bin",
+            "tempo_bin_tolerance",
+            "key",
+            "key_or_relative",
         ),
     ),
 }
@@ -104,25 +110,26 @@ def read_references(place: str | Path, root: str | Path | None = None) -> tuple[
     """
     place = Path(place)
     if place.is_dir():
-        paths = sorted(p for p in place.rglob("*") if p.suffix.lower() in MIDI)
+        paths = midi_files(place)
         if not paths:
             raise InputError(f"the folder {str(place)!r} holds no MIDI files to compare with")
-        return _different(((p.stem, Reference(p.stem, "", p, None)) for p in paths), place)
+        return _unique(((p.stem, Reference(p.stem, "", p, None)) for p in paths), place)
     lines = read_jsonl(place, "a file of references, or of a folder of MIDI files")
     base = Path(root) if root is not None else place.parent
-    found = ((f"line {i}", _reference(data, i, place, base, root)) for i, data in lines)
-    return _different(found, place)
+    references = ((f"line {i}", _reference(data, i, place, base, root)) for i, data in lines)
+    return _unique(references, place)
 
 
-def _different(found: Iterable[tuple[str, Reference]], place: Path) -> tuple[Reference, ...]:
-    seen: dict[str, Reference] = {}
-    for where, reference in found:
-        if reference.id in seen:
+def _unique(references: Iterable[tuple[str, Reference]], place: Path) -> tuple[Reference, ...]:
+    """References, each with its place in the file. Raises InputError for none, and an id twice."""
+    by_id: dict[str, Reference] = {}
+    for where, reference in references:
+        if reference.id in by_id:
             raise InputError(f"{where} of {str(place)!r}: the id {reference.id!r} stands twice")
-        seen[reference.id] = reference
-    if not seen:
+        by_id[reference.id] = reference
+    if not by_id:
         raise InputError(f"{str(place)!r} holds no references")
-    return tuple(seen.values())
+    return tuple(by_id.values())
 
 
 def _reference(data: Any, number: int, place: Path, base: Path, root: Any) -> Reference:
@@ -142,14 +149,14 @@ def _reference(data: Any, number: int, place: Path, base: Path, root: Any) -> Re
         raise InputError(f"{where}: the wishes cannot be read: {error}") from error
     paths = [base / str(location)] if location else []
     if root is not None:
-        paths += [Path(root) / f"{name}{ending}" for ending in MIDI]
+        paths += [Path(root) / f"{name}{ending}" for ending in MIDI_SUFFIXES]
     midi = next((p for p in paths if p.is_file()), None)
     return Reference(str(name), text, midi, wishes)
 
 
 def _midicaps(data: dict[str, Any]) -> Brief | None:
-    """What MidiCaps tells of a piece beside its caption; a value that cannot be read is left
-    out."""
+    """The wishes that MidiCaps' fields beside the caption amount to; a value that cannot be read
+    is left out."""
     fields = {"tempo": "tempo", "key": "key", "time_signature": "metre"}
     wishes = Brief()
     for theirs, ours in fields.items():
@@ -184,21 +191,22 @@ def read_ids(path: str | Path) -> tuple[str, ...]:
 
 
 def choose(
-    references: Sequence[Reference], ids: Sequence[str] | None, of: Protocol
+    references: Sequence[Reference], ids: Sequence[str] | None, published: Protocol
 ) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
-    """The references of ``ids`` (None: all), in that order, and what there is to say of them: how
-    many ids the protocol has and were found. Raises InputError where none was found."""
+    """The references of ``ids`` (None: all), in that order, and notes for the table where they are
+    not the ids that the protocol fixes or have no reference. Raises InputError where no id has
+    one."""
     notes: list[str] = []
-    if of.ids is not None and ids is None:
-        notes.append(f"{of.source} has {of.ids} fixed ids: give them with --ids")
+    if published.ids is not None and ids is None:
+        notes.append(f"{published.source} has {published.ids} fixed ids: give them with --ids")
     if ids is None:
         return tuple(references), tuple(notes)
-    known = {r.id: r for r in references}
-    found = tuple(known[i] for i in ids if i in known)
-    if not found:
+    by_id = {r.id: r for r in references}
+    chosen = tuple(by_id[i] for i in ids if i in by_id)
+    if not chosen:
         raise InputError(f"none of the {len(ids)} ids is among the {len(references)} references")
-    if of.ids is not None and len(ids) != of.ids:
-        notes.append(f"{of.source} has {of.ids} fixed ids; the list holds {len(ids)}")
-    if len(found) < len(ids):
-        notes.append(f"{len(ids) - len(found)} of the {len(ids)} ids are not among the references")
-    return found, tuple(notes)
+    if published.ids is not None and len(ids) != published.ids:
+        notes.append(f"{published.source} has {published.ids} fixed ids; the list holds {len(ids)}")
+    if len(chosen) < len(ids):
+        notes.append(f"{len(ids) - len(chosen)} of the {len(ids)} ids are not among the references")
+    return chosen, tuple(notes)

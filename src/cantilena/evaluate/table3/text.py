@@ -9,62 +9,69 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cantilena.evaluate.tables import _LABELS
+from cantilena.evaluate.tables import LABELS
 
 NONE = "-"
+"""A cell without a figure; a column of nothing else is left out."""
 CONTROL = (
-    *("asa", "instrument_recall", "tempo_bin", "tempo_bin_tolerance", "metre"),
-    *("key", "key_or_relative", "chords_ecm"),
+    "asa",
+    "instrument_recall",
+    "tempo_bin",
+    "tempo_bin_tolerance",
+    "metre",
+    "key",
+    "key_or_relative",
+    "chords_ecm",
 )
 """Metrics of ``evaluate control`` that are printed; the JSON file has all."""
 Cell = Callable[[dict[str, Any]], str]
 
 
-def table3_text(found: dict[str, Any]) -> str:
+def table3_text(figures: dict[str, Any]) -> str:
     """The Markdown of what ``evaluate_table3`` returns: the table, then what there is to say of
     it."""
-    columns = _columns(found)
-    kept = [(head, cells) for head, cells in columns if any(c != NONE for c in cells)]
-    size = found["subsets"]
+    columns = [(head, cells) for head, cells in _columns(figures) if set(cells) != {NONE}]
+    subsets = figures["subsets"]
     lines = [
-        f"Table 3 ({found['source']}): {found['n']} references, {found['renderer']}, "
-        f"seed {found['seed']}",
+        f"Table 3 ({figures['source']}): {figures['n']} references, {figures['renderer']}, "
+        f"seed {figures['seed']}",
         "",
-        f"| system | N | failed | {' | '.join(head for head, _ in kept)} |",
-        f"|---|---:|---:|{'---:|' * len(kept)}",
+        f"| system | N | failed | {' | '.join(head for head, _ in columns)} |",
+        f"|---|---:|---:|{'---:|' * len(columns)}",
     ]
-    for i, row in enumerate(found["rows"]):
-        cells = " | ".join(cells[i] for _, cells in kept)
+    for i, row in enumerate(figures["rows"]):
+        cells = " | ".join(cells[i] for _, cells in columns)
         lines.append(f"| {row['system']} | {row['n']:,} | {row['failed']:,} | {cells} |")
     sizes = {
         d["size"]
-        for row in found["rows"]
+        for row in figures["rows"]
         for d in row.get("distances", {}).values()
         if d.get("subsets")
     }
-    told = ", ".join(f"{s:,}" for s in sorted(sizes)) or "no"
+    subset_sizes = ", ".join(f"{s:,}" for s in sorted(sizes)) or "no"
     lines += [
         "",
-        f"- ± is the standard error of the mean (SEM): over pieces; for -sub over {size['count']} "
-        f"subsets of {told} pieces (asked: {size['size']}), which share pieces.",
+        "- ± is the standard error of the mean (SEM): over pieces; for -sub over "
+        f"{subsets['count']} subsets of {subset_sizes} pieces (asked: {subsets['size']}), which "
+        "share pieces.",
         "- Less is better for distances (squared Frechet distance; KAD: 100 times the squared MMD) "
         "and the loss, more for the rest.",
         "- The ground truth's -sub figures are between disjoint subsets of it: what real music is "
         "from itself.",
     ]
-    for embedder in found["embedders"].values():
+    for embedder in figures["embedders"].values():
         lines.append(f"- {embedder['name']}: {embedder['weights'] or 'our own, untrained'}")
-    if found["clap"]:
-        lines.append(f"- CLAP score: {found['clap']}")
-    lines += [f"- {note}" for note in found["notes"]]
+    if figures["clap"]:
+        lines.append(f"- CLAP score: {figures['clap']}")
+    lines += [f"- {note}" for note in figures["notes"]]
     return "\n".join(lines) + "\n"
 
 
-def _columns(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
+def _columns(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Headings and cells, a cell for each row."""
-    made: list[tuple[str, Cell]] = []
-    wanted = set(found["columns"])
-    for key, embedder in found["embedders"].items():
+    columns: list[tuple[str, Cell]] = []
+    wanted = set(figures["columns"])
+    for key, embedder in figures["embedders"].items():
         for name, head, cell in (
             ("frechet", embedder["name"], _number),
             ("frechet_subsets", f"{embedder['name']}-sub", _mean),
@@ -72,19 +79,19 @@ def _columns(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
             ("kad_subsets", f"{embedder['label']} KAD-sub", _mean),
         ):
             if name in wanted:
-                made.append((head, lambda r, k=key, n=name, c=cell: c(_distance(r, k, n))))
+                columns.append((head, lambda r, k=key, n=name, c=cell: c(_distance(r, k, n))))
     if "clap" in wanted:
-        made.append(("CLAP x 100", lambda r: _mean(r.get("clap"), 100, 2)))
+        columns.append(("CLAP x 100", lambda r: _mean(r.get("clap"), 100, 2)))
     if "clap_floored" in wanted:
-        made.append(("CLAP, as Text2midi", lambda r: _number(r.get("clap_floored"))))
+        columns.append(("CLAP, as Text2midi", lambda r: _number(r.get("clap_floored"))))
     if "loss" in wanted:
-        made.append(("validation loss", lambda r: _number(r.get("loss"), 4)))
-    if found["compression_notes"]:
-        made.append(("CR", lambda r: _mean(r.get("compression_ratio"), 1, 3)))
+        columns.append(("validation loss", lambda r: _number(r.get("loss"), 4)))
+    if figures["compression_notes"]:
+        columns.append(("CR", lambda r: _mean(r.get("compression_ratio"), 1, 3)))
     for name in CONTROL:
-        head = f"{_LABELS[name]}, %"
-        made.append((head, lambda r, n=name: _mean(r.get("control", {}).get(n), 100, 1)))
-    return [(head, [cell(row) for row in found["rows"]]) for head, cell in made]
+        head = f"{LABELS[name]}, %"
+        columns.append((head, lambda r, n=name: _mean(r.get("control", {}).get(n), 100, 1)))
+    return [(head, [cell(row) for row in figures["rows"]]) for head, cell in columns]
 
 
 def _distance(row: dict[str, Any], embedder: str, name: str) -> Any:
@@ -95,11 +102,11 @@ def _number(value: float | None, digits: int = 3) -> str:
     return NONE if value is None else f"{value:.{digits}g}"
 
 
-def _mean(told: dict[str, Any] | None, scale: float = 1.0, decimals: int | None = None) -> str:
-    """As "12.3 ± 0.4"; significant figures where no decimals are given."""
-    if not told:
+def _mean(figure: dict[str, Any] | None, scale: float = 1.0, decimals: int | None = None) -> str:
+    """As "12.3 ± 0.4"; significant figures where no decimals are asked for."""
+    if not figure:
         return NONE
-    mean, sem = scale * told["mean"], told.get("sem")
+    mean, sem = scale * figure["mean"], figure.get("sem")
     if decimals is None:
         return f"{mean:.3g}" + ("" if sem is None else f" ± {scale * sem:.2g}")
     return f"{mean:.{decimals}f}" + ("" if sem is None else f" ± {scale * sem:.{decimals}f}")

@@ -1,6 +1,6 @@
-"""CLAP score: how near a piece's sound lies to its text in CLAP's common space.
+"""CLAP: sound and texts as vectors in one space, by transformers' ``ClapModel``.
 
-Knows waveforms and texts, and transformers' ``ClapModel``; does not know how sound came about.
+Knows waveforms and texts; does not know how sound came about or what is measured on the vectors.
 Wu et al., "Large-scale contrastive language-audio pretraining with feature fusion and
 keyword-to-caption augmentation" (ICASSP 2023). The text-to-symbolic-music paper used laion's
 checkpoint ``music_audioset_epoch_15_esc_90.14`` (audio side HTSAT-base). transformers reads its own
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.errors import InputError, MissingExtraError
+from cantilena.audio.mel import windows
+from cantilena.errors import MissingExtraError
 from cantilena.evaluate.hub import WeightsError, folder_of
 
 HUB = "laion/larger_clap_music"
@@ -24,55 +25,6 @@ PAPER = "music_audioset_epoch_15_esc_90.14"
 TEXT_TOKENS = 77
 """A text is cut there, as laion trains and reads it."""
 BATCH = 8
-
-
-# ---------------------------------------------------------------------------- the metric
-
-
-def validate(audio: np.ndarray, text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64 (N, D). Raises InputError for other or different shapes, and for vectors
-    that are zero or not finite."""
-    a, t = (np.asarray(x, dtype=np.float64) for x in (audio, text))
-    if a.ndim != 2 or a.shape != t.shape or not a.size:
-        raise InputError(
-            f"a CLAP score needs a text's vector for each piece's: {a.shape} against {t.shape}"
-        )
-    for x in (a, t):
-        if not np.isfinite(x).all() or not (np.square(x).sum(1) > 0).all():
-            raise InputError("a CLAP score was asked of vectors that are zero or not finite")
-    return a, t
-
-
-def clap_score(audio: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """(N,) cosines, -1..1, between the vectors of N pieces and of their texts, both (N, D).
-
-    Papers print 100 times the mean. Raises InputError.
-    """
-    a, t = validate(audio, text)
-    cosine = (a * t).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(t, axis=1))
-    return np.clip(cosine, -1.0, 1.0)
-
-
-def window_scores(audio: Sequence[np.ndarray], text: np.ndarray) -> list[np.ndarray]:
-    """For each piece, of which ``audio`` holds (T, D) windows, the (T,) ``clap_score`` of each
-    window with the piece's row of ``text`` (N, D). Raises InputError."""
-    if len(audio) != len(text):
-        raise InputError(f"{len(audio)} pieces need as many texts, not {len(text)}")
-    return [clap_score(a, np.repeat(t[None], len(a), 0)) for a, t in zip(audio, text, strict=True)]
-
-
-def other_texts(n: int, seed: int = 0) -> np.ndarray:
-    """(n,) for each piece the number of another piece's text, each used once: the "random text"
-    baseline. Random cycle, so that no piece keeps its own. Raises InputError for fewer than 2."""
-    if n < 2:
-        raise InputError("texts can only be exchanged between 2 pieces or more")
-    order = np.random.default_rng(seed).permutation(n)
-    out = np.empty(n, dtype=np.int64)
-    out[order] = np.roll(order, 1)
-    return out
-
-
-# ---------------------------------------------------------------------------- the model
 
 
 class Clap:
@@ -100,16 +52,16 @@ class Clap:
         parts = windows(np.asarray(samples, dtype=np.float32), self.window)
         out: list[np.ndarray] = []
         for i in range(0, len(parts), BATCH):
-            made = self.extractor(
+            inputs = self.extractor(
                 parts[i : i + BATCH], sampling_rate=self.rate, return_tensors="pt"
             )
-            longer = torch.zeros_like(torch.as_tensor(made["is_longer"]))
+            longer = torch.zeros_like(torch.as_tensor(inputs["is_longer"]))
             with torch.inference_mode():
-                found = self.model.get_audio_features(
-                    input_features=made["input_features"].float().to(self.device),
+                output = self.model.get_audio_features(
+                    input_features=inputs["input_features"].float().to(self.device),
                     is_longer=longer.to(self.device),
                 )
-            out.append(_vectors(found))
+            out.append(_vectors(output))
         return np.concatenate(out)
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -120,33 +72,26 @@ class Clap:
         whole = self.tokenizer(list(texts), truncation=False)["input_ids"]
         self.texts_cut += sum(len(ids) > TEXT_TOKENS for ids in whole)
         for i in range(0, len(texts), BATCH):
-            made = self.tokenizer(
+            inputs = self.tokenizer(
                 list(texts[i : i + BATCH]),
-                **{"padding": True, "truncation": True, "max_length": TEXT_TOKENS},
+                padding=True,
+                truncation=True,
+                max_length=TEXT_TOKENS,
                 return_tensors="pt",
             )
             with torch.inference_mode():
-                found = self.model.get_text_features(
-                    input_ids=made["input_ids"].to(self.device),
-                    attention_mask=made["attention_mask"].to(self.device),
+                output = self.model.get_text_features(
+                    input_ids=inputs["input_ids"].to(self.device),
+                    attention_mask=inputs["attention_mask"].to(self.device),
                 )
-            out.append(_vectors(found))
+            out.append(_vectors(output))
         return np.concatenate(out)
 
 
-def windows(samples: np.ndarray, length: int) -> list[np.ndarray]:
-    """Sound in windows of ``length`` samples one after another; a last one of half that or more is
-    kept, and what is shorter than a window is one."""
-    parts = [samples[i : i + length] for i in range(0, len(samples), length)]
-    if len(parts) > 1 and 2 * len(parts[-1]) < length:
-        parts.pop()
-    return parts
-
-
-def _vectors(found: Any) -> np.ndarray:
+def _vectors(output: Any) -> np.ndarray:
     """Normalised rows of what a ``get_..._features`` gives: a tensor, or in transformers 5 an
     output whose ``pooler_output`` it is."""
-    value = getattr(found, "pooler_output", found)
+    value = getattr(output, "pooler_output", output)
     rows = value.float().cpu().numpy()
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 

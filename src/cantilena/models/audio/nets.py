@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cantilena.audio.logmel import frames, hann, mel_bank
+from cantilena.audio.mel import frames, hann, mel_bank
 from cantilena.errors import InputError
 
 Weights = Mapping[str, Tensor]

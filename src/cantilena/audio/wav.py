@@ -1,0 +1,154 @@
+"""Sound as numbers: WAV files read and written, and the change of sample rate.
+
+Knows samples and the WAV format; does not know what sounds or why.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from cantilena.errors import InputError
+from cantilena.files import read_bytes, write_bytes
+
+MAX_BYTES = 0xFFFFFFFF + 8
+"""What a RIFF file can hold: its size is a number of 32 bits, less the first 8 bytes."""
+MAX_CHANNELS = 16
+PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+"""Format tags of the WAV format; the extensible one has the tag of its samples further on."""
+_KINDS = {
+    (PCM, 16): "<i2",
+    (PCM, 24): "<i4",  # with a byte of zeros below
+    (PCM, 32): "<i4",
+    (FLOAT, 32): "<f4",
+    (FLOAT, 64): "<f8",
+}
+"""numpy's type of the samples that can be read, by format tag and bits."""
+
+
+def write_wav(samples: np.ndarray, rate: int, path: str | Path) -> None:
+    """Writes (n,) or (n, channels) samples in -1..1 as a 16-bit PCM WAV file, whole or not at all.
+
+    What lies outside -1..1 is clipped. Raises InputError for other shapes, for samples that are
+    not finite, and for a path that cannot be written.
+    """
+    samples = np.asarray(samples)
+    if samples.ndim == 1:
+        samples = samples[:, None]
+    if samples.ndim != 2 or not 1 <= samples.shape[1] <= MAX_CHANNELS:
+        raise InputError(f"samples must have the shape (n, channels), not {samples.shape}")
+    if not np.isfinite(samples).all():
+        raise InputError("the samples hold values that are not finite")
+    pcm = np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
+    if pcm.nbytes > 0xFFFFFF00:  # 256 bytes are room for the header
+        raise InputError("a WAV file can hold at most 4 GB; render a part of the score")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm.tobytes())
+    write_bytes(path, buffer.getvalue())
+
+
+def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
+    """(n, channels) float32 samples of a WAV file, and its rate in Hz.
+
+    PCM of 16, 24 or 32 bits is scaled to -1..1 (full scale is 2^15, 2^23 or 2^31; 32 bits are
+    rounded to float32's 24); floats of 32 or 64 bits are taken as they are, beyond -1..1 too.
+    Raises InputError that names the file for any other kind of file and for a damaged one.
+    """
+    try:
+        return parse_wav(read_bytes(path, MAX_BYTES, "a WAV file"))
+    except InputError as error:
+        if str(path) in str(error):
+            raise
+        raise InputError(f"{str(path)!r} cannot be read as a WAV file: {error}") from error
+
+
+def parse_wav(data: bytes) -> tuple[np.ndarray, int]:
+    """What ``read_wav`` gives, of a file's bytes. Raises InputError."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        raise InputError("it does not begin as one (RIFF, WAVE)")
+    tag = channels = rate = bits = 0
+    at = 12
+    while at + 8 <= len(data):
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        body = memoryview(data)[at + 8 : at + 8 + size]
+        if name in (b"fmt ", b"data") and len(body) < size:
+            raise InputError(f"it ends after {len(body):,} of {size:,} bytes of {name.decode()!r}")
+        if name == b"fmt ":
+            tag, channels, rate, bits = _format(body)
+        elif name == b"data":
+            if not tag:
+                raise InputError("its sound comes before its format")
+            return _samples(body, tag, channels, bits), rate
+        at += 8 + size + size % 2  # chunks begin at even places
+    raise InputError("it holds no sound")
+
+
+def _format(body: memoryview) -> tuple[int, int, int, int]:
+    """Tag, channels, rate and bits of a sample. Raises InputError for what cannot be read."""
+    if len(body) < 16:
+        raise InputError(f"its format has {len(body)} bytes, not 16 or more")
+    tag, channels, rate, _, block, bits = struct.unpack("<HHIIHH", body[:16])
+    if tag == EXTENSIBLE and len(body) >= 26:
+        tag = int.from_bytes(body[24:26], "little")
+    if (tag, bits) not in _KINDS:
+        raise InputError(
+            f"its samples have {bits} bits in format {tag}; PCM (format 1) of 16, 24 or 32 bits "
+            "and floats (format 3) of 32 or 64 can be read"
+        )
+    if not channels or not rate or block != channels * bits // 8:
+        raise InputError(
+            f"its format contradicts itself: {channels} channels, {rate} Hz, {block} bytes for a "
+            f"sample of {bits} bits in each channel"
+        )
+    return tag, channels, rate, bits
+
+
+def _samples(body: memoryview, tag: int, channels: int, bits: int) -> np.ndarray:
+    if len(body) % (channels * bits // 8):
+        raise InputError("its sound ends within a sample")
+    if bits == 24:
+        padded = np.zeros((len(body) // 3, 4), np.uint8)
+        padded[:, 1:] = np.frombuffer(body, np.uint8).reshape(-1, 3)
+        body = memoryview(padded.tobytes())
+    values = np.frombuffer(body, _KINDS[tag, bits])
+    if tag == PCM:
+        full_scale = 2.0 ** (8 * values.itemsize - 1)
+        samples = (values / full_scale).astype(np.float32)
+    else:
+        with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+            samples = values.astype(np.float32)
+        if not np.isfinite(samples).all():
+            raise InputError("it holds values that are not finite")
+    return samples.reshape(-1, channels)
+
+
+def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """(m,) float32 of (n,) samples at ``rate`` Hz, band-limited, at ``wanted`` Hz; m is n times
+    ``wanted`` / ``rate``, rounded up. By the Fourier transform of the whole, so that nothing
+    aliases. Raises InputError for rates below 1."""
+    if rate < 1 or wanted < 1:
+        raise InputError(f"sound cannot be taken from {rate} to {wanted} Hz")
+    if rate == wanted or not len(samples):
+        return np.asarray(samples, dtype=np.float32)
+    n, unit = len(samples), rate // math.gcd(rate, wanted)
+    blocks = -(-n // unit) + 1  # at least one block of silence, as the transform goes round
+    # a number of blocks with small factors, which the transform is quick for
+    blocks = 1 << (blocks - 1).bit_length() if blocks < 64 else -(-blocks // 64) * 64
+    padded = np.zeros(blocks * unit)
+    padded[:n] = samples
+    size = len(padded) * wanted // rate
+    spectrum = np.fft.rfft(padded)
+    shared = np.zeros(size // 2 + 1, dtype=complex)  # the frequencies that both rates can hold
+    bins = min(len(shared), len(spectrum))
+    shared[:bins] = spectrum[:bins]
+    out = np.fft.irfft(shared, size) * (size / len(padded))
+    return out[: -(-n * wanted // rate)].astype(np.float32)

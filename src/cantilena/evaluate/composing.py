@@ -1,0 +1,199 @@
+"""Composing the prompts of an evaluation, and which pieces of an earlier run still hold.
+
+Knows files and resuming; does not know how a system composes or what is measured. Beside each
+``<prompt>-<seed>.mid`` lies a ``.json``, its record: the identity of what composed it (request,
+system, checkpoint, code) and the hash of the MIDI file. A piece is used again only where both are
+what they would be now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from cantilena.errors import CantilenaError, CheckpointError, InputError, MissingExtraError
+from cantilena.evaluate.fingerprint import code_fingerprint
+from cantilena.evaluate.pieces import same_music
+from cantilena.evaluate.prompts import Prompt
+from cantilena.files import write_bytes
+from cantilena.score.midi import read_midi, write_midi
+from cantilena.score.score import Score
+
+CHUNK = 16
+"""Prompts that a system gets at a time: what an interruption can lose."""
+
+Progress = Callable[[float], None] | None
+"""Called with the share that is done, 0-1."""
+
+
+class Request(Protocol):
+    """What a system composes from."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that decides the piece, as plain data that JSON can hold."""
+        ...
+
+
+class Result(Protocol):
+    """What a system gives for a Request."""
+
+    @property
+    def score(self) -> Score: ...
+
+
+class System(Protocol):
+    """What can be evaluated. ``hash`` stands for all of a checkpoint that decides a piece; of a
+    system where it is empty no piece is used again, as nothing says what composed it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def hash(self) -> str: ...
+
+    def compose(self, requests: Sequence[Any], progress: Progress = None) -> Sequence[Result]:
+        """For each Request a Result, in order."""
+        ...
+
+
+MakeRequest = Callable[[Prompt, int], Request]
+"""The Request of a prompt and a seed."""
+
+
+def label(system: System) -> str:
+    """Name and hash of a system, as tables name it."""
+    return f"{system.name} {system.hash}".strip()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A prompt's piece. ``path``: its MIDI file, None where the system failed; ``seconds`` that
+    composing took (None where it failed); ``reread_equal``: whether the file, read back, holds the
+    same music as was composed."""
+
+    path: Path | None
+    seconds: float | None
+    reread_equal: bool
+
+
+def identity(system: System, request: Request) -> dict[str, Any]:
+    """All that decides a piece, as plain data: the request, the system, its checkpoint's hash and
+    the fingerprint of the code."""
+    plain = {
+        "request": request.to_dict(),
+        "system": system.name,
+        "checkpoint": system.hash,
+        "code": code_fingerprint(),
+    }
+    return json.loads(json.dumps(plain))  # as a record reads back: tuples become lists
+
+
+def compose_prompts(
+    system: System,
+    make_request: MakeRequest,
+    prompts: Sequence[Prompt],
+    folder: Path,
+    seed: int,
+    progress: Progress = None,
+    fresh: bool = False,
+) -> list[Piece]:
+    """The Piece of each prompt, in order; composes those that ``folder`` does not hold of the same
+    ``identity``, or all of them with ``fresh``.
+
+    A prompt that the system fails on (CantilenaError) has a Piece without a file. Raises
+    CheckpointError and MissingExtraError, which are no prompt's failure, and InputError where
+    ``folder`` cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    files = [_Files(folder / f"{p.id}-{seed}.mid") for p in prompts]
+    requests = [make_request(p, seed) for p in prompts]
+    identities = [identity(system, request) for request in requests]
+    if fresh:  # at once, so that a run that is interrupted leaves none of the old pieces
+        for file in files:
+            file.record.unlink(missing_ok=True)
+    reusable = bool(system.hash) and not fresh
+    pieces = [f.read(i) if reusable else None for f, i in zip(files, identities, strict=True)]
+    missing = [i for i, piece in enumerate(pieces) if piece is None]
+    there = len(prompts) - len(missing)
+
+    def report(done: float, share: float = 0, size: int = 1) -> None:
+        if progress:
+            progress((there + done + share * size) / len(prompts))
+
+    for start in range(0, len(missing), CHUNK):
+        chunk = missing[start : start + CHUNK]
+        began = time.perf_counter()
+        share_done = partial(report, start, size=len(chunk))
+        scores = _compose(system, [requests[i] for i in chunk], share_done)
+        seconds = (time.perf_counter() - began) / len(chunk)
+        for i, score in zip(chunk, scores, strict=True):
+            pieces[i] = files[i].write(score, identities[i], seconds)
+    report(len(missing))
+    return [piece for piece in pieces if piece is not None]
+
+
+def _compose(system: System, requests: Sequence[Request], progress: Progress) -> list[Score | str]:
+    """The Scores, or in the place of one the error that the system raised for it."""
+    try:
+        return [result.score for result in system.compose(requests, progress)]
+    except (CheckpointError, MissingExtraError):  # no prompt is to blame
+        raise
+    except CantilenaError as error:
+        if len(requests) == 1:
+            return [str(error)]
+        return [score for request in requests for score in _compose(system, [request], None)]
+
+
+class _Files:
+    """A piece's MIDI file and record."""
+
+    def __init__(self, midi: Path):
+        self.midi, self.record = midi, midi.with_suffix(".json")
+
+    def write(self, score: Score | str, identity: dict[str, Any], seconds: float) -> Piece:
+        """Writes a Score or the error in its place; the record last, so that its presence says
+        that the piece is whole."""
+        record: dict[str, Any] = {"identity": identity}
+        if isinstance(score, str):
+            self.midi.unlink(missing_ok=True)
+            record["error"] = score
+        else:
+            write_midi(score, self.midi)
+            record["sha256"] = _sha256(self.midi)
+            record["reread_equal"] = same_music(score, read_midi(self.midi))
+            record["seconds"] = seconds
+        data = json.dumps(record, ensure_ascii=False, allow_nan=False)
+        write_bytes(self.record, data.encode())
+        return self._piece(record)
+
+    def read(self, identity: dict[str, Any]) -> Piece | None:
+        """The Piece that is there; None where there is none, it is damaged, or it was composed by
+        or from something else."""
+        try:
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+            if record["identity"] != identity:
+                return None
+            # a run that was cut off between the two files leaves an old record by a new piece
+            if "error" not in record and _sha256(self.midi) != record["sha256"]:
+                return None
+            return self._piece(record)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def _piece(self, record: dict[str, Any]) -> Piece:
+        if "error" in record:
+            return Piece(None, None, False)
+        return Piece(self.midi, float(record["seconds"]), bool(record["reread_equal"]))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
