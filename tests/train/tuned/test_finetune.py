@@ -106,7 +106,7 @@ def test_a_run_may_do_without_checkpoints(here, whole, tmp_path):
 
 
 def test_a_run_with_samples_has_the_losses_of_one_without(here, tmp_path):
-    """Dropout is on, so that a model left in evaluation would have others."""
+    """Random numbers, kernels and the weights that ask for gradients are the same."""
     for name, every in (("without", 0), ("with", 1)):
         settings = config(here, "amt-prefix", steps=3, save_every=0, samples=1, sample_every=every)
         finetune(settings, here / "data", tmp_path / name, silent)

@@ -8,13 +8,13 @@ does not see which engine it has.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.systems.note.card import check_weights, read_card
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,9 +60,10 @@ class TorchEngine:
         from cantilena.models.step_lm import StepConfig, StepLM
 
         folder = self.folder
+        card = read_card(folder)
         try:
-            card = json.loads((folder / "card.json").read_text())
             weights = load_file(folder / "model.safetensors")
+            check_weights(folder, card["model"], {k: tuple(w.shape) for k, w in weights.items()})
             network = StepLM(StepConfig.from_dict(card["model"]))
             network.load_state_dict({k: v.float() for k, v in weights.items()})
         except CheckpointError:
