@@ -1,10 +1,12 @@
 """How long a piece takes on this machine, from process start to files.
 
-    python benchmarks/compose_speed.py [--runs 5]
+    python benchmarks/compose_speed.py [--runs 5] [--beside-load]
 
 Prints medians over runs: `import cantilena`, `cantilena --help`, 32 bars in four parts from process
 start to MIDI, with notes per second and the ratio of playing time to computing time, and the same
-without starting a process; and the installed size of the package and what it depends on.
+without starting a process; and the installed size of the package and what it depends on. With
+``--beside-load`` only notes per second, loaded, with one thread and with the default two by turns,
+alone and beside one busy process.
 """
 
 from __future__ import annotations
@@ -54,11 +56,46 @@ def installed() -> tuple[float, list[str]]:
     return total / 1e6, sorted(seen)
 
 
+def beside_load(runs: int) -> None:
+    """Prints notes per second of one thread and of two, alone and beside a busy process. Both run
+    by turns, so that both meet whatever else the machine does."""
+    from importlib import resources
+
+    from cantilena.api import make_brief
+    from cantilena.systems.note.composer import Composer, Request
+
+    folder = Path(str(resources.files("cantilena") / "checkpoints" / "note"))
+    composers = {threads: Composer(folder, threads) for threads in (1, 2)}
+    brief = make_brief(PROMPT)
+    print("| beside | one thread | two threads | two / one, run by run |\n|---|---:|---:|---:|")
+    for name, count in (("nothing", 0), ("one busy process", 1)):
+        busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+        try:
+            rates: dict[int, list[float]] = {threads: [] for threads in composers}
+            for seed in range(runs):
+                for threads, composer in composers.items():
+                    start = time.perf_counter()
+                    piece = composer.compose([Request(brief, seed)])[0]
+                    rates[threads].append(len(piece.score) / (time.perf_counter() - start))
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
+        ratio = statistics.median(b / a for a, b in zip(rates[1], rates[2], strict=True))
+        one, two = (statistics.median(rates[threads]) for threads in (1, 2))
+        print(f"| {name} | {one:.0f} | {two:.0f} | {ratio:.2f} |")
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
+    parser.add_argument("--beside-load", action="store_true")
+    args = parser.parse_args()
+    if args.beside_load:
+        beside_load(args.runs)
+        return
+    runs = args.runs
     python = sys.executable
     print(f"{os.cpu_count()} cores, median of {runs} runs\n\n| | |\n|---|---|")
     empty = timed([python, "-c", "pass"], runs)

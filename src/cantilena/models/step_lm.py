@@ -10,6 +10,7 @@ positions (Su et al. 2021), SwiGLU (Shazeer 2020), no biases.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -104,6 +105,26 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
+class Past:
+    """Keys and values of one layer, (B, H, length, D / H) each, of which ``used`` positions are
+    filled."""
+
+    def __init__(self, keys: Tensor, values: Tensor):
+        self.keys, self.values, self.used = keys, values, 0
+
+    def extended(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Takes up (B, H, S, D / H) more; gives all there are and which of them each of the new may
+        see, (S, used) bool, None for all."""
+        start, self.used = self.used, self.used + k.shape[2]
+        self.keys[:, :, start : self.used] = k
+        self.values[:, :, start : self.used] = v
+        seen = None
+        if k.shape[2] > 1:
+            shape = (k.shape[2], self.used)
+            seen = torch.ones(shape, dtype=torch.bool, device=k.device).tril(start)
+        return self.keys[:, :, : self.used], self.values[:, :, : self.used], seen
+
+
 class Block(nn.Module):
     """One pre-norm layer: attention, then SwiGLU."""
 
@@ -118,13 +139,25 @@ class Block(nn.Module):
         self.up = nn.Linear(d, 2 * h, bias=False)
         self.down = nn.Linear(h, d, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, causal: bool = True) -> Tensor:
-        """x (B, T, D) -> (B, T, D)."""
+    def forward(
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        causal: bool = True,
+        past: Past | None = None,
+    ) -> Tensor:
+        """x (B, T, D) -> (B, T, D). With ``past`` they stand behind the positions that it holds,
+        see these as well, and are taken up by it."""
         b, t, d = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, d // self.heads).unbind(2)
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # (B, H, T, D/H)
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        if past is None:
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        else:
+            k, v, seen = past.extended(k, v)
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         x = x + self.out(y.transpose(1, 2).reshape(b, t, d))
         gate, up = self.up(self.norm2(x)).chunk(2, dim=-1)
         return x + self.down(F.silu(gate) * up)
@@ -279,11 +312,13 @@ class StepLM(nn.Module):
         everywhere = self.everywhere(single.sum(1, keepdim=True)) + self.text_everywhere(mean)
         return torch.cat(vectors, dim=1), everywhere
 
-    def trunk(self, x: Tensor) -> Tensor:
-        """Embedded positions (B, T, D) to normed hidden states."""
-        cos, sin = self.cos[: x.shape[1]], self.sin[: x.shape[1]]
-        for block in self.blocks:
-            x = block(x, cos, sin)
+    def trunk(self, x: Tensor, pasts: Sequence[Past] | None = None) -> Tensor:
+        """Embedded positions (B, T, D) to normed hidden states; behind those that ``pasts``, one a
+        layer, hold."""
+        start = pasts[0].used if pasts else 0
+        cos, sin = self.cos[start : start + x.shape[1]], self.sin[start : start + x.shape[1]]
+        for block, past in zip(self.blocks, pasts or [None] * len(self.blocks), strict=True):
+            x = block(x, cos, sin, past=past)
         return self.norm(x)
 
     def hidden(self, scalars: Tensor, slots: Tensor, words: Tensor, state: Tensor) -> Tensor:

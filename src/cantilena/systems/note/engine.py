@@ -7,13 +7,13 @@ encoder run in numpy.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cantilena.errors import CheckpointError
+from cantilena.systems.note.card import check_weights, read_card
 
 EPS = 1e-5
 
@@ -47,10 +47,10 @@ def rms(x: np.ndarray) -> np.ndarray:
 
 
 class Engine:
-    """A loaded checkpoint. Immutable; a ``Session`` holds what changes.
-
-    One thread is the default: a step of this size is over before a second one has woken up, and
-    two that wait for each other on a busy machine are several times slower.
+    """A loaded checkpoint. Immutable; a ``Session`` holds what changes. ``threads`` run the trunk;
+    their number changes nothing but the speed. They sleep rather than spin while they wait: beside
+    a busy process one that spins keeps the other from running, and a step takes twice the time that
+    one thread takes.
 
     Raises CheckpointError when a file is missing, damaged or of another version.
     """
@@ -59,16 +59,19 @@ class Engine:
         from safetensors.numpy import load_file
 
         folder = Path(folder)
+        self.card: dict[str, Any] = read_card(folder)
+        self.model: dict[str, Any] = self.card["model"]
         try:
-            self.card: dict[str, Any] = json.loads((folder / "card.json").read_text())
-            self.model: dict[str, Any] = self.card["model"]
-            self._take(load_file(folder / "model.safetensors"))
+            weights = load_file(folder / "model.safetensors")
         except FileNotFoundError as e:
             missing = e.filename or "model.safetensors"
             raise CheckpointError(f"{folder} is no checkpoint: {missing} is missing") from e
-        except Exception as e:
-            raise CheckpointError(f"the checkpoint in {folder} cannot be read: {e!r}") from e
+        except Exception as e:  # of a damaged file safetensors raises what it likes
+            raise CheckpointError(f"model.safetensors of the checkpoint in {folder}: {e}") from e
+        check_weights(folder, self.model, {name: w.shape for name, w in weights.items()})
+        self._take(weights)
         self.trunk = self._trunk(folder / "trunk.onnx", threads)
+        self._check_trunk(folder)
 
     def _take(self, raw: dict[str, np.ndarray]) -> None:
         """Sizes and weights of everything but the trunk."""
@@ -94,10 +97,39 @@ class Engine:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as e:
             raise CheckpointError(f"{path} cannot be loaded: {e}") from e
+
+    def _check_trunk(self, folder: Path) -> None:
+        """Reads one position, the last that the sizes allow, which is what most often fails."""
+        inputs = {i.name: i.shape for i in self.trunk.get_inputs()}
+        cache = [None, self.n_heads, None, self.width // self.n_heads]
+        wanted = {f"{c}{i}": cache for i in range(self.layers) for c in "kv"}
+        wanted |= {"x": [None, None, self.width], "seqlens": [None], "total": []}
+        if inputs.keys() != wanted.keys() or any(
+            len(inputs[name]) != len(shape)
+            or any(b is not None and a != b for a, b in zip(inputs[name], shape, strict=True))
+            for name, shape in wanted.items()
+        ):
+            raise CheckpointError(
+                f"trunk.onnx of the checkpoint in {folder} is another model's: it does not have "
+                f"{self.layers} layers of {self.n_heads} heads and width {self.width}"
+            )
+        try:
+            session = self.session(1)
+            session.used = self.length - 1
+            states = session.run(np.zeros((1, 1, self.width), dtype=np.float32))
+        except Exception as e:  # of a graph that does not fit onnxruntime raises what it likes
+            raise CheckpointError(
+                f"trunk.onnx of the checkpoint in {folder} cannot read {self.length} positions: {e}"
+            ) from e
+        if states.shape != (1, self.width) or not np.isfinite(states).all():
+            raise CheckpointError(
+                f"trunk.onnx of the checkpoint in {folder} is damaged: it gives no numbers"
+            )
 
     def embed(self, part: str, index: np.ndarray) -> np.ndarray:
         """(..., F) int features of a part -> (..., D) summed embeddings."""

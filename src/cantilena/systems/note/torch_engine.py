@@ -8,18 +8,18 @@ does not see which engine it has.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.systems.note.card import check_weights, read_card
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cantilena.models.step_lm import Block, Head, StepLM
+    from cantilena.models.step_lm import Head, StepLM
 
 
 class TorchEngine:
@@ -60,9 +60,10 @@ class TorchEngine:
         from cantilena.models.step_lm import StepConfig, StepLM
 
         folder = self.folder
+        card = read_card(folder)
         try:
-            card = json.loads((folder / "card.json").read_text())
             weights = load_file(folder / "model.safetensors")
+            check_weights(folder, card["model"], {k: tuple(w.shape) for k, w in weights.items()})
             network = StepLM(StepConfig.from_dict(card["model"]))
             network.load_state_dict({k: v.float() for k, v in weights.items()})
         except CheckpointError:
@@ -76,17 +77,18 @@ class TorchEngine:
 
     def embed(self, part: str, index: np.ndarray) -> np.ndarray:
         """(..., F) int features of a part -> (..., D) summed embeddings."""
-        return getattr(self.network, part)(self._tensor(index)).cpu().numpy()
+        return getattr(self.network, part)(self.tensor(index)).cpu().numpy()
 
     def prefix(
         self, scalars: np.ndarray, slots: np.ndarray, words: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Prefix vectors (B, P, D) and what every step adds (B, D)."""
-        given = (self._tensor(x) for x in (scalars, slots, words))
+        given = (self.tensor(x) for x in (scalars, slots, words))
         vectors, everywhere = self.network.prefix(*given)
         return vectors.cpu().numpy(), everywhere[:, 0].cpu().numpy()
 
-    def _tensor(self, values: np.ndarray) -> Tensor:
+    def tensor(self, values: np.ndarray) -> Tensor:
+        """An array as a tensor on the engine's device."""
         import torch
 
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
@@ -115,48 +117,26 @@ class TorchSession:
     def __init__(self, engine: TorchEngine, rows: int):
         import torch
 
-        self.engine, self.rows, self.used = engine, rows, 0
+        from cantilena.models.step_lm import Past
+
+        self.engine, self.rows = engine, rows
         shape = (rows, engine.n_heads, engine.length, engine.width // engine.n_heads)
-        self.caches = [
-            (torch.zeros(shape, device=engine.device), torch.zeros(shape, device=engine.device))
+        self.pasts = [
+            Past(torch.zeros(shape, device=engine.device), torch.zeros(shape, device=engine.device))
             for _ in range(engine.layers)
         ]
 
+    @property
+    def used(self) -> int:
+        """Positions that are read."""
+        return self.pasts[0].used
+
     def rewind(self) -> None:
         """Forgets everything; the next ``run`` starts from position 0."""
-        self.used = 0
+        for past in self.pasts:
+            past.used = 0
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """Advances by the S embedded positions x (B, S, D); gives the last hidden states (B, D)."""
-        network, start = self.engine.network, self.used
-        total = start + x.shape[1]
-        h = self.engine._tensor(x.astype(np.float32, copy=False))
-        cos, sin = network.cos[start:total], network.sin[start:total]
-        for block, cache in zip(network.blocks, self.caches, strict=True):
-            h = _advance(block, h, cos, sin, cache, start)  # type: ignore[arg-type]
-        self.used = total
-        return network.norm(h[:, -1]).cpu().numpy()
-
-
-def _advance(
-    block: Block, x: Tensor, cos: Tensor, sin: Tensor, cache: tuple[Tensor, Tensor], start: int
-) -> Tensor:
-    """``Block.forward`` of positions ``start``.. that see those in the cache; x (B, S, D)."""
-    import torch
-    import torch.nn.functional as F
-
-    from cantilena.models.step_lm import rotate
-
-    b, s, d = x.shape
-    qkv = block.qkv(block.norm1(x)).view(b, s, 3, block.heads, d // block.heads)
-    q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))  # (B, H, S, D/H)
-    q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-    keys, values = cache
-    keys[:, :, start : start + s] = k
-    values[:, :, start : start + s] = v
-    keys, values = keys[:, :, : start + s], values[:, :, : start + s]
-    seen = torch.ones(s, start + s, dtype=torch.bool, device=x.device).tril(start)
-    y = F.scaled_dot_product_attention(q, keys, values, attn_mask=None if s == 1 else seen)
-    x = x + block.out(y.transpose(1, 2).reshape(b, s, d))
-    gate, up = block.up(block.norm2(x)).chunk(2, dim=-1)
-    return x + block.down(F.silu(gate) * up)
+        positions = self.engine.tensor(x.astype(np.float32, copy=False))
+        return self.engine.network.trunk(positions, self.pasts)[:, -1].cpu().numpy()
