@@ -47,17 +47,32 @@ def test_two_chords_a_bar_need_halves():
 @pytest.mark.parametrize(
     ("metre", "half", "beat"),
     [
-        *[((4, 4), 2, 4), ((2, 2), 2, 2), ((6, 8), 2, 2), ((12, 8), 2, 4), ((6, 4), 2, 6)],
-        *[((3, 4), 1, 3), ((2, 4), 1, 2), ((5, 4), 1, 5), ((9, 8), 1, 3), ((3, 8), 1, 1)],
-        *[((7, 8), 1, 7), ((1, 4), 1, 1)],
+        ((4, 4), 2, 4),
+        ((2, 2), 2, 2),
+        ((6, 8), 2, 2),
+        ((12, 8), 2, 4),
+        ((6, 4), 2, 6),
+        ((3, 4), 1, 3),
+        ((2, 4), 1, 2),
+        ((5, 4), 1, 5),
+        ((9, 8), 1, 3),
+        ((3, 8), 1, 1),
+        ((7, 8), 1, 7),
+        ((1, 4), 1, 1),
     ],
 )
 def test_slots_of_each_metre(metre, half, beat):
     score = line([60] * 60)
     score = Score.build(
-        TPQ, score.tracks, score.onset, score.duration, score.pitch, score.velocity, score.track,
+        TPQ,
+        score.tracks,
+        score.onset,
+        score.duration,
+        score.pitch,
+        score.velocity,
+        score.track,
         metres=[(0, *metre)],
-    )  # fmt: skip
+    )
     for per, n in (("bar", 1), ("half", half), ("beat", beat)):
         edges = slot_edges(score, per)
         assert len(edges) - 1 == n * score.n_bars
@@ -76,8 +91,9 @@ def test_silence_and_drums_have_no_chord():
         found, starts = chord_slots(score)
         assert len(found) == len(starts) == 2 * score.n_bars
         assert not found.any()
-    gap = Score.build(480, [Track("", 0)], [0, 0, 0], [960] * 3, [48, 64, 67], [9] * 3, [0] * 3,
-                      end=5760)  # fmt: skip
+    gap = Score.build(
+        480, [Track("", 0)], [0, 0, 0], [960] * 3, [48, 64, 67], [9] * 3, [0] * 3, end=5760
+    )
     assert chord_slots(gap)[0].tolist() == [*numbers_of("C"), 0, 0, 0, 0, 0]
 
 

@@ -51,9 +51,15 @@ def random_score(n: int, bars: int, seed: int = 0) -> Score:
     tracks = [Track("", int(p)) for p in (0, 24, 33, 48, 73, 116)] + [Track("", 0, True)]
     onset = rng.integers(0, bars * 1920, n)
     return Score.build(
-        480, tracks, onset, rng.integers(1, 2000, n), rng.integers(0, 128, n),
-        rng.integers(1, 128, n), rng.integers(0, len(tracks), n), end=bars * 1920,
-    )  # fmt: skip
+        480,
+        tracks,
+        onset,
+        rng.integers(1, 2000, n),
+        rng.integers(0, 128, n),
+        rng.integers(1, 128, n),
+        rng.integers(0, len(tracks), n),
+        end=bars * 1920,
+    )
 
 
 def test_speed():

@@ -144,7 +144,10 @@ def test_twenty_parts_and_drums_alone_and_odd_drum_notes():
 
 
 note = st.tuples(
-    *(st.integers(0, 4000), st.integers(1, 9000), st.integers(0, 127), st.integers(1, 127)),
+    st.integers(0, 4000),
+    st.integers(1, 9000),
+    st.integers(0, 127),
+    st.integers(1, 127),
     st.integers(0, 3),
 )
 

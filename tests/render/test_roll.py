@@ -160,7 +160,11 @@ def test_facts_say_tempo_metre_key_and_length():
     changing = Score.build(
         480,
         [Track("", 0)],
-        *([0], [480 * 12], [60], [64], [0]),
+        [0],
+        [480 * 12],
+        [60],
+        [64],
+        [0],
         tempos=[(0, 500_000), (480, 600_000)],
         metres=[(0, 3, 4), (1440, 6, 8)],
     )
@@ -173,8 +177,11 @@ def test_odd_scores_are_drawn():
     many = Score.build(
         480,
         [Track(f"part {i} " + "x" * 60, 6 * i) for i in range(20)],
-        *(rng.integers(0, 30_000, n), rng.integers(1, 900, n), rng.integers(0, 128, n)),
-        *(rng.integers(1, 128, n), rng.integers(0, 20, n)),
+        rng.integers(0, 30_000, n),
+        rng.integers(1, 900, n),
+        rng.integers(0, 128, n),
+        rng.integers(1, 128, n),
+        rng.integers(0, 20, n),
     )
     drums = Score.build(
         480, [Track("", 0, True)], range(128), [1] * 128, range(128), [64] * 128, [0] * 128
@@ -189,7 +196,10 @@ def test_odd_scores_are_drawn():
 
 
 note = st.tuples(
-    *(st.integers(0, 60_000), st.integers(1, 9000), st.integers(0, 127), st.integers(1, 127)),
+    st.integers(0, 60_000),
+    st.integers(1, 9000),
+    st.integers(0, 127),
+    st.integers(1, 127),
     st.integers(0, 2),
 )
 

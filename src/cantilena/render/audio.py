@@ -29,16 +29,39 @@ SOUNDFONT_VARIABLE = "CANTILENA_SOUNDFONT"
 
 # What distributions call their General MIDI soundfonts, the pleasant and compact ones first.
 _PREFERRED = (
-    *("musescore_general", "ms_basic", "fluidr3mono", "fluidr3", "generaluser", "sgm"),
-    *("timgm6mb", "default-gm", "default"),
+    "musescore_general",
+    "ms_basic",
+    "fluidr3mono",
+    "fluidr3",
+    "generaluser",
+    "sgm",
+    "timgm6mb",
+    "default-gm",
+    "default",
 )
 _FOLDERS = (
-    *("~/.local/share/soundfonts", "~/.local/share/sounds/sf3", "~/.local/share/sounds/sf2"),
-    *("~/.fluidsynth", "/usr/share/sounds/sf3", "/usr/share/sounds/sf2", "/usr/share/soundfonts"),
-    *("/usr/local/share/soundfonts", "/usr/local/share/sounds/sf3", "/usr/local/share/sounds/sf2"),
-    *("/usr/local/share/fluidsynth", "/opt/homebrew/share/soundfonts"),
-    *("/opt/homebrew/share/fluid-synth/sf2", "/usr/local/share/fluid-synth/sf2"),
-    *("~/Library/Audio/Sounds/Banks", "/Library/Audio/Sounds/Banks", "C:/soundfonts"),
+    "~/.local/share/soundfonts",
+    "~/.local/share/sounds/sf3",
+    "~/.local/share/sounds/sf2",
+    "~/.fluidsynth",
+    "/usr/share/sounds/sf3",
+    "/usr/share/sounds/sf2",
+    "/usr/share/soundfonts",
+    "/usr/local/share/soundfonts",
+    "/usr/local/share/sounds/sf3",
+    "/usr/local/share/sounds/sf2",
+    "/usr/local/share/fluidsynth",
+    "/opt/homebrew/share/soundfonts",
+    "/opt/homebrew/share/fluid-synth/sf2",
+    "/usr/local/share/fluid-synth/sf2",
+    "~/Library/Audio/Sounds/Banks",
+    "/Library/Audio/Sounds/Banks",
+    "C:/soundfonts",
+)
+# No shell, no MIDI input, quiet, without reverb and chorus; gain 0.3, float samples.
+_FLUIDSYNTH_OPTIONS = (
+    "-n -i -q -R 0 -C 0 -g 0.3 -T wav -O float"
+    " -o synth.dynamic-sample-loading=1 -o synth.cpu-cores=1"
 )
 
 
@@ -196,11 +219,8 @@ def _fluidsynth(score: Score, program: str, soundfont: Path, rate: int) -> np.nd
     with tempfile.TemporaryDirectory(prefix="cantilena-") as folder:
         midi, sound = Path(folder, "score.mid"), Path(folder, "sound.wav")
         midi.write_bytes(_staged(score))
-        command = [
-            *(program, "-n", "-i", "-q", "-R", "0", "-C", "0", "-g", "0.3", "-r", str(rate)),
-            *("-o", "synth.dynamic-sample-loading=1", "-o", "synth.cpu-cores=1"),
-            *("-T", "wav", "-O", "float", "-F", str(sound), str(soundfont), str(midi)),
-        ]
+        files = ["-F", str(sound), str(soundfont), str(midi)]
+        command = [program, *_FLUIDSYNTH_OPTIONS.split(), "-r", str(rate), *files]
         try:
             done = subprocess.run(
                 command, capture_output=True, timeout=60 + 2 * seconds, stdin=subprocess.DEVNULL

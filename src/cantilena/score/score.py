@@ -222,8 +222,14 @@ class Score:
 _NOTES = ("onset", "duration", "pitch", "velocity", "track")
 _ARRAYS = (
     *_NOTES,
-    *("tempo_tick", "tempo_us", "metre_tick", "metre_num", "metre_den"),
-    *("key_tick", "key_fifths", "key_minor"),
+    "tempo_tick",
+    "tempo_us",
+    "metre_tick",
+    "metre_num",
+    "metre_den",
+    "key_tick",
+    "key_fifths",
+    "key_minor",
 )
 
 

@@ -13,8 +13,22 @@ from cantilena.text.wishes import Brief, Instrument
 TABLE = ASSETS / "briefs.jsonl"
 ROWS = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]
 FIELDS = (
-    *("instruments", "only", "excluded", "tempo", "key", "metre", "chords", "chord_beats"),
-    *("genres", "moods", "bars", "seconds", "swing", "timing", "density", "unplaced"),
+    "instruments",
+    "only",
+    "excluded",
+    "tempo",
+    "key",
+    "metre",
+    "chords",
+    "chord_beats",
+    "genres",
+    "moods",
+    "bars",
+    "seconds",
+    "swing",
+    "timing",
+    "density",
+    "unplaced",
 )
 
 

@@ -239,10 +239,21 @@ def test_mood_rule(key, bpm, density, moods):
 def attributes(**changes) -> Attributes:
     part = Part(40, 0.6, 60, 70, 80, 50, 1.0)
     values = {
-        **{"key": Key(2, True), "key_strength": 0.8, "metre": (3, 4), "bpm": 66.0},
-        **{"tempo_class": "slow", "parts": (part, dataclasses.replace(part, instrument=0))},
-        **{"chords": (20, 20), "progression": ("Dm", "A7"), "bars": 32, "seconds": 87.3},
-        **{"density": 7.5, "polyphony": 2.14, "drums": False, "swing": False, "form": "AABA"},
+        "key": Key(2, True),
+        "key_strength": 0.8,
+        "metre": (3, 4),
+        "bpm": 66.0,
+        "tempo_class": "slow",
+        "parts": (part, dataclasses.replace(part, instrument=0)),
+        "chords": (20, 20),
+        "progression": ("Dm", "A7"),
+        "bars": 32,
+        "seconds": 87.3,
+        "density": 7.5,
+        "polyphony": 2.14,
+        "drums": False,
+        "swing": False,
+        "form": "AABA",
     }
     return Attributes(**{**values, **changes})
 

@@ -58,9 +58,18 @@ def test_no_wish_no_row():
 
 def test_a_brief_that_is_met_entirely_survives_the_file():
     brief = Brief(
-        instruments=(PIANO, BASS), only=True, excluded=(DRUMS,), tempo=120, metre="4/4",
-        key="C major", chords=TURN, bars=16, seconds=32, swing=False, density="sparse",
-    )  # fmt: skip
+        instruments=(PIANO, BASS),
+        only=True,
+        excluded=(DRUMS,),
+        tempo=120,
+        metre="4/4",
+        key="C major",
+        chords=TURN,
+        bars=16,
+        seconds=32,
+        swing=False,
+        density="sparse",
+    )
     rows = report(brief, read_midi(write_midi(LOOP)))
     assert [r.wish for r in rows if r.met is not True] == []
     assert total(rows) == 1.0
@@ -103,10 +112,18 @@ def test_a_stray_note_is_no_instrument_but_breaks_only():
     stray = Score.build(
         TPQ,
         [*LOOP.tracks, Track("flute", 73)],
-        *(np.append(getattr(LOOP, a), x) for a, x in
-          (("onset", 0), ("duration", 6), ("pitch", 80), ("velocity", 70), ("track", 2))),
+        *(
+            np.append(getattr(LOOP, a), x)
+            for a, x in (
+                ("onset", 0),
+                ("duration", 6),
+                ("pitch", 80),
+                ("velocity", 70),
+                ("track", 2),
+            )
+        ),
         end=LOOP.end,
-    )  # fmt: skip
+    )
     flute = Instrument("flute", (73,))
     assert not met(Brief(instruments=(flute,)), stray, "instruments")
     found = row(Brief(instruments=(PIANO, BASS), only=True), stray, "only")

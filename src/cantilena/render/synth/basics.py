@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from cantilena.render.synth.tones import Voice
 
-# fmt: off  (a table: fields side by side)
 PIANO = Voice(
     slope=0.9,
     strike=0.125,

@@ -36,7 +36,6 @@ from cantilena.render.synth.basics import (
 from cantilena.render.synth.tones import Voice
 
 
-# fmt: off  (a table: fields side by side)
 def _bar(decay: float, *ratios: tuple[float, float, float], **other: Any) -> Voice:
     return replace(BAR, decay=decay, ratios=((1.0, 1.0, 1.0), *ratios), **other)
 
@@ -305,10 +304,23 @@ _SOUNDS = (
     replace(EFFECT, noise=(350.0, 3.5), decay=1.2, attack=0.003, release=0.8, gain=1.5),
 )
 
-# fmt: on
 
 VOICES: tuple[Voice, ...] = (
-    *(*_KEYS, *_MALLETS, *_ORGANS, *_GUITARS, *_BASSES, *_STRINGS, *_ENSEMBLES, *_BRASSES),
-    *(*_REEDS, *_PIPES, *_LEADS, *_PADS, *_EFFECTS, *_ETHNIC, *_PERCUSSIVE, *_SOUNDS),
+    *_KEYS,
+    *_MALLETS,
+    *_ORGANS,
+    *_GUITARS,
+    *_BASSES,
+    *_STRINGS,
+    *_ENSEMBLES,
+    *_BRASSES,
+    *_REEDS,
+    *_PIPES,
+    *_LEADS,
+    *_PADS,
+    *_EFFECTS,
+    *_ETHNIC,
+    *_PERCUSSIVE,
+    *_SOUNDS,
 )
 """A Voice for each General MIDI program, 0-127."""

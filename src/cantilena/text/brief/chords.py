@@ -17,6 +17,7 @@ from cantilena.errors import BriefError
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.degrees import NAMED, NAMED_PATTERNS, ROMAN, is_minor, realise
 from cantilena.text.lexicon import Reading
+from cantilena.text.wordlists import word_set
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,15 @@ _NOT_CHORDS = re.compile(
 _NOT_AFTER = re.compile(r"\s*(?:tuning|sections?|parts?|form|notes?|major|minor)\b")
 _IN = re.compile(r"(?:\bin|\bkey(?:\s+of|\s+is)?|key\s*[:=])\s*$")
 _KINDS = {
-    **{"major": "", "maj": "", "minor": "m", "min": "m", "diminished": "dim", "dim": "dim"},
-    **{"augmented": "aug", "aug": "aug", "dominant": ""},
+    "major": "",
+    "maj": "",
+    "minor": "m",
+    "min": "m",
+    "diminished": "dim",
+    "dim": "dim",
+    "augmented": "aug",
+    "aug": "aug",
+    "dominant": "",
 }
 
 
@@ -288,10 +296,11 @@ _ROMAN_RUN = re.compile(
     .replace("?P<of>", "")
 )
 _DIGIT_RUN = re.compile(r"(?<![\w#/.-])[1-7](?:\s*-\s*[1-7]){2,}(?![\w/-]|\.\d)")
-_DIGITS_KNOWN = {
-    *("251", "145", "1564", "6415", "1645", "4536", "1625", "36251", "1451"),
-    *("1415", "2516", "451", "4156", "154", "6251", "1465", "1456", "1545"),
-}
+_DIGITS_KNOWN = word_set(
+    """
+    251 145 1564 6415 1645 4536 1625 36251 1451 1415 2516 451 4156 154 6251 1465 1456 1545
+    """
+)
 _Read = Iterator[tuple[Progression, int, int]]
 
 
@@ -356,5 +365,6 @@ def _named(reading: Reading, key: Key | None, jazzy: bool) -> _Read:
             part = Fraction(1, 2) if two else Fraction(1)
             yield (
                 Progression(tuple(chords), part, "implied", minor, genre, bars),
-                m.start(), m.end(),
-            )  # fmt: skip
+                m.start(),
+                m.end(),
+            )

@@ -10,13 +10,16 @@ from collections.abc import Iterator
 
 from cantilena.score.harmony import Key
 from cantilena.text.lexicon import Reading
+from cantilena.text.wordlists import by_name
 
-_MODES = {
-    **{"major": False, "maj": False, "dur": False, "minor": True, "min": True, "moll": True},
-    **{"dorian": True, "phrygian": True, "aeolian": True, "locrian": True, "lydian": False},
-    **{"mixolydian": False, "ionian": False, "dorisch": True, "phrygisch": True},
-    **{"lydisch": False, "mixolydisch": False, "aolisch": True, "m": True, "blues": False},
-}
+_MODES = by_name(
+    {
+        False: "major, maj, dur, lydian, mixolydian, ionian, lydisch, mixolydisch, blues",
+        True: (
+            "minor, min, moll, dorian, phrygian, aeolian, locrian, dorisch, phrygisch, aolisch, m"
+        ),
+    }
+)
 _LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11, "h": 11}
 _SOLFEGE = {"do": 0, "ut": 0, "re": 2, "mi": 4, "fa": 5, "sol": 7, "la": 9, "si": 11}
 _MODE_WORDS = "|".join(m for m in _MODES if len(m) > 1 and m != "blues")
@@ -50,11 +53,17 @@ _ANY = re.compile(
     r"|\bin\s+(?P<bare>minor|major|moll|dur)\b"
 )
 _PITCHED = re.compile(r"\b(?:horns?|clarinets?|trumpets?|cornets?|sax\w*|whistle|harmonica)\s+$")
-_WHITE_KEYS = {
-    **{"dorian": (2, True), "phrygian": (4, True), "lydian": (5, False), "dorisch": (2, True)},
-    **{"mixolydian": (7, False), "aeolian": (9, True), "locrian": (11, True), "ionian": (0, False)},
-    **{"phrygisch": (4, True), "lydisch": (5, False), "mixolydisch": (7, False)},
-}
+_WHITE_KEYS = by_name(
+    {
+        (2, True): "dorian, dorisch",
+        (4, True): "phrygian, phrygisch",
+        (5, False): "lydian, lydisch",
+        (7, False): "mixolydian, mixolydisch",
+        (9, True): "aeolian",
+        (11, True): "locrian",
+        (0, False): "ionian",
+    }
+)
 """Where a mode uses the white keys: what its bare name implies."""
 _MODE_ALONE = re.compile(
     rf"\b(?P<mode>{'|'.join(_WHITE_KEYS)})(?:\s+(?:mode|scale|feel|dominant))?\b"

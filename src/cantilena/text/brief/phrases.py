@@ -18,20 +18,20 @@ from cantilena.text.lexicon import Phrasebook, Reading, Speller
 from cantilena.text.lexicon.abroad import GENRES_MORE, MOODS_MORE
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, ensembles
 from cantilena.text.lexicon.instruments import instruments
+from cantilena.text.lexicon.stopwords import REAL, STOP
 from cantilena.text.lexicon.terms import (
     DANCES,
     DENSITY,
     METRES,
     NUMBERS,
     PACES,
-    REAL,
     SHORT,
-    STOP,
     SWING,
     TIMING,
     Pace,
 )
 from cantilena.text.wishes import Instrument
+from cantilena.text.wordlists import split_names, word_set
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,15 @@ def _four_voices(reading: Reading) -> Iterator[Item]:
             yield Item(inside[0], inside[-1] + 1, "ensemble", choir)
 
 
-_PLAIN_INSTRUMENTS = {
-    *("jazz guitar", "jazz guitars", "rock organ", "classical guitar", "classical guitars"),
-    *("new age pad", "jazz organ", "folk guitar", "honky tonk", "drum machine", "choral"),
-    *("children's choir", "childrens choir", "electronic bass", "honky tonk piano"),
-}
+_PLAIN_INSTRUMENTS = frozenset(
+    split_names(
+        """
+    jazz guitar, jazz guitars, rock organ, classical guitar, classical guitars, new age pad, jazz
+    organ, folk guitar, honky tonk, drum machine, choral, children's choir, childrens choir,
+    electronic bass, honky tonk piano
+    """
+    )
+)
 _DRUM_AND_BASS = re.compile(r"drum\W+(?:and|n|&|'n')\W+bass|stride piano|drum'n'bass")
 
 
@@ -218,27 +222,23 @@ def _unmeant(it: Item, reading: Reading) -> bool:
     return low == "blue" and after in ("sky", "ocean", "sea", "moon", "water", "eyes", "note")
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_EVERYDAY = _words(
+_EVERYDAY = word_set(
     """
     house rock soul country game metal trap garage jungle folk pop trance
     """
 )
-_POSSESSIVE = _words(
+_POSSESSIVE = word_set(
     """
     the my your his her our their this old haunted empty little a
     """
 )
-_MUSIC = _words(
+_MUSIC = word_set(
     """
     song music beat track genre style tune band piece groove vibe anthem ballad loop feel
     guitar bass riff drum drums jam solo like
     """
 )
-_SCENE = _words(
+_SCENE = word_set(
     """
     on in at of by near where that is pipe pipes road roads
     """

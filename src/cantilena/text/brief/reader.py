@@ -26,7 +26,8 @@ from cantilena.text.brief.time import (
     tempo_of,
 )
 from cantilena.text.lexicon import Reading
-from cantilena.text.lexicon.terms import GENRE_TEMPO, NUMBERS, STOP, Pace
+from cantilena.text.lexicon.stopwords import STOP
+from cantilena.text.lexicon.terms import GENRE_TEMPO, NUMBERS, Pace
 from cantilena.text.wishes import Brief
 
 
@@ -105,9 +106,13 @@ _BEATS_EACH = re.compile(
 
 
 def _set_chords(
-    chords: Progression, reading: Reading, wishes: dict, how: dict,
-    key: tuple[Key, str] | None, metre: str | None,
-) -> None:  # fmt: skip
+    chords: Progression,
+    reading: Reading,
+    wishes: dict,
+    how: dict,
+    key: tuple[Key, str] | None,
+    metre: str | None,
+) -> None:
     wishes["chords"], how["chords"] = chords.chords, chords.how
     num, den = map(int, (metre or "4/4").split("/"))
     bar = 4.0 * num / den

@@ -10,48 +10,41 @@ from dataclasses import replace
 
 from cantilena.text.brief.phrases import Item
 from cantilena.text.lexicon import Reading
+from cantilena.text.wordlists import word_set
 
-_NO = {
-    *("no", "without", "not", "minus", "avoid", "avoiding", "exclude", "excludes", "excluding"),
-    *("lacking", "lacks", "ohne", "kein", "keine", "keinen", "keiner", "sans", "senza", "sin"),
-    *("except", "don't", "dont", "never", "omit", "omitting", "zero", "nicht", "pas", "skip"),
-    *(
-        "besides",
-        "doesn't",
-        "drop",
-        "remove",
-        "nor",
-        "neither",
-        "nothing",
-        "w/o",
-        "non",
-        "wo",
-        "isn't",
-    ),
-}
+_NO = word_set(
+    """
+    no without not minus avoid avoiding exclude excludes excluding lacking lacks ohne kein keine
+    keinen keiner sans senza sin except don't dont never omit omitting zero nicht pas skip besides
+    doesn't drop remove nor neither nothing w/o non wo isn't
+    """
+)
 _NO_PAIRS = {
-    *(("instead", "of"), ("rather", "than"), ("free", "of"), ("free", "from"), ("other", "than")),
-    *(
-        ("w", "o"),
-        ("everything", "but"),
-        ("all", "but"),
-        ("leave", "out"),
-        ("absence", "of"),
-        ("lack", "of"),
-        ("devoid", "of"),
-        ("anstatt", "von"),
-    ),
+    ("instead", "of"),
+    ("rather", "than"),
+    ("free", "of"),
+    ("free", "from"),
+    ("other", "than"),
+    ("w", "o"),
+    ("everything", "but"),
+    ("all", "but"),
+    ("leave", "out"),
+    ("absence", "of"),
+    ("lack", "of"),
+    ("devoid", "of"),
+    ("anstatt", "von"),
 }
 ONLY_PAIRS = re.compile(
     r"\b(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?"
     r"(?:but|except|other\s+than|besides|than)(?:\s+for)?\s+(?:an?\s+|the\s+)?$"
 )
 _NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
-_FILL = {
-    *("any", "a", "an", "the", "of", "real", "use", "using", "some", "other", "kind", "include"),
-    *("including", "have", "having", "want", "with", "for", "add", "adding", "much", "too", "like"),
-    *("really", "very", "audible", "den", "die", "das", "de", "der", "need", "like", "sort", "be"),
-}
+_FILL = word_set(
+    """
+    any a an the of real use using some other kind include including have having want with for add
+    adding much too like really very audible den die das de der need sort be
+    """
+)
 _OR = re.compile(
     r"[\s,/&+]*(?:\b(?:or|nor|and|oder|und|ou|et|o)\b)[\s]*(?:\b(?:any|the|a|no)\b\s*)?|\s*/\s*"
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.terms import IN_METRES, METRES, NUMBERS, SHORT
+from cantilena.text.wordlists import word_set
 
 _NUM = r"(?<![\d.,:/])(\d{1,3}(?:[.,]\d{1,2})?)(?![\d:/])"
 _ABOUT = (
@@ -184,26 +185,14 @@ _CLOCK = re.compile(
 )
 _PRIMES = re.compile(r"(?<![\w.])(?P<m>\d{1,2})'\s?(?P<sec>[0-5]\d)(?:''|\")")
 _HALF_MINUTE = re.compile(r"\bhalbe\s+minute\b")
-_NOT_LENGTH = {
-    *("notes", "note", "phrases", "phrase", "tones", "chords", "sustained", "held", "reverb"),
-    *("echo", "ago", "time", "lines", "pauses", "tail", "decay", "breaths", "melodies", "day"),
-    *(
-        "night",
-        "road",
-        "journey",
-        "way",
-        "lost",
-        "bit",
-        "distance",
-        "live",
-        "drive",
-        "delay",
-        "delays",
-        "reverbs",
-    ),
-    *("intro", "outro", "introduction", "solo", "haired", "winter", "rests", "strings", "bows"),
-    *("girl", "boy", "fills", "stabs", "riffs", "riff", "motif", "motifs", "bursts", "drums"),
-}
+_NOT_LENGTH = word_set(
+    """
+    notes note phrases phrase tones chords sustained held reverb echo ago time lines pauses tail
+    decay breaths melodies day night road journey way lost bit distance live drive delay delays
+    reverbs intro outro introduction solo haired winter rests strings bows girl boy fills stabs
+    riffs riff motif motifs bursts drums
+    """
+)
 
 
 @dataclass(frozen=True)

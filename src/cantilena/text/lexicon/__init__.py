@@ -13,6 +13,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+from cantilena.text.wordlists import split_words
+
 T = TypeVar("T")
 
 _SIGNS = str.maketrans(
@@ -169,20 +171,11 @@ class Speller:
         return min(good, key=lambda k: (abs(len(k) - len(word)), k)) if good else word
 
 
-_COMPOUNDS = (
-    *("stuck", "stucke", "musik", "solo", "melodie", "begleitung", "sonate", "konzert", "klange"),
-    *(
-        "lied",
-        "ballade",
-        "sound",
-        "beat",
-        "klang",
-        "akkorde",
-        "song",
-        "satz",
-        "stimmung",
-        "rhythmus",
-    ),
+_COMPOUNDS = split_words(
+    """
+    stuck stucke musik solo melodie begleitung sonate konzert klange lied ballade sound beat klang
+    akkorde song satz stimmung rhythmus
+    """
 )
 """Second halves of German compounds whose first half is the name: Klavierstück, Popsong."""
 
@@ -194,9 +187,23 @@ def _without_one(word: str) -> Iterator[str]:
 def _stems(word: str) -> Iterator[str]:
     """Likely base forms: darkness, happiness, jazzy, funkily, sorrowful, dreams."""
     for ending, base in (
-        *(("iness", "y"), ("ness", ""), ("ily", "y"), ("ly", ""), ("ish", ""), ("ies", "y")),
-        *(("nny", "n"), ("zzy", "zz"), ("y", ""), ("ic", ""), ("s", ""), ("es", "")),
-        *(("ful", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e")),
+        ("iness", "y"),
+        ("ness", ""),
+        ("ily", "y"),
+        ("ly", ""),
+        ("ish", ""),
+        ("ies", "y"),
+        ("nny", "n"),
+        ("zzy", "zz"),
+        ("y", ""),
+        ("ic", ""),
+        ("s", ""),
+        ("es", ""),
+        ("ful", ""),
+        ("ed", ""),
+        ("ed", "e"),
+        ("ing", ""),
+        ("ing", "e"),
     ):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             yield word[: -len(ending)] + base

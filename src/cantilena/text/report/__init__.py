@@ -119,8 +119,9 @@ def table(rows: Sequence[Row]) -> str:
     cells = [("wish", "asked", "achieved", "met")]
     cells += [(r.wish, r.asked, r.achieved, mark[r.met]) for r in rows]
     wide = [max(len(row[i]) for row in cells) for i in range(3)]
-    lines = ("  ".join([*(c.ljust(w) for c, w in zip(row, wide, strict=False)), row[3]])
-             for row in cells)  # fmt: skip
+    lines = (
+        "  ".join([*(c.ljust(w) for c, w in zip(row, wide, strict=False)), row[3]]) for row in cells
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
