@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from cantilena.errors import BriefError, UnknownNameError
 from cantilena.score.harmony import Chord, Key
-from cantilena.text.brief import find_instruments, instrument_named, merge, parse_brief
+from cantilena.text.brief import merge, parse_brief
 from cantilena.text.brief.reader import read
 from cantilena.text.labels import GENRES, MOODS
-from cantilena.text.lexicon.instruments import INSTRUMENTS
+from cantilena.text.lexicon.instruments import INSTRUMENTS, named
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.lexicon.terms import PACES
 from cantilena.text.wishes import Brief
@@ -280,10 +280,11 @@ def test_numbers_that_are_no_tempo(text: str) -> None:
 @pytest.mark.parametrize("name", sorted(INSTRUMENTS))
 def test_every_instrument_is_found_by_all_its_names(name: str) -> None:
     programs, others = INSTRUMENTS[name]
-    assert instrument_named(name).programs == programs
+    instrument = named(name)
+    assert instrument and instrument.programs == programs
     for other in filter(None, others.split(", ")):
-        found = instrument_named(other)
-        assert found.programs and all(0 <= p <= 128 for p in found.programs)
+        synonym = named(other)
+        assert synonym and synonym.programs and all(0 <= p <= 128 for p in synonym.programs)
         assert not re.search(r"\bno\b", other)
     assert parse_brief(f"music with {name}").instruments
 
@@ -305,7 +306,8 @@ def test_every_instrument_is_found_by_all_its_names(name: str) -> None:
     ],
 )
 def test_slips_and_other_languages(typed: str, name: str) -> None:
-    assert instrument_named(typed).name == name
+    instrument = named(typed)
+    assert instrument and instrument.name == name
 
 
 @pytest.mark.parametrize(
@@ -313,16 +315,6 @@ def test_slips_and_other_languages(typed: str, name: str) -> None:
 )
 def test_everyday_words_are_no_slips(word: str) -> None:
     assert parse_brief(f"the {word}").instruments == ()
-
-
-def test_find_instruments_gives_spans() -> None:
-    text = "two violins, no drums and a string trio"
-    found = find_instruments(text)
-    assert [(i.name, text[a:b]) for i, (a, b) in found] == [
-        ("violin", "violins"),
-        ("drums", "drums"),
-        *((name, "string trio") for name in ("violin", "viola", "cello")),
-    ]
 
 
 def test_programs_follow_the_genre() -> None:
@@ -444,4 +436,4 @@ def test_options_that_cannot_be_used(options: dict, error: type, words: str) -> 
 
 def test_an_unknown_instrument_is_told_its_neighbours() -> None:
     with pytest.raises(UnknownNameError, match="clarinet"):
-        instrument_named("clarnetto x")
+        merge(Brief(), instruments="clarinetist")

@@ -1,8 +1,7 @@
 """Text to Brief: reads what a person typed, offline and always alike; merges options into it.
 
-Knows the public doors (``parse_brief``, ``merge``, ``find_instruments``, ``instrument_named``);
-how a text is read is in ``brief_reader`` and the modules it names, the words in ``lexicon*`` and
-``labels``. Does not know music that exists, or models.
+Knows the public functions (``parse_brief``, ``merge``); how a text is read is in ``reader`` and the
+modules it names, the words in ``lexicon`` and ``labels``. Does not know Scores or models.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ from cantilena.text.brief.reader import read
 from cantilena.text.brief.time import read_length, read_metre
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.lexicon import Reading
-from cantilena.text.lexicon.ensembles import Ensemble
-from cantilena.text.lexicon.instruments import named, unknown
+from cantilena.text.lexicon.instruments import unknown
 from cantilena.text.wishes import Brief, Instrument
 
 
@@ -37,29 +35,6 @@ def parse_brief(text: str) -> Brief:
     where the text gives another length.
     """
     return read(text)[0]
-
-
-def find_instruments(text: str) -> list[tuple[Instrument, tuple[int, int]]]:
-    """Every instrument that a text names, wished or refused, members of line-ups included, with
-    the span of the name: positions in the text's NFC form."""
-    reading = Reading(text, speller().mend)
-    found: list[tuple[Instrument, tuple[int, int]]] = []
-    for item in items_of(reading):
-        span = (reading.words[item.i].start, reading.words[item.j - 1].end)
-        if isinstance(item.value, Instrument):
-            found.append((item.value, span))
-        elif isinstance(item.value, Ensemble):
-            found += [(member, span) for member in item.value.members]
-    return found
-
-
-def instrument_named(name: str) -> Instrument:
-    """The instrument that a whole name stands for, as "upright bass" or "Geige". Raises
-    UnknownNameError with the names nearest to it."""
-    found = named(name)
-    if found is None:
-        raise unknown(name)
-    return found
 
 
 def merge(brief: Brief, **options: Any) -> Brief:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from cantilena.text.brief.phrases import Item
+from cantilena.text.brief.refusals import NOTHING_BUT
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, bare, ensembles
 from cantilena.text.lexicon.instruments import DRUMS, FIRST, REFUSED, VOICES
@@ -32,12 +33,8 @@ class Parts:
     suggested: list[str] = field(default_factory=list)  # names of ensembles only suggested
 
 
-_ONLY_PAIRS = (
-    r"(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?(?:but|except|other\s+than|"
-    r"besides|than)(?:\s+for)?"
-)
 _ONLY_BEFORE = re.compile(
-    rf"(?:\b(?:only|just|solely|exclusively|purely|simply|nur|seulement|solamente|{_ONLY_PAIRS})"
+    rf"(?:\b(?:only|just|solely|exclusively|purely|simply|nur|seulement|solamente|{NOTHING_BUT})"
     r")(?:\s+(?:for|with|using|a|an|the|one|on|by|ein|eine|of|mit))*\s*$"
 )
 _ONLY_AFTER = re.compile(

@@ -34,10 +34,12 @@ _NO_PAIRS = {
     ("devoid", "of"),
     ("anstatt", "von"),
 }
-ONLY_PAIRS = re.compile(
-    r"\b(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?"
-    r"(?:but|except|other\s+than|besides|than)(?:\s+for)?\s+(?:an?\s+|the\s+)?$"
+NOTHING_BUT = (
+    r"(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?"
+    r"(?:but|except|other\s+than|besides|than)(?:\s+for)?"
 )
+"""A negation that makes what follows the whole list: "nothing but piano"."""
+_NOTHING_BUT_BEFORE = re.compile(rf"\b{NOTHING_BUT}\s+(?:an?\s+|the\s+)?$")
 _NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
 _FILL = word_set(
     """
@@ -100,7 +102,7 @@ def _closes(reading: Reading, items: list[Item], n: int) -> bool:
 def _refusal_before(reading: Reading, i: int, ends: dict[int, int], paced: set[int]) -> int | None:
     """Index of the word that refuses what begins at word ``i``, or None."""
     words = reading.words
-    if ONLY_PAIRS.search(reading.low[max(0, words[i].start - 60) : words[i].start]):
+    if _NOTHING_BUT_BEFORE.search(reading.low[max(0, words[i].start - 60) : words[i].start]):
         return None
     k, strangers = i - 1, 0
     while k >= max(0, i - 8) and _near(reading, k) and k not in paced:

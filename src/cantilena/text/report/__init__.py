@@ -111,20 +111,6 @@ def total(rows: Iterable[Row]) -> float:
     return float(np.mean(scores)) if scores else 1.0
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned plain text, a line each under a head; "" without rows."""
-    if not rows:
-        return ""
-    mark = {True: "yes", False: "no", None: "-"}
-    cells = [("wish", "asked", "achieved", "met")]
-    cells += [(r.wish, r.asked, r.achieved, mark[r.met]) for r in rows]
-    wide = [max(len(row[i]) for row in cells) for i in range(3)]
-    lines = (
-        "  ".join([*(c.ljust(w) for c, w in zip(row, wide, strict=False)), row[3]]) for row in cells
-    )
-    return "\n".join(line.rstrip() for line in lines)
-
-
 # ---------------------------------------------------------------------------- who plays
 
 

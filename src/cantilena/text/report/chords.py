@@ -50,14 +50,6 @@ class ChordMatch:
     missing: tuple[str, ...]
 
 
-def chords_heard(
-    asked: Sequence[str], score: Score, beats_per_chord: float | None = None
-) -> tuple[float, float]:
-    """(any order, in order), each 0-1: see ``ChordMatch`` and ``match_chords``."""
-    match = match_chords(asked, score, beats_per_chord)
-    return match.any_order, match.in_order
-
-
 def match_chords(
     asked: Sequence[str], score: Score, beats_per_chord: float | None = None
 ) -> ChordMatch:
