@@ -161,6 +161,10 @@ def name(instrument: int) -> str:
     return "drums" if instrument == 128 else PROGRAMS[instrument]
 
 
+BRASS_TO_PIPES = range(56, 80)
+"""Programs of the brass, the reeds and the pipes."""
+
+
 def family(instrument: int) -> str:
     """The General MIDI family of an instrument 0-128, each of eight programs (128: drums)."""
     return "drums" if instrument == 128 else FAMILIES[instrument // 8]

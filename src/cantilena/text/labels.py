@@ -1,4 +1,4 @@
-"""Labels: the genres and moods that models know, the words for them, and corpora's labels.
+"""Labels: the genres and moods that models know, the words for them, and the labels of corpora.
 
 Knows names only; reads no free text (``brief`` does) and no music. ``GENRES`` and ``MOODS`` are
 rows of trained embeddings: their members and their order are part of every checkpoint.
@@ -411,10 +411,10 @@ def _genres_of(label: str) -> tuple[str, ...]:
     whole = _CORPUS.get(_norm(label))
     if whole is not None:
         return whole
-    found: list[str] = []
+    genres: list[str] = []
     for piece in re.split(r"[/;,|]", label):
-        found += _CORPUS.get(_norm(piece), ())
-    return tuple(dict.fromkeys(found))
+        genres += _CORPUS.get(_norm(piece), ())
+    return tuple(dict.fromkeys(genres))
 
 
 def genres_from_labels(genre: str, tags: Iterable[str] = (), limit: int = 3) -> tuple[str, ...]:
@@ -429,13 +429,13 @@ def genres_from_labels(genre: str, tags: Iterable[str] = (), limit: int = 3) -> 
     tags = [tags] if isinstance(tags, str) else list(tags)
     sure = list(_genres_of(genre))
     labels = [_genres_of(t) for t in tags]
-    tagged = [g for found in labels if found != _EITHER for g in found]
-    if any(found == _EITHER for found in labels) and not sure:
+    tagged = [g for label in labels if label != _EITHER for g in label]
+    if _EITHER in labels and not sure:
         sure = list(_EITHER)
     if tuple(sure) == _EITHER:
-        named = [g for g in _EITHER if g in tagged]
+        narrower = [g for g in _EITHER if g in tagged]
         family = [g for g in tagged if _FAMILY.get(g) in ("pop", "rock") and g not in _EITHER]
-        sure = named or ([_FAMILY[family[0]]] if family else sure)
+        sure = narrower or ([_FAMILY[family[0]]] if family else sure)
     votes = Counter(_FAMILY.get(g, g) for g in [*sure, *sure, *dict.fromkeys(tagged)])
 
     def rank(g: str) -> tuple[int, int, bool, int]:
@@ -459,11 +459,11 @@ def moods_from_tags(tags: Iterable[str], limit: int = 2) -> tuple[str, ...]:
     energetic) cancel out: listeners disagree, so nothing is claimed.
     """
     tags = [tags] if isinstance(tags, str) else list(tags)
-    found = Counter(m for m in (_MOOD_OF.get(_norm(t)) for t in tags) if m)
+    votes = Counter(m for m in (_MOOD_OF.get(_norm(t)) for t in tags) if m)
     for one, other in _OPPOSED:
-        if found[one] and found[other]:
-            del found[one], found[other]
-    return tuple(m for m, n in sorted(found.items(), key=lambda x: -x[1]) if n)[:limit]
+        if votes[one] and votes[other]:
+            del votes[one], votes[other]
+    return tuple(m for m, n in sorted(votes.items(), key=lambda x: -x[1]) if n)[:limit]
 
 
 _OPPOSED = (

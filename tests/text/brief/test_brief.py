@@ -15,7 +15,7 @@ from cantilena.score.harmony import Chord, Key
 from cantilena.text.brief import merge, parse_brief
 from cantilena.text.brief.reader import read
 from cantilena.text.labels import GENRES, MOODS
-from cantilena.text.lexicon.instruments import INSTRUMENTS, named
+from cantilena.text.lexicon.instruments import INSTRUMENTS, find_instrument
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.lexicon.terms import PACES
 from cantilena.text.wishes import Brief
@@ -280,10 +280,10 @@ def test_numbers_that_are_no_tempo(text: str) -> None:
 @pytest.mark.parametrize("name", sorted(INSTRUMENTS))
 def test_every_instrument_is_found_by_all_its_names(name: str) -> None:
     programs, others = INSTRUMENTS[name]
-    instrument = named(name)
+    instrument = find_instrument(name)
     assert instrument and instrument.programs == programs
     for other in filter(None, others.split(", ")):
-        synonym = named(other)
+        synonym = find_instrument(other)
         assert synonym and synonym.programs and all(0 <= p <= 128 for p in synonym.programs)
         assert not re.search(r"\bno\b", other)
     assert parse_brief(f"music with {name}").instruments
@@ -306,7 +306,7 @@ def test_every_instrument_is_found_by_all_its_names(name: str) -> None:
     ],
 )
 def test_slips_and_other_languages(typed: str, name: str) -> None:
-    instrument = named(typed)
+    instrument = find_instrument(typed)
     assert instrument and instrument.name == name
 
 

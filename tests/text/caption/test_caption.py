@@ -20,16 +20,16 @@ from cantilena.text.caption import (
 )
 from cantilena.text.caption.words import (
     ENSEMBLES,
-    GENRE_SAID,
+    GENRE_ADJECTIVES,
     ITALIAN_PACES,
-    MOOD_SAID,
+    MOOD_ADJECTIVES,
     PHRASES,
     PLAIN_PACES,
     article,
 )
 from cantilena.text.labels import GENRE_WORDS, GENRES, MOOD_WORDS, MOODS
 from cantilena.text.lexicon.ensembles import ensembles
-from cantilena.text.lexicon.instruments import named
+from cantilena.text.lexicon.instruments import find_instrument
 from cantilena.text.lexicon.terms import DENSITY, PACES
 
 WALTZ = Facts(
@@ -195,15 +195,15 @@ def test_every_name_of_an_instrument_is_understood():
     assert sorted(INSTRUMENT_WORDS) == list(range(129))
     for instrument, known in INSTRUMENT_WORDS.items():
         for name in known:
-            found = named(name)
+            found = find_instrument(name)
             assert found is not None and instrument in found.programs, name
 
 
 def test_words_of_captions_belong_to_their_labels():
-    assert set(MOOD_SAID) == set(MOODS) and set(GENRE_SAID) <= set(GENRES)
-    for genre, known in GENRE_SAID.items():
+    assert set(MOOD_ADJECTIVES) == set(MOODS) and set(GENRE_ADJECTIVES) <= set(GENRES)
+    for genre, known in GENRE_ADJECTIVES.items():
         assert {w.lower() for w in known} <= set(GENRE_WORDS[genre])
-    for mood, known in MOOD_SAID.items():
+    for mood, known in MOOD_ADJECTIVES.items():
         assert set(known) <= set(MOOD_WORDS[mood])
         assert not set(known) & {*PACES, *DENSITY}  # would claim a tempo or a density too
     assert {*PLAIN_PACES, *ITALIAN_PACES} <= set(PACES)

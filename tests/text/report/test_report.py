@@ -13,7 +13,7 @@ from cantilena.errors import BriefError, InputError
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import DRUMS, Score, Track
-from cantilena.text.report import Row, key_relation, matched, report, total
+from cantilena.text.report import Row, key_relation, match_instruments, report, total
 from cantilena.text.report.chords import match_chords
 from cantilena.text.wishes import Brief, Instrument
 
@@ -102,10 +102,10 @@ def test_one_part_does_not_answer_two_instruments():
     alone = row(Brief(instruments=two), chords(TURN, (27, 33)), "instruments")
     assert not alone.met and alone.score == 0.5
     # The guitar gives way so that both are answered.
-    assert matched(two, [27, 24]) == [24, 27]
-    assert matched((two[0], Instrument("e-guitar", (27,))), [27, 25]) == [25, 27]
-    assert matched((two[0], two[0]), [24]) == [24, 24]
-    assert matched((), [1]) == []
+    assert match_instruments(two, [27, 24]) == [24, 27]
+    assert match_instruments((two[0], Instrument("e-guitar", (27,))), [27, 25]) == [25, 27]
+    assert match_instruments((two[0], two[0]), [24]) == [24, 24]
+    assert match_instruments((), [1]) == []
 
 
 def test_a_stray_note_is_no_instrument_but_breaks_only():

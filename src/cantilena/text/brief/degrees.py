@@ -1,7 +1,7 @@
 """Degrees of a key as chords: roman numerals, and progressions that have a name.
 
 Knows what "ii", "bVII" and "V/vi" stand for and the famous progressions; does not know how they
-stand in a text (``brief_chords``).
+stand in a text (``chords``).
 """
 
 from __future__ import annotations

@@ -85,26 +85,26 @@ _Keys = Iterator[tuple[int, int, Key, str]]
 
 
 def read_key(reading: Reading, home: int | None = None) -> tuple[Key, str] | None:
-    """The first key of the text and how it was understood; others are kept as not placed.
+    """The first key of the text and how it was understood; others are left unplaced.
 
     ``home``: the pitch class that a mode without a tonic is taken on ("mixolydian jam on A7").
     """
-    found: list[tuple[int, int, Key, str]] = []
-    for read in (_full, _solfege, _context, _alone, _minor_symbol):
-        if read is _minor_symbol and found:
+    keys: list[tuple[int, int, Key, str]] = []
+    for reader in (_full, _solfege, _context, _alone, _minor_symbol):
+        if reader is _minor_symbol and keys:
             break
-        for start, end, key, how in read(reading):
+        for start, end, key, how in reader(reading):
             if reading.free(start, end):
                 reading.take(start, end)
-                found.append((start, end, key, how))
-    found.sort(key=lambda f: f[0])
-    if len(found) > 1:  # "horn in F" names the instrument where another key is said
-        found = [f for f in found if not _PITCHED.search(reading.low[: f[0]])] or found
-    for start, end, key, _ in found[1:]:
-        if key != found[0][2]:
-            reading.keep(start, end)
-    if found:
-        return _in_mode(reading, found[0])
+                keys.append((start, end, key, how))
+    keys.sort(key=lambda f: f[0])
+    if len(keys) > 1:  # "horn in F" names the instrument where another key is said
+        keys = [f for f in keys if not _PITCHED.search(reading.low[: f[0]])] or keys
+    for start, end, key, _ in keys[1:]:
+        if key != keys[0][2]:
+            reading.reject(start, end)
+    if keys:
+        return _in_mode(reading, keys[0])
     for m in reading.finditer(_MODE_ALONE):
         reading.take(m.start(), m.end())
         tonic, minor = _WHITE_KEYS[m.group("mode")]
@@ -116,9 +116,9 @@ def read_key(reading: Reading, home: int | None = None) -> tuple[Key, str] | Non
     return None
 
 
-def _in_mode(reading: Reading, found: tuple[int, int, Key, str]) -> tuple[Key, str]:
+def _in_mode(reading: Reading, match: tuple[int, int, Key, str]) -> tuple[Key, str]:
     """The key, coloured by a mode that stands apart from it: "mixolydian vibe in G"."""
-    start, end, key, how = found
+    start, end, key, how = match
     if _NAMES_MODE.search(reading.low[start:end]):
         return key, how
     for m in reading.finditer(_MODE_ALONE):
@@ -130,8 +130,8 @@ def _in_mode(reading: Reading, found: tuple[int, int, Key, str]) -> tuple[Key, s
 def key_named(name: str) -> Key | None:
     """The key of a whole text such as "Bb", "d-Moll", "F# dorian", "la mineur"; else None."""
     reading = Reading(f"key: {name.strip()}")
-    for read in (_full, _solfege, _context):
-        for start, end, key, _ in read(reading):
+    for reader in (_full, _solfege, _context):
+        for start, end, key, _ in reader(reading):
             if end == len(reading.low) and start <= len("key: "):
                 return key
     return None

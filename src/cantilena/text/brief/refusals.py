@@ -53,7 +53,7 @@ _OR = re.compile(
 
 
 def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
-    """The items, with those after "no", "without", "instead of" ... marked; takes those words."""
+    """The items, those after "no", "without", "instead of" ... as refused; takes those words."""
     out: list[Item] = []
     ends: dict[int, int] = {}
     paced = {k for it in items if it.kind == "pace" for k in range(it.i, it.j)}
@@ -62,7 +62,7 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
         if solo in ("solo", "solos") and item.kind == "instrument":
             refuse = _refusal_before(reading, item.i, ends, paced)
             if refuse is not None:  # "no guitar solo" refuses the solo, not the guitar
-                reading.keep(reading.words[refuse].start, reading.words[item.j].end)
+                reading.reject(reading.words[refuse].start, reading.words[item.j].end)
                 continue
         start = _refusal_before(reading, item.i, ends, paced)
         end = reading.words[item.j - 1].end

@@ -1,7 +1,7 @@
 """The words of captions: names of instruments, genres, moods and line-ups, and turns of phrase.
 
 Knows wording only; ``caption`` chooses. Every word here says no more than its label does: the
-reader's tables (``labels``, ``lexicon_*``) are wider, since people also type narrower words.
+reader's tables (``labels``, ``lexicon``) are wider, since people also type narrower words.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ INSTRUMENT_WORDS: dict[int, tuple[str, ...]] = {
 }
 """Names of the instruments 0-128 in captions, the plainest first."""
 
-GENRE_SAID: dict[str, tuple[str, ...]] = {
+GENRE_ADJECTIVES: dict[str, tuple[str, ...]] = {
     "rnb": ("R&B", "rnb", "r&b"),
     "lofi": ("lofi", "lo-fi"),
     "hip hop": ("hip hop", "hip-hop"),
@@ -180,7 +180,7 @@ NOUNS = ("piece", "song", "track", "tune", "composition")
 BEATS = frozenset({"hip hop", "lofi", "house", "techno", "trance", "dance", "disco", "rnb"})
 THEMES = frozenset({"soundtrack", "game"})
 
-MOOD_SAID: dict[str, tuple[str, ...]] = {
+MOOD_ADJECTIVES: dict[str, tuple[str, ...]] = {
     "happy": ("happy", "cheerful", "joyful", "merry"),
     "sad": ("sad", "sorrowful", "mournful"),
     "calm": ("calm", "peaceful", "tranquil", "serene", "gentle"),
@@ -354,7 +354,7 @@ ITALIAN_PACES = split_names(
     vivace, presto, prestissimo, allegro moderato
     """
 )
-"""Tempo words; their ranges are those of ``lexicon_terms.PACES``."""
+"""Tempo words; their ranges are those of ``lexicon.terms.PACES``."""
 
 VOWELS = frozenset("aeioAEIO")
 

@@ -1,6 +1,6 @@
 """Ensembles: which instruments a quartet, a band or an orchestra is made of.
 
-Knows line-ups; does not know programs (``lexicon_instruments``) or sentences (``brief_parts``).
+Knows line-ups; does not know programs (``instruments``) or sentences (``brief.parts``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cantilena.text.lexicon import Phrasebook
-from cantilena.text.lexicon.instruments import named
+from cantilena.text.lexicon.instruments import find_instrument
 from cantilena.text.wishes import Instrument
 from cantilena.text.wordlists import by_name
 
@@ -237,7 +237,7 @@ def ensembles() -> Phrasebook[Ensemble]:
             name, _, value = flag.partition("=")
             settings[name] = value
         first, *others = names.split(", ")
-        made = Ensemble(
+        ensemble = Ensemble(
             first,
             tuple(_member(m) for m in members.split(", ")),
             closed="closed" in settings,
@@ -246,16 +246,16 @@ def ensembles() -> Phrasebook[Ensemble]:
             implied="implied" in settings,
             voices_only="voices" in settings,
         )
-        entries += [(name, made) for name in (first, *others)]
+        entries += [(name, ensemble) for name in (first, *others)]
     return Phrasebook(entries)
 
 
 def _member(text: str) -> Instrument:
     name, _, count = text.strip().partition("*")
-    found = named(name)
-    if found is None:
+    instrument = find_instrument(name)
+    if instrument is None:
         raise KeyError(name)
-    return replace(found, count=int(count or 1))
+    return replace(instrument, count=int(count or 1))
 
 
 def bare(size: int, genres: tuple[str, ...]) -> Ensemble | None:

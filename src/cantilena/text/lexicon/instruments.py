@@ -1,7 +1,7 @@
 """The names of instruments as people say them, and the General MIDI programs that satisfy each.
 
-Knows names in English, German and a little French, Italian and Spanish; ensembles are next door
-in ``lexicon_ensembles``. Does not know sentences: counts and refusals are read in ``brief_parts``.
+Knows names in English, German and a little French, Italian and Spanish. Does not know ensembles
+(``ensembles``) or sentences: counts and refusals are read in ``brief.parts``.
 """
 
 from __future__ import annotations
@@ -426,31 +426,31 @@ def instruments() -> Phrasebook[Instrument]:
     """Every name of an instrument, General MIDI's own names included."""
     entries: list[tuple[str, Instrument]] = []
     for name, (programs, others) in INSTRUMENTS.items():
-        found = Instrument(name, programs)
-        entries += [(phrase, found) for phrase in (name, *others.split(", "))]
+        instrument = Instrument(name, programs)
+        entries += [(phrase, instrument) for phrase in (name, *others.split(", "))]
     for program, name in enumerate(gm.PROGRAMS):
         entries.append((name, Instrument(name, (program,))))
     return Phrasebook(entries)
 
 
-def named(name: str) -> Instrument | None:
-    """The instrument of a whole name, a slip of the finger forgiven; None where there is none."""
-    found = instruments().get(name)
-    if found is None:
+def find_instrument(name: str) -> Instrument | None:
+    """The instrument of a whole name, also where it is misspelled; None where there is none."""
+    instrument = instruments().get(name)
+    if instrument is None:
         mended = " ".join(_speller().mend(word) for word in split(name))
-        found = instruments().get(mended)
-    return found
+        instrument = instruments().get(mended)
+    return instrument
 
 
-def unknown(name: str) -> UnknownNameError:
+def unknown_instrument(name: str) -> UnknownNameError:
     """The error for a name that no table holds; it lists the names nearest to it."""
-    known = [*INSTRUMENTS, *gm.PROGRAMS]
-    near = difflib.get_close_matches(name.lower().strip(), known, n=6, cutoff=0.5)
+    names = [*INSTRUMENTS, *gm.PROGRAMS]
+    near = difflib.get_close_matches(name.lower().strip(), names, n=6, cutoff=0.5)
     return UnknownNameError("instrument", name, near or list(INSTRUMENTS))
 
 
 def single_words(words: set[str]) -> set[str]:
-    """Those words that name an instrument by themselves; what a slip in writing may have meant."""
+    """Those words that name an instrument by themselves, to which misspellings are corrected."""
     return {word for word in words if instruments().get(word) is not None}
 
 

@@ -97,4 +97,4 @@ REAL = word_set(
     sample samples simple
     """
 )
-"""Everyday words that must not be taken for a slip in writing a musical one."""
+"""Everyday words that must not be taken for a misspelled musical one."""
