@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cantilena.analysis import chord_slots, progression, slot_edges, spelled
+from cantilena.analysis import chord_slots, progression, slot_edges, spell_chord
 from cantilena.errors import UnknownNameError
 from cantilena.score.harmony import N_CHORDS, QUALITY_NAMES, Chord, Key, parse_chord
 from cantilena.score.score import Score, Track
@@ -159,5 +159,5 @@ def test_progression_is_short_and_of_chords_that_sound(numbers):
     ],
 )
 def test_roots_are_spelled_as_the_key_has_them(key, names):
-    found = [spelled(Chord(root, (0, 3, 7), "m"), key) for root in range(12)]
+    found = [spell_chord(Chord(root, (0, 3, 7), "m"), key) for root in range(12)]
     assert found == [f"{n}m" for n in names.split()]

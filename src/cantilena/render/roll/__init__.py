@@ -142,8 +142,8 @@ class _Roll:
     def _boxes(
         self,
         boxes: np.ndarray,
-        face: object,
-        edge: object = "none",
+        face: np.ndarray | str,
+        edge: np.ndarray | str = "none",
         line: float = 0.0,
         z: float = 1,
     ) -> None:
@@ -156,8 +156,8 @@ class _Roll:
             self.figure.add_artist(
                 PolyCollection(
                     list(corners),
-                    facecolors=face,  # type: ignore[arg-type]
-                    edgecolors=edge,  # type: ignore[arg-type]
+                    facecolors=face,
+                    edgecolors=edge,
                     linewidths=line,
                     transform=IdentityTransform(),
                     zorder=z,
@@ -252,14 +252,14 @@ class _Roll:
         boxes, colours = [], []
         for row in layout.rows:
             stop = np.where(drums, score.onset + 1, score.onset + score.duration)
-            here = order[((score.onset < row.stop) & (stop > row.start))[order]]
-            box = self._places(row, here, drums[here])
-            tall = (box[:, 3] - box[:, 1]) / among[here]
-            box[:, 1] += share[here] * tall
+            visible = order[((score.onset < row.stop) & (stop > row.start))[order]]
+            box = self._places(row, visible, drums[visible])
+            tall = (box[:, 3] - box[:, 1]) / among[visible]
+            box[:, 1] += share[visible] * tall
             box[:, 3] = box[:, 1] + tall
-            rgb = palette[parts[score.track[here]]]
+            rgb = palette[parts[score.track[visible]]]
             # as opaque as loud, over white: what lies beneath a note does not change its colour
-            alpha = 0.25 + 0.75 * score.velocity[here, None] / 127.0
+            alpha = 0.25 + 0.75 * score.velocity[visible, None] / 127.0
             boxes.append(box)
             colours.append(1.0 - alpha * (1.0 - rgb))
         box, face = np.concatenate(boxes), np.concatenate(colours)
@@ -289,9 +289,9 @@ class _Roll:
         """Names at the left: octaves, or more notes where there is room, and the drums."""
         layout = self.layout
         if layout.pitched:
-            named = (0,) if layout.step * 12 < 60 or layout.high - layout.low > 36 else (0, 4, 7)
+            classes = (0,) if layout.step * 12 < 60 or layout.high - layout.low > 36 else (0, 4, 7)
             for p in range(layout.low, layout.high + 1):
-                if p % 12 in named:
+                if p % 12 in classes:
                     name = f"{_NAMES[p % 12]}{p // 12 - 1}"
                     y = row.pitch_y(p) + layout.step / 2
                     ink = _INK if p % 12 == 0 else _FAINT
@@ -318,9 +318,11 @@ class _Roll:
                 free = at + 7.0 * len(text) + 8.0
         size = min([10.0, *(self._chord_size(*c) for c in self._chords_of(row))])
         for x, symbol, room, old in self._chords_of(row):
-            own = min(size, self._chord_size(x, symbol, room, old))
-            if own * len(symbol) <= room + 4.0:
-                self._text(x + 1, row.top + 21.0, symbol, own, _FAINT if old else _INK, bold=True)
+            points = min(size, self._chord_size(x, symbol, room, old))
+            if points * len(symbol) <= room + 4.0:
+                self._text(
+                    x + 1, row.top + 21.0, symbol, points, _FAINT if old else _INK, bold=True
+                )
 
     @staticmethod
     def _chord_size(_x: float, symbol: str, room: float, _old: bool) -> float:
@@ -331,8 +333,8 @@ class _Roll:
     def _chords_of(self, row: Row) -> list[tuple[float, str, float, bool]]:
         """(x, symbol, room in pixels, whether it began before the row) of the chords in a row;
         those that only repeat the one before are left out."""
-        known = sorted((int(t), s) for t, s in self.chords if s)
-        runs = [c for i, c in enumerate(known) if i == 0 or known[i - 1][1] != c[1]]
+        chords = sorted((int(t), s) for t, s in self.chords if s)
+        runs = [c for i, c in enumerate(chords) if i == 0 or chords[i - 1][1] != c[1]]
         inside = [(t, s, False) for t, s in runs if row.start <= t < row.stop]
         before = [s for t, s in runs if t < row.start]
         if before and (not inside or inside[0][0] > row.start):

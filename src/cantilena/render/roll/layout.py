@@ -195,8 +195,8 @@ class Layout:
 
 def lay_out(score: Score, with_chords: bool) -> Layout:
     """The Layout of a Score."""
-    used = np.bincount(score.track, minlength=len(score.tracks)) if len(score) else np.zeros(0)
-    parts = [i for i in range(len(score.tracks)) if len(score) and used[i]]
+    counts = np.bincount(score.track, minlength=len(score.tracks)) if len(score) else np.zeros(0)
+    parts = [i for i in range(len(score.tracks)) if len(score) and counts[i]]
     parts.sort(key=lambda i: score.tracks[i].is_drum)  # drums last in the legend
     drums = _drums(score)
     pitched = score.pitch[~score.is_drum] if len(score) else score.pitch
@@ -221,11 +221,11 @@ def _drums(score: Score) -> list[int]:
     if not len(score):
         return []
     count = np.bincount(score.pitch[score.is_drum], minlength=128)
-    there = [p for p in _ORDER if count[p]]
-    if len(there) > _MOST_DRUMS:
-        common = set(sorted(there, key=lambda p: -count[p])[: _MOST_DRUMS - 1])
-        there = [p for p in there if p in common] + [-1]
-    return there
+    present = [p for p in _ORDER if count[p]]
+    if len(present) > _MOST_DRUMS:
+        common = set(sorted(present, key=lambda p: -count[p])[: _MOST_DRUMS - 1])
+        present = [p for p in present if p in common] + [-1]
+    return present
 
 
 def _rows_of_bars(score: Score) -> list[tuple[int, int]]:
@@ -276,8 +276,8 @@ def _place(layout: Layout, score: Score, bars: list[tuple[int, int]], with_chord
         row = Row(layout, start, stop, [], [], number[a:b:every].tolist(), y - above)
         row.bars = [float(row.x(t)) for t in starts[a : b + 1 : every]]
         if every == 1 and layout.beat_width >= 7:
-            here = beat[0][(beat[0] > start) & (beat[0] < stop)]
-            row.beats = row.x(here).tolist()
+            ticks = beat[0][(beat[0] > start) & (beat[0] < stop)]
+            row.beats = row.x(ticks).tolist()
         layout.rows.append(row)
         y -= above + body + _GAP
 
@@ -298,7 +298,7 @@ def _beats(score: Score) -> tuple[np.ndarray, np.ndarray]:
 
 def _legend(layout: Layout, score: Score) -> list[tuple[float, int, str]]:
     """(x, line, name) of the parts, at most four lines of them."""
-    placed, x, line = [], layout.left, 0
+    entries, x, line = [], layout.left, 0
     for n, i in enumerate(layout.parts):
         part = score.tracks[i]
         name = " ".join(part.name.split()).rstrip(":")
@@ -314,14 +314,14 @@ def _legend(layout: Layout, score: Score) -> list[tuple[float, int, str]]:
         if x + wide > layout.width - _RIGHT and x > layout.left:
             x, line = layout.left, line + 1
         if line == 4:
-            x_last, line_last, _ = placed[-1]
-            placed[-1] = (x_last, line_last, f"and {len(layout.parts) - n + 1} more parts")
+            x_last, line_last, _ = entries[-1]
+            entries[-1] = (x_last, line_last, f"and {len(layout.parts) - n + 1} more parts")
             break
-        placed.append((x, line, name))
+        entries.append((x, line, name))
         if part.is_drum:
             break
         x += wide
-    return placed
+    return entries
 
 
 def _marks(score: Score) -> list[tuple[int, str]]:

@@ -124,22 +124,22 @@ class Walk:
         rank = ((byte >= 0xC0) & ((byte & 0xF0) != 0xE0)).nonzero()[0]
         if len(rank) > _SWEEP_MOST:
             return None
-        found = zip(rank.tolist(), highs.take(rank).tolist(), strict=True)
+        candidates = zip(rank.tolist(), highs.take(rank).tolist(), strict=True)
         lasts: list[int] = []
         mores: list[int] = []
         after: list[int] = []
         running: list[int] = []
         short: list[int] = []
-        done = i = 0
+        cleared = i = 0
         for p, stop in self.spans:
             if p == stop:
                 continue
-            low[done:p] = False
+            low[cleared:p] = False
             after.append(p)
             while places[i] < p:
                 i += 1
             base, single = p - i, False
-            for i, q in found:
+            for i, q in candidates:
                 gap = q - i - base
                 if q < p or gap % 3 != 1:
                     continue  # a byte of what was passed, or of a delta time
@@ -165,7 +165,7 @@ class Walk:
                     size = data[p]
                     p = p + 1 + size if size < 0x80 else self.body(p, stop)[1]
                     if status == 0xFF and data[q + 1] == END_OF_TRACK:
-                        done = start
+                        cleared = start
                         break
                     low[start:p] = False
                     after.append(p)
@@ -187,7 +187,7 @@ class Walk:
                 return None  # a track without an end of its own
             if p > stop:
                 return None
-        low[done:] = False
+        low[cleared:] = False
         low[short] = True
         return _Odd(lasts, mores, after, running) if max(mores, default=0) <= 3 else None
 
@@ -201,9 +201,9 @@ class Walk:
         width, after = delta_widths(self.raw)
         widths, afters = width.tobytes(), after.tobytes()
         two, one = (self._steps(width, afters, table) for table in _STEP)
-        found = array("q")
+        starts = array("q")
         for number, (start, stop) in enumerate(self.spans):
-            append, step, p = found.append, two, start
+            append, step, p = starts.append, two, start
             while 0 <= p < stop:
                 append(p)
                 if length := step[p]:
@@ -219,12 +219,12 @@ class Walk:
                     p = self._special(p, q, stop, number)
             if p > stop:
                 raise MidiError(f"track {number + 1} is damaged: its last event is cut short")
-        at = np.array(found, dtype=np.int64)
+        at = np.array(starts, dtype=np.int64)
         more = width.take(at).astype(np.int64) - 1
         at += more
         other = after.take(at - more) >= 0xF0
-        own = ~other
-        return Places(at[own], more[own], at[other], more[other])
+        channel = ~other
+        return Places(at[channel], more[channel], at[other], more[other])
 
     def _special(self, p: int, q: int, stop: int, number: int) -> int:
         """Passes a meta or a sysex that begins at ``p``, its status at ``q``: where the next event

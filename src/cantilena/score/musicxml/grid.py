@@ -47,7 +47,7 @@ def quantise(score: Score, bars: Bars) -> GridNotes:
     InputError for parts and bars beyond all measure."""
     order = np.lexsort((score.pitch, score.onset, score.track))
     scale = DIVISIONS / score.tpq
-    heard, track = np.unique(score.track[order], return_inverse=True)
+    parts, track = np.unique(score.track[order], return_inverse=True)
     begin = score.onset[order] * scale
     begin = np.maximum(begin - _lag(begin), 0.0)
     finish = begin + score.duration[order] * scale
@@ -56,7 +56,7 @@ def quantise(score: Score, bars: Bars) -> GridNotes:
     part = np.where(score.is_drum[order], -1, track)
     leads = _lonely_graces(begin, finish, part)
     alone = leads >= 0
-    grid = _Grid(bars, len(heard))
+    grid = _Grid(bars, len(parts))
     grid.choose(begin[~alone], track[~alone])
     onset = grid.snap(begin, track)
     onset = np.where(alone, onset[leads], onset)
@@ -70,7 +70,7 @@ def quantise(score: Score, bars: Bars) -> GridNotes:
     first[1:] = (place[:, 1:] != place[:, :-1]).any(axis=0)
     keep = rank[first]
     velocity = score.velocity[order]
-    track = heard[track[keep]]
+    track = parts[track[keep]]
     return GridNotes(onset[keep], end[keep], pitch[keep], velocity[keep], track, grace[keep])
 
 
@@ -143,8 +143,8 @@ class _Grid:
         sums = np.bincount(at, cost, len(price)) + once
         tiled = np.tile(self.pair, len(price) // len(self.pair))
         other = np.append(price[1:], np.inf)
-        used = np.flatnonzero(tiled & (sums < price + other))
-        self.step[used] = self.step[used + 1] = step
+        pairs = np.flatnonzero(tiled & (sums < price + other))
+        self.step[pairs] = self.step[pairs + 1] = step
 
     def snap(self, x: np.ndarray, track: np.ndarray) -> np.ndarray:
         """Ticks of the nearest places on the grid, before the end of the last bar."""
