@@ -72,8 +72,8 @@ def test_notes_are_where_they_sound_in_the_colour_of_their_part():
         x = row.x(score.onset[i] + score.duration[i] / 2)
         y = row.pitch_y(score.pitch[i]) + layout.step / 2
         alpha = 0.25 + 0.75 * score.velocity[i] / 127
-        wanted = 1 - alpha * (1 - _rgb(int(score.track[i])))
-        assert np.abs(at(image, x, y) - wanted).max() < 0.02
+        expected = 1 - alpha * (1 - _rgb(int(score.track[i])))
+        assert np.abs(at(image, x, y) - expected).max() < 0.02
     silent = at(image, row.x(440), row.pitch_y(72) + layout.step / 2)
     assert silent.min() > 0.8  # the gap after the first note
 
@@ -142,7 +142,7 @@ def test_chords_are_drawn_above_and_change_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("symbol", "wanted"),
+    ("symbol", "expected"),
     [
         ("Bbm7b5/F#", "B♭m7♭5/F♯"),
         ("Ab", "A♭"),
@@ -151,8 +151,8 @@ def test_chords_are_drawn_above_and_change_nothing_else():
         ("Db major", "D♭ major"),
     ],
 )
-def test_signs_are_real_signs(symbol: str, wanted: str):
-    assert pretty(symbol) == wanted
+def test_signs_are_real_signs(symbol: str, expected: str):
+    assert pretty(symbol) == expected
 
 
 def test_facts_say_tempo_metre_key_and_length():

@@ -173,7 +173,7 @@ def test_keys_round_trip(index: int) -> None:
 
 
 def test_key_signatures() -> None:
-    known = {
+    fifths_of = {
         "C major": 0,
         "G major": 1,
         "F major": -1,
@@ -181,5 +181,5 @@ def test_key_signatures() -> None:
         "F# major": 6,
         "Db major": -5,
     }
-    for name, fifths in {**known, "A minor": 0, "C minor": -3, "C# minor": 4}.items():
+    for name, fifths in {**fifths_of, "A minor": 0, "C minor": -3, "C# minor": 4}.items():
         assert Key.from_name(name).fifths == fifths

@@ -278,14 +278,14 @@ def test_twenty_programs_and_two_kits():
     assert read_midi(data) == score
     midi = mido.MidiFile(file=io.BytesIO(data))
     state: dict[int, int] = {}  # what a synthesizer would play: the tracks merged
-    heard = set()
+    sounding = set()
     for m in mido.merge_tracks(midi.tracks):
         if m.type == "program_change":
             state[m.channel] = m.program
         elif m.type == "note_on":
-            heard.add((m.note, state[m.channel]))
+            sounding.add((m.note, state[m.channel]))
     programs = [t.program for t in score.tracks]
-    assert heard == {(50 + i, p) for i, p in enumerate(programs)}
+    assert sounding == {(50 + i, p) for i, p in enumerate(programs)}
 
 
 def test_nested_notes_of_a_pitch_and_silent_parts_survive():

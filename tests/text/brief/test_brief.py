@@ -52,12 +52,12 @@ def test_no_prompt_raises_and_reading_is_deterministic(text: str) -> None:
 @given(prompts)
 def test_no_word_is_lost(text: str) -> None:
     brief, reading = read(text)
-    left = " ".join(brief.unplaced)
+    unplaced = " ".join(brief.unplaced)
     for word in reading.words:
         taken = any(reading.taken[word.start : word.end])
         idle = word.low in STOP or word.form in STOP
         if not taken and not idle and word.low.isalpha():
-            assert reading.text[word.start : word.end] in left
+            assert reading.text[word.start : word.end] in unplaced
 
 
 @settings(max_examples=100, deadline=None)

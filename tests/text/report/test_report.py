@@ -87,10 +87,12 @@ def test_everything_is_unmet_by_no_music():
 
 
 def test_instruments_name_what_is_missing():
-    found = row(Brief(instruments=(PIANO, Instrument("violin", (40, 110), 2))), LOOP, "instruments")
-    assert not found.met and found.score == 0.5
-    assert found.asked == "piano, violin x 2"
-    assert "no violin" in found.achieved and "acoustic grand piano" in found.achieved
+    result = row(
+        Brief(instruments=(PIANO, Instrument("violin", (40, 110), 2))), LOOP, "instruments"
+    )
+    assert not result.met and result.score == 0.5
+    assert result.asked == "piano, violin x 2"
+    assert "no violin" in result.achieved and "acoustic grand piano" in result.achieved
 
 
 def test_any_program_of_an_instrument_will_do():
@@ -126,8 +128,8 @@ def test_a_stray_note_is_no_instrument_but_breaks_only():
     )
     flute = Instrument("flute", (73,))
     assert not met(Brief(instruments=(flute,)), stray, "instruments")
-    found = row(Brief(instruments=(PIANO, BASS), only=True), stray, "only")
-    assert not found.met and "flute" in found.achieved and 0.9 < (found.score or 0) < 1
+    result = row(Brief(instruments=(PIANO, BASS), only=True), stray, "only")
+    assert not result.met and "flute" in result.achieved and 0.9 < (result.score or 0) < 1
     assert not met(Brief(excluded=(73,)), stray, "excluded")
 
 
@@ -139,8 +141,8 @@ def test_a_pad_with_few_long_notes_is_heard():
 
 def test_excluded_families_are_named_together():
     strings = tuple(range(40, 48))
-    found = row(Brief(excluded=(DRUMS, *strings)), LOOP, "excluded")
-    assert found.met and found.asked == "no drums, strings" and found.achieved == "none"
+    result = row(Brief(excluded=(DRUMS, *strings)), LOOP, "excluded")
+    assert result.met and result.asked == "no drums, strings" and result.achieved == "none"
     bad = row(Brief(excluded=(0,)), LOOP, "excluded")
     assert not bad.met and "piano" in bad.achieved and (bad.score or 0) < 1
 
@@ -160,9 +162,9 @@ def test_excluded_families_are_named_together():
     ],
 )
 def test_tempo(wish, bpm, good):
-    found = row(Brief(**wish), chords(TURN, bpm=bpm), "tempo")
-    assert found.met is good
-    assert (found.score == 1) is good
+    result = row(Brief(**wish), chords(TURN, bpm=bpm), "tempo")
+    assert result.met is good
+    assert (result.score == 1) is good
 
 
 def test_tempo_scores_fall_with_distance():
@@ -229,8 +231,8 @@ def test_timing_is_heard_where_notes_stand():
 
 def test_key_tells_the_relative():
     assert met(Brief(key="C major"), LOOP, "key")
-    found = row(Brief(key="A minor"), LOOP, "key")
-    assert not found.met and found.achieved == "C major (relative)" and found.score == 0.3
+    result = row(Brief(key="A minor"), LOOP, "key")
+    assert not result.met and result.achieved == "C major (relative)" and result.score == 0.3
     assert row(Brief(key="G major"), LOOP, "key").score == 0.5
     assert row(Brief(key="F# major"), LOOP, "key").score == 0
     assert row(Brief(key="F# major"), EMPTY, "key").achieved == "no key"
@@ -238,9 +240,14 @@ def test_key_tells_the_relative():
 
 def test_key_relations_agree_with_theory():
     for key in map(Key.from_index, range(24)):
-        found = [key_relation(key, Key.from_index(i))[0] for i in range(24)]
-        assert [found.count(x) for x in ("same", "fifth", "relative", "parallel")] == [1, 2, 1, 1]
-        relative = Key.from_index(found.index("relative"))
+        relations = [key_relation(key, Key.from_index(i))[0] for i in range(24)]
+        assert [relations.count(x) for x in ("same", "fifth", "relative", "parallel")] == [
+            1,
+            2,
+            1,
+            1,
+        ]
+        relative = Key.from_index(relations.index("relative"))
         assert set(relative.scale) == set(key.scale)
     assert key_relation(Key(0), None) == ("none", 0.0)
 
@@ -264,8 +271,8 @@ def test_chords_in_another_order_are_heard_but_not_followed():
 
 
 def test_missing_chords_are_named():
-    found = row(Brief(chords=("C", "Am", "F", "E7")), LOOP, "chords")
-    assert not found.met and found.score == 0.5 and found.achieved == "not heard: F E7"
+    result = row(Brief(chords=("C", "Am", "F", "E7")), LOOP, "chords")
+    assert not result.met and result.score == 0.5 and result.achieved == "not heard: F E7"
     assert row(Brief(chords=("F#", "B")), LOOP, "chords").achieved == "none heard"
 
 
