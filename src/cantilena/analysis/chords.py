@@ -19,7 +19,7 @@ LONGEST_LOOP = 8
 
 # How chords sound: the weight of each interval above the root among a slot's note-cells and among
 # its lowest notes, of any other pitch class, and the log-odds of a quality. Rounded from counts
-# over POP909's songs 1-200; simple triads are given the benefit of the doubt.
+# over POP909's songs 1-200; simple triads get a higher prior.
 _TONES = {0: 0.36, 2: 0.2, 3: 0.24, 4: 0.24, 5: 0.2, 6: 0.22, 7: 0.25, 8: 0.25, 9: 0.2, 10: 0.16}
 _TONES |= {11: 0.18}
 _BASS = {0: 0.8, 3: 0.06, 4: 0.06, 6: 0.05, 7: 0.08, 8: 0.08, 10: 0.05, 11: 0.04}

@@ -92,7 +92,7 @@ def find_key(score: Score, profile: str = "aarden-essen") -> tuple[Key | None, f
     """The key that holds over the whole piece and its strength.
 
     The key is the one whose profile correlates best, the last bass note's two keys being raised
-    by 0.05: music tends to end on its tonic, which parts relative keys. The strength is the
+    by 0.05: music tends to end on its tonic, which tells relative keys apart. The strength is the
     correlation (0..1), without the raise, of the piece's pitch classes with the key's profile.
     (None, 0.0) when no pitched note sounds or no key correlates at all. Raises UnknownNameError.
     """

@@ -1,7 +1,7 @@
 """Statistics of a Score that the literature compares music by, one number each.
 
-Knows counts, entropies and repetition; does not know what is good: a statistic is to be held
-against that of real music. Each is a pure function of a Score; where it is undefined (no notes to
+Knows counts, entropies and repetition; does not know what is good: compare a statistic
+with that of real music. Each is a pure function of a Score; where it is undefined (no notes to
 speak of) it is nan, so average with ``np.nanmean``.
 
 Sources: Mogren, *C-RNN-GAN* (2016); Dong et al., *MuseGAN* (2018) and *MusPy* (2020); Wu & Yang,

@@ -1,8 +1,8 @@
 """A picture of a Score: a piano roll with bars, chords, names and a legend, as PNG.
 
-Knows layout and drawing; guesses nothing: chords are given, keys are those of the Score. Draws
-straight on a figure in pixels, without axes, which is both exact and quick. matplotlib is imported
-when the first picture is drawn.
+Knows layout and drawing; analyses nothing: chords are an argument, keys are those of the Score.
+Draws directly on a figure in pixels, without axes, which is both exact and quick. matplotlib is
+imported when the first picture is drawn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from cantilena.score.score import Score
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette for all kinds of sight, without black and its yellow, which white drowns;
+# Okabe and Ito's palette, safe for colour-blind readers, without black and the yellow, which is
+# too light on white;
 # further parts get darker and lighter shades of it.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#6A4C93", "#8C564B")
 _INK, _FAINT, _BAR, _BEAT = "#222222", "#777777", "#9a9a9a", "#dcdcdc"
@@ -43,7 +44,7 @@ def draw_roll(
 
     The piece is set in rows of whole bars, one scale of time for all. Pitched parts are drawn by
     colour, drums below them in a lane of named rows; a note is the stronger coloured the louder it
-    is. ``chords`` are (tick, symbol), drawn above the row. ``title`` stands for the Score's own.
+    is. ``chords`` are (tick, symbol), drawn above the row. ``title`` replaces the Score's own.
     1600 pixels wide, height by content. The same Score makes the same bytes. Raises InputError
     where ``path`` cannot be written.
     """
@@ -110,7 +111,7 @@ class _Roll:
     # -- drawing in pixels -------------------------------------------------------------------
 
     def _fonts(self) -> None:
-        """The fonts that matplotlib brings along: no search, and the same on every machine."""
+        """The fonts bundled with matplotlib: no search, and the same on every machine."""
         import matplotlib
         from matplotlib.font_manager import FontProperties
 
@@ -258,7 +259,7 @@ class _Roll:
             box[:, 1] += share[visible] * tall
             box[:, 3] = box[:, 1] + tall
             rgb = palette[parts[score.track[visible]]]
-            # as opaque as loud, over white: what lies beneath a note does not change its colour
+            # opacity follows velocity, over white: what lies beneath does not change the colour
             alpha = 0.25 + 0.75 * score.velocity[visible, None] / 127.0
             boxes.append(box)
             colours.append(1.0 - alpha * (1.0 - rgb))
@@ -273,7 +274,7 @@ class _Roll:
         score, layout = self.score, self.layout
         left = row.x(np.maximum(score.onset[notes], row.start))
         right = row.x(np.minimum(score.onset[notes] + score.duration[notes], row.stop))
-        # a hair's breadth between repeated notes, but never so much that a short one vanishes
+        # a narrow gap between repeated notes, but never so wide that a short one vanishes
         right = np.maximum(right - np.minimum(1.0, 0.2 * (right - left)), left + 1.5)
         lane = layout.lane_of(score.pitch[notes])
         low = np.where(drums, row.drum_y(lane) + 1.5, row.pitch_y(score.pitch[notes]) + 0.4)

@@ -248,7 +248,7 @@ def _rows_of_bars(score: Score) -> list[tuple[int, int]]:
             rows.append((first, i))
             first = i
     if len(rows) > 1 and per_row >= 4 and rows[-1][1] - rows[-1][0] == 1:
-        last = rows.pop()[1]  # a single bar, often but a last chord, gets no row of its own
+        last = rows.pop()[1]  # a single bar, often only a last chord, gets no row of its own
         rows[-1] = (rows[-1][0], last)
     return rows
 

@@ -1,7 +1,7 @@
 """The mixing desk: places of the parts, chorus, reverb, loudness and limiter.
 
 Knows stereo signals of shape (2, n), float32, -1..1; does not know notes or voices' sounds.
-Everything here is the same for every engine, so that two engines sound in one room.
+Everything here is the same for every engine, so that both get the same mix.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def _partials(
     power = float((amp**2 * _hearing(freq)).sum())
     amp = amp * (0.1 / np.sqrt(power) if power > 0 else 0.0)
     rise = voice.bloom * np.sqrt(np.maximum(order - 1, 0.0))
-    key = 2.0 ** ((57 - pitch) / 20.0)  # short strings and small bars fall silent sooner
+    key = 2.0 ** ((57 - pitch) / 20.0)  # short strings and small bars decay sooner
     down = _LN1000 / (voice.decay * key * faster) if voice.decay else np.zeros_like(freq)
     if voice.tail:
         slow = voice.tail_decay * key * np.sqrt(faster)

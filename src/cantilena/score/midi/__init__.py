@@ -119,7 +119,7 @@ def _pair(group: np.ndarray, tick: np.ndarray, on: np.ndarray, stop: np.ndarray)
 
     ``group`` tells which events belong together (track, channel and pitch), ``stop`` is the end of
     each event's track. In a group the first note to begin is the first to end; a note-off while
-    nothing sounds is passed over. Where notes of a group never end, that rule would shift every end
+    nothing sounds is ignored. Where notes of a group never end, that rule would shift every end
     by one, so there each note ends with the next event of its group, the last with its track.
     """
     order = np.argsort(group, kind="stable")
@@ -160,7 +160,7 @@ def _pair(group: np.ndarray, tick: np.ndarray, on: np.ndarray, stop: np.ndarray)
 
 
 def _marks(events: smf.Events) -> list[str]:
-    """Our own mark of each track chunk, or ''."""
+    """The text of this module's meta event in each track chunk, or ''."""
     marks = [""] * len(events.end)
     for m in events.metas:
         if m.type == smf.OWN and m.data.startswith(_MARK):
@@ -169,7 +169,7 @@ def _marks(events: smf.Events) -> list[str]:
 
 
 def _names(events: smf.Events, marks: list[str]) -> list[str]:
-    """The first name of each track chunk, or ''; as it stands in tracks that bear our mark."""
+    """The first name of each track chunk, or ''; cleaned where another program wrote it."""
     names: dict[int, str] = {}
     for m in events.metas:
         if m.type == smf.TRACK_NAME and m.track not in names:
@@ -248,7 +248,7 @@ def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list]:
 
 
 def _check_length(score: Score) -> None:
-    """Refuse what would make ``bar_starts`` or a render run away."""
+    """Refuses lengths that would make ``bar_starts`` or a render take too long."""
     last = max(score.end, int(score.tempo_tick[-1]), int(score.metre_tick[-1]))
     if not score.seconds(last) <= MAX_SECONDS:
         raise MidiError("the piece is longer than 24 hours")

@@ -47,7 +47,7 @@ class Events:
     - ``track``: number of the track chunk; ``tick``: ticks from that track's start
     - ``status``: 0x80-0xEF; ``a``, ``b``: the data bytes, 0-127 (``b`` is 0 where there is one)
 
-    ``end`` (n_tracks,) holds each track's last tick; ``metas`` those metas that music is made of.
+    ``end`` (n_tracks,) holds each track's last tick; ``metas`` those that a Score is built from.
     ``other_track``, ``other_tick`` (M,) tell where all events stand that are neither channel events
     nor ends of tracks, which a player also passes when it adds up seconds from event to event.
     ``tempo_track``, ``tempo_tick``, ``tempo_us``: the tempo metas, (T,) each, in file order.
@@ -72,7 +72,7 @@ class Events:
 
     @cached_property
     def metas(self) -> list[Meta]:
-        """Names, tempos, metres, keys and our own marks, in file order."""
+        """Names, tempos, metres, keys and sequencer-specific events, in file order."""
         rows = _WANTED[self._other_kind].nonzero()[0]
         columns = (self.other_track, self.other_tick, self._other_kind, self._other_at)
         metas: list[Meta] = []

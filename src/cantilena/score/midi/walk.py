@@ -72,7 +72,7 @@ class _Odd(NamedTuple):
 
 class Walk:
     """Finds where events stand: in one sweep over all bytes, or, for files that a sweep does not
-    suit, hopping from each event to the next."""
+    suit, one event after another."""
 
     def __init__(self, data: bytes, spans: list[tuple[int, int]]):
         self.data, self.spans = data, spans
@@ -116,8 +116,8 @@ class Walk:
         return Places(last, more, other[0], other[1])
 
     def _odd(self, low: np.ndarray, highs: np.ndarray) -> _Odd | None:
-        """Passes the metas, sysex and events of one data byte, and makes of ``low``, the bytes
-        below 0x80, what the sweep counts. Such an event can begin where its status would stand
+        """Skips the metas, sysex and events of one data byte, and changes ``low``, the bytes below
+        0x80, to those that the sweep counts. Such an event can begin where its status would stand
         third to third by the number of these bytes; ``highs`` are all others."""
         data, places = self.data, highs.data
         byte = self.raw.take(highs)
@@ -142,14 +142,14 @@ class Walk:
             for i, q in candidates:
                 gap = q - i - base
                 if q < p or gap % 3 != 1:
-                    continue  # a byte of what was passed, or of a delta time
+                    continue  # a byte of an event before, or of a delta time
                 last, status = q - 1, data[q]
                 if q >= stop or data[last] >= 0x80:
                     return None
                 if status < 0xE0:
                     short.append(q)
                     p, single = q + 2, True
-                    i += 1  # by its status; the sweep sees to it that the data byte is low
+                    i += 1  # by its status; the sweep checks that the data byte is low
                 else:
                     start = last
                     while start > p and data[start - 1] >= 0x80:
@@ -172,7 +172,7 @@ class Walk:
                     i += 1
                     while places[i] < p:
                         i += 1
-                while single:  # as long as what follows has no status of its own
+                while single:  # events under running status
                     q = p
                     while data[q] >= 0x80:
                         q += 1
@@ -184,7 +184,7 @@ class Walk:
                         i += 1
                 base = p - i
             else:
-                return None  # a track without an end of its own
+                return None  # a track without an end-of-track event
             if p > stop:
                 return None
         low[cleared:] = False
@@ -227,7 +227,7 @@ class Walk:
         return Places(at[channel], more[channel], at[other], more[other])
 
     def _special(self, p: int, q: int, stop: int, number: int) -> int:
-        """Passes a meta or a sysex that begins at ``p``, its status at ``q``: where the next event
+        """Skips a meta or a sysex that begins at ``p``, its status at ``q``: where the next event
         stands, -1 at the track's end. Raises MidiError where it is neither."""
         status = self.data[q] if p < q < stop else 0
         if status in (0xF0, 0xF7):

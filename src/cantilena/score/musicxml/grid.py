@@ -16,7 +16,8 @@ from cantilena.score.musicxml.metre import DIVISIONS, Bars
 from cantilena.score.score import Score
 
 # Price of an error, per tick, and of each grid: (spacing, once a cell, for each onset it is
-# needed for). Chosen so that exact triplets and 32nds are found and hurried sixteenths are not.
+# needed for). Chosen so that exact triplets and 32nds are recognised and rushed sixteenths are
+# not taken for them.
 _ERROR = 1.5
 _GRIDS = ((12, 0.0, 0.0), (6, 0.4, 0.0), (3, 1.2, 0.9), (4, 1.5, 0.9))
 _TRIPLET = (8, 1.4, 0.2)
@@ -44,7 +45,7 @@ class GridNotes:
 def quantise(score: Score, bars: Bars) -> GridNotes:
     """The Score's notes on the grid of ``bars``. Ends are snapped to the grid that the onsets
     around them use; pitches below 12, which MusicXML cannot name, are raised an octave. Raises
-    InputError for parts and bars beyond all measure."""
+    InputError for far too many parts and bars."""
     order = np.lexsort((score.pitch, score.onset, score.track))
     scale = DIVISIONS / score.tpq
     parts, track = np.unique(score.track[order], return_inverse=True)
@@ -63,7 +64,7 @@ def quantise(score: Score, bars: Bars) -> GridNotes:
     end = grid.snap_ends(begin, finish, onset, track)
     grace = alone | _graces(begin, finish, onset, pitch, part)
     end = np.where(grace, onset, end)
-    # Of notes that became one, the longest stays; a grace note never outlives a real one.
+    # Of notes that coincide, the longest is kept, and a real note rather than a grace note.
     rank = np.lexsort((-end, grace, pitch, onset, track))
     place = np.stack([track[rank], onset[rank], pitch[rank]])
     first = np.ones(len(rank), dtype=bool)

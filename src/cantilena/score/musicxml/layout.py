@@ -1,4 +1,4 @@
-"""A Score laid out on paper: parts, staves, voices, spelling; everything but the XML.
+"""A Score laid out as notation: parts, staves, voices, spelling; everything but the XML.
 
 Knows which steps follow which; the steps themselves are in the other modules of ``score.musicxml``.
 """

@@ -1,6 +1,6 @@
-"""What paper asks of instruments: clefs, grand staves, names, playback sounds, the drum staff.
+"""Notation's facts of instruments: clefs, grand staves, names, playback sounds, the drum staff.
 
-Knows facts of instruments; does not know Scores, XML or time.
+Knows instruments; does not know Scores, XML or time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Staves and voices: which notes share a stem, and where each note ends on paper.
 
-Knows chords, hands and voices; does not know bars, note values or spelling. Paper prefers rhythm
-to the letter of a performance: a note that overhangs the next a little is shortened, a small gap
-before the next note is filled, and short notes on the beat become staccato eighths.
+Knows chords, hands and voices; does not know bars, note values or spelling. Notation shows the
+rhythm rather than the exact performance: a note that overlaps the next a little is shortened, a
+small gap before the next note is filled, and short notes on the beat become staccato eighths.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def drum_voices(
         events = []
         for start, after in zip(starts, [*starts[1:], beats[-1]], strict=True):
             end = min(after, beats[bisect_right(beats, start)])
-            if end - start not in _HITS:  # rather a rest than a tie
+            if end - start not in _HITS:  # a rest is clearer than a tie
                 end = min(end, start + 12 - start % 12)
             events.append(Event(start, end, sorted(set(voice[start]))))
         out.append(events)
@@ -125,7 +125,7 @@ def voices(
 
 
 def _trim(notes: Sequence[Note], starts: list[int]) -> tuple[list[Note], int]:
-    """Shortens notes that overhang the next onset by accident; counts those that do so on
+    """Shortens notes that overlap the next onset by accident; counts those that do so on
     purpose: by at least half their length, or up to where another note starts."""
     places, trimmed, crossing = set(starts), [], 0
     for onset, end, pitch in notes:

@@ -1,4 +1,4 @@
-"""Captions: what music is, in words; for training text-conditioned models and for reading.
+"""Captions: music described in words, for training text-conditioned models and for reading.
 
 Knows how facts become sentences, one-line requests and comma lists, as MidiCaps (Melechovsky,
 Roy, Herremans, ISMIR 2024) has sentences and people type the rest. Does not know Scores, measures
@@ -38,7 +38,7 @@ MOST_NAMES = 12
 
 
 class _Dice:
-    """Cheap choices: uniform numbers drawn in blocks, since single draws would cost the most."""
+    """Random choices from uniform numbers drawn in blocks, as single draws would be slow."""
 
     __slots__ = ("_left", "_rng")
 
