@@ -27,5 +27,12 @@ def split_names(text: str) -> tuple[str, ...]:
 
 
 def by_name(table: Mapping[T, str]) -> dict[str, T]:
-    """A table from value to ``split_names`` text, turned round: each name with its value."""
-    return {name: value for value, text in table.items() for name in split_names(text)}
+    """A table from value to ``split_names`` text, turned round: each name with its value. Raises
+    ValueError for a name that is listed twice."""
+    values: dict[str, T] = {}
+    for value, text in table.items():
+        for name in split_names(text):
+            if name in values:
+                raise ValueError(f"{name!r} is listed twice, with {values[name]!r} and {value!r}")
+            values[name] = value
+    return values

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from cantilena.score import gm
+from cantilena.score.score import DRUMS
 from cantilena.text.brief.phrases import Item
 from cantilena.text.brief.refusals import NOTHING_BUT
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, bare, ensembles
-from cantilena.text.lexicon.instruments import DRUMS, FIRST, REFUSED, VOICES
+from cantilena.text.lexicon.instruments import FIRST, REFUSED, VOICES
 from cantilena.text.lexicon.terms import NUMBERS
 from cantilena.text.wishes import Instrument
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from cantilena.score import gm
 from cantilena.score.harmony import Key
+from cantilena.score.score import DRUMS
 from cantilena.text.caption import words
 from cantilena.text.caption.description import describe_in_words
 from cantilena.text.caption.words import INSTRUMENT_WORDS, PHRASES, article, capital
@@ -32,7 +33,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-DRUMS = 128
 MOST_NAMES = 12
 """Instruments that a caption names at most."""
 

@@ -11,11 +11,10 @@ from functools import lru_cache
 
 from cantilena.errors import UnknownNameError
 from cantilena.score import gm
+from cantilena.score.score import DRUMS
 from cantilena.text.lexicon import Phrasebook, Speller, split
 from cantilena.text.wishes import Instrument
 from cantilena.text.wordlists import split_names
-
-DRUMS = 128
 
 INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     # keyboards
