@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cantilena.analysis import chord_slots, progression, slot_edges, spelled
+from cantilena.analysis import chord_slots, progression, slot_edges, spell_chord
 from cantilena.errors import UnknownNameError
 from cantilena.score.harmony import N_CHORDS, QUALITY_NAMES, Chord, Key, parse_chord
 from cantilena.score.score import Score, Track
@@ -27,37 +27,52 @@ def test_every_chord_is_heard_when_it_sounds(root, quality):
 
 @pytest.mark.parametrize(("voiced", "heard"), [("Csus2", "Csus4"), ("Bdim7", "Bdim"), ("C/E", "C")])
 def test_other_voicings_fall_on_the_reduced_alphabet(voiced, heard):
-    found, _ = chord_slots(accompaniment([voiced] * 2, melody=False), "bar")
-    assert found.tolist() == numbers_of(heard, heard)
+    numbers, _ = chord_slots(accompaniment([voiced] * 2, melody=False), "bar")
+    assert numbers.tolist() == numbers_of(heard, heard)
 
 
 def test_loop_with_melody_per_bar_half_and_beat():
     score = accompaniment(LOOP * 4)
     for per, times in (("bar", 1), ("half", 2), ("beat", 4)):
-        found, starts = chord_slots(score, per)
-        assert found.tolist() == np.repeat(numbers_of(*LOOP * 4), times).tolist()
+        numbers, starts = chord_slots(score, per)
+        assert numbers.tolist() == np.repeat(numbers_of(*LOOP * 4), times).tolist()
         assert np.array_equal(starts, np.arange(16 * times) * (4 * TPQ // times))
 
 
 def test_two_chords_a_bar_need_halves():
-    found, _ = chord_slots(accompaniment(LOOP * 4, slots_per_bar=2))
-    assert found.tolist() == numbers_of(*LOOP * 4)
+    numbers, _ = chord_slots(accompaniment(LOOP * 4, slots_per_bar=2))
+    assert numbers.tolist() == numbers_of(*LOOP * 4)
 
 
 @pytest.mark.parametrize(
     ("metre", "half", "beat"),
     [
-        *[((4, 4), 2, 4), ((2, 2), 2, 2), ((6, 8), 2, 2), ((12, 8), 2, 4), ((6, 4), 2, 6)],
-        *[((3, 4), 1, 3), ((2, 4), 1, 2), ((5, 4), 1, 5), ((9, 8), 1, 3), ((3, 8), 1, 1)],
-        *[((7, 8), 1, 7), ((1, 4), 1, 1)],
+        ((4, 4), 2, 4),
+        ((2, 2), 2, 2),
+        ((6, 8), 2, 2),
+        ((12, 8), 2, 4),
+        ((6, 4), 2, 6),
+        ((3, 4), 1, 3),
+        ((2, 4), 1, 2),
+        ((5, 4), 1, 5),
+        ((9, 8), 1, 3),
+        ((3, 8), 1, 1),
+        ((7, 8), 1, 7),
+        ((1, 4), 1, 1),
     ],
 )
 def test_slots_of_each_metre(metre, half, beat):
     score = line([60] * 60)
     score = Score.build(
-        TPQ, score.tracks, score.onset, score.duration, score.pitch, score.velocity, score.track,
+        TPQ,
+        score.tracks,
+        score.onset,
+        score.duration,
+        score.pitch,
+        score.velocity,
+        score.track,
         metres=[(0, *metre)],
-    )  # fmt: skip
+    )
     for per, n in (("bar", 1), ("half", half), ("beat", beat)):
         edges = slot_edges(score, per)
         assert len(edges) - 1 == n * score.n_bars
@@ -73,11 +88,12 @@ def test_slots_across_changes_of_metre_and_bars_cut_short():
 
 def test_silence_and_drums_have_no_chord():
     for score in (EMPTY, drums(), line([60, 64, 67, 60], program=120)):
-        found, starts = chord_slots(score)
-        assert len(found) == len(starts) == 2 * score.n_bars
-        assert not found.any()
-    gap = Score.build(480, [Track("", 0)], [0, 0, 0], [960] * 3, [48, 64, 67], [9] * 3, [0] * 3,
-                      end=5760)  # fmt: skip
+        numbers, starts = chord_slots(score)
+        assert len(numbers) == len(starts) == 2 * score.n_bars
+        assert not numbers.any()
+    gap = Score.build(
+        480, [Track("", 0)], [0, 0, 0], [960] * 3, [48, 64, 67], [9] * 3, [0] * 3, end=5760
+    )
     assert chord_slots(gap)[0].tolist() == [*numbers_of("C"), 0, 0, 0, 0, 0]
 
 
@@ -99,10 +115,10 @@ def test_unknown_division():
 )
 def test_transposition_moves_chords_and_tempo_does_not(symbols, shift, bpm):
     score = accompaniment(symbols)
-    here, _ = chord_slots(score)
-    there, _ = chord_slots(score.transposed(shift))
-    assert there.tolist() == [(n - 1 + 9 * shift) % 108 + 1 for n in here]
-    assert np.array_equal(chord_slots(accompaniment(symbols, bpm=bpm))[0], here)
+    before, _ = chord_slots(score)
+    after, _ = chord_slots(score.transposed(shift))
+    assert after.tolist() == [(n - 1 + 9 * shift) % 108 + 1 for n in before]
+    assert np.array_equal(chord_slots(accompaniment(symbols, bpm=bpm))[0], before)
 
 
 def test_progression_of_a_loop():
@@ -127,9 +143,9 @@ def test_progression_where_nothing_repeats():
 
 @given(st.lists(st.integers(0, N_CHORDS - 1), max_size=40))
 def test_progression_is_short_and_of_chords_that_sound(numbers):
-    found = progression(np.array(numbers, dtype=int))
-    assert len(found) <= 8
-    assert {parse_chord(s).number for s in found} <= set(numbers)
+    symbols = progression(np.array(numbers, dtype=int))
+    assert len(symbols) <= 8
+    assert {parse_chord(s).number for s in symbols} <= set(numbers)
 
 
 @pytest.mark.parametrize(
@@ -143,5 +159,5 @@ def test_progression_is_short_and_of_chords_that_sound(numbers):
     ],
 )
 def test_roots_are_spelled_as_the_key_has_them(key, names):
-    found = [spelled(Chord(root, (0, 3, 7), "m"), key) for root in range(12)]
-    assert found == [f"{n}m" for n in names.split()]
+    symbols = [spell_chord(Chord(root, (0, 3, 7), "m"), key) for root in range(12)]
+    assert symbols == [f"{n}m" for n in names.split()]

@@ -13,32 +13,37 @@ from pieces import EMPTY, accompaniment, drums
 
 
 def test_a_waltz():
-    found = describe(accompaniment(["Dm", "Gm", "A7", "Dm"] * 4, (3, 4), bpm=72))
-    assert found.key == Key(2, True)
-    assert found.metre == (3, 4)
-    assert found.bpm == pytest.approx(72, abs=0.01)
-    assert found.tempo_class == "slow"
-    assert found.progression[:3] == ("Dm", "Gm", "A7")
-    assert len(found.chords) == found.bars == 16
-    assert found.seconds == pytest.approx(16 * 3 * 60 / 72, abs=0.01)
-    assert [p.instrument for p in found.parts] == [0, 33, 73]
-    assert not found.drums and not found.swing
-    assert found.form == "AAAA"
-    assert found.density == 8.25
+    attributes = describe(accompaniment(["Dm", "Gm", "A7", "Dm"] * 4, (3, 4), bpm=72))
+    assert attributes.key == Key(2, True)
+    assert attributes.metre == (3, 4)
+    assert attributes.bpm == pytest.approx(72, abs=0.01)
+    assert attributes.tempo_class == "slow"
+    assert attributes.progression[:3] == ("Dm", "Gm", "A7")
+    assert len(attributes.chords) == attributes.bars == 16
+    assert attributes.seconds == pytest.approx(16 * 3 * 60 / 72, abs=0.01)
+    assert [p.instrument for p in attributes.parts] == [0, 33, 73]
+    assert not attributes.drums and not attributes.swing
+    assert attributes.form == "AAAA"
+    assert attributes.density == 8.25
 
 
 def test_drums_only():
-    found = describe(drums(2 / 3))
-    assert (found.key, found.key_strength, found.progression) == (None, 0.0, ())
-    assert found.drums and found.swing
-    assert not any(found.chords)
-    assert found.polyphony == 0
+    attributes = describe(drums(2 / 3))
+    assert (attributes.key, attributes.key_strength, attributes.progression) == (None, 0.0, ())
+    assert attributes.drums and attributes.swing
+    assert not any(attributes.chords)
+    assert attributes.polyphony == 0
 
 
 def test_empty():
-    found = describe(EMPTY)
-    assert (found.key, found.parts, found.form, found.density) == (None, (), "", 0)
-    assert (found.metre, found.bars, found.chords) == ((4, 4), 1, (0, 0))
+    attributes = describe(EMPTY)
+    assert (attributes.key, attributes.parts, attributes.form, attributes.density) == (
+        None,
+        (),
+        "",
+        0,
+    )
+    assert (attributes.metre, attributes.bars, attributes.chords) == ((4, 4), 1, (0, 0))
 
 
 def test_public_names_are_pinned():
@@ -51,9 +56,15 @@ def random_score(n: int, bars: int, seed: int = 0) -> Score:
     tracks = [Track("", int(p)) for p in (0, 24, 33, 48, 73, 116)] + [Track("", 0, True)]
     onset = rng.integers(0, bars * 1920, n)
     return Score.build(
-        480, tracks, onset, rng.integers(1, 2000, n), rng.integers(0, 128, n),
-        rng.integers(1, 128, n), rng.integers(0, len(tracks), n), end=bars * 1920,
-    )  # fmt: skip
+        480,
+        tracks,
+        onset,
+        rng.integers(1, 2000, n),
+        rng.integers(0, 128, n),
+        rng.integers(1, 128, n),
+        rng.integers(0, len(tracks), n),
+        end=bars * 1920,
+    )
 
 
 def test_speed():
@@ -71,9 +82,9 @@ def test_speed():
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(0, 10**6))
 def test_any_score_is_described(n, bars, seed):
     score = random_score(n, bars, seed)
-    found = describe(score)
-    assert len(found.chords) == 2 * score.n_bars
-    assert (found.key is None) == (found.key_strength == 0)
-    assert sum(p.share for p in found.parts) == pytest.approx(1 if n else 0)
-    assert all(parse_chord(s).number for s in found.progression)
-    assert all(p.low <= p.middle <= p.high for p in found.parts)
+    attributes = describe(score)
+    assert len(attributes.chords) == 2 * score.n_bars
+    assert (attributes.key is None) == (attributes.key_strength == 0)
+    assert sum(p.share for p in attributes.parts) == pytest.approx(1 if n else 0)
+    assert all(parse_chord(s).number for s in attributes.progression)
+    assert all(p.low <= p.middle <= p.high for p in attributes.parts)

@@ -38,9 +38,15 @@ def test_an_introduction_is_left_out_and_an_ending_may_be_short():
 def test_form_does_not_depend_on_key_names_or_silence_around():
     score = piece("AABA", 8)
     late = Score.build(
-        TPQ, score.tracks, score.onset + 16 * TPQ, score.duration, score.pitch, score.velocity,
-        score.track, end=score.end + 64 * TPQ,
-    )  # fmt: skip
+        TPQ,
+        score.tracks,
+        score.onset + 16 * TPQ,
+        score.duration,
+        score.pitch,
+        score.velocity,
+        score.track,
+        end=score.end + 64 * TPQ,
+    )
     assert form(late) == form(score) == form(score.transposed(5)) == "AABA"
 
 

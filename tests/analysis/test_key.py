@@ -56,7 +56,7 @@ def test_unknown_profile_lists_the_known():
 
 @given(st.lists(st.floats(0, 100), min_size=12, max_size=12), st.integers(0, 11))
 def test_turning_the_histogram_turns_the_scores(histogram, shift):
-    there = key_scores(np.roll(histogram, shift)).reshape(2, 12)
-    here = np.roll(key_scores(np.array(histogram)).reshape(2, 12), shift, axis=1)
-    assert np.allclose(there, here, atol=1e-6)
-    assert (np.abs(there) <= 1 + 1e-9).all()
+    scores = key_scores(np.roll(histogram, shift)).reshape(2, 12)
+    expected = np.roll(key_scores(np.array(histogram)).reshape(2, 12), shift, axis=1)
+    assert np.allclose(scores, expected, atol=1e-6)
+    assert (np.abs(scores) <= 1 + 1e-9).all()

@@ -30,5 +30,5 @@ def test_key_and_chord_roots(song, key, least):
     moments = np.arange(times[0] + 0.05, float(rows[-1][1]), 0.1)
     truth = np.array(roots)[np.searchsorted(times, moments, side="right") - 1]
     slot = np.searchsorted(score.seconds(starts), moments, side="right") - 1
-    found = np.where(numbers > 0, (numbers - 1) // 9, -1)[slot]
-    assert (truth == found).mean() > least
+    heard_roots = np.where(numbers > 0, (numbers - 1) // 9, -1)[slot]
+    assert (truth == heard_roots).mean() > least

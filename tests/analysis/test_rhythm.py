@@ -7,9 +7,18 @@ from pieces import EMPTY, TPQ, accompaniment, drums, line
 
 @pytest.mark.parametrize(
     ("bpm", "name"),
-    [(20, "very slow"), (59.9, "very slow"), (60, "slow"), (80, "moderate"), (109, "moderate"),
-     (110, "fast"), (139, "fast"), (140, "very fast"), (400, "very fast")],
-)  # fmt: skip
+    [
+        (20, "very slow"),
+        (59.9, "very slow"),
+        (60, "slow"),
+        (80, "moderate"),
+        (109, "moderate"),
+        (110, "fast"),
+        (139, "fast"),
+        (140, "very fast"),
+        (400, "very fast"),
+    ],
+)
 def test_tempo_classes(bpm, name):
     assert tempo_class(bpm) == name
 

@@ -100,5 +100,5 @@ def test_repetition():
 def test_transposition_changes_none(pitches, shift):
     score = line(pitches)
     for name in STATISTICS.keys() - {"compressibility"}:
-        here, there = value(name, score), value(name, score.transposed(shift))
-        assert here == pytest.approx(there, nan_ok=True), name
+        before, after = value(name, score), value(name, score.transposed(shift))
+        assert before == pytest.approx(after, nan_ok=True), name

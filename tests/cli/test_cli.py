@@ -660,10 +660,10 @@ def test_evaluate_control(composer, here, capsys):
 def test_evaluate_reads_the_text_and_composes_anew_only_when_asked(composer, here):
     argv = ["evaluate", "control", "--n", "3", "-o", "e", "--quiet"]
     assert main(argv) == 0
-    assert all(r.brief.text and r.brief.metre for r in composer.heard)
-    before = list(composer.heard)
-    assert main([*argv, "--system", "note"]) == 0 and composer.heard == before
-    assert main([*argv, "--fresh"]) == 0 and composer.heard == before + before
+    assert all(r.brief.text and r.brief.metre for r in composer.requests)
+    before = list(composer.requests)
+    assert main([*argv, "--system", "note"]) == 0 and composer.requests == before
+    assert main([*argv, "--fresh"]) == 0 and composer.requests == before + before
 
 
 def test_evaluate_names_the_systems(composer, here, capsys):
@@ -675,7 +675,7 @@ def test_evaluate_statistics(composer, here, capsys):
     argv = ["evaluate", "statistics", "--n", "3", "-o", "e", "--json"]
     assert main(argv) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 3
-    assert [r.brief.bars for r in composer.heard] == [32] * 3
+    assert [r.brief.bars for r in composer.requests] == [32] * 3
     assert main([*argv, "--seed", "1", "--n", "2"]) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 2
 

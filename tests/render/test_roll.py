@@ -72,8 +72,8 @@ def test_notes_are_where_they_sound_in_the_colour_of_their_part():
         x = row.x(score.onset[i] + score.duration[i] / 2)
         y = row.pitch_y(score.pitch[i]) + layout.step / 2
         alpha = 0.25 + 0.75 * score.velocity[i] / 127
-        wanted = 1 - alpha * (1 - _rgb(int(score.track[i])))
-        assert np.abs(at(image, x, y) - wanted).max() < 0.02
+        expected = 1 - alpha * (1 - _rgb(int(score.track[i])))
+        assert np.abs(at(image, x, y) - expected).max() < 0.02
     silent = at(image, row.x(440), row.pitch_y(72) + layout.step / 2)
     assert silent.min() > 0.8  # the gap after the first note
 
@@ -142,7 +142,7 @@ def test_chords_are_drawn_above_and_change_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("symbol", "wanted"),
+    ("symbol", "expected"),
     [
         ("Bbm7b5/F#", "B♭m7♭5/F♯"),
         ("Ab", "A♭"),
@@ -151,8 +151,8 @@ def test_chords_are_drawn_above_and_change_nothing_else():
         ("Db major", "D♭ major"),
     ],
 )
-def test_signs_are_real_signs(symbol: str, wanted: str):
-    assert pretty(symbol) == wanted
+def test_signs_are_real_signs(symbol: str, expected: str):
+    assert pretty(symbol) == expected
 
 
 def test_facts_say_tempo_metre_key_and_length():
@@ -160,7 +160,11 @@ def test_facts_say_tempo_metre_key_and_length():
     changing = Score.build(
         480,
         [Track("", 0)],
-        *([0], [480 * 12], [60], [64], [0]),
+        [0],
+        [480 * 12],
+        [60],
+        [64],
+        [0],
         tempos=[(0, 500_000), (480, 600_000)],
         metres=[(0, 3, 4), (1440, 6, 8)],
     )
@@ -173,8 +177,11 @@ def test_odd_scores_are_drawn():
     many = Score.build(
         480,
         [Track(f"part {i} " + "x" * 60, 6 * i) for i in range(20)],
-        *(rng.integers(0, 30_000, n), rng.integers(1, 900, n), rng.integers(0, 128, n)),
-        *(rng.integers(1, 128, n), rng.integers(0, 20, n)),
+        rng.integers(0, 30_000, n),
+        rng.integers(1, 900, n),
+        rng.integers(0, 128, n),
+        rng.integers(1, 128, n),
+        rng.integers(0, 20, n),
     )
     drums = Score.build(
         480, [Track("", 0, True)], range(128), [1] * 128, range(128), [64] * 128, [0] * 128
@@ -189,7 +196,10 @@ def test_odd_scores_are_drawn():
 
 
 note = st.tuples(
-    *(st.integers(0, 60_000), st.integers(1, 9000), st.integers(0, 127), st.integers(1, 127)),
+    st.integers(0, 60_000),
+    st.integers(1, 9000),
+    st.integers(0, 127),
+    st.integers(1, 127),
     st.integers(0, 2),
 )
 

@@ -11,25 +11,70 @@ from cantilena.score.harmony import N_CHORDS, QUALITIES, Chord, Key, parse_chord
 
 MINOR, MAJOR = (0, 3, 7), (0, 4, 7)
 SPELLED: dict[str, tuple[int, ...]] = {
-    "C": MAJOR, "Cmaj": MAJOR, "CM": MAJOR, "Cm": MINOR, "Cmin": MINOR, "C-": MINOR, "Cmi": MINOR,
-    "C7": (0, 4, 7, 10), "Cdom7": (0, 4, 7, 10), "Cmaj7": (0, 4, 7, 11), "CM7": (0, 4, 7, 11),
-    "CΔ": (0, 4, 7, 11), "C^7": (0, 4, 7, 11), "Cma7": (0, 4, 7, 11), "C7M": (0, 4, 7, 11),
-    "Cm7": (0, 3, 7, 10), "C-7": (0, 3, 7, 10), "CmMaj7": (0, 3, 7, 11), "CmM7": (0, 3, 7, 11),
-    "Cm(maj7)": (0, 3, 7, 11), "C-Δ7": (0, 3, 7, 11), "Cminmaj7": (0, 3, 7, 11),
-    "Cdim": (0, 3, 6), "C°": (0, 3, 6), "Co7": (0, 3, 6, 9), "Cdim7": (0, 3, 6, 9),
-    "Cø": (0, 3, 6, 10), "Cm7b5": (0, 3, 6, 10), "Cø7": (0, 3, 6, 10), "Caug": (0, 4, 8),
-    "C+": (0, 4, 8), "C+7": (0, 4, 8, 10), "C7+": (0, 4, 8, 10), "C7#5": (0, 4, 8, 10),
-    "Csus": (0, 5, 7), "Csus4": (0, 5, 7), "Csus2": (0, 2, 7), "C7sus4": (0, 5, 7, 10),
-    "C9sus4": (0, 5, 7, 10, 14), "Csus2sus4": (0, 2, 5, 7), "C5": (0, 7), "C6": (0, 4, 7, 9),
-    "Cm6": (0, 3, 7, 9), "C6/9": (0, 4, 7, 9, 14), "C69": (0, 4, 7, 9, 14),
-    "Cadd9": (0, 4, 7, 14), "Cmadd9": (0, 3, 7, 14), "C(add9)": (0, 4, 7, 14),
+    "C": MAJOR,
+    "Cmaj": MAJOR,
+    "CM": MAJOR,
+    "Cm": MINOR,
+    "Cmin": MINOR,
+    "C-": MINOR,
+    "Cmi": MINOR,
+    "C7": (0, 4, 7, 10),
+    "Cdom7": (0, 4, 7, 10),
+    "Cmaj7": (0, 4, 7, 11),
+    "CM7": (0, 4, 7, 11),
+    "CΔ": (0, 4, 7, 11),
+    "C^7": (0, 4, 7, 11),
+    "Cma7": (0, 4, 7, 11),
+    "C7M": (0, 4, 7, 11),
+    "Cm7": (0, 3, 7, 10),
+    "C-7": (0, 3, 7, 10),
+    "CmMaj7": (0, 3, 7, 11),
+    "CmM7": (0, 3, 7, 11),
+    "Cm(maj7)": (0, 3, 7, 11),
+    "C-Δ7": (0, 3, 7, 11),
+    "Cminmaj7": (0, 3, 7, 11),
+    "Cdim": (0, 3, 6),
+    "C°": (0, 3, 6),
+    "Co7": (0, 3, 6, 9),
+    "Cdim7": (0, 3, 6, 9),
+    "Cø": (0, 3, 6, 10),
+    "Cm7b5": (0, 3, 6, 10),
+    "Cø7": (0, 3, 6, 10),
+    "Caug": (0, 4, 8),
+    "C+": (0, 4, 8),
+    "C+7": (0, 4, 8, 10),
+    "C7+": (0, 4, 8, 10),
+    "C7#5": (0, 4, 8, 10),
+    "Csus": (0, 5, 7),
+    "Csus4": (0, 5, 7),
+    "Csus2": (0, 2, 7),
+    "C7sus4": (0, 5, 7, 10),
+    "C9sus4": (0, 5, 7, 10, 14),
+    "Csus2sus4": (0, 2, 5, 7),
+    "C5": (0, 7),
+    "C6": (0, 4, 7, 9),
+    "Cm6": (0, 3, 7, 9),
+    "C6/9": (0, 4, 7, 9, 14),
+    "C69": (0, 4, 7, 9, 14),
+    "Cadd9": (0, 4, 7, 14),
+    "Cmadd9": (0, 3, 7, 14),
+    "C(add9)": (0, 4, 7, 14),
     "C9": (0, 4, 7, 10, 14),
-    "Cmaj9": (0, 4, 7, 11, 14), "Cm9": (0, 3, 7, 10, 14), "C11": (0, 4, 7, 10, 14, 17),
-    "C13": (0, 4, 7, 10, 14, 21), "C7b9": (0, 4, 7, 10, 13), "C7#9": (0, 4, 7, 10, 15),
-    "C13b9": (0, 4, 7, 10, 13, 21), "C7(b9,#11)": (0, 4, 7, 10, 13, 18),
-    "C7b9b13": (0, 4, 7, 10, 13, 20), "Cmaj7#11": (0, 4, 7, 11, 18), "C7omit3": (0, 7, 10),
-    "C7no5": (0, 4, 10), "Calt": (0, 4, 10, 13, 20), "C7-9": (0, 4, 7, 10, 13),
-}  # fmt: skip
+    "Cmaj9": (0, 4, 7, 11, 14),
+    "Cm9": (0, 3, 7, 10, 14),
+    "C11": (0, 4, 7, 10, 14, 17),
+    "C13": (0, 4, 7, 10, 14, 21),
+    "C7b9": (0, 4, 7, 10, 13),
+    "C7#9": (0, 4, 7, 10, 15),
+    "C13b9": (0, 4, 7, 10, 13, 21),
+    "C7(b9,#11)": (0, 4, 7, 10, 13, 18),
+    "C7b9b13": (0, 4, 7, 10, 13, 20),
+    "Cmaj7#11": (0, 4, 7, 11, 18),
+    "C7omit3": (0, 7, 10),
+    "C7no5": (0, 4, 10),
+    "Calt": (0, 4, 10, 13, 20),
+    "C7-9": (0, 4, 7, 10, 13),
+}
 
 
 @pytest.mark.parametrize(("symbol", "intervals"), SPELLED.items())
@@ -43,9 +88,16 @@ def test_spellings(symbol: str, intervals: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("symbol", "root", "bass"),
-    [("C/E", 0, 4), ("F/A", 5, 9), ("Bb/D", 10, 2), ("C6/9", 0, None), ("C6/9/E", 0, 4),
-     ("Dm7/G", 2, 7), ("F#m/C#", 6, 1)],
-)  # fmt: skip
+    [
+        ("C/E", 0, 4),
+        ("F/A", 5, 9),
+        ("Bb/D", 10, 2),
+        ("C6/9", 0, None),
+        ("C6/9/E", 0, 4),
+        ("Dm7/G", 2, 7),
+        ("F#m/C#", 6, 1),
+    ],
+)
 def test_slash_chords(symbol: str, root: int, bass: int | None) -> None:
     chord = parse_chord(symbol)
     assert (chord.root, chord.bass) == (root, bass)
@@ -84,15 +136,21 @@ def test_nothing_else_is_raised(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        *(("D minor", "D minor"), ("Bb major", "Bb major"), ("F#m", "F# minor"), ("c", "C minor")),
-        *(("d-Moll", "D minor"), ("Es-Dur", "Eb major"), ("As-Dur", "Ab major"), ("C", "C major")),
-        *(
-            ("fis-Moll", "F# minor"),
-            ("B-Dur", "Bb major"),
-            ("h-Moll", "B minor"),
-            ("G♭", "F# major"),
-        ),
-        *(("B flat major", "Bb major"), ("C sharp minor", "C# minor"), ("Emaj", "E major")),
+        ("D minor", "D minor"),
+        ("Bb major", "Bb major"),
+        ("F#m", "F# minor"),
+        ("c", "C minor"),
+        ("d-Moll", "D minor"),
+        ("Es-Dur", "Eb major"),
+        ("As-Dur", "Ab major"),
+        ("C", "C major"),
+        ("fis-Moll", "F# minor"),
+        ("B-Dur", "Bb major"),
+        ("h-Moll", "B minor"),
+        ("G♭", "F# major"),
+        ("B flat major", "Bb major"),
+        ("C sharp minor", "C# minor"),
+        ("Emaj", "E major"),
     ],
 )
 def test_key_names(name: str, expected: str) -> None:
@@ -115,7 +173,7 @@ def test_keys_round_trip(index: int) -> None:
 
 
 def test_key_signatures() -> None:
-    known = {
+    fifths_of = {
         "C major": 0,
         "G major": 1,
         "F major": -1,
@@ -123,5 +181,5 @@ def test_key_signatures() -> None:
         "F# major": 6,
         "Db major": -5,
     }
-    for name, fifths in {**known, "A minor": 0, "C minor": -3, "C# minor": 4}.items():
+    for name, fifths in {**fifths_of, "A minor": 0, "C minor": -3, "C# minor": 4}.items():
         assert Key.from_name(name).fifths == fifths

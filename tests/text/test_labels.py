@@ -22,10 +22,10 @@ def test_rows_of_the_embeddings_never_move():
 @pytest.mark.parametrize(("table", "names"), [(GENRE_WORDS, GENRES), (MOOD_WORDS, MOODS)])
 def test_tables_cover_every_name_once(table, names):
     assert tuple(table) == names
-    phrases = [phrase for found in table.values() for phrase in found]
+    phrases = [phrase for synonyms in table.values() for phrase in synonyms]
     assert len(phrases) == len(set(phrases))
     assert all(phrase == phrase.strip().lower() and phrase for phrase in phrases)
-    assert all(len(found) >= 5 for found in table.values())
+    assert all(len(synonyms) >= 5 for synonyms in table.values())
 
 
 @pytest.mark.parametrize("name", sorted(set(GENRES) - {"romantic"}))
@@ -36,15 +36,21 @@ def test_a_genre_is_a_word_for_itself(name):
 @pytest.mark.parametrize(
     ("phrase", "genre"),
     [
-        *(("lo-fi", "lofi"), ("chillhop", "lofi"), ("rap", "hip hop"), ("trap", "hip hop")),
-        *(("film score", "soundtrack"), ("cinematic", "soundtrack"), ("8-bit", "game")),
-        *(
-            ("chiptune", "game"),
-            ("r&b", "rnb"),
-            ("nursery rhyme", "children"),
-            ("xmas", "christmas"),
-        ),
-        *(("edm", "dance"), ("fugue", "baroque"), ("nocturne", "romantic"), ("jig", "celtic")),
+        ("lo-fi", "lofi"),
+        ("chillhop", "lofi"),
+        ("rap", "hip hop"),
+        ("trap", "hip hop"),
+        ("film score", "soundtrack"),
+        ("cinematic", "soundtrack"),
+        ("8-bit", "game"),
+        ("chiptune", "game"),
+        ("r&b", "rnb"),
+        ("nursery rhyme", "children"),
+        ("xmas", "christmas"),
+        ("edm", "dance"),
+        ("fugue", "baroque"),
+        ("nocturne", "romantic"),
+        ("jig", "celtic"),
     ],
 )
 def test_words_people_type(phrase, genre):
@@ -83,8 +89,8 @@ def test_labels_of_corpora(label, tags, genres):
 
 def test_limit_and_members():
     tags = ["rock", "pop", "jazz", "blues", "soul", "techno", "house"]
-    found = genres_from_labels("Jazz", tags)
-    assert found[0] == "jazz" and len(found) == 3 and set(found) <= set(GENRES)
+    genres = genres_from_labels("Jazz", tags)
+    assert genres[0] == "jazz" and len(genres) == 3 and set(genres) <= set(GENRES)
     assert genres_from_labels("Jazz", tags, limit=1) == ("jazz",)
 
 

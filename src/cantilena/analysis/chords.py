@@ -19,7 +19,7 @@ LONGEST_LOOP = 8
 
 # How chords sound: the weight of each interval above the root among a slot's note-cells and among
 # its lowest notes, of any other pitch class, and the log-odds of a quality. Rounded from counts
-# over POP909's songs 1-200; simple triads are given the benefit of the doubt.
+# over POP909's songs 1-200; simple triads get a higher prior.
 _TONES = {0: 0.36, 2: 0.2, 3: 0.24, 4: 0.24, 5: 0.2, 6: 0.22, 7: 0.25, 8: 0.25, 9: 0.2, 10: 0.16}
 _TONES |= {11: 0.18}
 _BASS = {0: 0.8, 3: 0.06, 4: 0.06, 6: 0.05, 7: 0.08, 8: 0.08, 10: 0.05, 11: 0.04}
@@ -62,8 +62,8 @@ def chord_slots(score: Score, per: str = "half") -> tuple[np.ndarray, np.ndarray
     """
     edges = slot_edges(score, per)
     rolls = (piano_roll(score, run, CELLS[per]) for run in windows(edges))
-    heard = [(chroma(r), bass_chroma(r)) for r in rolls]  # one roll in memory at a time
-    notes, lowest = (np.concatenate(x) for x in zip(*heard, strict=True))
+    features = [(chroma(r), bass_chroma(r)) for r in rolls]  # one roll in memory at a time
+    notes, lowest = (np.concatenate(x) for x in zip(*features, strict=True))
     numbers = _best_path(_evidence(notes, lowest, CELLS[per]), _CHANGE)
     numbers[notes.sum(1) == 0] = NO_CHORD
     return numbers, edges[:-1]
@@ -75,12 +75,12 @@ def _evidence(notes: np.ndarray, lowest: np.ndarray, cells: int) -> np.ndarray:
     share = notes / np.maximum(notes.sum(1, keepdims=True), 1e-9)
     filled = lowest.sum(1, keepdims=True) / cells
     ground = lowest / np.maximum(lowest.sum(1, keepdims=True), 1e-9)
-    heard = _WEIGHT * share @ tones + _BASS_WEIGHT * ground @ bass + prior
+    fit = _WEIGHT * share @ tones + _BASS_WEIGHT * ground @ bass + prior
     out = np.full((len(notes), N_CHORDS), -np.inf)
     main = _main(number)
-    out[:, number[main]] = heard[:, main]
+    out[:, number[main]] = fit[:, main]
     for v in np.flatnonzero(~main):
-        np.maximum(out[:, number[v]], heard[:, v], out=out[:, number[v]])
+        np.maximum(out[:, number[v]], fit[:, v], out=out[:, number[v]])
     return out * np.minimum(filled * 2, 1)
 
 
@@ -131,15 +131,15 @@ def progression(numbers: np.ndarray, key: Key | None = None) -> tuple[str, ...]:
     changes = kind[np.append(True, np.diff(runs) > 0)].tolist()
     places, length, gain = [0], len(changes), 0
     for size in range(2, min(LONGEST_LOOP, len(changes) // 2) + 1):
-        for found in _loops(changes, size).values():
-            if (len(found) - 1) * size > gain and 4 * len(found) * size >= len(changes):
-                places, length, gain = found, size, (len(found) - 1) * size
+        for starts in _loops(changes, size).values():
+            if (len(starts) - 1) * size > gain and 4 * len(starts) * size >= len(changes):
+                places, length, gain = starts, size, (len(starts) - 1) * size
     if length > LONGEST_LOOP:
         return ()
     names = (
         int(np.bincount(sounding[np.isin(runs, np.add(places, i))]).argmax()) for i in range(length)
     )
-    return tuple(spelled(Chord.from_number(n), key) for n in names)
+    return tuple(spell_chord(Chord.from_number(n), key) for n in names)
 
 
 _THIRD = {"": 0, "7": 0, "maj7": 0, "sus4": 0, "m": 1, "m7": 1, "dim": 2, "m7b5": 2, "aug": 3}
@@ -148,15 +148,15 @@ _KIND = np.array([-1] + [4 * r + _THIRD[q] for r in range(12) for q in QUALITIES
 
 def _loops(changes: list[int], length: int) -> dict[tuple[int, ...], list[int]]:
     """Where each sequence of ``length`` chords occurs without overlapping itself."""
-    found: dict[tuple[int, ...], list[int]] = {}
+    loops: dict[tuple[int, ...], list[int]] = {}
     for i in range(len(changes) - length + 1):
-        places = found.setdefault(tuple(changes[i : i + length]), [])
+        places = loops.setdefault(tuple(changes[i : i + length]), [])
         if not places or places[-1] + length <= i:
             places.append(i)
-    return found
+    return loops
 
 
-def spelled(chord: Chord, key: Key | None = None) -> str:
+def spell_chord(chord: Chord, key: Key | None = None) -> str:
     """The chord's symbol with its root spelled as in a key: bII, bIII, #IV, bVI and bVII where
     it is not of the scale, so Bb in C major but A# in F# major. None is C major."""
     key = key or Key(0)

@@ -1,6 +1,6 @@
 """The beginning of a piece, so that pieces of one length are compared.
 
-Knows bars; does not know why it is asked.
+Knows bars; does not know what the pieces are compared by.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def first_bars(score: Score, bars: int) -> Score:
     first = int(np.searchsorted(edges, int(score.onset[0]), side="right")) - 1
     last = min(first + bars, len(edges) - 1)
     start, stop = int(edges[first]), int(edges[last])
-    kept = score.select(score.onset < stop)
+    notes = score.select(score.onset < stop)
     if start == 0 and last == len(edges) - 1:
         return score
     maps: dict[str, np.ndarray] = {}
@@ -40,11 +40,11 @@ def first_bars(score: Score, bars: int) -> Score:
             use[: earlier[-1]] = False
         maps[tick] = np.maximum(ticks[use] - start, 0)
         maps |= {name: getattr(score, name)[use] for name in others}
-    onset = kept.onset - start
-    length = np.minimum(kept.duration, stop - kept.onset)
-    cut = {"onset": onset, "duration": length, **maps}
-    for array in cut.values():
+    onset = notes.onset - start
+    length = np.minimum(notes.duration, stop - notes.onset)
+    arrays = {"onset": onset, "duration": length, **maps}
+    for array in arrays.values():
         array.setflags(write=False)
     end = min(int((onset + length).max()), stop - start) if last == len(edges) - 1 else stop - start
     end = max(end, min(score.end, stop) - start)
-    return replace(kept, **cut, end=end)
+    return replace(notes, **arrays, end=end)

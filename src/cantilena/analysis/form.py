@@ -34,10 +34,12 @@ def form(score: Score) -> str:
     eights, again = _best_sections(alike, 8)
     fours, again_fours = _best_sections(alike, 4)
     long = len(eights) >= 3 and again >= max(8 * len(eights) / 3, 0.6 * again_fours)
-    found = eights if long else fours
-    if not found or max(found) >= len(_LETTERS) or len(found) - len(set(found)) < len(found) / 4:
+    labels = eights if long else fours
+    if not labels or max(labels) >= len(_LETTERS):
         return ""
-    return "".join(_LETTERS[x] for x in found)
+    if len(labels) - len(set(labels)) < len(labels) / 4:
+        return ""
+    return "".join(_LETTERS[x] for x in labels)
 
 
 def _bar_features(score: Score) -> np.ndarray:
@@ -51,8 +53,8 @@ def _bar_features(score: Score) -> np.ndarray:
     n = len(edges) - 1
     bar = bar - bar.min()
     tones = chroma(piano_roll(score, edges, 16)._replace(cells=4)).reshape(n, 48)
-    kept = bar < n
-    bar, onset = bar[kept], score.onset[kept]
+    inside = bar < n
+    bar, onset = bar[inside], score.onset[inside]
     place = (onset - edges[bar]) * 16 // (edges[bar + 1] - edges[bar])
     onsets = np.bincount(bar * 16 + place, minlength=n * 16).reshape(n, 16).astype(np.float64)
     rows = np.hstack([_unit(tones), _unit(onsets), np.zeros((n, 1))])

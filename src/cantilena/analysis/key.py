@@ -16,12 +16,32 @@ from cantilena.score.score import Score
 KEY_PROFILES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "aarden-essen": (
         (
-            *(17.7661, 0.145624, 14.9265, 0.160186, 19.8049, 11.3587),
-            *(0.291248, 22.062, 0.145624, 8.15494, 0.232998, 4.95122),
+            17.7661,
+            0.145624,
+            14.9265,
+            0.160186,
+            19.8049,
+            11.3587,
+            0.291248,
+            22.062,
+            0.145624,
+            8.15494,
+            0.232998,
+            4.95122,
         ),
         (
-            *(18.2648, 0.737619, 14.0499, 16.8599, 0.702494, 14.4362),
-            *(0.702494, 18.6161, 4.56621, 1.93186, 7.37619, 1.75623),
+            18.2648,
+            0.737619,
+            14.0499,
+            16.8599,
+            0.702494,
+            14.4362,
+            0.702494,
+            18.6161,
+            4.56621,
+            1.93186,
+            7.37619,
+            1.75623,
         ),
     ),
     "krumhansl": (
@@ -72,7 +92,7 @@ def find_key(score: Score, profile: str = "aarden-essen") -> tuple[Key | None, f
     """The key that holds over the whole piece and its strength.
 
     The key is the one whose profile correlates best, the last bass note's two keys being raised
-    by 0.05: music tends to end on its tonic, which parts relative keys. The strength is the
+    by 0.05: music tends to end on its tonic, which tells relative keys apart. The strength is the
     correlation (0..1), without the raise, of the piece's pitch classes with the key's profile.
     (None, 0.0) when no pitched note sounds or no key correlates at all. Raises UnknownNameError.
     """

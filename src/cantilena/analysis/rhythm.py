@@ -44,8 +44,8 @@ def main_metre(score: Score) -> tuple[int, int]:
     spans = np.diff(np.append(ticks, max(score.end, int(ticks[-1]) + 1)))
     metres = np.stack([score.metre_num, score.metre_den], 1)
     values, first, where = np.unique(metres, axis=0, return_index=True, return_inverse=True)
-    held = np.bincount(where.reshape(-1), weights=spans)
-    best = max(range(len(held)), key=lambda i: (held[i], -first[i]))
+    durations = np.bincount(where.reshape(-1), weights=spans)
+    best = max(range(len(durations)), key=lambda i: (durations[i], -first[i]))
     return int(values[best, 0]), int(values[best, 1])
 
 

@@ -1,7 +1,7 @@
 """Statistics of a Score that the literature compares music by, one number each.
 
-Knows counts, entropies and repetition; does not know what is good: a statistic is to be held
-against that of real music. Each is a pure function of a Score; where it is undefined (no notes to
+Knows counts, entropies and repetition; does not know what is good: compare a statistic
+with that of real music. Each is a pure function of a Score; where it is undefined (no notes to
 speak of) it is nan, so average with ``np.nanmean``.
 
 Sources: Mogren, *C-RNN-GAN* (2016); Dong et al., *MuseGAN* (2018) and *MusPy* (2020); Wu & Yang,
@@ -128,8 +128,8 @@ def pitch_classes_per_bar(score: Score) -> float:
     keep = pitched(score)
     if not keep.any():
         return NAN
-    used = np.unique(_bars(score)[keep] * 12 + score.pitch[keep] % 12)
-    return len(used) / len(np.unique(used // 12))
+    classes = np.unique(_bars(score)[keep] * 12 + score.pitch[keep] % 12)
+    return len(classes) / len(np.unique(classes // 12))
 
 
 def tone_span(score: Score) -> float:
@@ -176,8 +176,8 @@ def repeated_bar_rate(score: Score) -> float:
     bar, rows = _bar_rows(score)
     starts = np.flatnonzero(np.append(True, np.diff(bar) > 0))
     stops = np.append(starts[1:], len(bar)).tolist()
-    seen = {rows[a:b].tobytes() for a, b in zip(starts.tolist(), stops, strict=True)}
-    return 1 - len(seen) / len(starts)
+    distinct = {rows[a:b].tobytes() for a, b in zip(starts.tolist(), stops, strict=True)}
+    return 1 - len(distinct) / len(starts)
 
 
 def compressibility(score: Score) -> float:

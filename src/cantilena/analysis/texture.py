@@ -35,17 +35,17 @@ def parts(score: Score) -> tuple[Part, ...]:
     instrument = score.instrument
     length = np.where(instrument == DRUMS, max(1, score.tpq // 2), score.duration)
     sounding = sounding_ticks(score.onset, score.onset + length, instrument, DRUMS + 1)
-    held = np.bincount(instrument, weights=length, minlength=DRUMS + 1)
+    note_ticks = np.bincount(instrument, weights=length, minlength=DRUMS + 1)
     count = np.bincount(instrument, minlength=DRUMS + 1)
     pitch = score.pitch[np.lexsort((score.pitch, instrument))]
     first = np.cumsum(count) - count
-    found = []
+    rows = []
     for i in np.flatnonzero(count).tolist():
         rank = first[i] + np.rint(np.array([0.05, 0.5, 0.95]) * (count[i] - 1)).astype(np.int64)
         low, middle, high = pitch[rank].tolist()
-        share, thick = sounding[i] / sounding.sum(), held[i] / sounding[i]
-        found.append(Part(i, float(share), low, middle, high, int(count[i]), float(thick)))
-    return tuple(sorted(found, key=lambda p: (-p.share, p.instrument)))
+        share, thick = sounding[i] / sounding.sum(), note_ticks[i] / sounding[i]
+        rows.append(Part(i, float(share), low, middle, high, int(count[i]), float(thick)))
+    return tuple(sorted(rows, key=lambda p: (-p.share, p.instrument)))
 
 
 def polyphony(score: Score) -> float:

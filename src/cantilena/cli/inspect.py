@@ -81,10 +81,10 @@ def _instruments(a: Attributes) -> list[dict[str, Any]]:
 
 
 def _symbols(a: Attributes) -> list[str | None]:
-    from cantilena.analysis import spelled
+    from cantilena.analysis import spell_chord
     from cantilena.score.harmony import NO_CHORD, Chord
 
-    return [None if n == NO_CHORD else spelled(Chord.from_number(n), a.key) for n in a.chords]
+    return [None if n == NO_CHORD else spell_chord(Chord.from_number(n), a.key) for n in a.chords]
 
 
 def describe(args: argparse.Namespace) -> int:
@@ -165,7 +165,7 @@ def _own(stem: str, before: Sequence[str]) -> str | None:
 
 def chord_marks(score: Score) -> tuple[tuple[int, str], ...]:
     """The chords heard in a Score: (tick, symbol) wherever another one starts."""
-    from cantilena.analysis import chord_slots, find_key, spelled
+    from cantilena.analysis import chord_slots, find_key, spell_chord
     from cantilena.score.harmony import NO_CHORD, Chord
 
     if not len(score):
@@ -176,6 +176,6 @@ def chord_marks(score: Score) -> tuple[tuple[int, str], ...]:
     last = NO_CHORD
     for number, tick in zip(numbers.tolist(), starts.tolist(), strict=True):
         if number not in (NO_CHORD, last):
-            marks.append((tick, spelled(Chord.from_number(number), key)))
+            marks.append((tick, spell_chord(Chord.from_number(number), key)))
         last = number
     return tuple(marks)

@@ -24,7 +24,14 @@ from cantilena.errors import InputError
 from cantilena.evaluate import chords
 from cantilena.score.harmony import Key
 from cantilena.score.score import Score
-from cantilena.text.report import TEMPO_EXACT, bars_of, is_heard, key_relation, matched, report
+from cantilena.text.report import (
+    TEMPO_EXACT,
+    bars_of,
+    is_heard,
+    key_relation,
+    match_instruments,
+    report,
+)
 from cantilena.text.wishes import Brief
 
 NAN = float("nan")
@@ -53,7 +60,7 @@ def instrument_recall(wishes: Brief, score: Score | None) -> float:
     can mean plays enough (``text.report.is_heard``); a part answers one asked instrument."""
     if not wishes.instruments:
         return NAN
-    answers = matched(wishes.instruments, _heard(score))
+    answers = match_instruments(wishes.instruments, _heard(score))
     return sum(a is not None for a in answers) / len(answers)
 
 

@@ -1,5 +1,5 @@
 """Sound of a Score: through FluidSynth and a soundfont where they are installed, else through the
-synthesizer of our own.
+built-in synthesizer.
 
 Knows how to find and run FluidSynth; does not know how sounds are made. The FluidSynth program is
 run as a process of its own, with a temporary MIDI file; nothing is linked or imported.
@@ -25,18 +25,41 @@ ENGINES = ("auto", "fluidsynth", "synth")
 MAX_SECONDS = 30 * 60
 SOUNDFONT_VARIABLE = "CANTILENA_SOUNDFONT"
 
-# What distributions call their General MIDI soundfonts, the pleasant and compact ones first.
+# File names that distributions give General MIDI soundfonts, better and smaller ones first.
 _PREFERRED = (
-    *("musescore_general", "ms_basic", "fluidr3mono", "fluidr3", "generaluser", "sgm"),
-    *("timgm6mb", "default-gm", "default"),
+    "musescore_general",
+    "ms_basic",
+    "fluidr3mono",
+    "fluidr3",
+    "generaluser",
+    "sgm",
+    "timgm6mb",
+    "default-gm",
+    "default",
 )
 _FOLDERS = (
-    *("~/.local/share/soundfonts", "~/.local/share/sounds/sf3", "~/.local/share/sounds/sf2"),
-    *("~/.fluidsynth", "/usr/share/sounds/sf3", "/usr/share/sounds/sf2", "/usr/share/soundfonts"),
-    *("/usr/local/share/soundfonts", "/usr/local/share/sounds/sf3", "/usr/local/share/sounds/sf2"),
-    *("/usr/local/share/fluidsynth", "/opt/homebrew/share/soundfonts"),
-    *("/opt/homebrew/share/fluid-synth/sf2", "/usr/local/share/fluid-synth/sf2"),
-    *("~/Library/Audio/Sounds/Banks", "/Library/Audio/Sounds/Banks", "C:/soundfonts"),
+    "~/.local/share/soundfonts",
+    "~/.local/share/sounds/sf3",
+    "~/.local/share/sounds/sf2",
+    "~/.fluidsynth",
+    "/usr/share/sounds/sf3",
+    "/usr/share/sounds/sf2",
+    "/usr/share/soundfonts",
+    "/usr/local/share/soundfonts",
+    "/usr/local/share/sounds/sf3",
+    "/usr/local/share/sounds/sf2",
+    "/usr/local/share/fluidsynth",
+    "/opt/homebrew/share/soundfonts",
+    "/opt/homebrew/share/fluid-synth/sf2",
+    "/usr/local/share/fluid-synth/sf2",
+    "~/Library/Audio/Sounds/Banks",
+    "/Library/Audio/Sounds/Banks",
+    "C:/soundfonts",
+)
+# No shell, no MIDI input, quiet, without reverb and chorus; gain 0.3, float samples.
+_FLUIDSYNTH_OPTIONS = (
+    "-n -i -q -R 0 -C 0 -g 0.3 -T wav -O float"
+    " -o synth.dynamic-sample-loading=1 -o synth.cpu-cores=1"
 )
 
 
@@ -103,20 +126,20 @@ def render_audio(
             f"the score lasts {seconds / 60:.0f} minutes; audio is made of at most "
             f"{MAX_SECONDS // 60} minutes: render a part of it"
         )
-    made, used, note = None, None, ""
+    sound, font, note = None, None, ""
     if engine != "synth":
         try:
-            program, used = find_fluidsynth(), find_soundfont(soundfont)
-            made = _fluidsynth(score, program, used, rate)
+            program, font = find_fluidsynth(), find_soundfont(soundfont)
+            sound = _fluidsynth(score, program, font, rate)
         except InputError:
             raise
         except CantilenaError as error:
             if engine == "fluidsynth":
                 raise
-            used, note = None, f"{error}; the built-in synthesizer was used"
-    mix = synthesize(score, rate) if made is None else made
+            font, note = None, f"{error}; the built-in synthesizer was used"
+    mix = synthesize(score, rate) if sound is None else sound
     samples = np.ascontiguousarray(room.master(mix, rate).T)
-    result = Audio(samples, rate, "synth" if made is None else "fluidsynth", used, note)
+    result = Audio(samples, rate, "synth" if sound is None else "fluidsynth", font, note)
     if path is not None:
         write_wav(samples, rate, path)
     return result
@@ -124,67 +147,65 @@ def render_audio(
 
 def find_fluidsynth() -> str:
     """The path of the FluidSynth program. Raises CantilenaError where none is installed."""
-    found = shutil.which("fluidsynth")
-    if not found:
+    path = shutil.which("fluidsynth")
+    if not path:
         raise CantilenaError("the program fluidsynth is not installed")
-    return found
+    return path
 
 
-def find_soundfont(wanted: str | Path | None = None) -> Path:
-    """The soundfont to use: ``wanted``, else $CANTILENA_SOUNDFONT, else the best of those in the
-    usual folders. Raises InputError where a named one is not there, CantilenaError where none is
-    found."""
-    named = wanted or os.environ.get(SOUNDFONT_VARIABLE)
-    if named:
-        path = Path(named).expanduser()
+def find_soundfont(soundfont: str | Path | None = None) -> Path:
+    """The soundfont to use: ``soundfont``, else $CANTILENA_SOUNDFONT, else the best of those in the
+    usual folders. Raises InputError where the one named does not exist, CantilenaError where
+    none is installed."""
+    name = soundfont or os.environ.get(SOUNDFONT_VARIABLE)
+    if name:
+        path = Path(name).expanduser()
         if path.suffix.lower() not in (".sf2", ".sf3") or not path.is_file():
-            where = "" if wanted else f" (from {SOUNDFONT_VARIABLE})"
+            where = "" if soundfont else f" (from {SOUNDFONT_VARIABLE})"
             raise InputError(f"{str(path)!r}{where} is not a soundfont; give an .sf2 or .sf3 file")
         return path
-    found: list[Path] = []
+    fonts: list[Path] = []
     for folder in _FOLDERS:
         there = Path(folder).expanduser()
         if there.is_dir():
-            found += [p for p in sorted(there.iterdir()) if p.suffix.lower() in (".sf2", ".sf3")]
-    found = [p for p in found if p.is_file()]
-    if not found:
+            fonts += [p for p in sorted(there.iterdir()) if p.suffix.lower() in (".sf2", ".sf3")]
+    fonts = [p for p in fonts if p.is_file()]
+    if not fonts:
         raise CantilenaError("no soundfont (.sf2 or .sf3) is installed")
-    return min(found, key=_rank)
+    return min(fonts, key=_rank)
 
 
 def _rank(path: Path) -> tuple[int, int, str]:
     """Preferred names first; of one name the compressed kind, which loads sooner."""
     name = path.stem.lower().replace(" ", "_")
-    places = [i for i, known in enumerate(_PREFERRED) if name.startswith(known)]
+    places = [i for i, prefix in enumerate(_PREFERRED) if name.startswith(prefix)]
     return (min(places, default=len(_PREFERRED)), path.suffix.lower() != ".sf3", str(path))
 
 
 def _fluidsynth(score: Score, program: str, soundfont: Path, rate: int) -> np.ndarray:
-    """(2, n) float32 from FluidSynth, without its own reverb and chorus: the room is ours, so
-    that both engines share it. Raises CantilenaError where it fails."""
+    """(2, n) float32 from FluidSynth, without its own reverb and chorus: both engines get the
+    same reverb here. Raises CantilenaError where it fails."""
     seconds = float(score.seconds(score.end))
     n = round((seconds + TAIL) * rate)
     if not len(score):
         return np.zeros((2, n), dtype=np.float32)
     with tempfile.TemporaryDirectory(prefix="cantilena-") as folder:
         midi, sound = Path(folder, "score.mid"), Path(folder, "sound.wav")
-        midi.write_bytes(_staged(score))
-        command = [
-            *(program, "-n", "-i", "-q", "-R", "0", "-C", "0", "-g", "0.3", "-r", str(rate)),
-            *("-o", "synth.dynamic-sample-loading=1", "-o", "synth.cpu-cores=1"),
-            *("-T", "wav", "-O", "float", "-F", str(sound), str(soundfont), str(midi)),
-        ]
+        midi.write_bytes(_panned_midi(score))
+        files = ["-F", str(sound), str(soundfont), str(midi)]
+        command = [program, *_FLUIDSYNTH_OPTIONS.split(), "-r", str(rate), *files]
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 command, capture_output=True, timeout=60 + 2 * seconds, stdin=subprocess.DEVNULL
             )
         except subprocess.TimeoutExpired as error:
             raise CantilenaError("FluidSynth took too long") from error
         except OSError as error:
             raise CantilenaError(f"FluidSynth could not be started: {error.strerror}") from error
-        if done.returncode or not sound.is_file():
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise CantilenaError(f"FluidSynth failed: {said[-1] if said else 'it did not say why'}")
+        if process.returncode or not sound.is_file():
+            messages = process.stderr.decode("utf-8", "replace").strip().splitlines()
+            reason = messages[-1] if messages else "it did not say why"
+            raise CantilenaError(f"FluidSynth failed: {reason}")
         dry = _samples(sound.read_bytes())
     if dry.shape[1] < 0.5 * n or not np.abs(dry).max(initial=0.0) > 0:
         raise CantilenaError(f"FluidSynth made no sound with {soundfont.name}")
@@ -195,9 +216,9 @@ def _fluidsynth(score: Score, program: str, soundfont: Path, rate: int) -> np.nd
     return mix
 
 
-def _staged(score: Score) -> bytes:
-    """The Score's MIDI file with one more track: the place of each channel's part on the stage,
-    and a last event two seconds after the end, so that FluidSynth plays releases out."""
+def _panned_midi(score: Score) -> bytes:
+    """The Score's MIDI file with one more track: the pan of each channel, and a last event two
+    seconds after the end, so that FluidSynth renders the releases."""
     data = write_midi(score)
     events = smf.parse(data)
     waiting: dict[int, list[float]] = {}  # places of the parts of a program, in the file's order

@@ -1,49 +1,13 @@
-"""Sheet music: a Score to a MusicXML file, and MusicXML to engraved pages.
+"""Sheet music: MusicXML to engraved pages.
 
-Knows files and the engraver's options; what is written is decided in ``score.musicxml``.
+Knows the engraver's options; what is written is decided in ``score.musicxml``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
 
 from cantilena.errors import InputError, MissingExtraError
-from cantilena.files import write_bytes
-from cantilena.score import Score
-from cantilena.score.harmony import Key
-from cantilena.score.musicxml import write_musicxml
-
-
-def write_sheet(
-    score: Score,
-    path: str | Path,
-    chords: Sequence[tuple[int, str]] = (),
-    title: str = "",
-    composer: str = "",
-    key: Key | None = None,
-) -> list[Path]:
-    """Writes sheet music for ``score``; gives the files written.
-
-    A name ending in .musicxml or .xml is one MusicXML file, which notation programs open; one in
-    .svg is an engraving, page n of more than one as "name-n.svg". The other arguments are those
-    of ``write_musicxml``. Raises InputError for another ending or a path that cannot be written,
-    BriefError for what is no chord symbol, MissingExtraError when .svg is asked for and verovio
-    is not installed.
-    """
-    path = Path(path)
-    if path.suffix.lower() in (".musicxml", ".xml"):
-        write_musicxml(score, path, chords, title, composer, key)
-        return [path]
-    if path.suffix.lower() != ".svg":
-        raise InputError(f"{path.name!r} is no sheet music; name it .musicxml, .xml or .svg")
-    pages = engrave(write_musicxml(score, None, chords, title, composer, key))
-    files = [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(1, len(pages) + 1)]
-    files = [path] if len(pages) == 1 else files
-    for file, page in zip(files, pages, strict=True):
-        write_bytes(file, page.encode())
-    return files
 
 
 def engrave(musicxml: str, scale: int = 80) -> list[str]:

@@ -118,8 +118,8 @@ class Chord:
     @property
     def pitch_classes(self) -> frozenset[int]:
         """Pitch classes that belong to the chord, its bass included."""
-        found = {(self.root + i) % 12 for i in self.intervals}
-        return frozenset(found | ({self.bass} if self.bass is not None else set()))
+        classes = {(self.root + i) % 12 for i in self.intervals}
+        return frozenset(classes | ({self.bass} if self.bass is not None else set()))
 
     @property
     def quality(self) -> str:
@@ -181,20 +181,20 @@ def parse_chord(text: str) -> Chord:
     The many spellings of lead sheets are read alike: Cmaj7, CM7, CΔ, C^7, C7M; Cm, Cmin, C-;
     Cm7b5, Cø; CmMaj7, Cm(maj7), C-Δ7. Raises BriefError naming the symbol when it is not one.
     """
-    written = text.strip()
-    plain = written.replace("mMaj", "mmaj").replace("mM", "mmaj")
+    symbol_text = text.strip()
+    plain = symbol_text.replace("mMaj", "mmaj").replace("mM", "mmaj")
     m = _CHORD.fullmatch(plain) if len(plain) <= 40 else None
     if not m:
         raise BriefError(f"{text!r} is not a chord symbol; write it as in Dm7, G13, Bbmaj7 or C/E")
     letter, accidental, kind, number, french, extras, bass, bass_acc = m.groups()
     root = (_LETTER[letter] + _accidental(accidental)) % 12
-    found = _stack(kind or "", number or "", bool(french))
+    intervals = _stack(kind or "", number or "", bool(french))
     for extra in re.findall(_EXTRA, extras or ""):
-        _extend(found, extra)
-    suffix = written[len(letter) + len(accidental or "") :]
+        _extend(intervals, extra)
+    suffix = symbol_text[len(letter) + len(accidental or "") :]
     symbol = suffix.rpartition("/")[0] if bass else suffix
     slash = (_LETTER[bass] + _accidental(bass_acc)) % 12 if bass else None
-    return Chord(root, tuple(sorted(found)), symbol, slash)
+    return Chord(root, tuple(sorted(intervals)), symbol, slash)
 
 
 def _accidental(sign: str | None) -> int:
@@ -206,55 +206,55 @@ def _stack(kind: str, number: str, major_seventh: bool) -> set[int]:
     diminished, half = kind in ("dim", "°", "o"), kind == "ø"
     third = 3 if kind in _MINOR or diminished or half else 4
     fifth = 6 if diminished or half else 8 if kind in ("aug", "+") else 7
-    found = {0, third, fifth}
+    intervals = {0, third, fifth}
     if number in ("7", "9", "11", "13") or kind in ("ø", "Δ", "△", "^"):
         major = kind in _MAJOR or major_seventh
-        found.add(11 if major else 9 if diminished else 10)
+        intervals.add(11 if major else 9 if diminished else 10)
     if number in ("9", "11", "13", "69", "6/9", "2"):
-        found.add(14)
+        intervals.add(14)
     if number == "11":
-        found.add(17)
+        intervals.add(17)
     if number in ("6", "69", "6/9"):
-        found.add(9)
+        intervals.add(9)
     if number == "13":
-        found.add(21)
+        intervals.add(21)
     if number == "5":
-        found -= {3, 4}
+        intervals -= {3, 4}
     if number == "4":
-        found = (found - {3, 4}) | {5}
-    return found
+        intervals = (intervals - {3, 4}) | {5}
+    return intervals
 
 
 _DEGREE = {2: 14, 3: 4, 4: 5, 5: 7, 6: 9, 7: 10, 9: 14, 11: 17, 13: 21}
 
 
-def _extend(found: set[int], extra: str) -> None:
+def _extend(intervals: set[int], extra: str) -> None:
     """Applies one alteration ("b9", "sus4", "add9", "no3", "maj7", ...) to a set of intervals."""
     head = re.match(r"sus|add|omit|no|alt|maj|Maj|ma|M|Δ|△|\^|[#♯b♭+-]", extra)
     word = head.group() if head else ""
     rest = extra[len(word) :]
     if word == "sus":
-        found -= {3, 4}
-        found |= {"2": {2}, "24": {2, 5}, "9": {5, 10, 14}, "94": {5, 10, 14}}.get(rest, {5})
+        intervals -= {3, 4}
+        intervals |= {"2": {2}, "24": {2, 5}, "9": {5, 10, 14}, "94": {5, 10, 14}}.get(rest, {5})
     elif word in ("omit", "no"):
-        found -= {"3": {3, 4}, "5": {6, 7, 8}}.get(rest, {_DEGREE.get(_digits(rest), 0)} - {0})
+        intervals -= {"3": {3, 4}, "5": {6, 7, 8}}.get(rest, {_DEGREE.get(_digits(rest), 0)} - {0})
     elif word == "add":
         shift = _accidental(rest[0]) if rest[0] in "#♯b♭" else 0
-        found.add(_DEGREE[_digits(rest)] + shift)
+        intervals.add(_DEGREE[_digits(rest)] + shift)
     elif word == "alt":
-        found -= {7}
-        found |= {10, 13, 20}
+        intervals -= {7}
+        intervals |= {10, 13, 20}
     elif extra == "+":
-        found -= {7}
-        found.add(8)
+        intervals -= {7}
+        intervals.add(8)
     elif word in _MAJOR:
-        found.discard(10)
-        found |= {11, 14} if rest != "7" else {11}
+        intervals.discard(10)
+        intervals |= {11, 14} if rest != "7" else {11}
     else:
         degree = _digits(rest)
-        found.discard(_DEGREE[degree] if degree != 4 else 17)
+        intervals.discard(_DEGREE[degree] if degree != 4 else 17)
         natural = 17 if degree == 4 else _DEGREE[degree]
-        found.add(natural + (1 if word in "#♯+" else -1))
+        intervals.add(natural + (1 if word in "#♯+" else -1))
 
 
 def _digits(text: str) -> int:

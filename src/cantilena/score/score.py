@@ -229,8 +229,14 @@ class Score:
 _NOTES = ("onset", "duration", "pitch", "velocity", "track")
 _ARRAYS = (
     *_NOTES,
-    *("tempo_tick", "tempo_us", "metre_tick", "metre_num", "metre_den"),
-    *("key_tick", "key_fifths", "key_minor"),
+    "tempo_tick",
+    "tempo_us",
+    "metre_tick",
+    "metre_num",
+    "metre_den",
+    "key_tick",
+    "key_fifths",
+    "key_minor",
 )
 
 
@@ -242,12 +248,12 @@ def _map(
     last = {int(r[0]): tuple(int(x) for x in r[1:]) for r in rows}
     if default is not None and 0 not in last:
         last[0] = default[1:]
-    kept: list[tuple[int, ...]] = []
+    changes: list[tuple[int, ...]] = []
     for tick in sorted(last):
         if tick < 0:
             raise InputError("a tempo, metre or key stands before tick 0")
-        if not kept or kept[-1][1:] != last[tick]:
-            kept.append((tick, *last[tick]))
+        if not changes or changes[-1][1:] != last[tick]:
+            changes.append((tick, *last[tick]))
     width = width or len(default or ())
-    table = np.array(kept, dtype=np.int64).reshape(-1, width)
+    table = np.array(changes, dtype=np.int64).reshape(-1, width)
     return [_frozen(table[:, i]) for i in range(width)]

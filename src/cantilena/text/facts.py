@@ -1,4 +1,4 @@
-"""Facts: what may be said of a piece, and which moods follow from what was measured.
+"""Facts: what a caption may say of a piece, and which moods follow from its attributes.
 
 Knows the fields of a caption and the rules that lead to them; does not know wording (``caption``)
 and measures nothing (``analysis``).
@@ -67,7 +67,7 @@ def mood_rule(
     carries valence, tempo and note rate carry arousal; Hevner (1936, 1937) found the same with
     listeners, and Gabrielsson & Lindström (2010, table 14.2) review a century of such results:
     fast and major sounds happy, slow and minor sad, slow and quiet calm, fast and thick excited.
-    Only the corners are named, since the middle is anyone's guess.
+    Only the extremes are named: in the middle the moods are ambiguous.
     """
     seconds_per_bar = 240.0 / max(bpm, 1.0) * metre[0] / metre[1]
     rate = density / max(seconds_per_bar, 0.1)  # notes per second

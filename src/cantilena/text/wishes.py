@@ -1,6 +1,6 @@
 """The Brief: what a text asks for, as data.
 
-Knows the wishes, their checks and their JSON; does not know how text is read (``text/brief.py``).
+Knows the wishes, their checks and their JSON; does not know how text is read (``text.brief``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from cantilena.score.harmony import Key, parse_chord
 
 TIMINGS = ("quantized", "played")
 """Where notes may stand: on the divisions of the beat, or around them, as players put them."""
+
+# What a Brief may ask for; wider than what is usual in any music.
+MIN_TEMPO, MAX_TEMPO = 10, 400  # quarters per minute
+MIN_BARS, MAX_BARS = 1, 1000
+MIN_SECONDS, MAX_SECONDS = 0.5, 3600
 
 
 @dataclass(frozen=True)
@@ -64,18 +69,19 @@ class Brief:
             object.__setattr__(self, "key", Key.from_name(self.key).name)
         for chord in self.chords:
             parse_chord(chord)
-        if self.tempo is not None and not 10 <= self.tempo <= 400:
-            raise BriefError(f"a tempo of {self.tempo:g} is outside 10-400 quarters per minute")
+        if self.tempo is not None and not MIN_TEMPO <= self.tempo <= MAX_TEMPO:
+            limits = f"{MIN_TEMPO}-{MAX_TEMPO} quarters per minute"
+            raise BriefError(f"a tempo of {self.tempo:g} is outside {limits}")
         if self.metre is not None:
             num, den = self.metre_parts or (0, 0)
             if not 1 <= num <= 32 or den not in (1, 2, 4, 8, 16, 32):
                 raise BriefError(f"{self.metre!r} is not a metre; write it as in 3/4 or 12/8")
         if self.timing is not None and self.timing not in TIMINGS:
             raise BriefError(f"unknown timing {self.timing!r}; known: {', '.join(TIMINGS)}")
-        if self.bars is not None and not 1 <= self.bars <= 1000:
-            raise BriefError(f"{self.bars} bars is outside 1-1000")
-        if self.seconds is not None and not 0.5 <= self.seconds <= 3600:
-            raise BriefError(f"{self.seconds:g} seconds is outside 0.5-3600")
+        if self.bars is not None and not MIN_BARS <= self.bars <= MAX_BARS:
+            raise BriefError(f"{self.bars} bars is outside {MIN_BARS}-{MAX_BARS}")
+        if self.seconds is not None and not MIN_SECONDS <= self.seconds <= MAX_SECONDS:
+            raise BriefError(f"{self.seconds:g} seconds is outside {MIN_SECONDS}-{MAX_SECONDS}")
 
     @property
     def metre_parts(self) -> tuple[int, int] | None:
@@ -95,10 +101,10 @@ class Brief:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Brief:
         """The Brief that ``to_dict`` wrote. Raises BriefError on an unknown field."""
-        known = {f.name for f in fields(cls)}
+        names = {f.name for f in fields(cls)}
         for name in data:
-            if name not in known:
-                raise BriefError(f"unknown wish {name!r}; known: {', '.join(sorted(known))}")
+            if name not in names:
+                raise BriefError(f"unknown wish {name!r}; known: {', '.join(sorted(names))}")
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         if "instruments" in plain:
             plain["instruments"] = tuple(

@@ -34,8 +34,11 @@ def seeds(rng: np.random.Generator) -> list[bytes]:
                 Score.build(
                     480,
                     tracks,
-                    *(rng.integers(0, 4000, n), rng.integers(1, 900, n), rng.integers(58, 64, n)),
-                    *(rng.integers(1, 128, n), rng.integers(0, n_tracks, n)),
+                    rng.integers(0, 4000, n),
+                    rng.integers(1, 900, n),
+                    rng.integers(58, 64, n),
+                    rng.integers(1, 128, n),
+                    rng.integers(0, n_tracks, n),
                     tempos=[(0, 500_000), (960, 400_000)],
                     metres=[(0, 4, 4), (1920, 7, 8)],
                     keys=[(0, 3, 1)],

@@ -229,7 +229,11 @@ def test_what_mido_sees():
     score = Score.build(
         96,
         tracks,
-        *([0, 96, 0], [48, 96, 24], [60, 62, 38], [1, 127, 90], [0, 2, 1]),
+        [0, 96, 0],
+        [48, 96, 24],
+        [60, 62, 38],
+        [1, 127, 90],
+        [0, 2, 1],
         tempos=[(0, 400_000), (96, 600_000)],
         metres=[(0, 3, 4), (288, 6, 8)],
         keys=[(0, -2, 1)],
@@ -274,14 +278,14 @@ def test_twenty_programs_and_two_kits():
     assert read_midi(data) == score
     midi = mido.MidiFile(file=io.BytesIO(data))
     state: dict[int, int] = {}  # what a synthesizer would play: the tracks merged
-    heard = set()
+    sounding = set()
     for m in mido.merge_tracks(midi.tracks):
         if m.type == "program_change":
             state[m.channel] = m.program
         elif m.type == "note_on":
-            heard.add((m.note, state[m.channel]))
+            sounding.add((m.note, state[m.channel]))
     programs = [t.program for t in score.tracks]
-    assert heard == {(50 + i, p) for i, p in enumerate(programs)}
+    assert sounding == {(50 + i, p) for i, p in enumerate(programs)}
 
 
 def test_nested_notes_of_a_pitch_and_silent_parts_survive():
@@ -296,7 +300,11 @@ def test_gaps_beyond_one_delta_time():
     score = Score.build(
         32767,
         [PIANO := Track("p", 0)],
-        *([far, far + 1], [2**29, 9], [60, 60], [9, 9], [0, 0]),
+        [far, far + 1],
+        [2**29, 9],
+        [60, 60],
+        [9, 9],
+        [0, 0],
         tempos=[(0, 10), (far, 11)],
         metres=[(0, 255, 1)],
     )

@@ -52,9 +52,9 @@ class Read:
 def read(text: str) -> list[Read]:
     """Reads and checks everything that must hold in any score."""
     root = ET.fromstring(text)
-    listed = [p.get("id") for p in root.findall("part-list/score-part")]
+    ids = [p.get("id") for p in root.findall("part-list/score-part")]
     parts = root.findall("part")
-    assert [p.get("id") for p in parts] == listed
+    assert [p.get("id") for p in parts] == ids
     instruments = {
         i.get("id"): int(i.findtext("midi-unpitched", "0")) - 1
         for i in root.iter("midi-instrument")
@@ -367,8 +367,8 @@ def test_clefs(program, pitch, clef):
     root = ET.fromstring(write_musicxml(score([(0, 24, pitch)], (Track("", program),))))
     node = root.find("part/measure/attributes/clef")
     assert node is not None
-    found = tuple(node.findtext(x) for x in ("sign", "line", "clef-octave-change"))
-    assert found == clef
+    values = tuple(node.findtext(x) for x in ("sign", "line", "clef-octave-change"))
+    assert values == clef
     assert root.findtext("part-list/score-part/midi-instrument/midi-program") == str(program + 1)
 
 
@@ -391,7 +391,7 @@ def test_drums():
 # Signs ---------------------------------------------------------------------------------------
 
 
-def spelled(score: Score, **options) -> str:
+def spelling(score: Score, **options) -> str:
     root = ET.fromstring(write_musicxml(score, **options))
     sign = {"1": "#", "-1": "b", "2": "##", "-2": "bb", None: ""}
     notes = [n for n in root.iter("note") if n.find("pitch") is not None]
@@ -403,12 +403,12 @@ def tune(*pitches: int, **maps) -> Score:
 
 
 def test_spelling_follows_key_and_direction():
-    assert spelled(tune(69, 68, 69, 71, 72, 68, 69), key=Key(9, True)) == "A G# A B C G# A"
-    assert spelled(tune(60, 63, 67, 72, 71, 68), key=Key(0, True)) == "C Eb G C B Ab"
-    assert spelled(tune(60, 62, 63, 64, 65), key=Key(0)) == "C D D# E F"
-    assert spelled(tune(67, 65, 64, 63, 62, 60), key=Key(0)) == "G F E Eb D C"
-    assert spelled(tune(66, 68, 70, 71, 73, 75, 77, 78), key=Key(6)) == "F# G# A# B C# D# E# F#"
-    assert spelled(tune(61, 63, 65, 66, 68, 70, 72, 73), key=Key(1)) == "Db Eb F Gb Ab Bb C Db"
+    assert spelling(tune(69, 68, 69, 71, 72, 68, 69), key=Key(9, True)) == "A G# A B C G# A"
+    assert spelling(tune(60, 63, 67, 72, 71, 68), key=Key(0, True)) == "C Eb G C B Ab"
+    assert spelling(tune(60, 62, 63, 64, 65), key=Key(0)) == "C D D# E F"
+    assert spelling(tune(67, 65, 64, 63, 62, 60), key=Key(0)) == "G F E Eb D C"
+    assert spelling(tune(66, 68, 70, 71, 73, 75, 77, 78), key=Key(6)) == "F# G# A# B C# D# E# F#"
+    assert spelling(tune(61, 63, 65, 66, 68, 70, 72, 73), key=Key(1)) == "Db Eb F Gb Ab Bb C Db"
 
 
 def test_accidentals_hold_for_the_bar():
@@ -480,8 +480,8 @@ def test_chord_symbols(symbol, kind, degrees):
     assert harmony.findtext("root/root-step") == symbol[0]
     alter = {"#": "1", "b": "-1"}.get(symbol[1:2])
     assert harmony.findtext("root/root-alter") == alter
-    found = [tuple(x.text for x in d) for d in harmony.iter("degree")]
-    assert found == degrees
+    values = [tuple(x.text for x in d) for d in harmony.iter("degree")]
+    assert values == degrees
 
 
 def test_chord_symbols_stand_at_their_beat():

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from cantilena.errors import BriefError, UnknownNameError
 from cantilena.score.harmony import Chord, Key
-from cantilena.text.brief import find_instruments, instrument_named, merge, parse_brief
+from cantilena.text.brief import merge, parse_brief
 from cantilena.text.brief.reader import read
 from cantilena.text.labels import GENRES, MOODS
-from cantilena.text.lexicon.instruments import INSTRUMENTS
-from cantilena.text.lexicon.terms import PACES, STOP
+from cantilena.text.lexicon.instruments import INSTRUMENTS, find_instrument
+from cantilena.text.lexicon.stopwords import STOP
+from cantilena.text.lexicon.terms import PACES
 from cantilena.text.wishes import Brief
 
 WORDS = """
@@ -51,12 +52,12 @@ def test_no_prompt_raises_and_reading_is_deterministic(text: str) -> None:
 @given(prompts)
 def test_no_word_is_lost(text: str) -> None:
     brief, reading = read(text)
-    left = " ".join(brief.unplaced)
+    unplaced = " ".join(brief.unplaced)
     for word in reading.words:
         taken = any(reading.taken[word.start : word.end])
         idle = word.low in STOP or word.form in STOP
         if not taken and not idle and word.low.isalpha():
-            assert reading.text[word.start : word.end] in left
+            assert reading.text[word.start : word.end] in unplaced
 
 
 @settings(max_examples=100, deadline=None)
@@ -84,8 +85,18 @@ def test_reading_is_fast() -> None:
 @pytest.mark.parametrize(
     "hostile",
     [
-        *("no " * 660, "C | " * 500, "C7(#9b9 " * 250, "C(" + "1" * 1990, "I-" * 1000, "at " * 660),
-        *("a " * 1000, "piano, " * 280, "(" * 2000, "|" * 2000, "chord of " * 220, "1:1" * 660),
+        "no " * 660,
+        "C | " * 500,
+        "C7(#9b9 " * 250,
+        "C(" + "1" * 1990,
+        "I-" * 1000,
+        "at " * 660,
+        "a " * 1000,
+        "piano, " * 280,
+        "(" * 2000,
+        "|" * 2000,
+        "chord of " * 220,
+        "1:1" * 660,
     ],
     ids=lambda text: text[:8],
 )
@@ -105,13 +116,25 @@ def test_every_key_is_read_back(index: int) -> None:
 
 
 GERMAN = {"C-Dur": "C major", "a-Moll": "A minor", "B-Dur": "Bb major", "h-Moll": "B minor"} | {
-    **{"Es-Dur": "Eb major", "fis-Moll": "F# minor", "As-Dur": "Ab major", "cis-moll": "C# minor"},
-    **{"b-moll": "Bb minor", "Des-Dur": "Db major", "es-Moll": "Eb minor", "H-Dur": "B major"},
+    "Es-Dur": "Eb major",
+    "fis-Moll": "F# minor",
+    "As-Dur": "Ab major",
+    "cis-moll": "C# minor",
+    "b-moll": "Bb minor",
+    "Des-Dur": "Db major",
+    "es-Moll": "Eb minor",
+    "H-Dur": "B major",
 }
 ELSEWHERE = {"do majeur": "C major", "ré mineur": "D minor", "si bémol majeur": "Bb major"} | {
-    **{"fa dièse mineur": "F# minor", "la menor": "A minor", "sol maggiore": "G major"},
-    **{"mi bemolle maggiore": "Eb major", "B flat major": "Bb major", "C-sharp minor": "C# minor"},
-    **{"F♯ minor": "F# minor", "E♭ major": "Eb major", "G mixolydian": "G major"},
+    "fa dièse mineur": "F# minor",
+    "la menor": "A minor",
+    "sol maggiore": "G major",
+    "mi bemolle maggiore": "Eb major",
+    "B flat major": "Bb major",
+    "C-sharp minor": "C# minor",
+    "F♯ minor": "F# minor",
+    "E♭ major": "Eb major",
+    "G mixolydian": "G major",
 }
 
 
@@ -134,17 +157,26 @@ def test_every_chord_is_read_back() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *(
-            "A slow song",
-            "Am I dreaming",
-            "a minor setback",
-            "I have a plan B",
-            "an E",
-            "DAD",
-            "CD",
-        ),
-        *("sections A, B, A", "the notes C, D and E", "A4 paper", "vitamin C and D", "AC/DC"),
-        *("Bad A cappella", "Dm me", "the key", "grade A", "Big E", "A B C", "drop D", "Add it"),
+        "A slow song",
+        "Am I dreaming",
+        "a minor setback",
+        "I have a plan B",
+        "an E",
+        "DAD",
+        "CD",
+        "sections A, B, A",
+        "the notes C, D and E",
+        "A4 paper",
+        "vitamin C and D",
+        "AC/DC",
+        "Bad A cappella",
+        "Dm me",
+        "the key",
+        "grade A",
+        "Big E",
+        "A B C",
+        "drop D",
+        "Add it",
     ],
 )
 def test_words_that_are_no_chords(text: str) -> None:
@@ -213,21 +245,23 @@ def test_a_genre_narrows_the_tempo_and_never_sets_it() -> None:
 @pytest.mark.parametrize(
     ("text", "bpm"),
     [
-        *(("120", 120), ("quarter = 90", 90), ("bpm: 96", 96), ("♩ = 72", 72), ("at 88", 88)),
-        *(
-            ("dotted quarter = 60", 90),
-            ("half note = 60", 120),
-            ("eighth = 120", 60),
-            ("@140", 140),
-        ),
-        *(
-            ("96bpm", 96),
-            ("tempo of 77", 77),
-            ("101.5 BPM", 101.5),
-            ("MM 66", 66),
-            ("♩. = 80", 120),
-        ),
-        *(("90 beats per minute", 90), ("140 Schläge pro Minute", 140), ("80-100 bpm", 90)),
+        ("120", 120),
+        ("quarter = 90", 90),
+        ("bpm: 96", 96),
+        ("♩ = 72", 72),
+        ("at 88", 88),
+        ("dotted quarter = 60", 90),
+        ("half note = 60", 120),
+        ("eighth = 120", 60),
+        ("@140", 140),
+        ("96bpm", 96),
+        ("tempo of 77", 77),
+        ("101.5 BPM", 101.5),
+        ("MM 66", 66),
+        ("♩. = 80", 120),
+        ("90 beats per minute", 90),
+        ("140 Schläge pro Minute", 140),
+        ("80-100 bpm", 90),
     ],
 )
 def test_tempo_numbers(text: str, bpm: float) -> None:
@@ -246,10 +280,11 @@ def test_numbers_that_are_no_tempo(text: str) -> None:
 @pytest.mark.parametrize("name", sorted(INSTRUMENTS))
 def test_every_instrument_is_found_by_all_its_names(name: str) -> None:
     programs, others = INSTRUMENTS[name]
-    assert instrument_named(name).programs == programs
+    instrument = find_instrument(name)
+    assert instrument and instrument.programs == programs
     for other in filter(None, others.split(", ")):
-        found = instrument_named(other)
-        assert found.programs and all(0 <= p <= 128 for p in found.programs)
+        synonym = find_instrument(other)
+        assert synonym and synonym.programs and all(0 <= p <= 128 for p in synonym.programs)
         assert not re.search(r"\bno\b", other)
     assert parse_brief(f"music with {name}").instruments
 
@@ -257,23 +292,22 @@ def test_every_instrument_is_found_by_all_its_names(name: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "name"),
     [
-        *(
-            ("viloin", "violin"),
-            ("pinao", "piano"),
-            ("guittar", "guitar"),
-            ("clarinett", "clarinet"),
-        ),
-        *(("saxaphone", "saxophone"), ("trumpett", "trumpet"), ("Schlagzeug", "drums")),
-        *(
-            ("Geige", "violin"),
-            ("Flöte", "flute"),
-            ("mandolin", "mandolin"),
-            ("Rhodes", "electric piano"),
-        ),
+        ("viloin", "violin"),
+        ("pinao", "piano"),
+        ("guittar", "guitar"),
+        ("clarinett", "clarinet"),
+        ("saxaphone", "saxophone"),
+        ("trumpett", "trumpet"),
+        ("Schlagzeug", "drums"),
+        ("Geige", "violin"),
+        ("Flöte", "flute"),
+        ("mandolin", "mandolin"),
+        ("Rhodes", "electric piano"),
     ],
 )
 def test_slips_and_other_languages(typed: str, name: str) -> None:
-    assert instrument_named(typed).name == name
+    instrument = find_instrument(typed)
+    assert instrument and instrument.name == name
 
 
 @pytest.mark.parametrize(
@@ -281,16 +315,6 @@ def test_slips_and_other_languages(typed: str, name: str) -> None:
 )
 def test_everyday_words_are_no_slips(word: str) -> None:
     assert parse_brief(f"the {word}").instruments == ()
-
-
-def test_find_instruments_gives_spans() -> None:
-    text = "two violins, no drums and a string trio"
-    found = find_instruments(text)
-    assert [(i.name, text[a:b]) for i, (a, b) in found] == [
-        ("violin", "violins"),
-        ("drums", "drums"),
-        *((name, "string trio") for name in ("violin", "viola", "cello")),
-    ]
 
 
 def test_programs_follow_the_genre() -> None:
@@ -354,7 +378,10 @@ def test_tempo_and_key_are_read_as_words() -> None:
 def test_an_option_of_instruments_takes_line_ups_and_counts() -> None:
     out = merge(Brief(), instruments="2 violins, cello, drums, Rhodes")
     assert [(i.name, i.count) for i in out.instruments] == [
-        *(("violin", 2), ("cello", 1), ("drums", 1), ("electric piano", 1)),
+        ("violin", 2),
+        ("cello", 1),
+        ("drums", 1),
+        ("electric piano", 1),
     ]
     assert out.instruments[2].programs == (128,)
     quartet = merge(parse_brief("no strings, piano"), instruments="string quartet")
@@ -409,4 +436,4 @@ def test_options_that_cannot_be_used(options: dict, error: type, words: str) -> 
 
 def test_an_unknown_instrument_is_told_its_neighbours() -> None:
     with pytest.raises(UnknownNameError, match="clarinet"):
-        instrument_named("clarnetto x")
+        merge(Brief(), instruments="clarinetist")

@@ -13,8 +13,22 @@ from cantilena.text.wishes import Brief, Instrument
 TABLE = ASSETS / "briefs.jsonl"
 ROWS = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]
 FIELDS = (
-    *("instruments", "only", "excluded", "tempo", "key", "metre", "chords", "chord_beats"),
-    *("genres", "moods", "bars", "seconds", "swing", "timing", "density", "unplaced"),
+    "instruments",
+    "only",
+    "excluded",
+    "tempo",
+    "key",
+    "metre",
+    "chords",
+    "chord_beats",
+    "genres",
+    "moods",
+    "bars",
+    "seconds",
+    "swing",
+    "timing",
+    "density",
+    "unplaced",
 )
 
 
@@ -24,7 +38,7 @@ def players(instruments: tuple[Instrument, ...]) -> str:
 
 def plain(brief: Brief) -> dict:
     """The fields that are set, written as in the table."""
-    found: dict = {}
+    fields: dict = {}
     for field in FIELDS:
         value = getattr(brief, field)
         if value == getattr(Brief(), field):
@@ -37,11 +51,11 @@ def plain(brief: Brief) -> dict:
             value = " ".join(value)
         elif isinstance(value, tuple):
             value = ", ".join(value)
-        found[field] = value
+        fields[field] = value
     implied = (f for f, how in brief.how.items() if how == "implied" and f != "tempo_range")
     if text := " ".join(sorted(implied)):
-        found["implied"] = text
-    return found
+        fields["implied"] = text
+    return fields
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["text"][:60])

@@ -20,16 +20,16 @@ from cantilena.text.caption import (
 )
 from cantilena.text.caption.words import (
     ENSEMBLES,
-    GENRE_SAID,
+    GENRE_ADJECTIVES,
     ITALIAN_PACES,
-    MOOD_SAID,
+    MOOD_ADJECTIVES,
     PHRASES,
     PLAIN_PACES,
     article,
 )
 from cantilena.text.labels import GENRE_WORDS, GENRES, MOOD_WORDS, MOODS
 from cantilena.text.lexicon.ensembles import ensembles
-from cantilena.text.lexicon.instruments import named
+from cantilena.text.lexicon.instruments import find_instrument
 from cantilena.text.lexicon.terms import DENSITY, PACES
 
 WALTZ = Facts(
@@ -71,11 +71,13 @@ def random_facts(rng: np.random.Generator) -> Facts:
     )
 
 
-def heard(facts: Facts, text: str) -> dict[str, bool]:
+def facts_read_back(facts: Facts, text: str) -> dict[str, bool]:
     """Which of the facts that a full caption must say come back from reading it."""
     brief = parse_brief(text)
-    programs = {p for wished in brief.instruments for p in wished.programs}
-    true = all(set(wished.programs) & set(facts.instruments) for wished in brief.instruments)
+    programs = {p for instrument in brief.instruments for p in instrument.programs}
+    true = all(
+        set(instrument.programs) & set(facts.instruments) for instrument in brief.instruments
+    )
     low, high = brief.tempo_range or (0.0, 0.0)
     near = brief.tempo is not None and abs(brief.tempo - facts.bpm) <= 0.25 * facts.bpm
     exact = brief.tempo is not None and abs(brief.tempo - facts.bpm) <= 1
@@ -96,7 +98,7 @@ def test_what_a_full_caption_says_can_be_read_back():
     results = []
     for _ in range(500):
         facts = random_facts(rng)
-        results.append(heard(facts, write_caption(facts, rng)))
+        results.append(facts_read_back(facts, write_caption(facts, rng)))
     for wish in results[0]:
         assert np.mean([r[wish] for r in results]) >= 0.97, wish
     needed = ("key", "metre", "tempo", "instruments")
@@ -107,9 +109,12 @@ def test_chords_are_said_in_their_order():
     rng = np.random.default_rng(8)
     chords = ("Am7", "D7", "Gmaj7", "Cmaj7", "F#m7b5", "B7", "Em")
     facts = dataclasses.replace(WALTZ, chords=chords, key=Key(4, True))
-    found = [parse_brief(write_caption(facts, rng)).chords for _ in range(60)]
+    progressions = [parse_brief(write_caption(facts, rng)).chords for _ in range(60)]
     numbers = [parse_chord(c).number for c in chords]
-    right = [len(c) >= 2 and [parse_chord(x).number for x in c] == numbers[: len(c)] for c in found]
+    right = [
+        len(c) >= 2 and [parse_chord(x).number for x in c] == numbers[: len(c)]
+        for c in progressions
+    ]
     assert np.mean(right) >= 0.95
 
 
@@ -130,10 +135,10 @@ def test_each_wish_is_dropped_with_the_probability_given(drop):
     captions = [write_caption(WALTZ, rng, drop).lower() for _ in range(800)]
     for words in (("d minor", "dm,"), ("sad", "sorrowful", "mournful"), ("3/4", "waltz time")):
         if words[0] == "d minor":  # "Dm" is one of the chords too: ask the reader
-            said = [parse_brief(c).key is not None for c in captions[:300]]
+            present = [parse_brief(c).key is not None for c in captions[:300]]
         else:
-            said = [any(w in c for w in (*words, "three-four")) for c in captions]
-        assert 1 - np.mean(said) == pytest.approx(drop, abs=0.07), words
+            present = [any(w in c for w in (*words, "three-four")) for c in captions]
+        assert 1 - np.mean(present) == pytest.approx(drop, abs=0.07), words
 
 
 def test_everything_dropped_says_nothing():
@@ -154,8 +159,8 @@ def test_facts_that_are_unknown_are_not_said():
 
 def test_named_line_ups():
     rng = np.random.default_rng(3)
-    said = [write_caption(WALTZ, rng) for _ in range(60)]
-    assert any("string quartet" in c for c in said)
+    captions = [write_caption(WALTZ, rng) for _ in range(60)]
+    assert any("string quartet" in c for c in captions)
     trio = dataclasses.replace(WALTZ, instruments=(0, 32, 128), genres=("jazz",), metre=(4, 4))
     assert any("jazz trio" in write_caption(trio, rng) for _ in range(60))
     other = dataclasses.replace(trio, genres=("pop",))
@@ -193,19 +198,19 @@ def test_captions_are_clean_text(seed, drop):
 
 def test_every_name_of_an_instrument_is_understood():
     assert sorted(INSTRUMENT_WORDS) == list(range(129))
-    for instrument, known in INSTRUMENT_WORDS.items():
-        for name in known:
-            found = named(name)
-            assert found is not None and instrument in found.programs, name
+    for instrument, names in INSTRUMENT_WORDS.items():
+        for name in names:
+            match = find_instrument(name)
+            assert match is not None and instrument in match.programs, name
 
 
 def test_words_of_captions_belong_to_their_labels():
-    assert set(MOOD_SAID) == set(MOODS) and set(GENRE_SAID) <= set(GENRES)
-    for genre, known in GENRE_SAID.items():
-        assert {w.lower() for w in known} <= set(GENRE_WORDS[genre])
-    for mood, known in MOOD_SAID.items():
-        assert set(known) <= set(MOOD_WORDS[mood])
-        assert not set(known) & {*PACES, *DENSITY}  # would claim a tempo or a density too
+    assert set(MOOD_ADJECTIVES) == set(MOODS) and set(GENRE_ADJECTIVES) <= set(GENRES)
+    for genre, adjectives in GENRE_ADJECTIVES.items():
+        assert {w.lower() for w in adjectives} <= set(GENRE_WORDS[genre])
+    for mood, adjectives in MOOD_ADJECTIVES.items():
+        assert set(adjectives) <= set(MOOD_WORDS[mood])
+        assert not set(adjectives) & {*PACES, *DENSITY}  # would claim a tempo or a density too
     assert {*PLAIN_PACES, *ITALIAN_PACES} <= set(PACES)
     assert all(len(forms) == 3 and all(forms) for forms in PHRASES.values())
 
@@ -213,10 +218,10 @@ def test_words_of_captions_belong_to_their_labels():
 def test_line_ups_mean_what_the_reader_takes_them_for():
     for players, names in ENSEMBLES.items():
         for name, _ in names:
-            found = ensembles().get(name)
-            assert found is not None, name
-            assert all(set(m.programs) & players for m in found.members)
-            assert all(any(p in m.programs for m in found.members) for p in players)
+            ensemble = ensembles().get(name)
+            assert ensemble is not None, name
+            assert all(set(m.programs) & players for m in ensemble.members)
+            assert all(any(p in m.programs for m in ensemble.members) for p in players)
 
 
 @pytest.mark.parametrize(
@@ -239,10 +244,21 @@ def test_mood_rule(key, bpm, density, moods):
 def attributes(**changes) -> Attributes:
     part = Part(40, 0.6, 60, 70, 80, 50, 1.0)
     values = {
-        **{"key": Key(2, True), "key_strength": 0.8, "metre": (3, 4), "bpm": 66.0},
-        **{"tempo_class": "slow", "parts": (part, dataclasses.replace(part, instrument=0))},
-        **{"chords": (20, 20), "progression": ("Dm", "A7"), "bars": 32, "seconds": 87.3},
-        **{"density": 7.5, "polyphony": 2.14, "drums": False, "swing": False, "form": "AABA"},
+        "key": Key(2, True),
+        "key_strength": 0.8,
+        "metre": (3, 4),
+        "bpm": 66.0,
+        "tempo_class": "slow",
+        "parts": (part, dataclasses.replace(part, instrument=0)),
+        "chords": (20, 20),
+        "progression": ("Dm", "A7"),
+        "bars": 32,
+        "seconds": 87.3,
+        "density": 7.5,
+        "polyphony": 2.14,
+        "drums": False,
+        "swing": False,
+        "form": "AABA",
     }
     return Attributes(**{**values, **changes})
 
@@ -288,5 +304,5 @@ def test_articles(text, with_article):
 )
 def test_an_instrument_is_read_back_by_each_of_its_names(instrument: int, word: str):
     """Or as another that goes by the same name."""
-    (asked,) = parse_brief(f"a piece for {word}").instruments
-    assert word in INSTRUMENT_WORDS[asked.programs[0]], (word, asked)
+    (match,) = parse_brief(f"a piece for {word}").instruments
+    assert word in INSTRUMENT_WORDS[match.programs[0]], (word, match)

@@ -1,8 +1,8 @@
 """A picture of a Score: a piano roll with bars, chords, names and a legend, as PNG.
 
-Knows layout and drawing; guesses nothing: chords are given, keys are those of the Score. Draws
-straight on a figure in pixels, without axes, which is both exact and quick. matplotlib is imported
-when the first picture is drawn.
+Knows layout and drawing; analyses nothing: chords are an argument, keys are those of the Score.
+Draws directly on a figure in pixels, without axes, which is both exact and quick. matplotlib is
+imported when the first picture is drawn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from cantilena.score.score import Score
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette for all kinds of sight, without black and its yellow, which white drowns;
+# Okabe and Ito's palette, safe for colour-blind readers, without black and the yellow, which is
+# too light on white;
 # further parts get darker and lighter shades of it.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#6A4C93", "#8C564B")
 _INK, _FAINT, _BAR, _BEAT = "#222222", "#777777", "#9a9a9a", "#dcdcdc"
@@ -43,7 +44,7 @@ def draw_roll(
 
     The piece is set in rows of whole bars, one scale of time for all. Pitched parts are drawn by
     colour, drums below them in a lane of named rows; a note is the stronger coloured the louder it
-    is. ``chords`` are (tick, symbol), drawn above the row. ``title`` stands for the Score's own.
+    is. ``chords`` are (tick, symbol), drawn above the row. ``title`` replaces the Score's own.
     1600 pixels wide, height by content. The same Score makes the same bytes. Raises InputError
     where ``path`` cannot be written.
     """
@@ -110,7 +111,7 @@ class _Roll:
     # -- drawing in pixels -------------------------------------------------------------------
 
     def _fonts(self) -> None:
-        """The fonts that matplotlib brings along: no search, and the same on every machine."""
+        """The fonts bundled with matplotlib: no search, and the same on every machine."""
         import matplotlib
         from matplotlib.font_manager import FontProperties
 
@@ -142,8 +143,8 @@ class _Roll:
     def _boxes(
         self,
         boxes: np.ndarray,
-        face: object,
-        edge: object = "none",
+        face: np.ndarray | str,
+        edge: np.ndarray | str = "none",
         line: float = 0.0,
         z: float = 1,
     ) -> None:
@@ -156,8 +157,8 @@ class _Roll:
             self.figure.add_artist(
                 PolyCollection(
                     list(corners),
-                    facecolors=face,  # type: ignore[arg-type]
-                    edgecolors=edge,  # type: ignore[arg-type]
+                    facecolors=face,
+                    edgecolors=edge,
                     linewidths=line,
                     transform=IdentityTransform(),
                     zorder=z,
@@ -252,14 +253,14 @@ class _Roll:
         boxes, colours = [], []
         for row in layout.rows:
             stop = np.where(drums, score.onset + 1, score.onset + score.duration)
-            here = order[((score.onset < row.stop) & (stop > row.start))[order]]
-            box = self._places(row, here, drums[here])
-            tall = (box[:, 3] - box[:, 1]) / among[here]
-            box[:, 1] += share[here] * tall
+            visible = order[((score.onset < row.stop) & (stop > row.start))[order]]
+            box = self._places(row, visible, drums[visible])
+            tall = (box[:, 3] - box[:, 1]) / among[visible]
+            box[:, 1] += share[visible] * tall
             box[:, 3] = box[:, 1] + tall
-            rgb = palette[parts[score.track[here]]]
-            # as opaque as loud, over white: what lies beneath a note does not change its colour
-            alpha = 0.25 + 0.75 * score.velocity[here, None] / 127.0
+            rgb = palette[parts[score.track[visible]]]
+            # opacity follows velocity, over white: what lies beneath does not change the colour
+            alpha = 0.25 + 0.75 * score.velocity[visible, None] / 127.0
             boxes.append(box)
             colours.append(1.0 - alpha * (1.0 - rgb))
         box, face = np.concatenate(boxes), np.concatenate(colours)
@@ -273,7 +274,7 @@ class _Roll:
         score, layout = self.score, self.layout
         left = row.x(np.maximum(score.onset[notes], row.start))
         right = row.x(np.minimum(score.onset[notes] + score.duration[notes], row.stop))
-        # a hair's breadth between repeated notes, but never so much that a short one vanishes
+        # a narrow gap between repeated notes, but never so wide that a short one vanishes
         right = np.maximum(right - np.minimum(1.0, 0.2 * (right - left)), left + 1.5)
         lane = layout.lane_of(score.pitch[notes])
         low = np.where(drums, row.drum_y(lane) + 1.5, row.pitch_y(score.pitch[notes]) + 0.4)
@@ -289,9 +290,9 @@ class _Roll:
         """Names at the left: octaves, or more notes where there is room, and the drums."""
         layout = self.layout
         if layout.pitched:
-            named = (0,) if layout.step * 12 < 60 or layout.high - layout.low > 36 else (0, 4, 7)
+            classes = (0,) if layout.step * 12 < 60 or layout.high - layout.low > 36 else (0, 4, 7)
             for p in range(layout.low, layout.high + 1):
-                if p % 12 in named:
+                if p % 12 in classes:
                     name = f"{_NAMES[p % 12]}{p // 12 - 1}"
                     y = row.pitch_y(p) + layout.step / 2
                     ink = _INK if p % 12 == 0 else _FAINT
@@ -318,9 +319,11 @@ class _Roll:
                 free = at + 7.0 * len(text) + 8.0
         size = min([10.0, *(self._chord_size(*c) for c in self._chords_of(row))])
         for x, symbol, room, old in self._chords_of(row):
-            own = min(size, self._chord_size(x, symbol, room, old))
-            if own * len(symbol) <= room + 4.0:
-                self._text(x + 1, row.top + 21.0, symbol, own, _FAINT if old else _INK, bold=True)
+            points = min(size, self._chord_size(x, symbol, room, old))
+            if points * len(symbol) <= room + 4.0:
+                self._text(
+                    x + 1, row.top + 21.0, symbol, points, _FAINT if old else _INK, bold=True
+                )
 
     @staticmethod
     def _chord_size(_x: float, symbol: str, room: float, _old: bool) -> float:
@@ -331,8 +334,8 @@ class _Roll:
     def _chords_of(self, row: Row) -> list[tuple[float, str, float, bool]]:
         """(x, symbol, room in pixels, whether it began before the row) of the chords in a row;
         those that only repeat the one before are left out."""
-        known = sorted((int(t), s) for t, s in self.chords if s)
-        runs = [c for i, c in enumerate(known) if i == 0 or known[i - 1][1] != c[1]]
+        chords = sorted((int(t), s) for t, s in self.chords if s)
+        runs = [c for i, c in enumerate(chords) if i == 0 or chords[i - 1][1] != c[1]]
         inside = [(t, s, False) for t, s in runs if row.start <= t < row.stop]
         before = [s for t, s in runs if t < row.start]
         if before and (not inside or inside[0][0] > row.start):

@@ -21,22 +21,92 @@ _GAP = 16.0  # between the pitched and the drum lane is half of it
 _LETTER = 6.6  # width of a letter in the legend, about
 
 DRUM_NAMES: dict[int, str] = {
-    **{35: "kick 2", 36: "kick", 37: "side stick", 38: "snare", 39: "clap", 40: "snare 2"},
-    **{41: "low floor tom", 42: "closed hat", 43: "floor tom", 44: "pedal hat", 45: "low tom"},
-    **{46: "open hat", 47: "low-mid tom", 48: "mid tom", 49: "crash", 50: "high tom", 51: "ride"},
-    **{52: "china", 53: "ride bell", 54: "tambourine", 55: "splash", 56: "cowbell", 57: "crash 2"},
-    **{58: "vibraslap", 59: "ride 2", 60: "high bongo", 61: "low bongo", 62: "muted conga"},
-    **{63: "high conga", 64: "low conga", 65: "high timbale", 66: "low timbale", 67: "high agogo"},
-    **{68: "low agogo", 69: "cabasa", 70: "maracas", 71: "short whistle", 72: "long whistle"},
-    **{73: "short guiro", 74: "long guiro", 75: "claves", 76: "high block", 77: "low block"},
-    **{78: "mute cuica", 79: "open cuica", 80: "mute triangle", 81: "triangle", 82: "shaker"},
-    **{83: "jingle bell", 84: "bell tree", 85: "castanets", 86: "mute surdo", 87: "surdo"},
-    **{27: "high Q", 28: "slap", 29: "scratch", 30: "scratch 2", 31: "sticks", 32: "click"},
-    **{33: "metronome", 34: "bell click"},
+    35: "kick 2",
+    36: "kick",
+    37: "side stick",
+    38: "snare",
+    39: "clap",
+    40: "snare 2",
+    41: "low floor tom",
+    42: "closed hat",
+    43: "floor tom",
+    44: "pedal hat",
+    45: "low tom",
+    46: "open hat",
+    47: "low-mid tom",
+    48: "mid tom",
+    49: "crash",
+    50: "high tom",
+    51: "ride",
+    52: "china",
+    53: "ride bell",
+    54: "tambourine",
+    55: "splash",
+    56: "cowbell",
+    57: "crash 2",
+    58: "vibraslap",
+    59: "ride 2",
+    60: "high bongo",
+    61: "low bongo",
+    62: "muted conga",
+    63: "high conga",
+    64: "low conga",
+    65: "high timbale",
+    66: "low timbale",
+    67: "high agogo",
+    68: "low agogo",
+    69: "cabasa",
+    70: "maracas",
+    71: "short whistle",
+    72: "long whistle",
+    73: "short guiro",
+    74: "long guiro",
+    75: "claves",
+    76: "high block",
+    77: "low block",
+    78: "mute cuica",
+    79: "open cuica",
+    80: "mute triangle",
+    81: "triangle",
+    82: "shaker",
+    83: "jingle bell",
+    84: "bell tree",
+    85: "castanets",
+    86: "mute surdo",
+    87: "surdo",
+    27: "high Q",
+    28: "slap",
+    29: "scratch",
+    30: "scratch 2",
+    31: "sticks",
+    32: "click",
+    33: "metronome",
+    34: "bell click",
 }
 # from the bottom up as a drummer's staff: kicks, snares, toms, hats, cymbals, the rest
 _ORDER = (
-    *(35, 36, 37, 38, 40, 39, 41, 43, 45, 47, 48, 50, 44, 42, 46, 51, 59, 53, 49, 57, 55, 52),
+    35,
+    36,
+    37,
+    38,
+    40,
+    39,
+    41,
+    43,
+    45,
+    47,
+    48,
+    50,
+    44,
+    42,
+    46,
+    51,
+    59,
+    53,
+    49,
+    57,
+    55,
+    52,
     *(p for p in range(128) if not 35 <= p <= 53 and p not in (55, 57, 59)),
 )
 
@@ -125,8 +195,8 @@ class Layout:
 
 def lay_out(score: Score, with_chords: bool) -> Layout:
     """The Layout of a Score."""
-    used = np.bincount(score.track, minlength=len(score.tracks)) if len(score) else np.zeros(0)
-    parts = [i for i in range(len(score.tracks)) if len(score) and used[i]]
+    counts = np.bincount(score.track, minlength=len(score.tracks)) if len(score) else np.zeros(0)
+    parts = [i for i in range(len(score.tracks)) if len(score) and counts[i]]
     parts.sort(key=lambda i: score.tracks[i].is_drum)  # drums last in the legend
     drums = _drums(score)
     pitched = score.pitch[~score.is_drum] if len(score) else score.pitch
@@ -151,11 +221,11 @@ def _drums(score: Score) -> list[int]:
     if not len(score):
         return []
     count = np.bincount(score.pitch[score.is_drum], minlength=128)
-    there = [p for p in _ORDER if count[p]]
-    if len(there) > _MOST_DRUMS:
-        common = set(sorted(there, key=lambda p: -count[p])[: _MOST_DRUMS - 1])
-        there = [p for p in there if p in common] + [-1]
-    return there
+    present = [p for p in _ORDER if count[p]]
+    if len(present) > _MOST_DRUMS:
+        common = set(sorted(present, key=lambda p: -count[p])[: _MOST_DRUMS - 1])
+        present = [p for p in present if p in common] + [-1]
+    return present
 
 
 def _rows_of_bars(score: Score) -> list[tuple[int, int]]:
@@ -178,7 +248,7 @@ def _rows_of_bars(score: Score) -> list[tuple[int, int]]:
             rows.append((first, i))
             first = i
     if len(rows) > 1 and per_row >= 4 and rows[-1][1] - rows[-1][0] == 1:
-        last = rows.pop()[1]  # a single bar, often but a last chord, gets no row of its own
+        last = rows.pop()[1]  # a single bar, often only a last chord, gets no row of its own
         rows[-1] = (rows[-1][0], last)
     return rows
 
@@ -206,8 +276,8 @@ def _place(layout: Layout, score: Score, bars: list[tuple[int, int]], with_chord
         row = Row(layout, start, stop, [], [], number[a:b:every].tolist(), y - above)
         row.bars = [float(row.x(t)) for t in starts[a : b + 1 : every]]
         if every == 1 and layout.beat_width >= 7:
-            here = beat[0][(beat[0] > start) & (beat[0] < stop)]
-            row.beats = row.x(here).tolist()
+            ticks = beat[0][(beat[0] > start) & (beat[0] < stop)]
+            row.beats = row.x(ticks).tolist()
         layout.rows.append(row)
         y -= above + body + _GAP
 
@@ -228,7 +298,7 @@ def _beats(score: Score) -> tuple[np.ndarray, np.ndarray]:
 
 def _legend(layout: Layout, score: Score) -> list[tuple[float, int, str]]:
     """(x, line, name) of the parts, at most four lines of them."""
-    placed, x, line = [], layout.left, 0
+    entries, x, line = [], layout.left, 0
     for n, i in enumerate(layout.parts):
         part = score.tracks[i]
         name = " ".join(part.name.split()).rstrip(":")
@@ -244,14 +314,14 @@ def _legend(layout: Layout, score: Score) -> list[tuple[float, int, str]]:
         if x + wide > layout.width - _RIGHT and x > layout.left:
             x, line = layout.left, line + 1
         if line == 4:
-            x_last, line_last, _ = placed[-1]
-            placed[-1] = (x_last, line_last, f"and {len(layout.parts) - n + 1} more parts")
+            x_last, line_last, _ = entries[-1]
+            entries[-1] = (x_last, line_last, f"and {len(layout.parts) - n + 1} more parts")
             break
-        placed.append((x, line, name))
+        entries.append((x, line, name))
         if part.is_drum:
             break
         x += wide
-    return placed
+    return entries
 
 
 def _marks(score: Score) -> list[tuple[int, str]]:

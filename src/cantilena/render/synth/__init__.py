@@ -1,8 +1,8 @@
-"""A synthesizer that needs nothing but numpy: a Score to stereo sound.
+"""A synthesizer that needs only numpy: a Score to stereo sound.
 
 Knows notes in time: how long each sounds, how loud, on which bus. Does not know how tones are made
-(``synth_tones.py``, ``synth_drums.py``) nor files (``audio.py``). No randomness that is not fixed:
-the same Score gives the same samples.
+(``tones``, ``drums``) nor files (``render.audio``). Every random generator has a fixed seed: the
+same Score gives the same samples.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ def synthesize(score: Score, rate: int = 44100) -> np.ndarray:
 
 
 def _mix(buses: _Bus, n: int, rate: int) -> np.ndarray:
-    """The buses with their choruses, and the room's answer to their shares."""
+    """The buses with their choruses, and the reverb of their shares."""
     mix, send = np.empty((2, n), dtype=np.float32), np.empty(n, dtype=np.float32)
     for (kind, _), bus in buses.items():
         if kind:
             room.chorus(bus, kind, rate)
     for start in range(0, n, room.CHUNK):  # in pieces that stay in the processor's cache
-        here = slice(start, start + room.CHUNK)
-        total, sent = mix[:, here], send[here]
+        span = slice(start, start + room.CHUNK)
+        total, sent = mix[:, span], send[span]
         total[:], sent[:] = 0.0, 0.0
         for (_, share), bus in sorted(buses.items()):
-            total += bus[:, here]
-            sent += np.float32(0.5 * share) * (bus[0, here] + bus[1, here])
+            total += bus[:, span]
+            sent += np.float32(0.5 * share) * (bus[0, span] + bus[1, span])
     room.reverb(send, rate, mix, _WET)
     room.fade_out(mix, rate)
     return mix
 
 
 def _bus(buses: _Bus, kind: str, share: float, n: int) -> np.ndarray:
-    key = (kind, min(_SHARES, key=lambda known: abs(known - share)))
+    key = (kind, min(_SHARES, key=lambda step: abs(step - share)))
     if key not in buses:
         buses[key] = np.zeros((2, n), dtype=np.float32)
     return buses[key]
@@ -111,7 +111,7 @@ def _play_tones(
         sound = tone(voice, pitch, force, min(most, _size(voice, pitch, rate)), rate, 7)
         if not _fades(voice):
             sound = _looped(sound, most, pitch, rate)
-        elif len(sound) < most:  # what is left of a long string's sound at its cut
+        elif len(sound) < most:  # fades where the tone's computed length ends
             end = min(len(sound), rate // 10)
             sound[-end:] *= np.linspace(1.0, 0.0, end, dtype=np.float32)
         fade = np.cos(np.linspace(0, np.pi / 2, release, dtype=np.float32)) ** 2
@@ -120,8 +120,8 @@ def _play_tones(
         pan = room.gains(np.clip(places[score.track[mine]] + side, -0.9, 0.9))  # (2, notes)
         pan *= voice.gain * loud[mine]
         spans = zip(start[mine].tolist(), length[mine].tolist(), pan.T, strict=True)
-        for first, held, gain in spans:
-            _add(bus, sound, first, held, fade, gain)
+        for first, duration, gain in spans:
+            _add(bus, sound, first, duration, fade, gain)
 
 
 def _fades(voice: Voice) -> bool:
@@ -138,8 +138,8 @@ def _size(voice: Voice, pitch: int, rate: int) -> int:
 
 
 def _looped(sound: np.ndarray, n: int, pitch: int, rate: int) -> np.ndarray:
-    """The tone held for ``n`` samples: its later part again and again, cross-faded over half a
-    second, a whole number of periods long so that the fundamental goes on in phase."""
+    """The tone sustained for ``n`` samples: its later part looped, cross-faded over half a second;
+    the loop is a whole number of periods long, so that the fundamental stays in phase."""
     have = len(sound)
     if n <= have:
         return sound
@@ -160,21 +160,26 @@ def _looped(sound: np.ndarray, n: int, pitch: int, rate: int) -> np.ndarray:
 
 
 def _add(
-    bus: np.ndarray, sound: np.ndarray, first: int, held: int, fade: np.ndarray, gain: np.ndarray
+    bus: np.ndarray,
+    sound: np.ndarray,
+    first: int,
+    duration: int,
+    fade: np.ndarray,
+    gain: np.ndarray,
 ) -> None:
-    """Adds a note to a bus: the tone while it is held, then faded out."""
+    """Adds a note to a bus: the tone for ``duration`` samples from ``first``, then faded out."""
     n = bus.shape[1]
-    stop = min(held, len(sound), n - first)
+    stop = min(duration, len(sound), n - first)
     if stop <= 0:
         return
     left, right = gain.tolist()
     body = sound[:stop]
     bus[0, first : first + stop] += left * body
     bus[1, first : first + stop] += right * body
-    rest = sound[held : held + len(fade)][: max(0, n - first - held)]
+    rest = sound[duration : duration + len(fade)][: max(0, n - first - duration)]
     if len(rest):
         rest = rest * fade[: len(rest)]
-        at = first + held
+        at = first + duration
         bus[0, at : at + len(rest)] += left * rest
         bus[1, at : at + len(rest)] += right * rest
 
@@ -203,7 +208,7 @@ def _play_drums(
         bus = _bus(buses, "", kind.send, n)
         level = 0.5 * _LEVEL * kind.gain * (score.velocity[mine] / 100.0) ** 1.8
         gain = room.gains(kind.pan)[:, None] * level
-        for first, held, both in zip(
+        for first, duration, both in zip(
             start[mine].tolist(), ring[mine].tolist(), gain.T, strict=True
         ):
-            _add(bus, sound, first, held, fade, both)
+            _add(bus, sound, first, duration, fade, both)

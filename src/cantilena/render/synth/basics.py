@@ -1,7 +1,7 @@
-"""Basic voices, of which the 128 General MIDI programs are made (``synth_voices.py``).
+"""Basic voices, of which the 128 General MIDI programs are made (``voices``).
 
 Knows what kinds of instruments sound like; does not know programs, nor how a Voice is turned into
-samples (``synth_tones.py``). Vowel formants after Peterson and Barney (1952).
+samples (``tones``). Vowel formants after Peterson and Barney (1952).
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from dataclasses import replace
 
 from cantilena.render.synth.tones import Voice
 
-# fmt: off  (a table: fields side by side)
 PIANO = Voice(
     slope=0.9,
     strike=0.125,
     inharm=3e-4,
-    cut=1700.0,
+    cutoff=1700.0,
     decay=7.0,
     damp=0.3,
     tail=0.3,
@@ -31,7 +30,7 @@ GUITAR = Voice(
     slope=1.0,
     strike=0.21,
     inharm=5e-5,
-    cut=1500.0,
+    cutoff=1500.0,
     decay=3.0,
     damp=0.3,
     tail=0.3,
@@ -44,7 +43,7 @@ BASS = Voice(
     slope=1.0,
     strike=0.21,
     inharm=3e-5,
-    cut=1200.0,
+    cutoff=1200.0,
     decay=4.5,
     damp=0.35,
     tail=0.4,
@@ -54,9 +53,9 @@ BASS = Voice(
     send=0.3,
     gain=1.45,
 )
-BAR = Voice(decay=2.0, knock=0.1, release=0.6, width=0.3, cut=9000.0, gain=1.3)
+BAR = Voice(decay=2.0, knock=0.1, release=0.6, width=0.3, cutoff=9000.0, gain=1.3)
 ORGAN = Voice(
-    cut=6000.0,
+    cutoff=6000.0,
     attack=0.006,
     release=0.05,
     chorus="rotary",
@@ -66,7 +65,7 @@ ORGAN = Voice(
 )
 REED_ORGAN = Voice(
     slope=0.7,
-    cut=3800.0,
+    cutoff=3800.0,
     attack=0.04,
     release=0.08,
     unison=2,
@@ -78,7 +77,7 @@ REED_ORGAN = Voice(
 BODY = ((480.0, 220.0, 0.8), (1050.0, 500.0, 0.6), (2700.0, 1100.0, 0.6))
 VIOLIN = Voice(
     slope=0.8,
-    cut=5200.0,
+    cutoff=5200.0,
     attack=0.07,
     release=0.14,
     bloom=0.012,
@@ -91,7 +90,7 @@ VIOLIN = Voice(
 )
 ENSEMBLE = Voice(
     slope=0.95,
-    cut=3600.0,
+    cutoff=3600.0,
     attack=0.13,
     release=0.3,
     unison=5,
@@ -106,7 +105,7 @@ AAH = ((700.0, 130.0, 1.0), (1150.0, 160.0, 0.6), (2700.0, 300.0, 0.25), (3500.0
 OOH = ((350.0, 110.0, 1.0), (760.0, 140.0, 0.35), (2500.0, 300.0, 0.06))
 CHOIR = Voice(
     slope=0.9,
-    cut=3500.0,
+    cutoff=3500.0,
     formants=AAH,
     unison=4,
     spread=22.0,
@@ -120,7 +119,7 @@ CHOIR = Voice(
 )
 BRASS = Voice(
     slope=0.5,
-    cut=3000.0,
+    cutoff=3000.0,
     attack=0.035,
     release=0.08,
     bloom=0.035,
@@ -133,7 +132,7 @@ BRASS = Voice(
 SAX = Voice(
     slope=0.6,
     even=0.8,
-    cut=3300.0,
+    cutoff=3300.0,
     attack=0.03,
     release=0.07,
     bloom=0.012,
@@ -144,7 +143,7 @@ SAX = Voice(
 )
 OBOE = Voice(
     slope=0.55,
-    cut=3400.0,
+    cutoff=3400.0,
     attack=0.035,
     release=0.07,
     bloom=0.01,
@@ -155,7 +154,7 @@ OBOE = Voice(
 )
 FLUTE = Voice(
     ratios=((1, 1, 1), (2, 0.35, 1), (3, 0.16, 1), (4, 0.05, 1), (5, 0.02, 1)),
-    cut=6000.0,
+    cutoff=6000.0,
     attack=0.05,
     release=0.09,
     vibrato=12.0,
@@ -164,11 +163,11 @@ FLUTE = Voice(
     tremolo=(5.2, 0.12),
     gain=1.0,
 )
-SAW = Voice(slope=1.0, cut=4500.0, attack=0.008, release=0.08, unison=2, spread=6.0, gain=0.85)
+SAW = Voice(slope=1.0, cutoff=4500.0, attack=0.008, release=0.08, unison=2, spread=6.0, gain=0.85)
 SQUARE = replace(SAW, even=0.0, unison=1)
 PAD = Voice(
     slope=1.0,
-    cut=1500.0,
+    cutoff=1500.0,
     attack=0.3,
     release=0.7,
     unison=5,
@@ -177,7 +176,7 @@ PAD = Voice(
     send=1.6,
     gain=0.9,
 )
-PLUCK = replace(GUITAR, strike=0.1, slope=0.7, cut=3200.0, decay=2.2, tail_decay=4.0)
+PLUCK = replace(GUITAR, strike=0.1, slope=0.7, cutoff=3200.0, decay=2.2, tail_decay=4.0)
 BELL = ((1, 1, 1), (2.0, 0.5, 0.8), (3.01, 0.3, 0.5), (4.17, 0.25, 0.35), (5.43, 0.15, 0.25))
 SKIN = ((1, 1, 1), (1.59, 0.5, 0.6), (2.14, 0.35, 0.45), (2.65, 0.2, 0.3), (2.92, 0.15, 0.25))
 EFFECT = Voice(noise=(1000.0, 2.0), attack=0.02, release=0.3, gain=0.5)

@@ -1,6 +1,6 @@
 """Drums: one stroke on each instrument of the General MIDI percussion map.
 
-Knows what each drum note sounds like; does not know rhythm or loudness in a piece (``synth.py``).
+Knows what each drum note sounds like; does not know rhythm or loudness in a piece.
 A stroke is up to three things: partials that decay, a sine whose pitch falls, coloured noise.
 """
 

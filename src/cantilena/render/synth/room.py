@@ -1,7 +1,7 @@
 """The mixing desk: places of the parts, chorus, reverb, loudness and limiter.
 
 Knows stereo signals of shape (2, n), float32, -1..1; does not know notes or voices' sounds.
-Everything here is the same for every engine, so that two engines sound in one room.
+Everything here is the same for every engine, so that both get the same mix.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ def pans(score: Score) -> np.ndarray:
     seats there; the others alternate left and right, the further out the later they come.
     """
     n = len(score.tracks)
-    used = np.bincount(score.track, minlength=n) > 0 if len(score) else np.zeros(n, dtype=bool)
+    sounding = np.bincount(score.track, minlength=n) > 0 if len(score) else np.zeros(n, dtype=bool)
     place = np.zeros(n)
-    if used.sum() < 2:
+    if sounding.sum() < 2:
         return place
-    taken: dict[float, int] = {}
+    players: dict[float, int] = {}
     others = 0
     for i, part in enumerate(score.tracks):
-        if not used[i] or part.is_drum or gm.family(part.program) == "bass":
+        if not sounding[i] or part.is_drum or gm.family(part.program) == "bass":
             continue
         if part.program in _SEATS:
             seat = _SEATS[part.program]
-            again = taken.get(seat, 0)  # second violins sit beside the first
-            taken[seat] = again + 1
+            again = players.get(seat, 0)  # second violins sit beside the first
+            players[seat] = again + 1
             place[i] = np.clip(seat - np.sign(seat) * 0.22 * again, -0.6, 0.6)
         else:
             side = -1 if others % 2 == 0 else 1
@@ -79,9 +79,9 @@ def chorus(mix: np.ndarray, kind: str, rate: int) -> None:
             at = i - whole
             near, far = np.maximum(at, 0), np.maximum(at - 1, 0)
             voice = mix[side, near] * (1 - part) + mix[side, far] * part
-            here = mix[side, start : start + len(i)]
-            here *= np.float32(1.0 - 0.4 * share)
-            here += np.float32(share) * voice
+            chunk = mix[side, start : start + len(i)]
+            chunk *= np.float32(1.0 - 0.4 * share)
+            chunk += np.float32(share) * voice
 
 
 def impulse(rate: int, seconds: float = 1.5) -> np.ndarray:
@@ -111,8 +111,8 @@ def impulse(rate: int, seconds: float = 1.5) -> np.ndarray:
 
 
 def reverb(send: np.ndarray, rate: int, mix: np.ndarray, level: float) -> None:
-    """Adds, in place, to ``mix`` (2, n) what the room answers to a mono signal (n,), ``level`` as
-    loud; FFT convolution, overlap-add."""
+    """Adds to ``mix`` (2, n), in place, the reverb of a mono signal (n,) at ``level``; FFT
+    convolution, overlap-add."""
     n = len(send)
     response = impulse(rate)
     m = response.shape[1]
@@ -147,8 +147,8 @@ def master(mix: np.ndarray, rate: int) -> np.ndarray:
     power = np.array(
         [np.mean(np.square(mix[:, i : i + frame])) for i in range(0, n, frame)], dtype=np.float64
     )
-    heard = power[power > power.max() * 1e-3]  # rests do not count
-    loud = float(np.sqrt(np.quantile(heard, 0.75)))
+    audible = power[power > power.max() * 1e-3]  # rests do not count
+    loud = float(np.sqrt(np.quantile(audible, 0.75)))
     gain = min(LOUDNESS / loud, _MOST_LIMITING * CEILING / peak)
     mix *= np.float32(gain)
     return _limit(mix, rate) if gain * peak > CEILING else mix

@@ -1,7 +1,7 @@
 """Tones: one note of a ``Voice``, made of damped partials and noise.
 
 Knows how a Voice sounds at a pitch and a loudness; does not know which voices there are
-(``synth_voices.py``), nor notes in time (``synth.py``).
+(``voices``), nor notes in time (``render.synth``).
 
 A damped partial is a power series z^t of one complex number. Over a block of B samples
 z^(B i + j) = z^(B i) z^j, so the sum of K partials over a whole tone is one matrix product of
@@ -28,7 +28,7 @@ class Voice:
 
     The spectrum: harmonics k of amplitude k^-``slope``, even ones times ``even``, struck or plucked
     at ``strike`` (a fraction of the string; 0: nowhere), sharpened by ``inharm``, or else listed in
-    ``ratios`` as (frequency ratio, amplitude, decay factor); then a low-pass at ``cut`` and
+    ``ratios`` as (frequency ratio, amplitude, decay factor); then a low-pass at ``cutoff`` and
     ``formants`` of (centre, half width, gain).
     """
 
@@ -37,7 +37,7 @@ class Voice:
     strike: float = 0.0
     inharm: float = 0.0
     ratios: tuple[tuple[float, float, float], ...] = ()
-    cut: float = 3000.0
+    cutoff: float = 3000.0
     formants: tuple[tuple[float, float, float], ...] = ()
     decay: float = 0.0  # time to -60 dB at A3; 0: sustained
     damp: float = 0.0  # how much faster each higher harmonic decays
@@ -53,7 +53,7 @@ class Voice:
     breath: float = 0.0  # steady noise round the pitch
     knock: float = 0.0  # a short noise at the start
     noise: tuple[float, float] | None = None  # nothing but noise: centre, width in octaves
-    chorus: str = ""  # a chorus of the mixing desk, see ``synth_room``
+    chorus: str = ""  # a chorus of the mixing desk, see ``room.chorus``
     send: float = 1.0  # share that goes to the reverb
     width: float = 0.0  # how far low notes go left and high ones right, 0-1
     gain: float = 1.0
@@ -107,8 +107,8 @@ def _partials(
             amp = amp * np.abs(np.sin(np.pi * k * voice.strike))
         faster = 1.0 / (1.0 + voice.damp * (k - 1))
     freq = hz * ratio
-    cut = voice.cut * 2.0 ** (2.4 * (force - 0.7)) * (hz / 262.0) ** 0.35
-    amp = amp / (1.0 + (freq / cut) ** 2)
+    cutoff = voice.cutoff * 2.0 ** (2.4 * (force - 0.7)) * (hz / 262.0) ** 0.35
+    amp = amp / (1.0 + (freq / cutoff) ** 2)
     if voice.formants:
         amp = amp * (0.06 + sum(g / (1 + ((freq - f) / w) ** 2) for f, w, g in voice.formants))
     keep = (freq < 0.45 * rate) & (amp > _QUIET * amp.max(initial=0.0))
@@ -116,7 +116,7 @@ def _partials(
     power = float((amp**2 * _hearing(freq)).sum())
     amp = amp * (0.1 / np.sqrt(power) if power > 0 else 0.0)
     rise = voice.bloom * np.sqrt(np.maximum(order - 1, 0.0))
-    key = 2.0 ** ((57 - pitch) / 20.0)  # short strings and small bars fall silent sooner
+    key = 2.0 ** ((57 - pitch) / 20.0)  # short strings and small bars decay sooner
     down = _LN1000 / (voice.decay * key * faster) if voice.decay else np.zeros_like(freq)
     if voice.tail:
         slow = voice.tail_decay * key * np.sqrt(faster)

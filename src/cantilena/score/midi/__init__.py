@@ -1,12 +1,12 @@
 """MIDI files to Scores and back.
 
-Knows which note is whose: pairing, programs, parts, channels. Does not know the bytes' syntax
-(``smf.py``), nor sound: controllers, pitch bends and sysex are passed over.
+Knows how events become notes: pairing, programs, parts, channels. Does not know the bytes' syntax
+(``smf``), nor sound: controllers, pitch bends and sysex are ignored.
 
 What is read as in the file: every note of every channel; notes without an end, and overlapping
 notes of one pitch, by the rules of ``_pair``. A channel's program is state of the whole file, not
 of a track. What is written reads back as an equal Score (``==``): nested notes of one pitch and
-parts without notes are marked by meta events of our own, which other programs ignore.
+parts without notes are marked by sequencer-specific meta events, which other programs ignore.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _score(events: smf.Events) -> Score:
     duration = np.zeros(len(tick), dtype=np.int64)
     duration[note] = _pair(group, tick[note], on[note], ends[events.track[note]])
     at = np.flatnonzero(on)
-    track, tracks, title, used = _parts(events, at, channel[at], program[at])
+    track, tracks, title, in_parts = _parts(events, at, channel[at], program[at])
     maps = _maps(events, starts)
     score = Score.build(
         events.tpq,
@@ -84,7 +84,7 @@ def _score(events: smf.Events) -> Score:
         events.b[at],
         track,
         *maps,
-        end=int((ends[used] if used.any() else ends).max()),
+        end=int((ends[in_parts] if in_parts.any() else ends).max()),
         title=title,
     )
     _check_length(score)
@@ -102,13 +102,13 @@ def _programs(
     if not len(at):
         return program
     at = at[np.lexsort((tick[at], channel[at]))]
-    here, when, changes = channel[at], tick[at], change[at]
+    channels, when, changes = channel[at], tick[at], change[at]
     index = np.arange(len(at))
-    first = np.maximum.accumulate(np.where(np.diff(here, prepend=-1) != 0, index, 0))
+    first = np.maximum.accumulate(np.where(np.diff(channels, prepend=-1) != 0, index, 0))
     last = np.maximum.accumulate(np.where(changes, index, -1))
     following = np.minimum.accumulate(np.where(changes, index, len(at))[::-1])[::-1]
     ahead = np.minimum(following, len(at) - 1)
-    soon = (following < len(at)) & (here[ahead] == here) & (when[ahead] == when)
+    soon = (following < len(at)) & (channels[ahead] == channels) & (when[ahead] == when)
     values = value[at].astype(np.int64)
     program[at] = np.where(last >= first, values[last], np.where(soon, values[ahead], 0))
     return program
@@ -119,7 +119,7 @@ def _pair(group: np.ndarray, tick: np.ndarray, on: np.ndarray, stop: np.ndarray)
 
     ``group`` tells which events belong together (track, channel and pitch), ``stop`` is the end of
     each event's track. In a group the first note to begin is the first to end; a note-off while
-    nothing sounds is passed over. Where notes of a group never end, that rule would shift every end
+    nothing sounds is ignored. Where notes of a group never end, that rule would shift every end
     by one, so there each note ends with the next event of its group, the last with its track.
     """
     order = np.argsort(group, kind="stable")
@@ -160,7 +160,7 @@ def _pair(group: np.ndarray, tick: np.ndarray, on: np.ndarray, stop: np.ndarray)
 
 
 def _marks(events: smf.Events) -> list[str]:
-    """Our own mark of each track chunk, or ''."""
+    """The text of this module's meta event in each track chunk, or ''."""
     marks = [""] * len(events.end)
     for m in events.metas:
         if m.type == smf.OWN and m.data.startswith(_MARK):
@@ -169,7 +169,7 @@ def _marks(events: smf.Events) -> list[str]:
 
 
 def _names(events: smf.Events, marks: list[str]) -> list[str]:
-    """The first name of each track chunk, or ''; as it stands in tracks that bear our mark."""
+    """The first name of each track chunk, or ''; cleaned where another program wrote it."""
     names: dict[int, str] = {}
     for m in events.metas:
         if m.type == smf.TRACK_NAME and m.track not in names:
@@ -198,33 +198,33 @@ def _parts(
     keys, first, which = np.unique(
         (source * 16 + channel) * 128 + program, return_index=True, return_inverse=True
     )
-    found = [
+    parts = [
         (k // 2048, f, k // 128 % 16, k % 128, i)
         for i, (k, f) in enumerate(zip(keys.tolist(), first.tolist(), strict=True))
     ]
-    used = np.bincount(events.track[at], minlength=len(marks)) > 0
-    heard = np.bincount(source, minlength=len(marks)) > 0
+    in_parts = np.bincount(events.track[at], minlength=len(marks)) > 0
+    with_notes = np.bincount(source, minlength=len(marks)) > 0
     changes = np.flatnonzero(events.status & 0xF0 == 0xC0)
     silent, where = np.unique(events.track[changes], return_index=True)
     for i, j in zip(silent.tolist(), changes[where].tolist(), strict=True):
-        if marks[i] == "part" and not heard[i]:
-            used[i] = True
-            found.append((i, 0, int(events.status[j]) & 15, int(events.a[j]), -1))
-    if len(found) > MAX_PARTS:
-        raise MidiError(f"the piece has {len(found)} parts, more than {MAX_PARTS}")
+        if marks[i] == "part" and not with_notes[i]:
+            in_parts[i] = True
+            parts.append((i, 0, int(events.status[j]) & 15, int(events.a[j]), -1))
+    if len(parts) > MAX_PARTS:
+        raise MidiError(f"the piece has {len(parts)} parts, more than {MAX_PARTS}")
     place = np.zeros(len(keys), dtype=np.int64)
-    several = np.bincount([f[0] for f in found], minlength=len(marks)) > 1
+    several = np.bincount([f[0] for f in parts], minlength=len(marks)) > 1
     headed = len(marks) == 1 or events.format == 0
     tracks: list[Track] = []
-    for i, _, chan, prog, key in sorted(found):
+    for i, _, chan, prog, key in sorted(parts):
         drums = chan == _DRUM_CHANNEL
-        own = "" if headed and several[i] else names[i]
+        name = "" if headed and several[i] else names[i]
         fallback = "" if marks[i] == "part" else gm.name(128 if drums else prog)
         if key >= 0:
             place[key] = len(tracks)
-        tracks.append(Track(own or fallback, prog, drums))
-    titled = headed or marks[0] == "title" or not (used[0] or marks[0])
-    return place[which], tracks, names[0] if titled else "", used
+        tracks.append(Track(name or fallback, prog, drums))
+    titled = headed or marks[0] == "title" or not (in_parts[0] or marks[0])
+    return place[which], tracks, names[0] if titled else "", in_parts
 
 
 def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list]:
@@ -248,7 +248,7 @@ def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list]:
 
 
 def _check_length(score: Score) -> None:
-    """Refuse what would make ``bar_starts`` or a render run away."""
+    """Refuses lengths that would make ``bar_starts`` or a render take too long."""
     last = max(score.end, int(score.tempo_tick[-1]), int(score.metre_tick[-1]))
     if not score.seconds(last) <= MAX_SECONDS:
         raise MidiError("the piece is longer than 24 hours")
@@ -326,7 +326,7 @@ def _channels(score: Score) -> np.ndarray:
         program = np.array([score.tracks[i].program for i in melodic])
         weight = np.bincount(score.program[~score.is_drum], minlength=128)
         ranked = sorted(set(program.tolist()), key=lambda p: (-weight[p], p))
-        # Back and forth over the channels: the seldom heard share with the least busy.
+        # Back and forth over the channels: the rarest programs share with the least busy.
         turn = [*range(15), *range(14, -1, -1)]
         slots = {p: turn[i % 30] for i, p in enumerate(ranked)}
         slot = np.array([slots[p] for p in program.tolist()])
@@ -398,8 +398,8 @@ def _lane(
     message[n + c + 1 : -1, 2] = score.velocity[notes]
     message[-1] = (0xFF, smf.END_OF_TRACK, 0)
     order = np.lexsort((rank, kind, tick))
-    named = b"\0" + smf.meta(smf.TRACK_NAME, _text(part.name))
-    return named + b"\0" + smf.meta(smf.OWN, _MARK + mark) + smf.events(tick[order], message[order])
+    title = b"\0" + smf.meta(smf.TRACK_NAME, _text(part.name))
+    return title + b"\0" + smf.meta(smf.OWN, _MARK + mark) + smf.events(tick[order], message[order])
 
 
 def _text(text: str) -> bytes:

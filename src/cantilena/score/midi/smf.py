@@ -1,10 +1,10 @@
 """Standard MIDI Files as bytes and events: chunks, delta times, running status, metas.
 
 Knows the file format (MIDI 1.0, *Standard MIDI Files 1.0*, RP-001); does not know Scores, notes
-or instruments. ``midi.py`` makes music of it.
+or instruments (``score.midi`` does).
 
-Where events stand is found by ``smf_walk.py``; what they say is read here for all of them at
-once in numpy, so that a file takes a millisecond or two without a compiled parser.
+``walk`` finds the events in the bytes; here all of them are decoded at once in numpy, so that a
+file takes a millisecond or two without a compiled parser.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Events:
     - ``track``: number of the track chunk; ``tick``: ticks from that track's start
     - ``status``: 0x80-0xEF; ``a``, ``b``: the data bytes, 0-127 (``b`` is 0 where there is one)
 
-    ``end`` (n_tracks,) holds each track's last tick; ``metas`` those metas that music is made of.
+    ``end`` (n_tracks,) holds each track's last tick; ``metas`` those that a Score is built from.
     ``other_track``, ``other_tick`` (M,) tell where all events stand that are neither channel events
-    nor ends of tracks: whoever adds up seconds from event to event passes by them too.
+    nor ends of tracks, which a player also passes when it adds up seconds from event to event.
     ``tempo_track``, ``tempo_tick``, ``tempo_us``: the tempo metas, (T,) each, in file order.
     """
 
@@ -72,14 +72,14 @@ class Events:
 
     @cached_property
     def metas(self) -> list[Meta]:
-        """Names, tempos, metres, keys and our own marks, in file order."""
-        chosen = _WANTED[self._other_kind].nonzero()[0]
+        """Names, tempos, metres, keys and sequencer-specific events, in file order."""
+        rows = _WANTED[self._other_kind].nonzero()[0]
         columns = (self.other_track, self.other_tick, self._other_kind, self._other_at)
-        found: list[Meta] = []
-        for track, tick, kind, at in zip(*(c[chosen].tolist() for c in columns), strict=True):
+        metas: list[Meta] = []
+        for track, tick, kind, at in zip(*(c[rows].tolist() for c in columns), strict=True):
             start, stop = self._walk.body(at + 2, self._walk.spans[track][1])
-            found.append(Meta(track, tick, kind, self._walk.data[start:stop]))
-        return found
+            metas.append(Meta(track, tick, kind, self._walk.data[start:stop]))
+        return metas
 
 
 def parse(data: bytes) -> Events:
@@ -113,7 +113,7 @@ def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
         start, length = at + 8, int.from_bytes(data[at + 4 : at + 8], "big")
         if start + length > len(data):
             if len(spans) >= stated:
-                break  # what follows the last track is of no concern
+                break  # data behind the last track are ignored
             raise MidiError("the file is cut short or damaged: a chunk reaches beyond its end")
         if kind == b"MTrk":
             spans.append((start, start + length))
@@ -203,16 +203,16 @@ def _tempos(
     walk: Walk, at: np.ndarray, kind: np.ndarray, track: np.ndarray, tick: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Track, tick and microseconds of the tempos among the metas at the bytes ``at``."""
-    chosen = (kind == TEMPO).nonzero()[0]
-    start, size = at[chosen] + 3, walk.raw[at[chosen] + 2].astype(np.int64)
+    rows = (kind == TEMPO).nonzero()[0]
+    start, size = at[rows] + 3, walk.raw[at[rows] + 2].astype(np.int64)
     for i in (size >= 0x80).nonzero()[0].tolist():  # a length of several bytes
-        span = walk.spans[int(track[chosen[i]])]
+        span = walk.spans[int(track[rows[i]])]
         start[i], stop = walk.body(int(start[i]) - 1, span[1])
         size[i] = stop - start[i]
     if (size < 3).any():
-        chosen, start = chosen[size >= 3], start[size >= 3]
+        rows, start = rows[size >= 3], start[size >= 3]
     us = walk.raw[start[:, None] + _THREE] @ _BIG_ENDIAN
-    return track[chosen], tick[chosen], us
+    return track[rows], tick[rows], us
 
 
 def varlen(value: int) -> bytes:
@@ -243,25 +243,25 @@ def events(tick: np.ndarray, message: np.ndarray, running: bool = False) -> byte
     a status byte that repeats the one before is left out."""
     gap = np.diff(tick, prepend=0)
     table = np.zeros((len(tick), 7), dtype=np.uint8)
-    used = np.ones((len(tick), 7), dtype=bool)
+    present = np.ones((len(tick), 7), dtype=bool)
     for i, shift in enumerate((21, 14, 7)):
         table[:, i] = gap >> shift & 0x7F | 0x80
-        used[:, i] = gap >> shift > 0
+        present[:, i] = gap >> shift > 0
     table[:, 3] = gap & 0x7F
     table[:, 4:] = message
-    used[:, 6] = message[:, 0] & 0xF0 != 0xC0
+    present[:, 6] = message[:, 0] & 0xF0 != 0xC0
     if running:
-        used[1:, 4] = (message[1:, 0] != message[:-1, 0]) | (message[1:, 0] >= 0xF0)
+        present[1:, 4] = (message[1:, 0] != message[:-1, 0]) | (message[1:, 0] >= 0xF0)
     long = np.flatnonzero(gap > MAX_DELTA)
     if not len(long):
-        return table[used].tobytes()
-    used[long, :4] = False
+        return table[present].tobytes()
+    present[long, :4] = False
     pieces, before = [], 0
     for i in long.tolist():
-        pieces += [table[before:i][used[before:i]].tobytes(), delta(int(gap[i]))]
-        pieces.append(table[i][used[i]].tobytes())
+        pieces += [table[before:i][present[before:i]].tobytes(), delta(int(gap[i]))]
+        pieces.append(table[i][present[i]].tobytes())
         before = i + 1
-    return b"".join([*pieces, table[before:][used[before:]].tobytes()])
+    return b"".join([*pieces, table[before:][present[before:]].tobytes()])
 
 
 def header(tpq: int, n_tracks: int) -> bytes:

@@ -72,7 +72,7 @@ class _Odd(NamedTuple):
 
 class Walk:
     """Finds where events stand: in one sweep over all bytes, or, for files that a sweep does not
-    suit, hopping from each event to the next."""
+    suit, one event after another."""
 
     def __init__(self, data: bytes, spans: list[tuple[int, int]]):
         self.data, self.spans = data, spans
@@ -116,40 +116,40 @@ class Walk:
         return Places(last, more, other[0], other[1])
 
     def _odd(self, low: np.ndarray, highs: np.ndarray) -> _Odd | None:
-        """Passes the metas, sysex and events of one data byte, and makes of ``low``, the bytes
-        below 0x80, what the sweep counts. Such an event can begin where its status would stand
+        """Skips the metas, sysex and events of one data byte, and changes ``low``, the bytes below
+        0x80, to those that the sweep counts. Such an event can begin where its status would stand
         third to third by the number of these bytes; ``highs`` are all others."""
         data, places = self.data, highs.data
         byte = self.raw.take(highs)
         rank = ((byte >= 0xC0) & ((byte & 0xF0) != 0xE0)).nonzero()[0]
         if len(rank) > _SWEEP_MOST:
             return None
-        found = zip(rank.tolist(), highs.take(rank).tolist(), strict=True)
+        candidates = zip(rank.tolist(), highs.take(rank).tolist(), strict=True)
         lasts: list[int] = []
         mores: list[int] = []
         after: list[int] = []
         running: list[int] = []
         short: list[int] = []
-        done = i = 0
+        cleared = i = 0
         for p, stop in self.spans:
             if p == stop:
                 continue
-            low[done:p] = False
+            low[cleared:p] = False
             after.append(p)
             while places[i] < p:
                 i += 1
             base, single = p - i, False
-            for i, q in found:
+            for i, q in candidates:
                 gap = q - i - base
                 if q < p or gap % 3 != 1:
-                    continue  # a byte of what was passed, or of a delta time
+                    continue  # a byte of an event before, or of a delta time
                 last, status = q - 1, data[q]
                 if q >= stop or data[last] >= 0x80:
                     return None
                 if status < 0xE0:
                     short.append(q)
                     p, single = q + 2, True
-                    i += 1  # by its status; the sweep sees to it that the data byte is low
+                    i += 1  # by its status; the sweep checks that the data byte is low
                 else:
                     start = last
                     while start > p and data[start - 1] >= 0x80:
@@ -165,14 +165,14 @@ class Walk:
                     size = data[p]
                     p = p + 1 + size if size < 0x80 else self.body(p, stop)[1]
                     if status == 0xFF and data[q + 1] == END_OF_TRACK:
-                        done = start
+                        cleared = start
                         break
                     low[start:p] = False
                     after.append(p)
                     i += 1
                     while places[i] < p:
                         i += 1
-                while single:  # as long as what follows has no status of its own
+                while single:  # events under running status
                     q = p
                     while data[q] >= 0x80:
                         q += 1
@@ -184,10 +184,10 @@ class Walk:
                         i += 1
                 base = p - i
             else:
-                return None  # a track without an end of its own
+                return None  # a track without an end-of-track event
             if p > stop:
                 return None
-        low[done:] = False
+        low[cleared:] = False
         low[short] = True
         return _Odd(lasts, mores, after, running) if max(mores, default=0) <= 3 else None
 
@@ -201,9 +201,9 @@ class Walk:
         width, after = delta_widths(self.raw)
         widths, afters = width.tobytes(), after.tobytes()
         two, one = (self._steps(width, afters, table) for table in _STEP)
-        found = array("q")
+        starts = array("q")
         for number, (start, stop) in enumerate(self.spans):
-            append, step, p = found.append, two, start
+            append, step, p = starts.append, two, start
             while 0 <= p < stop:
                 append(p)
                 if length := step[p]:
@@ -219,15 +219,15 @@ class Walk:
                     p = self._special(p, q, stop, number)
             if p > stop:
                 raise MidiError(f"track {number + 1} is damaged: its last event is cut short")
-        at = np.array(found, dtype=np.int64)
+        at = np.array(starts, dtype=np.int64)
         more = width.take(at).astype(np.int64) - 1
         at += more
         other = after.take(at - more) >= 0xF0
-        own = ~other
-        return Places(at[own], more[own], at[other], more[other])
+        channel = ~other
+        return Places(at[channel], more[channel], at[other], more[other])
 
     def _special(self, p: int, q: int, stop: int, number: int) -> int:
-        """Passes a meta or a sysex that begins at ``p``, its status at ``q``: where the next event
+        """Skips a meta or a sysex that begins at ``p``, its status at ``q``: where the next event
         stands, -1 at the track's end. Raises MidiError where it is neither."""
         status = self.data[q] if p < q < stop else 0
         if status in (0xF0, 0xF7):

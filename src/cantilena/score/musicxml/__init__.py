@@ -1,8 +1,8 @@
 """MusicXML out: a Score as MusicXML 4.0 (partwise) that notation programs open as a clean score.
 
 Knows MusicXML's elements and their order; what is written where is decided in
-``musicxml_layout``. All parts are written at concert pitch, with octave clefs for guitars and
-basses; durations are those of notation, not of the performance (see ``musicxml_voices``).
+``layout``. All parts are written at concert pitch, with octave clefs for guitars and
+basses; durations are those of notation, not of the performance (see ``voices``).
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class _PartWriter:
         self.grand = len(part.staves) > 1
         self.signs = [Accidentals() for _ in part.staves]
         self.marks: list[Mark] = list(reversed(part.marks))
-        self.cut = [[_by_bar(v, self.starts) for v in s.voices] for s in part.staves]
+        self.events_by_bar = [[_by_bar(v, self.starts) for v in s.voices] for s in part.staves]
 
     def measures(self) -> list[str]:
         """The XML of each measure."""
@@ -214,8 +214,8 @@ class _PartWriter:
 
     def _bar(self, bar: int, out: list[str]) -> None:
         plan, start = self.layout.bars.plan(bar), self.starts[bar]
-        for s, staff in enumerate(self.cut):
-            present = [(v, cut[bar]) for v, cut in enumerate(staff) if v == 0 or cut[bar]]
+        for s, staff in enumerate(self.events_by_bar):
+            present = [(v, bars[bar]) for v, bars in enumerate(staff) if v == 0 or bars[bar]]
             inside = [_Voice(events, start, plan) for _, events in present]
             if not self.part.track.is_drum:
                 self._accidentals(self.signs[s], self.layout.keys[bar][0], inside)

@@ -16,7 +16,8 @@ from cantilena.score.musicxml.metre import DIVISIONS, Bars
 from cantilena.score.score import Score
 
 # Price of an error, per tick, and of each grid: (spacing, once a cell, for each onset it is
-# needed for). Chosen so that exact triplets and 32nds are found and hurried sixteenths are not.
+# needed for). Chosen so that exact triplets and 32nds are recognised and rushed sixteenths are
+# not taken for them.
 _ERROR = 1.5
 _GRIDS = ((12, 0.0, 0.0), (6, 0.4, 0.0), (3, 1.2, 0.9), (4, 1.5, 0.9))
 _TRIPLET = (8, 1.4, 0.2)
@@ -44,10 +45,10 @@ class GridNotes:
 def quantise(score: Score, bars: Bars) -> GridNotes:
     """The Score's notes on the grid of ``bars``. Ends are snapped to the grid that the onsets
     around them use; pitches below 12, which MusicXML cannot name, are raised an octave. Raises
-    InputError for parts and bars beyond all measure."""
+    InputError for far too many parts and bars."""
     order = np.lexsort((score.pitch, score.onset, score.track))
     scale = DIVISIONS / score.tpq
-    heard, track = np.unique(score.track[order], return_inverse=True)
+    parts, track = np.unique(score.track[order], return_inverse=True)
     begin = score.onset[order] * scale
     begin = np.maximum(begin - _lag(begin), 0.0)
     finish = begin + score.duration[order] * scale
@@ -56,21 +57,21 @@ def quantise(score: Score, bars: Bars) -> GridNotes:
     part = np.where(score.is_drum[order], -1, track)
     leads = _lonely_graces(begin, finish, part)
     alone = leads >= 0
-    grid = _Grid(bars, len(heard))
+    grid = _Grid(bars, len(parts))
     grid.choose(begin[~alone], track[~alone])
     onset = grid.snap(begin, track)
     onset = np.where(alone, onset[leads], onset)
     end = grid.snap_ends(begin, finish, onset, track)
     grace = alone | _graces(begin, finish, onset, pitch, part)
     end = np.where(grace, onset, end)
-    # Of notes that became one, the longest stays; a grace note never outlives a real one.
+    # Of notes that coincide, the longest is kept, and a real note rather than a grace note.
     rank = np.lexsort((-end, grace, pitch, onset, track))
     place = np.stack([track[rank], onset[rank], pitch[rank]])
     first = np.ones(len(rank), dtype=bool)
     first[1:] = (place[:, 1:] != place[:, :-1]).any(axis=0)
     keep = rank[first]
     velocity = score.velocity[order]
-    track = heard[track[keep]]
+    track = parts[track[keep]]
     return GridNotes(onset[keep], end[keep], pitch[keep], velocity[keep], track, grace[keep])
 
 
@@ -143,8 +144,8 @@ class _Grid:
         sums = np.bincount(at, cost, len(price)) + once
         tiled = np.tile(self.pair, len(price) // len(self.pair))
         other = np.append(price[1:], np.inf)
-        used = np.flatnonzero(tiled & (sums < price + other))
-        self.step[used] = self.step[used + 1] = step
+        pairs = np.flatnonzero(tiled & (sums < price + other))
+        self.step[pairs] = self.step[pairs + 1] = step
 
     def snap(self, x: np.ndarray, track: np.ndarray) -> np.ndarray:
         """Ticks of the nearest places on the grid, before the end of the last bar."""

@@ -1,6 +1,6 @@
-"""A Score laid out on paper: parts, staves, voices, spelling; everything but the XML.
+"""A Score laid out as notation: parts, staves, voices, spelling; everything but the XML.
 
-Knows which steps follow which; the steps themselves are in the other ``musicxml_*`` modules.
+Knows which steps follow which; the steps themselves are in the other modules of ``score.musicxml``.
 """
 
 from __future__ import annotations
@@ -68,26 +68,26 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
     bars = lay_bars(score)
     notes = quantise(score, bars)
     scale = DIVISIONS / score.tpq
-    named = zip(
+    signatures = zip(
         (score.key_tick * scale).tolist(),
         score.key_fifths.tolist(),
         score.key_minor.tolist(),
         strict=True,
     )
     start = [] if key is None else [(0.0, key.fifths, int(key.minor))]
-    keys = key_of_bars(bars, [*start, *named])
+    keys = key_of_bars(bars, [*start, *signatures])
     tracks = score.tracks or (Track("", 0),)
     drums = np.array([t.is_drum for t in tracks])
     speller = Speller(notes, ~drums[notes.track], bars, keys)
-    heard = np.unique(notes.track).tolist() or [0]
-    names = _names([tracks[t] for t in heard])
+    sounding = np.unique(notes.track).tolist() or [0]
+    names = _names([tracks[t] for t in sounding])
     beats = _beats(bars)
-    of = [np.flatnonzero(notes.track == t) for t in heard]
-    groups = _groups([tracks[t] for t in heard], [notes.pitch[i] for i in of])
+    of = [np.flatnonzero(notes.track == t) for t in sounding]
+    groups = _groups([tracks[t] for t in sounding], [notes.pitch[i] for i in of])
     paired = {i for first, last, symbol in groups if symbol == "brace" for i in (first, last)}
     parts = [
         _part(tracks[t], name, notes, of[i], bars, beats, i in paired)
-        for i, (t, name) in enumerate(zip(heard, names, strict=True))
+        for i, (t, name) in enumerate(zip(sounding, names, strict=True))
     ]
     parts[0].marks.extend([*tempo_marks(score, bars), *chord_marks(chords, score, bars)])
     for part in parts:
@@ -102,11 +102,11 @@ def _names(tracks: Sequence[Track]) -> list[str]:
         name = " ".join(track.name.split()).rstrip(":")
         usual = label(track.program, track.is_drum)
         plain.append(usual if name.lower() in ("", usual.lower()) else name)
-    seen: dict[str, int] = {}
+    count: dict[str, int] = {}
     out = []
     for name in plain:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(f"{name} {seen[name]}" if plain.count(name) > 1 else name)
+        count[name] = count.get(name, 0) + 1
+        out.append(f"{name} {count[name]}" if plain.count(name) > 1 else name)
     return out
 
 
@@ -114,7 +114,7 @@ def _groups(tracks: Sequence[Track], pitches: Sequence[np.ndarray]) -> list[tupl
     """Neighbours of one section of the orchestra, and the two hands of a keyboard player in
     tracks of their own: the right hand's first, a fifth higher or more."""
     sections = [group(t.program, t.is_drum) for t in tracks]
-    found: list[tuple[int, int, str]] = []
+    groups: list[tuple[int, int, str]] = []
     first = 0
     while first < len(tracks):
         last = first
@@ -123,11 +123,11 @@ def _groups(tracks: Sequence[Track], pitches: Sequence[np.ndarray]) -> list[tupl
         size = last - first + 1
         if sections[first].startswith("keyboard"):
             if size == 2 and np.median(pitches[first]) - np.median(pitches[last]) >= 7:
-                found.append((first, last, "brace"))
+                groups.append((first, last, "brace"))
         elif sections[first] and size > 1:
-            found.append((first, last, "bracket"))
+            groups.append((first, last, "bracket"))
         first = last + 1
-    return found
+    return groups
 
 
 def _beats(bars: Bars) -> list[int]:
@@ -150,8 +150,10 @@ def _part(
     marks = dynamic_marks(notes, of, bars)
     onset, end, pitch = (a[of].tolist() for a in (notes.onset, notes.end, notes.pitch))
     if track.is_drum:
-        played = drum_voices(zip(onset, pitch, strict=True), FEET, beats)
-        return Part(track, name, [Staff(PERCUSSION, played)], marks, tuple(sorted(set(pitch))))
+        staff_voices = drum_voices(zip(onset, pitch, strict=True), FEET, beats)
+        return Part(
+            track, name, [Staff(PERCUSSION, staff_voices)], marks, tuple(sorted(set(pitch)))
+        )
     grace = notes.grace[of].tolist()
     whole = [n for n, g in zip(zip(onset, end, pitch, strict=True), grace, strict=True) if not g]
     small = [(o, p) for o, p, g in zip(onset, pitch, grace, strict=True) if g]

@@ -42,24 +42,24 @@ def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
     tempos = {t: 60e6 / us for t, us in zip(ticks.tolist(), score.tempo_us.tolist(), strict=True)}
     points = [(t, bpm) for t, bpm in tempos.items() if t < end]
     out: list[Mark] = []
-    played, last = 0.0, -DIVISIONS
+    playback, last = 0.0, -DIVISIONS
     printed = 0.0
     for i, (tick, bpm) in enumerate(points):
-        if abs(bpm - played) <= _AUDIBLE * played:
+        if abs(bpm - playback) <= _AUDIBLE * playback:
             continue
         bar = int(np.searchsorted(bars.start, tick, side="right")) - 1
         size = int(bars.start[bar + 1] - bars.start[bar])
         later = (t for t, b in points[i + 1 :] if abs(b - bpm) > _WORTH_A_MARK * bpm)
         holds = next(later, end) - tick >= min(size, end - tick)
-        moved = max(abs(bpm - played), abs(bpm - printed)) > _WORTH_A_MARK * bpm
+        moved = max(abs(bpm - playback), abs(bpm - printed)) > _WORTH_A_MARK * bpm
         if not out or (holds and moved):
             out.append(Mark(tick, _metronome(bpm, *bars.metre[bar])))
             printed = bpm
         elif tick - last >= DIVISIONS // 2:
-            out.append(Mark(tick, _played(bpm)))
+            out.append(Mark(tick, _playback_tempo(bpm)))
         else:
             continue
-        played, last = bpm, tick
+        playback, last = bpm, tick
     return out
 
 
@@ -78,7 +78,7 @@ def _metronome(bpm: float, num: int, den: int) -> Callable[[int], str]:
     return lambda offset: f'{head}{_offset(offset)}<sound tempo="{_decimal(bpm)}"/></direction>'
 
 
-def _played(bpm: float) -> Callable[[int], str]:
+def _playback_tempo(bpm: float) -> Callable[[int], str]:
     return lambda offset: (
         f'<sound tempo="{_decimal(bpm)}">{_offset(offset)}</sound>'
         if offset
@@ -106,17 +106,17 @@ def dynamic_marks(notes: GridNotes, of: np.ndarray, bars: Bars) -> list[Mark]:
     count = np.bincount(bar)[active]
     mean = np.bincount(bar, weights=notes.velocity[of])[active] / count
     onset = notes.onset[of][first].tolist()
-    heard = float(mean[:4].mean())
-    word = _dynamic(heard)
-    out = [Mark(onset[0], _dynamics(word, heard))]
+    level = float(mean[:4].mean())
+    word = _dynamic(level)
+    out = [Mark(onset[0], _dynamics(word, level))]
     for i in range(1, len(active) - 1):
-        here, after = mean[i] - heard, mean[i + 1] - heard
-        if min(abs(here), abs(after)) < _BIG or here * after < 0:
+        change, after = mean[i] - level, mean[i + 1] - level
+        if min(abs(change), abs(after)) < _BIG or change * after < 0:
             continue
-        heard = float(mean[i : i + 2].mean())
-        if _dynamic(heard) != word:
-            word = _dynamic(heard)
-            out.append(Mark(onset[i], _dynamics(word, heard)))
+        level = float(mean[i : i + 2].mean())
+        if _dynamic(level) != word:
+            word = _dynamic(level)
+            out.append(Mark(onset[i], _dynamics(word, level)))
     return out
 
 

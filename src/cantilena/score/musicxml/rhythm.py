@@ -74,42 +74,42 @@ def notate(stretches: tuple[Stretch, ...], plan: Plan) -> tuple[Piece, ...]:
     tuplets = _tuplets({s.start for s in stretches} | {plan.length}, plan)
     pieces: list[Piece] = []
     for number, (start, end, sounds) in enumerate(stretches):
-        cuts = _cut(start, end, sounds, tuplets, plan)
-        for i, (a, b, kind, dots, tuplet) in enumerate(cuts):
-            pieces.append(Piece(number, a, b - a, kind, dots, i == 0, i == len(cuts) - 1, tuplet))
+        values = _fill(start, end, sounds, tuplets, plan)
+        for i, (a, b, kind, dots, tuplet) in enumerate(values):
+            pieces.append(Piece(number, a, b - a, kind, dots, i == 0, i == len(values) - 1, tuplet))
     sounding = [s.sounds for s in stretches]
     return _close(_beam(pieces, sounding, tuplets, plan), tuplets)
 
 
 def _tuplets(edges: set[int], plan: Plan) -> dict[int, Tuplet]:
     """Each tuplet that the edges of stretches ask for, by its start."""
-    found: dict[int, Tuplet] = {}
+    tuplets: dict[int, Tuplet] = {}
     for cell, size in plan.cells:
         if size == 12 and any(cell + r in edges for r in (4, 8)):
-            found[cell] = _HALF
+            tuplets[cell] = _HALF
     for q in plan.quarters:
         inside = [r for r in range(1, 24) if q + r in edges]
         odd = [r for r in inside if r % 3]
         if not odd:
             continue
         both = odd[0] < 12 < odd[-1] and 12 not in inside
-        six = q in found and q + 12 in found and len(odd) >= 3
+        six = q in tuplets and q + 12 in tuplets and len(odd) >= 3
         if both or six or all(r % 8 == 0 for r in inside):
-            found.pop(q + 12, None)
-            found[q] = _SIX if six else _BEAT
+            tuplets.pop(q + 12, None)
+            tuplets[q] = _SIX if six else _BEAT
     for h in sorted(plan.halves):
         inside = [r for r in range(1, 48) if h + r in edges]
         if not inside or any(r % 8 for r in inside) or 24 in inside:
             continue
-        if found.get(h - 24) == _WIDE:  # halves of a bar of three overlap
+        if tuplets.get(h - 24) == _WIDE:  # halves of a bar of three overlap
             continue
-        if all(r % 16 == 0 for r in inside) or found.get(h) == found.get(h + 24) == _BEAT:
-            found.pop(h + 24, None)
-            found[h] = _WIDE
-    return found
+        if all(r % 16 == 0 for r in inside) or tuplets.get(h) == tuplets.get(h + 24) == _BEAT:
+            tuplets.pop(h + 24, None)
+            tuplets[h] = _WIDE
+    return tuplets
 
 
-def _cut(
+def _fill(
     start: int, end: int, sounds: bool, tuplets: dict[int, Tuplet], plan: Plan
 ) -> list[_Value]:
     """(start, end, kind, dots, tuplet) of the values that fill one stretch."""

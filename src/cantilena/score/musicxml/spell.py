@@ -35,11 +35,11 @@ class Name(NamedTuple):
 def key_of_bars(bars: Bars, keys: Iterable[tuple[float, int, int]]) -> tuple[tuple[int, int], ...]:
     """(fifths, minor) of each bar, of ``keys`` (tick, fifths, minor), each moved to the nearest
     bar line. Before the first, C major's signature."""
-    found = [(0, 0)] * len(bars.metre)
+    signatures = [(0, 0)] * len(bars.metre)
     for tick, fifths, minor in keys:
         at = 0 if tick <= 0 else bars.nearest(tick)
-        found[at:] = [(fifths, minor)] * (len(found) - at)
-    return tuple(found)
+        signatures[at:] = [(fifths, minor)] * (len(signatures) - at)
+    return tuple(signatures)
 
 
 class Speller:

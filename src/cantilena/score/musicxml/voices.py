@@ -1,8 +1,8 @@
 """Staves and voices: which notes share a stem, and where each note ends on paper.
 
-Knows chords, hands and voices; does not know bars, note values or spelling. Paper prefers rhythm
-to the letter of a performance: a note that overhangs the next a little is shortened, a small gap
-before the next note is filled, and short notes on the beat become staccato eighths.
+Knows chords, hands and voices; does not know bars, note values or spelling. Notation shows the
+rhythm rather than the exact performance: a note that overlaps the next a little is shortened, a
+small gap before the next note is filled, and short notes on the beat become staccato eighths.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def drum_voices(
         events = []
         for start, after in zip(starts, [*starts[1:], beats[-1]], strict=True):
             end = min(after, beats[bisect_right(beats, start)])
-            if end - start not in _HITS:  # rather a rest than a tie
+            if end - start not in _HITS:  # a rest is clearer than a tie
                 end = min(end, start + 12 - start % 12)
             events.append(Event(start, end, sorted(set(voice[start]))))
         out.append(events)
@@ -104,30 +104,30 @@ def voices(
     if not notes:
         return [[]]
     starts = sorted({n[0] for n in notes})
-    kept, crossing = _trim(notes, starts)
+    trimmed, crossing = _trim(notes, starts)
     limit = MAX_VOICES if crossing > 0.15 * len(starts) or _is_chordal(notes, starts) else 1
     slices: dict[int, dict[int, list[int]]] = {}
-    for onset, end, pitch in kept:
+    for onset, end, pitch in trimmed:
         slices.setdefault(onset, {}).setdefault(end, []).append(pitch)
-    found: list[list[Event]] = [[] for _ in range(limit)]
+    lines: list[list[Event]] = [[] for _ in range(limit)]
     for start in starts:
-        _place(_chords(start, slices[start], set(starts), limit), found)
-    found = _untangle(found)
-    for voice in found:
+        _place(_chords(start, slices[start], set(starts), limit), lines)
+    lines = _untangle(lines)
+    for voice in lines:
         _round_off(voice, stop)
     for onset, pitch in graces:
-        for voice in found:
+        for voice in lines:
             event = next((e for e in voice if e.start == onset), None)
             if event is not None:
                 event.graces.append(pitch)
                 break
-    return found
+    return lines
 
 
 def _trim(notes: Sequence[Note], starts: list[int]) -> tuple[list[Note], int]:
-    """Shortens notes that overhang the next onset by accident; counts those that do so on
+    """Shortens notes that overlap the next onset by accident; counts those that do so on
     purpose: by at least half their length, or up to where another note starts."""
-    places, kept, crossing = set(starts), [], 0
+    places, trimmed, crossing = set(starts), [], 0
     for onset, end, pitch in notes:
         i = bisect_right(starts, onset)
         after = starts[i] if i < len(starts) else end
@@ -137,8 +137,8 @@ def _trim(notes: Sequence[Note], starts: list[int]) -> tuple[list[Note], int]:
                 end = after
             else:
                 crossing += 1
-        kept.append((onset, end, pitch))
-    return kept, crossing
+        trimmed.append((onset, end, pitch))
+    return trimmed, crossing
 
 
 def _is_chordal(notes: Sequence[Note], starts: list[int]) -> bool:
@@ -165,24 +165,24 @@ def _chords(start: int, ends: dict[int, list[int]], starts: set[int], limit: int
     return sorted(groups, key=lambda e: -sum(e.pitches) / len(e.pitches))
 
 
-def _place(chords: list[Event], found: list[list[Event]]) -> None:
+def _place(chords: list[Event], lines: list[list[Event]]) -> None:
     """Gives the chords of one onset to voices, cutting short what sounds there if none is free:
     the latest started first."""
     start = chords[0].start
-    busy = [i for i, v in enumerate(found) if v and v[-1].end > start]
-    busy.sort(key=lambda i: found[i][-1].start)
-    while len(found) - len(busy) < len(chords):
-        found[busy.pop()][-1].end = start
-    free = [i for i in range(len(found)) if i not in busy]
+    busy = [i for i, v in enumerate(lines) if v and v[-1].end > start]
+    busy.sort(key=lambda i: lines[i][-1].start)
+    while len(lines) - len(busy) < len(chords):
+        lines[busy.pop()][-1].end = start
+    free = [i for i in range(len(lines)) if i not in busy]
     for i, chord in zip(free, chords, strict=False):
-        found[i].append(chord)
+        lines[i].append(chord)
 
 
-def _untangle(found: list[list[Event]]) -> list[list[Event]]:
+def _untangle(lines: list[list[Event]]) -> list[list[Event]]:
     """Swaps two voices between moments when both are silent, so that the first is the higher."""
-    if len(found) < 2 or not found[1]:
-        return found[:1]
-    tagged = sorted(((e, v) for v, voice in enumerate(found) for e in voice), key=_by_start)
+    if len(lines) < 2 or not lines[1]:
+        return lines[:1]
+    tagged = sorted(((e, v) for v, voice in enumerate(lines) for e in voice), key=_by_start)
     out: list[list[Event]] = [[], []]
     region: list[tuple[Event, int]] = []
     reach = 0

@@ -1,8 +1,7 @@
 """Text to Brief: reads what a person typed, offline and always alike; merges options into it.
 
-Knows the public doors (``parse_brief``, ``merge``, ``find_instruments``, ``instrument_named``);
-how a text is read is in ``brief_reader`` and the modules it names, the words in ``lexicon*`` and
-``labels``. Does not know music that exists, or models.
+Knows the public functions (``parse_brief``, ``merge``); how a text is read is in ``reader`` and the
+modules it names, the words in ``lexicon`` and ``labels``. Does not know Scores or models.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ from cantilena.text.brief.reader import read
 from cantilena.text.brief.time import read_length, read_metre
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.lexicon import Reading
-from cantilena.text.lexicon.ensembles import Ensemble
-from cantilena.text.lexicon.instruments import named, unknown
+from cantilena.text.lexicon.instruments import unknown_instrument
 from cantilena.text.wishes import Brief, Instrument
 
 
@@ -37,29 +35,6 @@ def parse_brief(text: str) -> Brief:
     where the text gives another length.
     """
     return read(text)[0]
-
-
-def find_instruments(text: str) -> list[tuple[Instrument, tuple[int, int]]]:
-    """Every instrument that a text names, wished or refused, members of line-ups included, with
-    the span of the name: positions in the text's NFC form."""
-    reading = Reading(text, speller().mend)
-    found: list[tuple[Instrument, tuple[int, int]]] = []
-    for item in items_of(reading):
-        span = (reading.words[item.i].start, reading.words[item.j - 1].end)
-        if isinstance(item.value, Instrument):
-            found.append((item.value, span))
-        elif isinstance(item.value, Ensemble):
-            found += [(member, span) for member in item.value.members]
-    return found
-
-
-def instrument_named(name: str) -> Instrument:
-    """The instrument that a whole name stands for, as "upright bass" or "Geige". Raises
-    UnknownNameError with the names nearest to it."""
-    found = named(name)
-    if found is None:
-        raise unknown(name)
-    return found
 
 
 def merge(brief: Brief, **options: Any) -> Brief:
@@ -81,7 +56,7 @@ def merge(brief: Brief, **options: Any) -> Brief:
     return brief
 
 
-def _with_tempo(brief: Brief, value: Any) -> Brief:
+def _with_tempo(brief: Brief, value: str | float) -> Brief:
     if isinstance(value, str):
         other = parse_brief(value if not _is_number(value) else f"{value} bpm")
         if other.tempo is None:
@@ -106,39 +81,38 @@ def _drop_how(brief: Brief) -> Brief:
 
 def _with_key(brief: Brief, value: str) -> Brief:
     key = key_named(str(value)) or Key.from_name(str(value))
-    chords: dict[str, Any] = {}
+    out = brief.with_wishes(key=key.name)
     if brief.chords and brief.how.get("chords") == "implied":
         again = read(brief.text, key)[0]
         if parse_brief(brief.text).chords == brief.chords and again.chords:
-            chords = {"chords": again.chords}
-    out = brief.with_wishes(key=key.name)
-    return replace(out, **chords)
+            out = replace(out, chords=again.chords)
+    return out
 
 
 def _with_metre(brief: Brief, value: str) -> Brief:
     text = str(value).strip()
-    found = read_metre(Reading(text)) or read_metre(Reading(f"in {text}")) or text
-    out = brief.with_wishes(metre=found)
+    metre = read_metre(Reading(text)) or read_metre(Reading(f"in {text}")) or text
+    out = brief.with_wishes(metre=metre)
     if brief.chord_beats and brief.text:
         # Chord lengths that the text gives in bars follow the new metre.
-        again = parse_brief(f"{found} {brief.text}").chord_beats
+        again = parse_brief(f"{metre} {brief.text}").chord_beats
         out = replace(out, chord_beats=again or brief.chord_beats)
     return out
 
 
 def _with_instruments(brief: Brief, value: str | Iterable[str | Instrument]) -> Brief:
     entries = re.split(r"[,;\n]|\s+(?:and|und|et)\s+|&", value) if isinstance(value, str) else value
-    found: list[Instrument] = []
+    instruments: list[Instrument] = []
     for entry in entries:
         if isinstance(entry, Instrument):
-            found.append(entry)
+            instruments.append(entry)
         elif entry.strip():
-            found += _entry(entry.strip(), brief.genres)
-    if not found:
+            instruments += _entry(entry.strip(), brief.genres)
+    if not instruments:
         raise BriefError("no instrument is named; write them as in 'violin, cello, drums'")
-    wished = {p for i in found for p in i.programs[:1]}
-    excluded = tuple(p for p in brief.excluded if p not in wished)
-    out = brief.with_wishes(instruments=tuple(found), only=True, excluded=excluded)
+    programs = {p for i in instruments for p in i.programs[:1]}
+    excluded = tuple(p for p in brief.excluded if p not in programs)
+    out = brief.with_wishes(instruments=tuple(instruments), only=True, excluded=excluded)
     return _drop_how(out)
 
 
@@ -147,10 +121,10 @@ def _entry(text: str, genres: tuple[str, ...]) -> list[Instrument]:
     reading = Reading(text, speller().mend)
     items = [it for it in items_of(reading) if it.kind in ("instrument", "ensemble")]
     parts = read_parts(reading, items, genres)
-    left = reading.unplaced(frozenset({"a", "an", "the", "x", "one"}))
-    if not parts.wished or left:
-        raise unknown(text)
-    return parts.wished
+    rest = reading.unplaced(frozenset({"a", "an", "the", "x", "one"}))
+    if not parts.instruments or rest:
+        raise unknown_instrument(text)
+    return parts.instruments
 
 
 def _without(brief: Brief, value: str | Iterable[str]) -> Brief:
@@ -158,31 +132,31 @@ def _without(brief: Brief, value: str | Iterable[str]) -> Brief:
     text = "; ".join(f"no {n.strip()}" for n in names if n.strip())
     for name in names:
         if name.strip() and not parse_brief(f"no {name.strip()}").excluded:
-            raise unknown(name.strip())
+            raise unknown_instrument(name.strip())
     excluded = parse_brief(text).excluded
-    kept = tuple(
-        replace(i, programs=left)
+    instruments = tuple(
+        replace(i, programs=programs)
         for i in brief.instruments
-        if (left := tuple(p for p in i.programs if p not in excluded))
+        if (programs := tuple(p for p in i.programs if p not in excluded))
     )
-    return _drop_how(brief.with_wishes(excluded=excluded, instruments=kept))
+    return _drop_how(brief.with_wishes(excluded=excluded, instruments=instruments))
 
 
 def _with_chords(brief: Brief, value: str | Iterable[str]) -> Brief:
     text = value if isinstance(value, str) else " ".join(value)
     key = Key.from_name(brief.key) if brief.key else None
-    found = read_chords(Reading(f"chords: {text}"), key, "jazz" in brief.genres)
-    if found is None or found.how == "said":
+    progression = read_chords(Reading(f"chords: {text}"), key, "jazz" in brief.genres)
+    if progression is None or progression.how == "said":
         symbols = chord_symbols(text)
         if not symbols:
             raise BriefError("no chord is named; write them as in 'Dm7 G13 Cmaj7'")
-        found = found if found and found.bars != 1 else Progression(symbols)
+        progression = progression if progression and progression.bars != 1 else Progression(symbols)
     metre = brief.metre_parts or (4, 4)
-    beats = 4.0 * metre[0] / metre[1] * float(found.bars) if found.bars != 1 else None
-    return _drop_how(brief.with_wishes(chords=found.chords, chord_beats=beats))
+    beats = 4.0 * metre[0] / metre[1] * float(progression.bars) if progression.bars != 1 else None
+    return _drop_how(brief.with_wishes(chords=progression.chords, chord_beats=beats))
 
 
-def _with_bars(brief: Brief, value: Any) -> Brief:
+def _with_bars(brief: Brief, value: str | int) -> Brief:
     try:
         bars = int(value)
     except (TypeError, ValueError):
@@ -190,7 +164,7 @@ def _with_bars(brief: Brief, value: Any) -> Brief:
     return _drop_how(brief.with_wishes(bars=bars, seconds=None))
 
 
-def _with_seconds(brief: Brief, value: Any) -> Brief:
+def _with_seconds(brief: Brief, value: str | float) -> Brief:
     if isinstance(value, str) and not _is_number(value):
         length = read_length(Reading(value))
         value = length.seconds if length and length.seconds else value
@@ -203,14 +177,14 @@ def _with_seconds(brief: Brief, value: Any) -> Brief:
 def _with_labels(brief: Brief, field: str, value: str | Iterable[str]) -> Brief:
     names = re.split(r"[,;]", value) if isinstance(value, str) else list(value)
     book = books().genres if field == "genres" else books().moods
-    known = GENRES if field == "genres" else MOODS
-    found: list[str] = []
+    table = GENRES if field == "genres" else MOODS
+    labels: list[str] = []
     for name in filter(None, (n.strip() for n in names)):
-        label = name.lower() if name.lower() in known else book.get(name)
+        label = name.lower() if name.lower() in table else book.get(name)
         if label is None:
-            raise UnknownNameError(field.removesuffix("s"), name, known)
-        found.append(label)
-    return brief.with_wishes(**{field: tuple(dict.fromkeys(found))})
+            raise UnknownNameError(field.removesuffix("s"), name, table)
+        labels.append(label)
+    return brief.with_wishes(**{field: tuple(dict.fromkeys(labels))})
 
 
 _OPTIONS: dict[str, Callable[[Brief, Any], Brief]] = {

@@ -1,7 +1,7 @@
 """Chord progressions in a text: symbols, spelled-out names, roman numerals, named progressions.
 
 Knows how people write progressions and which letters are not chords; does not know keys in a
-text (``brief_keys``), and reads nothing but chords.
+text (``keys``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cantilena.errors import BriefError
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.degrees import NAMED, NAMED_PATTERNS, ROMAN, is_minor, realise
 from cantilena.text.lexicon import Reading
+from cantilena.text.wordlists import word_set
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,22 @@ _NOT_CHORDS = re.compile(
 _NOT_AFTER = re.compile(r"\s*(?:tuning|sections?|parts?|form|notes?|major|minor)\b")
 _IN = re.compile(r"(?:\bin|\bkey(?:\s+of|\s+is)?|key\s*[:=])\s*$")
 _KINDS = {
-    **{"major": "", "maj": "", "minor": "m", "min": "m", "diminished": "dim", "dim": "dim"},
-    **{"augmented": "aug", "aug": "aug", "dominant": ""},
+    "major": "",
+    "maj": "",
+    "minor": "m",
+    "min": "m",
+    "diminished": "dim",
+    "dim": "dim",
+    "augmented": "aug",
+    "aug": "aug",
+    "dominant": "",
 }
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A candidate: its span, symbol and weight (2: surely a chord, 1: likely, 0: a letter)."""
+class _Candidate:
+    """A possible chord: its span, symbol and weight (2: surely a chord, 1: likely, 0: a letter that
+    may be one, -1: spelled out, as "A minor"). ``small``: written with a small letter."""
 
     start: int
     end: int
@@ -94,26 +103,26 @@ class _Found:
 
 
 def read_chords(reading: Reading, key: Key | None, jazzy: bool) -> Progression | None:
-    """The first progression of the text; later ones are kept as not placed. Takes their spans."""
-    found: list[Progression] = []
+    """The first progression of the text; later ones are left unplaced. Takes their spans."""
+    progressions: list[Progression] = []
     for run in _runs(reading, list(_candidates(reading))):
         start, end = run[0].start, run[-1].end
-        if found:
-            reading.keep(start, end)
+        if progressions:
+            reading.reject(start, end)
         else:
-            found.append(_in_bars(reading, run))
+            progressions.append(_in_bars(reading, run))
             again = re.match(r"[\s|:(]*(?:x\s?\d+|\d+\s?x)\b", reading.low[end:])
             reading.take(start, end + (again.end() if again else 0))
     for reader in (_romans, _digits, _named):
         for progression, start, end in reader(reading, key, jazzy):
-            if found and reader is _named and found[0].how == "said":
+            if progressions and reader is _named and progressions[0].how == "said":
                 continue
-            if found:
-                reading.keep(start, end)
+            if progressions:
+                reading.reject(start, end)
             else:
-                found.append(progression)
+                progressions.append(progression)
                 reading.take(start, end)
-    return found[0] if found else None
+    return progressions[0] if progressions else None
 
 
 def chord_symbols(text: str) -> tuple[str, ...]:
@@ -127,34 +136,35 @@ def chord_symbols(text: str) -> tuple[str, ...]:
         if at >= len(reading.plain):
             break
         m = _SPELLED.match(reading.plain, at) or _SYMBOL.match(reading.plain, at)
-        made = _symbol(m) if m else None
-        if m is None or made is None:
+        candidate = _candidate(m) if m else None
+        if m is None or candidate is None:
             word = reading.text[at:].split()[0] if reading.text[at:].split() else ""
             parse_chord(word)
             raise BriefError(f"{word!r} is not a chord symbol; write it as in Dm7, G13 or C/E")
-        chords.append(made.symbol)
+        chords.append(candidate.symbol)
         at = m.end()
     return tuple(chords)
 
 
-def _candidates(reading: Reading) -> list[_Found]:
-    found = [made for m in reading.finditer(_SPELLED, False) if (made := _spelled(reading, m))]
-    spans = {(f.start, f.end) for f in found}
+def _candidates(reading: Reading) -> list[_Candidate]:
+    spelled = (_spelled_candidate(m) for m in reading.finditer(_SPELLED, False))
+    candidates = [candidate for candidate in spelled if candidate]
+    spans = {(f.start, f.end) for f in candidates}
     for m in reading.finditer(_SYMBOL, False):
         if not any(a < m.end() and m.start() < b for a, b in spans):
-            made = _symbol(m)
-            if made is not None:
-                found.append(made)
-    return sorted(found, key=lambda f: f.start)
+            candidate = _candidate(m)
+            if candidate is not None:
+                candidates.append(candidate)
+    return sorted(candidates, key=lambda f: f.start)
 
 
-def _spelled(reading: Reading, m: re.Match[str]) -> _Found | None:
-    """Spelled-out "A minor" is a chord only where chords are spoken of (else it names the key)."""
-    made = _symbol(m)
-    return made if made and m.group("root").isupper() else None
+def _spelled_candidate(m: re.Match[str]) -> _Candidate | None:
+    """A spelled-out chord ("A minor"), which may also name a key: ``_sure`` decides."""
+    candidate = _candidate(m)
+    return candidate if candidate and m.group("root").isupper() else None
 
 
-def _symbol(m: re.Match[str]) -> _Found | None:
+def _candidate(m: re.Match[str]) -> _Candidate | None:
     parts = m.groupdict()
     root, acc = parts["root"], (parts.get("acc") or "").strip(" -")
     acc = {"sharp": "#", "flat": "b"}.get(acc.lower(), acc)
@@ -184,13 +194,13 @@ def _symbol(m: re.Match[str]) -> _Found | None:
         weight = 0
     else:
         weight = 1 if suffix or slash or acc else 0
-    return _Found(m.start(), m.end(), symbol, weight, root.islower() and not spelled)
+    return _Candidate(m.start(), m.end(), symbol, weight, root.islower() and not spelled)
 
 
-def _runs(reading: Reading, found: list[_Found]) -> list[list[_Found]]:
-    """Candidates gathered into lists, and only those lists that do mean chords."""
-    runs: list[list[_Found]] = []
-    for f in found:
+def _runs(reading: Reading, candidates: list[_Candidate]) -> list[list[_Candidate]]:
+    """Candidates gathered into runs, and only those runs that mean chords."""
+    runs: list[list[_Candidate]] = []
+    for f in candidates:
         last = runs[-1] if runs else None
         if (
             last
@@ -204,14 +214,14 @@ def _runs(reading: Reading, found: list[_Found]) -> list[list[_Found]]:
     return [good for run in runs if (good := _sure(reading, run))]
 
 
-def _led(reading: Reading, a: _Found, b: _Found) -> bool:
+def _led(reading: Reading, a: _Candidate, b: _Candidate) -> bool:
     """Whether a spelled-out chord and a symbol belong together: "A minor then E7", but not the
     key before its chords, "A minor: Am7 D7"."""
     return re.search(r"\w|->|→", reading.low[a.end : b.start]) is not None
 
 
-def _sure(reading: Reading, run: list[_Found]) -> list[_Found]:
-    """The part of a run that is a progression; empty where it is none."""
+def _sure(reading: Reading, run: list[_Candidate]) -> list[_Candidate]:
+    """The part of a run that is a progression; empty where none of it is."""
     low = reading.low
     if run[-1].symbol == "A" and re.match(r"\s+[a-z]", reading.plain[run[-1].end :]):
         run = run[:-1]  # the article that opens the next sentence
@@ -248,7 +258,7 @@ def _sure(reading: Reading, run: list[_Found]) -> list[_Found]:
     return run
 
 
-def _letter_first(low: str, run: list[_Found]) -> bool:
+def _letter_first(low: str, run: list[_Candidate]) -> bool:
     """Whether the A of "A Dm9 vamp" is an article and no chord."""
     return (
         low[run[0].end : run[1].start].isspace()
@@ -257,8 +267,8 @@ def _letter_first(low: str, run: list[_Found]) -> bool:
     )
 
 
-def _in_bars(reading: Reading, run: list[_Found]) -> Progression:
-    """Chords and their length, read from bar lines where there are some."""
+def _in_bars(reading: Reading, run: list[_Candidate]) -> Progression:
+    """Chords and their length, which bar lines give where there are any."""
     symbols = [f.symbol for f in run]
     gaps = [reading.low[a.end : b.start] for a, b in pairwise(run)]
     if not any("|" in g for g in gaps):
@@ -288,10 +298,11 @@ _ROMAN_RUN = re.compile(
     .replace("?P<of>", "")
 )
 _DIGIT_RUN = re.compile(r"(?<![\w#/.-])[1-7](?:\s*-\s*[1-7]){2,}(?![\w/-]|\.\d)")
-_DIGITS_KNOWN = {
-    *("251", "145", "1564", "6415", "1645", "4536", "1625", "36251", "1451"),
-    *("1415", "2516", "451", "4156", "154", "6251", "1465", "1456", "1545"),
-}
+_DIGITS_KNOWN = word_set(
+    """
+    251 145 1564 6415 1645 4536 1625 36251 1451 1415 2516 451 4156 154 6251 1465 1456 1545
+    """
+)
 _Read = Iterator[tuple[Progression, int, int]]
 
 
@@ -311,15 +322,15 @@ def _romans(reading: Reading, key: Key | None, jazzy: bool) -> _Read:
             continue
         minor = is_minor(key, texts)
         in_bars = "|" in m.group()
-        made = realise(tokens, key or Key(0, minor), jazzy)
+        symbols = realise(tokens, key or Key(0, minor), jazzy)
         if in_bars:
             run = [
-                _Found(t.start() + m.start(), t.end() + m.start(), c, 1)
-                for t, c in zip(tokens, made, strict=True)
+                _Candidate(t.start() + m.start(), t.end() + m.start(), c, 1)
+                for t, c in zip(tokens, symbols, strict=True)
             ]
             yield _with(_in_bars(reading, run), minor), m.start(), m.end()
         else:
-            yield Progression(tuple(made), how="implied", minor=minor), m.start(), m.end()
+            yield Progression(tuple(symbols), how="implied", minor=minor), m.start(), m.end()
 
 
 def _with(progression: Progression, minor: bool) -> Progression:
@@ -356,5 +367,6 @@ def _named(reading: Reading, key: Key | None, jazzy: bool) -> _Read:
             part = Fraction(1, 2) if two else Fraction(1)
             yield (
                 Progression(tuple(chords), part, "implied", minor, genre, bars),
-                m.start(), m.end(),
-            )  # fmt: skip
+                m.start(),
+                m.end(),
+            )

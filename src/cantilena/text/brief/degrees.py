@@ -1,7 +1,7 @@
 """Degrees of a key as chords: roman numerals, and progressions that have a name.
 
 Knows what "ii", "bVII" and "V/vi" stand for and the famous progressions; does not know how they
-stand in a text (``brief_chords``).
+stand in a text (``chords``).
 """
 
 from __future__ import annotations
@@ -22,25 +22,50 @@ _MINOR_SCALE = (0, 2, 3, 5, 7, 8, 10)
 _VALUE = {"i": 0, "ii": 1, "iii": 2, "iv": 3, "v": 4, "vi": 5, "vii": 6}
 NAMED: tuple[tuple[str, str, str, int | None], ...] = (
     # pattern | numerals, two to a bar after "2:" | genre | bars
-    (r"(?:twelve|12)[\s-]*bar\s+minor\s+blues|minor\s+(?:twelve|12)[\s-]*bar\s+blues",
-     "i7 i7 i7 i7 iv7 iv7 i7 i7 bVI7 V7 i7 V7", "blues", 12),
-    (r"(?:twelve|12|zwolf)[\s-]*bars?\s+(?:jazz\s+|shuffle\s+)?(?:blues|progression|form)"
-     r"|12\s*-?\s*taktige[rns]?\s+blues|blues\s+(?:progression|changes|form|scheme)",
-     "I7 I7 I7 I7 IV7 IV7 I7 I7 V7 IV7 I7 V7", "blues", 12),
+    (
+        r"(?:twelve|12)[\s-]*bar\s+minor\s+blues|minor\s+(?:twelve|12)[\s-]*bar\s+blues",
+        "i7 i7 i7 i7 iv7 iv7 i7 i7 bVI7 V7 i7 V7",
+        "blues",
+        12,
+    ),
+    (
+        r"(?:twelve|12|zwolf)[\s-]*bars?\s+(?:jazz\s+|shuffle\s+)?(?:blues|progression|form)"
+        r"|12\s*-?\s*taktige[rns]?\s+blues|blues\s+(?:progression|changes|form|scheme)",
+        "I7 I7 I7 I7 IV7 IV7 I7 I7 V7 IV7 I7 V7",
+        "blues",
+        12,
+    ),
     (r"(?:eight|8)[\s-]*bar\s+blues", "I7 V7 IV7 IV7 I7 V7 I7 V7", "blues", 8),
     (r"rhythm\s+changes", "2: I6 VI7 ii7 V7 I6 VI7 ii7 V7 I7 I7 IV IVm I6 V7 I6 I6", "jazz", None),
-    (r"pachelbel(?:'s)?\s+(?:canon\s+)?(?:chords|progression|changes)|canon\s+(?:progression|chords)",
-     "I V vi iii IV I IV V", "", None),
+    (
+        r"pachelbel(?:'s)?\s+(?:canon\s+)?(?:chords|progression|changes)|canon\s+(?:progression|chords)",
+        "I V vi iii IV I IV V",
+        "",
+        None,
+    ),
     (r"andalusian\s+(?:cadence|progression)", "i bVII bVI V", "", None),
     (r"(?:doo[\s-]*wop|50s|fifties|'50s)\s+(?:progression|chords|changes)", "I vi IV V", "", None),
-    (r"(?:axis|four[\s-]chord|4[\s-]chord|pop[\s-]punk)\s+(?:progression|song|chords|pop)"
-     r"|axis\s+of\s+awesome", "I V vi IV", "", None),
+    (
+        r"(?:axis|four[\s-]chord|4[\s-]chord|pop[\s-]punk)\s+(?:progression|song|chords|pop)"
+        r"|axis\s+of\s+awesome",
+        "I V vi IV",
+        "",
+        None,
+    ),
     (r"royal\s+road(?:\s+progression)?", "IVmaj7 V7 iii7 vi", "", None),
-    (r"(?:circle|cycle)\s+of\s+(?:fifths|fourths)(?:\s+progression)?",
-     "vi ii V I IV viio iii vi", "", None),
-    (r"(?:la\s+)?folia\s+(?:progression|chords|bass)",
-     "i V i bVII bIII bVII i V i V i bVII bIII bVII i V", "", None),
-)  # fmt: skip
+    (
+        r"(?:circle|cycle)\s+of\s+(?:fifths|fourths)(?:\s+progression)?",
+        "vi ii V I IV viio iii vi",
+        "",
+        None,
+    ),
+    (
+        r"(?:la\s+)?folia\s+(?:progression|chords|bass)",
+        "i V i bVII bIII bVII i V i V i bVII bIII bVII i V",
+        "",
+        None,
+    ),
+)
 
 
 NAMED_PATTERNS = tuple(

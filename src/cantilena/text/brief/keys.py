@@ -10,13 +10,16 @@ from collections.abc import Iterator
 
 from cantilena.score.harmony import Key
 from cantilena.text.lexicon import Reading
+from cantilena.text.wordlists import by_name
 
-_MODES = {
-    **{"major": False, "maj": False, "dur": False, "minor": True, "min": True, "moll": True},
-    **{"dorian": True, "phrygian": True, "aeolian": True, "locrian": True, "lydian": False},
-    **{"mixolydian": False, "ionian": False, "dorisch": True, "phrygisch": True},
-    **{"lydisch": False, "mixolydisch": False, "aolisch": True, "m": True, "blues": False},
-}
+_MODES = by_name(
+    {
+        False: "major, maj, dur, lydian, mixolydian, ionian, lydisch, mixolydisch, blues",
+        True: (
+            "minor, min, moll, dorian, phrygian, aeolian, locrian, dorisch, phrygisch, aolisch, m"
+        ),
+    }
+)
 _LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11, "h": 11}
 _SOLFEGE = {"do": 0, "ut": 0, "re": 2, "mi": 4, "fa": 5, "sol": 7, "la": 9, "si": 11}
 _MODE_WORDS = "|".join(m for m in _MODES if len(m) > 1 and m != "blues")
@@ -50,11 +53,17 @@ _ANY = re.compile(
     r"|\bin\s+(?P<bare>minor|major|moll|dur)\b"
 )
 _PITCHED = re.compile(r"\b(?:horns?|clarinets?|trumpets?|cornets?|sax\w*|whistle|harmonica)\s+$")
-_WHITE_KEYS = {
-    **{"dorian": (2, True), "phrygian": (4, True), "lydian": (5, False), "dorisch": (2, True)},
-    **{"mixolydian": (7, False), "aeolian": (9, True), "locrian": (11, True), "ionian": (0, False)},
-    **{"phrygisch": (4, True), "lydisch": (5, False), "mixolydisch": (7, False)},
-}
+_WHITE_KEYS = by_name(
+    {
+        (2, True): "dorian, dorisch",
+        (4, True): "phrygian, phrygisch",
+        (5, False): "lydian, lydisch",
+        (7, False): "mixolydian, mixolydisch",
+        (9, True): "aeolian",
+        (11, True): "locrian",
+        (0, False): "ionian",
+    }
+)
 """Where a mode uses the white keys: what its bare name implies."""
 _MODE_ALONE = re.compile(
     rf"\b(?P<mode>{'|'.join(_WHITE_KEYS)})(?:\s+(?:mode|scale|feel|dominant))?\b"
@@ -76,26 +85,26 @@ _Keys = Iterator[tuple[int, int, Key, str]]
 
 
 def read_key(reading: Reading, home: int | None = None) -> tuple[Key, str] | None:
-    """The first key of the text and how it was understood; others are kept as not placed.
+    """The first key of the text and how it was understood; others are left unplaced.
 
     ``home``: the pitch class that a mode without a tonic is taken on ("mixolydian jam on A7").
     """
-    found: list[tuple[int, int, Key, str]] = []
-    for read in (_full, _solfege, _context, _alone, _minor_symbol):
-        if read is _minor_symbol and found:
+    keys: list[tuple[int, int, Key, str]] = []
+    for reader in (_full, _solfege, _context, _alone, _minor_symbol):
+        if reader is _minor_symbol and keys:
             break
-        for start, end, key, how in read(reading):
+        for start, end, key, how in reader(reading):
             if reading.free(start, end):
                 reading.take(start, end)
-                found.append((start, end, key, how))
-    found.sort(key=lambda f: f[0])
-    if len(found) > 1:  # "horn in F" names the instrument where another key is said
-        found = [f for f in found if not _PITCHED.search(reading.low[: f[0]])] or found
-    for start, end, key, _ in found[1:]:
-        if key != found[0][2]:
-            reading.keep(start, end)
-    if found:
-        return _in_mode(reading, found[0])
+                keys.append((start, end, key, how))
+    keys.sort(key=lambda f: f[0])
+    if len(keys) > 1:  # "horn in F" names the instrument where another key is said
+        keys = [f for f in keys if not _PITCHED.search(reading.low[: f[0]])] or keys
+    for start, end, key, _ in keys[1:]:
+        if key != keys[0][2]:
+            reading.reject(start, end)
+    if keys:
+        return _in_mode(reading, keys[0])
     for m in reading.finditer(_MODE_ALONE):
         reading.take(m.start(), m.end())
         tonic, minor = _WHITE_KEYS[m.group("mode")]
@@ -107,9 +116,9 @@ def read_key(reading: Reading, home: int | None = None) -> tuple[Key, str] | Non
     return None
 
 
-def _in_mode(reading: Reading, found: tuple[int, int, Key, str]) -> tuple[Key, str]:
+def _in_mode(reading: Reading, match: tuple[int, int, Key, str]) -> tuple[Key, str]:
     """The key, coloured by a mode that stands apart from it: "mixolydian vibe in G"."""
-    start, end, key, how = found
+    start, end, key, how = match
     if _NAMES_MODE.search(reading.low[start:end]):
         return key, how
     for m in reading.finditer(_MODE_ALONE):
@@ -121,8 +130,8 @@ def _in_mode(reading: Reading, found: tuple[int, int, Key, str]) -> tuple[Key, s
 def key_named(name: str) -> Key | None:
     """The key of a whole text such as "Bb", "d-Moll", "F# dorian", "la mineur"; else None."""
     reading = Reading(f"key: {name.strip()}")
-    for read in (_full, _solfege, _context):
-        for start, end, key, _ in read(reading):
+    for reader in (_full, _solfege, _context):
+        for start, end, key, _ in reader(reading):
             if end == len(reading.low) and start <= len("key: "):
                 return key
     return None

@@ -1,7 +1,7 @@
 """Instruments in a text: counts, line-ups, refusals, and whether the list is the whole list.
 
-Knows the small words around instruments ("two", "no", "for", "only", "solo"); names and line-ups
-are in ``lexicon_instruments`` and ``lexicon_ensembles``.
+Knows the small words around instruments ("two", "no", "for", "only", "solo"); does not know names
+(``lexicon.instruments``) or line-ups (``lexicon.ensembles``).
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from cantilena.score import gm
+from cantilena.score.score import DRUMS
 from cantilena.text.brief.phrases import Item
+from cantilena.text.brief.refusals import NOTHING_BUT
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, bare, ensembles
-from cantilena.text.lexicon.instruments import DRUMS, FIRST, REFUSED, VOICES
+from cantilena.text.lexicon.instruments import FIRST, REFUSED, VOICES
 from cantilena.text.lexicon.terms import NUMBERS
 from cantilena.text.wishes import Instrument
 
 
 @dataclass
 class Parts:
-    """What the text asks of instruments."""
+    """What the text asks of instruments. ``instruments``: those it asks for; ``excluded``: programs
+    (0-128) that must not sound; ``genres``: those that line-ups imply."""
 
-    wished: list[Instrument] = field(default_factory=list)
+    instruments: list[Instrument] = field(default_factory=list)
     excluded: tuple[int, ...] = ()
     only: bool = False
     how: str | None = None
     how_excluded: str | None = None
     genres: list[str] = field(default_factory=list)
-    suggested: list[str] = field(default_factory=list)  # names of ensembles only suggested
+    suggested: list[str] = field(default_factory=list)  # names of ensembles that are implied
 
 
-_ONLY_PAIRS = (
-    r"(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?(?:but|except|other\s+than|"
-    r"besides|than)(?:\s+for)?"
-)
 _ONLY_BEFORE = re.compile(
-    rf"(?:\b(?:only|just|solely|exclusively|purely|simply|nur|seulement|solamente|{_ONLY_PAIRS})"
+    rf"(?:\b(?:only|just|solely|exclusively|purely|simply|nur|seulement|solamente|{NOTHING_BUT})"
     r")(?:\s+(?:for|with|using|a|an|the|one|on|by|ein|eine|of|mit))*\s*$"
 )
 _ONLY_AFTER = re.compile(
@@ -47,45 +47,46 @@ _ONLY_AFTER = re.compile(
 
 
 def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> Parts:
-    """Instruments wished and refused. Takes the spans of names, counts and the words about them."""
+    """The instruments asked for and refused. Takes the spans of names, counts and the words about
+    them."""
     parts = Parts()
-    heard = [it for it in items if it.kind in ("instrument", "ensemble")]
-    wished = [it for it in heard if not it.refused]
-    refused = {p for it in heard if it.refused for p in _programs_of(it.value)}
-    voices = [it.value for it in wished if isinstance(it.value, Ensemble) and it.value.voices_only]
+    mentions = [it for it in items if it.kind in ("instrument", "ensemble")]
+    wishes = [it for it in mentions if not it.refused]
+    refused = {p for it in mentions if it.refused for p in _programs_of(it.value)}
+    voices = [it.value for it in wishes if isinstance(it.value, Ensemble) and it.value.voices_only]
     if voices:
         parts.excluded = tuple(p for p in range(129) if p not in VOICES)
     loose: list[Ensemble] = []
     implied_only = True
     numbered: dict[str, int] = {}
-    for it in wished:
+    for it in wishes:
         if isinstance(it.value, Instrument):
-            found = _counted(reading, it, numbered)
+            instrument = _with_count(reading, it, numbered)
             if not (it.value.programs[0] in VOICES and len(parts.excluded) > 100):
-                _add(parts.wished, found, _listed_again(reading, wished, it))
+                _add(parts.instruments, instrument, _listed_again(reading, wishes, it))
             implied_only = False
         elif isinstance(it.value, Ensemble):
-            ensemble = _recast(it.value, genres, wished)
+            ensemble = _recast(it.value, genres, wishes)
             reading.take(reading.words[it.i].start, reading.words[it.j - 1].end)
             implied_only &= ensemble.implied
             parts.suggested += [ensemble.name] if ensemble.implied else []
             parts.only |= ensemble.closed
             parts.genres += [ensemble.genre] if ensemble.genre else []
-            if ensemble.size and not _joins(reading, it, wished, ensemble):
+            if ensemble.size and not _joins(reading, it, wishes, ensemble):
                 loose.append(ensemble)
-            elif not ensemble.implied or sum(isinstance(o.value, Instrument) for o in wished) < 3:
+            elif not ensemble.implied or sum(isinstance(o.value, Instrument) for o in wishes) < 3:
                 for member in ensemble.members:
-                    _add(parts.wished, member)
+                    _add(parts.instruments, member)
     for ensemble in loose:
-        _seat(parts.wished, ensemble)
-    _sizes(reading, parts, wished, genres)
-    parts.only |= _closed(reading, wished, parts)
+        _seat(parts.instruments, ensemble)
+    _sizes(reading, parts, wishes, genres)
+    parts.only |= _closed(reading, wishes, parts)
     if refused:
         _refuse(parts, refused)
     _instrumental(reading, parts)
-    parts.wished = [_fitted(w, (*genres, *parts.genres)) for w in parts.wished]
-    if parts.wished:
-        parts.how = "implied" if implied_only and wished else parts.how or "said"
+    parts.instruments = [_in_style(w, (*genres, *parts.genres)) for w in parts.instruments]
+    if parts.instruments:
+        parts.how = "implied" if implied_only and wishes else parts.how or "said"
     return parts
 
 
@@ -96,30 +97,30 @@ def _programs_of(value: object) -> tuple[int, ...]:
     return tuple(p for m in value.members for p in _programs_of(m))
 
 
-def _add(wished: list[Instrument], found: Instrument, again: bool = False) -> None:
+def _add(instruments: list[Instrument], instrument: Instrument, again: bool = False) -> None:
     """Adds an instrument; one that is there already stays one, unless it is listed ``again``."""
-    for n, other in enumerate(wished):
-        if other.name == found.name:
-            count = other.count + 1 if again else max(other.count, found.count)
-            wished[n] = replace(other, count=count)
+    for n, other in enumerate(instruments):
+        if other.name == instrument.name:
+            count = other.count + 1 if again else max(other.count, instrument.count)
+            instruments[n] = replace(other, count=count)
             return
-    wished.append(found)
+    instruments.append(instrument)
 
 
-def _listed_again(reading: Reading, wished: list[Item], it: Item) -> bool:
+def _listed_again(reading: Reading, wishes: list[Item], it: Item) -> bool:
     """Whether a list names the same instrument twice running: "violin, violin, viola"."""
-    last = next((o for o in wished if o.j <= it.i and o.value == it.value), None)
-    if last is None or it.value.programs == (DRUMS,):  # type: ignore[attr-defined]
+    last = next((o for o in wishes if o.j <= it.i and o.value == it.value), None)
+    if last is None or not isinstance(it.value, Instrument) or it.value.programs == (DRUMS,):
         return False
-    last = max((o for o in wished if o.j <= it.i), key=lambda o: o.j)
+    last = max((o for o in wishes if o.j <= it.i), key=lambda o: o.j)
     gap = reading.low[reading.words[last.j - 1].end : reading.words[it.i].start]
     return last.value == it.value and re.fullmatch(r"\s*(?:,|&|\+|\band\b)\s*", gap) is not None
 
 
-def _counted(reading: Reading, it: Item, numbered: dict[str, int]) -> Instrument:
+def _with_count(reading: Reading, it: Item, numbered: dict[str, int]) -> Instrument:
     """The instrument with the number of players the words around it ask for."""
     assert isinstance(it.value, Instrument)
-    words, found, low = reading.words, it.value, reading.low
+    words, instrument, low = reading.words, it.value, reading.low
     start, end, count = words[it.i].start, words[it.j - 1].end, 1
     before = reading.low[max(0, start - 24) : start]
     after = reading.low[end : end + 12]
@@ -147,15 +148,15 @@ def _counted(reading: Reading, it: Item, numbered: dict[str, int]) -> Instrument
         rank = {"f": 1, "1": 1, "s": 2, "2": 2, "t": 3, "3": 3, "4": 4}
         label = ordinal.group(1) if ordinal else ""
         number = 4 if label == "fourth" else rank[label[0]] if label else _roman(roman)
-        count = max(numbered.get(found.name, 0), number)
-        numbered[found.name] = count
+        count = max(numbered.get(instrument.name, 0), number)
+        numbered[instrument.name] = count
         end += len(roman.group()) if roman and not ordinal else 0
         start -= len(ordinal.group()) if ordinal else 0
     pitched = re.search(r"(?<!\w)(?:bb|eb|b-flat|e-flat|f|c|a|d|in\s+[a-f]b?)\s+$", low[:start])
-    if pitched and found.programs[0] in range(56, 80) and pitched.group().strip() != "a":
+    if pitched and instrument.programs[0] in gm.BRASS_TO_PIPES and pitched.group().strip() != "a":
         start = pitched.start()  # "Bb clarinet"
     reading.take(start, end)
-    return replace(found, count=max(1, min(count, 24)))
+    return replace(instrument, count=max(1, min(count, 24)))
 
 
 def _roman(m: re.Match[str] | None) -> int:
@@ -163,11 +164,12 @@ def _roman(m: re.Match[str] | None) -> int:
     return len(text) if text[0] == "i" else int(text)
 
 
-def _joins(reading: Reading, it: Item, wished: list[Item], ensemble: Ensemble) -> bool:
-    """Who is named before the ensemble joins it ("singer with jazz trio"), takes no seat."""
+def _joins(reading: Reading, it: Item, wishes: list[Item], ensemble: Ensemble) -> bool:
+    """Whether instruments named before the ensemble join it ("singer with jazz trio"), and so take
+    no place in it."""
     others = [
         o
-        for o in wished
+        for o in wishes
         if o.i < it.i
         and isinstance(o.value, Instrument)
         and not any(_alike(o.value, m) for m in ensemble.members)
@@ -177,60 +179,61 @@ def _joins(reading: Reading, it: Item, wished: list[Item], ensemble: Ensemble) -
     return bool(tied) and 0 < len(others) <= ensemble.size - 2
 
 
-def _recast(ensemble: Ensemble, genres: tuple[str, ...], wished: list[Item]) -> Ensemble:
+def _recast(ensemble: Ensemble, genres: tuple[str, ...], wishes: list[Item]) -> Ensemble:
     """A piano trio is violin, cello and piano, but in jazz it is piano, bass and drums."""
     if ensemble.name == "piano trio" and "jazz" in genres:
         return bare(3, ("jazz",)) or ensemble
     return ensemble
 
 
-def _seat(wished: list[Instrument], ensemble: Ensemble) -> None:
-    """Fills an ensemble of fixed size: who is named sits down first, the usual players follow."""
-    taken = list(wished)
-    free = ensemble.size - sum(w.count for w in taken)
-    usual = [m for m in ensemble.members if not any(_alike(m, w) for w in taken)]
+def _seat(instruments: list[Instrument], ensemble: Ensemble) -> None:
+    """Fills an ensemble of fixed size: first the instruments named, then its usual members."""
+    players = list(instruments)
+    free = ensemble.size - sum(w.count for w in players)
+    usual = [m for m in ensemble.members if not any(_alike(m, w) for w in players)]
     for member in (
         usual[len(usual) - free :] if 0 < free < len(usual) else usual if free > 0 else ()
     ):
-        _add(wished, member)
+        _add(instruments, member)
     order = {m.name: n for n, m in enumerate(ensemble.members)}
-    wished.sort(key=lambda w: order.get(w.name, -1) if w not in taken else -1)
+    instruments.sort(key=lambda w: order.get(w.name, -1) if w not in players else -1)
 
 
 def _alike(a: Instrument, b: Instrument) -> bool:
     return bool(set(a.programs) & set(b.programs))
 
 
-def _sizes(reading: Reading, parts: Parts, wished: list[Item], genres: tuple[str, ...]) -> None:
+def _sizes(reading: Reading, parts: Parts, wishes: list[Item], genres: tuple[str, ...]) -> None:
     """The words "duo" to "octet" standing free: the size of the list or of a usual line-up."""
     words = reading.words
     for n, word in enumerate(words):
         size = SIZES.get(word.form)
         if not size or not reading.free(word.start, word.end):
             continue
-        total = sum(w.count for w in parts.wished)
-        before = next((it for it in wished if it.j == n and word.joined), None)
-        after = next((it for it in wished if _of(reading, n, it)), None)
+        total = sum(w.count for w in parts.instruments)
+        before = next((it for it in wishes if it.j == n and word.joined), None)
+        after = next((it for it in wishes if _of(reading, n, it)), None)
         solo = total == 1 and isinstance(getattr(before or after, "value", None), Instrument)
-        known = ensembles().get(f"{parts.wished[0].name} {_SIZE_NAMES[size]}") if solo else None
-        if known is not None:
-            parts.wished, parts.only = list(known.members), True
-        elif solo and "jazz" in (*genres, *parts.wished[0].name.split()) and 3 <= size <= 5:
-            _seat(parts.wished, bare(size, ("jazz",)) or Ensemble("", ()))
+        name = f"{parts.instruments[0].name} {_SIZE_NAMES[size]}" if solo else ""
+        line_up = ensembles().get(name)
+        if line_up is not None:
+            parts.instruments, parts.only = list(line_up.members), True
+        elif solo and "jazz" in (*genres, *parts.instruments[0].name.split()) and 3 <= size <= 5:
+            _seat(parts.instruments, bare(size, ("jazz",)) or Ensemble("", ()))
             parts.only = True
         elif solo:
-            parts.wished = [replace(parts.wished[0], count=size)]
+            parts.instruments = [replace(parts.instruments[0], count=size)]
             parts.only = True
-        elif parts.wished and (total >= size or bare(size, genres) is None):
+        elif parts.instruments and (total >= size or bare(size, genres) is None):
             parts.only |= total == size
-        elif parts.wished:
-            _seat(parts.wished, replace(bare(size, genres) or Ensemble("", ()), size=size))
+        elif parts.instruments:
+            _seat(parts.instruments, replace(bare(size, genres) or Ensemble("", ()), size=size))
             parts.only = True
         else:
             usual = bare(size, genres)
             if usual is None:
                 continue
-            parts.wished = list(usual.members)
+            parts.instruments = list(usual.members)
             parts.only, parts.how = True, "implied"
         reading.take(word.start, word.end)
 
@@ -244,14 +247,14 @@ def _of(reading: Reading, n: int, it: Item) -> bool:
     return re.fullmatch(r"\s+(?:for|of|fur|von|aus|pour|de|per|di)\s+", gap) is not None
 
 
-def _closed(reading: Reading, wished: list[Item], parts: Parts) -> bool:
-    """Whether the words around the instruments say that there are no others."""
-    if not parts.wished:
+def _closed(reading: Reading, wishes: list[Item], parts: Parts) -> bool:
+    """Whether the words around the instruments say that these are all."""
+    if not parts.instruments:
         return False
     low, words = reading.low, reading.words
     closed = False
-    alone = len(parts.wished) == 1
-    for it in wished:
+    alone = len(parts.instruments) == 1
+    for it in wishes:
         start, end = words[it.i].start, words[it.j - 1].end
         while start and reading.taken[start - 1] and low[start - 1].isalnum():
             start -= 1
@@ -283,7 +286,7 @@ def _closed(reading: Reading, wished: list[Item], parts: Parts) -> bool:
     if m:
         reading.take(*m.span())
         closed |= alone
-    return closed or _for_list(reading, wished, parts)
+    return closed or _for_list(reading, wishes, parts)
 
 
 _FOR = re.compile(
@@ -295,41 +298,41 @@ _INNER = re.compile(
 )
 
 
-def _for_list(reading: Reading, wished: list[Item], parts: Parts) -> bool:
+def _for_list(reading: Reading, wishes: list[Item], parts: Parts) -> bool:
     """Whether every instrument stands in one list after "for": "for violin and piano"."""
     low, words = reading.low, reading.words
-    named = wished
-    if not named or any(isinstance(it.value, Ensemble) and it.value.implied for it in named):
+    if not wishes or any(isinstance(it.value, Ensemble) and it.value.implied for it in wishes):
         return False
-    first = words[named[0].i].start
+    first = words[wishes[0].i].start
     if not _FOR.search(low[max(0, first - 40) : first]):
         return False
-    if any(isinstance(it.value, Ensemble) and not it.value.closed for it in named):
+    if any(isinstance(it.value, Ensemble) and not it.value.closed for it in wishes):
         return False
-    for a, b in pairwise(named):
+    for a, b in pairwise(wishes):
         gap = low[words[a.j - 1].end : words[b.i].start]
         if not _INNER.fullmatch(gap):
             return False
-    follow = low[words[named[-1].j - 1].end :]
+    follow = low[words[wishes[-1].j - 1].end :]
     return not re.match(
         r"\s+(?:lovers?|players?|students?|class|lessons?|practice|beginners?)\b", follow
     )
 
 
 def _refuse(parts: Parts, refused: Iterable[int]) -> None:
-    """Takes refused programs out of the wishes; a wish named outright outlives its refusal."""
+    """Removes refused programs from the instruments; one that is asked for by its own name stays,
+    although it is refused too."""
     refused = set(refused)
-    kept: list[Instrument] = []
-    for w in parts.wished:
-        left = tuple(p for p in w.programs if p not in refused)
-        if left:
-            kept.append(replace(w, programs=left))
+    remaining: list[Instrument] = []
+    for w in parts.instruments:
+        programs = tuple(p for p in w.programs if p not in refused)
+        if programs:
+            remaining.append(replace(w, programs=programs))
         elif w.programs == (DRUMS,) or len(w.programs) > 3:
-            continue  # refused outright: what is not to sound wins
+            continue  # drums and families of programs: the refusal wins
         else:
-            kept.append(w)
+            remaining.append(w)
             refused -= set(w.programs)
-    parts.wished = kept
+    parts.instruments = remaining
     parts.excluded = tuple(sorted({*parts.excluded, *refused}))
     parts.how_excluded = "said"
 
@@ -339,17 +342,17 @@ _VOICELESS = re.compile(r"\b(?:instrumental|voiceless|wordless)\b(?!\s+(?:voice|
 
 
 def _instrumental(reading: Reading, parts: Parts) -> None:
-    """The words "drumless" and "instrumental" exclude; what was wished stays."""
-    wished = {p for w in parts.wished for p in w.programs[:1]}
+    """The words "drumless" and "instrumental" exclude; an instrument that is asked for stays."""
+    programs = {p for w in parts.instruments for p in w.programs[:1]}
     more: set[int] = set()
     for m in reading.finditer(_DRUMLESS):
         reading.take(*m.span())
         more.add(DRUMS)
         parts.how_excluded = "said"
-        parts.wished = [w for w in parts.wished if w.programs != (DRUMS,)]
+        parts.instruments = [w for w in parts.instruments if w.programs != (DRUMS,)]
     for m in reading.finditer(_VOICELESS):
         reading.take(*m.span())
-        if not wished & set(VOICES):
+        if not programs & set(VOICES):
             more |= set(VOICES[:3])
             parts.how_excluded = parts.how_excluded or "implied"
     if parts.excluded and len(parts.excluded) > 100 and parts.how_excluded is None:
@@ -357,11 +360,11 @@ def _instrumental(reading: Reading, parts: Parts) -> None:
     parts.excluded = tuple(sorted({*parts.excluded, *more}))
 
 
-def _fitted(found: Instrument, genres: tuple[str, ...]) -> Instrument:
+def _in_style(instrument: Instrument, genres: tuple[str, ...]) -> Instrument:
     """The instrument with the programs usual in these genres first."""
     for genre in genres:
-        first = [p for p in FIRST.get((found.name, genre), ()) if p in found.programs]
+        first = [p for p in FIRST.get((instrument.name, genre), ()) if p in instrument.programs]
         if first:
-            rest = [p for p in found.programs if p not in first]
-            return replace(found, programs=(*first, *rest))
-    return found
+            rest = [p for p in instrument.programs if p not in first]
+            return replace(instrument, programs=(*first, *rest))
+    return instrument

@@ -1,7 +1,7 @@
-"""Phrases of the tables in a text, and which of them are not meant.
+"""Phrases of the tables in a text, and which of them mean something else there.
 
-Knows how names of instruments, genres, moods, tempi, dances, swing and density are found and
-which hides which ("jazz guitar" names no genre, "drum and bass" no instrument); does not know what
+Knows how to find names of instruments, genres, moods, tempi, dances, swing and density, and which
+hides which ("jazz guitar" names no genre, "drum and bass" no instrument); does not know what
 becomes of them.
 """
 
@@ -18,20 +18,20 @@ from cantilena.text.lexicon import Phrasebook, Reading, Speller
 from cantilena.text.lexicon.abroad import GENRES_MORE, MOODS_MORE
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, ensembles
 from cantilena.text.lexicon.instruments import instruments
+from cantilena.text.lexicon.stopwords import REAL, STOP
 from cantilena.text.lexicon.terms import (
     DANCES,
     DENSITY,
     METRES,
     NUMBERS,
     PACES,
-    REAL,
     SHORT,
-    STOP,
     SWING,
     TIMING,
     Pace,
 )
 from cantilena.text.wishes import Instrument
+from cantilena.text.wordlists import split_names, word_set
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,16 @@ def books() -> Books:
 
 @lru_cache(maxsize=1)
 def speller() -> Speller:
-    """Mends slips in the tables' words; made once."""
+    """Corrects misspellings of the tables' words; made once."""
     b = books()
     tables = (b.parts, b.genres, b.moods, b.paces, b.dances, b.swing, b.timing, b.density)
-    known = {w for table in tables for w in table.words} | {*SIZES, *NUMBERS, *SHORT}
-    known |= {w for name in METRES for w in name.split()} | {"major", "minor", "without"}
+    words = {w for table in tables for w in table.words} | {*SIZES, *NUMBERS, *SHORT}
+    words |= {w for name in METRES for w in name.split()} | {"major", "minor", "without"}
     names = {w for w in b.parts.words if b.parts.get(w)} | {w for w in SIZES if len(w) > 4}
     labels = (b.genres, b.moods, b.paces, b.dances, b.swing, b.timing)
     strict = {w for table in labels for w in table.words if table.get(w) is not None}
     stems = {w for table in (b.genres, b.moods) for w in table.words if table.get(w)}
-    return Speller(known, STOP | REAL, names, strict - names, {w for w in stems if len(w) > 3})
+    return Speller(words, STOP | REAL, names, strict - names, {w for w in stems if len(w) > 3})
 
 
 _KINDS = ("parts", "genres", "moods", "paces", "dances", "swing", "timing", "density")
@@ -107,34 +107,37 @@ _ONE = {"genres": "genre", "moods": "mood", "paces": "pace", "dances": "dance"}
 def items_of(reading: Reading) -> Iterator[Item]:
     """Every phrase of the tables in the text that no number or symbol has taken, in order."""
     tables, words = books(), reading.words
-    found: list[Item] = []
+    items: list[Item] = []
     for kind in _KINDS:
         book, i = getattr(tables, kind), 0
         while i < len(words):
-            hit = book.match(words, i, reading.free)
-            if hit is None:
+            match = book.match(words, i, reading.free)
+            if match is None:
                 i += 1
                 continue
-            value, n = hit
+            value, n = match
             name = _ONE.get(kind, kind)
             if kind == "parts":
                 name = "ensemble" if isinstance(value, Ensemble) else "instrument"
-            found.append(Item(i, i + n, name, value))
+            items.append(Item(i, i + n, name, value))
             i += n
-    found = [_with_aside(reading, it) for it in found] + list(_four_voices(reading))
-    at: dict[int, list[Item]] = {}
-    for it in found:
+    items = [_with_aside(reading, it) for it in items] + list(_four_voices(reading))
+    at_word: dict[int, list[Item]] = {}
+    for it in items:
         for n in range(it.i, it.j):
-            at.setdefault(n, []).append(it)
-    kept = [
+            at_word.setdefault(n, []).append(it)
+    visible = [
         it
-        for it in found
+        for it in items
         if not _unmeant(it, reading)
         and not any(
-            _hides(o, it, reading) for n in range(it.i, it.j) for o in at.get(n, ()) if o is not it
+            _hides(o, it, reading)
+            for n in range(it.i, it.j)
+            for o in at_word.get(n, ())
+            if o is not it
         )
     ]
-    yield from sorted(kept, key=lambda it: (it.i, it.j))
+    yield from sorted(visible, key=lambda it: (it.i, it.j))
 
 
 _ASIDE = re.compile(r"\s*\(\s*([^\W\d_][\w -]{1,20}?)\s*\)")
@@ -163,16 +166,20 @@ def _four_voices(reading: Reading) -> Iterator[Item]:
             yield Item(inside[0], inside[-1] + 1, "ensemble", choir)
 
 
-_PLAIN_INSTRUMENTS = {
-    *("jazz guitar", "jazz guitars", "rock organ", "classical guitar", "classical guitars"),
-    *("new age pad", "jazz organ", "folk guitar", "honky tonk", "drum machine", "choral"),
-    *("children's choir", "childrens choir", "electronic bass", "honky tonk piano"),
-}
+_PLAIN_INSTRUMENTS = frozenset(
+    split_names(
+        """
+    jazz guitar, jazz guitars, rock organ, classical guitar, classical guitars, new age pad, jazz
+    organ, folk guitar, honky tonk, drum machine, choral, children's choir, childrens choir,
+    electronic bass, honky tonk piano
+    """
+    )
+)
 _DRUM_AND_BASS = re.compile(r"drum\W+(?:and|n|&|'n')\W+bass|stride piano|drum'n'bass")
 
 
 def _hides(over: Item, it: Item, reading: Reading) -> bool:
-    """Whether one phrase, by holding another, says that the other is not meant."""
+    """Whether one phrase contains another and by that shows that the other is not meant."""
     if not (over.i <= it.i and it.j <= over.j):
         return False
     if over.kind == "ensemble" and it.kind == "instrument":
@@ -218,27 +225,23 @@ def _unmeant(it: Item, reading: Reading) -> bool:
     return low == "blue" and after in ("sky", "ocean", "sea", "moon", "water", "eyes", "note")
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_EVERYDAY = _words(
+_EVERYDAY = word_set(
     """
     house rock soul country game metal trap garage jungle folk pop trance
     """
 )
-_POSSESSIVE = _words(
+_POSSESSIVE = word_set(
     """
     the my your his her our their this old haunted empty little a
     """
 )
-_MUSIC = _words(
+_MUSIC = word_set(
     """
     song music beat track genre style tune band piece groove vibe anthem ballad loop feel
     guitar bass riff drum drums jam solo like
     """
 )
-_SCENE = _words(
+_SCENE = word_set(
     """
     on in at of by near where that is pipe pipes road roads
     """

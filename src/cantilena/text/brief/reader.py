@@ -1,8 +1,7 @@
 """A text read as a whole: the order of reading, and what wins when two wishes disagree.
 
-Knows which wish outranks which and what a word implies for another field; the details of time,
-keys, chords, phrases and instruments are in ``brief_time``, ``brief_keys``, ``brief_chords``,
-``brief_phrases`` and ``brief_parts``. Does not know options given beside the text (``brief``).
+Knows which wish outranks which and what a word implies for another field; the details are in
+``time``, ``keys``, ``chords``, ``phrases`` and ``parts``. Does not know options beside the text.
 """
 
 from __future__ import annotations
@@ -26,7 +25,8 @@ from cantilena.text.brief.time import (
     tempo_of,
 )
 from cantilena.text.lexicon import Reading
-from cantilena.text.lexicon.terms import GENRE_TEMPO, NUMBERS, STOP, Pace
+from cantilena.text.lexicon.stopwords import STOP
+from cantilena.text.lexicon.terms import GENRE_TEMPO, NUMBERS, Pace
 from cantilena.text.wishes import Brief
 
 
@@ -39,12 +39,12 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     tempo = read_tempo(reading)
     metre = read_metre(reading)
     jazzy = _JAZZY.search(reading.low) is not None
-    # A first look for the key only: chords are read between the lines of the key they stand in.
+    # Chords are read before the key, but degrees need it: a first reading looks for the key only.
     glance = key or next((k for k, _ in [read_key(Reading(text)) or (None, "")] if k), None)
     chords = read_chords(reading, glance, jazzy)
     length = read_length(reading, tempo.bpm if tempo else None, metre)
     home = parse_chord(chords.chords[0]).root if chords and len(chords.chords) == 1 else None
-    found_key = read_key(reading, home)
+    key_match = read_key(reading, home)
     items = mark_refusals(reading, list(items_of(reading)))
     _labels(reading, items, wishes, how)
     genres = wishes.get("genres", ())
@@ -52,9 +52,9 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     parts = read_parts(reading, items, genres or (("jazz",) if swung else ()))
     _set_parts(parts, wishes, how)
     if chords:
-        _set_chords(chords, reading, wishes, how, found_key, metre)
-    if found_key:
-        wishes["key"], how["key"] = found_key[0].name, found_key[1]
+        _set_chords(chords, reading, wishes, how, key_match, metre)
+    if key_match:
+        wishes["key"], how["key"] = key_match[0].name, key_match[1]
     _set_metre(metre, items, wishes, how)
     _set_tempo(reading, tempo or _late_tempo(reading, items), items, wishes, how)
     _set_length(reading, length, chords, wishes, how)
@@ -68,19 +68,19 @@ _JAZZY = re.compile(r"\b(?:jazz\w*|bossa|bebop|swing|lofi|lo-fi|neo[ -]soul)\b")
 def _labels(reading: Reading, items: list[Item], wishes: dict, how: dict) -> None:
     """Genres and moods in order; what is refused stays unplaced together with its refusal."""
     for kind, field in (("genre", "genres"), ("mood", "moods")):
-        found: list[str] = []
+        labels: list[str] = []
         for it in items:
             if it.kind == kind and not it.refused:
                 start, end = reading.words[it.i].start, reading.words[it.j - 1].end
                 reading.take(start, end)
-                found.append(str(it.value))
-        if found:
-            wishes[field], how[field] = tuple(dict.fromkeys(found)), "said"
+                labels.append(str(it.value))
+        if labels:
+            wishes[field], how[field] = tuple(dict.fromkeys(labels)), "said"
 
 
 def _set_parts(parts: Parts, wishes: dict, how: dict) -> None:
-    if parts.wished:
-        wishes["instruments"] = tuple(parts.wished)
+    if parts.instruments:
+        wishes["instruments"] = tuple(parts.instruments)
         how["instruments"] = parts.how or "said"
         if parts.only:
             wishes["only"], how["only"] = True, parts.how or "said"
@@ -105,9 +105,13 @@ _BEATS_EACH = re.compile(
 
 
 def _set_chords(
-    chords: Progression, reading: Reading, wishes: dict, how: dict,
-    key: tuple[Key, str] | None, metre: str | None,
-) -> None:  # fmt: skip
+    chords: Progression,
+    reading: Reading,
+    wishes: dict,
+    how: dict,
+    key: tuple[Key, str] | None,
+    metre: str | None,
+) -> None:
     wishes["chords"], how["chords"] = chords.chords, chords.how
     num, den = map(int, (metre or "4/4").split("/"))
     bar = 4.0 * num / den
@@ -117,14 +121,9 @@ def _set_chords(
         if m["k"]:
             beats = bar / _number(m["k"])
         else:
-            n = _number(m["n"] or m["m"] or "one")
-            beats = n * (
-                bar
-                if (m["unit"] or m["of"])[0] in "bm" and "eat" not in (m["unit"] or m["of"])
-                else 4.0 / den
-                if den < 8
-                else 1.0
-            )
+            beat = 4.0 / den if den < 8 else 1.0
+            in_bars = (m["unit"] or m["of"]).rstrip("s") in ("bar", "measure")
+            beats = _number(m["n"] or m["m"] or "one") * (bar if in_bars else beat)
         break
     if beats:
         wishes["chord_beats"], how["chord_beats"] = beats, "said"
@@ -146,8 +145,8 @@ def _set_metre(metre: str | None, items: list[Item], wishes: dict, how: dict) ->
         wishes["metre"], how["metre"] = metre, "said"
         return
     for it in items:
-        if it.kind == "dance" and not it.refused and it.value[0]:  # type: ignore[index]
-            wishes["metre"], how["metre"] = it.value[0], "implied"  # type: ignore[index]
+        if it.kind == "dance" and not it.refused and isinstance(it.value, tuple) and it.value[0]:
+            wishes["metre"], how["metre"] = it.value[0], "implied"
             return
 
 
@@ -164,32 +163,36 @@ def _late_tempo(reading: Reading, items: list[Item]) -> Tempo | None:
     return None
 
 
-def _set_tempo(reading: Reading, tempo: Any, items: list[Item], wishes: dict, how: dict) -> None:
+def _set_tempo(
+    reading: Reading, tempo: Tempo | None, items: list[Item], wishes: dict, how: dict
+) -> None:
     """A number, or else the highest ranking tempo word narrowed by the genre, or the genre's."""
-    paces = [(it, it.value) for it in items if it.kind == "pace" and not it.refused]
-    rank = max((p.rank for _, p in paces), default=0)  # type: ignore[union-attr]
-    chosen: Pace | None = next((p for _, p in paces if p.rank == rank), None)  # type: ignore
+    paces = [(it, it.value) for it in items if isinstance(it.value, Pace) and not it.refused]
+    best = max((pace for _, pace in paces), key=lambda p: p.rank, default=None)
     for it, pace in paces:
-        assert isinstance(pace, Pace)
         start, end = reading.words[it.i].start, reading.words[it.j - 1].end
-        low, high = (tempo.bpm, tempo.bpm) if tempo else (chosen.low, chosen.high)  # type: ignore
+        low, high = pace.low, pace.high
+        if tempo:
+            low = high = tempo.bpm
+        elif best:
+            low, high = best.low, best.high
         agrees = low <= pace.high * 1.25 and high >= pace.low * 0.8
         if agrees:
             reading.take(start, end)
         elif reading.free(start, end):
-            reading.keep(start, end)
+            reading.reject(start, end)
     if tempo:
         wishes["tempo"], how["tempo"] = tempo.bpm, "said"
         if tempo.span:
             wishes["tempo_range"], how["tempo_range"] = tempo.span, "said"
         return
     usual = _usual_tempo(items, wishes)
-    if chosen:
-        low, high, bpm = chosen.low, chosen.high, chosen.bpm
+    if best:
+        low, high, bpm = best.low, best.high, best.bpm
         if usual and min(high, usual[1]) - max(low, usual[0]) >= 8:
             low, high = max(low, usual[0]), min(high, usual[1])
             bpm = min(max(bpm, low), high)
-        elif usual and chosen.rank == 1:
+        elif usual and best.rank == 1:
             # A slow waltz is slow for a waltz: half way from the word to the genre's edge, and
             # nearer to the word where that is extreme.
             edge = usual[0] if bpm < usual[0] else usual[1]
@@ -204,7 +207,8 @@ def _set_tempo(reading: Reading, tempo: Any, items: list[Item], wishes: dict, ho
 
 def _usual_tempo(items: list[Item], wishes: dict) -> tuple[float, float] | None:
     """The tempo range of the first dance, else of the first genre that has one."""
-    rows = [it.value[1] for it in items if it.kind == "dance" and not it.refused]  # type: ignore
+    dances = [it.value for it in items if it.kind == "dance" and not it.refused]
+    rows = [dance[1] for dance in dances if isinstance(dance, tuple)]
     for name in (*rows, *wishes.get("genres", ())):
         if name in GENRE_TEMPO:
             low, high = GENRE_TEMPO[name]
@@ -244,7 +248,7 @@ def _set_feel(reading: Reading, items: list[Item], wishes: dict, how: dict) -> N
         if it.kind == "swing":
             value = bool(it.value) != it.refused
             if "swing" in wishes and wishes["swing"] != value and reading.free(start, end):
-                reading.keep(start, end)
+                reading.reject(start, end)
                 continue
             share = re.match(r"\s*\d{2}\s?%", reading.low[end:])
             end += share.end() if share else 0
@@ -254,14 +258,14 @@ def _set_feel(reading: Reading, items: list[Item], wishes: dict, how: dict) -> N
         elif it.kind == "timing":
             value = it.value if not it.refused else OTHER_TIMING[str(it.value)]
             if wishes.setdefault("timing", value) != value and reading.free(start, end):
-                reading.keep(start, end)
+                reading.reject(start, end)
                 continue
             how["timing"] = "said"
             reading.take(start, end)
-        elif it.kind == "density" and not it.refused:
-            value, way = it.value  # type: ignore[misc]
+        elif it.kind == "density" and not it.refused and isinstance(it.value, tuple):
+            value, way = it.value
             if "density" in wishes and wishes["density"] != value and reading.free(start, end):
-                reading.keep(start, end)
+                reading.reject(start, end)
                 continue
             reading.take(start, end)
             if "density" not in wishes:

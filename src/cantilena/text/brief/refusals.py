@@ -10,55 +10,50 @@ from dataclasses import replace
 
 from cantilena.text.brief.phrases import Item
 from cantilena.text.lexicon import Reading
+from cantilena.text.wordlists import word_set
 
-_NO = {
-    *("no", "without", "not", "minus", "avoid", "avoiding", "exclude", "excludes", "excluding"),
-    *("lacking", "lacks", "ohne", "kein", "keine", "keinen", "keiner", "sans", "senza", "sin"),
-    *("except", "don't", "dont", "never", "omit", "omitting", "zero", "nicht", "pas", "skip"),
-    *(
-        "besides",
-        "doesn't",
-        "drop",
-        "remove",
-        "nor",
-        "neither",
-        "nothing",
-        "w/o",
-        "non",
-        "wo",
-        "isn't",
-    ),
-}
-_NO_PAIRS = {
-    *(("instead", "of"), ("rather", "than"), ("free", "of"), ("free", "from"), ("other", "than")),
-    *(
-        ("w", "o"),
-        ("everything", "but"),
-        ("all", "but"),
-        ("leave", "out"),
-        ("absence", "of"),
-        ("lack", "of"),
-        ("devoid", "of"),
-        ("anstatt", "von"),
-    ),
-}
-ONLY_PAIRS = re.compile(
-    r"\b(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?"
-    r"(?:but|except|other\s+than|besides|than)(?:\s+for)?\s+(?:an?\s+|the\s+)?$"
+_NO = word_set(
+    """
+    no without not minus avoid avoiding exclude excludes excluding lacking lacks ohne kein keine
+    keinen keiner sans senza sin except don't dont never omit omitting zero nicht pas skip besides
+    doesn't drop remove nor neither nothing w/o non wo isn't
+    """
 )
-_NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
-_FILL = {
-    *("any", "a", "an", "the", "of", "real", "use", "using", "some", "other", "kind", "include"),
-    *("including", "have", "having", "want", "with", "for", "add", "adding", "much", "too", "like"),
-    *("really", "very", "audible", "den", "die", "das", "de", "der", "need", "like", "sort", "be"),
+_NO_PAIRS = {
+    ("instead", "of"),
+    ("rather", "than"),
+    ("free", "of"),
+    ("free", "from"),
+    ("other", "than"),
+    ("w", "o"),
+    ("everything", "but"),
+    ("all", "but"),
+    ("leave", "out"),
+    ("absence", "of"),
+    ("lack", "of"),
+    ("devoid", "of"),
+    ("anstatt", "von"),
 }
+NOTHING_BUT = (
+    r"(?:nothing|no\s+(?:other\s+)?instruments?|none)\s+(?:else\s+)?"
+    r"(?:but|except|other\s+than|besides|than)(?:\s+for)?"
+)
+"""A negation that makes what follows the whole list: "nothing but piano"."""
+_NOTHING_BUT_BEFORE = re.compile(rf"\b{NOTHING_BUT}\s+(?:an?\s+|the\s+)?$")
+_NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
+_FILL = word_set(
+    """
+    any a an the of real use using some other kind include including have having want with for add
+    adding much too like really very audible den die das de der need sort be
+    """
+)
 _OR = re.compile(
     r"[\s,/&+]*(?:\b(?:or|nor|and|oder|und|ou|et|o)\b)[\s]*(?:\b(?:any|the|a|no)\b\s*)?|\s*/\s*"
 )
 
 
 def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
-    """The items, with those after "no", "without", "instead of" ... marked; takes those words."""
+    """The items, those after "no", "without", "instead of" ... as refused; takes those words."""
     out: list[Item] = []
     ends: dict[int, int] = {}
     paced = {k for it in items if it.kind == "pace" for k in range(it.i, it.j)}
@@ -67,7 +62,7 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
         if solo in ("solo", "solos") and item.kind == "instrument":
             refuse = _refusal_before(reading, item.i, ends, paced)
             if refuse is not None:  # "no guitar solo" refuses the solo, not the guitar
-                reading.keep(reading.words[refuse].start, reading.words[item.j].end)
+                reading.reject(reading.words[refuse].start, reading.words[item.j].end)
                 continue
         start = _refusal_before(reading, item.i, ends, paced)
         end = reading.words[item.j - 1].end
@@ -107,7 +102,7 @@ def _closes(reading: Reading, items: list[Item], n: int) -> bool:
 def _refusal_before(reading: Reading, i: int, ends: dict[int, int], paced: set[int]) -> int | None:
     """Index of the word that refuses what begins at word ``i``, or None."""
     words = reading.words
-    if ONLY_PAIRS.search(reading.low[max(0, words[i].start - 60) : words[i].start]):
+    if _NOTHING_BUT_BEFORE.search(reading.low[max(0, words[i].start - 60) : words[i].start]):
         return None
     k, strangers = i - 1, 0
     while k >= max(0, i - 8) and _near(reading, k) and k not in paced:

@@ -1,7 +1,7 @@
 """Tempo numbers, metres and lengths in a text.
 
-Knows how numbers of time are written; tempo words ("slow", "Andante") are phrases and are found
-in ``brief``.
+Knows how numbers of time are written; does not know tempo words ("slow", "Andante"), which are
+phrases (``phrases``).
 """
 
 from __future__ import annotations
@@ -11,6 +11,15 @@ from dataclasses import dataclass
 
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.terms import IN_METRES, METRES, NUMBERS, SHORT
+from cantilena.text.wishes import (
+    MAX_BARS,
+    MAX_SECONDS,
+    MAX_TEMPO,
+    MIN_BARS,
+    MIN_SECONDS,
+    MIN_TEMPO,
+)
+from cantilena.text.wordlists import word_set
 
 _NUM = r"(?<![\d.,:/])(\d{1,3}(?:[.,]\d{1,2})?)(?![\d:/])"
 _ABOUT = (
@@ -60,35 +69,35 @@ class Tempo:
 
 
 def read_tempo(reading: Reading) -> Tempo | None:
-    """The first tempo that is given as a number; takes it and what later ones it keeps."""
-    found: list[tuple[int, int, Tempo]] = []
+    """The first tempo that is given as a number; later ones that differ are left unplaced."""
+    tempos: list[tuple[int, int, Tempo]] = []
 
     def add(m: re.Match[str], tempo: Tempo | None) -> None:
         start = m.start(1) if m.re is _LONE else m.start()
-        if tempo and 10 <= tempo.bpm <= 400 and reading.free(start, m.end()):
+        if tempo and MIN_TEMPO <= tempo.bpm <= MAX_TEMPO and reading.free(start, m.end()):
             reading.take(start, m.end())
-            found.append((start, m.end(), tempo))
+            tempos.append((start, m.end(), tempo))
 
     for m in reading.finditer(_NOTE_IS):
         dotted = 1.5 if m.group("dot") or m.group("after") else 1.0
         add(m, Tempo(round(_value(m.groups()[-1]) * dotted * _QUARTERS.get(m["note"], 1.0), 3)))
     for m in reading.finditer(_RANGE):
         a, b = _value(m.group(1)), _value(m.group(2))
-        if 10 <= a < b <= 400:
+        if MIN_TEMPO <= a < b <= MAX_TEMPO:
             add(m, Tempo((a + b) / 2, (a, b)))
     for pattern in (_BPM, _NAMED):
         for m in reading.finditer(pattern):
             add(m, Tempo(_value(m.group(1))))
-    if not found:
+    if not tempos:
         for pattern, low, high in ((_AT, 30, 300), (_LONE, 40, 240)):
             for m in reading.finditer(pattern):
-                if not found and low <= _value(m.group(1)) <= high:
+                if not tempos and low <= _value(m.group(1)) <= high:
                     add(m, Tempo(_value(m.group(1))))
-    found.sort(key=lambda f: f[0])
-    for start, end, tempo in found[1:]:
-        if tempo.bpm != found[0][2].bpm:
-            reading.keep(start, end)
-    return found[0][2] if found else None
+    tempos.sort(key=lambda f: f[0])
+    for start, end, tempo in tempos[1:]:
+        if tempo.bpm != tempos[0][2].bpm:
+            reading.reject(start, end)
+    return tempos[0][2] if tempos else None
 
 
 def _value(number: str) -> float:
@@ -127,14 +136,14 @@ _NAMES = re.compile(
 
 
 def read_metre(reading: Reading) -> str | None:
-    """The first metre that the text names; later ones are kept as not placed."""
-    found: list[tuple[int, int, str]] = []
+    """The first metre that the text names; later ones that differ are left unplaced."""
+    metres: list[tuple[int, int, str]] = []
 
     def add(m: re.Match[str], num: int, den: int) -> None:
         likely = den in (2, 4, 8, 16) and 2 <= num <= 32 and (num, den) not in ((2, 16), (4, 16))
         if likely and reading.free(m.start(), m.end()):
             reading.take(m.start(), m.end())
-            found.append((m.start(), m.end(), f"{num}/{den}"))
+            metres.append((m.start(), m.end(), f"{num}/{den}"))
 
     for m in reading.finditer(_NAMES):
         num, den = map(int, METRES[m.group(1).replace("-", " ")].split("/"))
@@ -148,11 +157,11 @@ def read_metre(reading: Reading) -> str | None:
         n = int(m.group(1)) if m.group(1).isdigit() else NUMBERS[m.group(1)]
         num, den = map(int, IN_METRES[n].split("/"))
         add(m, num, den)
-    found.sort()
-    for start, end, metre in found[1:]:
-        if metre != found[0][2]:
-            reading.keep(start, end)
-    return found[0][2] if found else None
+    metres.sort()
+    for start, end, metre in metres[1:]:
+        if metre != metres[0][2]:
+            reading.reject(start, end)
+    return metres[0][2] if metres else None
 
 
 _TENS = r"(?:twenty|thirty|forty|fifty|sixty)[\s-](?:one|two|three|four|five|six|seven|eight|nine)"
@@ -179,31 +188,23 @@ _SECONDS = re.compile(
 _S = re.compile(
     r"(?<!the )(?<![\w.'])(?P<n>\d{1,3})\s?s\b(?P<long>\s+(?:long|clip|loop|track|of))?"
 )
+_ROLAND_MACHINES = frozenset({303, 606, 707, 808, 909})
+"""Roland's bass synthesizer and drum machines: "808s" are sounds, not seconds."""
+_DECADES = frozenset({0, 50, 60, 70, 80, 90})
+"""Decades: "80s" is a style, and seconds only in "80s long"."""
 _CLOCK = re.compile(
     r"(?<![\w:.])(?P<m>\d{1,2}):(?P<sec>[0-5]\d)(?![\w:])(?:\s*(?:min(?:utes)?|long)\b)?"
 )
 _PRIMES = re.compile(r"(?<![\w.])(?P<m>\d{1,2})'\s?(?P<sec>[0-5]\d)(?:''|\")")
 _HALF_MINUTE = re.compile(r"\bhalbe\s+minute\b")
-_NOT_LENGTH = {
-    *("notes", "note", "phrases", "phrase", "tones", "chords", "sustained", "held", "reverb"),
-    *("echo", "ago", "time", "lines", "pauses", "tail", "decay", "breaths", "melodies", "day"),
-    *(
-        "night",
-        "road",
-        "journey",
-        "way",
-        "lost",
-        "bit",
-        "distance",
-        "live",
-        "drive",
-        "delay",
-        "delays",
-        "reverbs",
-    ),
-    *("intro", "outro", "introduction", "solo", "haired", "winter", "rests", "strings", "bows"),
-    *("girl", "boy", "fills", "stabs", "riffs", "riff", "motif", "motifs", "bursts", "drums"),
-}
+_NOT_LENGTH = word_set(
+    """
+    notes note phrases phrase tones chords sustained held reverb echo ago time lines pauses tail
+    decay breaths melodies day night road journey way lost bit distance live drive delay delays
+    reverbs intro outro introduction solo haired winter rests strings bows girl boy fills stabs
+    riffs riff motif motifs bursts drums
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -218,15 +219,16 @@ def read_length(
     reading: Reading, bpm: float | None = None, metre: str | None = None
 ) -> Length | None:
     """The first length that is given as a number. A second one of the other kind counts too
-    where, at ``bpm`` (None: free to choose) and in ``metre``, both can hold; others are kept."""
-    found: list[tuple[int, int, Length]] = []
+    where, at ``bpm`` (None: free to choose) and in ``metre``, both can hold; others are left
+    unplaced."""
+    lengths: list[tuple[int, int, Length]] = []
 
     def add(m: re.Match[str], length: Length) -> None:
-        bars_fit = length.bars is None or 1 <= length.bars <= 1000
-        seconds_fit = length.seconds is None or 0.5 <= length.seconds <= 3600
+        bars_fit = length.bars is None or MIN_BARS <= length.bars <= MAX_BARS
+        seconds_fit = length.seconds is None or MIN_SECONDS <= length.seconds <= MAX_SECONDS
         if bars_fit and seconds_fit and reading.free(m.start(), m.end()):
             reading.take(m.start(), m.end())
-            found.append((m.start(), m.end(), length))
+            lengths.append((m.start(), m.end(), length))
 
     for m in reading.finditer(_BARS):
         count = _count(m["n"])
@@ -246,21 +248,22 @@ def read_length(
         if m["n"] not in ("a", "one", "first"):
             add(m, Length(seconds=float(_count(m["n"]))))
     for m in reading.finditer(_S):
-        if int(m["n"]) not in (303, 606, 707, 808, 909) and (
-            m["long"] or int(m["n"]) not in (50, 60, 70, 80, 90, 0)
-        ):
+        n = int(m["n"])
+        if n not in _ROLAND_MACHINES and (m["long"] or n not in _DECADES):
             add(m, Length(seconds=float(m["n"])))
     for pattern in (_CLOCK, _PRIMES):
         for m in reading.finditer(pattern):
             point = re.search(r"\b(?:at|from|by|until|after|before)\s+$", reading.low[: m.start()])
             if not point:  # "a drop at 0:30" is no length
                 add(m, Length(seconds=60.0 * int(m["m"]) + int(m["sec"])))
-    found.sort(key=lambda f: f[0])
-    whole = found[0][2] if found else None
-    for start, end, length in found[1:]:
-        both = Length(whole.bars or length.bars, whole.seconds or length.seconds)  # type: ignore
+    lengths.sort(key=lambda f: f[0])
+    if not lengths:
+        return None
+    whole = lengths[0][2]
+    for start, end, length in lengths[1:]:
+        both = Length(whole.bars or length.bars, whole.seconds or length.seconds)
         if length not in (whole, both) and not _agree(both, bpm, metre):
-            reading.keep(start, end)
+            reading.reject(start, end)
         elif length.bars is None or length.seconds is None:
             whole = both if _agree(both, bpm, metre) else whole
     return whole
@@ -282,7 +285,7 @@ def tempo_of(length: Length, metre: str | None) -> float:
 
 def read_short(reading: Reading) -> int | None:
     """Bars that the first word such as "short" stands for; takes all such words."""
-    words, found = reading.words, []
+    words, bars = reading.words, []
     for i, word in enumerate(words):
         if not reading.free(word.start, word.end):
             continue
@@ -295,8 +298,8 @@ def read_short(reading: Reading) -> int | None:
             continue
         before = re.search(r"\bnot\s+(?:too\s+|very\s+|so\s+)?$", reading.low[: word.start])
         reading.take(before.start() if before else word.start, words[last].end)
-        found.append((24 if SHORT[name] > 32 else 32) if before else SHORT[name])
-    return found[0] if found else None
+        bars.append((24 if SHORT[name] > 32 else 32) if before else SHORT[name])
+    return bars[0] if bars else None
 
 
 def _count(text: str) -> float:

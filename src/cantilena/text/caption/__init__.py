@@ -1,8 +1,8 @@
-"""Captions: what music is, in words; for training text-conditioned models and for reading.
+"""Captions: music described in words, for training text-conditioned models and for reading.
 
 Knows how facts become sentences, one-line requests and comma lists, as MidiCaps (Melechovsky,
 Roy, Herremans, ISMIR 2024) has sentences and people type the rest. Does not know Scores, measures
-nothing, and says nothing that its facts do not support. Wordings live in ``caption_words``.
+nothing, and says nothing that its facts do not support. The wordings are in ``words``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from cantilena.score import gm
 from cantilena.score.harmony import Key
+from cantilena.score.score import DRUMS
 from cantilena.text.caption import words
 from cantilena.text.caption.description import describe_in_words
 from cantilena.text.caption.words import INSTRUMENT_WORDS, PHRASES, article, capital
@@ -32,13 +33,12 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-DRUMS = 128
 MOST_NAMES = 12
 """Instruments that a caption names at most."""
 
 
 class _Dice:
-    """Cheap choices: uniform numbers drawn in blocks, since single draws would cost the most."""
+    """Random choices from uniform numbers drawn in blocks, as single draws would be slow."""
 
     __slots__ = ("_left", "_rng")
 
@@ -63,8 +63,8 @@ class _Dice:
 
 
 @dataclass
-class _Said:
-    """The wishes a caption states, each already in words. ``clauses`` are (wish, value) for
+class _Content:
+    """What a caption states, each wish already in words. ``clauses`` are (wish, value) for
     ``PHRASES``; ``whole``: the names are all the instruments; ``band``: a name for them all."""
 
     moods: list[str] = field(default_factory=list)
@@ -84,94 +84,94 @@ def write_caption(facts: Facts, rng: np.random.Generator, drop: float = 0.0) -> 
     ``MOST_NAMES`` instruments are always said. The same generator state gives the same caption.
     """
     dice = _Dice(rng)
-    said = _choose(facts, dice, drop)
+    content = _choose(facts, dice, drop)
     style = dice.roll()
-    text = (_list if style < 0.3 else _request if style < 0.65 else _prose)(said, dice)
+    text = (_list if style < 0.3 else _request if style < 0.65 else _prose)(content, dice)
     return text or "a piece of music"
 
 
-def _choose(facts: Facts, dice: _Dice, drop: float) -> _Said:
+def _choose(facts: Facts, dice: _Dice, drop: float) -> _Content:
     """Which wishes are stated, and the words for their values."""
     rate = 0.0 if drop <= 0 else dice.roll() ** (1 / min(drop, 1.0) - 1)
-    said = _Said()
+    content = _Content()
 
     def keep() -> bool:
         return dice.roll() >= rate
 
     if facts.moods and keep():
-        said.moods = [dice.pick(words.MOOD_SAID[m]) for m in facts.moods[:2]]
+        content.moods = [dice.pick(words.MOOD_ADJECTIVES[m]) for m in facts.moods[:2]]
     if facts.genres and keep():
-        said.genres = list(facts.genres[: 1 if rate and dice.chance(0.5) else 2])
+        content.genres = list(facts.genres[: 1 if rate and dice.chance(0.5) else 2])
     if facts.instruments and keep():
-        _choose_names(said, facts, dice, rate)
+        _choose_names(content, facts, dice, rate)
     chords = facts.chords if len(facts.chords) > 1 and keep() else ()
     if facts.key is not None and keep():
-        said.clauses.append(("key", _key_said(facts.key, dice, bool(chords))))
+        content.clauses.append(("key", _key_text(facts.key, dice, bool(chords))))
     if keep():
-        said.clauses.append(("metre", _metre_said(facts.metre, dice)))
+        content.clauses.append(("metre", _metre_text(facts.metre, dice)))
     if keep():
-        said.clauses += _tempo_said(facts.bpm, dice)
+        content.clauses += _tempo_clauses(facts.bpm, dice)
     if chords:
         most = len(chords) if dice.chance(0.5) else min(len(chords), 2 + int(dice.roll() * 4))
         join = dice.pick((" ", " ", ", ", " - ", " – ", " → "))
-        said.clauses.append(("chords", join.join(chords[:most])))
+        content.clauses.append(("chords", join.join(chords[:most])))
     if facts.bars and keep():
-        said.clauses.append(("bars", str(facts.bars)))
+        content.clauses.append(("bars", str(facts.bars)))
     if facts.seconds and facts.seconds >= 1 and keep() and dice.chance(0.5):
-        said.clauses.append(("time", _time_said(facts.seconds, dice)))
+        content.clauses.append(("time", _duration_text(facts.seconds, dice)))
     if facts.density and keep():
-        said.clauses.append((facts.density, ""))
+        content.clauses.append((facts.density, ""))
     if facts.swing is not None and keep() and (facts.swing or dice.chance(0.08)):
-        said.clauses.append(("swing" if facts.swing else "straight", ""))
+        content.clauses.append(("swing" if facts.swing else "straight", ""))
     silent = bool(facts.instruments) and DRUMS not in facts.instruments
     if silent and len(facts.instruments) > 1 and keep() and dice.chance(0.25):
-        said.clauses.append(("no drums", ""))
-    return said
+        content.clauses.append(("no drums", ""))
+    return content
 
 
-def _choose_names(said: _Said, facts: Facts, dice: _Dice, rate: float) -> None:
-    shown = facts.instruments[:MOST_NAMES]
-    if rate and len(shown) > 2 and dice.chance(0.3 + 0.5 * rate):
-        shown = shown[: 1 + int(dice.roll() * len(shown))]
-    said.whole = len(shown) == len(facts.instruments)
-    for instrument in shown:
-        known = INSTRUMENT_WORDS[instrument]
-        name = known[0] if dice.chance(0.5) else dice.pick(known)
-        if name in said.names:  # another of the same kind: its own name, and if need be GM's
-            free = [w for w in (*known, gm.name(instrument)) if w not in said.names]
+def _choose_names(content: _Content, facts: Facts, dice: _Dice, rate: float) -> None:
+    instruments = facts.instruments[:MOST_NAMES]
+    if rate and len(instruments) > 2 and dice.chance(0.3 + 0.5 * rate):
+        instruments = instruments[: 1 + int(dice.roll() * len(instruments))]
+    content.whole = len(instruments) == len(facts.instruments)
+    for instrument in instruments:
+        names = INSTRUMENT_WORDS[instrument]
+        name = names[0] if dice.chance(0.5) else dice.pick(names)
+        if name in content.names:  # another of the same kind: its own name, and if need be GM's
+            free = [w for w in (*names, gm.name(instrument)) if w not in content.names]
             name = free[0] if free else name
-        if name not in said.names:
-            said.names.append(name)
-    bands = words.ENSEMBLES.get(frozenset(facts.instruments), ()) if said.whole else ()
+        if name not in content.names:
+            content.names.append(name)
+    bands = words.ENSEMBLES.get(frozenset(facts.instruments), ()) if content.whole else ()
     fitting = [name for name, genre in bands if not genre or genre in facts.genres]
     if fitting and dice.chance(0.6):
-        said.band = dice.pick(fitting)
+        content.band = dice.pick(fitting)
 
 
 @lru_cache(maxsize=24)
 def _key_names(key: Key) -> tuple[tuple[str, ...], str]:
     """A key's long spellings, the usual one most often, and the short one ("Dm")."""
     tonic, _, mode = key.name.partition(" ")
-    spelled = [key.name] * 3
+    spellings = [key.name] * 3
     if len(tonic) > 1:
         sign, mark = ("sharp", "♯") if tonic[1] == "#" else ("flat", "♭")
-        spelled += [f"{tonic[0]} {sign} {mode}", f"{tonic[0]}-{sign} {mode}"]
-        spelled.append(f"{tonic[0]}{mark} {mode}")
-    spelled += words.ENHARMONIC.get(key.name, ())
+        spellings += [f"{tonic[0]} {sign} {mode}", f"{tonic[0]}-{sign} {mode}"]
+        spellings.append(f"{tonic[0]}{mark} {mode}")
+    spellings += words.ENHARMONIC.get(key.name, ())
     if tonic != "A":  # "a minor" would read as the article
-        spelled.append(key.name[0].lower() + key.name[1:])
-    return tuple(spelled), tonic + ("m" if key.minor else " maj")
+        spellings.append(key.name[0].lower() + key.name[1:])
+    return tuple(spellings), tonic + ("m" if key.minor else " maj")
 
 
-def _key_said(key: Key, dice: _Dice, chords: bool) -> str:
+def _key_text(key: Key, dice: _Dice, chords: bool) -> str:
     long, short = _key_names(key)
     # beside chords "Dm" would read as one of them
     return short if not chords and dice.chance(0.2) else dice.pick(long)
 
 
-def _metre_said(metre: tuple[int, int], dice: _Dice) -> str:
-    written = words.WRITTEN_METRES.get(metre, ())
-    return dice.pick(written) if written and dice.chance(0.1) else f"{metre[0]}/{metre[1]}"
+def _metre_text(metre: tuple[int, int], dice: _Dice) -> str:
+    wordings = words.WRITTEN_METRES.get(metre, ())
+    return dice.pick(wordings) if wordings and dice.chance(0.1) else f"{metre[0]}/{metre[1]}"
 
 
 @lru_cache(maxsize=512)
@@ -186,21 +186,21 @@ def _paces(bpm: int) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _tempo_said(bpm: float, dice: _Dice) -> list[tuple[str, str]]:
+def _tempo_clauses(bpm: float, dice: _Dice) -> list[tuple[str, str]]:
     """The tempo as a number, a word or both."""
     whole = round(bpm)
-    known, roll = _paces(whole), dice.roll()
+    paces, roll = _paces(whole), dice.roll()
     number = [("bpm", str(whole))]
-    if not known or roll < 0.55:
+    if not paces or roll < 0.55:
         return number
-    word = dice.pick(known)
+    word = dice.pick(paces)
     wish, text = word
     if wish == "term" and dice.chance(0.5):
         word = (wish, text.capitalize())
     return [word] if roll < 0.8 else [word, *number]
 
 
-def _time_said(seconds: float, dice: _Dice) -> str:
+def _duration_text(seconds: float, dice: _Dice) -> str:
     minutes = round(seconds / 60)
     if minutes and abs(seconds / 60 - minutes) < 0.02 * minutes:
         return "1 minute" if minutes == 1 else f"{minutes} minutes"
@@ -242,7 +242,7 @@ def _genre_words(genres: list[str], dice: _Dice) -> tuple[str, str]:
     forms = [g for g in genres if g in words.GENRE_NOUNS]
     noun = words.GENRE_NOUNS[forms[0]] if forms else ""
     rest = [g for g in genres if not noun or g != forms[0]]
-    said = [dice.pick(words.GENRE_SAID.get(g, (g,))) for g in rest]
+    adjectives = [dice.pick(words.GENRE_ADJECTIVES.get(g, (g,))) for g in rest]
     if not noun:
         options = words.NOUNS
         if set(genres) & words.BEATS:
@@ -250,10 +250,10 @@ def _genre_words(genres: list[str], dice: _Dice) -> tuple[str, str]:
         elif set(genres) & words.THEMES:
             options = (*options, "theme", "theme")
         noun = dice.pick(options)
-    return dice.pick((" ", " ", " and ", "/")).join(said), noun
+    return dice.pick((" ", " ", " and ", "/")).join(adjectives), noun
 
 
-def _head(said: _Said, clauses: list[tuple[str, str]], dice: _Dice) -> str:
+def _head(content: _Content, clauses: list[tuple[str, str]], dice: _Dice) -> str:
     """ "a slow, sad jazz waltz"; takes from ``clauses`` what it says."""
     before: list[str] = []
     for clause in list(clauses):
@@ -270,31 +270,31 @@ def _head(said: _Said, clauses: list[tuple[str, str]], dice: _Dice) -> str:
         if adjective:
             before.append(adjective)
             clauses.remove(clause)
-    before = dice.shuffled([*before, *said.moods])
-    genre, noun = _genre_words(said.genres, dice)
+    before = dice.shuffled([*before, *content.moods])
+    genre, noun = _genre_words(content.genres, dice)
     joined = dice.pick((", ", " ")).join(before)
     solo = ""
-    if said.whole and len(said.names) == 1 and dice.chance(0.4):
-        solo = f"solo {said.names[0]}"
-        said.names = []
-    elif said.band and dice.chance(0.2):
-        solo, said.names = said.band, []
+    if content.whole and len(content.names) == 1 and dice.chance(0.4):
+        solo = f"solo {content.names[0]}"
+        content.names = []
+    elif content.band and dice.chance(0.2):
+        solo, content.names = content.band, []
     return article(" ".join(w for w in (joined, genre, solo, noun) if w))
 
 
-def _players(said: _Said, dice: _Dice) -> str:
+def _players(content: _Content, dice: _Dice) -> str:
     """The instruments as a phrase after a noun; "" where none are said."""
-    names = said.names
+    names = content.names
     if not names:
         return ""
-    if said.band:
-        return f"for {article(said.band) if dice.chance(0.3) else said.band}"
-    if said.whole and len(names) == 1 and dice.chance(0.7):
+    if content.band:
+        return f"for {article(content.band) if dice.chance(0.3) else content.band}"
+    if content.whole and len(names) == 1 and dice.chance(0.7):
         return dice.pick((f"for solo {names[0]}", f"for {names[0]} solo", f"for {names[0]} alone"))
-    group = words.GROUPS.get(len(names)) if said.whole and _DRUM_NAMES.isdisjoint(names) else None
-    if group and dice.chance(0.15):
+    group = words.GROUPS.get(len(names)) if _DRUM_NAMES.isdisjoint(names) else None
+    if content.whole and group and dice.chance(0.15):
         return f"for a {dice.pick(group)} of {_row(names, dice, (' and ',))}"
-    link = dice.pick(("for", "for", "with", "with", "featuring") if said.whole else _AMONG)
+    link = dice.pick(("for", "for", "with", "with", "featuring") if content.whole else _AMONG)
     return f"{link} {_row(names, dice, (' and ', ' and ', ', and ', ' & '))}"
 
 
@@ -306,41 +306,42 @@ def _apart(items: list[T], wishes: list[str]) -> list[T]:
     return items
 
 
-def _list(said: _Said, dice: _Dice) -> str:
+def _list(content: _Content, dice: _Dice) -> str:
     """ "lofi beat, 82 bpm, rhodes, upright bass, Dm7 G7 Cmaj7"."""
     groups: list[list[str]] = []
-    if said.genres:
-        genre, noun = _genre_words(said.genres, dice)
+    if content.genres:
+        genre, noun = _genre_words(content.genres, dice)
         bare = genre and noun in words.NOUNS and dice.chance(0.6)
         genre = genre if bare else f"{genre} {noun}".strip()
-        if said.moods and dice.chance(0.5):
-            groups.append([f"{' '.join(said.moods)} {genre}"])
+        if content.moods and dice.chance(0.5):
+            groups.append([f"{' '.join(content.moods)} {genre}"])
         else:
-            groups += [[genre], said.moods]
+            groups += [[genre], content.moods]
     else:
-        groups.append(said.moods)
-    if said.band:
-        groups.append([said.band])
-    elif said.whole and len(said.names) == 1:
-        groups.append([dice.pick((f"solo {said.names[0]}", f"{said.names[0]} solo", *said.names))])
-    elif said.names:
-        groups.append([dice.pick((" + ", ", ", ", ")).join(said.names)])
-    said_of = {_phrase(clause, _LIST, dice): clause[0] for clause in said.clauses}
-    groups += [[phrase] for phrase in said_of]
+        groups.append(content.moods)
+    if content.band:
+        groups.append([content.band])
+    elif content.whole and len(content.names) == 1:
+        (name,) = content.names
+        groups.append([dice.pick((f"solo {name}", f"{name} solo", name))])
+    elif content.names:
+        groups.append([dice.pick((" + ", ", ", ", ")).join(content.names)])
+    wish_of = {_phrase(clause, _LIST, dice): clause[0] for clause in content.clauses}
+    groups += [[phrase] for phrase in wish_of]
     if dice.chance(0.7):
         groups = [*groups[:1], *dice.shuffled(groups[1:])]
     else:
         groups = dice.shuffled(groups)
-    groups = _apart([g for g in groups if g], [said_of.get(g[0], "") for g in groups if g])
+    groups = _apart([g for g in groups if g], [wish_of.get(g[0], "") for g in groups if g])
     text = dice.pick((", ", ", ", ", ", ", ", "; ")).join(i for g in groups for i in g)
     return capital(text) if dice.chance(0.3) else text
 
 
-def _request(said: _Said, dice: _Dice) -> str:
+def _request(content: _Content, dice: _Dice) -> str:
     """ "a slow sad waltz for string quartet in D minor, 66 bpm"."""
-    clauses = list(said.clauses)
-    text = _head(said, clauses, dice)
-    players = _players(said, dice)
+    clauses = list(content.clauses)
+    text = _head(content, clauses, dice)
+    players = _players(content, dice)
     parts = dice.shuffled(clauses)
     parts = _apart(parts, [wish for wish, _ in parts])
     if players and dice.chance(0.65):
@@ -356,16 +357,16 @@ def _request(said: _Said, dice: _Dice) -> str:
     return capital(text) + dice.pick(("", ".")) if dice.chance(0.35) else text
 
 
-def _prose(said: _Said, dice: _Dice) -> str:
+def _prose(content: _Content, dice: _Dice) -> str:
     """Sentences, one wish or a few in each."""
-    clauses = list(said.clauses)
-    if said.moods and dice.chance(0.3):
-        clauses += [("mood", " and ".join(said.moods))]
-        said.moods = []
-    text = _head(said, clauses, dice)
+    clauses = list(content.clauses)
+    if content.moods and dice.chance(0.3):
+        clauses += [("mood", " and ".join(content.moods))]
+        content.moods = []
+    text = _head(content, clauses, dice)
     if dice.chance(0.2):
         text = f"this is {text}"
-    players = _players(said, dice)
+    players = _players(content, dice)
     order = dice.shuffled(clauses)
     if players and dice.chance(0.6):
         text, players = f"{text} {players}", ""
@@ -373,7 +374,7 @@ def _prose(said: _Said, dice: _Dice) -> str:
         text += f" {_phrase(order.pop(0), _PHRASE, dice)}"
     sentences = [f"{text}."]
     if players:
-        sentences.append(_players_sentence(said, players, dice))
+        sentences.append(_players_sentence(content, players, dice))
     while order:
         clause = order.pop()
         joinable = [c for c in (clause, *order[-1:]) if c[0] in ("key", "metre", "bpm")]
@@ -388,11 +389,11 @@ def _prose(said: _Said, dice: _Dice) -> str:
     return " ".join(capital(s) for s in sentences)
 
 
-def _players_sentence(said: _Said, players: str, dice: _Dice) -> str:
-    if said.band or (players.startswith("for ") and "solo" in players):
+def _players_sentence(content: _Content, players: str, dice: _Dice) -> str:
+    if content.band or (players.startswith("for ") and "solo" in players):
         return f"It is {players}."
-    row = _row(said.names, dice, (" and ", ", and "))
+    row = _row(content.names, dice, (" and ", ", and "))
     opening = dice.pick(("It features", "It is played by", "The instruments are", "It is for"))
-    if not said.whole:
+    if not content.whole:
         opening = dice.pick(("It features", "One hears", "The instruments include"))
     return f"{opening} {row}."

@@ -1,7 +1,7 @@
 """The description of a Score in plain sentences, as ``cantilena describe`` prints it.
 
-Knows how Attributes are told in full; leaves nothing to chance and nothing out. Captions for
-training, which vary, are in ``caption``.
+Knows how Attributes are stated in full, always alike. Does not know captions for training, which
+vary (``caption``).
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ def describe_in_words(attributes: Attributes) -> str:
     time = _count(seconds, "second")
     if minutes:
         time = _count(minutes, "minute") + (f" {time}" if seconds else "")
-    said = [
+    sentences = [
         f"{capital(article(a.tempo_class))} piece{key} {players}.",
         f"It is in {a.metre[0]}/{a.metre[1]} {tempo}, {_count(a.bars, 'bar')} or {time} long.",
     ]
     if a.progression:
-        said.append(f"Its most repeated chords are {', '.join(a.progression)}.")
+        sentences.append(f"Its most repeated chords are {', '.join(a.progression)}.")
     word = density_word(a.density)
     texture = f"The texture is {word}: " if word else "It has "
     text = f"{texture}about {a.density:.3g} notes per bar"
     if a.polyphony:
         text += f", {a.polyphony:.2g} pitched notes at once on average"
-    said.append(text + ".")
-    said.append("The eighths swing." if a.swing else "The rhythm is straight.")
+    sentences.append(text + ".")
+    sentences.append("The eighths swing." if a.swing else "The rhythm is straight.")
     if not a.drums:
-        said.append("There are no drums.")
+        sentences.append("There are no drums.")
     if a.form:
-        said.append(f"Its sections follow the form {a.form}.")
+        sentences.append(f"Its sections follow the form {a.form}.")
     moods = mood_rule(a.key, a.bpm, a.density, a.metre)
     if moods:
-        said.append(f"Mode and tempo suggest {article(' and '.join(moods))} mood.")
-    return " ".join(said)
+        sentences.append(f"Mode and tempo suggest {article(' and '.join(moods))} mood.")
+    return " ".join(sentences)
 
 
 def _count(number: int, noun: str) -> str:

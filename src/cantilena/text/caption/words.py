@@ -1,10 +1,12 @@
 """The words of captions: names of instruments, genres, moods and line-ups, and turns of phrase.
 
 Knows wording only; ``caption`` chooses. Every word here says no more than its label does: the
-reader's tables (``labels``, ``lexicon_*``) are wider, since people also type narrower words.
+reader's tables (``labels``, ``lexicon``) are wider, since people also type narrower words.
 """
 
 from __future__ import annotations
+
+from cantilena.text.wordlists import split_names
 
 INSTRUMENT_WORDS: dict[int, tuple[str, ...]] = {
     0: ("piano", "grand piano", "acoustic piano", "acoustic grand piano"),
@@ -139,21 +141,38 @@ INSTRUMENT_WORDS: dict[int, tuple[str, ...]] = {
 }
 """Names of the instruments 0-128 in captions, the plainest first."""
 
-GENRE_SAID: dict[str, tuple[str, ...]] = {
-    **{"rnb": ("R&B", "rnb", "r&b"), "lofi": ("lofi", "lo-fi"), "hip hop": ("hip hop", "hip-hop")},
-    **{"soundtrack": ("cinematic", "soundtrack", "film music"), "new age": ("new age", "new-age")},
-    **{"game": ("video game", "game"), "christmas": ("Christmas", "christmas", "xmas")},
-    **{"children": ("children's", "kids"), "latin": ("Latin", "latin"), "funk": ("funk", "funky")},
-    **{"celtic": ("Celtic", "celtic"), "jazz": ("jazz", "jazzy"), "blues": ("blues", "bluesy")},
-    **{"soul": ("soul", "soulful"), "romantic": ("romantic era", "romantic period")},
-    **{"bossa nova": ("bossa nova", "bossa"), "folk": ("folk", "folky"), "ragtime": ("ragtime",)},
-    **{"electronic": ("electronic", "electronica"), "baroque": ("baroque", "Baroque")},
+GENRE_ADJECTIVES: dict[str, tuple[str, ...]] = {
+    "rnb": ("R&B", "rnb", "r&b"),
+    "lofi": ("lofi", "lo-fi"),
+    "hip hop": ("hip hop", "hip-hop"),
+    "soundtrack": ("cinematic", "soundtrack", "film music"),
+    "new age": ("new age", "new-age"),
+    "game": ("video game", "game"),
+    "christmas": ("Christmas", "christmas", "xmas"),
+    "children": ("children's", "kids"),
+    "latin": ("Latin", "latin"),
+    "funk": ("funk", "funky"),
+    "celtic": ("Celtic", "celtic"),
+    "jazz": ("jazz", "jazzy"),
+    "blues": ("blues", "bluesy"),
+    "soul": ("soul", "soulful"),
+    "romantic": ("romantic era", "romantic period"),
+    "bossa nova": ("bossa nova", "bossa"),
+    "folk": ("folk", "folky"),
+    "ragtime": ("ragtime",),
+    "electronic": ("electronic", "electronica"),
+    "baroque": ("baroque", "Baroque"),
 }
 """How a genre is written before a noun; one not listed is written as its name."""
 
 GENRE_NOUNS: dict[str, str] = {
-    **{"march": "march", "waltz": "waltz", "ragtime": "rag", "tango": "tango", "samba": "samba"},
-    **{"ballad": "ballad", "bossa nova": "bossa nova"},
+    "march": "march",
+    "waltz": "waltz",
+    "ragtime": "rag",
+    "tango": "tango",
+    "samba": "samba",
+    "ballad": "ballad",
+    "bossa nova": "bossa nova",
 }
 """Genres that are themselves a kind of piece."""
 
@@ -161,7 +180,7 @@ NOUNS = ("piece", "song", "track", "tune", "composition")
 BEATS = frozenset({"hip hop", "lofi", "house", "techno", "trance", "dance", "disco", "rnb"})
 THEMES = frozenset({"soundtrack", "game"})
 
-MOOD_SAID: dict[str, tuple[str, ...]] = {
+MOOD_ADJECTIVES: dict[str, tuple[str, ...]] = {
     "happy": ("happy", "cheerful", "joyful", "merry"),
     "sad": ("sad", "sorrowful", "mournful"),
     "calm": ("calm", "peaceful", "tranquil", "serene", "gentle"),
@@ -290,8 +309,20 @@ PHRASES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
 """Turns of phrase for each wish; "%s" stands for its value."""
 
 OPENINGS = (
-    *("write ", "compose ", "make ", "create ", "generate ", "give me ", "I want ", "I need "),
-    *("please write ", "please compose ", "write me ", "make me ", "can you make ", "let's make "),
+    "write ",
+    "compose ",
+    "make ",
+    "create ",
+    "generate ",
+    "give me ",
+    "I want ",
+    "I need ",
+    "please write ",
+    "please compose ",
+    "write me ",
+    "make me ",
+    "can you make ",
+    "let's make ",
 )
 
 WRITTEN_METRES: dict[tuple[int, int], tuple[str, ...]] = {
@@ -304,20 +335,26 @@ WRITTEN_METRES: dict[tuple[int, int], tuple[str, ...]] = {
 """Metres in words, which the phrases of "metre" then leave as they are."""
 
 ENHARMONIC: dict[str, tuple[str, ...]] = {
-    **{"Db major": ("C# major",), "F# major": ("Gb major", "G flat major")},
-    **{"Eb minor": ("D# minor",), "G# minor": ("Ab minor", "A flat minor")},
+    "Db major": ("C# major",),
+    "F# major": ("Gb major", "G flat major"),
+    "Eb minor": ("D# minor",),
+    "G# minor": ("Ab minor", "A flat minor"),
 }
 """Second spellings of keys that are in use."""
 
-PLAIN_PACES = (
-    *("very slow", "slow", "moderately slow", "medium slow", "leisurely", "moderate", "medium"),
-    *("moderately fast", "fast", "very fast", "quick", "extremely slow"),
+PLAIN_PACES = split_names(
+    """
+    very slow, slow, moderately slow, medium slow, leisurely, moderate, medium, moderately fast,
+    fast, very fast, quick, extremely slow
+    """
 )
-ITALIAN_PACES = (
-    *("grave", "largo", "larghetto", "lento", "adagio", "andante", "andantino", "moderato"),
-    *("allegretto", "allegro", "vivace", "presto", "prestissimo", "allegro moderato"),
+ITALIAN_PACES = split_names(
+    """
+    grave, largo, larghetto, lento, adagio, andante, andantino, moderato, allegretto, allegro,
+    vivace, presto, prestissimo, allegro moderato
+    """
 )
-"""Tempo words; their ranges are those of ``lexicon_terms.PACES``."""
+"""Tempo words; their ranges are those of ``lexicon.terms.PACES``."""
 
 VOWELS = frozenset("aeioAEIO")
 

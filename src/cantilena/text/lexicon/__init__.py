@@ -1,4 +1,4 @@
-"""Words and phrases: folding text, cutting it into words, finding listed phrases, mending typos.
+"""Words and phrases: folding text, cutting it into words, finding listed phrases, correcting typos.
 
 Knows how a phrase of a table is found in a text; does not know what any phrase means.
 """
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Generic, TypeVar
+
+from cantilena.text.wordlists import split_words
 
 T = TypeVar("T")
 
@@ -79,16 +81,16 @@ class Phrasebook(Generic[T]):
                 self.words.update(words)
                 tied = _TIE.search(phrase) is not None
                 self._first.setdefault(words[0], []).append((words, value, tied))
-        for found in self._first.values():
-            found.sort(key=lambda entry: -len(entry[0]))
+        for phrases in self._first.values():
+            phrases.sort(key=lambda entry: -len(entry[0]))
 
     def join(self, other: Phrasebook) -> None:
-        """Adds another book's phrases; a phrase that is here already keeps its value."""
+        """Adds another book's phrases; a phrase that this book has keeps its value."""
         self.words |= other.words
         for first, entries in other._first.items():
             mine = self._first.setdefault(first, [])
-            known = {words for words, _, _ in mine}
-            mine += [entry for entry in entries if entry[0] not in known]
+            present = {words for words, _, _ in mine}
+            mine += [entry for entry in entries if entry[0] not in present]
             mine.sort(key=lambda entry: -len(entry[0]))
 
     def __contains__(self, phrase: str) -> bool:
@@ -97,8 +99,8 @@ class Phrasebook(Generic[T]):
     def get(self, phrase: str) -> T | None:
         """The value of a whole phrase, or None."""
         words = tuple(split(phrase))
-        for known, value, _ in self._first.get(words[0], ()) if words else ():
-            if known == words:
+        for phrase_words, value, _ in self._first.get(words[0], ()) if words else ():
+            if phrase_words == words:
                 return value
         return None
 
@@ -107,12 +109,12 @@ class Phrasebook(Generic[T]):
     ) -> tuple[T, int] | None:
         """The value of the longest phrase that begins with word ``i``, and its number of words;
         ``free`` tells of positions in the text whether they may be read."""
-        for known, value, tied in self._first.get(words[i].form, ()):
-            n = len(known)
+        for phrase, value, tied in self._first.get(words[i].form, ()):
+            n = len(phrase)
             if (
                 i + n <= len(words)
                 and all(
-                    words[i + k].form == known[k]
+                    words[i + k].form == phrase[k]
                     and (words[i + k].joined or (tied and words[i + k].tied))
                     for k in range(1, n)
                 )
@@ -123,12 +125,12 @@ class Phrasebook(Generic[T]):
 
 
 class Speller:
-    """Mends words that no table knows: endings first, then one slip of the finger.
+    """Corrects words that are in no table: endings first, then one typing error.
 
-    ``words`` are known as they are, ``names`` are what a slip may have meant, ``strict`` the same
-    for words that are easily met by chance: for these only a letter doubled or not, two letters
-    swapped, or a slip in a long word is forgiven. The first letter must be right. ``stems`` are
-    words whose endings may be taken off; ``real`` words are never mended.
+    ``words`` are right as they are; to ``names`` a misspelled word is corrected; so it is to
+    ``strict`` ones, which everyday words resemble, but only where a letter is doubled or not, two
+    letters are swapped, or the word is long. The first letter must be right. ``stems`` are words
+    whose endings may be taken off; ``real`` words are never changed.
     """
 
     def __init__(
@@ -140,7 +142,7 @@ class Speller:
         stems: Iterable[str] = (),
     ):
         self._names = frozenset(names)
-        self._known = frozenset(words) | self._names | frozenset(strict)
+        self._vocabulary = frozenset(words) | self._names | frozenset(strict)
         self._real = frozenset(real)
         self._stems = frozenset(stems)
         self._deletes: dict[str, list[str]] = {}
@@ -150,13 +152,13 @@ class Speller:
                     self._deletes.setdefault(form, []).append(word)
 
     def mend(self, word: str) -> str:
-        """The known word that is meant, or ``word`` itself."""
-        if word in self._known or word in self._real or len(word) < 4 or not word.isalpha():
+        """The word of a table that is meant, or ``word`` itself."""
+        if word in self._vocabulary or word in self._real or len(word) < 4 or not word.isalpha():
             return word
         for ending in _COMPOUNDS:
             base = word.removesuffix(ending)
             for part in (base, base.removesuffix("n"), base.removesuffix("s")):
-                if base != word and part in self._known:
+                if base != word and part in self._vocabulary:
                     return part
         for stem in _stems(word):
             if stem in self._stems:
@@ -169,20 +171,11 @@ class Speller:
         return min(good, key=lambda k: (abs(len(k) - len(word)), k)) if good else word
 
 
-_COMPOUNDS = (
-    *("stuck", "stucke", "musik", "solo", "melodie", "begleitung", "sonate", "konzert", "klange"),
-    *(
-        "lied",
-        "ballade",
-        "sound",
-        "beat",
-        "klang",
-        "akkorde",
-        "song",
-        "satz",
-        "stimmung",
-        "rhythmus",
-    ),
+_COMPOUNDS = split_words(
+    """
+    stuck stucke musik solo melodie begleitung sonate konzert klange lied ballade sound beat klang
+    akkorde song satz stimmung rhythmus
+    """
 )
 """Second halves of German compounds whose first half is the name: Klavierstück, Popsong."""
 
@@ -194,27 +187,41 @@ def _without_one(word: str) -> Iterator[str]:
 def _stems(word: str) -> Iterator[str]:
     """Likely base forms: darkness, happiness, jazzy, funkily, sorrowful, dreams."""
     for ending, base in (
-        *(("iness", "y"), ("ness", ""), ("ily", "y"), ("ly", ""), ("ish", ""), ("ies", "y")),
-        *(("nny", "n"), ("zzy", "zz"), ("y", ""), ("ic", ""), ("s", ""), ("es", "")),
-        *(("ful", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e")),
+        ("iness", "y"),
+        ("ness", ""),
+        ("ily", "y"),
+        ("ly", ""),
+        ("ish", ""),
+        ("ies", "y"),
+        ("nny", "n"),
+        ("zzy", "zz"),
+        ("y", ""),
+        ("ic", ""),
+        ("s", ""),
+        ("es", ""),
+        ("ful", ""),
+        ("ed", ""),
+        ("ed", "e"),
+        ("ing", ""),
+        ("ing", "e"),
     ):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             yield word[: -len(ending)] + base
 
 
-def _one_slip(word: str, known: str, lenient: bool) -> bool:
+def _one_slip(word: str, target: str, lenient: bool) -> bool:
     """Whether two different words lie one insertion, deletion, exchange or swap apart."""
-    if len(word) == len(known):
-        wrong = [i for i in range(len(word)) if word[i] != known[i]]
+    if len(word) == len(target):
+        wrong = [i for i in range(len(word)) if word[i] != target[i]]
         if len(wrong) == 1:
             return len(word) >= (7 if lenient else 9)
         return (
             len(wrong) == 2
             and wrong[1] == wrong[0] + 1
-            and word[wrong[0]] == known[wrong[1]]
-            and word[wrong[1]] == known[wrong[0]]
+            and word[wrong[0]] == target[wrong[1]]
+            and word[wrong[1]] == target[wrong[0]]
         )
-    short, long = sorted((word, known), key=len)
+    short, long = sorted((word, target), key=len)
     if len(long) - len(short) != 1 or short not in set(_without_one(long)):
         return False
     doubled = any(a == b and long[:i] + long[i + 1 :] == short for i, (a, b) in _pairs(long))
@@ -226,7 +233,8 @@ def _pairs(word: str) -> Iterator[tuple[int, tuple[str, str]]]:
 
 
 class Reading:
-    """A text while it is read: what has been taken by a wish, what is kept as not understood.
+    """A text while it is read: ``taken`` marks each letter that a wish has used, ``conflicts`` are
+    spans that are understood but contradict a wish before them.
 
     ``text`` is the text in Unicode NFC; ``plain`` and ``low`` have equal length and positions,
     without accents and typographic signs, ``low`` in lower case.
@@ -237,7 +245,7 @@ class Reading:
         self.plain = fold(self.text)
         self.low = lower(self.plain)
         self.taken = bytearray(len(self.text))
-        self.kept: list[tuple[int, int]] = []
+        self.conflicts: list[tuple[int, int]] = []
         self.words: list[Word] = []
         last = None
         for m in _WORD.finditer(self.low):
@@ -254,10 +262,10 @@ class Reading:
         """A wish takes the span."""
         self.taken[start:end] = b"\1" * (end - start)
 
-    def keep(self, start: int, end: int) -> None:
-        """The span is understood but finds no place (it contradicts what was said before)."""
+    def reject(self, start: int, end: int) -> None:
+        """The span is understood, but contradicts the text before it: it counts as unplaced."""
         self.take(start, end)
-        self.kept.append((start, end))
+        self.conflicts.append((start, end))
 
     def finditer(self, pattern: re.Pattern[str], low: bool = True) -> Iterator[re.Match[str]]:
         """Matches of a pattern, in ``low`` or ``plain``, that no wish has taken yet."""
@@ -266,22 +274,22 @@ class Reading:
                 yield m
 
     def _refuses(self, span: list[int]) -> bool:
-        """Whether a phrase is but a "no" so far, so that even an idle word after it counts."""
+        """Whether a phrase is only a "no" so far, so that even a stop word after it counts."""
         return self.low[span[0] : span[1]] in ("no", "not", "without", "ohne", "kein", "keine")
 
     def unplaced(self, stop: frozenset[str]) -> tuple[str, ...]:
         """What no wish took, in order: neighbouring words as one phrase, stop words left out."""
-        found: list[list[int]] = []
+        phrases: list[list[int]] = []
         open_phrase = False
         for word in self.words:
             letter = word.end - word.start == 1 and self.plain[word.start].isupper()
             idle = (word.low in stop or word.form in stop) and (not letter or word.low in "ai")
-            idle = idle and not (open_phrase and word.joined and self._refuses(found[-1]))
-            left = self.free(word.start, word.end) and not idle
-            if left and open_phrase and (word.joined or word.tied):
-                found[-1][1] = word.end
-            elif left:
-                found.append([word.start, word.end])
-            open_phrase = left
-        spans = sorted([*map(tuple, found), *self.kept])
+            idle = idle and not (open_phrase and word.joined and self._refuses(phrases[-1]))
+            unread = self.free(word.start, word.end) and not idle
+            if unread and open_phrase and (word.joined or word.tied):
+                phrases[-1][1] = word.end
+            elif unread:
+                phrases.append([word.start, word.end])
+            open_phrase = unread
+        spans = sorted([*map(tuple, phrases), *self.conflicts])
         return tuple(" ".join(self.text[a:b].split()) for a, b in spans)

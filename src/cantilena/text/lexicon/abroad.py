@@ -25,13 +25,18 @@ _GERMAN_MOODS = {
     "relaxed": "entspannt gemutlich locker lassig chillig entspannend",
 }
 _OTHER_MOODS = {
-    "happy": "joyeux joyeuse gai gaie heureux heureuse allegra allegri felice feliz alegre "
-             "happily cheerfully joyfully merrily cheer happier",
+    "happy": (
+        "joyeux joyeuse gai gaie heureux heureuse allegra allegri felice feliz alegre happily "
+        "cheerfully joyfully merrily cheer happier"
+    ),
     "sad": "triste tristes tristesse dolente tristeza sadly mournfully sadder",
-    "calm": "calme paisible doux douce tranquille calma sereno serena tranquilo tranquila "
-            "tranquility tranquillity calmness softly gently quietly peacefully calmly suave",
-    "energetic": "energique energico energetico energy energetically vigor enthusiasm "
-                 "excitement liveliness",
+    "calm": (
+        "calme paisible doux douce tranquille calma sereno serena tranquilo tranquila tranquility "
+        "tranquillity calmness softly gently quietly peacefully calmly suave"
+    ),
+    "energetic": (
+        "energique energico energetico energy energetically vigor enthusiasm excitement liveliness"
+    ),
     "dark": "sombre obscur oscuro oscura scuro tenebreux tenebroso darkness darker ominously",
     "romantic": "romantique romantico romantica amour amore amor passion",
     "epic": "epique epico epica heroique eroico heroico grandeur triumph majesty heroism epicness",
@@ -44,18 +49,23 @@ _OTHER_MOODS = {
     "hopeful": "speranzoso esperanzador optimism inspiration uplift",
     "nostalgic": "nostalgique nostalgico nostalgica nostalgically yearningly",
     "solemn": "solennel solenne solemne solemnity",
-    "relaxed": "detendu rilassante rilassato relajado relajante relaxation relaxedly chillin "
-               "chilling chillaxed relaxes relaxant",
-}  # fmt: skip
+    "relaxed": (
+        "detendu rilassante rilassato relajado relajante relaxation relaxedly chillin chilling "
+        "chillaxed relaxes relaxant"
+    ),
+}
 _GENRES = {
-    "classical": "klassisch klassik klassische klassisches klassischer classique classica clasica "
-                 "classic",
+    "classical": (
+        "klassisch klassik klassische klassisches klassischer classique classica clasica classic"
+    ),
     "baroque": "barock barocke barocco barroco barocker barockes",
     "folk": "volksmusik folklore volkstumlich folkloric folkish",
     "waltz": "valzer waltzing",
     "march": "marsch marcia marcha trauermarsch hochzeitsmarsch militarmarsch",
-    "children": "kinderlied kinder kindermusik enfants bambini ninos kid child wiegenlied "
-                "children-friendly schlaflied ninna-nanna nana",
+    "children": (
+        "kinderlied kinder kindermusik enfants bambini ninos kid child wiegenlied "
+        "children-friendly schlaflied ninna-nanna nana"
+    ),
     "christmas": "weihnachtslied weihnachtlich navidad natale christmassy weihnachtsmusik",
     "soundtrack": "filmmusik movie film cinema bande-originale colonna-sonora",
     "game": "videospiel spielemusik jeu-video videojuego zelda mario pokemon minecraft tetris",
@@ -64,14 +74,15 @@ _GENRES = {
     "jazz": "jazzig bop swingjazz jazzstandard",
     "blues": "bluesig",
     "lofi": "lofihiphop lo-fi-beat",
-    "electronic": "elektronisch elektronik elektro electronique elettronica electronico "
-                  "synthwavey dubsteppy",
+    "electronic": (
+        "elektronisch elektronik elektro electronique elettronica electronico synthwavey dubsteppy"
+    ),
     "ballad": "ballads balade ballata balada",
     "celtic": "irisch keltisch irlandais celtique ireland",
     "samba": "brazil brasil brasilianisch",
     "new age": "meditations meditativ",
     "ambient": "ambientes ambiental ambiences soundscapes",
-}  # fmt: skip
+}
 
 
 def _table() -> tuple[dict[str, str], dict[str, str]]:

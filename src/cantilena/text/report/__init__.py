@@ -73,14 +73,14 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
       density: by ``facts.density_word``.
     - genres, moods: listed, not measured.
     """
-    heard = parts(score)
+    players = parts(score)
     rows: list[Row] = []
     if brief.instruments:
-        rows.append(_instruments(brief.instruments, heard))
+        rows.append(_instruments(brief.instruments, players))
         if brief.only:
-            rows.append(_only(brief.instruments, heard))
+            rows.append(_only(brief.instruments, players))
     if brief.excluded:
-        rows.append(_excluded(brief.excluded, heard))
+        rows.append(_excluded(brief.excluded, players))
     if brief.tempo is not None or brief.tempo_range is not None:
         rows.append(_tempo(brief, score))
     if brief.metre_parts is not None:
@@ -111,19 +111,6 @@ def total(rows: Iterable[Row]) -> float:
     return float(np.mean(scores)) if scores else 1.0
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned plain text, a line each under a head; "" without rows."""
-    if not rows:
-        return ""
-    mark = {True: "yes", False: "no", None: "-"}
-    cells = [("wish", "asked", "achieved", "met")]
-    cells += [(r.wish, r.asked, r.achieved, mark[r.met]) for r in rows]
-    wide = [max(len(row[i]) for row in cells) for i in range(3)]
-    lines = ("  ".join([*(c.ljust(w) for c, w in zip(row, wide, strict=False)), row[3]])
-             for row in cells)  # fmt: skip
-    return "\n".join(line.rstrip() for line in lines)
-
-
 # ---------------------------------------------------------------------------- who plays
 
 
@@ -132,14 +119,14 @@ def is_heard(part: Part) -> bool:
     return (part.notes >= MIN_NOTES and part.share >= MIN_SHARE) or part.share >= LONG_SHARE
 
 
-def matched(asked: Sequence[Instrument], sounding: Iterable[int]) -> list[int | None]:
+def match_instruments(asked: Sequence[Instrument], sounding: Iterable[int]) -> list[int | None]:
     """The sounding instrument (0-128) that answers each asked one, None for those missing.
 
     No instrument answers two asked ones, and as many are answered as can be (a maximum bipartite
     matching); earlier programs of an asked instrument are taken first. Asked ones with the same
     first program ask for the same sound and share its answer.
     """
-    have = set(sounding)
+    available = set(sounding)
     owner: dict[int, int] = {}
     first: dict[int, int] = {}
     for i, instrument in enumerate(asked):
@@ -147,7 +134,7 @@ def matched(asked: Sequence[Instrument], sounding: Iterable[int]) -> list[int | 
 
     def place(i: int, tried: set[int]) -> bool:
         for program in asked[i].programs:
-            if program in have and program not in tried:
+            if program in available and program not in tried:
                 tried.add(program)
                 if program not in owner or place(owner[program], tried):
                     owner[program] = i
@@ -168,30 +155,30 @@ def _row_of(instruments: Iterable[int]) -> str:
     return ", ".join(gm.name(i) for i in dict.fromkeys(instruments))
 
 
-def _instruments(asked: Sequence[Instrument], heard: Sequence[Part]) -> Row:
-    answers = matched(asked, (p.instrument for p in heard if is_heard(p)))
-    missing = [i.name for i, found in zip(asked, answers, strict=True) if found is None]
-    said = [_row_of(a for a in answers if a is not None)]
-    said.append(f"no {', no '.join(missing)}" if missing else "")
+def _instruments(asked: Sequence[Instrument], players: Sequence[Part]) -> Row:
+    answers = match_instruments(asked, (p.instrument for p in players if is_heard(p)))
+    missing = [i.name for i, answer in zip(asked, answers, strict=True) if answer is None]
+    phrases = [_row_of(a for a in answers if a is not None)]
+    phrases.append(f"no {', no '.join(missing)}" if missing else "")
     share = 1 - len(missing) / len(asked)
-    achieved = "; ".join(filter(None, said))
+    achieved = "; ".join(filter(None, phrases))
     return Row("instruments", _asked_names(asked), achieved, not missing, share)
 
 
-def _only(asked: Sequence[Instrument], heard: Sequence[Part]) -> Row:
-    wanted = {p for i in asked for p in i.programs}
-    others = [p for p in heard if p.instrument not in wanted]
+def _only(asked: Sequence[Instrument], players: Sequence[Part]) -> Row:
+    programs = {p for i in asked for p in i.programs}
+    others = [p for p in players if p.instrument not in programs]
     achieved = f"also {_row_of(p.instrument for p in others)}" if others else "no others"
-    obeyed = 1 - sum(p.share for p in others) if heard else 0.0
-    met = bool(heard) and not others
-    return Row("only", "no other instruments", achieved if heard else "no notes", met, obeyed)
+    obeyed = 1 - sum(p.share for p in others) if players else 0.0
+    met = bool(players) and not others
+    return Row("only", "no other instruments", achieved if players else "no notes", met, obeyed)
 
 
-def _excluded(excluded: Sequence[int], heard: Sequence[Part]) -> Row:
-    found = [p for p in heard if p.instrument in excluded]
+def _excluded(excluded: Sequence[int], players: Sequence[Part]) -> Row:
+    intruders = [p for p in players if p.instrument in excluded]
     asked = f"no {_families(excluded)}"
-    achieved = f"has {_row_of(p.instrument for p in found)}" if found else "none"
-    return Row("excluded", asked, achieved, not found, 1 - sum(p.share for p in found))
+    achieved = f"has {_row_of(p.instrument for p in intruders)}" if intruders else "none"
+    return Row("excluded", asked, achieved, not intruders, 1 - sum(p.share for p in intruders))
 
 
 def _families(instruments: Sequence[int]) -> str:
@@ -263,59 +250,59 @@ def _seconds(asked: float, score: Score) -> Row:
 
 def _swing(asked: bool, score: Score) -> Row:
     words = {True: "swing", False: "straight"}
-    found = swings(score)
-    return Row("swing", words[asked], words[found], found == asked, float(found == asked))
+    actual = swings(score)
+    return Row("swing", words[asked], words[actual], actual == asked, float(actual == asked))
 
 
 def _timing(asked: str, score: Score) -> Row:
     share = off_grid(score)
-    found = "played" if share >= PLAYED else "quantized"
-    said = f"{found}: {100 * share:.0f} % of notes off the grid"
-    return Row("timing", asked, said, found == asked, float(found == asked))
+    actual = "played" if share >= PLAYED else "quantized"
+    achieved = f"{actual}: {100 * share:.0f} % of notes off the grid"
+    return Row("timing", asked, achieved, actual == asked, float(actual == asked))
 
 
 # ---------------------------------------------------------------------------- harmony, texture
 
 
-def key_relation(asked: Key, found: Key | None) -> tuple[str, float]:
+def key_relation(asked: Key, key: Key | None) -> tuple[str, float]:
     """How a key stands to the asked one, and its worth in the MIREX key task: "same" 1, "fifth"
     (a fifth up or down, same mode) 0.5, "relative" 0.3, "parallel" 0.2, else "other" 0; "none"
     where no key is heard."""
-    if found is None:
+    if key is None:
         return "none", 0.0
-    if found == asked:
+    if key == asked:
         return "same", 1.0
-    if found.minor == asked.minor:
-        fifth = (found.tonic - asked.tonic) % 12 in (5, 7)
+    if key.minor == asked.minor:
+        fifth = (key.tonic - asked.tonic) % 12 in (5, 7)
         return ("fifth", 0.5) if fifth else ("other", 0.0)
-    if found.fifths % 12 == asked.fifths % 12:
+    if key.fifths % 12 == asked.fifths % 12:
         return "relative", 0.3
-    return ("parallel", 0.2) if found.tonic == asked.tonic else ("other", 0.0)
+    return ("parallel", 0.2) if key.tonic == asked.tonic else ("other", 0.0)
 
 
 def _key(asked: Key, score: Score) -> Row:
-    found, _ = find_key(score)
-    relation, worth = key_relation(asked, found)
+    key, _ = find_key(score)
+    relation, worth = key_relation(asked, key)
     note = {"relative": " (relative)", "parallel": " (parallel)", "fifth": " (a fifth apart)"}
-    achieved = (found.name if found else "no key") + note.get(relation, "")
+    achieved = (key.name if key else "no key") + note.get(relation, "")
     return Row("key", asked.name, achieved, relation == "same", worth)
 
 
 def _chords(asked: Sequence[str], match: ChordMatch) -> list[Row]:
     different = len(dict.fromkeys(asked))
     symbols = " ".join(asked)
-    said = f"not heard: {' '.join(match.missing)}" if match.missing else "all heard"
+    achieved = f"not heard: {' '.join(match.missing)}" if match.missing else "all heard"
     if len(match.missing) == different:
-        said = "none heard"
+        achieved = "none heard"
     order = f"{100 * match.in_order:.0f} % of {match.places} places"
     return [
-        Row("chords", symbols, said, match.any_order == 1, match.any_order),
+        Row("chords", symbols, achieved, match.any_order == 1, match.any_order),
         Row("chord order", "in turn", order, match.in_order >= ORDER_MET, match.in_order),
     ]
 
 
 def _density(asked: str, score: Score) -> Row:
     notes = density(score)
-    found = density_word(notes) or "medium"
-    near = 1.0 if found == asked else 0.5 if "medium" in (asked, found) else 0.0
-    return Row("density", asked, f"{found}: {notes:.3g} notes a bar", found == asked, near)
+    actual = density_word(notes) or "medium"
+    near = 1.0 if actual == asked else 0.5 if "medium" in (asked, actual) else 0.0
+    return Row("density", asked, f"{actual}: {notes:.3g} notes a bar", actual == asked, near)

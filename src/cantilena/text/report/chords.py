@@ -25,6 +25,8 @@ from cantilena.score.score import Score
 MAJOR, MINOR, DIMINISHED, AUGMENTED, OPEN = range(5)
 _CLASS = {"": MAJOR, "7": MAJOR, "maj7": MAJOR, "m": MINOR, "m7": MINOR}
 _CLASS |= {"dim": DIMINISHED, "m7b5": DIMINISHED, "aug": AUGMENTED, "sus4": OPEN}
+ANTICIPATION = 8
+"""A first note may come early by a quarter note divided by this, which is a 32nd note."""
 _NONE = -1
 # Of reduced chord numbers: 5 * root + class, -1 for no chord.
 _KIND = np.array([_NONE] + [5 * r + _CLASS[q] for r in range(12) for q in QUALITIES])
@@ -48,14 +50,6 @@ class ChordMatch:
     exact: bool
     places: int
     missing: tuple[str, ...]
-
-
-def chords_heard(
-    asked: Sequence[str], score: Score, beats_per_chord: float | None = None
-) -> tuple[float, float]:
-    """(any order, in order), each 0-1: see ``ChordMatch`` and ``match_chords``."""
-    match = match_chords(asked, score, beats_per_chord)
-    return match.any_order, match.in_order
 
 
 def match_chords(
@@ -83,11 +77,11 @@ def match_chords(
     due = np.array(kinds)[_numbers(score, edges, beats_per_chord) % len(kinds)]
     bar = float(np.median(np.diff(score.bar_starts))) / score.tpq
     short = beats_per_chord is not None and beats_per_chord < 0.99 * bar
-    found = [
-        _compare(list(asked), kinds, due, _heard(score, edges, per))
+    matches = [
+        _compare(list(asked), kinds, due, _chord_kinds(score, edges, per))
         for per in (("half", "beat") if short else ("bar", "half"))
     ]
-    return max(found, key=lambda m: (m.in_order, m.any_order, m.sequence))
+    return max(matches, key=lambda m: (m.in_order, m.any_order, m.sequence))
 
 
 def _kind(chord: Chord) -> int:
@@ -112,8 +106,8 @@ def _places(score: Score, beats: float | None) -> np.ndarray:
     edges = _all_places(score, beats)
     first = int(score.onset[keep].min())
     last = int(score.onset[keep].max())
-    # A note that is a breath early still belongs to the place it leads into.
-    early = score.tpq // 8
+    # A note that anticipates its place by no more than this counts as on it.
+    early = score.tpq // ANTICIPATION
     low = max(0, int(np.searchsorted(edges, first + early, side="right")) - 1)
     high = int(np.searchsorted(edges, last, side="right"))
     return edges[low : max(high, low + 1) + 1]
@@ -125,8 +119,8 @@ def _numbers(score: Score, edges: np.ndarray, beats: float | None) -> np.ndarray
     return first + np.arange(len(edges) - 1)
 
 
-def _heard(score: Score, edges: np.ndarray, per: str) -> np.ndarray:
-    """(P,) kinds of the chords that fill most of each place, -1 where none sounds."""
+def _chord_kinds(score: Score, edges: np.ndarray, per: str) -> np.ndarray:
+    """(P,) kind of the chord that fills most of each place, -1 where none sounds."""
     numbers, starts = chord_slots(score, per)
     kinds = _KIND[numbers]
     stops = np.append(starts[1:], max(int(edges[-1]), int(starts[-1]) + 1))
@@ -134,51 +128,51 @@ def _heard(score: Score, edges: np.ndarray, per: str) -> np.ndarray:
     low = np.searchsorted(stops, edges[:-1], side="right")
     high = np.searchsorted(starts, edges[1:], side="left")
     for i, (a, b) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
-        held: dict[int, int] = {}
+        ticks_of: dict[int, int] = {}
         for s in range(a, b):
             ticks = int(min(stops[s], edges[i + 1]) - max(starts[s], edges[i]))
             kind = int(kinds[s])
-            held[kind] = held.get(kind, 0) + ticks
-        sounding = {k: v for k, v in held.items() if k != _NONE}
+            ticks_of[kind] = ticks_of.get(kind, 0) + ticks
+        sounding = {k: v for k, v in ticks_of.items() if k != _NONE}
         if sounding:
             out[i] = max(sounding, key=sounding.__getitem__)  # of equals the first
     return out
 
 
-def _agree(due: np.ndarray, heard: np.ndarray) -> np.ndarray:
+def _agree(due: np.ndarray, actual: np.ndarray) -> np.ndarray:
     """Bool, broadcast: chords of two arrays of kinds agree."""
-    one, other = due % 5, heard % 5
+    one, other = due % 5, actual % 5
     opened = ((one == OPEN) & (other <= MINOR)) | ((other == OPEN) & (one <= MINOR))
-    return (heard != _NONE) & (due // 5 == heard // 5) & ((one == other) | opened)
+    return (actual != _NONE) & (due // 5 == actual // 5) & ((one == other) | opened)
 
 
-def _compare(asked: list[str], kinds: list[int], due: np.ndarray, heard: np.ndarray) -> ChordMatch:
-    hits = _agree(due, heard)
-    wanted = np.array(kinds)
-    present: list[bool] = _agree(wanted[:, None], heard[None, :]).max(1).tolist()
-    different = dict(zip(kinds, present, strict=True))
-    missing = [s for s, p in zip(asked, present, strict=True) if not p]
+def _compare(asked: list[str], kinds: list[int], due: np.ndarray, actual: np.ndarray) -> ChordMatch:
+    hits = _agree(due, actual)
+    asked_kinds = np.array(kinds)
+    heard: list[bool] = _agree(asked_kinds[:, None], actual[None, :]).max(1).tolist()
+    different = dict(zip(kinds, heard, strict=True))
+    missing = [s for s, p in zip(asked, heard, strict=True) if not p]
     return ChordMatch(
         any_order=sum(different.values()) / len(different),
         in_order=float(hits.mean()),
-        sequence=_common(due, heard) / len(due),
+        sequence=_common(due, actual) / len(due),
         exact=bool(hits.all()),
         places=len(due),
         missing=tuple(dict.fromkeys(missing)),
     )
 
 
-def _common(due: np.ndarray, heard: np.ndarray) -> int:
+def _common(due: np.ndarray, actual: np.ndarray) -> int:
     """Length of the longest common subsequence, by the bit-parallel recurrence of Crochemore et
     al. (Information Processing Letters 80, 2001): one addition of long integers a place."""
     n = len(due)
     full = (1 << n) - 1
     where: dict[int, int] = {}
-    for h in np.unique(heard).tolist():
+    for h in np.unique(actual).tolist():
         bits = _agree(due, np.array(h))
         where[h] = sum(1 << i for i in np.flatnonzero(bits).tolist())
     row = full
-    for h in heard.tolist():
-        matched = row & where[h]
-        row = ((row + matched) | (row - matched)) & full
+    for h in actual.tolist():
+        common = row & where[h]
+        row = ((row + common) | (row - common)) & full
     return n - row.bit_count()

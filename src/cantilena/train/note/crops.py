@@ -11,7 +11,8 @@ import numpy as np
 
 from cantilena.analysis.key import key_scores
 from cantilena.score.harmony import NO_CHORD, QUALITIES, Chord, Key
-from cantilena.text.caption import Facts, mood_rule, write_caption
+from cantilena.text.caption import write_caption
+from cantilena.text.facts import Facts, density_word, mood_rule
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note.conditions import SLOTS, Wished, conditions, hash_words
 
@@ -214,17 +215,13 @@ def _shift(table: np.ndarray, rng: np.random.Generator) -> int:
     return shift
 
 
-def _density_word(notes_per_bar: float) -> str | None:
-    return "sparse" if notes_per_bar < 6 else "dense" if notes_per_bar > 40 else None
-
-
 def _caption(facts: dict, rng: np.random.Generator, drop: float) -> str:
     """A caption of a window's facts; each sentence is left out with probability ``drop``."""
     names = ("key", "metre", "bpm", "chords", "bars", "seconds", "swing", "genres", "moods")
     said = Facts(
         **{name: facts[name] for name in names},
         instruments=tuple(facts["instruments"]),
-        density=_density_word(facts["density"]),
+        density=density_word(facts["density"]),
     )
     return write_caption(said, rng, drop=drop)
 
