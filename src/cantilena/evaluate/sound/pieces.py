@@ -7,7 +7,6 @@ was stopped goes on where it was, and a second table over the same files renders
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import multiprocessing
@@ -136,7 +135,7 @@ def embed_pieces(
         except OSError as error:
             failed[i] = f"it cannot be opened: {error.strerror}"
             continue
-        own = {k: cache / f"{_key(data, made_by, e)}.npy" for k, e in embedders.items()}
+        own = {k: cache / f"{_key(data, made_by, e)}.npz" for k, e in embedders.items()}
         for name, file in own.items():
             vectors[name][i] = _kept(file)
         if any(vectors[name][i] is None for name in own):
@@ -158,20 +157,22 @@ def embed_pieces(
 
 
 def _embed(embedder: Embedder, samples: np.ndarray, file: Path) -> np.ndarray:
-    found = np.asarray(embedder.embed(resample(samples, RATE, embedder.rate)), dtype=np.float32)
+    vectors = np.asarray(embedder.embed(resample(samples, RATE, embedder.rate)), dtype=np.float32)
     buffer = io.BytesIO()
-    np.save(buffer, found)
+    np.savez(buffer, allow_pickle=False, vectors=vectors, key=np.array(file.stem))
     write_bytes(file, buffer.getvalue())
-    return found
+    return vectors
 
 
 def _kept(file: Path) -> np.ndarray | None:
-    """What is kept in a file; None where there is none or it is damaged."""
-    with contextlib.suppress(OSError, ValueError, EOFError):
-        found = np.load(file, allow_pickle=False)
-        if found.ndim == 2 and len(found):
-            return found
-    return None
+    """What is kept in a file; None where there is none, it is damaged (an .npz has a checksum of
+    each array) or it was kept under another key."""
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            vectors, key = archive["vectors"], str(archive["key"])
+    except Exception:  # zipfile, zlib, numpy and the system each have their own
+        return None
+    return vectors if key == file.stem and vectors.ndim == 2 and len(vectors) else None
 
 
 def _key(data: bytes, made_by: Renderer, embedder: Embedder) -> str:
