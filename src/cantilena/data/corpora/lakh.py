@@ -53,6 +53,12 @@ CORPUS = Corpus(
     "songs in copyright: for training and evaluation, not to be passed on",
     split_rule="by the first hex digit of the md5: 0-d train, e valid, f test",
     labels="index.tsv, where present: genres of MSD and AllMusic, tags of last.fm",
-    sources=(Source("http://hog.ee.columbia.edu/craffel/lmd/lmd_full.tar.gz"),),
+    sources=(
+        # the host answers to plain http alone; the hash is the one in MusPy (datasets/lmd.py)
+        Source(
+            "http://hog.ee.columbia.edu/craffel/lmd/lmd_full.tar.gz",
+            sha256="6fcfe2ac49ca08f3f214cec86ab138d4fc4dabcd7f27f491a838dae6db45a12b",
+        ),
+    ),
     songs=songs,
 )
