@@ -76,7 +76,7 @@ class Songs:
         return self.chord_starts[part].astype(np.int64), self.chord_numbers[part].astype(np.int64)
 
     def meta(self, i: int) -> dict[str, Any]:
-        """What is known of song ``i``: id, corpus, genres, moods, title, artist, bpm, metre
+        """What was read of song ``i``: id, corpus, genres, moods, title, artist, bpm, metre
         [numerator, denominator], key (0-23, or -1), swing, bars, seconds, notes, tempo_events,
         metre_events, pulse (``prepare.pulse``)."""
         return self.metas[i]
@@ -105,7 +105,7 @@ def load_split(
 ) -> Songs:
     """The songs of a split (of ``corpora`` only, where given), copies of other songs left out.
 
-    A shard that is missing or damaged (``verify`` compares its sha256) is passed over, told to
+    A shard that is missing or damaged (``verify`` compares its sha256) is passed over, reported to
     ``warn`` and listed in ``damaged``. Raises InputError where there is no data set or nothing
     of the split can be read, UnknownNameError for an unknown split.
     """
@@ -128,7 +128,7 @@ def load_split(
         keep = np.ones(len(arrays["song_ptr"]) - 1, dtype=bool)
         keep[[copy["song"] for copy in manifest["copies"].get(row["file"], ())]] = False
         of_shard = unpack_text(arrays["meta"])
-        metas += [meta for meta, kept in zip(of_shard, keep, strict=True) if kept]
+        metas += [meta for meta, is_kept in zip(of_shard, keep, strict=True) if is_kept]
         parts.append(_kept(arrays, keep))
     if not metas:
         state = f"; damaged: {', '.join(damaged)}" if damaged else ""
@@ -142,7 +142,7 @@ def _read(path: Path, digest: str | None) -> dict[str, np.ndarray]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if digest and hashlib.sha256(data).hexdigest() != digest:
-        raise InputError(f"{path} is damaged: it is not the file the manifest tells of")
+        raise InputError(f"{path} is damaged: it is not the file that the manifest names")
     return read_shard(data, [name for name in ARRAYS if not name.startswith(("sketch", "about"))])
 
 

@@ -21,8 +21,7 @@ def songs(root: Path) -> Iterator[Song]:
     md5, artist, title, genre and tags (comma-separated)."""
     folder = find_folder(root, "[0-9a-f]*/" + "[0-9a-f]" * 32 + ".mid", "lakh")
     index = _index(folder / "index.tsv")
-    found = sorted(folder.glob("[0-9a-f]*/*.mid"), key=lambda p: p.name)
-    for path in found:
+    for path in sorted(folder.glob("[0-9a-f]*/*.mid"), key=lambda p: p.name):
         row = index.get(path.stem, {})
         tags = [t for t in (row.get("tags") or "").split(",") if t]
         yield Song(

@@ -47,8 +47,8 @@ class PaperData:
     ``first``: so many songs of it ("paper": the first 4,000 of valid and 1,000 of test, all of
     train). ``rotate`` False makes every chunk an example of every epoch, as training without text
     wants it. ``verify`` compares each shard's sha256 at once; a shard that is missing or damaged
-    is passed over, told to ``warn`` and listed in ``damaged``. Raises InputError where nothing of
-    the split can be read, UnknownNameError for an unknown split.
+    is passed over, reported to ``warn`` and listed in ``damaged``. Raises InputError where nothing
+    of the split can be read, UnknownNameError for an unknown split.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class PaperData:
         self._verify, self._warn = verify, warn
         self._damaged: dict[str, int] = {}
         self.files: list[_File] = []
-        left = first
+        wanted = first  # songs still to be taken
         for row in self.manifest["shards"]:
-            if row["split"] != split or left == 0:
+            if row["split"] != split or wanted == 0:
                 continue
-            lengths = np.array(row["lengths"], dtype=np.int64)[:left]
-            left = None if left is None else left - len(lengths)
+            lengths = np.array(row["lengths"], dtype=np.int64)[:wanted]
+            wanted = None if wanted is None else wanted - len(lengths)
             file = _File(self.folder / row["file"], row["sha256"], lengths)
             if self._sound(file):
                 self.files.append(file)
@@ -137,13 +137,13 @@ class PaperData:
             rows = _entries(files, epoch, self.rotate)
             end = place + len(rows)
             first = begin + max(0, -(-(place - begin) // parts)) * parts
-            own = np.arange(first, min(end, size), parts) - place
+            taken = np.arange(first, min(end, size), parts) - place
             place = end
-            if not len(own):
+            if not len(taken):
                 continue
             if seed is not None:
                 np.random.default_rng([seed, epoch, block]).shuffle(rows)
-            yield from self._read(files, rows[own], epoch)
+            yield from self._read(files, rows[taken], epoch)
 
     def load(self) -> PaperSongs:
         """All of it in memory, for access by number: two bytes a token."""
@@ -166,11 +166,13 @@ class PaperData:
                 yield shard.example(song, chunk, _wording(epoch, int(files[i].lengths[song])))
 
     def _sound(self, file: _File) -> bool:
-        """Whether a shard is what the manifest tells of; notes it where not."""
+        """Whether a shard is the one that the manifest names; notes it where not."""
         if not file.path.is_file():
             return self._lose(file, f"{file.path} is missing")
         if self._verify and hashlib.sha256(file.path.read_bytes()).hexdigest() != file.sha256:
-            return self._lose(file, f"{file.path} is damaged: it is not what the manifest tells of")
+            return self._lose(
+                file, f"{file.path} is damaged: it is not the file that the manifest names"
+            )
         return True
 
     def _shard(self, file: _File) -> Shard | None:
