@@ -18,7 +18,6 @@ from cantilena.data.corpora import CORPORA
 from cantilena.data.corpora.corpus import Rules, Song
 from cantilena.data.dataset import load_split, read_manifest
 from cantilena.data.duplicates import copies, sketch
-from cantilena.data.loss import quantisation_loss
 from cantilena.data.prepare import REASONS, Refused, prepare, pulse, trimmed
 from cantilena.data.shards import ARRAYS, Piece, pack, read_shard
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
@@ -80,7 +79,7 @@ def test_a_song_is_stored_as_the_scheme_says_it(corpora, tmp_path):
 
 def test_resumes_what_is_missing_or_damaged_only(corpora, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    monkeypatch.setattr(building, "UNIT", 2)
+    monkeypatch.setattr(building, "SONGS_PER_SHARD", 2)
     first = build(corpora, out, ("lakh",))
     assert len(first["shards"]) == 5
     before = digests(out)
@@ -96,7 +95,7 @@ def test_resumes_what_is_missing_or_damaged_only(corpora, tmp_path, monkeypatch)
 
 
 def test_a_build_that_is_killed_keeps_its_units(corpora, tmp_path, monkeypatch):
-    monkeypatch.setattr(building, "UNIT", 1)
+    monkeypatch.setattr(building, "SONGS_PER_SHARD", 1)
 
     def stop(done, total, line):
         if done == 4:
@@ -285,7 +284,7 @@ def test_shards_read_back(sizes, seed):
 
 
 def test_a_damaged_shard_is_passed_over_by_name(corpora, tmp_path, monkeypatch):
-    monkeypatch.setattr(building, "UNIT", 2)
+    monkeypatch.setattr(building, "SONGS_PER_SHARD", 2)
     out = tmp_path / "out"
     build(corpora, out, ("lakh",))
     path = out / "lakh-train-0001.npz"
@@ -402,17 +401,3 @@ def test_limit_takes_the_first_songs(corpora, tmp_path):
     counts = found["counts"]["lakh"]
     assert [counts[s]["songs"] for s in ("train", "valid", "test")] == [1, 1, 1]
     assert found["limit"] == 1
-
-
-def test_quantisation_loss_measures_what_was_moved():
-    exact = piece(1)
-    none = quantisation_loss([exact])
-    assert none["off_grid"] == none["onset_ms"] == none["merged"] == 0
-    assert none["notes"] == len(exact) and none["velocity"] == 2  # 90 is said as 88
-    late = Score.build(
-        480, TRACKS, exact.onset + 5, exact.duration, exact.pitch, exact.velocity, exact.track
-    )
-    moved = quantisation_loss([late])
-    assert moved["off_grid"] == 1 and moved["onset_ticks"] == pytest.approx(0.25)
-    assert moved["onset_ms"] == pytest.approx(5 / 960 * 1000) == moved["onset_ms_95"]
-    assert quantisation_loss([])["notes"] == 0

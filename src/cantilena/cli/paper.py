@@ -13,32 +13,32 @@ from cantilena.cli.common import Progress, print_json
 from cantilena.errors import InputError
 
 
-def paper_arguments(made: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
+def paper_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
     """The options of ``data paper``; ``count`` reads a whole number from 1."""
-    made.add_argument("--lakh", required=True, metavar="DIR", help="Lakh's MIDI files")
-    made.add_argument(
+    parser.add_argument("--lakh", required=True, metavar="DIR", help="Lakh's MIDI files")
+    parser.add_argument(
         "--midicaps",
         metavar="FILE",
         help="MidiCaps's train.json; without it captions are our own",
     )
-    made.add_argument(
+    parser.add_argument(
         "-o", "--output", default="paper", metavar="DIR", help="where it goes (paper)"
     )
-    made.add_argument("--workers", type=count, default=1, metavar="N", help="processes (1)")
-    made.add_argument(
+    parser.add_argument("--workers", type=count, default=1, metavar="N", help="processes (1)")
+    parser.add_argument(
         "--context", type=count, default=1024, metavar="N", help="tokens of a chunk (1024)"
     )
-    made.add_argument(
+    parser.add_argument(
         "--captions",
         choices=("song", "crop"),
         default="song",
         help="of the whole song, or our own of each chunk (song)",
     )
-    made.add_argument(
+    parser.add_argument(
         "--wordings", type=count, default=1, metavar="N", help="of each caption of our own (1)"
     )
-    made.add_argument("--limit", type=count, metavar="N", help="songs of a split")
-    made.add_argument(
+    parser.add_argument("--limit", type=count, metavar="N", help="songs of a split")
+    parser.add_argument(
         "--ray", action="store_true", help="as a Ray Data job (RAY_ADDRESS names the cluster)"
     )
 
@@ -55,41 +55,47 @@ def data_paper(args: argparse.Namespace) -> int:
     recipe = Recipe(args.context, args.captions, args.wordings)
     out = check_folder(args.output)
     with Progress(args.quiet) as progress:
-        found = build_paper(
-            *(args.lakh, out, args.midicaps, recipe, args.workers, args.limit, args.ray),
+        manifest = build_paper(
+            args.lakh,
+            out,
+            args.midicaps,
+            recipe,
+            workers=args.workers,
+            limit=args.limit,
+            ray=args.ray,
             progress=progress,
         )
     if args.json:
         names = ("recipe", "counts", "expected", "verdict", "refused", "left_out", "midicaps")
-        print_json({"folder": str(out), **{name: found[name] for name in names}})
+        print_json({"folder": str(out), **{name: manifest[name] for name in names}})
     elif not args.quiet:
-        print("\n".join(summary(found)))
+        print("\n".join(summary(manifest)))
         if (out / REFERENCES).exists():
             print(f"{out / REFERENCES}: the test songs, for 'generate' and 'evaluate table3'")
         print(out)
     return 0
 
 
-def summary(found: dict[str, Any]) -> list[str]:
+def summary(manifest: dict[str, Any]) -> list[str]:
     """The lines that say what a manifest holds."""
     head = f"{'split':<8}{'expected':>10}{'found':>10}{'asked':>10}{'chunks':>12}{'tokens':>16}"
     lines = [head]
-    for split, row in found["counts"].items():
-        songs, expected = row["songs"], found["expected"][split]
+    for split, row in manifest["counts"].items():
+        songs, expected = row["songs"], manifest["expected"][split]
         lines.append(
             f"{split:<8}{expected:>10,}{songs:>10,}{row['asked']:>10,}"
             f"{row['chunks']:>12,}{row['tokens']:>16,}"
         )
-    lines.append(found["verdict"])
-    if found["refused"]:
-        told = ", ".join(f"{n:,} {reason}" for reason, n in found["refused"].items())
-        lines.append(f"refused: {told}")
-    left = found["left_out"]
+    lines.append(manifest["verdict"])
+    if manifest["refused"]:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in manifest["refused"].items())
+        lines.append(f"refused: {reasons}")
+    left_out = manifest["left_out"]
     lines.append(
-        f"chunks of too few notes left out: {left['sparse']:,}; "
-        f"ended by the clock (100 s): {left['cut']:,}"
+        f"chunks of too few notes left out: {left_out['sparse']:,}; "
+        f"ended by the clock (100 s): {left_out['cut']:,}"
     )
-    credit = found["midicaps"]
+    credit = manifest["midicaps"]
     if credit:
         lines.append(
             f"captions: MidiCaps, {credit['licence']}, {credit['origin']}; {credit['songs']:,} "

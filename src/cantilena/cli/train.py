@@ -25,11 +25,11 @@ def data_list(args: argparse.Namespace) -> int:
     """Prints the corpora there are."""
     from cantilena.data.corpora import list_corpora
 
-    found = list_corpora()
+    corpora = list_corpora()
     if args.json:
-        print_json(found)
+        print_json(corpora)
         return 0
-    for corpus in found:
+    for corpus in corpora:
         mix = "in the default mix" if corpus["in_mix"] else "not in the default mix"
         print(f"{corpus['name']}: {corpus['what']}")
         print(f"  {mix}; {corpus['licence']}")
@@ -47,20 +47,23 @@ def data_fetch(args: argparse.Namespace) -> int:
     for name in args.names:
         corpus(name)
     folder = check_folder(args.to)
-    told: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for name in args.names:
         with Progress(args.quiet, bytes=True) as progress:
-            found = fetch(name, args.source, folder, progress)
-        told.append(
+            fetched = fetch(name, args.source, folder, progress)
+        rows.append(
             {
-                **{"name": name, "folder": str(found.folder), "files": found.files},
-                **{"bytes": found.bytes, "sha256": found.sha256},
+                "name": name,
+                "folder": str(fetched.folder),
+                "files": fetched.files,
+                "bytes": fetched.bytes,
+                "sha256": fetched.sha256,
             }
         )
         if not (args.quiet or args.json):
-            print(f"{found.folder}: {found.files:,} files, {found.bytes / 1e6:,.1f} MB")
+            print(f"{fetched.folder}: {fetched.files:,} files, {fetched.bytes / 1e6:,.1f} MB")
     if args.json:
-        print_json(told)
+        print_json(rows)
     return 0
 
 
@@ -78,12 +81,12 @@ def data_build(args: argparse.Namespace) -> int:
         corpus(name)
     out = check_folder(args.output)
     with Progress(args.quiet) as progress:
-        found = build(args.corpora, out, mix, args.workers, progress, args.limit)
+        manifest = build(args.corpora, out, mix, args.workers, progress, args.limit)
     if args.json:
-        print_json({"folder": str(out), "counts": found["counts"]})
+        print_json({"folder": str(out), "counts": manifest["counts"]})
     elif not args.quiet:
         print(f"{'corpus':<14}{'split':<8}{'songs':>9}{'notes':>14}{'hours':>9}")
-        for name, splits in found["counts"].items():
+        for name, splits in manifest["counts"].items():
             for split, row in splits.items():
                 songs, notes, hours = row["songs"], row["notes"], row["hours"]
                 print(f"{name:<14}{split:<8}{songs:>9,}{notes:>14,}{hours:>9,.1f}")
@@ -116,8 +119,8 @@ def train(args: argparse.Namespace) -> int:
     from cantilena.train.note.loop import Run, note_config
 
     config = train_config(args, saved)
-    given = ("width", "layers", "heads", "hidden", "head_hidden", "context")
-    sizes = {name: getattr(args, name) for name in given if getattr(args, name) is not None}
+    names = ("width", "layers", "heads", "hidden", "head_hidden", "context")
+    sizes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if saved:
         _check_sizes(sizes, saved, folder)
     if sizes.get("width", 0) % (sizes.get("heads") or note_config().heads):
@@ -146,8 +149,8 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {"model": dict(found["model"]), "train": dict(found["train"])}
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return {"model": dict(state["model"]), "train": dict(state["train"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"the run in {folder} cannot be read: {error}") from error
 
@@ -161,16 +164,16 @@ def train_config(args: argparse.Namespace, saved: dict[str, Any] | None) -> Trai
 
     config = TrainConfig()
     if saved:
-        told = saved["train"]
+        settings = saved["train"]
         try:
-            told["crop"] = CropConfig(**told["crop"])
-            told["weights"] = tuple((str(name), float(w)) for name, w in told["weights"])
-            config = TrainConfig(**told)
+            settings["crop"] = CropConfig(**settings["crop"])
+            settings["weights"] = tuple((str(name), float(w)) for name, w in settings["weights"])
+            config = TrainConfig(**settings)
         except (TypeError, ValueError, KeyError) as error:
             raise CheckpointError(f"the run is of another version: {error}") from error
     names = ("notes", "minutes", "batch", "rate", "decay", "seed", "compile", "workers")
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    config = replace(config, **given)
+    options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    config = replace(config, **options)
     in_notes = {"warmup": args.warmup, "valid_notes": args.valid_every}
     config = replace(config, **{name: float(n) for name, n in in_notes.items() if n is not None})
     if args.length is not None:

@@ -1,12 +1,11 @@
 """Building the data set: many songs into shards, in parallel, resumable.
 
 Knows units of work, their shards and the manifest; does not know how one song is prepared
-(``prepare``) or how a shard is laid out (``shards``).
+(``prepare``), how a shard is laid out (``shards``) or which shards of a killed build are kept
+(``resume``).
 
-A unit is up to ``UNIT`` songs of one corpus and split and becomes one shard, written whole. A shard
-that stands and was made of the same songs by the same rules is not made again, so that a killed
-build goes on where it was, losing a unit a worker at most. What a shard holds depends on its unit
-alone: any number of workers makes the same bytes.
+A unit is up to ``SONGS_PER_SHARD`` songs of one corpus and split and becomes one shard, written
+whole. What a shard holds depends on its unit alone: any number of workers makes the same bytes.
 """
 
 from __future__ import annotations
@@ -14,27 +13,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from cantilena.data import shards
 from cantilena.data.corpora import DEFAULT_MIX, corpus
 from cantilena.data.corpora.corpus import SPLITS, Song
 from cantilena.data.duplicates import copies
 from cantilena.data.prepare import REASONS, accepted, prepare
+from cantilena.data.resume import Progress, Shard, complete, finish
 from cantilena.data.workers import spread
-from cantilena.errors import InputError
-from cantilena.files import write_bytes
+from cantilena.errors import CantilenaError, InputError
 from cantilena.tokens.note import NoteScheme
 
-UNIT = 200
-MANIFEST = "manifest.json"
-PREPARED = 2  # raise it when ``prepare`` makes other pieces of the same files: shards are remade
-
-Progress = Callable[[int, int, str], None]
-"""Called with songs done, songs in all, and a line of what was done."""
+SONGS_PER_SHARD = 200  # a worker loses at most so many when a build is killed
+PREPARE_VERSION = 2  # raise it when ``prepare`` makes other pieces of the same files
 
 
 @dataclass(frozen=True)
@@ -61,28 +58,30 @@ def build(
     progress: Progress | None = None,
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """Makes the data set of the corpora in ``mix`` and returns its manifest.
+    """Builds the data set of the corpora in ``mix`` and returns its manifest.
 
     ``corpora_dir`` holds a folder for each corpus, by its name. ``limit`` takes the first songs
     of each split of a corpus only. Shards and ``manifest.json`` are written to ``out``; calling
-    again goes on where a stopped build was. Raises UnknownNameError for an unknown corpus,
-    InputError for one that is not there or cannot be read.
+    again goes on where a stopped build was, and builds damaged shards anew. Raises
+    UnknownNameError for an unknown corpus, InputError for one that is not there or cannot be read,
+    CantilenaError where a shard changes under the build.
     """
     scheme = NoteScheme()
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     work = list(units(Path(corpora_dir), mix, scheme, limit))
+    standing: dict[str, Shard[Unit]] = {}
     total, done = sum(len(u.songs) for u in work), 0
-    for unit, about, fresh in _all(work, out, scheme, workers):
-        done += len(unit.songs)
+    for shard in complete(
+        work, out, shards.about, lambda missing: spread(build_shard, missing, workers, out, scheme)
+    ):
+        standing[shard.unit.file] = shard
+        done += len(shard.unit.songs)
         if progress:
-            notes, kept = about["counts"]["notes"], about["counts"]["songs"]
-            verb = "made" if fresh else "kept"
-            progress(done, total, f"{verb} {unit.file}: {kept} songs, {notes:,} notes")
-    found = manifest(work, out, scheme, limit)
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    write_bytes(out / MANIFEST, text.encode())
-    return json.loads(text)
+            counts, verb = shard.about["counts"], "kept" if shard.kept else "made"
+            songs, notes = counts["songs"], counts["notes"]
+            progress(done, total, f"{verb} {shard.unit.file}: {songs} songs, {notes:,} notes")
+    return finish(out, manifest([standing[u.file] for u in work], out, scheme, limit))
 
 
 def units(
@@ -104,9 +103,10 @@ def units(
             raise InputError(f"the corpus {name!r} in {str(root)!r} has no songs")
         for split, songs in by_split.items():
             chosen = songs[:limit]
-            for i in range(0, len(chosen), UNIT):
-                part = tuple(chosen[i : i + UNIT])
-                yield Unit(name, split, i // UNIT, part, _key(part, root, scheme))
+            for i in range(0, len(chosen), SONGS_PER_SHARD):
+                part = tuple(chosen[i : i + SONGS_PER_SHARD])
+                key = _key(part, root, scheme)
+                yield Unit(name, split, i // SONGS_PER_SHARD, part, key)
 
 
 def _key(songs: Sequence[Song], root: Path, scheme: NoteScheme) -> str:
@@ -116,146 +116,146 @@ def _key(songs: Sequence[Song], root: Path, scheme: NoteScheme) -> str:
         [s.path.relative_to(root).as_posix(), s.path.stat().st_size, {**asdict(s), "path": ""}]
         for s in songs
     ]
-    made_by = [PREPARED, shards.VERSION, scheme.to_dict(), source.version, asdict(source.rules)]
-    text = json.dumps([*made_by, sorted(source.drum_map.items()), rows])
+    text = json.dumps(
+        [
+            PREPARE_VERSION,
+            shards.VERSION,
+            scheme.to_dict(),
+            source.version,
+            asdict(source.rules),
+            sorted(source.drum_map.items()),
+            rows,
+        ]
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def make(unit: Unit, out: Path, scheme: NoteScheme) -> dict[str, Any]:
-    """Prepares a unit's songs, writes its shard and returns what the shard says of itself."""
+def build_shard(unit: Unit, out: Path, scheme: NoteScheme) -> tuple[dict[str, Any], str]:
+    """Prepares a unit's songs and writes its shard; what the shard says of itself, and the sha256
+    of its file."""
     source = corpus(unit.corpus)
     pieces: list[shards.Piece] = []
     refused: dict[str, list[str]] = {}
-    left: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     for piece, counts in accepted(unit.songs, lambda s: prepare(s, source, scheme), refused):
         pieces.append(piece)
-        left.update(counts)
-    counts = {
-        **{"songs": len(pieces), "notes": sum(len(p.table) for p in pieces)},
-        **{"bars": sum(len(p.bar_num) for p in pieces)},
-        "seconds": round(sum(p.meta["seconds"] for p in pieces), 1),
-    }
+        left_out.update(counts)
     about = {
-        **{"key": unit.key, "corpus": unit.corpus, "split": unit.split, "counts": counts},
-        **{"left_out": dict(left), "refused": refused, "scheme": scheme.to_dict()},
+        "key": unit.key,
+        "corpus": unit.corpus,
+        "split": unit.split,
+        "counts": {
+            "songs": len(pieces),
+            "notes": sum(len(p.table) for p in pieces),
+            "bars": sum(len(p.bar_num) for p in pieces),
+            "seconds": round(sum(p.meta["seconds"] for p in pieces), 1),
+        },
+        "left_out": dict(left_out),
+        "refused": refused,
+        "scheme": scheme.to_dict(),
     }
-    shards.write_shard(out / unit.file, pieces, about)
-    return about
-
-
-def _all(
-    work: Sequence[Unit], out: Path, scheme: NoteScheme, workers: int
-) -> Iterator[tuple[Unit, dict[str, Any], bool]]:
-    """Every unit with what its shard says, and whether it was made now; in the order they end."""
-    missing: list[Unit] = []
-    for unit in work:
-        about = shards.about(out / unit.file)
-        if about and about.get("key") == unit.key:
-            yield unit, about, False
-        else:
-            missing.append(unit)
-    clear(out, bool(missing))
-    for unit, about in spread(make, missing, workers, out, scheme):
-        yield unit, about, True
-
-
-def clear(out: Path, change: bool) -> None:
-    """Takes away what a killed build left half written and, where shards will ``change``, the
-    manifest, which would call the new ones damaged."""
-    if change:
-        (out / MANIFEST).unlink(missing_ok=True)
-    for left in out.glob(".*.part"):
-        left.unlink(missing_ok=True)
+    return about, shards.write_shard(out / unit.file, pieces, about)
 
 
 def manifest(
-    work: Sequence[Unit], out: Path, scheme: NoteScheme, limit: int | None = None
+    standing: Sequence[Shard[Unit]], out: Path, scheme: NoteScheme, limit: int | None = None
 ) -> dict[str, Any]:
     """What stands in ``out``, as plain data.
 
     ``shards``: file, corpus, split, counts and sha256 of each; ``counts``: by corpus and split;
     ``left_out``: notes by corpus and cause; ``refused``: songs by corpus and reason; ``copies``:
     for each shard the songs that repeat one of a more held-out split (test before valid before
-    train) or an earlier one; readers leave them out, the counts do not have them.
+    train) or an earlier one; readers leave them out, the counts do not have them. Raises
+    CantilenaError for a shard that is no longer what was written or verified.
     """
-    files, sketches, ranks, origin = [], [], [], []
+    rows: list[dict[str, Any]] = []
+    sketches: list[np.ndarray] = []
+    origins: list[tuple[str, int, str]] = []
     left_out: dict[str, Counter[str]] = {}
     refused: dict[str, Counter[str]] = {}
     metas: dict[str, list[dict[str, Any]]] = {}
-    for unit in work:
-        path = out / unit.file
-        data = path.read_bytes()
-        arrays = shards.read_shard(data, ("sketch", "sketch_ptr", "meta", "about"))
-        about = shards.unpack_text(arrays["about"])
+    for shard in standing:
+        unit, about = shard.unit, shard.about
+        arrays = shards.read_shard(
+            _verified(out / unit.file, shard.sha256), ("sketch", "sketch_ptr", "meta")
+        )
         metas[unit.file] = shards.unpack_text(arrays["meta"])
         ends = arrays["sketch_ptr"]
         for i in range(len(ends) - 1):
             sketches.append(arrays["sketch"][ends[i] : ends[i + 1]])
-            ranks.append(-SPLITS.index(unit.split))
-            origin.append((unit.file, i, unit.split))
+            origins.append((unit.file, i, unit.split))
         left_out.setdefault(unit.corpus, Counter()).update(about["left_out"])
-        reasons = {reason: len(ids) for reason, ids in about["refused"].items()}
-        refused.setdefault(unit.corpus, Counter()).update(reasons)
-        files.append(
-            {
-                **{"file": unit.file, "corpus": unit.corpus, "split": unit.split},
-                **{"sha256": hashlib.sha256(data).hexdigest(), **about["counts"]},
-            }
-        )
-    repeated, crossing = _copies(sketches, ranks, origin, metas)
-    dropped = {f: {c["song"] for c in found} for f, found in repeated.items()}
+        by_reason = {reason: len(ids) for reason, ids in about["refused"].items()}
+        refused.setdefault(unit.corpus, Counter()).update(by_reason)
+        row = {"file": unit.file, "corpus": unit.corpus, "split": unit.split}
+        rows.append({**row, "sha256": shard.sha256, **about["counts"]})
+    repeats, across_splits = _copies(sketches, origins, metas)
+    dropped = {file: {copy["song"] for copy in rows_} for file, rows_ in repeats.items()}
     return {
-        **{"cantilena": "data", "version": shards.VERSION, "scheme": scheme.to_dict()},
-        **{"mix": list(dict.fromkeys(u.corpus for u in work)), "limit": limit},
-        "counts": _counts(files, metas, dropped),
+        "cantilena": "data",
+        "version": shards.VERSION,
+        "scheme": scheme.to_dict(),
+        "mix": list(dict.fromkeys(shard.unit.corpus for shard in standing)),
+        "limit": limit,
+        "counts": _counts(rows, metas, dropped),
         "left_out": {name: dict(c) for name, c in left_out.items()},
         "refused": {name: dict(sorted(c.items())) for name, c in refused.items()},
         "reasons": REASONS,
-        "copied": {"all": sum(map(len, repeated.values())), "across_splits": crossing},
-        **{"copies": repeated, "shards": files},
+        "copied": {"all": sum(map(len, repeats.values())), "across_splits": across_splits},
+        "copies": repeats,
+        "shards": rows,
     }
 
 
+def _verified(path: Path, sha256: str) -> bytes:
+    """A shard's bytes. Raises CantilenaError where they are not what was written or verified."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CantilenaError(f"{path} cannot be read: {error.strerror}; build again") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise CantilenaError(f"{path} changed while the data set was built; build again")
+    return data
+
+
 def _copies(
-    sketches: Sequence, ranks: Sequence[int], origin: Sequence[tuple[str, int, str]], metas: dict
+    sketches: Sequence[np.ndarray],
+    origins: Sequence[tuple[str, int, str]],
+    metas: dict[str, list[dict[str, Any]]],
 ) -> tuple[dict[str, list[dict[str, Any]]], int]:
-    """By shard file, the songs that repeat another, and how many of them cross a split."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    crossing = 0
-    for i, j in sorted(copies(sketches, ranks).items()):
-        (file, place, split), (other, there, kept) = origin[i], origin[j]
-        crossing += split != kept
-        row = {"song": place, "id": metas[file][place]["id"], "repeats": metas[other][there]["id"]}
-        found.setdefault(file, []).append(row)
-    return found, crossing
+    """By shard file, the songs that repeat another, and how many of them cross a split.
+    ``origins``: shard file, place in it and split of each sketch."""
+    held_out_first = [-SPLITS.index(split) for *_, split in origins]
+    repeats: dict[str, list[dict[str, Any]]] = {}
+    across_splits = 0
+    for copy, original in sorted(copies(sketches, held_out_first).items()):
+        file, place, split = origins[copy]
+        other_file, other_place, other_split = origins[original]
+        across_splits += split != other_split
+        row = {
+            "song": place,
+            "id": metas[file][place]["id"],
+            "repeats": metas[other_file][other_place]["id"],
+        }
+        repeats.setdefault(file, []).append(row)
+    return repeats, across_splits
 
 
-def _counts(files: Sequence[dict], metas: dict, dropped: dict[str, set[int]]) -> dict[str, Any]:
+def _counts(
+    rows: Sequence[dict[str, Any]],
+    metas: dict[str, list[dict[str, Any]]],
+    dropped: dict[str, set[int]],
+) -> dict[str, Any]:
     """Songs, notes, bars and hours by corpus and split, copies left out."""
-    out: dict[str, Any] = {}
-    for row in files:
+    counts: dict[str, Any] = {}
+    for row in rows:
         gone = dropped.get(row["file"], set())
         kept = [m for i, m in enumerate(metas[row["file"]]) if i not in gone]
-        place = out.setdefault(row["corpus"], {}).setdefault(
+        cell = counts.setdefault(row["corpus"], {}).setdefault(
             row["split"], {"songs": 0, "notes": 0, "bars": 0, "hours": 0.0}
         )
-        place["songs"] += len(kept)
-        place["notes"] += sum(m["notes"] for m in kept)
-        place["bars"] += sum(m["bars"] for m in kept)
-        place["hours"] = round(place["hours"] + sum(m["seconds"] for m in kept) / 3600, 2)
-    return out
-
-
-def manifest_in(folder: str | Path, command: str) -> dict[str, Any]:
-    """The JSON object in a folder's manifest, whatever it is of; ``command`` makes one. Raises
-    InputError where there is none or it cannot be read."""
-    path = Path(folder) / MANIFEST
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"there is no whole data set in {str(folder)!r}; make it with 'cantilena {command}'"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error}") from error
-    return found if isinstance(found, dict) else {}
+        cell["songs"] += len(kept)
+        cell["notes"] += sum(m["notes"] for m in kept)
+        cell["bars"] += sum(m["bars"] for m in kept)
+        cell["hours"] = round(cell["hours"] + sum(m["seconds"] for m in kept) / 3600, 2)
+    return counts

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.data.build import MANIFEST, manifest_in
 from cantilena.data.corpora.corpus import SPLITS
+from cantilena.data.manifest import MANIFEST, load_manifest
 from cantilena.data.shards import ARRAYS, NOTE_FIELDS, VERSION, read_shard, unpack_text
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.tokens.note import NoteScheme
@@ -76,7 +76,7 @@ class Songs:
         return self.chord_starts[part].astype(np.int64), self.chord_numbers[part].astype(np.int64)
 
     def meta(self, i: int) -> dict[str, Any]:
-        """What is known of song ``i``: id, corpus, genres, moods, title, artist, bpm, metre
+        """What was read of song ``i``: id, corpus, genres, moods, title, artist, bpm, metre
         [numerator, denominator], key (0-23, or -1), swing, bars, seconds, notes, tempo_events,
         metre_events, pulse (``prepare.pulse``)."""
         return self.metas[i]
@@ -89,11 +89,11 @@ class Songs:
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of a data set. Raises InputError where there is none or it is of another
     version."""
-    found = manifest_in(folder, "data build")
-    if found.get("cantilena", "data") != "data" or found.get("version") != VERSION:
+    manifest = load_manifest(folder, "data build")
+    if manifest.get("cantilena", "data") != "data" or manifest.get("version") != VERSION:
         path = str(Path(folder) / MANIFEST)
         raise InputError(f"{path!r} is not a manifest of data of version {VERSION}; build it again")
-    return found
+    return manifest
 
 
 def load_split(
@@ -105,17 +105,17 @@ def load_split(
 ) -> Songs:
     """The songs of a split (of ``corpora`` only, where given), copies of other songs left out.
 
-    A shard that is missing or damaged (``verify`` compares its sha256) is passed over, told to
+    A shard that is missing or damaged (``verify`` compares its sha256) is passed over, reported to
     ``warn`` and listed in ``damaged``. Raises InputError where there is no data set or nothing
     of the split can be read, UnknownNameError for an unknown split.
     """
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
-    found = read_manifest(folder)
+    manifest = read_manifest(folder)
     parts: list[dict[str, np.ndarray]] = []
     metas: list[dict[str, Any]] = []
     damaged: list[str] = []
-    for row in found["shards"]:
+    for row in manifest["shards"]:
         if row["split"] != split or (corpora is not None and row["corpus"] not in corpora):
             continue
         try:
@@ -126,14 +126,14 @@ def load_split(
                 warn(f"passed over: {error}")
             continue
         keep = np.ones(len(arrays["song_ptr"]) - 1, dtype=bool)
-        keep[[c["song"] for c in found["copies"].get(row["file"], ())]] = False
-        told = unpack_text(arrays["meta"])
-        metas += [m for m, k in zip(told, keep, strict=True) if k]
+        keep[[copy["song"] for copy in manifest["copies"].get(row["file"], ())]] = False
+        of_shard = unpack_text(arrays["meta"])
+        metas += [meta for meta, is_kept in zip(of_shard, keep, strict=True) if is_kept]
         parts.append(_kept(arrays, keep))
     if not metas:
         state = f"; damaged: {', '.join(damaged)}" if damaged else ""
         raise InputError(f"the data set in {str(folder)!r} has no songs of {split!r}{state}")
-    return _joined(parts, metas, damaged, NoteScheme.from_dict(found["scheme"]))
+    return _joined(parts, metas, damaged, NoteScheme.from_dict(manifest["scheme"]))
 
 
 def _read(path: Path, digest: str | None) -> dict[str, np.ndarray]:
@@ -142,14 +142,17 @@ def _read(path: Path, digest: str | None) -> dict[str, np.ndarray]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if digest and hashlib.sha256(data).hexdigest() != digest:
-        raise InputError(f"{path} is damaged: it is not the file the manifest tells of")
+        raise InputError(f"{path} is damaged: it is not the file that the manifest names")
     return read_shard(data, [name for name in ARRAYS if not name.startswith(("sketch", "about"))])
 
 
 _PARTS = (
     *((name, "song_ptr", 0) for name in NOTE_FIELDS),
-    *(("bar_starts", "bar_ptr", 0), ("bar_num", "bar_ptr", 1), ("bar_den", "bar_ptr", 1)),
-    *(("chords", "chord_ptr", 0), ("chord_starts", "chord_ptr", 0)),
+    ("bar_starts", "bar_ptr", 0),
+    ("bar_num", "bar_ptr", 1),
+    ("bar_den", "bar_ptr", 1),
+    ("chords", "chord_ptr", 0),
+    ("chord_starts", "chord_ptr", 0),
 )  # array, its pointers, and by how many its songs are shorter than the pointers say
 
 
@@ -158,8 +161,8 @@ def _kept(arrays: dict[str, np.ndarray], keep: np.ndarray) -> dict[str, np.ndarr
     out: dict[str, np.ndarray] = {}
     for name, pointer, less in _PARTS:
         lengths = np.diff(arrays[pointer])
-        here = arrays[name]
-        out[name] = here if keep.all() else here[np.repeat(keep, lengths - less)]
+        values = arrays[name]
+        out[name] = values if keep.all() else values[np.repeat(keep, lengths - less)]
         out[pointer] = lengths[keep]
     return out
 
@@ -177,12 +180,14 @@ def _joined(
     return Songs(
         scheme=scheme,
         notes={name: joined[name] for name in NOTE_FIELDS},
+        song_ptr=joined["song_ptr"],
+        bar_starts=joined["bar_starts"],
+        bar_ptr=joined["bar_ptr"],
+        bar_num=joined["bar_num"],
+        bar_den=joined["bar_den"],
         chord_numbers=joined["chords"],
-        **{
-            name: joined[name]
-            for name in ("song_ptr", "bar_starts", "bar_ptr", "bar_num", "bar_den")
-        },
-        **{name: joined[name] for name in ("chord_starts", "chord_ptr")},
+        chord_starts=joined["chord_starts"],
+        chord_ptr=joined["chord_ptr"],
         metas=tuple(metas),
         damaged=tuple(damaged),
     )

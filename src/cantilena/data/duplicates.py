@@ -9,22 +9,30 @@ songs' Jaccard similarity (bottom-k sketches; Broder 1997).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from cantilena.score.score import DRUMS
+from cantilena.tokens.note import GRID
+
 GRAM = 16
+"""Notes of an n-gram."""
 SKETCH = 64
+"""Hashes of a sketch, at most."""
 SIMILAR = 0.4
-_STEP = 6  # grid ticks: a sixteenth
+"""Jaccard similarity, 0-1, from which two songs are one."""
+
+_STEP = GRID // 4  # a sixteenth: steps of time are rounded to it
+_MAX_STEP = 63  # sixteenths: longer ones are all alike
+_MIN_PITCHES = 5  # different ones in an n-gram; many songs share those of fewer
 _COMMON = 40  # a hash in more songs than this is a scale or an exercise, not a song
 
 
 def sketch(table: np.ndarray) -> np.ndarray:
     """(K,) sorted uint64, K <= ``SKETCH``, of an (N, 5) note table; () for drums alone. N-grams
-    of fewer than five different pitches are passed over: many songs share them."""
-    notes = table[table[:, 1] != 128]
+    of fewer than five different pitches are passed over."""
+    notes = table[table[:, 1] != DRUMS]
     order = np.lexsort((-notes[:, 2], notes[:, 0], notes[:, 1]))
     onset, part, pitch = notes[order, 0], notes[order, 1], notes[order, 2]
     top = np.append(True, (np.diff(onset) != 0) | (np.diff(part) != 0))[: len(onset)]
@@ -32,13 +40,14 @@ def sketch(table: np.ndarray) -> np.ndarray:
     n = len(onset) - GRAM + 1
     if n < 1:
         return np.zeros(0, dtype=np.uint64)
-    step = np.clip((np.diff(onset) + _STEP // 2) // _STEP, 0, 63)
-    token = ((np.diff(pitch) + 128) * 64 + step).astype(np.uint64)
+    step = np.clip((np.diff(onset) + _STEP // 2) // _STEP, 0, _MAX_STEP)
+    interval = np.diff(pitch) + 128  # pitches are 0-127
+    token = (interval * (_MAX_STEP + 1) + step).astype(np.uint64)
     total = np.zeros(n, dtype=np.uint64)
     for i in range(GRAM - 1):
         total = _mix(total ^ token[i : i + n])
     windows = np.sort(np.lib.stride_tricks.sliding_window_view(pitch, GRAM), axis=1)
-    varied = (np.diff(windows, axis=1) > 0).sum(1) >= 4
+    varied = (np.diff(windows, axis=1) > 0).sum(1) >= _MIN_PITCHES - 1
     varied &= part[:n] == part[GRAM - 1 :]
     return np.unique(total[varied])[:SKETCH]
 
@@ -59,20 +68,19 @@ def copies(sketches: Sequence[np.ndarray], rank: Sequence[int]) -> dict[int, int
     hashes agree.
     """
     owners: dict[int, list[int]] = {}
-    found: dict[int, int] = {}
+    originals: dict[int, int] = {}
     for i in sorted(range(len(sketches)), key=lambda i: (rank[i], i)):
         hashes = sketches[i].tolist()
-        meets: Counter[int] = Counter()
-        for h in hashes:
-            meets.update(owners.get(h, ()))
-        alike = [(s, -j) for j in meets if (s := _similarity(sketches[i], sketches[j])) >= SIMILAR]
-        if alike:
-            found[i] = -max(alike)[1]
+        candidates = {song for h in hashes for song in owners.get(h, ())}
+        alike = [(_similarity(sketches[i], sketches[j]), -j) for j in candidates]
+        similarity, original = max(alike, default=(0.0, 0))  # of equals the first song
+        if similarity >= SIMILAR:
+            originals[i] = -original
             continue
         for h in hashes:
-            if len(places := owners.setdefault(h, [])) < _COMMON:
-                places.append(i)
-    return found
+            if len(songs := owners.setdefault(h, [])) < _COMMON:
+                songs.append(i)
+    return originals
 
 
 def _similarity(a: np.ndarray, b: np.ndarray) -> float:

@@ -22,7 +22,7 @@ from cantilena.errors import InputError
 from cantilena.score.score import DRUMS, Score
 from cantilena.tokens.note import GRID, Header, NoteScheme
 
-Made = TypeVar("Made")
+Prepared = TypeVar("Prepared")
 SOUND_EFFECTS = 120  # programs 120-127: noises, not notes
 SILENCE = 64 * GRID  # ticks without an onset after which a piece counts as over
 
@@ -49,20 +49,20 @@ class Refused(Exception):
 
 
 def accepted(
-    songs: Iterable[Song], function: Callable[[Song], Made], refused: dict[str, list[str]]
-) -> Iterator[Made]:
+    songs: Iterable[Song], function: Callable[[Song], Prepared], refused: dict[str, list[str]]
+) -> Iterator[Prepared]:
     """What ``function`` makes of each song that it does not refuse; ``refused`` gets the others'
     ids by reason, a fault of ours among them ("failed"): one strange file of a hundred thousand
     must not end a build, but it is counted."""
     for song in songs:
         try:
-            made = function(song)
+            prepared = function(song)
         except Refused as reason:
             refused.setdefault(str(reason), []).append(song.id)
         except Exception as error:
             refused.setdefault("failed", []).append(f"{song.id}: {type(error).__name__}: {error}")
         else:
-            yield made
+            yield prepared
 
 
 def prepare(song: Song, corpus: Corpus, scheme: NoteScheme) -> tuple[Piece, dict[str, int]]:
@@ -77,19 +77,19 @@ def prepare(song: Song, corpus: Corpus, scheme: NoteScheme) -> tuple[Piece, dict
     if len(score) > 2 * rules.max_notes:
         raise Refused("many notes")
     score = _without(score, song.drop_notes)
-    left = {"read": len(score)}
+    counts = {"read": len(score)}
     table = scheme.table(score)
-    left["merged"] = len(score) - len(table)
+    counts["merged"] = len(score) - len(table)
     music = (table[:, 1] < SOUND_EFFECTS) | (table[:, 1] == DRUMS)
-    left["effects"] = int((~music).sum())
+    counts["effects"] = int((~music).sum())
     table = _remapped(table[music], corpus.drum_map)
     whole = _longest_stretch(table)
-    left["cut"] = len(table) - len(whole)
+    counts["cut"] = len(table) - len(whole)
     check_table(whole, rules)
     table, header = trimmed(whole, scheme.header(score))
     piece = _described(song, scheme, table, header, score.title)
     _check_time(piece.meta, rules)
-    return piece, left
+    return piece, counts
 
 
 def _without(score: Score, names: tuple[str, ...]) -> Score:
@@ -103,16 +103,15 @@ def _remapped(table: np.ndarray, drum_map: dict[int, int]) -> np.ndarray:
     """The table with drum pitches moved; hits that meet are merged, longest and loudest kept."""
     if not drum_map or not len(table):
         return table
-    moved = np.arange(128)
-    moved[list(drum_map)] = list(drum_map.values())
+    target = np.arange(128)
+    target[list(drum_map)] = list(drum_map.values())
     table = table.copy()
-    table[:, 2] = np.where(table[:, 1] == DRUMS, moved[table[:, 2]], table[:, 2])
+    table[:, 2] = np.where(table[:, 1] == DRUMS, target[table[:, 2]], table[:, 2])
     order = np.lexsort((table[:, 2], table[:, 1], table[:, 0]))
     table = table[order]
-    new = np.append(True, (np.diff(table[:, :3], axis=0) != 0).any(1))
-    return np.column_stack(
-        [table[new, :3], np.maximum.reduceat(table[:, 3:], np.flatnonzero(new), axis=0)]
-    )
+    is_first = np.append(True, (np.diff(table[:, :3], axis=0) != 0).any(1))
+    merged = np.maximum.reduceat(table[:, 3:], np.flatnonzero(is_first), axis=0)
+    return np.column_stack([table[is_first, :3], merged])
 
 
 def _longest_stretch(table: np.ndarray) -> np.ndarray:
@@ -134,9 +133,9 @@ def check_table(table: np.ndarray, rules: Rules) -> None:
         raise Refused("stuck")
     pitched = table[table[:, 1] != DRUMS]
     if len(pitched):
-        place = pitched[:, 0] * 128 + pitched[:, 2]
-        _, where, count = np.unique(place, return_inverse=True, return_counts=True)
-        if (count[where] > 1).mean() > rules.max_doubled:
+        onset_and_pitch = pitched[:, 0] * 128 + pitched[:, 2]
+        _, group, sizes = np.unique(onset_and_pitch, return_inverse=True, return_counts=True)
+        if (sizes[group] > 1).mean() > rules.max_doubled:
             raise Refused("doubled")
     kinds = np.bincount(table[:, 2] + 128 * (table[:, 1] == DRUMS))
     if kinds.max() > rules.max_same * len(table):
@@ -147,8 +146,8 @@ def trimmed(table: np.ndarray, header: Header) -> tuple[np.ndarray, Header]:
     """Table and Header moved so that the bar of the first note begins at 0; the Header ends at
     the bar line after the last onset."""
     first, last = int(table[0, 0]), int(table[-1, 0])
-    empty = np.zeros(0, dtype=np.int64)
-    frame = Score.build(GRID, (), *([empty] * 5), metres=header.metres, end=last + 1)
+    none = np.zeros(0, dtype=np.int64)
+    frame = Score.build(GRID, (), none, none, none, none, none, metres=header.metres, end=last + 1)
     bars = frame.bar_starts
     start = int(bars[np.searchsorted(bars, first, side="right") - 1])
     end = int(bars[np.searchsorted(bars, last, side="right")])
@@ -176,13 +175,21 @@ def _described(
     inside = starts < header.end
     key, _ = find_key(score)
     meta: dict[str, Any] = {
-        **{"id": song.id, "corpus": song.corpus},
-        **{"genres": list(song.genres), "moods": list(song.moods)},
-        **{"title": song.title or title, "artist": song.artist},
-        **{"bpm": round(score.bpm, 3), "metre": list(main_metre(score))},
-        **{"key": -1 if key is None else key.index, "swing": swings(score)},
-        **{"bars": n, "seconds": round(float(score.seconds(header.end)), 2), "notes": len(table)},
-        **{"tempo_events": len(score.tempo_tick), "metre_events": len(score.metre_tick)},
+        "id": song.id,
+        "corpus": song.corpus,
+        "genres": list(song.genres),
+        "moods": list(song.moods),
+        "title": song.title or title,
+        "artist": song.artist,
+        "bpm": round(score.bpm, 3),
+        "metre": list(main_metre(score)),
+        "key": -1 if key is None else key.index,
+        "swing": swings(score),
+        "bars": n,
+        "seconds": round(float(score.seconds(header.end)), 2),
+        "notes": len(table),
+        "tempo_events": len(score.tempo_tick),
+        "metre_events": len(score.metre_tick),
         "pulse": round(pulse(table), 3),
     }
     return Piece(

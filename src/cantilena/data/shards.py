@@ -18,6 +18,7 @@ A shard of S songs with N notes and B bars in all holds
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -32,17 +33,34 @@ from cantilena.files import write_bytes
 
 VERSION = 1
 NOTE_FIELDS = {
-    **{"onset": np.int32, "instrument": np.uint8, "pitch": np.uint8},
-    **{"duration": np.uint8, "velocity": np.uint8},
+    "onset": np.int32,
+    "instrument": np.uint8,
+    "pitch": np.uint8,
+    "duration": np.uint8,
+    "velocity": np.uint8,
 }
-_RAGGED = {
-    **{"bar_starts": (np.int32, "bar_ptr"), "bar_num": (np.uint8, ""), "bar_den": (np.uint8, "")},
-    **{"chords": (np.uint8, "chord_ptr"), "chord_starts": (np.int32, "")},
+_RAGGED = {  # array: its type, and the name of its pointers where it has its own
+    "bar_starts": (np.int32, "bar_ptr"),
+    "bar_num": (np.uint8, ""),
+    "bar_den": (np.uint8, ""),
+    "chords": (np.uint8, "chord_ptr"),
+    "chord_starts": (np.int32, ""),
     "sketch": (np.uint64, "sketch_ptr"),
 }
 ARRAYS = (
-    *(*NOTE_FIELDS, "song_ptr", "bar_starts", "bar_ptr", "bar_num", "bar_den"),
-    *("chords", "chord_starts", "chord_ptr", "sketch", "sketch_ptr", "meta", "about"),
+    *NOTE_FIELDS,
+    "song_ptr",
+    "bar_starts",
+    "bar_ptr",
+    "bar_num",
+    "bar_den",
+    "chords",
+    "chord_starts",
+    "chord_ptr",
+    "sketch",
+    "sketch_ptr",
+    "meta",
+    "about",
 )
 
 
@@ -82,9 +100,11 @@ def pack(pieces: Sequence[Piece], about: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def write_shard(path: Path, pieces: Sequence[Piece], about: dict[str, Any]) -> None:
-    """Writes a shard whole or not at all."""
-    write_bytes(path, pack(pieces, about))
+def write_shard(path: Path, pieces: Sequence[Piece], about: dict[str, Any]) -> str:
+    """Writes a shard whole or not at all; the sha256 of its file."""
+    data = pack(pieces, about)
+    write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def read_shard(source: Path | bytes, only: Sequence[str] = ARRAYS) -> dict[str, np.ndarray]:
@@ -97,16 +117,16 @@ def read_shard(source: Path | bytes, only: Sequence[str] = ARRAYS) -> dict[str, 
             arrays = {key: archive[key] for key in only}
     except Exception as error:  # zipfile, zlib, numpy and the system each have their own
         raise InputError(f"{name} is damaged or not a shard: {error}") from error
-    if set(only) == set(ARRAYS) and not _sound(arrays):
+    if set(only) == set(ARRAYS) and not _fit_together(arrays):
         raise InputError(f"{name} is damaged: its arrays do not fit together")
     return arrays
 
 
-def about(path: Path) -> dict[str, Any] | None:
-    """What a shard says of itself, or None where it cannot be read."""
+def about(data: bytes) -> dict[str, Any] | None:
+    """What a shard's bytes say of it, or None where they cannot be read."""
     try:
-        return unpack_text(read_shard(path, ("about",))["about"])
-    except InputError:
+        return unpack_text(read_shard(data, ("about",))["about"])
+    except (InputError, ValueError):
         return None
 
 
@@ -124,15 +144,19 @@ def _pointers(lengths: Sequence[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _sound(a: dict[str, np.ndarray]) -> bool:
-    songs = len(a["song_ptr"]) - 1
-    pairs = (
+def _fit_together(arrays: dict[str, np.ndarray]) -> bool:
+    songs = len(arrays["song_ptr"]) - 1
+    pairs = [
         *(("song_ptr", name) for name in NOTE_FIELDS),
-        *(("bar_ptr", "bar_starts"), ("chord_ptr", "chords"), ("chord_ptr", "chord_starts")),
+        ("bar_ptr", "bar_starts"),
+        ("chord_ptr", "chords"),
+        ("chord_ptr", "chord_starts"),
         ("sketch_ptr", "sketch"),
-    )
-    fits = all(
-        len(a[p]) == songs + 1 and a[p][-1] == len(a[n]) and (np.diff(a[p]) >= 0).all()
-        for p, n in pairs
-    )
-    return fits and len(a["bar_num"]) == len(a["bar_den"]) == len(a["bar_starts"]) - songs
+    ]
+    for pointers, values in ((arrays[p], arrays[v]) for p, v in pairs):
+        if len(pointers) != songs + 1 or pointers[-1] != len(values):
+            return False
+        if (np.diff(pointers) < 0).any():
+            return False
+    bars = len(arrays["bar_starts"]) - songs  # each song has one bar line more than bars
+    return len(arrays["bar_num"]) == len(arrays["bar_den"]) == bars

@@ -1,26 +1,18 @@
-"""Corpora: the registry, each corpus's songs as its archive lays them out, and fetching."""
+"""Corpora: the registry, and each corpus's songs as its archive lays them out."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import tarfile
-import threading
-import zipfile
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cantilena.data import fetch as fetching
 from cantilena.data.corpora import CORPORA, DEFAULT_MIX, corpus, list_corpora
 from cantilena.data.corpora.corpus import SPLITS, find_folder, hashed_split
-from cantilena.data.fetch import fetch
 from cantilena.data.prepare import prepare
-from cantilena.errors import CantilenaError, InputError, UnknownNameError
+from cantilena.errors import InputError, UnknownNameError
 from cantilena.score.midi import write_midi
 from cantilena.score.score import Score, Track
 from cantilena.text.labels import GENRES, MOODS
@@ -184,156 +176,6 @@ def test_pop909_bars_follow_the_annotated_beats(tmp_path):
         put(song.path.with_name("beat_midi.txt"), broken)
         with pytest.raises(InputError, match=r"beats|bars"):
             CORPORA["pop909"].read(song)
-
-
-def archive(kind: str, folder: Path, path: Path) -> Path:
-    if kind == "zip":
-        with zipfile.ZipFile(path, "w") as out:
-            for file in sorted(folder.rglob("*")):
-                out.write(file, file.relative_to(folder.parent))
-    else:
-        with tarfile.open(path, f"w:{kind}") as out:
-            out.add(folder, folder.name)
-    return path
-
-
-@pytest.mark.parametrize("kind", ["zip", "xz", "gz"])
-def test_fetch_unpacks_an_archive(kind, tmp_path):
-    nottingham(tmp_path / "nottingham-0992")
-    path = archive(kind, tmp_path / "nottingham-0992", tmp_path / f"n.{kind}")
-    told = []
-    found = fetch("nottingham", path, tmp_path / "to", lambda *a: told.append(a[2]))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert found.folder == tmp_path / "to" / "nottingham" and found.files == 2
-    assert found.bytes == 2 * len(MIDI) and found.sha256 == {path.name: digest}
-    assert any(digest in line for line in told)
-    assert len(list(CORPORA["nottingham"].songs(found.folder))) == 1
-    assert [p.name for p in (tmp_path / "to").iterdir() if p.name != ".downloads"] == ["nottingham"]
-    with pytest.raises(InputError, match="already there"):
-        fetch("nottingham", path, tmp_path / "to")
-
-
-def test_fetch_takes_a_folder_of_files_and_archives(tmp_path):
-    add_lakh(tmp_path / "work", "0", piece(0))
-    add_lakh(tmp_path / "work", "e", piece(1))
-    source = tmp_path / "source"
-    source.mkdir()
-    for digit in "0e":
-        archive("xz", tmp_path / "work" / "lakh" / digit, source / f"{digit}.tar.xz")
-    put(source / "index.tsv", "md5\tartist\ttitle\tgenre\ttags\n")
-    put(source / "notes" / "inner.txt", "x")
-    (source / "link").symlink_to("/etc/hostname")
-    found = fetch("lakh", str(source), tmp_path / "to")
-    names = sorted(p.relative_to(found.folder).as_posix()[:9] for p in found.folder.rglob("*.*"))
-    assert len(names) == 4 == found.files and "index.tsv" in names
-    assert [s.split for s in CORPORA["lakh"].songs(found.folder)] == ["train", "valid"]
-
-
-def unsafe_tar(path: Path, name: str) -> Path:
-    with tarfile.open(path, "w") as out:
-        member = tarfile.TarInfo(name)
-        member.size = 1
-        out.addfile(member, io.BytesIO(b"x"))
-    return path
-
-
-def unsafe_zip(path: Path, name: str, size: int = 1) -> Path:
-    with zipfile.ZipFile(path, "w") as out:
-        out.writestr(name, "x" * size)
-    return path
-
-
-@pytest.mark.parametrize("make", [unsafe_tar, unsafe_zip])
-def test_fetch_writes_nothing_outside_its_folder(make, tmp_path):
-    to = tmp_path / "deep" / "to"
-    with pytest.raises(InputError, match=r"unpacked|unsafe"):
-        fetch("game", make(tmp_path / "x.tar", "../../../out.mid"), to)
-    assert not list(tmp_path.rglob("out.mid")) and not (to / "game").exists()
-    assert [p for p in to.iterdir() if p.name != ".downloads"] == []
-
-
-def test_fetch_passes_links_over(tmp_path):
-    path = tmp_path / "x.tar"
-    with tarfile.open(path, "w") as out:
-        link = tarfile.TarInfo("link.mid")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
-        out.addfile(link)
-        member = tarfile.TarInfo("MIDI/a.mid")
-        member.size = len(MIDI)
-        out.addfile(member, io.BytesIO(MIDI))
-    assert fetch("nottingham", path, tmp_path / "to").files == 1
-
-
-def test_fetch_refuses_what_is_no_corpus(tmp_path, monkeypatch):
-    put(tmp_path / "a.txt", "no archive")
-    put(
-        tmp_path / "cut.tar.gz",
-        archive("gz", tmp_path, tmp_path.parent / "w.tar.gz").read_bytes()[:60],
-    )
-    for source, message in (
-        (tmp_path / "a.txt", "not an archive"),
-        (tmp_path / "cut.tar.gz", "cannot be unpacked|not an archive"),
-        (tmp_path / "none", "there is no file"),
-        ("ftp://host/a.tar", "not an http"),
-    ):
-        with pytest.raises(InputError, match=message):
-            fetch("game", source, tmp_path / "to")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no files"):
-        fetch("game", tmp_path / "empty", tmp_path / "to")
-    monkeypatch.setattr(fetching, "MAX_BYTES", 10)
-    with pytest.raises(InputError, match="unpacks to more"):
-        fetch("game", unsafe_zip(tmp_path / "big.zip", "a.mid", 20), tmp_path / "to")
-    with pytest.raises(UnknownNameError):
-        fetch("lmd", tmp_path)
-
-
-class Server:
-    """An HTTP server of one file; ``cut`` breaks an answer off after so many bytes."""
-
-    def __init__(self, data: bytes):
-        self.data, self.cut, self.asked = data, 0, []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                spread = self.headers.get("Range")
-                outer.asked.append(spread)
-                start = int(spread[6:-1]) if spread else 0
-                if self.path.startswith("/missing"):
-                    self.send_error(404)
-                    return
-                body = outer.data[start:]
-                self.send_response(206 if spread else 200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[: outer.cut or None])
-
-            def log_message(self, *args):
-                pass
-
-        self.http = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-
-def test_a_download_that_breaks_off_goes_on(tmp_path):
-    nottingham(tmp_path / "n")
-    server = Server(archive("gz", tmp_path / "n", tmp_path / "n.tar.gz").read_bytes())
-    try:
-        server.cut = 100
-        with pytest.raises(CantilenaError, match="broke off"):
-            fetch("nottingham", f"{server.url}/n.tar.gz?x=1", tmp_path / "to")
-        assert not (tmp_path / "to" / "nottingham").exists()
-        server.cut = 0
-        found = fetch("nottingham", f"{server.url}/n.tar.gz?x=1", tmp_path / "to")
-        assert server.asked == [None, "bytes=100-"] and found.files == 2
-        assert list(found.sha256.values()) == [hashlib.sha256(server.data).hexdigest()]
-        with pytest.raises(CantilenaError, match="404"):
-            fetch("game", f"{server.url}/missing.zip", tmp_path / "to")
-    finally:
-        server.http.shutdown()
-        server.http.server_close()
 
 
 def test_find_folder_looks_a_few_folders_deep(tmp_path):

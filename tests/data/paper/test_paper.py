@@ -19,19 +19,28 @@ from paper_pieces import paper_lakh, write_midicaps
 pytest.importorskip("pyarrow")
 
 from cantilena import cli
-from cantilena.data import paper
 from cantilena.data.corpora import midicaps
 from cantilena.data.dataset import read_manifest
-from cantilena.data.paper import EXPECTED, build_paper, read_paper_manifest, verdict
+from cantilena.data.paper import build as paper_build
+from cantilena.data.paper import build_paper
 from cantilena.data.paper import ray as paper_ray
 from cantilena.data.paper import shards as paper_shards
+from cantilena.data.paper.manifest import EXPECTED, read_paper_manifest, verdict
 from cantilena.data.paper.references import wishes_of
 from cantilena.data.paper.songs import Recipe
 from cantilena.errors import InputError, MissingExtraError
+from cantilena.evaluate.table3.protocols import read_references
 
 
 def digests(folder: Path) -> dict[str, str]:
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+
+
+def flip(path: Path) -> None:
+    """Damages a shard among its tokens, so that its footer still reads."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 0x55
+    path.write_bytes(data)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +52,7 @@ def songs(tmp_path_factory):
 
 @pytest.fixture
 def small_units(monkeypatch):
-    monkeypatch.setattr(paper, "UNIT", 2)
+    monkeypatch.setattr(paper_build, "SONGS_PER_SHARD", 2)
 
 
 def test_one_worker_two_workers_and_a_second_time_make_the_same(songs, tmp_path, small_units):
@@ -60,7 +69,6 @@ def test_one_worker_two_workers_and_a_second_time_make_the_same(songs, tmp_path,
 
 def test_the_test_songs_are_references(songs, tmp_path, small_units):
     from cantilena.cli.generate import read_items
-    from cantilena.evaluate.table3.protocols import read_references
 
     build_paper(songs[0], tmp_path)
     path = tmp_path / "references.jsonl"
@@ -70,6 +78,29 @@ def test_the_test_songs_are_references(songs, tmp_path, small_units):
     assert any(r.wishes and r.wishes.instruments for r in found)
     items = read_items(str(path), None, 0)
     assert [(i.id, i.text) for i in items] == [(r.id, r.text) for r in found]
+
+
+def test_references_move_with_the_corpus(tmp_path):
+    paper_lakh(tmp_path / "here")
+    build_paper(tmp_path / "here" / "lakh", tmp_path / "here" / "paper")
+    (tmp_path / "here").rename(tmp_path / "there")
+    path = tmp_path / "there" / "paper" / "references.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert all(row["midi"] == f"../lakh/f/{row['id']}.mid" for row in rows) and len(rows) == 2
+    for root in (None, tmp_path):
+        assert all(r.midi and r.midi.is_file() for r in read_references(path, root))
+    for row in rows:  # as they were written before
+        row["midi"] = str(tmp_path / "there" / "lakh" / "f" / f"{row['id']}.mid")
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert all(r.midi and r.midi.is_file() for r in read_references(path))
+
+
+def test_references_reach_their_files_through_links(songs, tmp_path):
+    (tmp_path / "deep" / "data").mkdir(parents=True)
+    (tmp_path / "paper").symlink_to(tmp_path / "deep" / "data", target_is_directory=True)
+    build_paper(songs[0], tmp_path / "paper")
+    references = read_references(tmp_path / "paper" / "references.jsonl")
+    assert all(r.midi and r.midi.is_file() for r in references)
 
 
 def test_captions_are_read_for_their_wishes():
@@ -118,8 +149,8 @@ def test_a_killed_build_goes_on_to_the_same_bytes(songs, tmp_path, small_units):
     build_paper(songs[0], tmp_path / "whole")
     code = (
         "import os, signal, sys\n"
-        "from cantilena.data import paper\n"
-        "paper.UNIT = 2\n"
+        "from cantilena.data.paper import build as paper\n"
+        "paper.SONGS_PER_SHARD = 2\n"
         "def stop(done, total, line):\n"
         "    if done >= 6: os.kill(os.getpid(), signal.SIGKILL)\n"
         "paper.build_paper(sys.argv[1], sys.argv[2], progress=stop)\n"
@@ -128,21 +159,22 @@ def test_a_killed_build_goes_on_to_the_same_bytes(songs, tmp_path, small_units):
     ended = subprocess.run([sys.executable, "-c", code, str(songs[0]), str(out)], timeout=900)
     assert ended.returncode == -signal.SIGKILL
     assert len(list(out.glob("*.parquet"))) == 3 and not (out / "manifest.json").exists()
+    recorded = (out / "shards.jsonl").read_text().splitlines()
+    assert len(recorded) == 3
     with pytest.raises(InputError, match="no whole data set"):
         read_paper_manifest(out)
     (out / ".train-0003.parquet.99.part").write_bytes(b"half a shard")
+    flip(out / "train-0001.parquet")
     told = []
     build_paper(songs[0], out, progress=lambda *a: told.append(a[2].split()[0]))
-    assert told == ["kept"] * 3 + ["made"] * 4
+    assert told == ["kept"] * 2 + ["made"] * 5  # without a hash the flipped one would be kept
     assert digests(out) == digests(tmp_path / "whole")
 
 
 def test_damaged_shards_are_made_anew(songs, tmp_path, small_units):
     build_paper(songs[0], tmp_path)
     before = digests(tmp_path)
-    flipped = bytearray((tmp_path / "train-0000.parquet").read_bytes())
-    flipped[len(flipped) // 3] ^= 0x55  # the footer still reads
-    (tmp_path / "train-0000.parquet").write_bytes(flipped)
+    flip(tmp_path / "train-0000.parquet")
     (tmp_path / "test-0000.parquet").write_bytes(b"PAR1")
     (tmp_path / "valid-0001.parquet").unlink()
     told = []
@@ -202,18 +234,18 @@ def test_refusals_are_counted_and_a_failure_of_ours_ends_nothing(tmp_path, monke
     for seed, bars in ((0, 12), (1, 3), (2, 14)):
         add_lakh(tmp_path, "0", piece(seed, bars=bars))
     add_lakh(tmp_path, "0", b"MThd, but no more")
-    real, largest = paper.song_chunks, max(p.stat().st_size for p in tmp_path.rglob("*.mid"))
+    real, largest = paper_build.song_chunks, max(p.stat().st_size for p in tmp_path.rglob("*.mid"))
 
     def fails(song, *rest):
         if song.path.stat().st_size == largest:
             raise ValueError("a fault")
         return real(song, *rest)
 
-    monkeypatch.setattr(paper, "song_chunks", fails)
+    monkeypatch.setattr(paper_build, "song_chunks", fails)
     found = build_paper(tmp_path / "lakh", tmp_path / "out")
     assert found["refused"] == {"unreadable": 1, "failed": 1, "few events": 1}
     assert found["counts"]["train"]["songs"] == 1 and found["counts"]["train"]["asked"] == 4
-    about = paper_shards.about(tmp_path / "out" / "train-0000.parquet")
+    about = paper_shards.about((tmp_path / "out" / "train-0000.parquet").read_bytes())
     assert about and about["refused"]["failed"][0].endswith("ValueError: a fault")
 
 

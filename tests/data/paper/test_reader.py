@@ -1,4 +1,4 @@
-"""Reading the paper's data: rotation, order, parts, going on, damage, torch."""
+"""Reading the paper's data: rotation, order, parts, damage."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from paper_pieces import paper_lakh
 
 pytest.importorskip("pyarrow")
 
-from cantilena.data import paper
+from cantilena.data.paper import build as paper_build
 from cantilena.data.paper import build_paper
 from cantilena.data.paper import reader as paper_reader
-from cantilena.data.paper.reader import PaperData, PaperStream
+from cantilena.data.paper.reader import PaperData
 from cantilena.data.paper.songs import Recipe
 from cantilena.errors import InputError, UnknownNameError
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("paper")
     paper_lakh(root)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper, "UNIT", 2)
+        patch.setattr(paper_build, "SONGS_PER_SHARD", 2)
         build_paper(root / "lakh", root / "out", recipe=Recipe(captions="crop", wordings=2))
     return root / "out"
 
@@ -111,29 +111,6 @@ def test_without_rotation_every_chunk_is_there(folder):
     assert sorted(ids(inside.example(i) for i in range(len(inside)))) == sorted(whole)
 
 
-def test_a_stream_goes_on_where_it_stood(folder, small_blocks):
-    def made(**changes) -> PaperStream:
-        return PaperStream(PaperData(folder), **{"seed": 3, "part": 1, "parts": 2, **changes})
-
-    whole = ids(itertools.islice(made(), 14))
-    assert whole == ids(itertools.islice(made(epochs=9), 14))
-    assert len(ids(made(epochs=2))) == 6 and len(ids(made(epochs=2, part=0))) == 8
-    for stop in (0, 2, 3, 4, 9):
-        first = made()
-        had = ids(itertools.islice(first, stop))
-        state = first.state()
-        second = made()
-        second.restore(state)
-        assert had + ids(itertools.islice(second, 14 - stop)) == whole
-    for name, value in (("seed", 4), ("part", 0), ("parts", 3), ("examples", 9)):
-        with pytest.raises(InputError, match=name):
-            made().restore({**state, name: value})
-    with pytest.raises(InputError, match="not complete"):
-        made().restore({k: v for k, v in state.items() if k != "epoch"})
-    with pytest.raises(InputError, match="has no examples"):
-        next(iter(made(part=8, parts=9)))
-
-
 def test_memory_and_stream_give_the_same(folder):
     data = PaperData(folder)
     inside = data.load()
@@ -203,50 +180,3 @@ def test_a_part_that_is_not_there(folder):
     for wrong in ({"part": 2, "parts": 2}, {"part": -1}, {"epoch": -1}, {"start": -1}):
         with pytest.raises(InputError, match="there is no part"):
             next(data.stream(**wrong))
-
-
-# ---------------------------------------------------------------------------- torch
-
-
-def test_a_torch_map_rotates_by_its_epoch(folder):
-    torch = pytest.importorskip("torch")
-    from cantilena.data.paper.torch import PaperMap
-
-    found = PaperMap(PaperData(folder).load())
-    assert len(found) == 7
-    for epoch in (0, 1, 5):
-        found.set_epoch(epoch)
-        for i in range(7):
-            example = found[i]
-            assert example["chunk"] == epoch % example["n_chunks"]
-            assert example["tokens"].dtype == torch.int64 and example["tokens"][0] == 55_026
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_torch_stream_shares_and_resumes(folder, small_blocks, workers):
-    pytest.importorskip("torch")
-    from torch.utils.data import DataLoader
-
-    from cantilena.data.paper.torch import PaperIterable
-
-    data = PaperData(folder, rotate=False)
-
-    def batches(made: PaperIterable) -> list[list[tuple[str, int]]]:
-        loader = DataLoader(made, batch_size=2, num_workers=workers, collate_fn=ids)
-        return list(loader)
-
-    every = []
-    for rank in range(2):
-        made = PaperIterable(data, seed=4, rank=rank, world=2)
-        made.set_epoch(3)
-        whole = batches(made)
-        assert sum(map(len, whole)) == len(made) == CHUNKS // 2 == 7
-        every += [e for batch in whole for e in batch]
-        for stop in (1, 3):
-            again = PaperIterable(data, seed=4, rank=rank, world=2)
-            again.resume(3, stop, 2)
-            assert sorted(batches(again)) == sorted(whole[stop:])
-    assert sorted(every) == sorted(ids(data.stream(3, 4)))
-    third = [PaperIterable(data, rank=r, world=3, even=e) for e in (True, False) for r in range(3)]
-    assert [len(t) for t in third] == [4, 4, 4, 5, 5, 4]
-    assert [sum(map(len, batches(t))) for t in third] == [4, 4, 4, 5, 5, 4]

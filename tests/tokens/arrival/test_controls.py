@@ -72,14 +72,6 @@ def test_instruments_are_taken_out_whole(tokens: list[int], wanted: list[int]):
     assert both == Counter(plain.rows(tokens))
 
 
-@given(plain.EVENTS, st.integers(0, 9_000), st.integers(0, 5_000))
-def test_a_span_of_time_is_taken_out_whole(tokens: list[int], start: int, length: int):
-    events, controls = ops.extract_between(tokens, start, start + length)
-    assert all(start <= t < start + length for t in (controls[::3] - AMT.control).tolist())
-    assert not any(start <= t < start + length for t in events[::3].tolist())
-    assert len(events) + len(controls) == len(tokens)
-
-
 def test_random_spans_last_5_seconds_and_leave_gaps_between():
     tokens = [t for i in range(40_000) for t in (10 * i, 10_005, 11_060)]
     events, controls = ops.extract_spans(tokens, np.random.default_rng(0))

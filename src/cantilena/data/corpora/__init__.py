@@ -32,9 +32,15 @@ def list_corpora() -> list[dict[str, Any]]:
     whether the default mix has it and whether it can be built."""
     return [
         {
-            **{"name": c.name, "what": c.what, "origin": c.origin, "licence": c.licence},
-            **{"split_rule": c.split_rule, "labels": c.labels},
-            **{"urls": [s.url for s in c.sources], "in_mix": c.in_mix, "readable": c.readable},
+            "name": c.name,
+            "what": c.what,
+            "origin": c.origin,
+            "licence": c.licence,
+            "split_rule": c.split_rule,
+            "labels": c.labels,
+            "urls": [s.url for s in c.sources],
+            "in_mix": c.in_mix,
+            "readable": c.readable,
         }
         for c in CORPORA.values()
     ]

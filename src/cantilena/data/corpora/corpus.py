@@ -60,11 +60,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Source:
-    """Where an archive comes from: its address, and the folder of the corpus it unpacks into
-    ("" for the corpus's own)."""
+    """Where an archive comes from: its address, the folder of the corpus it unpacks into ("" for
+    the corpus's own), and its sha256 where that is known for certain ("" where not)."""
 
     url: str
     folder: str = ""
+    sha256: str = ""
 
 
 def read_song(song: Song) -> Score:

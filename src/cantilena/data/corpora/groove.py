@@ -43,7 +43,9 @@ CORPUS = Corpus(
     labels="genre, from the style the drummer named",
     sources=(
         Source(
-            "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip"
+            "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip",
+            # as in TensorFlow Datasets (groove/checksums.tsv)
+            sha256="651cbc524ffb891be1a3e46d89dc82a1cecb09a57c748c7b45b844c4841dcc1e",
         ),
     ),
     songs=songs,

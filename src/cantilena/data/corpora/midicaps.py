@@ -25,7 +25,7 @@ SONGS = 168_385
 """Rows of the published file."""
 
 _MD5 = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-_PLACES = ("location", "path", "file", "filename", "midi", "md5", "id")
+_LOCATIONS = ("location", "path", "file", "filename", "midi", "md5", "id")
 _TEXTS = ("caption", "captions", "text")
 
 
@@ -96,7 +96,7 @@ def load_midicaps(path: str | Path, tags: bool = True) -> MidiCaps:
     repeated = 0
     for number, record in records(path):
         try:
-            row = read_row(record if tags else _short(record))
+            row = read_row(record if tags else _captions_and_labels(record))
         except InputError as error:
             skipped.append((number, str(error)))
             continue
@@ -144,59 +144,68 @@ def read_row(record: Any) -> MidiCap:
     if not isinstance(record, Mapping):
         raise InputError("not a JSON object")
     flat = {**record, **_mapping(record.get("tags"))}
-    location = next((str(flat[k]) for k in _PLACES if flat.get(k)), "")
+    location = next((str(flat[k]) for k in _LOCATIONS if flat.get(k)), "")
     song = _MD5.search(location.lower())
     if song is None:
         raise InputError(f"its location {location!r} holds no md5 of a Lakh file")
-    said = next((flat[k] for k in _TEXTS if flat.get(k)), "")
-    caption = " ".join(_words(said)[:1]).strip()
+    text = next((flat[k] for k in _TEXTS if flat.get(k)), "")
+    caption = " ".join(_words(text)[:1]).strip()
     if not caption:
         raise InputError(f"{song[0]} has no caption")
-    given = {k: flat.get(k, flat.get(other)) for k, other in _ALSO.items()}
+    tags = {k: flat.get(k, flat.get(other)) for k, other in _OTHER_NAMES.items()}
     return MidiCap(
         id=song[0],
         caption=" ".join(caption.split()),
         location=location,
-        genre=_words(given["genre"]),
-        genre_prob=_numbers(given["genre_prob"]),
-        mood=_words(given["mood"]),
-        mood_prob=_numbers(given["mood_prob"]),
-        key=_word(given["key"]),
-        time_signature=_word(given["time_signature"]),
-        tempo=next(iter(_numbers(given["tempo"])), None),
-        tempo_word=_word(given["tempo_word"]),
-        duration=next(iter(_numbers(given["duration"])), None),
-        duration_word=_word(given["duration_word"]),
-        chord_summary=_words(given["chord_summary"]),
-        chord_summary_occurence=_whole(given["chord_summary_occurence"]),
-        instrument_summary=_words(given["instrument_summary"]),
+        genre=_words(tags["genre"]),
+        genre_prob=_numbers(tags["genre_prob"]),
+        mood=_words(tags["mood"]),
+        mood_prob=_numbers(tags["mood_prob"]),
+        key=_word(tags["key"]),
+        time_signature=_word(tags["time_signature"]),
+        tempo=next(iter(_numbers(tags["tempo"])), None),
+        tempo_word=_word(tags["tempo_word"]),
+        duration=next(iter(_numbers(tags["duration"])), None),
+        duration_word=_word(tags["duration_word"]),
+        chord_summary=_words(tags["chord_summary"]),
+        chord_summary_occurence=_whole(tags["chord_summary_occurence"]),
+        instrument_summary=_words(tags["instrument_summary"]),
         instrument_numbers_sorted=tuple(
-            int(n) for n in _numbers(given["instrument_numbers_sorted"]) if 0 <= n <= 128
+            int(n) for n in _numbers(tags["instrument_numbers_sorted"]) if 0 <= n <= 128
         ),
-        all_chords=_words(given["all_chords"]),
-        all_chords_timestamps=_numbers(given["all_chords_timestamps"]),
-        test_set=str(given["test_set"]).strip().lower() in ("true", "1", "1.0"),
+        all_chords=_words(tags["all_chords"]),
+        all_chords_timestamps=_numbers(tags["all_chords_timestamps"]),
+        test_set=str(tags["test_set"]).strip().lower() in ("true", "1", "1.0"),
     )
 
 
-_ALSO = {
-    **{"genre": "genres", "genre_prob": "genre_probs", "mood": "moods", "mood_prob": "mood_probs"},
-    **{"key": "keys", "time_signature": "metre", "tempo": "bpm", "tempo_word": "tempo_words"},
-    **{"duration": "length", "duration_word": "duration_words", "chord_summary": "chords"},
+_OTHER_NAMES = {
+    "genre": "genres",
+    "genre_prob": "genre_probs",
+    "mood": "moods",
+    "mood_prob": "mood_probs",
+    "key": "keys",
+    "time_signature": "metre",
+    "tempo": "bpm",
+    "tempo_word": "tempo_words",
+    "duration": "length",
+    "duration_word": "duration_words",
+    "chord_summary": "chords",
     "chord_summary_occurence": "chord_summary_occurrence",
     "instrument_summary": "instruments",
     "instrument_numbers_sorted": "instrument_numbers",
-    **{"all_chords": "chord_sequence", "all_chords_timestamps": "chord_timestamps"},
+    "all_chords": "chord_sequence",
+    "all_chords_timestamps": "chord_timestamps",
     "test_set": "test",
 }
 """Fields as published, and what copies of the data set call them."""
 
 
-def _short(record: Any) -> Any:
+def _captions_and_labels(record: Any) -> Any:
     if not isinstance(record, Mapping):
         return record
     flat = {**record, **_mapping(record.get("tags"))}
-    names = (*_PLACES, *_TEXTS, *("genre", "genres", "mood", "moods", "test_set"))
+    names = (*_LOCATIONS, *_TEXTS, "genre", "genres", "mood", "moods", "test_set")
     return {k: flat[k] for k in names if k in flat}
 
 
@@ -224,15 +233,15 @@ def _word(value: Any) -> str:
 
 
 def _numbers(value: Any) -> tuple[float, ...]:
-    found = []
+    numbers = []
     for v in _listed(value):
         try:
             number = float(v)
         except (TypeError, ValueError):
             continue
         if abs(number) < float("inf"):
-            found.append(number)
-    return tuple(found)
+            numbers.append(number)
+    return tuple(numbers)
 
 
 def _whole(value: Any) -> int | None:

@@ -26,7 +26,7 @@ from cantilena.errors import InputError
 from cantilena.score.score import Score
 
 TPQ = 480
-_STEADY = 0.01  # tempos that differ by less are one
+_STEADY = 0.01  # tempos that differ by a smaller share are one
 
 
 def songs(root: Path) -> Iterator[Song]:
@@ -80,7 +80,7 @@ def _beats(path: Path) -> tuple[np.ndarray, np.ndarray]:
     small, large = rows[:, 1] == 1, rows[:, 2] == 1
     down = small if _bar_length(small) == 3 else large  # in threes: 3/4, not 6/4
     if down.sum() < 2:
-        raise InputError(f"{str(path)!r} tells of no bars")
+        raise InputError(f"{str(path)!r} marks no two downbeats")
     return rows[:, 0], down
 
 
@@ -100,23 +100,23 @@ def _place(seconds: np.ndarray, beats: np.ndarray) -> np.ndarray:
 
 def _tempos(beats: np.ndarray, lead: int) -> list[tuple[int, int]]:
     lengths = np.diff(beats)
-    found = [(0, round(lengths[0] * 1e6))]
+    tempos = [(0, round(lengths[0] * 1e6))]
     for i, seconds in enumerate(lengths.tolist()):
-        if abs(seconds * 1e6 / found[-1][1] - 1) > _STEADY:
-            found.append(((i + lead) * TPQ, round(seconds * 1e6)))
-    return found
+        if abs(seconds * 1e6 / tempos[-1][1] - 1) > _STEADY:
+            tempos.append(((i + lead) * TPQ, round(seconds * 1e6)))
+    return tempos
 
 
 def _metres(down: np.ndarray, lead: int, length: int) -> list[tuple[int, int, int]]:
     """Metres of bars from one downbeat to the next; of a long bar the beats beyond whole ones make
     a bar of their own."""
-    found = [(0, length, 4)]
+    metres = [(0, length, 4)]
     for start, beats in zip(down.tolist(), np.diff(down).tolist(), strict=False):
         over = beats % length
         if over:
             at = start + lead + beats - over
-            found += [(at * TPQ, over, 4), ((at + over) * TPQ, length, 4)]
-    return found
+            metres += [(at * TPQ, over, 4), ((at + over) * TPQ, length, 4)]
+    return metres
 
 
 CORPUS = Corpus(

@@ -1,7 +1,7 @@
 """The same work past one machine: units of a data set as a Ray Data job.
 
-Knows Ray; does not know what a unit is. The function writes its results itself, into a folder that
-all machines of the cluster see, and returns what is to be known of them. Needs the extra ``ray``.
+Knows Ray; does not know what a unit is. The function writes its files itself, into a folder that
+all machines of the cluster see, and returns a short account of them. Needs the extra ``ray``.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def spread_by_ray(
 
         # what is passed stays pickled: Arrow has no columns of our types
         def call(row: dict[str, Any]) -> dict[str, Any]:
-            done = function(pickle.loads(row["work"]), *settings)
-            return {"item": row["item"], "done": pickle.dumps(done)}
+            result = function(pickle.loads(row["work"]), *settings)
+            return {"item": row["item"], "result": pickle.dumps(result)}
 
-        told = ray.data.from_items(rows, override_num_blocks=len(rows)).map(call)
-        for row in told.iter_rows():
-            yield items[row["item"]], pickle.loads(row["done"])
+        results = ray.data.from_items(rows, override_num_blocks=len(rows)).map(call)
+        for row in results.iter_rows():
+            yield items[row["item"]], pickle.loads(row["result"])
     finally:
         if started:
             ray.shutdown()

@@ -1,7 +1,7 @@
 """Reading the text-to-symbolic paper's data: one caption a song and epoch, its chunks in turn.
 
-Knows the manifest, the order of an epoch and which chunk it is the turn of; needs no torch (the
-wrappers are in ``paper_torch``) and knows no model.
+Knows the manifest, the order of an epoch and whose turn it is; needs no torch and
+knows no model.
 
 In epoch k a song of n chunks gives chunk k mod n: the first, second, ... and then the first again.
 (the paper, section "Data"). The order of an epoch follows from the seed and its number alone. It is
@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 
 from cantilena.data.corpora.corpus import SPLITS
-from cantilena.data.paper import read_paper_manifest
+from cantilena.data.paper.manifest import read_paper_manifest
 from cantilena.data.paper.shards import Shard, need_pyarrow, read_shard
 from cantilena.errors import InputError, UnknownNameError
 
 BLOCK = 8
+"""Shards whose songs are shuffled together, and so are in memory at once."""
+
 USED = {"valid": 4_000, "test": 1_000}
 """Songs of the held-out splits that the paper measures on: the first by md5."""
 
@@ -45,8 +47,8 @@ class PaperData:
     ``first``: so many songs of it ("paper": the first 4,000 of valid and 1,000 of test, all of
     train). ``rotate`` False makes every chunk an example of every epoch, as training without text
     wants it. ``verify`` compares each shard's sha256 at once; a shard that is missing or damaged
-    is passed over, told to ``warn`` and listed in ``damaged``. Raises InputError where nothing of
-    the split can be read, UnknownNameError for an unknown split.
+    is passed over, reported to ``warn`` and listed in ``damaged``. Raises InputError where nothing
+    of the split can be read, UnknownNameError for an unknown split.
     """
 
     def __init__(
@@ -71,18 +73,18 @@ class PaperData:
         self._verify, self._warn = verify, warn
         self._damaged: dict[str, int] = {}
         self.files: list[_File] = []
-        left = first
+        wanted = first  # songs still to be taken
         for row in self.manifest["shards"]:
-            if row["split"] != split or left == 0:
+            if row["split"] != split or wanted == 0:
                 continue
-            lengths = np.array(row["lengths"], dtype=np.int64)[:left]
-            left = None if left is None else left - len(lengths)
+            lengths = np.array(row["lengths"], dtype=np.int64)[:wanted]
+            wanted = None if wanted is None else wanted - len(lengths)
             file = _File(self.folder / row["file"], row["sha256"], lengths)
             if self._sound(file):
                 self.files.append(file)
         if not self.songs:
-            gone = f"; damaged: {', '.join(self.damaged)}" if self._damaged else ""
-            raise InputError(f"the data in {str(folder)!r} has no songs of {split!r}{gone}")
+            damage = f"; damaged: {', '.join(self.damaged)}" if self._damaged else ""
+            raise InputError(f"the data in {str(folder)!r} has no songs of {split!r}{damage}")
 
     @property
     def songs(self) -> int:
@@ -134,14 +136,14 @@ class PaperData:
             files = [self.files[i] for i in order[at : at + BLOCK]]
             rows = _entries(files, epoch, self.rotate)
             end = place + len(rows)
-            mine = np.arange(begin + max(0, -(-(place - begin) // parts)) * parts, end, parts)
-            mine = mine[mine < size] - place
+            first = begin + max(0, -(-(place - begin) // parts)) * parts
+            taken = np.arange(first, min(end, size), parts) - place
             place = end
-            if not len(mine):
+            if not len(taken):
                 continue
             if seed is not None:
                 np.random.default_rng([seed, epoch, block]).shuffle(rows)
-            yield from self._read(files, rows[mine], epoch)
+            yield from self._read(files, rows[taken], epoch)
 
     def load(self) -> PaperSongs:
         """All of it in memory, for access by number: two bytes a token."""
@@ -164,11 +166,13 @@ class PaperData:
                 yield shard.example(song, chunk, _wording(epoch, int(files[i].lengths[song])))
 
     def _sound(self, file: _File) -> bool:
-        """Whether a shard is what the manifest tells of; notes it where not."""
+        """Whether a shard is the one that the manifest names; notes it where not."""
         if not file.path.is_file():
             return self._lose(file, f"{file.path} is missing")
         if self._verify and hashlib.sha256(file.path.read_bytes()).hexdigest() != file.sha256:
-            return self._lose(file, f"{file.path} is damaged: it is not what the manifest tells of")
+            return self._lose(
+                file, f"{file.path} is damaged: it is not the file that the manifest names"
+            )
         return True
 
     def _shard(self, file: _File) -> Shard | None:
@@ -177,8 +181,7 @@ class PaperData:
             return None
         try:
             shard = read_shard(file.path)
-            fits = np.array_equal(np.diff(shard.first)[: len(file.lengths)], file.lengths)
-            if not fits:
+            if not np.array_equal(np.diff(shard.first)[: len(file.lengths)], file.lengths):
                 raise InputError(f"{file.path} is damaged: it holds other songs")
             return shard
         except InputError as error:
@@ -217,61 +220,6 @@ class PaperSongs:
         return self.shards[shard].example(place, chunk, _wording(epoch, n))
 
 
-class PaperStream:
-    """Epochs one after another, with a state to go on from.
-
-    Iterating gives examples from where the state stands, up to the end of epoch ``epochs`` - 1
-    (None: without end). ``state()`` is plain data; ``restore`` of it, in a stream of the same data,
-    seed and parts, goes on with the example that would have come next.
-    """
-
-    def __init__(
-        self,
-        data: PaperData,
-        seed: int = 0,
-        part: int = 0,
-        parts: int = 1,
-        epochs: int | None = None,
-        even: bool = False,
-    ):
-        self.data, self.seed, self.part, self.parts = data, seed, part, parts
-        self.epochs, self.even = epochs, even
-        self.epoch = self.position = 0
-
-    def __iter__(self) -> Iterator[Example]:
-        while self.epochs is None or self.epoch < self.epochs:
-            found = self.data.stream(
-                *(self.epoch, self.seed, self.part, self.parts, self.position, self.even)
-            )
-            count = 0
-            for example in found:
-                # set before it is handed out: whoever has an example has been counted as having it
-                self.position, count = self.position + 1, count + 1
-                yield example
-            if not count and not self.position:
-                raise InputError(f"part {self.part} of {self.parts} has no examples")
-            self.epoch, self.position = self.epoch + 1, 0
-
-    def state(self) -> dict[str, Any]:
-        """Where the stream stands, and of what."""
-        told = {"examples": len(self.data), "seed": self.seed, "part": self.part}
-        return {"epoch": self.epoch, "position": self.position, **told, "parts": self.parts}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Goes to where ``state()`` was. Raises InputError for the state of another stream."""
-        here = self.state()
-        for name in ("examples", "seed", "part", "parts"):
-            if state.get(name) != here[name]:
-                raise InputError(
-                    f"the stream stopped with {name} {state.get(name)!r} and has {here[name]!r}: "
-                    "it can go on only with the same data, seed and parts"
-                )
-        try:
-            self.epoch, self.position = int(state["epoch"]), int(state["position"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"the state of the stream is not complete: {error}") from error
-
-
 def _entries(files: list[_File], epoch: int, rotate: bool) -> np.ndarray:
     """(E, 3) file, song and chunk of the examples in some files."""
     rows = []
@@ -287,5 +235,5 @@ def _entries(files: list[_File], epoch: int, rotate: bool) -> np.ndarray:
 
 
 def _wording(epoch: int, chunks: int) -> int:
-    """Which wording of a chunk it is the turn of: another each time the chunk comes round."""
+    """The number of the wording whose turn it is: another each time the chunk comes round."""
     return epoch // chunks

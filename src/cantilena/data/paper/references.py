@@ -7,6 +7,7 @@ systems or figures. One file of JSON lines serves ``cantilena generate --prompts
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,30 +23,46 @@ REFERENCES = "references.jsonl"
 def write_references(folder: str | Path, paths: Mapping[str, Path]) -> int:
     """Writes ``references.jsonl`` into a folder of data: the test songs that the paper measures on
     (the first 1,000) with the caption of their first chunk, their file in ``paths`` by id, and the
-    wishes that Cantilena's reader finds in the caption. Gives how many there are; none, and no
-    file, where the data has no test songs."""
-    place = Path(folder) / REFERENCES
+    wishes that Cantilena's reader finds in the caption. Files are named from ``folder`` on, so that
+    data and corpus can be moved together. Gives how many there are; none, and no file, where the
+    data has no test songs."""
+    file = Path(folder) / REFERENCES
     try:
-        data = PaperData(folder, "test", verify=False)
+        data = PaperData(folder, "test")
     except InputError:
-        place.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         return 0
     lines = []
     for example in data.stream(seed=None):
         text = example["caption"]
-        line = {"id": example["id"], "text": text, "midi": str(paths[example["id"]].resolve())}
-        lines.append({**line, "wishes": wishes_of(text)})
-    write_bytes(place, jsonl(lines))
+        line = {
+            "id": example["id"],
+            "text": text,
+            "midi": _path_from(file.parent, paths[example["id"]]),
+            "wishes": wishes_of(text),
+        }
+        lines.append(line)
+    write_bytes(file, jsonl(lines))
     return len(lines)
+
+
+def _path_from(folder: Path, path: Path) -> str:
+    """A path as it is written in a file in ``folder``; whole where no relative one leads there
+    (another drive of Windows)."""
+    path = path.resolve()
+    try:
+        return Path(os.path.relpath(path, folder.resolve())).as_posix()
+    except ValueError:
+        return str(path)
 
 
 def wishes_of(text: str) -> dict[str, object]:
     """What a caption asks for, as plain data of the wishes that are set; {} where that is nothing
     that can be understood."""
     try:
-        found = parse_brief(text).to_dict()
+        wishes = parse_brief(text).to_dict()
     except BriefError:
         return {}
-    blank = Brief().to_dict()
-    apart = ("text", "unplaced", "how")
-    return {k: v for k, v in found.items() if v != blank[k] and k not in apart}
+    unset = Brief().to_dict()
+    not_wishes = ("text", "unplaced", "how")
+    return {k: v for k, v in wishes.items() if v != unset[k] and k not in not_wishes}

@@ -12,6 +12,7 @@ reader opens the files, HuggingFace's ``datasets`` among them.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -46,11 +47,18 @@ def need_pyarrow() -> None:
 def _schema(about: dict[str, Any] | None = None) -> Any:
     import pyarrow as pa
 
-    text, words = pa.string(), pa.list_(pa.string())
-    kinds = (text, text, pa.int32(), pa.int32(), pa.list_(pa.int32()), words, text)
-    fields = [pa.field(n, k, nullable=False) for n, k in zip(COLUMNS, kinds, strict=True)]
-    told = json.dumps({"version": VERSION, **(about or {})}, ensure_ascii=False)
-    return pa.schema(fields, metadata={_KEY: told.encode()})
+    types = {
+        "id": pa.string(),
+        "split": pa.string(),
+        "chunk": pa.int32(),
+        "n_chunks": pa.int32(),
+        "tokens": pa.list_(pa.int32()),
+        "captions": pa.list_(pa.string()),
+        "source": pa.string(),
+    }
+    fields = [pa.field(name, types[name], nullable=False) for name in COLUMNS]
+    text = json.dumps({"version": VERSION, **(about or {})}, ensure_ascii=False)
+    return pa.schema(fields, metadata={_KEY: text.encode()})
 
 
 def pack(chunks: Sequence[Chunk], split: str, about: dict[str, Any]) -> bytes:
@@ -59,33 +67,38 @@ def pack(chunks: Sequence[Chunk], split: str, about: dict[str, Any]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = (
-        *([c.song for c in chunks], [split] * len(chunks)),
-        *([c.number for c in chunks], [c.of for c in chunks]),
-        *([c.tokens for c in chunks], [list(c.captions) for c in chunks]),
-        [c.source for c in chunks],
-    )
+    columns = {
+        "id": [c.song for c in chunks],
+        "split": [split] * len(chunks),
+        "chunk": [c.number for c in chunks],
+        "n_chunks": [c.of for c in chunks],
+        "tokens": [c.tokens for c in chunks],
+        "captions": [list(c.captions) for c in chunks],
+        "source": [c.source for c in chunks],
+    }
     schema = _schema(about)
-    arrays = [pa.array(v, type=f.type) for v, f in zip(columns, schema, strict=True)]
+    arrays = [pa.array(columns[field.name], type=field.type) for field in schema]
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), buffer, **_LAYOUT)
     return buffer.getvalue()
 
 
-def write_shard(path: Path, chunks: Sequence[Chunk], split: str, about: dict[str, Any]) -> None:
-    """Writes a shard whole or not at all."""
-    write_bytes(path, pack(chunks, split, about))
+def write_shard(path: Path, chunks: Sequence[Chunk], split: str, about: dict[str, Any]) -> str:
+    """Writes a shard whole or not at all; the sha256 of its file."""
+    data = pack(chunks, split, about)
+    write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
 
 
-def about(path: Path) -> dict[str, Any] | None:
-    """What a shard says of itself, or None where it cannot be read."""
+def about(data: bytes) -> dict[str, Any] | None:
+    """What a shard's bytes say of it, or None where they cannot be read."""
     import pyarrow.parquet as pq
 
     try:
-        found = json.loads((pq.read_schema(path).metadata or {})[_KEY])
+        fields = json.loads((pq.read_schema(io.BytesIO(data)).metadata or {})[_KEY])
     except Exception:  # pyarrow has an error for each way in which a file can be damaged
         return None
-    return found if found.get("version") == VERSION else None
+    return fields if fields.get("version") == VERSION else None
 
 
 @dataclass(frozen=True)
@@ -104,10 +117,10 @@ class Shard:
         """One chunk with one caption as plain data: ``id``, ``caption``, ``tokens`` ((L,) int64,
         the flag first), ``chunk``, ``n_chunks``, ``source``."""
         row = int(self.first[song]) + chunk
-        said = self.captions[row]
+        wordings = self.captions[row]
         return {
             "id": self.ids[song],
-            "caption": said[wording % len(said)],
+            "caption": wordings[wording % len(wordings)],
             "tokens": self.tokens[self.ptr[row] : self.ptr[row + 1]].astype(np.int64),
             "chunk": chunk,
             "n_chunks": int(self.first[song + 1] - self.first[song]),
@@ -131,14 +144,14 @@ def read_shard(source: Path | bytes) -> Shard:
         flat = tokens.flatten().to_numpy()
         ptr = np.concatenate([[0], np.cumsum(tokens.value_lengths().to_numpy())])
         ids, sources = table["id"].to_pylist(), table["source"].to_pylist()
-        captions = tuple(tuple(said) for said in table["captions"].to_pylist())
+        captions = tuple(tuple(words) for words in table["captions"].to_pylist())
     except Exception as error:
         raise InputError(f"{name} is damaged or not a shard: {error}") from error
     heads = np.flatnonzero(numbers == 0)
     first = np.append(heads, len(numbers)).astype(np.int64)
     whole = np.array_equal(np.diff(first), counts[heads]) and (not len(ids) or numbers[0] == 0)
-    small = not len(flat) or (flat.min() >= 0 and flat.max() < 2**16)
-    if not (whole and small and all(captions)):
+    fits = not len(flat) or (flat.min() >= 0 and flat.max() <= np.iinfo(np.uint16).max)
+    if not (whole and fits and all(captions)):
         raise InputError(f"{name} is damaged: its rows do not fit together")
     return Shard(
         ids=tuple(ids[i] for i in heads),

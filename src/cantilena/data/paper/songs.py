@@ -19,7 +19,7 @@ from cantilena.analysis.excerpt import first_bars
 from cantilena.data.corpora.corpus import Song
 from cantilena.data.corpora.midicaps import MidiCap
 from cantilena.data.prepare import Refused
-from cantilena.errors import InputError
+from cantilena.errors import InputError, UnknownNameError
 from cantilena.score.midi import read_midi
 from cantilena.score.score import Score
 from cantilena.text.caption import write_caption
@@ -34,6 +34,8 @@ CAPTIONS = ("song", "crop")
 """Whose caption a chunk has: the whole song's, or its own."""
 
 MIN_EVENTS, MIN_SECONDS = 100, 10
+"""Of a song, in events and to its last onset; AMT's own bounds."""
+
 SPARSE = 32
 """Notes below which a chunk is left out where its song has others: a caption of a whole band over
 the last five notes of a song teaches nothing."""
@@ -70,7 +72,7 @@ class Recipe:
                 f"{', '.join(map(str, CONTEXTS))} or another 1 + 3 x n"
             )
         if self.captions not in CAPTIONS:
-            raise InputError(f"unknown captions {self.captions!r}; known: {', '.join(CAPTIONS)}")
+            raise UnknownNameError("captions", self.captions, CAPTIONS)
         if self.wordings < 1:
             raise InputError(f"{self.wordings} wordings of a caption are none; give 1 or more")
 
@@ -109,16 +111,16 @@ def song_chunks(
         source = "crop"
     elif score is not None:
         whole = _worded(facts_of(score, song), song.id, recipe.wordings)
-    found = []
+    chunks = []
     for i, (start, stop) in enumerate(spans):
         part = padded[3 * start : 3 * stop]
-        said = whole
+        captions = whole
         if source == "crop" and score is not None:
             facts = chunk_facts(score, part, song)
-            said = _worded(facts, f"{song.id}/{i}", recipe.wordings)
+            captions = _worded(facts, f"{song.id}/{i}", recipe.wordings)
         tokens = np.concatenate([[AMT.autoregress], relativise(part)]).astype(np.uint16)
-        found.append(Chunk(song.id, i, len(spans), tokens, said, source))
-    return found, counts
+        chunks.append(Chunk(song.id, i, len(spans), tokens, captions, source))
+    return chunks, counts
 
 
 def valid_events(data: bytes) -> np.ndarray:
@@ -169,9 +171,9 @@ def cut(
         start = stop
     notes = [int(sounding[b] - sounding[a]) for a, b in spans]
     full = [s for s, n in zip(spans, notes, strict=True) if n >= SPARSE]
-    kept = full or [spans[int(np.argmax(notes))]]
-    counts["sparse"] = len(spans) - len(kept)
-    return kept, counts
+    chunks = full or [spans[int(np.argmax(notes))]]
+    counts["sparse"] = len(spans) - len(chunks)
+    return chunks, counts
 
 
 def facts_of(score: Score, song: Song) -> Facts:
@@ -193,11 +195,11 @@ def chunk_facts(score: Score, events: np.ndarray, song: Song) -> Facts:
     edges = score.bar_starts
     low, high = np.searchsorted(edges, [ticks[0], ticks[-1]], side="right")
     facts = facts_of(first_bars(score.select(inside), int(high - low) + 1), song)
-    heard = set(instruments(events).tolist())
-    shown = tuple(i for i in facts.instruments if i in heard)
-    rest = tuple(sorted(heard - set(shown)))
+    sounding = set(instruments(events).tolist())
+    described = tuple(i for i in facts.instruments if i in sounding)
+    others = tuple(sorted(sounding - set(described)))
     seconds = float((events[0::3] + events[1::3] - AMT.duration).max() - first) / resolution
-    return replace(facts, instruments=shown + rest, seconds=seconds)
+    return replace(facts, instruments=described + others, seconds=seconds)
 
 
 def _worded(facts: Facts, name: str, times: int) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ what another version rendered is not taken for this one's.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import multiprocessing
@@ -150,7 +149,7 @@ def embed_pieces(
         except OSError as error:
             failed[i] = f"it cannot be opened: {error.strerror}"
             continue
-        caches = {k: cache / f"{_key(data, renderer, e)}.npy" for k, e in embedders.items()}
+        caches = {k: cache / f"{_key(data, renderer, e)}.npz" for k, e in embedders.items()}
         for name, file in caches.items():
             vectors[name][i] = _read(file)
         if any(vectors[name][i] is None for name in caches):
@@ -175,18 +174,20 @@ def _embed(embedder: Embedder, samples: np.ndarray, file: Path) -> np.ndarray:
     resampled = resample(samples, RATE, embedder.rate)
     vectors = np.asarray(embedder.embed(resampled), dtype=np.float32)
     buffer = io.BytesIO()
-    np.save(buffer, vectors)
+    np.savez(buffer, allow_pickle=False, vectors=vectors, key=np.array(file.stem))
     write_bytes(file, buffer.getvalue())
     return vectors
 
 
 def _read(file: Path) -> np.ndarray | None:
-    """The vectors in a file; None where there is none or it is damaged."""
-    with contextlib.suppress(OSError, ValueError, EOFError):
-        vectors = np.load(file, allow_pickle=False)
-        if vectors.ndim == 2 and len(vectors):
-            return vectors
-    return None
+    """The vectors in a file; None where there is none, it is damaged (an .npz has a checksum of
+    each array) or it was kept under another key."""
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            vectors, key = archive["vectors"], str(archive["key"])
+    except Exception:  # zipfile, zlib, numpy and the system each have their own
+        return None
+    return vectors if key == file.stem and vectors.ndim == 2 and len(vectors) else None
 
 
 def _key(data: bytes, renderer: Renderer, embedder: Embedder) -> str:

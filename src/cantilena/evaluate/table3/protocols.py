@@ -104,8 +104,8 @@ def read_references(place: str | Path, root: str | Path | None = None) -> tuple[
 
     Lines of ours hold ``id``, ``text`` and where known ``midi`` and ``wishes``; MidiCaps' hold
     ``location`` and ``caption``, the id being the location's file name, and "key", "tempo" and
-    "time_signature" as wishes. Paths are taken from ``root``, else from the file's folder; where
-    a line names none, ``<id>.mid`` is looked for in ``root``. Raises InputError that names the
+    "time_signature" as wishes. Paths are taken from ``root``, then from the file's folder; where
+    neither has the file, ``<id>.mid`` is looked for in ``root``. Raises InputError that names the
     line.
     """
     place = Path(place)
@@ -147,7 +147,8 @@ def _reference(data: Any, number: int, place: Path, base: Path, root: Any) -> Re
         wishes = Brief.from_dict(dict(data["wishes"])) if data.get("wishes") else _midicaps(data)
     except (BriefError, TypeError, ValueError, KeyError) as error:
         raise InputError(f"{where}: the wishes cannot be read: {error}") from error
-    paths = [base / str(location)] if location else []
+    # ``data paper`` names files from the references' own folder, whatever the root of others is
+    paths = [base / str(location), place.parent / str(location)] if location else []
     if root is not None:
         paths += [Path(root) / f"{name}{ending}" for ending in MIDI_SUFFIXES]
     midi = next((p for p in paths if p.is_file()), None)

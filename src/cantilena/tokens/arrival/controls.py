@@ -216,14 +216,6 @@ def extract_instruments(
     return extract(events, wanted[np.clip(own, 0, v.drums)], v)
 
 
-def extract_between(
-    events: object, start: int, stop: int, vocabulary: ArrivalVocabulary = AMT
-) -> tuple[np.ndarray, np.ndarray]:
-    """(events, controls): the notes with start <= time < stop (steps) become controls."""
-    time = triples(events, vocabulary)[:, 0]
-    return extract(events, (time >= start) & (time < stop), vocabulary)
-
-
 def extract_spans(
     events: object,
     rng: np.random.Generator,
