@@ -54,7 +54,8 @@ def near(v: ArrivalVocabulary = AMT) -> dict[int, float]:
     """Leans that make rests likely enough to be met: whole seconds, no duration, REST."""
     return {
         **dict.fromkeys(range(v.time, v.duration, 100), 7.0),
-        **{v.duration: 12.0, v.rest: 14.0},
+        v.duration: 12.0,
+        v.rest: 14.0,
     }
 
 

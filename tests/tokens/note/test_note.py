@@ -138,8 +138,16 @@ GOOD = [[0, 0, 60, 4, 4], [0, 0, 64, 4, 4], [0, 40, 55, 4, 4], [12, 0, 60, 4, 4]
 @pytest.mark.parametrize(
     ("row", "column", "value"),
     [
-        *((0, 0, -1), (0, 0, 194), (1, 1, 129), (1, 2, 128), (1, 3, 32), (1, 4, 8), (2, 4, -3)),
-        *((1, 2, 60), (1, 2, 59), (2, 1, 0)),  # pitch, then instrument, that does not rise
+        (0, 0, -1),
+        (0, 0, 194),
+        (1, 1, 129),
+        (1, 2, 128),
+        (1, 3, 32),
+        (1, 4, 8),
+        (2, 4, -3),
+        (1, 2, 60),
+        (1, 2, 59),
+        (2, 1, 0),  # pitch, then instrument, that does not rise
     ],
 )
 def test_bad_steps_are_refused(row: int, column: int, value: int):

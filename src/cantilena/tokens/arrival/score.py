@@ -109,9 +109,17 @@ def to_score(
     place = np.zeros(v.instruments, dtype=np.int64)
     place[parts] = np.arange(len(parts))
     return Score.build(
-        *(header.tpq, tracks, begin, np.maximum(stop - begin, 1), pitch),
-        *(np.full(len(onset), velocity), place[instrument]),
-        *(header.tempos, header.metres, header.keys, header.end),
+        header.tpq,
+        tracks,
+        begin,
+        np.maximum(stop - begin, 1),
+        pitch,
+        np.full(len(onset), velocity),
+        place[instrument],
+        header.tempos,
+        header.metres,
+        header.keys,
+        header.end,
     )
 
 

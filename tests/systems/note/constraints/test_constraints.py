@@ -166,8 +166,10 @@ def test_bass_notes_are_the_chords_basses_where_these_are_asked_for(pieces, name
 @pytest.mark.parametrize(
     ("name", "barred"),
     [
-        *(("swing", (6, 12, 18)), ("straight", (8, 16))),
-        *(("played swing", (5, 11, 12, 13, 19)), ("played straight", (8, 10, 14, 16))),
+        ("swing", (6, 12, 18)),
+        ("straight", (8, 16)),
+        ("played swing", (5, 11, 12, 13, 19)),
+        ("played straight", (8, 10, 14, 16)),
     ],
 )
 def test_swing_decides_where_offbeats_stand(pieces, name: str, barred: tuple[int, ...]):
@@ -239,8 +241,12 @@ def test_wishes_that_leave_nothing_are_dropped_but_never_the_grammar():
 
     plan = make_plan(Brief(bars=2), HABITS, np.random.default_rng(0))
     job = Job(
-        *(Tracker(plan.frame, SCHEME.max_delta), NOTHING, [Impossible()], Sampling()),
-        *(np.random.default_rng(0), 40),
+        Tracker(plan.frame, SCHEME.max_delta),
+        NOTHING,
+        [Impossible()],
+        Sampling(),
+        np.random.default_rng(0),
+        40,
     )
     Loop(NoiseEngine(end=-50.0), NoteGrammar(SCHEME), [job]).run()  # type: ignore[arg-type]
     assert job.relaxed > 0

@@ -162,7 +162,7 @@ class Ensemble:
         done = (tick - self.plan.origin) / max(self.plan.end - self.plan.origin, 1)
         for part in self.plan.parts:
             i = part.instrument
-            wanted = part.least * max(total, 16)
+            wanted = part.min_share * max(total, 16)
             missing = max(0.0, 1 - self.counts[i] / wanted) if wanted else 0.0
             out[i] = self.strength * missing * (0.6 + done)
             if total >= 16:
