@@ -197,10 +197,15 @@ class Composer:
         if before is not None:
             for step in before.steps:
                 tracker.push(*step)
-        feel = (request.brief.swing, request.brief.timing == "played")
-        named = (i.name == "percussion" for i in request.brief.instruments)
-        hands = bool(PERCUSSION & set(request.brief.genres)) or any(named)
-        wishes = constraints(plan, self.scheme, request.sampling.repetition, *feel, hands)
+        named = any(i.name == "percussion" for i in request.brief.instruments)
+        wishes = constraints(
+            plan,
+            self.scheme,
+            request.sampling.repetition,
+            swing=request.brief.swing,
+            played=request.brief.timing == "played",
+            hand_percussion=named or bool(PERCUSSION & set(request.brief.genres)),
+        )
         # steps at which a piece that will not end is cut off: well over what any needs
         most = max(MOST_STEPS, 2.5 * (plan.density or 0.0))
         limit = len(tracker.rows) + 64 + int(most * plan.bars)

@@ -34,9 +34,9 @@ def struck(*pitches: int) -> Tracker:
 
 def test_a_drum_that_was_struck_stays_free_and_new_ones_get_rarer():
     def bias(*pitches: int):
-        found = Kit().bias(PITCH, struck(*pitches), (12, DRUMS))
-        assert found is not None
-        return found
+        by_pitch = Kit().bias(PITCH, struck(*pitches), (12, DRUMS))
+        assert by_pitch is not None
+        return by_pitch
 
     few, many = bias(KICK, SNARE), bias(KICK, SNARE, HAT, RIDE, 44, 45, 46, 47)
     assert few[KICK] == many[KICK] == few[HAT] == 0
