@@ -41,7 +41,8 @@ class Subdivision:
     name = "rhythm"
 
     MIN_LOOSE_SHARE, LOOSE_BIAS = 0.1, 1.0
-    """The least share of onsets off the divisions in what is played, and what they gain below."""
+    """The least share of onsets off the divisions in what is played (twice what the report asks of
+    a piece to call it played), and what they gain below."""
     DIVISIONS = (0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21)  # ticks of the quarter
     SWUNG, STRAIGHT = (0, 4, 8, 16, 20), (0, 3, 6, 9, 12, 15, 18, 21)
 
