@@ -43,12 +43,13 @@ def model_of(layers: int, width: int):
 
 def ours(model, n: int, notes: int, compatible: bool) -> tuple[list[list[int]], float]:
     """Tokens of ``n`` pieces abreast and the seconds they took."""
-    from cantilena.decode.hf.engine import HFStepModel, PromptState
+    from cantilena.decode.hf.engine import HFStepModel
+    from cantilena.decode.hf.interfaces import PromptState
     from cantilena.decode.loop import Job, Loop
     from cantilena.decode.sampling import Sampling
     from cantilena.systems.arrival.grammar import ArrivalGrammar
     from cantilena.systems.arrival.piece import ArrivalPiece
-    from cantilena.systems.arrival.stepper import ArrivalEngine
+    from cantilena.systems.arrival.stepper import ArrivalStepper
 
     grammar = ArrivalGrammar()
     sampling = Sampling(temperature=0)
@@ -58,9 +59,9 @@ def ours(model, n: int, notes: int, compatible: bool) -> tuple[list[list[int]], 
         piece = ArrivalPiece([i, 10_050, 11_060 + i], compatible=compatible)
         rng = np.random.default_rng(i)
         jobs.append(Job(piece, PromptState(), (), sampling, rng, notes))
-    Loop(ArrivalEngine(HFStepModel(model), grammar), grammar, jobs).run()
+    Loop(ArrivalStepper(HFStepModel(model), grammar, jobs), grammar, jobs).run()
     spent = time.perf_counter() - start
-    made = [job.tracker.tokens for job in jobs]
+    made = [job.piece.tokens for job in jobs]
     if any(len(tokens) != 3 * notes + 3 for tokens in made):
         raise SystemExit("a piece ended early: choose another seed or size")
     return made, spent

@@ -53,6 +53,6 @@ def exact_checkpoint(tiny_checkpoint, tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_composer(tiny_checkpoint):
     """A Composer of ``tiny_checkpoint``."""
-    from cantilena.systems.note.composer import Composer
+    from cantilena.systems.note.composer import NoteSystem
 
-    return Composer(tiny_checkpoint, threads=1)
+    return NoteSystem(tiny_checkpoint, threads=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import time
@@ -12,7 +13,18 @@ import pytest
 
 import cantilena
 
-NAMES = ["Brief", "CantilenaError", "Request", "Result", "Score", "compose", "load"]
+NAMES = [
+    "Brief",
+    "CantilenaError",
+    "Edit",
+    "Request",
+    "Result",
+    "Score",
+    "Span",
+    "compose",
+    "compose_many",
+    "load",
+]
 HEAVY = ("numpy", "matplotlib", "onnxruntime", "torch", "argparse")
 
 
@@ -26,7 +38,7 @@ def test_exported_names_are_pinned():
 def test_the_names_are_those_of_their_homes():
     from cantilena.result import Result
     from cantilena.score import Score
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Request
     from cantilena.text.wishes import Brief
 
     assert (cantilena.Brief, cantilena.Request) == (Brief, Request)
@@ -38,9 +50,11 @@ def test_an_unknown_name_is_an_attribute_error():
         cantilena.nothing  # noqa: B018
 
 
-def test_the_version_is_that_of_the_package():
-    project = Path(__file__).parents[1] / "pyproject.toml"
-    assert tomllib.loads(project.read_text())["project"]["version"] == cantilena.__version__
+def test_the_version_stands_in_one_place():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert "version" not in project["project"] and project["project"]["dynamic"] == ["version"]
+    module, _, name = project["tool"]["setuptools"]["dynamic"]["version"]["attr"].rpartition(".")
+    assert cantilena.__version__ is getattr(importlib.import_module(module), name)
 
 
 def loaded(code: str) -> set[str]:

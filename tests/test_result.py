@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import json
-import xml.dom.minidom
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cantilena.errors import InputError, UnknownNameError
+from cantilena.errors import InputError
 from cantilena.render.audio import ENGINES
-from cantilena.result import (
-    FORMATS,
-    Result,
-    check_folder,
-    check_name,
-    checked_formats,
-    slug,
-    title,
-    write_files,
-)
+from cantilena.render.formats import FORMATS
+from cantilena.result import Result
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score, Track
 from cantilena.text.brief import parse_brief
@@ -82,7 +71,7 @@ def test_a_failure_leaves_what_was_there(result, tmp_path, monkeypatch):
         raise RuntimeError("no picture")
 
     monkeypatch.setattr("cantilena.render.roll.draw_roll", fail)
-    other = replace(result, score=piece(4))
+    other = replace(result, artefact=piece(4))
     with pytest.raises(RuntimeError):
         other.save(tmp_path, "mid,json,png", "x")
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
@@ -90,17 +79,9 @@ def test_a_failure_leaves_what_was_there(result, tmp_path, monkeypatch):
 
 def test_saving_again_replaces(result, tmp_path):
     result.save(tmp_path, "mid", "x")
-    replace(result, score=piece(4)).save(tmp_path, "mid", "x")
+    replace(result, artefact=piece(4)).save(tmp_path, "mid", "x")
     assert read_midi(tmp_path / "x.mid").n_bars == 4
     assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_many_pages_become_one_svg(tmp_path):
-    made = write_files(piece(200), tmp_path, "long", ("svg",))
-    page = xml.dom.minidom.parse(str(made["svg"])).documentElement
-    placed = [n for n in page.childNodes if n.nodeName == "svg"]
-    assert len(placed) > 1
-    assert [float(n.getAttribute("y")) for n in placed][:2] == [0.0, 2970.0]
 
 
 def test_a_notebook_shows_roll_player_and_report(result):
@@ -112,38 +93,7 @@ def test_a_notebook_shows_roll_player_and_report(result):
 
 
 def test_a_notebook_gets_no_player_of_a_very_long_piece(result):
-    assert "audio/wav" not in replace(result, score=piece(200))._repr_html_()
-
-
-def test_formats():
-    assert checked_formats("mid, .PNG,midi,mid") == ("mid", "png")
-    assert checked_formats(["json"]) == ("json",)
-    with pytest.raises(UnknownNameError, match="unknown format 'mp3'; known: "):
-        checked_formats("mid,mp3")
-    with pytest.raises(InputError, match="no format"):
-        checked_formats(" , ")
-
-
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "a/b", "a\\b", "a:b", "x\n", "\0", "con", "NUL.x", "a.", "ä" * 150]
-)
-def test_names_that_cannot_be(name):
-    with pytest.raises(InputError, match="cannot be a file's name"):
-        check_name(name)
-
-
-@pytest.mark.parametrize("name", ["a", "a-1", "Ballade Nr. 3", "夜曲", "x.y_z"])
-def test_names_that_can(name):
-    assert check_name(name) == name
-
-
-def test_a_folder_that_is_a_file(tmp_path):
-    (tmp_path / "file").write_text("")
-    for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(InputError, match="is a file, not a folder"):
-            check_folder(place)
-    assert check_folder(tmp_path / "not" / "yet") == tmp_path / "not" / "yet"
-    assert not (tmp_path / "not").exists()
+    assert "audio/wav" not in replace(result, artefact=piece(200))._repr_html_()
 
 
 def test_a_folder_in_the_place_of_a_file(result, tmp_path):
@@ -151,27 +101,6 @@ def test_a_folder_in_the_place_of_a_file(result, tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         result.save(tmp_path, "mid", "x")
     assert [p.name for p in tmp_path.iterdir()] == ["x.mid"]
-
-
-def test_slugs():
-    assert slug("A slow, sad Waltz!") == "a-slow-sad-waltz"
-    assert slug("Ein Walzer für Geige in d-Moll") == "ein-walzer-fur-geige-in-d-moll"
-    assert slug("") == slug("?!") == "piece"
-    assert slug("con") == "con-piece"
-    assert slug("word " * 40) == "-".join(["word"] * 9)
-    assert slug("夜の ワルツ") == "夜の-ワルツ"
-
-
-@given(st.text(max_size=300))
-def test_a_slug_is_always_a_name(text):
-    assert check_name(slug(text)) and len(slug(text)) <= 54
-
-
-def test_titles():
-    assert title("  a slow\nwaltz ") == "A slow waltz"
-    assert title("") == ""
-    long = title("very " * 40)
-    assert len(long) <= 71 and long.endswith("very…")
 
 
 def test_the_command_line_names_the_engines_there_are():

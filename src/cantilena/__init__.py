@@ -11,25 +11,39 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cantilena.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from cantilena.api import compose, load
+    from cantilena.api import compose, compose_many, load
     from cantilena.errors import CantilenaError
     from cantilena.result import Result
     from cantilena.score.score import Score
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Edit, Request, Span
     from cantilena.text.wishes import Brief
 
-__version__ = "0.1.0"
-
-__all__ = ["Brief", "CantilenaError", "Request", "Result", "Score", "compose", "load"]
+__all__ = [
+    "Brief",
+    "CantilenaError",
+    "Edit",
+    "Request",
+    "Result",
+    "Score",
+    "Span",
+    "compose",
+    "compose_many",
+    "load",
+]
 
 _HOMES = {
     "Brief": "cantilena.text.wishes",
     "CantilenaError": "cantilena.errors",
-    "Request": "cantilena.systems.note.composer",
+    "Edit": "cantilena.systems.request",
+    "Request": "cantilena.systems.request",
     "Result": "cantilena.result",
     "Score": "cantilena.score.score",
+    "Span": "cantilena.systems.request",
     "compose": "cantilena.api",
+    "compose_many": "cantilena.api",
     "load": "cantilena.api",
 }
 

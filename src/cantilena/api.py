@@ -1,5 +1,5 @@
-"""The functions of the public face: ``compose`` and ``load``, as Python and the command line use
-them.
+"""The functions of the public face: ``compose``, ``compose_many`` and ``load``, as Python and the
+command line use them.
 
 Knows how options become a Brief and a Request; does not know files or how music is composed.
 """
@@ -7,11 +7,13 @@ Knows how options become a Brief and a Request; does not know files or how music
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from cantilena.errors import BriefError, InputError
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from cantilena.decode.sampling import Sampling
     from cantilena.result import Result
     from cantilena.score.score import Score
-    from cantilena.systems.note.composer import Composer
+    from cantilena.systems.base import System
+    from cantilena.systems.request import Edit
     from cantilena.text.wishes import Brief
 
 MAX_TEXT = 4000
@@ -45,7 +48,25 @@ Progress = Callable[[float], None]
 """Called with the share that is done, 0-1."""
 
 
-def compose(
+@overload
+def compose(text: str | Brief = "", *, n: Literal[1] = 1, **options: Any) -> Result: ...
+
+
+@overload
+def compose(text: str | Brief = "", *, n: int, **options: Any) -> Result | list[Result]: ...
+
+
+def compose(text: str | Brief = "", *, n: int = 1, **options: Any) -> Result | list[Result]:
+    """Composes what a text asks for: a Result.
+
+    ``options`` are those of ``compose_many``. With ``n`` > 1 it gives a list, as ``compose_many``
+    always does, which is the better name for that.
+    """
+    results = compose_many(text, n=n, **options)
+    return results[0] if n == 1 else results
+
+
+def compose_many(
     text: str | Brief = "",
     *,
     seed: int = 0,
@@ -62,68 +83,144 @@ def compose(
     moods: str | list[str] | None = None,
     timing: str | None = None,
     continues: Score | str | Path | None = None,
+    edit: Edit | None = None,
     temperature: float | None = None,
     top_p: float | None = None,
     top_k: int | None = None,
     guidance: float | None = None,
     best_of: int | None = None,
     repetition: float | None = None,
-    checkpoint: str | Path | Composer | None = None,
+    system: str | None = None,
+    checkpoint: str | Path | System | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-) -> Any:
-    """Composes what a text asks for: a Result, or a list of ``n`` of them where ``n`` > 1.
+) -> list[Result]:
+    """``n`` pieces of what a text asks for, with consecutive seeds from ``seed``.
 
     ``text``: plain words, or a Brief. Explicit options (``bars`` to ``timing``) stand above the
     text: ``tempo`` in quarter notes per minute or a word ("andante"), ``key`` as "D minor",
     ``metre`` as "3/4", ``instruments`` as "violin, cello" (the whole list), ``exclude`` those that
     must not sound, ``chords`` as "Dm7 G7 Cmaj7" or "ii V I", ``timing`` "quantized" (as it is
-    where nothing is said) or "played". ``continues``: a Score or a MIDI
-    file to go on from. ``seed``: the same seed gives the same piece; the ``n`` pieces have
-    consecutive ones. ``temperature`` to ``repetition``: see ``decode.sampling.Sampling``.
-    ``checkpoint``: a folder or what ``load`` returned; the one that is shipped by default.
+    where nothing is said) or "played". ``continues``: a Score or a MIDI file to go on from;
+    ``edit``: another change to a piece. The same seed gives the same piece. ``temperature`` to
+    ``repetition``: see ``decode.sampling.Sampling``; what is not given is as the system has it.
+    ``system`` and ``checkpoint``: as for ``load``; the checkpoint may also be what ``load``
+    returned. ``options``: the system's own, see its ``options``.
 
     Raises BriefError for a wish that cannot be understood, InputError for other input that
     cannot be used, CheckpointError where the checkpoint cannot be loaded.
     """
-    given = locals()
-    brief = make_brief(text, bool(continues), **{name: given[name] for name in WISHES})
-    sampling = make_sampling(**{name: given[name] for name in SAMPLING})
+    if continues is not None and edit is not None:
+        raise InputError("a piece is continued or edited; give one of the two")
+    wishes = {
+        "genres": genres,
+        "moods": moods,
+        "key": key,
+        "metre": metre,
+        "tempo": tempo,
+        "instruments": instruments,
+        "exclude": exclude,
+        "chords": chords,
+        "bars": bars,
+        "seconds": seconds,
+        "timing": timing,
+    }
+    sampling = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "top_k": top_k,
+        "guidance": guidance,
+        "best_of": best_of,
+        "repetition": repetition,
+    }
+    edited = continues is not None or edit is not None
+    brief = make_brief(text, edited, **wishes)
     seeds = check_seeds(seed, n)
     before = read_continued(continues)
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Edit, Request
 
-    requests = [Request(brief, s, sampling, before) for s in seeds]
-    found: list[Result] = as_composer(checkpoint).compose(requests, progress=progress)
-    return found[0] if n == 1 else found
-
-
-def load(checkpoint: str | Path | None = None) -> Composer:
-    """The composer of a checkpoint's folder, or of the one that is shipped. Loaded once: the next
-    call gives the same object. Raises InputError for a folder that is not there, CheckpointError
-    for one that cannot be used."""
-    if checkpoint is None:
-        return _loaded(None)
-    path = Path(checkpoint)
-    if not path.exists():
-        raise InputError(f"there is no checkpoint {str(path)!r}; give the folder of one")
-    return _loaded(path.resolve())
+    check_sampling(sampling)
+    edit = edit if before is None else Edit.going_on(before)
+    composer = as_system(checkpoint, system)
+    how = make_sampling(composer.sampling, **sampling)
+    requests = [Request(brief, s, how, edit, composer.system, dict(options or {})) for s in seeds]
+    return composer.compose(requests, progress=progress)
 
 
-@lru_cache(maxsize=2)
-def _loaded(path: Path | None) -> Composer:
-    from cantilena.systems.note.composer import Composer
+def load(checkpoint: str | Path | None = None, system: str | None = None, **options: Any) -> System:
+    """The system of a checkpoint: a folder, or what its system takes besides (a hub name); where
+    none is named the system's default one, which is the shipped one of ``note``.
 
-    return Composer.load(path)
+    ``system``: a name in ``systems.SYSTEMS``; None: as the checkpoint's card says, "note" without
+    one. ``options``: the system's own, as ``device`` and ``dtype`` for those on torch. A checkpoint
+    is loaded once: the next call gives the same object, unless its files have changed. Raises
+    UnknownNameError for a system, InputError for a folder that is not there, CheckpointError for a
+    checkpoint that cannot be used, MissingExtraError where the system needs more than is installed.
+    """
+    from cantilena.systems import spec
+
+    name = system or system_of(checkpoint)
+    line = spec(name)
+    if checkpoint is None and not line.default:
+        raise InputError(f"the system {name!r} needs a checkpoint; name its folder")
+    key = None if checkpoint is None else str(checkpoint)
+    if checkpoint is not None:
+        path = Path(checkpoint)
+        if path.exists():
+            key = str(path.resolve())
+        elif name == "note" or path.is_absolute() or str(checkpoint).startswith((".", "~")):
+            raise InputError(f"there is no checkpoint {str(path)!r}; give the folder of one")
+    try:
+        return _loaded(name, key, _state(key), tuple(sorted(options.items())))
+    except TypeError as error:
+        if "unexpected keyword" not in str(error):
+            raise
+        raise InputError(f"the system {name!r} is loaded without such an option: {error}") from None
 
 
-def as_composer(checkpoint: str | Path | Composer | None) -> Composer:
-    """A checkpoint's composer; what is one already stays."""
+CARDS = ("card.json", "cantilena.json")
+"""Names of the card in a checkpoint's folder, today's and that of earlier versions."""
+
+
+def system_of(checkpoint: str | Path | None) -> str:
+    """The system that a checkpoint's card names; "note" where it names none."""
+    for name in CARDS if checkpoint is not None else ():
+        try:
+            card = json.loads((Path(str(checkpoint)) / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue
+        if isinstance(card, dict) and isinstance(card.get("system"), str):
+            return card["system"]
+    return "note"
+
+
+def _state(key: str | None) -> tuple[tuple[str, int, int], ...]:
+    """What tells whether a folder's files have changed: names, sizes and times."""
+    if key is None or not Path(key).is_dir():
+        return ()
+    files = sorted(path for path in Path(key).rglob("*") if path.is_file())
+    stats = [(path, path.stat()) for path in files]
+    return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+@lru_cache(maxsize=4)
+def _loaded(name: str, checkpoint: str | None, state: Any, options: tuple[Any, ...]) -> System:
+    from cantilena.systems import system_class
+
+    return system_class(name).load(checkpoint, **dict(options))
+
+
+def as_system(checkpoint: str | Path | System | None, system: str | None = None) -> System:
+    """A checkpoint's system; what is one already stays. Raises InputError where it is another than
+    the one named."""
     if checkpoint is None or isinstance(checkpoint, (str, Path)):
-        return load(checkpoint)
+        return load(checkpoint, system)
     if not hasattr(checkpoint, "compose"):
         raise InputError(
             f"a checkpoint is a folder or what load() returned, not {type(checkpoint).__name__}"
         )
+    if system is not None and system != checkpoint.system:
+        raise InputError(f"the checkpoint is of the system {checkpoint.system!r}, not {system!r}")
     return checkpoint
 
 
@@ -166,15 +263,22 @@ def _check_kinds(given: dict[str, Any]) -> None:
             raise BriefError(f"bars must be a whole number, not {value!r}")
 
 
-def make_sampling(**options: Any) -> Sampling:
-    """The sampling of explicit ``options`` (``SAMPLING``; None: the default)."""
-    from cantilena.decode.sampling import Sampling
-
+def check_sampling(options: Mapping[str, Any]) -> None:
+    """Raises InputError for a sampling option of another kind than it should be."""
     for name, value in options.items():
         kind, what = (Integral, "a whole number") if name in WHOLE else (Real, "a number")
         if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
             raise InputError(f"{name} must be {what}, not {value!r}")
-    return Sampling(**{name: value for name, value in options.items() if value is not None})
+
+
+def make_sampling(default: Sampling | None = None, **options: Any) -> Sampling:
+    """``default`` (a system's own sampling) with the explicit ``options`` (``SAMPLING``; None: as
+    in the default). Raises InputError."""
+    from cantilena.decode.sampling import Sampling
+
+    check_sampling(options)
+    explicit = {name: value for name, value in options.items() if value is not None}
+    return replace(default or Sampling(), **explicit)
 
 
 def check_seeds(seed: int, n: int) -> range:

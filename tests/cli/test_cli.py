@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -13,19 +14,22 @@ import pytest
 from cantilena import api
 from cantilena.cli import main
 from cantilena.cli.common import Progress, clock, plural
-from cantilena.cli.compose import report_lines
+from cantilena.cli.prompts import read_prompts
+from cantilena.cli.report import report_lines
 from cantilena.errors import CantilenaError, CheckpointError, InputError
-from cantilena.score.midi import read_midi
+from cantilena.files import jsonl
+from cantilena.score.midi import read_midi, write_midi
+from cantilena.score.score import Score, Track
 from cantilena.text.report import Row
-from fakes import FakeComposer
+from fakes import FakeSystem
 
 WALTZ = "a slow sad waltz for violin in D minor"
 
 
 @pytest.fixture
-def composer(monkeypatch) -> FakeComposer:
-    fake = FakeComposer()
-    monkeypatch.setattr(api, "_loaded", lambda path: fake)
+def composer(monkeypatch) -> FakeSystem:
+    fake = FakeSystem()
+    monkeypatch.setattr(api, "_loaded", lambda *args: fake)
     return fake
 
 
@@ -57,7 +61,7 @@ def test_compose_writes_what_was_asked_and_no_more(composer, here, capsys):
     assert main(argv) == 0
     name = "a-slow-sad-waltz-for-violin-in-d-minor"
     assert files(here / "out") == [f"{name}.json", f"{name}.mid"]
-    assert composer.heard[0].seed == 3
+    assert composer.requests[0].seed == 3
     out = capsys.readouterr().out
     assert f"{name}: 2 bars" in out and "seed 3" in out
     assert os.path.join("out", f"{name}.mid") in out
@@ -78,7 +82,7 @@ def test_options_stand_above_the_text(composer, here):
     argv = ["compose", WALTZ, "--formats", "mid", "--key", "Bb", "--tempo", "132", "--metre", "4/4"]
     argv += ["--bars", "6", "--instruments", "piano, drums", "--chords", "Bb Gm", "--quiet"]
     assert main([*argv, "--genres", "jazz", "--moods", "calm"]) == 0
-    brief = composer.heard[0].brief
+    brief = composer.requests[0].brief
     assert (brief.key, brief.tempo, brief.metre, brief.bars) == ("Bb major", 132.0, "4/4", 6)
     assert [i.name for i in brief.instruments] == ["piano", "drums"]
     assert brief.chords == ("Bb", "Gm") and brief.text == WALTZ
@@ -87,7 +91,7 @@ def test_options_stand_above_the_text(composer, here):
 
 def test_options_alone_are_enough(composer, here):
     assert main(["compose", "--chords", "Dm G C", "--formats", "mid"]) == 0
-    assert composer.heard[0].brief.chords == ("Dm", "G", "C")
+    assert composer.requests[0].brief.chords == ("Dm", "G", "C")
     assert files(here / "out") == ["piece.mid"]
 
 
@@ -95,7 +99,7 @@ def test_sampling(composer, here):
     argv = ["compose", "x", "--formats", "mid", "--temperature", "0.9", "--top-p", "0.9"]
     argv += ["--top-k", "20", "--guidance", "2", "--best-of", "3", "--repetition", "0"]
     assert main(argv) == 0
-    s = composer.heard[0].sampling
+    s = composer.requests[0].sampling
     assert (s.temperature, s.top_p, s.top_k, s.guidance) == (0.9, 0.9, 20, 2.0)
     assert (s.best_of, s.repetition) == (3, 0.0)
 
@@ -118,7 +122,7 @@ def test_json_is_stable(composer, here, capsys):
     (piece,) = told["pieces"]
     assert set(piece) == {
         *("name", "text", "seed", "files", "notes", "bars", "seconds", "report", "unplaced"),
-        "caption",
+        *("caption", "system", "dropped"),
     }
     assert piece["unplaced"] == ["blorp"]
     assert {"wish": "key", "asked": "D minor", "met": True}.items() <= next(
@@ -167,7 +171,7 @@ def test_replay_of_another_file(composer, here, capsys, data):
 def test_continue(composer, here, capsys):
     assert main(["compose", "a tune", "--formats", "mid", "--quiet"]) == 0
     assert main(["compose", "--continue", "out/a-tune.mid", "--formats", "mid", "--quiet"]) == 0
-    assert composer.heard[1].continues == read_midi("out/a-tune.mid")
+    assert composer.requests[1].edit.base == read_midi("out/a-tune.mid")
     assert "a-tune-continued.mid" in files(here / "out")
     fails(capsys, ["compose", "--continue", "none.mid", "x"], "there is no file 'none.mid'")
 
@@ -184,9 +188,18 @@ def test_prompts_of_json(composer, here, capsys):
     (here / "p.jsonl").write_text("\n\n".join(json.dumps(line) for line in lines))
     assert main(["compose", "--prompts", "p.jsonl", "-o", "out", "--formats", "mid"]) == 0
     assert files(here / "out") == ["7.mid", "a-waltz.mid", "a.mid"]
-    assert [r.seed for r in composer.heard] == [0, 5, 0]
-    assert (composer.heard[1].brief.bars, composer.heard[1].brief.key) == (3, "G major")
+    assert [r.seed for r in composer.requests] == [0, 5, 0]
+    assert (composer.requests[1].brief.bars, composer.requests[1].brief.key) == (3, "G major")
     assert capsys.readouterr().out.count("seed") == 3
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.txt"])
+def test_prompts_may_hold_separators_of_lines(here, name):
+    texts = [f"a{c}b" for c in "\u2028\u2029\x85\x0b\x0c\x1c"]
+    (here / name).write_bytes(jsonl({"text": text} for text in texts))
+    assert [prompt.text for prompt in read_prompts(name)] == texts
+    (here / "lines").write_text("".join(f"{text}\r\n" for text in texts), encoding="utf-8")
+    assert [prompt.text for prompt in read_prompts("lines")] == texts
 
 
 def test_options_of_the_command_stand_above_those_of_a_line(composer, here):
@@ -194,9 +207,9 @@ def test_options_of_the_command_stand_above_those_of_a_line(composer, here):
     (here / "p.jsonl").write_text(json.dumps(line))
     argv = ["compose", "--prompts", "p.jsonl", "--formats", "mid", "--seconds", "9", "--seed", "1"]
     assert main(argv) == 0
-    brief = composer.heard[0].brief
+    brief = composer.requests[0].brief
     assert (brief.bars, brief.seconds, brief.key) == (None, 9.0, "G major")
-    assert composer.heard[0].seed == 1
+    assert composer.requests[0].seed == 1
 
 
 def test_prompts_of_text_lines_never_share_a_name(composer, here):
@@ -240,7 +253,7 @@ def test_a_bad_line_is_named_and_nothing_is_written(composer, here, capsys, line
     (here / "p.jsonl").write_text(f'{{"id": "one", "text": "a waltz"}}\n{line}\n')
     argv = ["compose", "--prompts", "p.jsonl", "-o", "out"]
     fails(capsys, argv, "p.jsonl, line 2: ", said)
-    assert not (here / "out").exists() and not composer.heard
+    assert not (here / "out").exists() and not composer.requests
 
 
 def test_prompt_files_that_cannot_be(composer, here, capsys):
@@ -266,7 +279,7 @@ def test_many_prompts_are_saved_as_they_come(composer, here, capsys):
     composer.error, composer.fails = CantilenaError("the machine is tired"), 18
     argv = ["compose", "--prompts", "p.txt", "--formats", "mid", "--quiet"]
     fails(capsys, argv, "the machine is tired", code=1)
-    assert len(files(here / "out")) == 16
+    assert len(files(here / "out")) == 18  # every piece that was done
 
 
 # ---------------------------------------------------------------------------- errors
@@ -308,7 +321,7 @@ def test_many_prompts_are_saved_as_they_come(composer, here, capsys):
 def test_bad_input_is_code_2_and_one_line(composer, here, capsys, argv, said):
     (here / "file").write_text("")
     fails(capsys, ["compose", *argv], said)
-    assert files(here) == ["file"] and not composer.heard
+    assert files(here) == ["file"] and not composer.requests
 
 
 def test_no_or_an_unknown_command(capsys):
@@ -333,6 +346,54 @@ def test_exit_codes_without_tracebacks(composer, here, capsys, error, code, said
     got = capsys.readouterr()
     assert said in got.err and "Traceback" not in got.err and got.err.strip().count("\n") == 0
     assert not (here / "out").exists()
+
+
+SLOW_PICTURE = """
+import sys, time
+from cantilena.cli import main
+from cantilena.render import roll
+def slow(score, path, **_):
+    path.write_bytes(b"half")
+    print("drawing", flush=True)
+    time.sleep(60)
+roll.draw_roll = slow
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere SIGTERM ends a process at once")
+def test_sigterm_leaves_no_temporary_files(here):
+    for folder in ("out", "tmp"):
+        (here / folder).mkdir()
+    track = [Track("piano", 0)]
+    write_midi(Score.build(24, track, [0], [24], [60], [80], [0]), here / "x.mid")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_PICTURE, "render", "x.mid", "--formats", "musicxml,png"],
+        env={**os.environ, "TMPDIR": str(here / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stdout.readline() == "drawing\n"
+    assert len(files(here / "out")) == 1  # the hidden folder, so that its going means something
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143 and errors.endswith("cantilena: stopped\n")
+    assert files(here / "out") == [] and files(here / "tmp") == []
+
+
+def test_the_handler_of_a_program_that_calls_us_stays(composer, here):
+    def own(*_):
+        pass
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        assert main(["compose", "x", "--formats", "mid", "--quiet"]) == 0
+        assert signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert main(["compose", "x", "--formats", "mid", "--quiet"]) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_stop_while_writing_leaves_nothing(composer, here, monkeypatch):
@@ -588,7 +649,7 @@ def test_evaluate_control(composer, here, capsys):
     argv = ["evaluate", "control", "--n", "2", "-o", "e"]
     assert main([*argv, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 2
-    assert len(composer.heard) == 2 and (here / "e/results.json").exists()
+    assert len(composer.requests) == 2 and (here / "e/results.json").exists()
     assert main([*argv, "--midi", "e/midi"]) == 0
     assert "2 prompts" in capsys.readouterr().out
     assert main(["evaluate", "control", "--n", "2", "--quiet", "-o", "f"]) == 0
@@ -638,6 +699,7 @@ def test_doctor(composer, capsys):
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {
         *("cantilena", "python", "system", "packages", "cpu", "engine", "audio", "checkpoint"),
+        "systems",
         *("self_test", "missing", "ok"),
     }
     assert told["ok"] and told["self_test"]["bars"] == 4
@@ -648,7 +710,7 @@ def test_doctor(composer, capsys):
 
 
 def test_doctor_tells_what_is_missing(monkeypatch, capsys):
-    def none(path):
+    def none(*_):
         raise CheckpointError("the checkpoint is missing")
 
     monkeypatch.setattr(api, "_loaded", none)

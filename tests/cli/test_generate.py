@@ -11,16 +11,16 @@ from arrival_noise_system import NoiseSystem
 from cantilena.cli import main
 from cantilena.cli.generate import read_items
 from cantilena.errors import InputError
+from cantilena.files import jsonl
+from cantilena.systems.request import Span
+from fakes import FakeSystem
 
 
 @pytest.fixture
 def system(monkeypatch) -> NoiseSystem:
     """Stands in for the checkpoint of whichever system is asked for."""
-    import cantilena.systems
-
     made = NoiseSystem()
-    loaded = type("Module", (), {"load": staticmethod(lambda path, **given: made)})
-    monkeypatch.setattr(cantilena.systems, "system", lambda name: loaded)
+    monkeypatch.setattr("cantilena.api.load", lambda checkpoint, system, **options: made)
     return made
 
 
@@ -51,7 +51,8 @@ def test_prompts_become_files(tmp_path: Path, system, capsys):
 
 def test_without_prompts_pieces_are_numbered(tmp_path: Path, system):
     out = str(tmp_path / "out")
-    command = ["generate", "--system", "amt", "--tokens", "6", "-o", out, "--quiet", "--batch", "2"]
+    command = ["generate", "--system", "llama-music", "--tokens", "6", "-o", out]
+    command += ["--quiet", "--batch", "2"]
     assert main([*command, "--n", "3"]) == 0
     assert main([*command, "--n", "4", "--seed", "0"]) == 0
     names = sorted(p.name for p in Path(out).glob("*.mid"))
@@ -87,6 +88,13 @@ def test_bad_prompt_files(tmp_path: Path, lines: list, said: str):
         read_items(prompts(tmp_path / "p.jsonl", *lines), None, 0)
 
 
+def test_texts_may_hold_separators_of_lines(tmp_path: Path):
+    texts = [f"a{c}b" for c in "\u2028\u2029\x85\x0b\x0c\x1c"]
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(jsonl({"id": i, "text": text} for i, text in enumerate(texts)))
+    assert [item.text for item in read_items(str(path), None, 0)] == texts
+
+
 def test_names_that_meet(tmp_path: Path):
     source = prompts(tmp_path / "p.jsonl", {"id": "a"}, {"id": "a-2"})
     with pytest.raises(InputError, match="'a-2'"):
@@ -98,7 +106,7 @@ def test_names_that_meet(tmp_path: Path):
     [
         *(["--n", "0"], ["--tokens", "2"], ["--batch", "0"], ["--seconds", "-1"], ["--most", "0"]),
         *(["--top-p", "2"], ["--seed", "-1"], ["--instruments", "zzxx"], ["--n", "many"]),
-        *(["--prompts", "nowhere.jsonl"], ["--system", "note"], ["--system", "amt-prefix"]),
+        *(["--prompts", "nowhere.jsonl"], ["--system", "none"], ["--system", "amt-prefix"]),
     ],
 )
 def test_bad_options_are_told_in_one_line(tmp_path: Path, options: list[str], capsys):
@@ -112,34 +120,22 @@ def test_bad_options_are_told_in_one_line(tmp_path: Path, options: list[str], ca
 def test_missing_weights_are_told_in_one_line(tmp_path: Path, capsys):
     pytest.importorskip("transformers")
     where = str(tmp_path / "none")
-    assert main(["generate", "--system", "amt", "--checkpoint", where, "-o", where + "-out"]) == 1
+    assert main(["generate", "--system", "amt", "--checkpoint", where, "-o", where + "-out"]) == 2
     said = capsys.readouterr().err
-    assert "config.json is missing" in said and "'note'" in said and said.count("\n") == 1
-
-
-class Onto:
-    """A composer of the system amt that notes what it is asked for."""
-
-    def __init__(self):
-        self.asked: list = []
-
-    def compose(self, requests, progress=None):
-        self.asked = list(requests)
-        return [type("R", (), {"score": r.continues})() for r in requests]
+    assert "there is no checkpoint" in said and said.count("\n") == 1
 
 
 @pytest.fixture
 def onto(monkeypatch, tmp_path: Path):
-    """(composer, options that all commands share, the folder written to)."""
-    import cantilena.systems
+    """(a system that keeps its requests, options that all commands share, the folder)."""
     from cantilena.score import Score, Track
     from cantilena.score.midi import write_midi
 
-    made = Onto()
-    loaded = type("Module", (), {"load": staticmethod(lambda path, **given: made)})
-    monkeypatch.setattr(cantilena.systems, "system", lambda name: loaded)
+    made = FakeSystem()
+    monkeypatch.setattr("cantilena.api.load", lambda checkpoint, system, **options: made)
     source, out = tmp_path / "old song.mid", tmp_path / "out"
-    write_midi(Score.build(480, [Track("a", 73)], [0], [480], [60], [80], [0]), source)
+    tracks = [Track("a", 73), Track("b", 0)]
+    write_midi(Score.build(480, tracks, [0, 0], [480] * 2, [60, 48], [80] * 2, [0, 1]), source)
     command = ["generate", "--system", "amt", "--onto", str(source), "-o", str(out)]
     return made, command, out
 
@@ -149,18 +145,23 @@ def test_a_file_is_gone_on_from(onto, capsys):
     assert main([*command, "--seconds", "12", "--n", "2", "--seed", "4", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [p["file"] for p in told["pieces"]] == ["old song-1.mid", "old song-2.mid"]
-    assert [r.seed for r in made.asked] == [4, 5] and made.asked[0].brief.seconds == 12
+    assert [r.seed for r in made.requests] == [4, 5] and made.requests[0].brief.seconds == 12
+    assert made.requests[0].edit.kind == "go on"
     assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
 
 
 def test_a_gap_is_filled_and_parts_are_accompanied(onto):
     made, command, _ = onto
     assert main([*command, "--between", "1", "2.5", "--instruments", "piano"]) == 0
-    (request,) = made.asked
-    assert request.between == (1, 2.5) and request.brief.instruments[0].programs[0] == 0
+    (request,) = made.requests
+    assert (
+        request.edit.spans == (Span(1, 2.5, "seconds"),)
+        and request.brief.instruments[0].programs[0] == 0
+    )
     assert main([*command, "--keep", "flute, drums", "--since", "3", "--top-p", "0.9"]) == 0
-    (request,) = made.asked
-    assert {73, 128} <= set(request.keep) and request.since == 3 and request.sampling.top_p == 0.9
+    request = made.requests[1]
+    assert request.edit.tracks == {1} and request.edit.spans == (Span(3, None, "seconds"),)
+    assert request.sampling.top_p == 0.9
 
 
 @pytest.mark.parametrize(
@@ -169,8 +170,7 @@ def test_a_gap_is_filled_and_parts_are_accompanied(onto):
         (["--between", "1", "2", "--keep", "flute"], "stands alone"),
         (["--since", "1"], "goes with --keep"),
         (["--keep", "flute", "--seconds", "3"], "as long as they are"),
-        (["--prompts", "x"], "reads no prompts"),
-        (["--system", "llama-music"], "for the system amt"),
+        (["--prompts", "x"], "leave out --prompts"),
         (["--onto", "nowhere.mid"], "nowhere.mid"),
     ],
 )

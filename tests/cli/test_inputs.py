@@ -8,7 +8,9 @@ import pytest
 
 from cantilena import api
 from cantilena.errors import InputError
-from cantilena.result import Result, check_folder, slug
+from cantilena.files import check_folder
+from cantilena.names import slug
+from cantilena.result import Result
 from cantilena.score import Score
 from cantilena.text.wishes import Brief
 
@@ -41,7 +43,7 @@ def test_what_is_no_score_and_no_checkpoint_is_refused():
     with pytest.raises(InputError, match="Score"):
         api.read_continued(5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="checkpoint"):
-        api.as_composer(7)  # type: ignore[arg-type]
+        api.as_system(7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("folder", ["", "d" * 300])

@@ -60,6 +60,6 @@ def test_export_and_import_go_round(capsys, tmp_path):
     again = LlamaMusic.load(back)
     assert torch.allclose(again(ids).logits, model(ids).logits, atol=1e-5)
     for folder in (run, plain, back):
-        assert next(iter(llama_music.load(folder).prompt("rock").ids)) == 1
+        assert next(iter(llama_music.LlamaMusicSystem.load(folder).prompt("rock").ids)) == 1
     nothing = said(capsys, 1, ["import", tmp_path / "none", "-o", back])
     assert "none" in nothing and "\n" not in nothing

@@ -208,7 +208,7 @@ def test_a_system_composes_and_refuses_a_folder_that_is_no_checkpoint(name: str,
     for method in ("load", "compose", "stream"):
         assert callable(getattr(module.Composer, method)), method
     with pytest.raises(CheckpointError):
-        module.Composer.load(tmp_path)
+        module.NoteSystem.load(tmp_path)
     request = module.Request(Brief(bars=4), 7)
     assert module.Request.from_dict(json.loads(json.dumps(request.to_dict()))) == request
 

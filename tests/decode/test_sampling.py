@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cantilena.decode.sampling import Boldness, Sampling, choose
+from cantilena.decode.sampling import Sampling, choose
 from cantilena.errors import InputError
 from cantilena.score import DRUMS
+from cantilena.systems.note.boldness import Boldness
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
 
 PLAIN = Sampling(temperature=1.0, top_p=1.0)

@@ -125,6 +125,12 @@ def test_files_keep_prompts(tmp_path):
     assert set(line) == {"id", "text", "wishes"} and "only" not in line["wishes"]
 
 
+def test_texts_may_hold_separators_of_lines(tmp_path):
+    prompts = [Prompt(f"p{ord(c)}", f"a{c}b", Brief()) for c in "\u2028\u2029\x85\x0b\x0c\x1c"]
+    write_prompts(prompts, tmp_path / "set.jsonl")
+    assert read_prompts(tmp_path / "set.jsonl") == tuple(prompts)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -141,7 +147,7 @@ def test_bad_files_are_named(tmp_path, text, message):
     (tmp_path / "set.jsonl").write_text(text)
     with pytest.raises(InputError, match=message):
         read_prompts(tmp_path / "set.jsonl")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="there is no file"):
         read_prompts(tmp_path / "none.jsonl")
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
-from cantilena.decode.hf.engine import PromptState
+from cantilena.decode.hf.interfaces import PromptState
+from cantilena.systems.arrival.system import ArrivalSystem
 from cantilena.tokens.arrival.vocab import AMT
 
 
-class NoiseSystem:
+class NoiseSystem(ArrivalSystem):
     """Logits depend on the text and on the last tokens read. ``dies_after`` batches it is
     interrupted; ``begun`` counts batches."""
 
+    system = "llama-music"
     name = "noise"
+    card: ClassVar[dict] = {}
+    draws = False
 
     def __init__(self, hash: str = "0123", dies_after: int | None = None):
         self.hash, self.dies_after, self.begun = hash, dies_after, 0
@@ -24,15 +29,23 @@ class NoiseSystem:
         self.rows: list[list[int]] = []
         self.prompts: list[list[int]] = []
 
+    @classmethod
+    def load(cls, checkpoint=None) -> NoiseSystem:
+        return cls()
+
     def prompt(self, text: str | None) -> PromptState:
         return PromptState(ids=list((text or "").encode()))
 
-    def begin(self, prompts: Sequence[PromptState], tokens: object = None) -> None:
+    def session(self, prompts: Sequence[PromptState]) -> NoiseSystem:
         if self.begun == self.dies_after:
             raise KeyboardInterrupt
         self.begun += 1
         self.prompts = [list(p.ids) for p in prompts]
         self.rows = [list(ids) for ids in self.prompts]
+        return self
+
+    def draw(self, *_: object) -> list[int]:
+        raise AssertionError("it does not draw")
 
     def advance(self, tokens: Sequence[Sequence[int]]) -> None:
         for row, new in zip(self.rows, tokens, strict=True):

@@ -1,49 +1,57 @@
-"""A composer without a model: quick, and as predictable as a real one."""
+"""A system without a model: quick, and as predictable as a real one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from cantilena.result import Result
 from cantilena.score.harmony import Key
 from cantilena.score.score import Score, Track
-from cantilena.systems.note.composer import Request
+from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, System
+from cantilena.systems.base import Note as LiveNote
+from cantilena.systems.request import Request
 from cantilena.text.report import report
 
 
-@dataclass
-class FakeComposer:
+class FakeSystem(System):
     """Random notes on a grid, of the request's seed. ``error`` is raised instead of composing the
-    ``fails``-th request; ``heard`` keeps all requests."""
+    ``fails``-th request; ``requests`` keeps all of them."""
 
-    name: str = "fake"
-    hash: str = "0123456789abcdef"
-    card: dict = field(
-        default_factory=lambda: {
+    system = "note"
+    batch = 1
+
+    def __init__(self, error: BaseException | None = None, fails: int = 0):
+        self.name, self.hash = "fake", "0123456789abcdef"
+        self.card = {
             "licence": "Apache-2.0",
             "training": {"notes_seen": 2_000_000},
             "bits_per_note": 7.5,
         }
-    )
-    heard: list[Request] = field(default_factory=list)
-    error: BaseException | None = None
-    fails: int = 0
+        self.requests: list[Request] = []
+        self.error, self.fails = error, fails
 
-    def compose(
-        self, requests: Sequence[Request], progress: Callable[[float], None] | None = None
-    ) -> list[Result]:
-        out: list[Result] = []
-        for i, request in enumerate(requests):
-            if self.error and len(self.heard) == self.fails:
+    @classmethod
+    def load(cls, checkpoint: str | Path | None = None) -> FakeSystem:
+        return cls()
+
+    def check(self, request: Request) -> None:
+        pass
+
+    def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
+        for i, attempt in enumerate(attempts):
+            if self.error and len(self.requests) == self.fails:
                 raise self.error
-            self.heard.append(request)
-            out.append(self._result(request))
-            if progress:
-                progress((i + 1) / len(requests))
-        return out
+            if not attempt.number:
+                self.requests.append(attempt.request)
+            result = self._result(attempt.request)
+            for onset, pitch in zip(result.score.onset, result.score.pitch, strict=True):
+                start = float(result.score.seconds(onset))
+                yield i, NoteMade(LiveNote(start, 0.5, int(pitch), 80, 0, 1))
+                yield i, Progress(start / float(result.score.seconds(result.score.end)))
+            yield i, Finished(result)
 
     def _result(self, request: Request) -> Result:
         brief = request.brief
@@ -63,4 +71,5 @@ class FakeComposer:
         )
         rows = report(brief, score)
         chords = ((0, "C"),)
-        return Result(score, brief, request.to_dict(), rows, self.name, self.hash, chords)
+        request_data = request.to_dict()
+        return Result(score, brief, request_data, rows, self.name, self.hash, chords, self.system)

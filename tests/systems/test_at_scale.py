@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 
 from arrival_noise_system import NoiseSystem
+from cantilena.api import make_brief
+from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.score.midi import read_midi
 from cantilena.systems.at_scale import (
     Item,
     Settings,
-    Summary,
-    buckets,
     generate_all,
+    missing,
     read_manifest,
 )
 
-SHORT = Settings(tokens=24)
+SHORT = Settings(options={"tokens": 24})
 ITEMS = [
     Item("one", "a waltz", 3),
     Item("two", None, 4),
@@ -30,18 +31,21 @@ ITEMS = [
 ]
 
 
+def system(batch: int = 8, **how) -> NoiseSystem:
+    made = NoiseSystem(**how)
+    made.batch = batch
+    return made
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.mid")}
 
 
 def test_every_piece_has_its_file_and_line(tmp_path: Path):
-    heard: list[tuple[int, int]] = []
-    found = generate_all(
-        NoiseSystem(), ITEMS, tmp_path, SHORT, 2, lambda done, of: heard.append((done, of))
-    )
-    assert (found.pieces, found.before, found.tokens) == (5, 0, 5 * 24)
-    assert len(found.rates) == 3 and found.rate > 0
-    told = found.to_dict()
+    shares: list[float] = []
+    summary = generate_all(system(2), ITEMS, tmp_path, SHORT, shares.append)
+    assert (summary.pieces, summary.before, summary.tokens) == (5, 0, 5 * 24)
+    told = summary.to_dict()
     assert told["tokens"] == 120 and told["tokens_per_second"] > 0
     lines = read_manifest(tmp_path)
     assert set(lines) == {item.id for item in ITEMS}
@@ -50,13 +54,14 @@ def test_every_piece_has_its_file_and_line(tmp_path: Path):
         assert (line["text"], line["seed"], line["tokens"]) == (item.text, item.seed, 24)
         score = read_midi(tmp_path / line["file"])
         assert len(score) == line["notes"] <= 8
-    assert all(0 <= done <= of == 5 * 24 for done, of in heard) and heard
+    assert shares == sorted(shares) and shares[-1] == 1
+    assert summary.notes == sum(line["notes"] for line in lines.values())
     assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_piece_does_not_depend_on_its_batch(tmp_path: Path):
     for name, batch in (("a", 1), ("b", 3), ("c", 8)):
-        generate_all(NoiseSystem(), ITEMS, tmp_path / name, SHORT, batch)
+        generate_all(system(batch), ITEMS, tmp_path / name, SHORT)
     assert files(tmp_path / "a") == files(tmp_path / "b") == files(tmp_path / "c")
     assert len({*files(tmp_path / "a").values()}) == 5
     # a seed makes another piece of the same text
@@ -66,31 +71,76 @@ def test_a_piece_does_not_depend_on_its_batch(tmp_path: Path):
 
 def test_a_killed_run_goes_on_and_loses_one_batch_at_most(tmp_path: Path):
     whole = tmp_path / "whole"
-    generate_all(NoiseSystem(), ITEMS, whole, SHORT, 2)
+    generate_all(system(2), ITEMS, whole, SHORT)
     cut = tmp_path / "cut"
-    dying = NoiseSystem(dies_after=2)
+    dying = system(2, dies_after=2)
     with pytest.raises(KeyboardInterrupt):
-        generate_all(dying, ITEMS, cut, SHORT, 2)
+        generate_all(dying, ITEMS, cut, SHORT)
     there = read_manifest(cut)
     assert len(there) == 4 and set(files(cut)) == {f"{name}.mid" for name in there}
-    again = NoiseSystem()
-    found = generate_all(again, ITEMS, cut, SHORT, 2)
+    again = system(2)
+    found = generate_all(again, ITEMS, cut, SHORT)
     assert (found.pieces, found.before, again.begun) == (1, 4, 1)
     assert files(cut) == files(whole)
-    assert generate_all(again, ITEMS, cut, SHORT, 2).pieces == 0
+    assert generate_all(again, ITEMS, cut, SHORT).pieces == 0
 
 
 def test_a_torn_line_and_a_lost_file_are_made_again(tmp_path: Path):
-    generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT, 8)
+    generate_all(system(), ITEMS, tmp_path, SHORT)
     before = files(tmp_path)
     manifest = tmp_path / "manifest.jsonl"
     text = manifest.read_text()
     manifest.write_text(text[: len(text) - 30])
     (tmp_path / "one.mid").unlink()
-    found = generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT, 8)
+    found = generate_all(system(), ITEMS, tmp_path, SHORT)
     assert (found.pieces, found.before) == (2, 3) and files(tmp_path) == before
     for line in manifest.read_text().splitlines():
         json.loads(line)
+
+
+def test_texts_with_separators_of_lines_stay_in_the_manifest(tmp_path: Path):
+    """U+2028 and its like may stand inside a JSON string; str.splitlines would tear the line."""
+    texts = [f"a waltz{c}in D" for c in ("\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c")]
+    items = [Item(str(i), text, i) for i, text in enumerate(texts)]
+    generate_all(NoiseSystem(), items, tmp_path, SHORT)
+    manifest = (tmp_path / "manifest.jsonl").read_bytes()
+    lines = read_manifest(tmp_path)
+    assert [lines[item.id]["text"] for item in items] == texts
+    assert generate_all(NoiseSystem(), items, tmp_path, SHORT).pieces == 0
+    assert (tmp_path / "manifest.jsonl").read_bytes() == manifest
+
+
+def test_a_damaged_line_is_named_and_none_is_lost(tmp_path: Path):
+    generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+    manifest = tmp_path / "manifest.jsonl"
+    first, second, *rest = manifest.read_bytes().splitlines(keepends=True)
+    for line, reason in ((second[:20], "not JSON"), (b"[1]", "not a JSON object with an 'id'")):
+        damaged = b"".join((first, line + b"\n", *rest))
+        manifest.write_bytes(damaged)
+        with pytest.raises(InputError, match=rf"manifest\.jsonl, line 2: {reason}"):
+            generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+        assert manifest.read_bytes() == damaged
+
+
+def test_reading_the_manifest_changes_nothing(tmp_path: Path):
+    generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes() + b'{"id": "tor')
+    before = manifest.read_bytes()
+    assert len(read_manifest(tmp_path)) == len(ITEMS) and manifest.read_bytes() == before
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path: Path):
+    refused: list[str] = []
+
+    def second(*_: int) -> None:
+        with pytest.raises(InputError, match="another process is writing to") as error:
+            generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
+        refused.append(str(error.value))
+
+    assert generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT, 8, second).pieces == 5
+    assert refused and len(read_manifest(tmp_path)) == 5
+    assert generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT).pieces == 0
 
 
 def test_another_text_or_seed_makes_the_piece_again(tmp_path: Path):
@@ -103,8 +153,8 @@ def test_another_text_or_seed_makes_the_piece_again(tmp_path: Path):
 
 def test_one_folder_holds_pieces_of_one_making(tmp_path: Path):
     generate_all(NoiseSystem(), ITEMS[:1], tmp_path, SHORT)
-    with pytest.raises(InputError, match="tokens 24, not 27"):
-        generate_all(NoiseSystem(), ITEMS, tmp_path, Settings(tokens=27))
+    with pytest.raises(InputError, match=r"options.*24.*not.*27"):
+        generate_all(NoiseSystem(), ITEMS, tmp_path, Settings(options={"tokens": 27}))
     with pytest.raises(InputError, match="checkpoint"):
         generate_all(NoiseSystem(hash="other"), ITEMS, tmp_path, SHORT)
     (tmp_path / "generate.json").write_text("{")
@@ -116,7 +166,9 @@ def test_one_folder_holds_pieces_of_one_making(tmp_path: Path):
 
 
 def test_settings_reach_the_pieces(tmp_path: Path):
-    settings = Settings(tokens=60, allowed=(0, 128), seconds=2.0)
+    settings = Settings(
+        make_brief("", True, instruments="piano, drums", seconds=2), options={"tokens": 60}
+    )
     generate_all(NoiseSystem(), ITEMS, tmp_path, settings)
     for path in tmp_path.glob("*.mid"):
         score = read_midi(path)
@@ -125,18 +177,36 @@ def test_settings_reach_the_pieces(tmp_path: Path):
 
 
 def test_files_as_the_published_implementation_writes_them(tmp_path: Path):
-    generate_all(NoiseSystem(), ITEMS, tmp_path, Settings(tokens=24, compatible=True))
+    generate_all(
+        NoiseSystem(), ITEMS, tmp_path, Settings(options={"tokens": 24, "compatible": True})
+    )
     scores = [read_midi(path) for path in tmp_path.glob("*.mid")]
     assert len(scores) == 5
     assert {int(v) for s in scores for v in s.velocity} == {72}
     assert {s.tpq for s in scores if len(s)} == {50}
 
 
-def test_buckets_are_of_like_length():
+def test_pieces_of_like_length_are_made_abreast(tmp_path: Path):
     rng = np.random.default_rng(0)
     items = [Item(str(i), "x" * int(n), i) for i, n in enumerate(rng.integers(0, 90, 50))]
-    groups = buckets(items, 8)
-    assert [len(g) for g in groups] == [8] * 6 + [2]
-    lengths = [len(item.text or "") for group in groups for item in group]
-    assert lengths == sorted(lengths)
-    assert Summary(0, 5, 0, 0.0, ()).to_dict()["median_of_batches"] == 0
+    lengths = [len(item.text or "") for item in missing(items, tmp_path, ("mid",))]
+    assert len(lengths) == 50 and lengths == sorted(lengths)
+
+
+def test_a_piece_that_cannot_be_made_is_named_and_nothing_is_written(tmp_path: Path):
+    wishes = make_brief("", True, exclude="piano")
+    with pytest.raises(InputError, match=r"'two'.*guidance"):
+        generate_all(system(), ITEMS[1:2], tmp_path, Settings(wishes, Sampling(guidance=2.0)))
+    assert not list(tmp_path.glob("*.mid"))
+
+
+def test_wishes_in_texts_are_obeyed_where_that_is_asked(tmp_path: Path):
+    items = [Item("a", "a tune for flute alone, 2 seconds", 1)]
+    for obey in (False, True):
+        settings = Settings(options={"tokens": 60}, obey=obey)
+        generate_all(system(), items, tmp_path / str(obey), settings)
+    heard = {
+        obey: set(read_midi(tmp_path / str(obey) / "a.mid").instrument.tolist())
+        for obey in (False, True)
+    }
+    assert heard[True] == {73} and len(heard[False]) > 1

@@ -1,23 +1,27 @@
 """The command line: parses, calls, prints. Knows options and exit codes; composes nothing itself.
 
 Exit codes: 0 done; 1 failed; 2 the input cannot be used (one line on standard error says why);
-130 stopped by Ctrl-C. Commands live in ``cli_*`` modules that are imported when they are called,
-so that help and errors come at once.
+130 stopped by Ctrl-C, 143 by SIGTERM. Each command lives in a module of this package that is
+imported when it is called, so that help and errors come at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
-from cantilena import __version__
+from cantilena.cli.common import system_arguments
+from cantilena.cli.editing import editing_arguments
 from cantilena.cli.evaluate import EVALUATIONS
 from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
@@ -25,6 +29,7 @@ from cantilena.cli.models import export_arguments, models_arguments
 from cantilena.cli.paper import paper_arguments
 from cantilena.cli.tokens import tokens_arguments
 from cantilena.errors import CantilenaError, InputError, Notice
+from cantilena.version import __version__
 
 DEBUG_VARIABLE = "CANTILENA_DEBUG"
 
@@ -46,16 +51,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _sigterm_as_ctrl_c():
             warnings.showwarning = partial(_noticed, warnings.showwarning)
             args = parser().parse_args(argv)
             home, _, name = args.run.partition(":")
             code = getattr(import_module(f"cantilena.{home}"), name)(args)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\ncantilena: stopped", file=sys.stderr)
-        return 130
+        return 128 + (signal.SIGTERM if signal.SIGTERM in stop.args else signal.SIGINT)
     except BrokenPipeError:  # the reader of our output has gone, as with "| head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -63,6 +68,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         return _told(error)
+
+
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Within, SIGTERM raises KeyboardInterrupt (with the signal as its argument), so that commands
+    take away their temporary files. Training sets handlers of its own over this one. Nothing is
+    done where another program that calls us has a handler, or off the main thread."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(number: int, _frame: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would cut the tidying short
+        raise KeyboardInterrupt(signal.Signals(number))
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _noticed(others: Callable[..., None], message: Any, category: Any, *where: Any, **more: Any):
@@ -132,7 +158,11 @@ def parser() -> argparse.ArgumentParser:
     text = "make a small music or text model with random weights, to train"
     init_arguments(command("init", "cli.finetune:init", text), count)
     generate_arguments(
-        command("generate", "cli.generate:generate", "write many pieces with a system on AMT")
+        command(
+            "generate",
+            "cli.generate:generate",
+            "compose many pieces, in any number of sittings",
+        )
     )
     _export(command("export", "cli.models:export", "make a checkpoint of a run, to compose with"))
     models_arguments(command)
@@ -220,13 +250,22 @@ def _compose(made: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
     )
-    how.add_argument("--temperature", type=number, metavar="T", help="boldness; 1 is as learned")
+    how.add_argument(
+        "--temperature", type=number, metavar="T", help="sampling temperature; 1: the model's own"
+    )
     how.add_argument("--top-p", type=number, metavar="P", help="keep the likeliest, by probability")
     how.add_argument("--top-k", type=whole, metavar="K", help="keep the K likeliest (0: all)")
     how.add_argument("--guidance", type=number, metavar="G", help="pull towards the wishes")
     how.add_argument("--best-of", type=count, metavar="N", help="make N, keep the most obedient")
-    how.add_argument("--repetition", type=number, metavar="R", help="aversion to stuck bars")
-    how.add_argument("--checkpoint", metavar="DIR", help="compose with this checkpoint")
+    how.add_argument(
+        "--repetition", type=number, metavar="R", help="penalty on repeating a bar; 0: none"
+    )
+    system_arguments(how)
+    how.add_argument(
+        "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
+    )
+    editing = made.add_argument_group("with --continue, for systems that edit")
+    editing_arguments(editing)
     out = made.add_argument_group("output")
     out.add_argument(
         "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"

@@ -12,6 +12,27 @@ _EVERY = 0.1  # seconds between updates of a line on a terminal
 _EVERY_PLAIN = 15.0  # and between lines where standard error is a file or a pipe
 
 
+def system_arguments(parser: Any, default: str | None = None) -> None:
+    """Which system, and from where. The names are those of the registry, which imports none."""
+    from cantilena.systems import SYSTEMS
+
+    names = "; ".join(f"{name}: {spec.help}" for name, spec in SYSTEMS.items())
+    parser.add_argument(
+        "--system",
+        choices=tuple(SYSTEMS),
+        default=default,
+        metavar="NAME",
+        help=f"what composes ({default or 'as the checkpoint says, else note'}). {names}",
+    )
+    parser.add_argument(
+        "--checkpoint", metavar="DIR", help="a checkpoint's folder, or a hub name (the default one)"
+    )
+    parser.add_argument(
+        "--device", metavar="NAME", help="a torch device (a GPU where there is one)"
+    )
+    parser.add_argument("--dtype", metavar="NAME", help="float32, bfloat16 or float16")
+
+
 class Progress:
     """Tells how far a long work is, on standard error: one line that is written over on a
     terminal; elsewhere a plain line now and then. Used as ``with Progress(quiet) as progress``

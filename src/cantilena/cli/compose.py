@@ -1,30 +1,30 @@
-"""``cantilena compose`` and ``cantilena brief``. Knows options and what is printed of a Result."""
+"""``cantilena compose`` and ``cantilena brief``. Knows options; what is printed of a Result is in
+``cli.report``."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena import api
-from cantilena.cli.common import Progress, clock, plural, print_json, warn
+from cantilena.cli.common import Progress, print_json, warn
+from cantilena.cli.editing import edit_of
 from cantilena.cli.prompts import Prompt, file_names, read_prompts
-from cantilena.errors import InputError
-from cantilena.files import read_bytes
-from cantilena.result import Result, check_folder, check_name, checked_formats, row_dict
+from cantilena.cli.report import outcome, print_report
+from cantilena.errors import BriefError, InputError
+from cantilena.files import check_folder, decode, parse_json, read_bytes
+from cantilena.names import check_name
+from cantilena.render.formats import checked_formats
+from cantilena.result import Result
 
 if TYPE_CHECKING:
-    from cantilena.systems.note.composer import Composer, Request
-    from cantilena.text.report import Row
+    from cantilena.systems.base import System
+    from cantilena.systems.request import Request
     from cantilena.text.wishes import Brief
 
-TOGETHER = 16  # pieces composed abreast, then saved: so much is lost at most when it is stopped
 MAX_REPLAY = 64 * 10**6
 
 
@@ -38,64 +38,81 @@ class _Job:
 
 def compose(args: argparse.Namespace) -> int:
     """Composes, saves and reports. Everything that was asked is checked before a model is loaded
-    and before anything is written."""
+    and before anything is written; each piece is written as soon as it is done."""
     formats = checked_formats(args.formats)
     folder = check_folder(args.output)
     if args.replay is not None:
-        jobs, made_by = _replay(args)
+        jobs, checkpoint = _replay(args)
+        composer = _load(args, jobs[0].request.system or "note")
+        _check_same(composer, checkpoint, args.replay)
     else:
-        jobs, made_by = _jobs(args), None
-    composer = api.load(args.checkpoint)
-    if made_by is not None and args.replay is not None:
-        _check_same(composer, made_by, args.replay)
-    told: list[dict[str, Any]] = []
+        name = args.system or api.system_of(args.checkpoint)
+        jobs = _jobs(args, name)
+        composer = _load(args, name)
     quiet = args.quiet or args.json
-    for job, result, files in _made(jobs, composer, folder, formats, args):
-        told.append(_outcome(job.name, result, files))
+    outcomes: dict[str, dict[str, Any]] = {}
+    for job, result, files in _pieces(jobs, composer, folder, formats, args):
         if not quiet:
-            if len(told) > 1:
+            if outcomes:
                 print()
-            _print_report(job.name, result, files)
+            print_report(job.name, result, files)
+        outcomes[job.name] = outcome(job.name, result, files)
     if args.json:
-        print_json({"checkpoint": composer.name, "pieces": told})
+        pieces = [outcomes[job.name] for job in jobs]
+        print_json({"system": composer.system, "checkpoint": composer.name, "pieces": pieces})
     return 0
 
 
-def _made(
+def _load(args: argparse.Namespace, name: str) -> System:
+    where = {"device": args.device, "dtype": args.dtype}
+    options = {name: value for name, value in where.items() if value is not None}
+    return api.load(args.checkpoint, name, **options)
+
+
+def _pieces(
     jobs: Sequence[_Job],
-    composer: Composer,
+    composer: System,
     folder: Path,
     formats: Sequence[str],
     args: argparse.Namespace,
 ) -> Iterator[tuple[_Job, Result, dict[str, Path]]]:
-    """Composes the jobs, some abreast, and saves each."""
+    """Composes the jobs, some abreast, and saves each as soon as it is done."""
+    from cantilena.systems.base import Finished
+    from cantilena.systems.base import Progress as Share
+
+    shares = [0.0] * len(jobs)
+    done = 0
     with Progress(args.quiet) as progress:
-        for start in range(0, len(jobs), TOGETHER):
-            group = jobs[start : start + TOGETHER]
-            of = f" {start + 1}-{start + len(group)} of {len(jobs)}" if len(jobs) > 1 else ""
-
-            def composing(share: float, at: int = start, n: int = len(group), of: str = of) -> None:
-                progress(at + share * n, len(jobs), f"composing{of}")
-
-            results = composer.compose([job.request for job in group], progress=composing)
-            for i, (job, result) in enumerate(zip(group, results, strict=True)):
-                progress(start + i, len(jobs), f"writing {job.name}")
-                files = result.save(folder, formats, job.name, args.engine, args.soundfont)
+        for i, event in composer.run([job.request for job in jobs]):
+            if isinstance(event, Share):
+                shares[i] = event.share
+                of = f" ({done} of {len(jobs)} done)" if len(jobs) > 1 else ""
+                progress(sum(shares), len(jobs), f"composing{of}")
+            elif isinstance(event, Finished):
+                done, shares[i] = done + 1, 1.0
+                progress(sum(shares), len(jobs), f"writing {jobs[i].name}")
+                files = event.result.save(
+                    folder, formats, jobs[i].name, args.engine, args.soundfont
+                )
                 progress.clear()
-                yield job, result, files
+                yield jobs[i], event.result, files
 
 
 # ---------------------------------------------------------------------------- what is asked
 
 
-def _jobs(args: argparse.Namespace) -> list[_Job]:
-    from cantilena.systems.note.composer import Request
+def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
+    from cantilena.systems import system_class
+    from cantilena.systems.request import Request
 
     n = 1 if args.n is None else args.n
     seed = 0 if args.seed is None else args.seed
     api.check_seeds(seed, n)
-    sampling = api.make_sampling(**{name: getattr(args, name) for name in api.SAMPLING})
-    before = api.read_continued(args.continues)
+    kind = system_class(system)
+    how = {name: getattr(args, name) for name in api.SAMPLING}
+    sampling = api.make_sampling(kind.sampling, **how)
+    options = read_options(args.option, kind.options)
+    edit = edit_of(args, args.continues, "--continue")
     prompts = _prompts(args)
     jobs: list[_Job] = []
     for prompt, names in zip(prompts, file_names(prompts, n), strict=True):
@@ -106,10 +123,30 @@ def _jobs(args: argparse.Namespace) -> list[_Job]:
         except InputError as error:
             raise InputError(f"{prompt.where}{error}") from None
         jobs += [
-            _Job(name, Request(brief, s, sampling, before))
+            _Job(name, Request(brief, s, sampling, edit, system, options))
             for name, s in zip(names, seeds, strict=True)
         ]
     return jobs
+
+
+def read_options(texts: Sequence[str] | None, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """A system's own options, each as "name=value". Raises InputError."""
+    options: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or name not in kinds:
+            known = ", ".join(f"{n}=({kind.__name__})" for n, kind in kinds.items()) or "none"
+            raise InputError(f"{text!r} is no option of this system; known: {known}")
+        try:
+            options[name] = _BOOL[value.lower()] if kinds[name] is bool else kinds[name](value)
+        except (KeyError, ValueError):
+            raise InputError(
+                f"the option {name} is of type {kinds[name].__name__}, not {value!r}"
+            ) from None
+    return options
+
+
+_BOOL = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def _prompts(args: argparse.Namespace) -> list[Prompt]:
@@ -161,9 +198,13 @@ def brief(args: argparse.Namespace) -> int:
 
 def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
     """The job that a piece's JSON file tells of, and the checkpoint that made it."""
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Request
 
-    others = (*api.WISHES, *api.SAMPLING, "seed", "n", "continues", "prompts")
+    others = (
+        *api.WISHES,
+        *api.SAMPLING,
+        *("seed", "n", "continues", "prompts", "option", "between", "keep", "since"),
+    )
     given = [name for name in others if getattr(args, name) is not None]
     if args.text or given:
         what = "the text"
@@ -173,80 +214,31 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
     path = Path(args.replay)
     data = read_bytes(path, MAX_REPLAY, "the JSON file beside a piece")
     try:
-        told = json.loads(data)
-        request = Request.from_dict(told["request"])
-        made_by = dict(told["checkpoint"])
-    except InputError as error:
+        piece = parse_json(decode(data, str(path)), str(path))
+        request = Request.from_dict(piece["request"])
+        checkpoint = dict(piece["checkpoint"])
+    except BriefError as error:
         raise InputError(f"{str(path)!r}: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             f"{str(path)!r} is not the JSON file that 'cantilena compose' writes beside a piece"
         ) from None
-    return [_Job(check_name(path.stem), request)], made_by
+    if args.system not in (None, request.system or "note"):
+        raise InputError(
+            f"{str(path)!r} was composed by the system {request.system or 'note'!r}; "
+            "leave out --system"
+        )
+    return [_Job(check_name(path.stem), request)], checkpoint
 
 
-def _check_same(composer: Composer, made_by: dict[str, Any], path: str) -> None:
+def _check_same(composer: System, checkpoint: dict[str, Any], path: str) -> None:
     """Raises InputError where another checkpoint made the piece: the notes would differ."""
-    there, here = made_by.get("sha256"), composer.hash
+    there, here = checkpoint.get("sha256"), composer.hash
     if there and here and there != here:
         raise InputError(
-            f"{path!r} was composed by the checkpoint {made_by.get('name')!r} ({there[:12]}), not "
-            f"by {composer.name!r} ({here[:12]}); name its folder with --checkpoint"
+            f"{path!r} was composed by the checkpoint {checkpoint.get('name')!r} "
+            f"({str(there)[:12]}), not by {composer.name!r} ({here[:12]}); name its folder with "
+            "--checkpoint"
         )
     if not there or not here:
         warn(f"{path}: which checkpoint made it is not known; the notes may differ")
-
-
-# ---------------------------------------------------------------------------- what is told
-
-
-def _outcome(name: str, result: Result, files: dict[str, Path]) -> dict[str, Any]:
-    """What ``--json`` says of a piece."""
-    score = result.score
-    return {
-        "name": name,
-        "text": result.brief.text,
-        "seed": result.seed,
-        "files": {form: str(path) for form, path in files.items()},
-        "notes": len(score),
-        "bars": score.n_bars,
-        "seconds": round(float(score.seconds(score.end)), 3),
-        "report": [row_dict(row) for row in result.rows],
-        "unplaced": list(result.brief.unplaced),
-        "caption": result.caption,
-    }
-
-
-def _print_report(name: str, result: Result, files: dict[str, Path]) -> None:
-    score = result.score
-    length = clock(float(score.seconds(score.end)))
-    print(
-        f"{name}: {plural(score.n_bars, 'bar')}, {length}, {plural(len(score), 'note')}, "
-        f"seed {result.seed}"
-    )
-    for line in report_lines(result.rows, shutil.get_terminal_size((100, 24)).columns):
-        print(line)
-    if result.brief.unplaced:
-        print(f"  not understood: {', '.join(result.brief.unplaced)}")
-    for path in files.values():
-        print(f"  {path}")
-
-
-def report_lines(rows: Sequence[Row], columns: int = 100) -> list[str]:
-    """The report as a table that is no wider than a terminal: long cells go on below; [] without
-    rows."""
-    if not rows:
-        return []
-    met = {True: "yes", False: "no", None: "-"}
-    cells = [("wish", "asked", "achieved", "met")]
-    cells += [(r.wish, r.asked, r.achieved, met[r.met]) for r in rows]
-    first = max(len(row[0]) for row in cells)
-    most = max(16, (columns - first - 11) // 2)
-    wide = [first, *(min(most, max(len(row[i]) for row in cells)) for i in (1, 2)), 3]
-    lines: list[str] = []
-    for row in cells:
-        folded = [textwrap.wrap(c, w) or [""] for c, w in zip(row, wide, strict=True)]
-        for parts in zip_longest(*folded, fillvalue=""):
-            line = "  ".join(part.ljust(w) for part, w in zip(parts, wide, strict=True))
-            lines.append(f"  {line}".rstrip())
-    return lines

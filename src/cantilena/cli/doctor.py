@@ -15,8 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from cantilena import __version__
 from cantilena.errors import CantilenaError
+from cantilena.version import __version__
 
 NEEDED = ("numpy", "onnxruntime", "matplotlib", "safetensors")
 OPTIONAL = {
@@ -41,7 +41,8 @@ def examine(checkpoint: str | Path | None = None) -> dict[str, Any]:
     ``cantilena``, ``python``, ``system``; ``packages``: version by name, null where missing;
     ``cpu``: cores and how many of them may be used; ``engine``: name and providers of
     onnxruntime; ``audio``: FluidSynth, soundfont (paths or null) and the engine that "auto"
-    takes; ``checkpoint``: its card's summary, or the error; ``self_test``: ``ok``, and times in
+    takes; ``systems``: what each is, whether what it needs is there, and the extra that brings it;
+    ``checkpoint``: its card's summary, or the error; ``self_test``: ``ok``, and times in
     seconds; ``missing``: ``what``, ``why`` it is wanted, ``how`` to get it, ``needed``;
     ``ok``: whether composing works.
     """
@@ -70,10 +71,27 @@ def examine(checkpoint: str | Path | None = None) -> dict[str, Any]:
         "cpu": {"cores": os.cpu_count(), "usable": _usable()},
         "engine": engine,
         "audio": audio,
+        "systems": _systems(),
         "checkpoint": card,
         "self_test": test,
         "missing": missing,
         "ok": test["ok"],
+    }
+
+
+def _systems() -> dict[str, dict[str, Any]]:
+    """Of each system of the registry, what it is and whether the packages it needs are there."""
+    from importlib.util import find_spec
+
+    from cantilena.systems import EXTRAS, SYSTEMS
+
+    return {
+        name: {
+            "is": spec.help,
+            "ready": all(find_spec(package) for package in EXTRAS.get(spec.extra, ())),
+            "extra": spec.extra or None,
+        }
+        for name, spec in SYSTEMS.items()
     }
 
 
@@ -196,16 +214,24 @@ def lines(found: dict[str, Any]) -> list[str]:
         ("sound", f"{audio['auto']} by default"),
         ("  fluidsynth", audio["fluidsynth"] or "not found"),
         ("  soundfont", audio["soundfont"] or "not found"),
+        ("systems", ""),
+        *((f"  {name}", _system_line(system)) for name, system in found["systems"].items()),
         ("checkpoint", card.get("error") or _card_line(card)),
         ("self test", _test_line(test)),
     ]
-    out = [f"{name:<14}{text}" for name, text in rows]
+    out = [f"{name:<14}{text}".rstrip() for name, text in rows]
     if found["missing"]:
         out += ["", "missing:"]
         for gap in found["missing"]:
             wanted = "needed" if gap["needed"] else "optional"
             out += [f"  {gap['what']} ({wanted}, for {gap['why']})", f"    {gap['how']}"]
     return out
+
+
+def _system_line(system: dict[str, Any]) -> str:
+    if system["ready"]:
+        return f"ready: {system['is']}"
+    return f"needs pip install 'cantilena[{system['extra']}]': {system['is']}"
 
 
 def _card_line(card: dict[str, Any]) -> str:

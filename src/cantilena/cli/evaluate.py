@@ -52,7 +52,7 @@ def _control(args: argparse.Namespace) -> tuple[Any, str]:
     from cantilena.cli.common import Progress
     from cantilena.evaluate import run
     from cantilena.evaluate.tables import control_table
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
 
     folder, prompts = check_folder(args.output), _prompts(args)
     if args.midi:
@@ -70,7 +70,7 @@ def _statistics(args: argparse.Namespace) -> tuple[Any, str]:
     from cantilena.cli.common import Progress
     from cantilena.evaluate import run
     from cantilena.evaluate.tables import statistics_table
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
 
     folder, prompts, midi, name = check_folder(args.output), _prompts(args), args.midi, ""
     if not midi:

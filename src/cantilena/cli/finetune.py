@@ -113,7 +113,7 @@ def finetune(args: argparse.Namespace) -> int:
     """Trains; 130 where a signal stopped it, the run being saved."""
     need_hf("tuning")
     from cantilena.cli.common import print_json, warn
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
     from cantilena.train.tuned.trainer import finetune as run
     from cantilena.train.tuned.trainer import read_run
 
@@ -154,7 +154,7 @@ def init(args: argparse.Namespace) -> int:
     """Makes a model with random weights in a published layout."""
     need_hf("making a model")
     from cantilena.cli.common import print_json
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
     from cantilena.train.tuned.starts import init_music, init_text
 
     folder = check_folder(args.output)

@@ -1,4 +1,4 @@
-"""``cantilena generate``: many pieces from a system over AMT's vocabulary, into a folder.
+"""``cantilena generate``: many pieces from a system into a folder.
 
 Knows options and prompt files; batches, files and resuming are in ``systems.at_scale``. Light to
 import, as the parser asks it for its options.
@@ -7,17 +7,21 @@ import, as the parser asks it for its options.
 from __future__ import annotations
 
 import argparse
-import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cantilena.cli.common import system_arguments
+from cantilena.cli.editing import edit_of, editing_arguments
 from cantilena.errors import InputError
 
 if TYPE_CHECKING:
-    from cantilena.systems.at_scale import Item, Settings, Summary
+    from cantilena.systems.at_scale import Item, Settings
+    from cantilena.systems.base import System
+    from cantilena.systems.request import Edit
 
-SYSTEM_NAMES = ("amt", "amt-prefix", "llama-music")  # spelled out: help imports no system
 MAX_BYTES = 256 * 10**6
 MAX_N = 1_000_000
+GPU_BATCH = 64  # pieces abreast; benchmarks/gpu_rates.py found more of little use on one H100
 
 _TEXT = """\
 A file of prompts holds one JSON object a line, with "id" and "text"; without a text (or with null)
@@ -25,6 +29,7 @@ a piece is unconditional. The same command goes on where it stopped: pieces that
 their line in manifest.jsonl, are passed over.
 
 examples:
+  cantilena generate --prompts captions.jsonl --n 1000 -o out
   cantilena generate --system amt --checkpoint music-small --n 100 -o out
   cantilena generate --prompts captions.jsonl --system llama-music --checkpoint run --n 1000 -o out
   cantilena generate --system amt --onto song.mid --seconds 20            (goes on from it)
@@ -33,169 +38,143 @@ examples:
 """
 
 
-def generate_arguments(made: argparse.ArgumentParser) -> None:
+def generate_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    made.epilog = _TEXT
-    made.add_argument("--prompts", metavar="FILE", help="lines of JSON with 'id' and 'text'")
-    made.add_argument("--system", choices=SYSTEM_NAMES, required=True, help="what composes")
-    made.add_argument(
-        "--checkpoint", metavar="DIR", help="a folder or hub name (amt: the published small one)"
-    )
-    made.add_argument(
+    parser.epilog = _TEXT
+    parser.add_argument("--prompts", metavar="FILE", help="lines of JSON with 'id' and 'text'")
+    system_arguments(parser)
+    parser.add_argument(
         "--n", type=int, metavar="N", help="pieces in all; prompts come again where they are fewer"
     )
-    made.add_argument(
+    parser.add_argument(
         "-o", "--output", metavar="DIR", default="generated", help="where to write to (generated)"
     )
-    made.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the first piece")
-    onto = made.add_argument_group("music that is there already (system amt)")
+    parser.add_argument(
+        "--formats", metavar="LIST", default="mid", help="of mid,wav,musicxml,png,json (mid)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the first piece")
+    onto = parser.add_argument_group("music that is there already, for systems that edit")
     onto.add_argument("--onto", metavar="FILE", help="a MIDI file to go on from")
-    onto.add_argument(
-        "--between", nargs=2, type=float, metavar="S", help="write it anew between two seconds"
+    editing_arguments(onto)
+    how = parser.add_argument_group("how; what is not said is as the system has it")
+    how.add_argument(
+        "--obey", action="store_true", help="hold pieces to the wishes that their texts name"
     )
-    onto.add_argument(
-        "--keep", metavar="LIST", help="keep these instruments and write the others to them"
-    )
-    onto.add_argument(
-        "--since", type=float, metavar="S", help="keep the others too, up to this second (0)"
-    )
-    how = made.add_argument_group("how")
     how.add_argument("--batch", type=int, metavar="B", help="pieces abreast (8; on a GPU 64)")
-    how.add_argument("--tokens", type=int, default=1_024, metavar="N", help="of a piece (1024)")
+    how.add_argument("--tokens", type=int, metavar="N", help="of a piece at most (1023)")
     how.add_argument(
         "--seconds", type=float, metavar="S", help="length of a piece (as tokens give)"
     )
-    how.add_argument("--temperature", type=float, default=1.0, metavar="T", help="boldness (1)")
-    how.add_argument("--top-p", type=float, default=0.98, metavar="P", help="nucleus (0.98)")
-    how.add_argument("--top-k", type=int, default=0, metavar="K", help="keep the K likeliest (all)")
+    how.add_argument("--temperature", type=float, metavar="T", help="sampling temperature")
+    how.add_argument("--top-p", type=float, metavar="P", help="nucleus")
+    how.add_argument("--top-k", type=int, metavar="K", help="keep the K likeliest (0: all)")
     how.add_argument("--instruments", metavar="LIST", help="the only ones, as 'piano, drums'")
     how.add_argument("--exclude", metavar="LIST", help="instruments that must not sound")
     how.add_argument("--most", type=int, metavar="N", help="instruments of a piece at most (16)")
     how.add_argument(
         "--compatible", action="store_true", help="sample as the published implementation does"
     )
-    how.add_argument("--device", metavar="NAME", help="a torch device (the GPU where there is one)")
-    how.add_argument("--dtype", metavar="NAME", help="float32, bfloat16 or float16")
-    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
-    made.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
 
 
 def generate(args: argparse.Namespace) -> int:
     """Generates what is not there yet."""
+    from cantilena.api import system_of
     from cantilena.cli.common import Progress, clock, plural, print_json
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
     from cantilena.systems.at_scale import generate_all
 
-    settings = _settings(args)
-    if args.onto is not None:
-        return _onto(args, settings)
-    for name in ("between", "keep", "since"):
-        if getattr(args, name) is not None:
-            raise InputError(f"--{name} is of a file that is there already; give it as --onto")
+    name = args.system or system_of(args.checkpoint)
+    settings = _settings(args, name)
+    edit = edit_of(args, args.onto, "--onto")
+    if edit is not None:
+        return _onto(args, name, settings, edit)
     items = read_items(args.prompts, args.n, args.seed)
     if args.batch is not None and args.batch < 1:
         raise InputError(f"a batch holds 1 piece or more, not {args.batch}")
     folder = check_folder(args.output)
-    system = _system(args)
-    batch = args.batch or (64 if system.step_model.device.type == "cuda" else 8)
+    system = _system(args, name)
     with Progress(args.quiet) as progress:
-
-        def heard(done: int, total: int) -> None:
-            progress(done, total, "tokens")
-
-        found: Summary = generate_all(system, items, folder, settings, batch, heard)
+        summary = generate_all(system, items, folder, settings, progress.share("generating"))
     if args.json:
-        print_json({**found.to_dict(), "folder": str(folder)})
+        print_json({**summary.to_dict(), "folder": str(folder)})
     elif not args.quiet:
-        before = f", {plural(found.before, 'piece')} there before" if found.before else ""
-        told = found.to_dict()
+        before = f", {plural(summary.before, 'piece')} there before" if summary.before else ""
+        what, rate = ("tokens", summary.tokens) if summary.tokens else ("notes", summary.notes)
         print(
-            f"{folder}: {plural(found.pieces, 'piece')}, {found.tokens:,} tokens in "
-            f"{clock(found.seconds)}: {told['tokens_per_second']:,.1f} tokens/s (median of batches "
-            f"{told['median_of_batches']:,.1f}){before}"
+            f"{folder}: {plural(summary.pieces, 'piece')}, {rate:,} {what} in "
+            f"{clock(summary.seconds)}: {summary.to_dict()[f'{what}_per_second']:,.1f} {what}/s"
+            f"{before}"
         )
     return 0
 
 
-def _onto(args: argparse.Namespace, settings: Settings) -> int:
+def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -> int:
     """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``."""
-    from cantilena.api import check_seeds, make_brief, read_continued
+    from cantilena.api import check_seeds
     from cantilena.cli.common import Progress, plural, print_json
-    from cantilena.result import check_folder
-    from cantilena.score.midi import write_midi
-    from cantilena.systems.arrival.amt import Request
+    from cantilena.files import check_folder
+    from cantilena.systems.request import Request
 
-    if args.system != "amt" or args.prompts is not None:
-        raise InputError("--onto is for the system amt alone, which reads no prompts")
-    if args.between is not None and (args.keep, args.since, args.seconds) != (None, None, None):
-        raise InputError("--between stands alone: without --keep, --since and --seconds")
-    if args.keep is not None and args.seconds is not None:
-        raise InputError("what accompanies parts is as long as they are; leave --seconds out")
-    if args.since is not None and args.keep is None:
-        raise InputError("--since goes with --keep")
-    wishes = {"instruments": args.instruments, "exclude": args.exclude, "seconds": args.seconds}
-    brief = make_brief("", True, **wishes)
-    keep = None
-    if args.keep is not None:
-        kept = make_brief("", True, instruments=args.keep).instruments
-        keep = tuple(p for i in kept for p in i.programs)
-    score = read_continued(args.onto)
-    given: dict[str, Any] = {"sampling": settings.sampling, "continues": score, "keep": keep}
-    given |= {"between": tuple(args.between) if args.between else None, "since": args.since or 0.0}
+    if args.prompts is not None:
+        raise InputError("--onto goes on from one file; leave out --prompts")
     seeds = check_seeds(args.seed, args.n or 1)
     folder = check_folder(args.output)
-    composer = _system(args, compatible=args.compatible)
-    requests = [Request(brief, seed, **given) for seed in seeds]
+    system = _system(args, name)
+    requests = [
+        Request(settings.wishes, seed, settings.sampling, edit, name, settings.options)
+        for seed in seeds
+    ]
+    stem, pieces = Path(args.onto).stem, []
     with Progress(args.quiet) as progress:
-        found = composer.compose(requests, lambda share: progress(round(100 * share), 100, "%"))
-    name, made = _stem(args.onto), []
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, result in enumerate(found, 1):
-        path = folder / f"{name}-{number}.mid"
-        write_midi(result.score, path)
-        made.append({"file": path.name, "seed": seeds[number - 1], "notes": len(result.score)})
+        results = system.compose(requests, progress.share("generating"))
+    for number, result in enumerate(results, 1):
+        files = result.save(folder, settings.formats, f"{stem}-{number}")
+        first = next(iter(files.values())).name
+        pieces.append({"file": first, "seed": seeds[number - 1], "notes": len(result.score)})
     if args.json:
-        print_json({"folder": str(folder), "onto": str(args.onto), "pieces": made})
+        print_json({"folder": str(folder), "onto": str(args.onto), "pieces": pieces})
     elif not args.quiet:
-        last = f" to {made[-1]['file']}" if len(made) > 1 else ""
-        print(f"{folder}: {plural(len(made), 'piece')}, {made[0]['file']}{last}")
+        last = f" to {pieces[-1]['file']}" if len(pieces) > 1 else ""
+        print(f"{folder}: {plural(len(pieces), 'piece')}, {pieces[0]['file']}{last}")
     return 0
 
 
-def _stem(path: str) -> str:
-    from pathlib import Path
+def _system(args: argparse.Namespace, name: str) -> System:
+    from cantilena.api import load
 
-    return Path(path).stem
-
-
-def _system(args: argparse.Namespace, **more: Any) -> Any:
-    from cantilena.systems import system
-
-    if args.checkpoint is None and args.system != "amt":
-        raise InputError(f"the system {args.system!r} needs --checkpoint")
-    place = {"device": args.device, "dtype": args.dtype}
-    return system(args.system).load(args.checkpoint, **place, **more)
+    where = {"device": args.device, "dtype": args.dtype}
+    system = load(args.checkpoint, name, **{k: v for k, v in where.items() if v is not None})
+    device = getattr(getattr(system, "step_model", None), "device", None)
+    if args.batch or getattr(device, "type", "cpu") == "cuda":
+        system.batch = args.batch or GPU_BATCH
+    return system
 
 
-def _settings(args: argparse.Namespace) -> Settings:
+def _settings(args: argparse.Namespace, name: str) -> Settings:
     """What all pieces share, checked before a model is touched."""
-    from cantilena.api import make_brief
-    from cantilena.decode.sampling import Sampling
+    from cantilena.api import make_brief, make_sampling
+    from cantilena.render.formats import checked_formats
+    from cantilena.systems import system_class
     from cantilena.systems.at_scale import Settings
 
-    if args.tokens < 3:
+    kind = system_class(name)
+    options = {option: getattr(args, option) for option in ("tokens", "most", "compatible")}
+    options = {option: value for option, value in options.items() if value}
+    for option in options:
+        if option not in kind.options:
+            raise InputError(f"the system {name!r} has no --{option}")
+    if args.tokens is not None and args.tokens < 3:
         raise InputError(f"a note takes 3 tokens; --tokens {args.tokens} are too few")
-    if args.seconds is not None and not 0 < args.seconds <= 3600:
-        raise InputError(f"{args.seconds:g} seconds is outside 0-3600")
     if args.most is not None and args.most < 1:
         raise InputError(f"a piece needs at least 1 instrument, not {args.most}")
-    brief = make_brief("", True, instruments=args.instruments, exclude=args.exclude)
-    allowed = tuple(dict.fromkeys(i.programs[0] for i in brief.instruments))
-    sampling = Sampling(args.temperature, args.top_p, args.top_k, best_of=1)
-    return Settings(
-        *(sampling, args.tokens, args.seconds, allowed or None, brief.excluded),
-        *(args.most, args.compatible),
+    wishes = make_brief(
+        "", True, instruments=args.instruments, exclude=args.exclude, seconds=args.seconds
     )
+    how = {"temperature": args.temperature, "top_p": args.top_p, "top_k": args.top_k}
+    sampling = make_sampling(kind.sampling, **how)
+    return Settings(wishes, sampling, options, checked_formats(args.formats), args.obey)
 
 
 def read_items(source: str | None, n: int | None, seed: int) -> list[Item]:
@@ -228,21 +207,17 @@ def read_items(source: str | None, n: int | None, seed: int) -> list[Item]:
 
 def _prompts(source: str) -> list[tuple[str, str | None]]:
     """(id, text) of each line of a file."""
-    from pathlib import Path
-
-    from cantilena.files import read_bytes
+    from cantilena.files import decode, parse_jsonl, read_bytes
 
     name = Path(source).name
     data = read_bytes(source, MAX_BYTES, "a file of prompts")
     if len(data) > MAX_BYTES:
         raise InputError(f"{name} holds more than {MAX_BYTES // 10**6} MB; split it")
     found: dict[str, tuple[str, str | None]] = {}
-    for number, line in enumerate(data.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, value in parse_jsonl(decode(data, name), name):
         where = f"{name}, line {number}: "
         try:
-            prompt = _prompt(line, number)
+            prompt = _prompt(value, number)
         except InputError as error:
             raise InputError(f"{where}{error}") from None
         if prompt[0].casefold() in found:
@@ -255,15 +230,9 @@ def _prompts(source: str) -> list[tuple[str, str | None]]:
     return list(found.values())
 
 
-def _prompt(line: bytes, number: int) -> tuple[str, str | None]:
-    from cantilena.result import check_name
+def _prompt(data: Any, number: int) -> tuple[str, str | None]:
+    from cantilena.names import check_name
 
-    try:
-        data = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8 text") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON ({error})") from None
     if not isinstance(data, dict):
         raise InputError("not a JSON object with 'id' and 'text'")
     text, name = data.get("text"), data.get("id")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import Progress, clock, print_json
 from cantilena.cli.prompts import Prompt, file_names
-from cantilena.result import check_folder, check_name, checked_formats, write_files
+from cantilena.files import check_folder
+from cantilena.names import check_name
+from cantilena.render.formats import checked_formats, write_files
 from cantilena.score.midi import read_midi
 
 if TYPE_CHECKING:

@@ -77,8 +77,8 @@ def layers(args: argparse.Namespace) -> int:
 
 def import_(args: argparse.Namespace) -> int:
     """Makes a split checkpoint of a plain one."""
+    from cantilena.files import check_folder
     from cantilena.models.llama_plain import import_plain
-    from cantilena.result import check_folder
 
     folder = check_folder(args.output)
     model, tokenizer = import_plain(
@@ -99,10 +99,10 @@ def export(args: argparse.Namespace) -> int:
         from cantilena.cli.train import export as of_run
 
         return of_run(args)
+    from cantilena.files import check_folder
     from cantilena.models.llama_music import SYSTEM, LlamaMusic
     from cantilena.models.llama_plain import export_plain
     from cantilena.models.saving import read_card
-    from cantilena.result import check_folder
 
     card = read_card(args.folder, _CARD)
     if card.get("system") != SYSTEM or card.get("layout") == "plain":

@@ -48,7 +48,7 @@ def data_paper(args: argparse.Namespace) -> int:
     from cantilena.data.paper import build_paper
     from cantilena.data.paper.references import REFERENCES
     from cantilena.data.paper.songs import Recipe
-    from cantilena.result import check_folder
+    from cantilena.files import check_folder
 
     if args.wordings > 1 and args.midicaps and args.captions == "song":
         raise InputError("--wordings is for captions of our own; MidiCaps has one of each song")

@@ -5,17 +5,16 @@ Knows the form of prompt files and what may be a file's name; reads no meaning i
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cantilena.api import WISHES
 from cantilena.errors import InputError
-from cantilena.files import read_bytes
-from cantilena.result import check_name, slug
+from cantilena.files import decode, parse_jsonl, read_bytes
+from cantilena.names import check_name, slug
 
 MAX_BYTES = 32 * 10**6
 
@@ -48,37 +47,38 @@ def read_prompts(source: str) -> list[Prompt]:
         data = read_bytes(source, MAX_BYTES, "a file of prompts")
     if len(data) > MAX_BYTES:
         raise InputError(f"{name} holds more than {MAX_BYTES // 10**6} MB; split it")
-    try:
-        lines = data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{name}, line {line}: not UTF-8 text") from None
-    found = list(_prompts(lines, name, source.lower().endswith((".jsonl", ".ndjson"))))
-    if not found:
+    text = decode(data, name)
+    if source.lower().endswith((".jsonl", ".ndjson")) or text.lstrip().startswith("{"):
+        prompts = _objects(text, name)
+    else:
+        prompts = [
+            Prompt(line.strip(), where=f"{name}, line {number}: ")
+            for number, line in enumerate(text.split("\n"), 1)
+            if line.strip()
+        ]
+    if not prompts:
         raise InputError(f"{name} holds no prompts; write one text a line")
-    _check_twice(found)
-    return found
+    _check_twice(prompts)
+    return prompts
 
 
-def _prompts(lines: Sequence[str], name: str, objects: bool) -> Iterator[Prompt]:
-    first = next((line for line in lines if line.strip()), "")
-    objects = objects or first.lstrip().startswith("{")
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+def _objects(text: str, name: str) -> list[Prompt]:
+    """The prompts of JSON lines."""
+    try:
+        values = parse_jsonl(text, name)
+    except InputError as error:
+        raise InputError(f"{error}; write as in {_EXAMPLE}") from None
+    prompts: list[Prompt] = []
+    for number, value in values:
         where = f"{name}, line {number}: "
         try:
-            yield _object(line, where) if objects else Prompt(line.strip(), where=where)
+            prompts.append(_object(value, where))
         except InputError as error:
             raise InputError(f"{where}{error}") from None
+    return prompts
 
 
-def _object(line: str, where: str) -> Prompt:
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        said = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too long"
-        raise InputError(f"not JSON ({said}); write as in {_EXAMPLE}") from None
+def _object(data: Any, where: str) -> Prompt:
     if not isinstance(data, dict) or not isinstance(data.get("text"), str):
         raise InputError(f"not an object with a 'text'; write as in {_EXAMPLE}")
     seed = data.get("seed")

@@ -71,8 +71,8 @@ def table3(args: argparse.Namespace) -> tuple[Any, str]:
     from cantilena.evaluate.table3 import Settings, evaluate_table3, protocols
     from cantilena.evaluate.table3.losses import read_loss
     from cantilena.evaluate.table3.text import table3_text
+    from cantilena.files import check_folder
     from cantilena.models.audio.clap import Clap
-    from cantilena.result import check_folder
 
     of = protocols.protocol(args.protocol)
     systems = pairs(args.system, "--system", "DIR")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import Progress, print_json, warn
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
-from cantilena.result import check_folder
+from cantilena.files import check_folder
 
 if TYPE_CHECKING:
     from cantilena.train.note.loop import TrainConfig

@@ -1,19 +1,18 @@
-"""Choosing a value from logits: temperature, top-k, nucleus, and how bold which field of a note is.
+"""Choosing a value from logits: temperature, top-k, nucleus.
 
-Knows numbers, and a note's fields by their place; does not know models or wishes.
+Knows numbers; does not know models, fields or wishes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from cantilena.errors import InputError
-from cantilena.score import DRUMS
-from cantilena.tokens.note.grammar import INSTRUMENT
 
 
 @dataclass(frozen=True)
@@ -53,24 +52,20 @@ class Sampling:
         """Plain data."""
         return asdict(self)
 
-
-class Boldness:
-    """Sampling by field for notes: where rhythm and drums are as bold as tunes, no groove holds.
-    ``loops``: nor does anything else, in music that is made of them."""
-
-    TIME, DRUM, LOOP = 0.94, 0.85, 0.85
-    """Shares of the temperature: of onsets and instruments, of drums, and of all in loops."""
-
-    def __init__(self, sampling: Sampling, loops: bool = False):
-        hot = sampling.temperature * (self.LOOP if loops else 1.0)
-        self.tune, self.time, self.drum = (
-            replace(sampling, temperature=hot * share) for share in (1.0, self.TIME, self.DRUM)
-        )
-
-    def __call__(self, field: int, chosen: Sequence[int]) -> Sampling:
-        if field <= INSTRUMENT:
-            return self.time
-        return self.drum if chosen[INSTRUMENT] == DRUMS else self.tune
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Sampling:
+        """The Sampling that ``to_dict`` wrote. Raises InputError for an unknown name, and for a
+        value that is no finite number, or not whole where one is counted."""
+        kinds = {f.name: f.type for f in fields(cls)}
+        for name, value in data.items():
+            if name not in kinds:
+                raise InputError(f"unknown sampling option {name!r}; known: {', '.join(kinds)}")
+            whole = kinds[name] == "int"
+            plain = isinstance(value, int if whole else (int, float))
+            if isinstance(value, bool) or not plain or not math.isfinite(value):
+                what = "a whole number" if whole else "a number"
+                raise InputError(f"{name} must be {what}, not {value!r}")
+        return cls(**data)
 
 
 def choose(logits: np.ndarray, sampling: Sampling, u: float) -> int:

@@ -11,7 +11,6 @@ Run as a command it makes the two files that are shipped, from a data set's test
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ import numpy as np
 from cantilena.analysis import describe
 from cantilena.analysis.excerpt import first_bars
 from cantilena.errors import BriefError, InputError
-from cantilena.files import write_bytes
+from cantilena.files import jsonl, parse_jsonl, read_text, write_bytes
 from cantilena.score import gm
 from cantilena.score.score import DRUMS, Score
 from cantilena.text.caption import INSTRUMENT_WORDS, write_caption
@@ -250,22 +249,15 @@ def shipped_prompts() -> tuple[Prompt, ...]:
 
 def read_prompts(path: str | Path) -> tuple[Prompt, ...]:
     """The Prompts of a file of JSON lines. Raises InputError that names the line."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(path)!r} cannot be read as prompts: {error}") from error
-    return tuple(_parsed(text, str(path)))
+    return tuple(_parsed(read_text(path, "a file of prompts"), str(path)))
 
 
 def _parsed(text: str, name: str) -> Iterator[Prompt]:
     seen: set[str] = set()
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, data in parse_jsonl(text, name):
         try:
-            data = json.loads(line)
             prompt = Prompt.from_dict(data if isinstance(data, dict) else {})
-        except (ValueError, InputError) as error:
+        except InputError as error:
             raise InputError(f"line {number} of {name!r}: {error}") from error
         if prompt.id in seen:
             raise InputError(f"line {number} of {name!r}: the id {prompt.id!r} stands twice")
@@ -277,8 +269,7 @@ def _parsed(text: str, name: str) -> Iterator[Prompt]:
 
 def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
     """Writes prompts as JSON lines, the whole file or nothing. Raises InputError."""
-    lines = (json.dumps(p.to_dict(), ensure_ascii=False) for p in prompts)
-    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
+    write_bytes(path, jsonl(p.to_dict() for p in prompts))
 
 
 def make_shipped(dataset: str | Path, folder: str | Path, n: int = 200, seed: int = 0) -> None:

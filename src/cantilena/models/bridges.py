@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError, InputError
+from cantilena.files import make_folder, staged_file
 from cantilena.models.step_lm import StepConfig, StepLM
 
 if TYPE_CHECKING:
@@ -103,7 +104,6 @@ def plot_weights(weights: Sequence[float], path: str | Path, title: str = "") ->
 
     Raises InputError for another ending. The file appears whole or not at all.
     """
-    import os
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -121,10 +121,9 @@ def plot_weights(weights: Sequence[float], path: str | Path, title: str = "") ->
     axes.set_ylabel("weight")
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.stem + ".part" + path.suffix)
-    figure.savefig(part, dpi=150)
-    os.replace(part, path)
+    make_folder(path.parent)
+    with staged_file(path) as part:
+        figure.savefig(part, dpi=150, format=path.suffix.lower().lstrip("."))
     return path
 
 

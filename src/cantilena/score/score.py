@@ -170,6 +170,13 @@ class Score:
         i = np.clip(np.searchsorted(self.tempo_tick, ticks, side="right") - 1, 0, None)
         return starts[i] + (ticks - self.tempo_tick[i]) * (self.tempo_us[i] / (1e6 * self.tpq))
 
+    def tick_at(self, seconds: float) -> int:
+        """The first tick at ``seconds`` or later, through the tempo map."""
+        starts = self.seconds(self.tempo_tick)
+        i = max(int(np.searchsorted(starts, seconds, side="right")) - 1, 0)
+        ticks = (seconds - starts[i]) * 1e6 * self.tpq / self.tempo_us[i]
+        return int(self.tempo_tick[i] + np.ceil(ticks - 1e-6))  # 1e-6 for what division rounds
+
     @property
     def bar_starts(self) -> np.ndarray:
         """(B + 1,) ticks where bars start, the last being the first bar line at or after the end.

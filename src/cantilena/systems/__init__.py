@@ -1,25 +1,83 @@
-"""Systems: recipes of scheme, conditions, bridge and backbone, by name."""
+"""Systems: recipes of scheme, conditions, bridge and backbone, by name.
+
+To add one is a file with a ``systems.base.System`` in it and a line in ``SYSTEMS``;
+docs/adding-a-system.md shows it.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import UnknownNameError
+from cantilena.systems.spec import SHIPPED, Spec
 
-SYSTEMS: dict[str, str] = {
-    "note": "cantilena.systems.note.composer",
-    "amt": "cantilena.systems.arrival.amt",
-    "amt-prefix": "cantilena.systems.arrival.amt_prefix",
-    "llama-music": "cantilena.systems.arrival.llama_music",
+if TYPE_CHECKING:
+    from cantilena.systems.base import System
+
+SYSTEMS: dict[str, Spec] = {
+    "note": Spec(
+        home="cantilena.systems.note.composer:NoteSystem",
+        help="the shipped model of notes, held to every wish by constraints",
+        edits=("go on",),
+        default=SHIPPED,
+    ),
+    "amt": Spec(
+        home="cantilena.systems.arrival.amt:AmtSystem",
+        help="the Anticipatory Music Transformer (AMT) alone",
+        extra="hf",
+        edits=("go on", "span", "tracks"),
+        default="music-small",
+    ),
+    "amt-prefix": Spec(
+        home="cantilena.systems.arrival.amt_prefix:AmtPrefixSystem",
+        help="a frozen text model, a bridge, and AMT behind it",
+        extra="hf",
+        reads=("text", "brief"),
+    ),
+    "llama-music": Spec(
+        home="cantilena.systems.arrival.llama_music:LlamaMusicSystem",
+        help="one language model over words and music",
+        extra="hf",
+        reads=("text", "brief"),
+    ),
 }
-"""Every system's module by name. ``note`` has a ``Composer`` and a ``Request``; those over AMT's
-vocabulary have ``load(path, device, dtype)``, which gives what ``decode.hf.engine`` calls an
-ArrivalSystem."""
+"""Every system by name."""
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "hf": ("torch", "transformers"),
+    "train": ("torch", "onnx"),
+}
+"""The packages that tell whether an optional set of dependencies is installed."""
 
 
-def system(name: str) -> Any:
-    """The module of a system. Raises UnknownNameError."""
+def spec(name: str) -> Spec:
+    """The registry's line of a system. Raises UnknownNameError."""
     if name not in SYSTEMS:
         raise UnknownNameError("system", name, SYSTEMS)
-    return import_module(SYSTEMS[name])
+    return SYSTEMS[name]
+
+
+def system_class(name: str) -> type[System]:
+    """The class of a system, imported now. Raises UnknownNameError."""
+    return resolve(spec(name).home)
+
+
+def resolve(home: str) -> Any:
+    """The object that "module:name" says."""
+    module, _, name = home.partition(":")
+    return getattr(import_module(module), name)
+
+
+def systems_table() -> str:
+    """The systems as a table in Markdown, as the README has it."""
+    lines = [
+        "| system | is | reads | edits | gives | needs |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, line in SYSTEMS.items():
+        needs = f"`cantilena[{line.extra}]`" if line.extra else "nothing more"
+        edits = ", ".join(line.edits) or "-"
+        reads = ", ".join(line.reads)
+        lines.append(f"| `{name}` | {line.help} | {reads} | {edits} | {line.gives} | {needs} |")
+    return "\n".join(lines)

@@ -1,9 +1,8 @@
-"""Many pieces from one system into a folder: in batches, in any number of sittings.
+"""Many pieces from one system into a folder, in any number of sittings.
 
-Knows files, batches and the manifest; does not know how a piece is written
-(``systems.arrival.writing``) or the command line. What stands in the manifest is done: each batch's
-files are written before its lines, so a run that is killed loses one batch at most, and the same
-call goes on where it stopped.
+Knows files and the manifest; does not know how a piece is made or the command line. What stands in
+the manifest is done: a piece's files are written before its line, so a run that is killed loses the
+pieces under way, and the same call goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -11,27 +10,27 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cantilena.decode.hf.engine import ArrivalSystem
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
-from cantilena.score.midi import write_midi
-from cantilena.systems.arrival.writing import (
-    SAMPLING,
-    TOKENS,
-    Order,
-    new_score,
-    sounding,
-    vocabulary_of,
-    write,
+from cantilena.files import (
+    decode,
+    jsonl,
+    lock,
+    make_folder,
+    parse_jsonl,
+    read_bytes,
+    read_json,
+    write_json,
 )
-from cantilena.tokens.arrival import reference_midi
+from cantilena.result import Result
+from cantilena.systems import spec
+from cantilena.systems.base import Finished, Progress, Request, System
+from cantilena.text.wishes import Brief
 
 MANIFEST = "manifest.jsonl"
 SETTINGS = "generate.json"
@@ -39,7 +38,7 @@ SETTINGS = "generate.json"
 
 @dataclass(frozen=True)
 class Item:
-    """One piece: the ``id`` that names its file, the ``text`` it is described by (None for
+    """One piece: the ``id`` that names its files, the ``text`` it is described by (None for
     nothing) and its seed."""
 
     id: str
@@ -49,180 +48,214 @@ class Item:
 
 @dataclass(frozen=True)
 class Settings:
-    """What all pieces of a folder share. ``tokens`` of a piece at most; ``seconds`` of a piece,
-    None for as many as the tokens give; ``allowed`` and ``excluded`` instruments; ``most``
-    instruments of a piece; ``compatible``: the published implementation's sampling and files."""
+    """What all pieces of a folder share: ``wishes`` that hold for each, ``sampling`` (None: the
+    system's own), the system's ``options``, ``formats`` of the files. ``obey``: wishes are read out
+    of the texts too and held to; systems that read no text always do so."""
 
-    sampling: Sampling = field(default_factory=lambda: SAMPLING)
-    tokens: int = TOKENS
-    seconds: float | None = None
-    allowed: tuple[int, ...] | None = None
-    excluded: tuple[int, ...] = ()
-    most: int | None = None
-    compatible: bool = False
+    wishes: Brief = field(default_factory=Brief)
+    sampling: Sampling | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    formats: tuple[str, ...] = ("mid",)
+    obey: bool = False
+
+    def request(self, system: System, item: Item) -> Request:
+        """The Request for an item. Raises InputError, naming the item."""
+        from cantilena.text.brief import merge, parse_brief
+
+        brief = replace(self.wishes, text=item.text or "")
+        if item.text and (self.obey or "text" not in spec(system.system).reads):
+            brief = merge(parse_brief(item.text), **_stated(self.wishes))
+        request = Request(brief, item.seed, self.sampling, None, system.system, self.options)
+        request = system.completed(request)
+        try:
+            system.check(request)
+        except InputError as error:
+            raise InputError(f"piece {item.id!r}: {error}") from None
+        return request
+
+    def to_dict(self, system: System) -> dict[str, Any]:
+        """Plain data that tells whether pieces of a folder are of one kind."""
+        sampling = self.sampling or system.sampling
+        return {
+            "system": system.system,
+            "checkpoint": system.hash,
+            "wishes": _stated(self.wishes),
+            "sampling": sampling.to_dict(),
+            "options": dict(self.options),
+            "formats": list(self.formats),
+            "obey": self.obey,
+        }
+
+
+def _stated(wishes: Brief) -> dict[str, Any]:
+    """The wishes that a Brief states, as plain data."""
+    nothing = Brief().to_dict()
+    stated = {k: v for k, v in wishes.to_dict().items() if v != nothing[k] and k != "text"}
+    return json.loads(json.dumps(stated))
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a call did: ``pieces`` written now and ``before`` found done; ``tokens`` sampled in
-    ``seconds``; ``rates``, tokens/s of each batch."""
+    """What a call did: ``pieces`` written now and ``before`` found done; their ``notes``, and the
+    ``tokens`` that were sampled (0 for a system that has none), in ``seconds``."""
 
     pieces: int
     before: int
+    notes: int
     tokens: int
     seconds: float
-    rates: tuple[float, ...]
-
-    @property
-    def rate(self) -> float:
-        """Tokens a second over all."""
-        return self.tokens / self.seconds if self.seconds else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        middle = float(np.median(self.rates)) if self.rates else 0.0
+        spent = max(self.seconds, 1e-9)
         return {
-            **{"pieces": self.pieces, "before": self.before, "tokens": self.tokens},
-            **{"seconds": round(self.seconds, 3), "tokens_per_second": round(self.rate, 1)},
-            "median_of_batches": round(middle, 1),
+            "pieces": self.pieces,
+            "before": self.before,
+            "notes": self.notes,
+            "tokens": self.tokens,
+            "seconds": round(self.seconds, 3),
+            "notes_per_second": round(self.notes / spent, 1),
+            "tokens_per_second": round(self.tokens / spent, 1),
         }
 
 
-Progress = Callable[[int, int], None]
+Share = Callable[[float], None]
 
 
 def generate_all(
-    system: ArrivalSystem,
+    system: System,
     items: Sequence[Item],
     folder: str | Path,
     settings: Settings | None = None,
-    batch: int = 8,
-    progress: Progress | None = None,
+    progress: Share | None = None,
 ) -> Summary:
-    """Writes ``<id>.mid`` of every Item into ``folder`` and a line on it into ``manifest.jsonl``;
-    items that are there already are passed over. Texts of similar length go into a batch, so that
-    little is padded; a piece does not depend on its batch. ``progress`` hears (tokens, of how many)
-    of those still to be written.
+    """Writes ``<id>.<format>`` of every Item into ``folder`` and a line on it into
+    ``manifest.jsonl``; items that are there already are passed over. Texts of similar length are
+    made abreast, so that little is padded; a piece does not depend on those beside it. ``progress``
+    receives the share done of those still to be written.
 
-    Raises InputError where the folder holds pieces of another system, checkpoint or settings.
+    Raises InputError where the folder holds pieces of another system, checkpoint or settings,
+    where its manifest is damaged, where a piece cannot be made, and while another process writes
+    to it.
     """
-    settings = settings or Settings()
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    _check_settings(folder, system, settings)
-    done = read_manifest(folder)
-    left = [item for item in items if not _there(item, done, folder)]
-    groups = buckets(left, batch)
-    start, sampled, rates = time.monotonic(), 0, []
-    for i, group in enumerate(groups):
-        before = sum(map(len, groups[:i])) * settings.tokens
-
-        def heard(n: int, before: int = before, size: int = len(group)) -> None:
-            if progress:
-                progress(before + n * size, len(left) * settings.tokens)
-
-        made, seconds = _batch(system, group, folder, settings, heard)
-        sampled += made
-        rates.append(made / max(seconds, 1e-9))
-    spent = time.monotonic() - start
-    return Summary(len(left), len(items) - len(left), sampled, spent, tuple(rates))
+    folder = make_folder(folder)
+    with lock(folder):
+        return _generate(system, items, folder, settings or Settings(), progress)
 
 
-def buckets(items: Sequence[Item], batch: int) -> list[list[Item]]:
-    """Batches of items by length of text, those of one length in their order."""
-    ordered = sorted(items, key=lambda item: len(item.text or ""))
-    return [ordered[i : i + batch] for i in range(0, len(ordered), batch)]
-
-
-def _batch(
-    system: ArrivalSystem,
-    group: Sequence[Item],
+def _generate(
+    system: System,
+    items: Sequence[Item],
     folder: Path,
     settings: Settings,
-    heard: Callable[[int], None],
-) -> tuple[int, float]:
-    """Writes one batch; tokens sampled, and in how many seconds."""
-    shared = {
-        **{"sampling": settings.sampling, "end": settings.seconds, "tokens": settings.tokens},
-        **{"allowed": settings.allowed, "excluded": settings.excluded},
-    }
-    orders = [Order(text=item.text, seed=item.seed, **shared) for item in group]
+    progress: Share | None,
+) -> Summary:
+    """``generate_all`` in a folder that is locked."""
+    check_settings(folder, settings.to_dict(system))
+    cut_torn_line(folder)
+    left = missing(items, folder, settings.formats)
+    requests = [settings.request(system, item) for item in left]
     start = time.monotonic()
-    found = write(system, orders, settings.compatible, settings.most, heard)
-    seconds = time.monotonic() - start
-    vocabulary = vocabulary_of(system)
-    lines = []
-    for item, written in zip(group, found, strict=True):
-        if settings.compatible and len(written.events):
-            data = reference_midi(sounding(written.events, vocabulary), vocabulary)
-        else:
-            data = write_midi(new_score(written.events, None, vocabulary))
-        _write(folder / f"{item.id}.mid", data)
-        line = {"id": item.id, "file": f"{item.id}.mid", "text": item.text, "seed": item.seed}
-        line |= {"notes": len(written.events) // 3, "tokens": written.made}
-        line |= {"ended": written.ended, "system": system.name, "checkpoint": system.hash}
-        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
-    with (folder / MANIFEST).open("a", encoding="utf-8") as file:
-        file.write("".join(lines))
+    notes = tokens = 0
+    shares = [0.0] * len(left)
+    for i, event in system.run(requests):
+        if isinstance(event, Progress):
+            shares[i] = event.share
+        elif isinstance(event, Finished):
+            shares[i] = 1.0
+            line = write_piece(folder, left[i], event.result, settings.formats)
+            append(folder, line)
+            notes, tokens = notes + line["notes"], tokens + line.get("tokens", 0)
+        if progress:
+            progress(sum(shares) / len(shares))
+    spent = time.monotonic() - start
+    return Summary(len(left), len(items) - len(left), notes, tokens, spent)
+
+
+def missing(items: Sequence[Item], folder: Path, formats: Sequence[str]) -> list[Item]:
+    """The items that a folder does not hold yet, by length of text."""
+    done = read_manifest(folder)
+    left = [item for item in items if not _there(item, done, folder, formats)]
+    return sorted(left, key=lambda item: len(item.text or ""))
+
+
+def write_piece(folder: Path, item: Item, result: Result, formats: Sequence[str]) -> dict[str, Any]:
+    """Writes a piece's files; its line for the manifest."""
+    files = result.save(folder, formats, item.id)
+    return {
+        "id": item.id,
+        "file": next(iter(files.values())).name,
+        "text": item.text,
+        "seed": item.seed,
+        "notes": len(result.score) if result.audio is None or result.guide else 0,
+        **result.facts,
+        "dropped": dict(result.dropped),
+        "system": result.system,
+        "checkpoint": result.checkpoint_hash,
+    }
+
+
+def append(folder: Path, line: Mapping[str, Any]) -> None:
+    """Adds a line to a folder's manifest, on the disk when this returns."""
+    with (folder / MANIFEST).open("ab") as file:
+        file.write(jsonl([line]))
         file.flush()
         os.fsync(file.fileno())
-    return sum(written.made for written in found), seconds
 
 
 def read_manifest(folder: str | Path) -> dict[str, dict[str, Any]]:
-    """The lines of a folder's manifest, by id; a line that a kill cut short is taken away, from
-    the file too, so that the next begins on its own."""
+    """The lines of a folder's manifest, by id, {} where there is none; a last line that a kill cut
+    short, which ends in no newline, is left out. Raises InputError for a line that is damaged
+    otherwise."""
     path = Path(folder) / MANIFEST
     if not path.exists():
         return {}
-    found: dict[str, dict[str, Any]] = {}
-    kept: list[str] = []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for line in text.splitlines(keepends=True):
-        try:
-            entry = json.loads(line)
-            found[str(entry["id"])] = entry
-        except (ValueError, KeyError, TypeError):
-            continue
-        kept.append(line if line.endswith("\n") else line + "\n")
-    whole = "".join(kept)
-    if whole != text:
-        _write(path, whole.encode())
-    return found
+    data = read_bytes(path, None, "a manifest")
+    entries: dict[str, dict[str, Any]] = {}
+    text = decode(data[: data.rfind(b"\n") + 1], str(path))
+    for number, entry in parse_jsonl(text, str(path)):
+        if not isinstance(entry, dict) or "id" not in entry:
+            raise InputError(f"{path}, line {number}: not a JSON object with an 'id'")
+        entries[str(entry["id"])] = entry
+    return entries
 
 
-def _there(item: Item, done: dict[str, dict[str, Any]], folder: Path) -> bool:
-    """Whether an item's piece is written: its file, and a line that says the same of it."""
+def cut_torn_line(folder: Path) -> None:
+    """Takes a last line that a kill cut short out of the manifest, so that the next begins on its
+    own; no other line is ever taken out."""
+    path = folder / MANIFEST
+    if path.exists():
+        data = read_bytes(path, None, "a manifest")
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
+
+
+def _there(
+    item: Item, done: Mapping[str, dict[str, Any]], folder: Path, formats: Sequence[str]
+) -> bool:
+    """Whether an item's piece is written: its files, and a line that says the same of it."""
     entry = done.get(item.id)
     same = entry is not None and (entry.get("text"), entry.get("seed")) == (item.text, item.seed)
-    return same and (folder / f"{item.id}.mid").is_file()
+    return same and all((folder / f"{item.id}.{form}").is_file() for form in formats)
 
 
-def _check_settings(folder: Path, system: ArrivalSystem, settings: Settings) -> None:
-    """Notes what the folder's pieces are made with, or sees that it is the same."""
+def check_settings(folder: Path, now: Mapping[str, Any]) -> None:
+    """Notes what the folder's pieces are made with, or raises InputError where it is not that."""
     path = folder / SETTINGS
-    now = {"system": system.name, "checkpoint": system.hash, **asdict(settings)}
-    now = json.loads(json.dumps(now))
-    if path.exists():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path} is damaged: {error}; use another folder") from error
-        for name, value in now.items():
-            old = before.get(name) if isinstance(before, dict) else None
-            if old != value:
-                raise InputError(
-                    f"{folder} holds pieces made with {name} {json.dumps(old)}, not "
-                    f"{json.dumps(value)}; use another folder"
-                )
+    if not path.exists():
+        if (folder / MANIFEST).exists():
+            raise InputError(f"{folder} has a manifest but no {SETTINGS}; use another folder")
+        write_json(path, now, indent=2)
         return
-    if (folder / MANIFEST).exists():
-        raise InputError(f"{folder} has a manifest but no {SETTINGS}; use another folder")
-    _write(path, (json.dumps(now, indent=2) + "\n").encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    try:
+        before = read_json(path)
+    except InputError as error:
+        raise InputError(f"{error}: it is damaged; use another folder") from error
+    for name, value in json.loads(json.dumps(now)).items():
+        old = before.get(name) if isinstance(before, dict) else None
+        if old != value:
+            raise InputError(
+                f"{folder} holds pieces made with {name} {json.dumps(old)}, not "
+                f"{json.dumps(value)}; use another folder"
+            )

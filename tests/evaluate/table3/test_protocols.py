@@ -10,6 +10,7 @@ import pytest
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.evaluate.table3 import protocols as p
 from cantilena.evaluate.table3.losses import read_loss
+from cantilena.files import jsonl
 from cantilena.score.midi import write_midi
 from tiny_audio import tune
 
@@ -92,10 +93,17 @@ def test_a_line_that_is_none_is_named(tmp_path, row, said):
     assert "line 2" in str(told.value)
 
 
+def test_texts_may_hold_separators_of_lines(tmp_path):
+    texts = [f"a{c}b" for c in "\u2028\u2029\x85\x0b\x0c\x1c"]
+    place = tmp_path / "r.jsonl"
+    place.write_bytes(jsonl({"id": f"r{i}", "text": text} for i, text in enumerate(texts)))
+    assert [r.text for r in p.read_references(place)] == texts
+
+
 def test_places_that_hold_nothing(tmp_path):
     with pytest.raises(InputError, match="no MIDI files"):
         p.read_references(tmp_path)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="there is no file"):
         p.read_references(tmp_path / "absent.jsonl")
     with pytest.raises(InputError, match="no references"):
         p.read_references(lines(tmp_path / "r.jsonl"))

@@ -243,7 +243,7 @@ def test_the_command(place, tmp_path, capsys):
         (["--workers", "0"], "workers"),
         (["--n", "1"], "--n"),
         (["--seconds", "-3"], "1-1800"),
-        (["--ids", "{real}"], "cannot be read"),
+        (["--ids", "{real}"], "is not a file"),
     ],
 )
 def test_bad_input_is_one_line_and_code_two(place, tmp_path, capsys, given, said):

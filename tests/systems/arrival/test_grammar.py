@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from arrival_noise import NoiseModel
-from cantilena.decode.hf.engine import PromptState
+from cantilena.decode.hf.interfaces import PromptState
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.systems.arrival.grammar import MOST_AT_ONCE, ArrivalGrammar, Instruments
 from cantilena.systems.arrival.piece import ArrivalPiece
-from cantilena.systems.arrival.stepper import ArrivalEngine
+from cantilena.systems.arrival.stepper import ArrivalStepper
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 TINY = ArrivalVocabulary(times=2000, durations=8, instruments=5, pitches=16, context=64)
@@ -46,7 +46,7 @@ def written(
         Job(piece, PromptState(), wishes, sampling, np.random.default_rng([seed, i]), notes)
         for i, piece in enumerate(pieces)
     ]
-    Loop(ArrivalEngine(model, grammar), grammar, jobs).run()
+    Loop(ArrivalStepper(model, grammar, jobs), grammar, jobs).run()
     return jobs
 
 
@@ -85,7 +85,7 @@ def test_noise_keeps_the_rules(seed: int):
     given = [*event(0, 5, 0, 60), *rest(100), *event(150, 5, 0, 60), *rest(250), *rest(350)]
     given = [t for i in range(0, 15, 3) if given[i] <= start for t in given[i : i + 3]]
     jobs = written([ArrivalPiece(given, start=start)] * 1, model, notes=30, seed=seed)
-    piece = jobs[0].tracker
+    piece = jobs[0].piece
     assert len(piece.rows) == 30
     check_rules(piece, AMT, 16)
     assert any(row[2] == AMT.rest for row in piece.rows)
@@ -96,8 +96,8 @@ def test_many_windows_keep_the_rules():
     model = NoiseModel(lean=near(TINY), vocabulary=TINY)
     jobs = written([ArrivalPiece(vocabulary=TINY) for _ in range(3)], model, notes=200, v=TINY)
     for job in jobs:
-        check_rules(job.tracker, TINY, 16)
-        assert job.tracker.now > 2 * TINY.times
+        check_rules(job.piece, TINY, 16)
+        assert job.piece.now > 2 * TINY.times
     assert 3 * 5 < model.again < 3 * 200 / 4
 
 
@@ -105,19 +105,19 @@ def test_many_windows_keep_the_rules():
 def test_controls_and_specials_are_in_no_slot(compatible: bool):
     lean = dict.fromkeys((*range(AMT.control, AMT.size, 997), AMT.separator), 50.0)
     job = written([ArrivalPiece(compatible=compatible)], NoiseModel(lean=lean), notes=12)[0]
-    assert max(job.tracker.tokens) < AMT.control
+    assert max(job.piece.tokens) < AMT.control
 
 
 def test_the_end_is_before_the_end():
     jobs = written([ArrivalPiece(end=500)], NoiseModel(lean=near()), notes=4000)
-    piece = jobs[0].tracker
+    piece = jobs[0].piece
     assert piece.rows and piece.rows[-1][0] < 500 and len(piece.tokens) % 3 == 0
     assert piece.slot == 0
 
 
 @pytest.mark.parametrize("most", [1, 2, 4])
 def test_at_most_so_many_instruments(most: int):
-    piece = written([ArrivalPiece()], NoiseModel(scale=0.5), most=most, notes=80)[0].tracker
+    piece = written([ArrivalPiece()], NoiseModel(scale=0.5), most=most, notes=80)[0].piece
     heard = {(row[2] - AMT.note) // 128 for row in piece.rows if row[2] < AMT.rest}
     assert len(heard) <= most
     if most > 2:
@@ -128,7 +128,7 @@ def test_instruments_given_count_and_drums_may_always_come_in():
     given = [t for i in range(15) for t in event(i, 5, i, 60)]
     lean = {AMT.note + 128 * AMT.drums + 40: 12.0}
     model = NoiseModel(scale=0.5, lean=lean)
-    piece = written([ArrivalPiece(given)], model, notes=60)[0].tracker
+    piece = written([ArrivalPiece(given)], model, notes=60)[0].piece
     heard = {(row[2] - AMT.note) // 128 for row in piece.rows if row[2] < AMT.rest}
     assert AMT.drums in heard and heard <= {*range(15), AMT.drums}
 
@@ -138,9 +138,9 @@ def test_only_and_without():
     assert only.playing == (0, 33, 128) and len(without.playing) == 127
     for wish, allowed in ((only, {0, 33, 128}), (without, set(range(129)) - {0, 33})):
         job = written([ArrivalPiece()], NoiseModel(lean=near()), [wish], notes=60)[0]
-        heard = {(r[2] - AMT.note) // 128 for r in job.tracker.rows if r[2] < AMT.rest}
-        assert heard <= allowed and job.relaxed == 0
-        assert any(r[2] == AMT.rest for r in job.tracker.rows)
+        heard = {(r[2] - AMT.note) // 128 for r in job.piece.rows if r[2] < AMT.rest}
+        assert heard <= allowed and not job.dropped
+        assert any(r[2] == AMT.rest for r in job.piece.rows)
     for bad in (([129], ()), ([-1], ()), ([], ()), ([5], [5]), (None, [200])):
         with pytest.raises(InputError):
             Instruments(*bad)
@@ -152,8 +152,8 @@ def test_one_drum_alone_cannot_stand_still():
     """One instrument and a model that wants to stay where it is: time goes on."""
     model = NoiseModel(lean={AMT.time: 40.0}, scale=0.1)
     job = written([ArrivalPiece()], model, [Instruments([128])], notes=3 * MOST_AT_ONCE)[0]
-    check_rules(job.tracker, AMT, 16)
-    assert job.tracker.now > 0 and job.relaxed == 0
+    check_rules(job.piece, AMT, 16)
+    assert job.piece.now > 0 and not job.dropped
 
 
 # ------------------------------------------------------------------ the published masks
@@ -162,16 +162,16 @@ def test_one_drum_alone_cannot_stand_still():
 def test_a_rest_for_a_time_ends_a_compatible_piece_alone():
     lean = {AMT.rest: 60.0}
     old = written([ArrivalPiece(compatible=True)], NoiseModel(lean=lean), notes=20)[0]
-    assert old.done and old.tracker.rows == [] and old.tracker.tokens == []
+    assert old.done and old.piece.rows == [] and old.piece.tokens == []
     new = written([ArrivalPiece()], NoiseModel(lean=lean), notes=20)[0]
-    assert len(new.tracker.rows) == 20
+    assert len(new.piece.rows) == 20
 
 
 def test_a_rest_may_stand_for_a_compatible_duration():
     def logits_of(slot_rest: bool):
         model = NoiseModel(scale=0.0, lean={AMT.rest: 5.0, AMT.time: 9.0, AMT.note: 9.0})
         piece = ArrivalPiece(compatible=slot_rest)
-        return written([piece], model, notes=2, sampling=Sampling(temperature=0))[0].tracker
+        return written([piece], model, notes=2, sampling=Sampling(temperature=0))[0].piece
 
     assert logits_of(True).rows[0] == (0, AMT.rest, AMT.note)
     assert logits_of(False).rows[0] == (0, AMT.duration, AMT.note)
@@ -210,7 +210,7 @@ def test_fifteen_kinds_close_the_door_of_a_compatible_piece():
 def test_a_compatible_piece_may_say_a_note_twice_and_leave_gaps():
     model = NoiseModel(scale=0.0, lean={AMT.time + 300: 9.0, AMT.note + 7: 9.0})
     piece = ArrivalPiece(compatible=True)
-    rows = written([piece], model, notes=3, sampling=Sampling(temperature=0))[0].tracker.rows
+    rows = written([piece], model, notes=3, sampling=Sampling(temperature=0))[0].piece.rows
     assert rows[0][0] == 300 and [row[2] for row in rows] == [AMT.note + 7] * 3
 
 

@@ -23,8 +23,8 @@ TEXTS = ["slow sad waltz for string quartet", None, "rock"]
 def check_steps(system, wanted) -> None:
     """Reading in steps gives what ``wanted(text, music)``, one whole pass, gives last."""
     music = tiny_hf.some_music(4, rows=3).tolist()
-    steps = system.step_model
-    steps.begin([system.prompt(t) for t in TEXTS], [m[:3] for m in music])
+    steps = system.step_model.session([system.prompt(t) for t in TEXTS])
+    steps.advance([m[:3] for m in music])
     for k in range(3, 9):
         steps.advance(np.array([m[k] for m in music]))
     found = steps.logits()
@@ -49,8 +49,8 @@ def prefix_folder(request, tmp_path_factory):
 
 
 def test_the_prefix_system_steps_as_its_model_reads(prefix_folder):
-    system = amt_prefix.load(prefix_folder)
-    assert system.name == "amt-prefix" and len(system.hash) == 16
+    system = amt_prefix.AmtPrefixSystem.load(prefix_folder)
+    assert system.system == "amt-prefix" and len(system.hash) == 16
 
     def wanted(text, music):
         given = {}
@@ -64,13 +64,12 @@ def test_the_prefix_system_steps_as_its_model_reads(prefix_folder):
 
 
 def test_the_prefix_systems_prompt_has_no_positions_and_leaves_the_whole_context(prefix_folder):
-    system = amt_prefix.load(prefix_folder)
+    system = amt_prefix.AmtPrefixSystem.load(prefix_folder)
     prompt = system.prompt(TEXTS[0])
     assert not prompt.placed and not prompt.flagged and not len(prompt.ids)
     assert len(prompt) == 8  # <s>, six words, start of music
     assert len(system.prompt("")) == len(system.prompt(None)) == 1
-    system.step_model.begin([prompt])
-    assert system.step_model.room(0) == SMALL.context
+    assert system.step_model.session([prompt]).room(0) == SMALL.context
 
 
 # ---------------------------------------------------------------------------- llama-music
@@ -91,8 +90,8 @@ def joint_system(request, model, tmp_path_factory):
         model.save(folder, words)
     else:
         export_plain(model, folder, words)
-    system = llama_music.load(folder)
-    assert system.name == "llama-music" and len(system.hash) == 16
+    system = llama_music.LlamaMusicSystem.load(folder)
+    assert system.system == "llama-music" and len(system.hash) == 16
     return system
 
 
@@ -120,7 +119,7 @@ def test_the_joint_systems_prompt_is_instruction_and_description(joint_system):
 def test_a_text_cannot_spell_music(model, tmp_path):
     export_plain(model, tmp_path, tiny_hf.tokenizer())
     with pytest.raises(InputError, match="spells music tokens"):
-        llama_music.load(tmp_path).prompt("slow <|arrival:3|> waltz")
+        llama_music.LlamaMusicSystem.load(tmp_path).prompt("slow <|arrival:3|> waltz")
 
 
 def test_a_published_folder_without_our_card_is_read(tmp_path):
@@ -129,18 +128,18 @@ def test_a_published_folder_without_our_card_is_read(tmp_path):
     words = tiny_hf.tokenizer()
     plain = tiny_hf.llama(rows=len(words) + AMT.size + 2)
     tiny_hf.saved(plain, tmp_path, words)
-    system = llama_music.load(tmp_path)
+    system = llama_music.LlamaMusicSystem.load(tmp_path)
     assert system.offset == len(words) and system.step_model.size == AMT.size
     assert system.instruction.startswith("You are a world-class composer. Please compose")
 
 
 def test_a_folder_of_another_system_is_named(prefix_folder, model, tmp_path):
     with pytest.raises(CheckpointError, match="'amt-prefix'"):
-        llama_music.load(prefix_folder)
+        llama_music.LlamaMusicSystem.load(prefix_folder)
     with pytest.raises(CheckpointError, match="'llama-music'"):
-        amt_prefix.load(model.save(tmp_path))
+        amt_prefix.AmtPrefixSystem.load(model.save(tmp_path))
     with pytest.raises(CheckpointError, match="no tokenizer"):
-        llama_music.load(tmp_path)
+        llama_music.LlamaMusicSystem.load(tmp_path)
 
 
 # ---------------------------------------------------------------------------- pieces
@@ -150,7 +149,7 @@ def test_both_systems_write_legal_pieces_to_texts_and_the_same_ones_again(prefix
     from cantilena.systems.arrival.writing import Order, write
 
     for system in (
-        amt_prefix.load(prefix_folder),
+        amt_prefix.AmtPrefixSystem.load(prefix_folder),
         llama_music.of_model(model, tiny_hf.tokenizer()),
     ):
         orders = [Order(text, seed, tokens=45) for seed, text in enumerate(TEXTS)]

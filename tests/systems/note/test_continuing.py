@@ -102,9 +102,10 @@ def composer(tiny_composer):
 
 def gone_on(composer, score: Score, brief: Brief, seed: int = 1) -> Score:
     from cantilena.decode.sampling import Sampling
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Edit, Request
 
-    return composer.compose([Request(brief, seed, Sampling(best_of=1), score)])[0].score
+    request = Request(brief, seed, Sampling(best_of=1), Edit.going_on(score))
+    return composer.compose([request])[0].score
 
 
 @pytest.mark.parametrize(
@@ -137,18 +138,21 @@ def test_the_given_notes_stay_and_new_ones_follow(composer, tpq: int, last: floa
 @pytest.mark.parametrize("chords", [(), ("Am", "F"), ("C/E", "G7", "C")])
 def test_no_wish_has_to_be_dropped_where_the_music_goes_on(composer, last: float, chords: tuple):
     from cantilena.decode.loop import Loop
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.base import Attempt
+    from cantilena.systems.note.stepper import NoteStepper
+    from cantilena.systems.request import Edit, Request
 
     score = given_music(480, last=last)
     for beats in (None, 2.0):
         brief = Brief(bars=2, chords=chords, chord_beats=beats)
-        piece = composer._piece(0, Request(brief, 3, continues=score), 0)
-        past = list(piece.job.tracker.rows)
-        Loop(composer.engine, composer.grammar, [piece.job]).run()
-        assert piece.job.tracker.rows[: len(past)] == past
-        new = piece.job.tracker.rows[len(past) :]
+        piece = composer._piece(Attempt(Request(brief, 3, edit=Edit.going_on(score))))
+        past = list(piece.job.piece.rows)
+        stepper = NoteStepper(composer.engine, [piece.job])
+        Loop(stepper, composer.grammar, [piece.job]).run()
+        assert piece.job.piece.rows[: len(past)] == past
+        new = piece.job.piece.rows[len(past) :]
         assert all(row[0] >= piece.plan.origin for row in new if row[1] >= 0)
-        assert piece.job.relaxed == 0
+        assert not piece.job.dropped
 
 
 def test_a_long_past_is_read_in_part(composer):
@@ -161,11 +165,11 @@ def test_a_long_past_is_read_in_part(composer):
 
 def test_pieces_that_go_on_can_be_composed_beside_others(composer):
     from cantilena.decode.sampling import Sampling
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Edit, Request
 
+    edits = [Edit.going_on(given_music(bars=bars)) if bars else None for bars in (2, 0, 1, 2)]
     requests = [
-        Request(Brief(bars=1), seed, Sampling(best_of=1), score)
-        for seed, score in enumerate((given_music(), None, given_music(bars=1), given_music()))
+        Request(Brief(bars=1), seed, Sampling(best_of=1), edit) for seed, edit in enumerate(edits)
     ]
     together = composer.compose(requests)
     for request, result in zip(requests, together, strict=True):
@@ -174,10 +178,12 @@ def test_pieces_that_go_on_can_be_composed_beside_others(composer):
 
 def test_chords_of_the_result_lie_on_the_score(composer):
     from cantilena.decode.sampling import Sampling
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Edit, Request
 
     score = given_music(480)
-    request = Request(Brief(bars=2, chords=("Am", "F")), 1, Sampling(best_of=1), score)
+    request = Request(
+        Brief(bars=2, chords=("Am", "F")), 1, Sampling(best_of=1), Edit.going_on(score)
+    )
     result = composer.compose([request])[0]
     line = int(score.bar_starts[-1])
     new = [(t, c) for t, c in result.chords if t >= line]

@@ -73,9 +73,10 @@ def test_instruments_are_added_unless_there_are_to_be_no_others():
 
 def gone_on(composer, score: Score, brief: Brief) -> Score:
     from cantilena.decode.sampling import Sampling
-    from cantilena.systems.note.composer import Request
+    from cantilena.systems.request import Edit, Request
 
-    return composer.compose([Request(brief, 1, Sampling(best_of=1), score)])[0].score
+    request = Request(brief, 1, Sampling(best_of=1), Edit.going_on(score))
+    return composer.compose([request])[0].score
 
 
 def test_another_tempo_begins_at_the_bar_line(tiny_composer):

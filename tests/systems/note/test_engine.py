@@ -16,13 +16,14 @@ pytest.importorskip("onnx")
 
 from safetensors.numpy import load_file  # noqa: E402
 
-from cantilena.decode.loop import KEEP, Job, Loop  # noqa: E402
+from cantilena.decode.loop import Job, Loop  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import CheckpointError, InputError, MissingExtraError  # noqa: E402
 from cantilena.models.step_lm import StepConfig, StepLM  # noqa: E402
 from cantilena.systems.note.constraints import constraints  # noqa: E402
 from cantilena.systems.note.engine import Engine  # noqa: E402
 from cantilena.systems.note.planning import make_plan  # noqa: E402
+from cantilena.systems.note.stepper import KEEP, NoteStepper  # noqa: E402
 from cantilena.systems.note.torch_engine import TorchEngine  # noqa: E402
 from cantilena.systems.note.tracker import Tracker  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
@@ -181,7 +182,7 @@ def test_pieces_longer_than_the_window_go_on(request, name: str):
     """The window holds 160 steps; when it is full the latest are read again."""
     engine = request.getfixturevalue(name)
     job = job_of(1, bars=60, steps=330)
-    loop = Loop(engine, NoteGrammar(SCHEME), [job])
+    loop = Loop(NoteStepper(engine, [job]), NoteGrammar(SCHEME), [job])
     session = loop.stepper.session
     seen, hidden = [], session.run
 
@@ -193,7 +194,7 @@ def test_pieces_longer_than_the_window_go_on(request, name: str):
 
     session.run = watched  # type: ignore[method-assign]
     loop.run()
-    assert len(job.tracker.rows) > 2 * engine.model["context"]
+    assert len(job.piece.rows) > 2 * engine.model["context"]
     assert max(seen) == engine.length
     kept = engine.n_prefix + int(KEEP * engine.model["context"])
     after = [b for a, b in pairwise(seen) if b < a]
@@ -204,7 +205,7 @@ def test_both_engines_compose_alike(exact: Engine, rounded: Engine, through_torc
     """One engine writes a piece; the others are led along it, and asked what they would have
     chosen with the same random numbers. In full precision they part only at numerical ties."""
     job = job_of(3, bars=8, steps=60)
-    loop = Loop(exact, NoteGrammar(SCHEME), [job])
+    loop = Loop(NoteStepper(exact, [job]), NoteGrammar(SCHEME), [job])
     loop.run()
     x = np.stack(loop.stepper.inputs, axis=1)
     hidden = {}
@@ -240,8 +241,8 @@ def test_the_same_seed_gives_the_same_steps_through_torch(
     made = []
     for engine in (exact, through_torch):
         job = job_of(5, bars=8, steps=40)
-        Loop(engine, NoteGrammar(SCHEME), [job]).run()
-        made.append(job.tracker.rows)
+        Loop(NoteStepper(engine, [job]), NoteGrammar(SCHEME), [job]).run()
+        made.append(job.piece.rows)
     same = 0
     for a, b in zip(*made, strict=False):
         if a != b:

@@ -87,7 +87,9 @@ def whole(here):
 
 
 def test_a_run_leaves_a_model_and_its_card(here, whole):
-    from cantilena.systems.arrival.amt_prefix import load
+    from cantilena.systems.arrival.amt_prefix import AmtPrefixSystem
+
+    load = AmtPrefixSystem.load
 
     folder, card = whole
     assert card["held_out"]["loss"] == pytest.approx(read_loss(folder), rel=1e-6)
@@ -136,7 +138,9 @@ def test_a_run_cannot_become_another(here, whole):
 
 @pytest.mark.parametrize("init", ["gaussian", "amt"])
 def test_llama_music_is_tuned_packed_and_with_lora(here, tmp_path, init):
-    from cantilena.systems.arrival.llama_music import load
+    from cantilena.systems.arrival.llama_music import LlamaMusicSystem
+
+    load = LlamaMusicSystem.load
 
     changes = {"init": init, "pack": init == "amt", "lora": 2 if init == "amt" else 0}
     settings = config(here, "llama-music", steps=2, checkpointing=init == "amt", **changes)

@@ -7,13 +7,12 @@ systems or figures. One file of JSON lines serves ``cantilena generate --prompts
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from cantilena.data.paper.reader import PaperData
 from cantilena.errors import BriefError, InputError
-from cantilena.files import write_bytes
+from cantilena.files import jsonl, write_bytes
 from cantilena.text.brief import parse_brief
 from cantilena.text.wishes import Brief
 
@@ -35,8 +34,8 @@ def write_references(folder: str | Path, paths: Mapping[str, Path]) -> int:
     for example in data.stream(seed=None):
         text = example["caption"]
         line = {"id": example["id"], "text": text, "midi": str(paths[example["id"]].resolve())}
-        lines.append(json.dumps({**line, "wishes": wishes_of(text)}, ensure_ascii=False) + "\n")
-    write_bytes(place, "".join(lines).encode())
+        lines.append({**line, "wishes": wishes_of(text)})
+    write_bytes(place, jsonl(lines))
     return len(lines)
 
 

@@ -66,7 +66,7 @@ def _data(file: Path) -> list[Any]:
     except ValueError:
         pass
     found: list[Any] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         try:
             found.append(json.loads(line))
         except ValueError:  # a line that was cut when the run was stopped

@@ -13,9 +13,8 @@ midi, wishes) or of MidiCaps as published (location, caption, key, tempo, time_s
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import numpy as np
 
 from cantilena.errors import BriefError, InputError, UnknownNameError
 from cantilena.evaluate.prompts import Prompt
+from cantilena.files import read_jsonl, read_text
 from cantilena.text.wishes import Brief
 
 TEXT2MIDI_FLOOR = 0.01
@@ -108,17 +108,10 @@ def read_references(place: str | Path, root: str | Path | None = None) -> tuple[
         if not paths:
             raise InputError(f"the folder {str(place)!r} holds no MIDI files to compare with")
         return _different(((p.stem, Reference(p.stem, "", p, None)) for p in paths), place)
-    try:
-        lines = place.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(place)!r} cannot be read as references: {error}") from error
+    lines = read_jsonl(place, "a file of references, or of a folder of MIDI files")
     base = Path(root) if root is not None else place.parent
-    found = ((f"line {i}", _reference(line, i, place, base, root)) for i, line in _full(lines))
+    found = ((f"line {i}", _reference(data, i, place, base, root)) for i, data in lines)
     return _different(found, place)
-
-
-def _full(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    return ((i, line) for i, line in enumerate(lines, 1) if line.strip())
 
 
 def _different(found: Iterable[tuple[str, Reference]], place: Path) -> tuple[Reference, ...]:
@@ -132,12 +125,8 @@ def _different(found: Iterable[tuple[str, Reference]], place: Path) -> tuple[Ref
     return tuple(seen.values())
 
 
-def _reference(line: str, number: int, place: Path, base: Path, root: Any) -> Reference:
+def _reference(data: Any, number: int, place: Path, base: Path, root: Any) -> Reference:
     where = f"line {number} of {str(place)!r}"
-    try:
-        data = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where} is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise InputError(f"{where} is not a JSON object with 'id' and 'text'")
     location = data.get("midi") or data.get("location")
@@ -184,11 +173,7 @@ def _set(wishes: Brief) -> dict[str, Any]:
 def read_ids(path: str | Path) -> tuple[str, ...]:
     """The ids of a file, one a line; a path or an ending ".mid" is taken off, empty lines and
     lines that start with # are passed over. Raises InputError for none, and for one twice."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(path)!r} cannot be read as a list of ids: {error}") from error
-    told = (line.strip() for line in lines)
+    told = (line.strip() for line in read_text(path, "a list of ids").split("\n"))
     ids = [re.sub(r"\.midi?$", "", t.rsplit("/")[-1]) for t in told if t and t[0] != "#"]
     if not ids:
         raise InputError(f"{str(path)!r} holds no ids; write one a line")

@@ -7,33 +7,55 @@ the loop in ``decode``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cantilena.systems.arrival.system import ArrivalSystem
 
 if TYPE_CHECKING:
-    from cantilena.decode.hf.engine import HFStepModel, PromptState
+    from cantilena.decode.hf.interfaces import PromptState
     from cantilena.models.amt_prefix import AmtPrefix
 
-NAME = "amt-prefix"
 
-
-class AmtPrefixSystem:
+class AmtPrefixSystem(ArrivalSystem):
     """A loaded checkpoint. ``step_model`` reads music; ``prompt`` makes what stands before it."""
 
-    name = NAME
+    system = "amt-prefix"
 
-    def __init__(self, model: AmtPrefix, hash: str = ""):
+    def __init__(self, model: AmtPrefix, name: str = "amt-prefix", hash: str = ""):
         from cantilena.decode.hf.engine import HFStepModel
 
-        self.model, self.hash = model.eval(), hash
-        self.step_model: HFStepModel = HFStepModel(model.music, size=model.vocabulary.size)
+        self.model, self.name, self.hash = model.eval(), name, hash
+        self.step_model = HFStepModel(model.music, size=model.vocabulary.size)
         self.vocabulary = model.vocabulary
+        self.card = {"name": name, "system": self.system}
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> AmtPrefixSystem:
+        """The system from the folder that training wrote. ``device``: the GPU where there is one by
+        default; ``dtype``: bfloat16 on a GPU and float32 elsewhere by default. Raises
+        CheckpointError where files are missing or the text model cannot be had."""
+        from cantilena.models.amt import chosen_device
+        from cantilena.models.amt_prefix import CARD, AmtPrefix
+        from cantilena.models.saving import digest, read_card
+
+        path = cls.need(checkpoint)
+        read_card(path, CARD)
+        device = chosen_device(device)
+        dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
+        model = AmtPrefix.load(path, device=device, dtype=dtype).requires_grad_(False)
+        return cls(model, Path(path).name, digest(path, CARD))
 
     def prompt(self, text: str | None) -> PromptState:
         """The projected states of ``text`` and the start vector, without positions; without a
         text the start vector alone. Warns where a text is cut to the text model's context."""
         import torch
 
-        from cantilena.decode.hf.engine import PromptState
+        from cantilena.decode.hf.interfaces import PromptState
 
         with torch.inference_mode():
             if text is None or not text.strip():
@@ -42,18 +64,3 @@ class AmtPrefixSystem:
                 found = self.model.encode([text])
                 vectors, _ = self.model.prefix(1, text_states=found.states, text_mask=found.mask)
         return PromptState(embeds=vectors[0], placed=not self.model.learned_positions)
-
-
-def load(path: str | Path, device: Any = None, dtype: Any = None) -> AmtPrefixSystem:
-    """The system from the folder that training wrote. ``device``: the GPU where there is one by
-    default; ``dtype``: bfloat16 on a GPU and float32 elsewhere by default. Raises CheckpointError
-    where files are missing or the text model cannot be had."""
-    from cantilena.models.amt import chosen_device
-    from cantilena.models.amt_prefix import CARD, AmtPrefix
-    from cantilena.models.saving import digest, read_card
-
-    read_card(path, CARD)
-    device = chosen_device(device)
-    dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
-    model = AmtPrefix.load(path, device=device, dtype=dtype).requires_grad_(False)
-    return AmtPrefixSystem(model, digest(path, CARD))

@@ -64,6 +64,10 @@ class ArrivalGrammar:
             return None
         return self._counted(piece) if piece.compatible else self._notes(piece)
 
+    def forced(self, piece: ArrivalPiece) -> Sequence[int] | None:
+        """None: what is kept of a piece are its controls and the events it goes on from."""
+        return None
+
     def ends(self, piece: ArrivalPiece, chosen: Sequence[int]) -> bool:
         """Whether the time chosen is the end's or later, or is no time but a REST."""
         if piece.slot != TIME:
@@ -129,6 +133,8 @@ class Instruments:
 
     Raises InputError for a number that is no instrument, and where none is left.
     """
+
+    name = "instruments"
 
     def __init__(
         self,

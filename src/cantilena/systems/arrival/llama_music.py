@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.encoders import cut_at_sentence, say_cut
+from cantilena.systems.arrival.system import ArrivalSystem
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 if TYPE_CHECKING:
-    from cantilena.decode.hf.engine import HFStepModel, PromptState
+    from cantilena.decode.hf.engine import HFStepModel
+    from cantilena.decode.hf.interfaces import PromptState
 
-NAME = "llama-music"
 LONGEST = 512
 """Tokens of a prompt at most, and never more than half of the context."""
 
 
-class LlamaMusicSystem:
+class LlamaMusicSystem(ArrivalSystem):
     """A loaded model with its tokenizer. ``step_model`` reads music; ``prompt`` gives the
     instruction and the description as ids of the text vocabulary."""
 
-    name = NAME
+    system = "llama-music"
 
     def __init__(
         self,
@@ -36,14 +37,49 @@ class LlamaMusicSystem:
         vocabulary: ArrivalVocabulary = AMT,
     ):
         self.step_model, self.tokenizer, self.vocabulary = step_model, tokenizer, vocabulary
-        self.offset, self.instruction, self.hash = offset, instruction, ""
+        self.offset, self.instruction = offset, instruction
+        self.name, self.hash = self.system, ""
+        self.card = {"name": self.name, "system": self.system}
         self.longest = min(LONGEST, step_model.context // 2)
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        tokenizer: str | Path | None = None,
+        context: int | None = None,
+    ) -> LlamaMusicSystem:
+        """The system from a trained folder, an exported one, or a published model in MIDI-LLM's
+        layout by hub name or folder. ``tokenizer``: where that of the text model is, if not with
+        it; ``context``: positions in all. Raises CheckpointError where something is missing."""
+        from cantilena.models.amt import chosen_device
+        from cantilena.models.llama_music import CARD
+        from cantilena.models.saving import digest, read_card
+
+        path = cls.need(checkpoint)
+        device = chosen_device(device)
+        dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
+        folder = Path(path)
+        card = read_card(folder, CARD) if (folder / CARD).is_file() else {}
+        if card and card.get("system") != cls.system:
+            raise CheckpointError(
+                f"{path} holds the system {card.get('system')!r}, not {cls.system}"
+            )
+        read = _split if card and card.get("layout") != "plain" else _plain
+        system = read(folder if card else path, device, dtype, tokenizer, context)
+        system.name = folder.name if folder.is_dir() else str(path)
+        system.card = {**card, "name": system.name, "system": cls.system}
+        digested = folder.is_dir()
+        system.hash = digest(folder, CARD if card else "config.json") if digested else str(path)
+        return system
 
     def prompt(self, text: str | None) -> PromptState:
         """The instruction with ``text``; without one the tokenizer's beginning alone, or the bare
         instruction where it has none. A description that is too long is cut at a sentence, with a
         warning. Raises InputError where a text spells music tokens."""
-        from cantilena.decode.hf.engine import PromptState
+        from cantilena.decode.hf.interfaces import PromptState
 
         if text is None or not text.strip():
             begin = self.tokenizer.bos_token_id
@@ -63,34 +99,6 @@ class LlamaMusicSystem:
         return [int(k) for k in found]
 
 
-def load(
-    path: str | Path,
-    device: Any = None,
-    dtype: Any = None,
-    tokenizer: str | Path | None = None,
-    context: int | None = None,
-) -> LlamaMusicSystem:
-    """The system from a trained folder, an exported one, or a published model in MIDI-LLM's layout
-    by hub name or folder. ``tokenizer``: where that of the text model is, if not with it;
-    ``context``: positions in all. Raises CheckpointError where something is missing."""
-    from cantilena.models.amt import chosen_device
-    from cantilena.models.llama_music import CARD
-    from cantilena.models.saving import digest, read_card
-
-    device = chosen_device(device)
-    dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
-    folder = Path(path)
-    card = read_card(folder, CARD) if (folder / CARD).is_file() else {}
-    if card and card.get("system") != NAME:
-        raise CheckpointError(f"{path} holds the system {card.get('system')!r}, not {NAME}")
-    if card and card.get("layout") != "plain":
-        made = _split(folder, device, dtype, tokenizer, context)
-    else:
-        made = _plain(path, device, dtype, tokenizer, context)
-    made.hash = digest(folder, CARD if card else "config.json") if folder.is_dir() else str(path)
-    return made
-
-
 def _plain(
     path: str | Path, device: str, dtype: Any, tokenizer: Any, context: int | None
 ) -> LlamaMusicSystem:
@@ -106,17 +114,18 @@ def _plain(
 
 
 def _split(
-    folder: Path, device: str, dtype: Any, tokenizer: Any, context: int | None
+    path: str | Path, device: str, dtype: Any, tokenizer: Any, context: int | None
 ) -> LlamaMusicSystem:
     from cantilena.models.hub import loading, need
     from cantilena.models.llama_music import LlamaMusic
 
+    folder = Path(path)
     model = LlamaMusic.load(folder, device=device, dtype=dtype).requires_grad_(False)
     own = folder / "tokenizer"
     place = tokenizer or (own if own.is_dir() else model.source.get("name"))
     if not place:
         raise CheckpointError(f"{folder} has no tokenizer; say where that of its text model is")
-    transformers = need("transformers", f"the system {NAME!r}")
+    transformers = need("transformers", "the system 'llama-music'")
     with loading("tokenizer", place):
         words = transformers.AutoTokenizer.from_pretrained(str(place))
     return of_model(model, words, context)

@@ -6,20 +6,20 @@ of a text. ``amt``, ``amt-prefix`` and ``llama-music`` are all generated with he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cantilena.decode.hf.engine import ArrivalSystem, PromptState
-from cantilena.decode.loop import Job, Loop
+from cantilena.decode.interfaces import Job
+from cantilena.decode.loop import Loop
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.score import Score, Track
 from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments
 from cantilena.systems.arrival.piece import ArrivalPiece
-from cantilena.systems.arrival.stepper import ArrivalEngine
+from cantilena.systems.arrival.stepper import ArrivalStepper
 from cantilena.tokens.arrival import (
     AMT,
     ArrivalVocabulary,
@@ -29,8 +29,13 @@ from cantilena.tokens.arrival import (
     triples,
 )
 
+if TYPE_CHECKING:
+    from cantilena.systems.arrival.system import ArrivalSystem
+
 SAMPLING = Sampling(temperature=1.0, top_p=0.98, best_of=1)
 """As the published models are sampled."""
+
+_STREAM = 0xA37  # tells the random stream of a piece's notes from others of the same seed
 
 TOKENS = 1_023
 """Tokens of a piece, where no length is asked for: a context's 341 notes."""
@@ -55,18 +60,33 @@ class Order:
     allowed: tuple[int, ...] | None = None
     excluded: tuple[int, ...] = ()
 
+    def check(self) -> None:
+        """Raises InputError for an order that cannot be written."""
+        if self.tokens < 3:
+            raise InputError(f"a note takes 3 tokens; {self.tokens} are too few")
+        if self.end is not None and self.end <= self.start:
+            raise InputError(
+                f"a piece cannot end at {self.end:g} s when it starts at {self.start:g}"
+            )
+        if self.start < 0:
+            raise InputError(f"a piece cannot start at {self.start:g} s")
+
+    def with_tokens(self, tokens: int) -> Order:
+        """The same with another limit."""
+        return replace(self, tokens=tokens)
+
 
 @dataclass(frozen=True)
 class Written:
     """What was made of an Order: the new ``events`` (3N,), without RESTs; ``tokens``, all that the
     model saw or wrote; ``made``, how many tokens were sampled; ``ended``, whether the piece reached
-    its end rather than its number of tokens; ``relaxed``, how often a wish had to be dropped."""
+    its end rather than its number of tokens; ``dropped``, how often a wish had to be, by name."""
 
     events: np.ndarray
     tokens: np.ndarray
     made: int
     ended: bool
-    relaxed: int
+    dropped: dict[str, int]
 
 
 def write(
@@ -76,68 +96,44 @@ def write(
     most: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Written]:
-    """All orders abreast, in one batch. What an Order gives does not depend on those beside it,
-    but for ties within the last bits of floating point. ``compatible``: the published
-    implementation's window, masks and quirks (``systems.arrival.piece``); ``most``: instruments in
-    a piece at most, 16 by default. ``progress`` hears the number of tokens each piece has.
+    """All orders abreast, in one batch. What an Order gives does not depend on those beside it, but
+    for ties within the last bits of floating point. ``compatible``: the published implementation's
+    window, masks and quirks (``systems.arrival.piece``); ``most``: instruments in a piece at most,
+    16 by default. ``progress`` receives the number of tokens that each piece has.
 
     Raises InputError for an order that cannot be written.
     """
     if not orders:
         return []
-    loop = _loop(system, orders, compatible, most)
+    loop = loop_of(system, orders, compatible, most)
     loop.run(progress)
-    return [_written(job) for job in loop.jobs]
+    return [written(job) for job in loop.jobs]
 
 
-def stream(
-    system: ArrivalSystem, order: Order, compatible: bool = False, most: int | None = None
-) -> Iterator[tuple[int, int, int]]:
-    """The new notes (time, duration, note; tokens) of one piece in the order they are made."""
-    loop = _loop(system, [order], compatible, most)
-    piece: ArrivalPiece = loop.jobs[0].tracker
-    told = 0
-    for _ in loop.steps():
-        for row in piece.rows[told:]:
-            if row[2] != piece.vocabulary.rest:
-                yield row
-        told = len(piece.rows)
-
-
-def _loop(
-    system: ArrivalSystem, orders: Sequence[Order], compatible: bool, most: int | None
+def loop_of(
+    system: ArrivalSystem,
+    orders: Sequence[Order],
+    compatible: bool = False,
+    most: int | None = None,
 ) -> Loop:
-    vocabulary = vocabulary_of(system)
-    grammar = ArrivalGrammar(most, vocabulary)
-    jobs = [_job(system, order, vocabulary, compatible) for order in orders]
-    return Loop(ArrivalEngine(system.step_model, grammar), grammar, jobs)
+    """The Loop that writes some orders, as ``write`` does."""
+    grammar = ArrivalGrammar(most, system.vocabulary)
+    jobs = [_job(system, order, compatible) for order in orders]
+    return Loop(ArrivalStepper(system.step_model, grammar, jobs), grammar, jobs)
 
 
-def vocabulary_of(system: ArrivalSystem) -> ArrivalVocabulary:
-    """The vocabulary that a system's tokens are of; the published one where it names none."""
-    return getattr(system, "vocabulary", AMT)
-
-
-def _job(system: Any, order: Order, v: ArrivalVocabulary, compatible: bool) -> Job:
-    if order.tokens < 3:
-        raise InputError(f"a note takes 3 tokens; {order.tokens} are too few")
-    if order.end is not None and order.end <= order.start:
-        raise InputError(f"a piece cannot end at {order.end:g} s when it starts at {order.start:g}")
-    if order.start < 0:
-        raise InputError(f"a piece cannot start at {order.start:g} s")
-    prompt: PromptState = system.prompt(order.text)
+def _job(system: ArrivalSystem, order: Order, compatible: bool) -> Job:
+    order.check()
+    v = system.vocabulary
     start = int(v.resolution * order.start)
     end = None if order.end is None else int(v.resolution * order.end)
     given, controls = around(order.given, order.controls, start, end, compatible, v)
-    piece = ArrivalPiece(
-        *(given, controls, start, end, compatible),
-        rests=getattr(system, "rests", True),
-        vocabulary=v,
-    )
+    piece = ArrivalPiece(given, controls, start, end, compatible, rests=system.rests, vocabulary=v)
     wishes = []
     if order.allowed is not None or order.excluded:
         wishes.append(Instruments(order.allowed, order.excluded, v))
-    rng = np.random.default_rng([order.seed, 0xA37])
+    rng = np.random.default_rng([order.seed, _STREAM])
+    prompt = system.prompt(order.text)
     return Job(piece, prompt, wishes, order.sampling, rng, order.tokens // 3)
 
 
@@ -176,12 +172,12 @@ def around(
     return pad(before.reshape(-1), stop, v), extra.reshape(-1)
 
 
-def _written(job: Job) -> Written:
-    piece: ArrivalPiece = job.tracker
+def written(job: Job) -> Written:
+    """What a job that is done has written."""
+    piece: ArrivalPiece = job.piece
     ended = len(piece.rows) < job.limit
-    made = 3 * len(piece.rows)
     tokens = np.array(piece.tokens[: len(piece.tokens) // 3 * 3], dtype=np.int64)
-    return Written(piece.events(), tokens, made, ended, job.relaxed)
+    return Written(piece.events(), tokens, 3 * len(piece.rows), ended, dict(job.dropped))
 
 
 # ------------------------------------------------------------------ Scores

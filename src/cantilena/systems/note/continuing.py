@@ -48,7 +48,6 @@ class Continued:
         behind it, in its own ticks; parts go on in tracks of their instrument, those of several
         players in as many as there are, the highest first."""
         old = self.score
-        line = int(old.bar_starts[-1])
         all_tracks = list(old.tracks)
         desks = _desks(old)
         place, latest = [], {}
@@ -61,29 +60,43 @@ class Continued:
                 all_tracks.append(track)
             place.append(latest[track.instrument])
 
-        def moved(ticks: np.ndarray) -> np.ndarray:
-            return line + ((ticks - self.origin) * (2 * old.tpq) + GRID) // (2 * GRID)
-
         onset, duration, pitch, velocity, number = columns
-        start = moved(onset)
-        length = np.maximum(1, moved(onset + duration) - start)
+        start = self.moved(onset)
+        length = np.maximum(1, self.moved(onset + duration) - start)
         notes = (start, length, pitch, velocity, np.array(place, dtype=np.int64)[number])
         past = (old.onset, old.duration, old.pitch, old.velocity, old.track)
         both = [np.concatenate(pair) for pair in zip(past, notes, strict=True)]
-        tempos = list(zip(old.tempo_tick.tolist(), old.tempo_us.tolist(), strict=True))
-        if plan.bpm != 60e6 / tempos[-1][1]:
-            tempos = [(t, us) for t, us in tempos if t < line or t == 0]
-            tempos.append((line, round(60e6 / plan.bpm)))
         return Score.build(
             old.tpq,
             all_tracks,
             *both,
-            tempos=tempos,
+            tempos=self._tempos(plan),
             metres=zip(old.metre_tick, old.metre_num, old.metre_den, strict=True),
             keys=zip(old.key_tick, old.key_fifths, old.key_minor, strict=True),
-            end=int(moved(np.array(plan.end))),
+            end=int(self.moved(np.array(plan.end))),
             title=old.title,
         )
+
+    def moved(self, ticks: np.ndarray) -> np.ndarray:
+        """Grid ticks of the new music in the given Score's own, counted from its last bar line."""
+        line, tpq = int(self.score.bar_starts[-1]), self.score.tpq
+        return line + ((ticks - self.origin) * (2 * tpq) + GRID) // (2 * GRID)
+
+    def clock(self, plan: Plan) -> Score:
+        """A Score without notes that has the joined one's ticks and tempos."""
+        empty: list[int] = []
+        return Score.build(
+            self.score.tpq, (), empty, empty, empty, empty, empty, tempos=self._tempos(plan)
+        )
+
+    def _tempos(self, plan: Plan) -> list[tuple[int, int]]:
+        """The given Score's tempos; the Plan's from the last bar line on, where it differs."""
+        old, line = self.score, int(self.score.bar_starts[-1])
+        tempos = list(zip(old.tempo_tick.tolist(), old.tempo_us.tolist(), strict=True))
+        if plan.bpm != 60e6 / tempos[-1][1]:
+            tempos = [(t, us) for t, us in tempos if t < line or t == 0]
+            tempos.append((line, round(60e6 / plan.bpm)))
+        return tempos
 
 
 def continued(

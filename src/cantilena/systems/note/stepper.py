@@ -7,15 +7,14 @@ wishes or how a value is chosen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from cantilena.decode.interfaces import Bias, Job
+from cantilena.decode.sampling import Sampling
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note.conditions import NOTHING
-
-if TYPE_CHECKING:
-    from cantilena.decode.loop import Job
 
 KEEP = 0.6  # share of the window kept when it is full and has to be read again
 
@@ -24,6 +23,8 @@ class NoteStepper:
     """Leads a note engine (as ``systems.note.engine.Engine``) through the jobs'
     pieces. Jobs carry ``Conditions`` and a ``Tracker``. A guided job has a second row, without
     conditions, beside its own."""
+
+    draws = False
 
     def __init__(self, engine: Any, jobs: Sequence[Job]):
         self.engine, self.jobs = engine, list(jobs)
@@ -44,7 +45,7 @@ class NoteStepper:
 
     def begin(self) -> None:
         """Reads the prefix and, where pieces are continued, the notes there are."""
-        given = {len(job.tracker.rows) for job in self.jobs}
+        given = {len(job.piece.rows) for job in self.jobs}
         if given != {0}:
             self.chain = np.asarray(self._replay(min(given)))
             return
@@ -73,13 +74,19 @@ class NoteStepper:
             logits = logits[n:] + self.scale * (logits[:n] - logits[n:])
         return logits
 
+    def draw(
+        self, k: int, bias: Bias, samplings: Sequence[Sampling], numbers: Sequence[float]
+    ) -> Sequence[int]:
+        """Never asked for, as ``draws`` says: values are chosen from ``logits``."""
+        raise AssertionError("a note stepper gives logits")
+
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
         """Takes up field ``k`` of every piece's step (``chosen``, fields so far)."""
         self.chain = self.chain + self._known(k, chosen)
 
     def _state(self) -> np.ndarray:
         """(B, D) input of the next position."""
-        index = np.array([job.tracker.state() for job in self.jobs])
+        index = np.array([job.piece.state() for job in self.jobs])
         x = self.engine.embed("state", self._twice(index))
         return x + self.everywhere
 
@@ -96,22 +103,22 @@ class NoteStepper:
 
     def _replay(self, n: int) -> np.ndarray:
         """Reads steps written before the loop began; all pieces must have as many (n)."""
-        if any(len(job.tracker.rows) != n for job in self.jobs):
+        if any(len(job.piece.rows) != n for job in self.jobs):
             raise ValueError("pieces continued together must have equally many steps")
-        rows = [job.tracker.rows for job in self.jobs]
-        trackers = [Tracker(job.tracker.frame, job.tracker.max_delta) for job in self.jobs]
+        rows = [job.piece.rows for job in self.jobs]
+        trackers = [Tracker(job.piece.frame, job.piece.max_delta) for job in self.jobs]
         room = int(KEEP * self.engine.model["context"])
-        kept = [job.tracker for job in self.jobs]
+        kept = [job.piece for job in self.jobs]
         for i in range(n + 1):
             for job, tracker in zip(self.jobs, trackers, strict=True):
-                job.tracker = tracker
+                job.piece = tracker
             if i > n - room:
                 self.inputs.append(self._state())
             if i < n:
                 for tracker, made in zip(trackers, rows, strict=True):
                     tracker.push(made[i][5], *made[i][1:5])
         for job, tracker in zip(self.jobs, kept, strict=True):
-            job.tracker = tracker
+            job.piece = tracker
         x = np.stack(self.inputs, axis=1)
         return self.session.run(np.concatenate([self.prefix, x], axis=1))
 
@@ -123,7 +130,7 @@ class NoteStepper:
             part = ("at_onset", "at_instrument")[k]
             index = np.array(
                 [
-                    getattr(job.tracker, part)(*made)
+                    getattr(job.piece, part)(*made)
                     for job, made in zip(self.jobs, chosen, strict=True)
                 ]
             )

@@ -23,6 +23,7 @@ from cantilena.tokens.note.context import (
     Frame,
     row_key,
 )
+from cantilena.tokens.note.locks import Locks
 
 _NO_NOTE = [NO_INSTRUMENT, NO_PITCH_OR_DRUM, NO_DURATION, NO_VELOCITY]
 
@@ -44,6 +45,7 @@ class Tracker:
         self.keys: list[int] = []
         self.last: dict[int, list[int]] = {}  # instrument -> row numbers, latest last
         self.tick = self.bars[0]
+        self.locks: Locks | None = None
 
     def bar_of(self, tick: int) -> int:
         """Index of the bar ``tick`` lies in."""

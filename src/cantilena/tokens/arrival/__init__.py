@@ -33,7 +33,13 @@ from cantilena.tokens.arrival.controls import (
     triples,
     unpad,
 )
-from cantilena.tokens.arrival.score import ArrivalHeader, header_of, reference_midi, to_score
+from cantilena.tokens.arrival.score import (
+    ArrivalHeader,
+    header_of,
+    nearest_ticks,
+    reference_midi,
+    to_score,
+)
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 __all__ = [
@@ -47,6 +53,7 @@ __all__ = [
     "header_of",
     "in_order",
     "instruments",
+    "nearest_ticks",
     "pad",
     "reference_midi",
     "relativise",

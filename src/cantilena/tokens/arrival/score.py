@@ -105,7 +105,7 @@ def to_score(
         for i in parts.tolist()
     ]
     blank = Score.build(header.tpq, (), [], [], [], [], [], header.tempos)
-    begin, stop = (_ticks(blank, t / v.resolution) for t in (onset, onset + length))
+    begin, stop = (nearest_ticks(blank, t / v.resolution) for t in (onset, onset + length))
     place = np.zeros(v.instruments, dtype=np.int64)
     place[parts] = np.arange(len(parts))
     return Score.build(
@@ -140,7 +140,7 @@ def _fine(header: ArrivalHeader) -> ArrivalHeader:
     return header.finer(max(1, min(times, _FINEST // header.tpq)))
 
 
-def _ticks(score: Score, seconds: np.ndarray) -> np.ndarray:
+def nearest_ticks(score: Score, seconds: np.ndarray) -> np.ndarray:
     """The ticks nearest to times in seconds, through the tempo map of ``score``."""
     starts = score.seconds(score.tempo_tick)
     i = np.clip(np.searchsorted(starts, seconds, side="right") - 1, 0, None)

@@ -14,6 +14,7 @@ import numpy as np
 
 from cantilena.score import DRUMS
 from cantilena.tokens.note import PITCHES, NoteScheme
+from cantilena.tokens.note.locks import Locks
 
 ONSET, INSTRUMENT, PITCH, DURATION, VELOCITY = range(5)
 NEVER = -np.inf
@@ -22,10 +23,12 @@ _TOP = PITCHES - 1
 
 class Piece(Protocol):
     """What a Grammar and Constraints may know of a piece in progress: ``rows`` (tick, instrument
-    or -1, pitch, duration class, velocity class, onset class) and ``tick``, the onset reached."""
+    or -1, pitch, duration class, velocity class, onset class); ``tick``, the onset reached; and
+    ``locks``, the notes of it that are kept as they are."""
 
     rows: list[tuple[int, int, int, int, int, int]]
     tick: int
+    locks: Locks | None
 
 
 class NoteGrammar:
@@ -36,6 +39,18 @@ class NoteGrammar:
 
     def bias(self, field: int, piece: Piece, chosen: Sequence[int]) -> np.ndarray | None:
         """The mask of ``field`` given the fields ``chosen`` before it in this step."""
+        order = self._order(field, piece, chosen)
+        kept = None if piece.locks is None else piece.locks.bias(field, piece, chosen)
+        if order is None or kept is None:
+            return kept if order is None else order
+        return order + kept
+
+    def forced(self, piece: Piece) -> Sequence[int] | None:
+        """The next step where a kept note leaves no choice."""
+        return None if piece.locks is None else piece.locks.forced(piece)
+
+    def _order(self, field: int, piece: Piece, chosen: Sequence[int]) -> np.ndarray | None:
+        """The mask of what the scheme's order allows."""
         if field == ONSET:
             if not piece.rows:
                 mask = np.zeros(self.scheme.sizes[0])

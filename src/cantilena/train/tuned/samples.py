@@ -29,7 +29,7 @@ def system_of(model: Any, tokenizer: Any) -> Any | None:
         return amt_prefix.AmtPrefixSystem(model)
     if isinstance(model, LlamaMusic):
         return llama_music.of_model(model.eval(), tokenizer)
-    return amt.Composer(model.model) if model.config.model_type == "gpt2" else None
+    return amt.AmtSystem(model.model) if model.config.model_type == "gpt2" else None
 
 
 class Samples(TrainerCallback):

@@ -10,7 +10,6 @@ from cantilena.analysis import off_grid
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.sampling import Sampling
 from cantilena.score import DRUMS
-from cantilena.systems.note.composer import finished
 from cantilena.systems.note.constraints import (
     Changes,
     Close,
@@ -24,8 +23,10 @@ from cantilena.systems.note.constraints import (
     Subdivision,
     constraints,
 )
+from cantilena.systems.note.finishing import finished
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.planning import make_plan
+from cantilena.systems.note.stepper import NoteStepper
 from cantilena.systems.note.tracker import Tracker
 from cantilena.text.report import PLAYED
 from cantilena.text.wishes import Brief, Instrument
@@ -94,7 +95,7 @@ def written(
     lean = np.zeros(SCHEME.sizes[0], dtype=np.float32)
     lean[[0, 6, 12, 24]] = 4.0
     engine.heads[0] = lambda x: plain(x) + lean
-    Loop(engine, NoteGrammar(SCHEME), [job]).run()  # type: ignore[arg-type]
+    Loop(NoteStepper(engine, [job]), NoteGrammar(SCHEME), [job]).run()
     return plan, job
 
 
@@ -106,15 +107,15 @@ def pieces() -> dict[str, tuple[Plan, Job]]:
 @pytest.mark.parametrize("name", BRIEFS)
 def test_the_piece_ends_by_itself_and_no_wish_had_to_be_dropped(pieces, name: str):
     _, job = pieces[name]
-    assert job.done and len(job.tracker.rows) < job.limit
-    assert job.relaxed == 0
+    assert job.done and len(job.piece.rows) < job.limit
+    assert not job.dropped
 
 
 @pytest.mark.parametrize("name", BRIEFS)
 def test_only_the_planned_instruments_play_within_their_ranges(pieces, name: str):
     plan, job = pieces[name]
     parts = {p.instrument: p for p in plan.parts}
-    for _, instrument, pitch, *_ in (r for r in job.tracker.rows if r[1] >= 0):
+    for _, instrument, pitch, *_ in (r for r in job.piece.rows if r[1] >= 0):
         assert instrument in parts
         assert parts[instrument].low <= pitch <= parts[instrument].high
 
@@ -122,7 +123,7 @@ def test_only_the_planned_instruments_play_within_their_ranges(pieces, name: str
 @pytest.mark.parametrize("name", BRIEFS)
 def test_each_planned_instrument_is_heard(pieces, name: str):
     plan, job = pieces[name]
-    heard = {r[1] for r in job.tracker.rows}
+    heard = {r[1] for r in job.piece.rows}
     long_enough = plan.end >= 4 * 96  # in a few beats there may be no place for all
     assert {p.instrument for p in plan.parts} <= heard or not long_enough
 
@@ -130,11 +131,11 @@ def test_each_planned_instrument_is_heard(pieces, name: str):
 @pytest.mark.parametrize("name", BRIEFS)
 def test_the_bars_are_filled_and_nothing_stands_past_the_end(pieces, name: str):
     plan, job = pieces[name]
-    onsets = np.array([r[0] for r in job.tracker.rows if r[1] >= 0])
+    onsets = np.array([r[0] for r in job.piece.rows if r[1] >= 0])
     assert onsets.min() == 0 and onsets.max() < plan.end
     bars = np.searchsorted(plan.lines, onsets, side="right") - 1
     assert set(bars.tolist()) == set(range(plan.bars))
-    score = finished(job.tracker.rows, plan, SCHEME, None)
+    score = finished(job.piece.rows, plan, SCHEME, None)
     assert score.end == plan.end and score.n_bars == plan.bars
     assert (score.onset + score.duration).max() <= plan.end
 
@@ -144,10 +145,10 @@ def test_parts_keep_to_their_voices(pieces, name: str):
     plan, job = pieces[name]
     voices = {p.instrument: p.voices for p in plan.parts}
     seen: dict[tuple[int, int], int] = {}
-    for row in job.tracker.rows:
+    for row in job.piece.rows:
         seen[row[0], row[1]] = seen.get((row[0], row[1]), 0) + 1
     assert all(n <= voices[i] for (_, i), n in seen.items() if i >= 0)
-    score = finished(job.tracker.rows, plan, SCHEME, None)
+    score = finished(job.piece.rows, plan, SCHEME, None)
     for instrument in set(score.instrument.tolist()) - {DRUMS}:
         own = score.select(score.instrument == instrument)
         for tick in own.onset.tolist():
@@ -158,7 +159,7 @@ def test_parts_keep_to_their_voices(pieces, name: str):
 @pytest.mark.parametrize("name", [n for n in BRIEFS if BRIEFS[n].chords and n != "chords on drums"])
 def test_asked_chords_are_struck_when_they_are_due(pieces, name: str):
     plan, job = pieces[name]
-    onsets = {r[0] for r in job.tracker.rows if r[1] >= 0}
+    onsets = {r[0] for r in job.piece.rows if r[1] >= 0}
     assert {t for t, _ in plan.chords} <= onsets
 
 
@@ -167,7 +168,7 @@ def test_bass_notes_are_the_chords_basses_where_these_are_asked_for(pieces, name
     plan, job = pieces[name]
     due = dict(plan.chords)
     roles = {p.instrument: p.role for p in plan.parts}
-    for tick, instrument, pitch, *_ in job.tracker.rows:
+    for tick, instrument, pitch, *_ in job.piece.rows:
         if tick in due and roles.get(instrument) == "bass":
             chord = due[tick]
             assert pitch % 12 == (chord.root if chord.bass is None else chord.bass)
@@ -186,7 +187,7 @@ def test_bass_notes_are_the_chords_basses_where_these_are_asked_for(pieces, name
 )
 def test_swing_decides_where_offbeats_stand(pieces, name: str, barred: tuple[int, ...]):
     _, job = pieces[name]
-    assert not {r[0] % 24 for r in job.tracker.rows} & set(barred)
+    assert not {r[0] % 24 for r in job.piece.rows} & set(barred)
 
 
 def test_onsets_stand_on_divisions_of_the_beat(pieces):
@@ -195,15 +196,15 @@ def test_onsets_stand_on_divisions_of_the_beat(pieces):
             BRIEFS[name].timing or plan.bar_ticks % 12
         ):  # the grid does not start anew at each of such bars
             continue
-        start = np.searchsorted(plan.lines, [r[0] for r in job.tracker.rows], side="right") - 1
-        place = np.array([r[0] for r in job.tracker.rows]) - plan.lines[start]
+        start = np.searchsorted(plan.lines, [r[0] for r in job.piece.rows], side="right") - 1
+        place = np.array([r[0] for r in job.piece.rows]) - plan.lines[start]
         assert set((place % 24).tolist()) <= {0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21}
 
 
 @pytest.mark.parametrize("name", ["played", "played swing", "played straight"])
 def test_what_is_played_stands_off_the_divisions_in_part(pieces, name: str):
     plan, job = pieces[name]
-    assert off_grid(finished(job.tracker.rows, plan, SCHEME, None)) >= PLAYED
+    assert off_grid(finished(job.piece.rows, plan, SCHEME, None)) >= PLAYED
 
 
 @pytest.mark.parametrize("name", ["solo flute", "one beat", "played", "played swing"])
@@ -213,7 +214,7 @@ def test_no_note_is_cut_to_a_click(pieces, name: str):
     single = {p.instrument for p in plan.parts if p.voices == 1}
     assert single
     onsets: dict[tuple[int, int], list[int]] = {}
-    for tick, instrument, pitch, *_ in job.tracker.rows:
+    for tick, instrument, pitch, *_ in job.piece.rows:
         if instrument >= 0:
             voice = (instrument, -1 if instrument in single else pitch)
             onsets.setdefault(voice, []).append(tick)
@@ -240,8 +241,8 @@ def test_wild_noise_is_held_all_the_same(seed: int):
     """Logits so large that the model's will would drown any soft wish."""
     name = ("quartet", "rock band", "chords", "two chords a bar", "many", "six eight")[seed]
     plan, job = written(name, seed, scale=25.0)
-    assert job.done and job.relaxed == 0
-    rows = [r for r in job.tracker.rows if r[1] >= 0]
+    assert job.done and not job.dropped
+    rows = [r for r in job.piece.rows if r[1] >= 0]
     assert {r[1] for r in rows} <= {p.instrument for p in plan.parts}
     assert max(r[0] for r in rows) < plan.end
 
@@ -269,7 +270,7 @@ def test_each_constraint_has_a_name_of_its_own_under_which_it_is_reported():
 
 def test_wishes_that_leave_nothing_are_dropped_but_never_the_grammar():
     class Impossible:
-        name = "impossible"
+        name = "the impossible"
 
         def bias(self, field, piece, chosen):
             return np.full(SCHEME.sizes[field], -np.inf)
@@ -283,7 +284,8 @@ def test_wishes_that_leave_nothing_are_dropped_but_never_the_grammar():
         np.random.default_rng(0),
         40,
     )
-    Loop(NoiseEngine(end=-50.0), NoteGrammar(SCHEME), [job]).run()  # type: ignore[arg-type]
-    assert job.relaxed > 0
-    steps = [[r[5], max(r[1], 0), *r[2:5]] for r in job.tracker.rows]
+    stepper = NoteStepper(NoiseEngine(end=-50.0), [job])
+    Loop(stepper, NoteGrammar(SCHEME), [job]).run()
+    assert job.dropped["the impossible"] > 0
+    steps = [[r[5], max(r[1], 0), *r[2:5]] for r in job.piece.rows]
     SCHEME.untable(np.array(steps))

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cantilena.errors import BriefError
-from cantilena.systems.note.checks import check_brief
 from cantilena.systems.note.composer import Request
 from cantilena.text.brief import parse_brief
+from cantilena.text.checks import check_brief
 from cantilena.text.wishes import Brief
 
 TEXTS = (

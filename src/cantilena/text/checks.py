@@ -5,6 +5,7 @@ Knows kinds and ranges alone; names of keys, chords and metres are checked where
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,12 @@ def check_brief(brief: Brief) -> Brief:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return plain and 0 < value < math.inf
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and _number(value)
 
 
 def _program(value: Any) -> bool:
@@ -66,7 +72,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "excluded": _each(_program),
     "tempo": _or_none(_number),
     "tempo_range": _or_none(_range),
-    "bars": _or_none(lambda v: _number(v) and v == int(v)),
+    "bars": _or_none(_whole),
     "seconds": _or_none(_number),
     "chords": _each(_text),
     "chord_beats": _or_none(_number),

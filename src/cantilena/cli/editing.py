@@ -1,0 +1,58 @@
+"""Options that change a piece that is there, as several commands have them.
+
+Knows options; what can be changed is each system's to say. Light to import, as the parser asks it
+for its options.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from cantilena.errors import InputError
+
+if TYPE_CHECKING:
+    from cantilena.systems.request import Edit
+
+
+def editing_arguments(parser: Any) -> None:
+    """The options that stand beside a piece's file."""
+    parser.add_argument(
+        "--between", nargs=2, type=float, metavar="S", help="write it anew between two seconds"
+    )
+    parser.add_argument(
+        "--keep", metavar="LIST", help="keep these instruments and write the others to them"
+    )
+    parser.add_argument(
+        "--since", type=float, metavar="S", help="keep the others too, up to this second (0)"
+    )
+
+
+def edit_of(args: argparse.Namespace, source: str | None, option: str) -> Edit | None:
+    """The Edit that ``--between``, ``--keep`` and ``--since`` ask of the MIDI file ``source``
+    (of ``option``); without them it goes on. None without a file. Raises InputError."""
+    from cantilena.api import make_brief, read_continued
+    from cantilena.systems.request import Edit
+
+    if source is None:
+        for name in ("between", "keep", "since"):
+            if getattr(args, name) is not None:
+                raise InputError(
+                    f"--{name} is of a file that is there already; name it by {option}"
+                )
+        return None
+    if args.between is not None and (args.keep, args.since, args.seconds) != (None, None, None):
+        raise InputError("--between stands alone: without --keep, --since and --seconds")
+    if args.keep is not None and args.seconds is not None:
+        raise InputError("what accompanies parts is as long as they are; leave --seconds out")
+    if args.since is not None and args.keep is None:
+        raise InputError("--since goes with --keep")
+    score = read_continued(source)
+    assert score is not None
+    if args.between is not None:
+        return Edit.between(score, *args.between)
+    if args.keep is not None:
+        instruments = make_brief("", True, instruments=args.keep).instruments
+        programs = [p for i in instruments for p in i.programs]
+        return Edit.accompanying(score, programs, args.since or 0.0)
+    return Edit.going_on(score)

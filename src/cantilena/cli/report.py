@@ -1,0 +1,74 @@
+"""What the command line says of a composed piece: as JSON, and as lines on a terminal.
+
+Knows Results and columns; does not know options or how a piece was made.
+"""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cantilena.cli.common import clock, plural
+from cantilena.result import Result
+
+if TYPE_CHECKING:
+    from cantilena.text.report import Row
+
+
+def outcome(name: str, result: Result, files: Mapping[str, Path]) -> dict[str, Any]:
+    """What ``--json`` says of a piece."""
+    data = result.to_dict()
+    kept = ("text", "system", "notes", "bars", "seconds", "report", "dropped", "caption")
+    return {
+        "name": name,
+        "seed": result.seed,
+        "files": {form: str(path) for form, path in files.items()},
+        "unplaced": list(result.brief.unplaced),
+        **{key: data[key] for key in kept if key in data},
+    }
+
+
+def print_report(name: str, result: Result, files: Mapping[str, Path]) -> None:
+    """Prints a piece's length, how its wishes were met, and its files."""
+    if result.audio is not None and result.guide is None:
+        print(f"{name}: {clock(result.audio.seconds)}, seed {result.seed}")
+    else:
+        score = result.score
+        length = clock(float(score.seconds(score.end)))
+        print(
+            f"{name}: {plural(score.n_bars, 'bar')}, {length}, {plural(len(score), 'note')}, "
+            f"seed {result.seed}"
+        )
+    for line in report_lines(result.rows, shutil.get_terminal_size((100, 24)).columns):
+        print(line)
+    if result.dropped:
+        times = ", ".join(f"{wish} ({count}x)" for wish, count in sorted(result.dropped.items()))
+        print(f"  gave way to stronger wishes: {times}")
+    if result.brief.unplaced:
+        print(f"  not understood: {', '.join(result.brief.unplaced)}")
+    for path in files.values():
+        print(f"  {path}")
+
+
+def report_lines(rows: Sequence[Row], columns: int = 100) -> list[str]:
+    """The report as a table that is no wider than a terminal: long cells go on below; [] without
+    rows."""
+    if not rows:
+        return []
+    met = {True: "yes", False: "no", None: "-"}
+    cells = [("wish", "asked", "achieved", "met")]
+    cells += [(r.wish, r.asked, r.achieved, met[r.met]) for r in rows]
+    first = max(len(row[0]) for row in cells)
+    most = max(16, (columns - first - 11) // 2)
+    wide = [first, *(min(most, max(len(row[i]) for row in cells)) for i in (1, 2)), 3]
+    lines: list[str] = []
+    for row in cells:
+        folded = [textwrap.wrap(c, w) or [""] for c, w in zip(row, wide, strict=True)]
+        for parts in zip_longest(*folded, fillvalue=""):
+            line = "  ".join(part.ljust(w) for part, w in zip(parts, wide, strict=True))
+            lines.append(f"  {line}".rstrip())
+    return lines

@@ -1,0 +1,369 @@
+"""What every system of the registry has to hold, on a tiny checkpoint of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import cantilena
+from cantilena.cli import main
+from cantilena.decode.sampling import Sampling
+from cantilena.errors import BriefError, CheckpointError, InputError, UnknownNameError
+from cantilena.score import Score, Track
+from cantilena.score.midi import write_midi
+from cantilena.systems import SYSTEMS, resolve, spec
+from cantilena.systems.base import Finished, Note, Progress, System
+from cantilena.systems.request import Edit, Request, Span
+from cantilena.systems.spec import EDITS, GIVES, READS
+from cantilena.text.wishes import Brief
+from tiny_systems import CHECKPOINTS
+
+ONE = Sampling(best_of=1, top_p=0.98)
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory) -> dict[str, Path]:
+    """A checkpoint of every system, made when it is first asked for."""
+    made: dict[str, Path] = {}
+
+    class Made(dict):
+        def __missing__(self, name: str) -> Path:
+            made[name] = CHECKPOINTS[name](tmp_path_factory.mktemp(name))
+            self[name] = made[name]
+            return made[name]
+
+    return Made()
+
+
+@pytest.fixture(scope="module", params=SYSTEMS)
+def system(request, checkpoints) -> System:
+    options = {"device": "cpu"} if spec(request.param).extra else {}
+    return cantilena.load(checkpoints[request.param], request.param, **options)
+
+
+def request_of(system: System, seed: int = 1, text: str = "slow sad waltz", **fields) -> Request:
+    """A short piece of whatever system."""
+    options = {"tokens": 60 + 30 * (seed % 3)} if "tokens" in system.options else {}
+    fields = {"sampling": ONE, "options": options, **fields}
+    return Request(Brief(bars=2, text=text), seed, **fields)
+
+
+def midi(system: System, request: Request) -> bytes:
+    return write_midi(system.compose([request])[0].score)
+
+
+def a_score() -> Score:
+    onset = [0, 240, 480, 960, 1440, 1440]
+    tracks = [Track("a", 0), Track("b", 33)]
+    return Score.build(
+        480, tracks, onset, [240] * 6, [60, 64, 67, 72, 40, 76], [80] * 6, [0] * 5 + [1]
+    )
+
+
+# ---------------------------------------------------------------------------- the registry
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_line_of_the_registry_is_whole(name: str):
+    line = SYSTEMS[name]
+    assert name in CHECKPOINTS, "tests/support/tiny_systems.py makes a checkpoint of every system"
+    assert len(line.help) > 10 and not line.help.endswith(".")
+    assert set(line.reads) <= set(READS) and line.reads
+    assert set(line.edits) <= set(EDITS) and line.gives in GIVES
+    kind = resolve(line.home)
+    assert issubclass(kind, System) and kind.system == name
+    if line.trains:
+        assert resolve(line.trains)
+
+
+def test_an_unknown_system_names_the_known_ones():
+    with pytest.raises(UnknownNameError, match="llama-music"):
+        cantilena.load(system="no such")
+
+
+@pytest.mark.parametrize("command", ["compose", "generate", "doctor"])
+def test_the_command_line_knows_every_system(command: str, capsys):
+    if command == "doctor":
+        main([command])
+    else:
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+    out = capsys.readouterr().out
+    for name in SYSTEMS:
+        assert name in out
+
+
+def test_the_readme_has_the_table_of_systems():
+    from cantilena.systems import systems_table
+
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert systems_table() in readme
+
+
+# ---------------------------------------------------------------------------- pieces
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(system: System):
+    request = request_of(system)
+    first, again = system.compose([request])[0], system.compose([request])[0]
+    assert write_midi(first.score) == write_midi(again.score) and len(first.score)
+    assert json.dumps(first.to_dict()) == json.dumps(again.to_dict())
+    assert midi(system, replace(request, seed=2)) != write_midi(first.score)
+    assert first.system == system.system and first.checkpoint_hash == system.hash
+
+
+def test_a_piece_does_not_depend_on_those_beside_it(system: System):
+    requests = [request_of(system, seed) for seed in range(3)]
+    alone = [midi(system, request) for request in requests]
+    together = [write_midi(result.score) for result in system.compose(requests)]
+    assert together == alone
+
+
+def test_a_stream_is_the_piece(system: System):
+    for best_of in (1, 3):
+        request = request_of(system, 4, sampling=replace(ONE, best_of=best_of))
+        notes = list(system.stream(request))
+        score = system.compose([request])[0].score
+        assert all(isinstance(note, Note) and note.bar >= 1 for note in notes)
+        rows = sorted((n.onset, n.onset + n.duration, n.pitch, n.velocity) for n in notes)
+        ends = score.seconds(score.onset + score.duration)
+        there = zip(score.seconds(score.onset), ends, score.pitch, score.velocity, strict=True)
+        assert np.allclose(rows, sorted(tuple(map(float, row)) for row in there), atol=1e-6)
+
+
+def test_events_tell_of_each_piece_to_its_end(system: System):
+    requests = [request_of(system, seed) for seed in range(2)]
+    shares: list[list[float]] = [[], []]
+    ended: list[int] = []
+    for i, event in system.run(requests):
+        assert i not in ended
+        if isinstance(event, Progress):
+            shares[i].append(event.share)
+        elif isinstance(event, Finished):
+            ended.append(i)
+    assert sorted(ended) == [0, 1]
+    for piece in shares:
+        assert piece == sorted(piece) and piece and piece[0] >= 0 and piece[-1] <= 1
+
+
+def test_closing_a_run_ends_the_work_at_once(system: System, monkeypatch):
+    steps: list[int] = []
+    closed: list[bool] = []
+    attempt = system.attempt
+
+    def watched(attempts):
+        try:
+            for event in attempt(attempts):
+                steps.append(1)
+                yield event
+        except GeneratorExit:
+            closed.append(True)
+            raise
+
+    monkeypatch.setattr(system, "attempt", watched)
+    run = system.run([request_of(system)])
+    for _ in range(5):
+        next(run)
+    before = len(steps)
+    run.close()
+    assert closed == [True] and len(steps) == before
+    assert midi(system, request_of(system))  # and the system is as before
+
+
+def test_two_at_once_are_what_each_is_alone(system: System):
+    requests = [request_of(system, 5), request_of(system, 6, "rock !")]
+    alone = [list(system.stream(request)) for request in requests]
+    streams = [system.stream(request) for request in requests]
+    pieces: list[list[Note]] = [[], []]
+    going = [0, 1]
+    while going:
+        for k in list(going):
+            note = next(streams[k], None)
+            going.remove(k) if note is None else pieces[k].append(note)
+    assert pieces == alone
+    start = Barrier(2)
+
+    def one(request: Request) -> list[Note]:
+        start.wait()
+        return list(system.stream(request))
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            assert list(pool.map(one, requests)) == alone
+
+
+def test_the_best_attempt_is_kept(system: System):
+    """As good as the best of the attempts made one by one, whatever they are."""
+    from cantilena.systems.base import Attempt
+    from cantilena.text.report import total
+
+    request = system.completed(
+        replace(request_of(system, 7, sampling=replace(ONE, best_of=3)), brief=Brief(bars=2))
+    )
+    worths = []
+    for number in range(3):
+        events = [event for _, event in system.attempt([Attempt(request, number)])]
+        worths += [total(e.result.rows) for e in events if isinstance(e, Finished)]
+    stop = next((i for i, worth in enumerate(worths) if worth > 1 - 1e-9), 2)
+    assert total(system.compose([request])[0].rows) == pytest.approx(max(worths[: stop + 1]))
+
+
+# ---------------------------------------------------------------------------- the command line
+
+
+def test_compose_writes_files_and_replay_makes_them_again(
+    system: System, checkpoints, tmp_path: Path, capsys
+):
+    name = system.system
+    where = ["--checkpoint", str(checkpoints[name])]
+    command = ["compose", "--system", name, *where, "slow sad waltz", "--seconds", "2"]
+    command += ["--seed", "3", "--best-of", "1", "-o", str(tmp_path / "one")]
+    assert main([*command, "--formats", "mid,wav,musicxml,png,json"]) == 0
+    assert "wish" in capsys.readouterr().out
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert [file.rpartition(".")[2] for file in files] == ["json", "mid", "musicxml", "png", "wav"]
+    piece = tmp_path / "one" / "slow-sad-waltz.json"
+    data = json.loads(piece.read_text())
+    assert data["system"] == name == data["request"]["system"]
+    replay = ["compose", "--replay", str(piece), *where, "-o", str(tmp_path / "two")]
+    assert main([*replay, "--formats", "mid,json", "--quiet"]) == 0
+    for form in ("mid", "json"):
+        file = f"slow-sad-waltz.{form}"
+        assert (tmp_path / "two" / file).read_bytes() == (tmp_path / "one" / file).read_bytes()
+
+
+def test_generate_goes_on_where_it_stopped(system: System, checkpoints, tmp_path: Path):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "text": "slow waltz, 2 bars"}\n{"id": "b", "text": "rock !"}\n')
+    if "text" not in spec(system.system).reads:
+        prompts.write_text('{"id": "a", "text": "piano, 2 bars"}\n{"id": "b", "text": "2 bars"}\n')
+    where = ["--system", system.system, "--checkpoint", str(checkpoints[system.system])]
+    out = tmp_path / "out"
+    command = ["generate", *where, "--prompts", str(prompts), "-o", str(out), "--quiet"]
+    assert main([*command, "--n", "1"]) == 0
+    first = (out / "a.mid").read_bytes()
+    (out / "a.mid").touch()
+    stamp = (out / "a.mid").stat().st_mtime_ns
+    assert main(command) == 0
+    assert (out / "a.mid").stat().st_mtime_ns == stamp and (out / "a.mid").read_bytes() == first
+    assert sorted(path.name for path in out.glob("*.mid")) == ["a.mid", "b.mid"]
+
+
+def test_evaluate_takes_it(system: System, checkpoints, tmp_path: Path, capsys):
+    where = ["--system", system.system, "--checkpoint", str(checkpoints[system.system])]
+    command = ["evaluate", "control", *where, "--n", "1", "-o", str(tmp_path)]
+    assert main(command) == 0
+    assert "attributes met" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------------------- edits
+
+
+def edits(base: Score) -> dict[str, Edit]:
+    return {
+        "go on": Edit.going_on(base),
+        "span": Edit(base, (Span(0.5, 1.0, "seconds"),)),
+        "tracks": Edit(base, (Span(0, None, "seconds"),), frozenset({1})),
+    }
+
+
+def rows_of(score: Score, scale: int) -> list[tuple[int, ...]]:
+    """(onset, duration, pitch, velocity, track) of every note, in ticks times ``scale``."""
+    columns = (score.onset * scale, score.duration * scale, score.pitch, score.velocity)
+    return list(zip(*(c.tolist() for c in (*columns, score.track)), strict=True))
+
+
+def test_an_edit_keeps_what_is_outside_note_for_note(system: System):
+    base = a_score()
+    for kind, edit in edits(base).items():
+        request = request_of(system, edit=edit)
+        if kind not in spec(system.system).edits:
+            with pytest.raises(InputError, match=kind):
+                system.run([request])
+            continue
+        score = system.compose([request])[0].score
+        start, stop = edit.spans[0].seconds(base)
+        at = base.seconds(base.onset)
+        inside = (at >= start) & (at < (np.inf if stop is None else stop))
+        inside &= np.isin(base.track, list(edit.tracks or range(2)))
+        scale = score.tpq // base.tpq
+        there = set(rows_of(score, 1))
+        kept = [row for row, gone in zip(rows_of(base, scale), inside, strict=True) if not gone]
+        assert there.issuperset(kept)
+        assert len(kept) < len(score) or kind == "tracks"
+
+
+# ---------------------------------------------------------------------------- bad input
+
+
+def test_bad_requests_are_refused_before_anything_is_made(system: System, monkeypatch):
+    monkeypatch.setattr(system, "attempt", lambda attempts: pytest.fail("it was begun"))
+    wrong = [
+        (replace(request_of(system), system="another"), "another"),
+        (replace(request_of(system), options={"no such": 1}), "no such"),
+        (replace(request_of(system), attributes={"mood": 1}), "attributes"),
+    ]
+    for request, message in wrong:
+        with pytest.raises(InputError, match=message):
+            system.run([request])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1.5}, {"seed": True}, {"seed": -1}, {"seed": float("inf")}, {"seed": None},
+        {"sampling": {"top_k": float("inf")}}, {"sampling": {"top_k": 1000.0}},
+        {"sampling": {"temperature": float("nan")}}, {"sampling": []}, {"sampling": {"x": 1}},
+        {"brief": {"bars": 1000.0}}, {"brief": {"bars": 2.0}}, {"brief": {"tempo": float("nan")}},
+        {"brief": {"chord_beats": float("inf")}}, {"brief": None}, {"options": [1]},
+        {"edit": {}}, {"edit": {"base": "x", "spans": []}}, {"system": 3}, {"attributes": "x"},
+        {"continues": "!"}, {"continues": 5}, {"score": "AAAA"},
+    ],
+)  # fmt: skip
+def test_what_is_no_request_is_refused(change: dict):
+    data = Request(Brief(bars=2), 1, ONE, system="note").to_dict()
+    with pytest.raises(BriefError, match="not a request"):
+        Request.from_dict({**data, **change})
+
+
+def test_requests_are_plain_data():
+    base = a_score()
+    for edit in (None, *edits(base).values()):
+        request = Request(Brief(bars=4), 7, ONE, edit, "amt", {"tokens": 30})
+        assert Request.from_dict(json.loads(json.dumps(request.to_dict()))) == request
+    old = {**Request(Brief(), 3, ONE).to_dict(), "continues": Edit.going_on(base).to_dict()["base"]}
+    assert Request.from_dict(old).edit == Edit.going_on(base)
+
+
+def test_a_folder_that_is_no_checkpoint_is_refused(system: System, tmp_path: Path):
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises((CheckpointError, InputError)):
+            cantilena.load(place, system.system)
+
+
+def test_a_damaged_checkpoint_is_refused(system: System, checkpoints, tmp_path: Path):
+    """Every file of it missing, cut in half, or another's."""
+    source = checkpoints[system.system]
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        if file.name in ("generation_config.json", "tokenizer_config.json"):
+            continue  # what transformers does without
+        for damage in ("missing", "cut"):
+            folder = tmp_path / f"{damage}-{file.name}"
+            shutil.copytree(source, folder)
+            path = folder / file.relative_to(source)
+            data = path.read_bytes()
+            path.unlink()
+            if damage == "cut":
+                path.write_bytes(data[: len(data) // 2])
+            with pytest.raises((CheckpointError, InputError)):
+                cantilena.load(folder, system.system)

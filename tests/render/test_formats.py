@@ -1,0 +1,66 @@
+"""Formats, and files that are written together."""
+
+from __future__ import annotations
+
+import os
+import xml.dom.minidom
+from pathlib import Path
+
+import pytest
+
+from cantilena.errors import InputError, UnknownNameError
+from cantilena.render.formats import checked_formats, write_files
+from cantilena.score.score import Score, Track
+
+
+def piece(bars: int = 2) -> Score:
+    """Quarter notes up the scale of C, on a piano."""
+    n = 4 * bars
+    pitch = [60 + (0, 2, 4, 5, 7, 9, 11)[i % 7] for i in range(n)]
+    onset = [24 * i for i in range(n)]
+    return Score.build(24, [Track("piano", 0)], onset, [24] * n, pitch, [80] * n, [0] * n)
+
+
+def test_formats():
+    assert checked_formats("mid, .PNG,midi,mid") == ("mid", "png")
+    assert checked_formats(["json"]) == ("json",)
+    with pytest.raises(UnknownNameError, match="unknown format 'mp3'; known: "):
+        checked_formats("mid,mp3")
+    with pytest.raises(InputError, match="no format"):
+        checked_formats(" , ")
+
+
+def test_many_pages_become_one_svg(tmp_path):
+    made = write_files(piece(200), tmp_path, "long", ("svg",))
+    page = xml.dom.minidom.parse(str(made["svg"])).documentElement
+    placed = [n for n in page.childNodes if n.nodeName == "svg"]
+    assert len(placed) > 1
+    assert [float(n.getAttribute("y")) for n in placed][:2] == [0.0, 2970.0]
+
+
+def test_a_folder_in_the_way_of_a_later_format_leaves_the_first_alone(tmp_path: Path):
+    write_files(piece(), tmp_path, "a", ("mid",))
+    before = (tmp_path / "a.mid").read_bytes()
+    (tmp_path / "a.musicxml").mkdir()
+    with pytest.raises(InputError, match=r"a\.musicxml' is a folder"):
+        write_files(piece(4), tmp_path, "a", ("mid", "musicxml"))
+    assert (tmp_path / "a.mid").read_bytes() == before
+    assert {p.name for p in tmp_path.iterdir()} == {"a.mid", "a.musicxml"}
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_file_that_cannot_be_put_in_place_takes_the_others_back(tmp_path, monkeypatch, at):
+    write_files(piece(), tmp_path, "a", ("mid", "musicxml"))
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    rename = os.replace
+    last = ("a.mid", "a.musicxml")[at]
+
+    def replace(source, target):
+        if Path(target) == tmp_path / last and Path(source).parent.parent == tmp_path:
+            raise OSError(13, "Permission denied")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(InputError, match="Permission denied"):
+        write_files(piece(4), tmp_path, "a", ("mid", "musicxml"))
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before

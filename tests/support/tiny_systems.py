@@ -1,0 +1,62 @@
+"""A small checkpoint of every system, untrained, as its own commands and writers make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def note(folder: Path) -> Path:
+    """The note model's: a run of a tiny model, exported."""
+    pytest.importorskip("onnx")
+    from cantilena.train.note.export import export
+    from tiny import write_run
+
+    run = folder / "run"
+    run.mkdir()
+    return export(write_run(run), folder / "checkpoint")
+
+
+def amt(folder: Path) -> Path:
+    """AMT's: GPT-2 in the published layout."""
+    import tiny_hf
+    from cantilena.tokens.arrival.vocab import AMT
+
+    return tiny_hf.saved(tiny_hf.amt(vocabulary=AMT), folder / "music")
+
+
+def amt_prefix(folder: Path) -> Path:
+    """A bridge between a tiny text model and a tiny AMT."""
+    import torch
+
+    import tiny_hf
+    from cantilena.models.amt_prefix import AmtPrefix
+    from cantilena.models.encoders import text_encoder
+
+    text = tiny_hf.saved(tiny_hf.llama(), folder / "text", tiny_hf.tokenizer())
+    music = tiny_hf.saved(tiny_hf.amt(), folder / "music")
+    torch.manual_seed(0)
+    model = AmtPrefix.create(music, text_encoder(text), "last", vocabulary=tiny_hf.SMALL)
+    torch.nn.init.normal_(model.bridge.project.weight, std=0.5)
+    return model.save(folder / "prefix")
+
+
+def llama_music(folder: Path) -> Path:
+    """A Llama with music in its vocabulary, exported as a plain one."""
+    import tiny_hf
+    from cantilena.models.llama_music import LlamaMusic
+    from cantilena.models.llama_plain import export_plain
+
+    model = LlamaMusic(tiny_hf.llama(), None, tiny_hf.SMALL, instruction="you are :").eval()
+    return export_plain(model, folder / "plain", tiny_hf.tokenizer())
+
+
+CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
+    "note": note,
+    "amt": amt,
+    "amt-prefix": amt_prefix,
+    "llama-music": llama_music,
+}
+"""What makes the checkpoint, in an empty folder, by the system's name."""
