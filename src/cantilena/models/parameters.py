@@ -88,7 +88,7 @@ def counts() -> list[Count]:
     from cantilena.models.amt_prefix import AmtPrefix
     from cantilena.models.llama_music import LlamaMusic
 
-    found = []
+    rows = []
     with torch.device("meta"):
         for mix, name in (("last", "base"), ("layers", "enhanced")):
             music = transformers.GPT2LMHeadModel(amt_config("large"))
@@ -102,13 +102,13 @@ def counts() -> list[Count]:
             )
             parts = "AMT large, bridge from Llama 3.2 1B"
             trained = prefix.n_parameters()["trainable"]
-            found.append(Count(f"amt-prefix, {name}", parts, trained, "783 M"))
+            rows.append(Count(f"amt-prefix, {name}", parts, trained, "783 M"))
         for size, paper in (("1b", "1.47 B"), ("3b", "3.56 B")):
             joint = LlamaMusic(transformers.LlamaForCausalLM(llama_config(size)))
             parts = f"Llama 3.2 {size.upper()}, music embedding, projection and head"
             trained = joint.n_parameters()["trainable"]
-            found.append(Count(f"llama-music, {size.upper()}", parts, trained, paper))
-    return found
+            rows.append(Count(f"llama-music, {size.upper()}", parts, trained, paper))
+    return rows
 
 
 def table(rows: list[Count]) -> str:

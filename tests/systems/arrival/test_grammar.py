@@ -66,7 +66,7 @@ def check_rules(piece: ArrivalPiece, v: ArrivalVocabulary, most: int) -> None:
     assert (time >= piece.start).all() and (np.diff(time) >= 0).all()
     assert ((duration >= v.duration) & (duration < v.note)).all()
     assert ((note >= v.note) & (note <= v.rest)).all()
-    before = np.concatenate([[piece.tokens[piece.n_given - 3] if piece.n_given else 0], time[:-1]])
+    before = np.concatenate([[piece.tokens[piece.n_past - 3] if piece.n_past else 0], time[:-1]])
     assert (time - before <= v.resolution).all()
     silent = note == v.rest
     assert (time[silent] - before[silent] == v.resolution).all()
