@@ -195,8 +195,13 @@ def test_flags_rests_controls_and_separators_are_understood():
 
 def test_a_score_keeps_its_names_tempos_and_metres():
     score = Score.build(
-        *(96, [Track("Lead", 81), Track("Kit", 0, True)], [0, 96, 480], [48] * 3, [60, 62, 36]),
-        *([64] * 3, [0, 0, 1]),
+        96,
+        [Track("Lead", 81), Track("Kit", 0, True)],
+        [0, 96, 480],
+        [48] * 3,
+        [60, 62, 36],
+        [64] * 3,
+        [0, 0, 1],
         tempos=[(0, 600_000), (192, 300_000)],
         metres=[(0, 3, 4)],
         keys=[(0, 2, 0)],

@@ -147,9 +147,9 @@ class NoteSystem(System):
             plan,
             self.scheme,
             sampling.repetition,
-            brief.swing,
-            brief.timing == "played",
-            named or bool(PERCUSSION & set(brief.genres)),
+            swing=brief.swing,
+            played=brief.timing == "played",
+            hand_percussion=named or bool(PERCUSSION & set(brief.genres)),
         )
         steps_per_bar = max(MAX_STEPS_PER_BAR, STEPS_OVER_DENSITY * (plan.density or 0.0))
         job = Job(
