@@ -157,8 +157,8 @@ def test_tokens_survive_a_midi_file(tokens: list[int]):
     rows = arrival.triples(tokens)
     _, first = np.unique(rows[:, [0, 2]], axis=0, return_index=True)
     alone = rows[np.sort(first)].reshape(-1)  # one note of a pitch at a time: files pair by order
-    found = arrival.events_of(write_midi(arrival.to_score(alone, 90)))
-    assert [r[::2] for r in counted(found)] == [r[::2] for r in counted(alone)]
+    again = arrival.events_of(write_midi(arrival.to_score(alone, 90)))
+    assert [r[::2] for r in counted(again)] == [r[::2] for r in counted(alone)]
 
 
 @pytest.mark.parametrize("tokens", [[1, 2], [1, 10_000, 60], [-1, 10_000, 11_000], [[1], [2]]])
