@@ -254,12 +254,15 @@ class Bench:
         seconds = parts * spent["part"] + spent["update"]
         share = None if self.chip is None else round(100 * parts * flops / seconds / self.chip, 1)
         return {
-            **{"tokens_per_second": round(parts * tokens / seconds), "parts": parts},
-            **{"ms_per_update": round(1e3 * seconds, 1)},
-            **{"ms_per_part": round(1e3 * spent["part"], 1)},
-            **{"ms_of_optimiser": round(1e3 * spent["update"], 1)},
-            **{"tflops": round(parts * flops / seconds / 1e12, 1), "share_of_chip": share},
-            **{"peak_gb": self.peak(), "rows": list(batch["input_ids"].shape)},
+            "tokens_per_second": round(parts * tokens / seconds),
+            "parts": parts,
+            "ms_per_update": round(1e3 * seconds, 1),
+            "ms_per_part": round(1e3 * spent["part"], 1),
+            "ms_of_optimiser": round(1e3 * spent["update"], 1),
+            "tflops": round(parts * flops / seconds / 1e12, 1),
+            "share_of_chip": share,
+            "peak_gb": self.peak(),
+            "rows": list(batch["input_ids"].shape),
         }
 
     def train_prefix(self, rows: int) -> dict[str, Any]:
@@ -332,13 +335,17 @@ class Bench:
         middle = steps["early"] + 0.6 * (steps["late"] - steps["early"])
         minutes = middle / 1e3 * LENGTH * PIECES / abreast / 60
         return {
-            **{"abreast": abreast, "tokens_per_second": round(1e3 * abreast / middle)},
+            "abreast": abreast,
+            "tokens_per_second": round(1e3 * abreast / middle),
             **{f"ms_per_step_{k}": round(v, 2) for k, v in steps.items()},
-            **{"minutes_for_1000": round(minutes, 2), "paper_minutes": PAPER[system.name]},
-            **{"seconds_to_begin": begin, "drawn_on_device": system.step_model.draws},
-            **{"graphs": None if steady is None else steady.works},
-            **{"graphs_said": None if steady is None else steady.failure[:200]},
-            **{"dtype": str(system.step_model.dtype), "peak_gb": self.peak()},
+            "minutes_for_1000": round(minutes, 2),
+            "paper_minutes": PAPER[system.name],
+            "seconds_to_begin": begin,
+            "drawn_on_device": system.step_model.draws,
+            "graphs": None if steady is None else steady.works,
+            "graphs_said": None if steady is None else steady.failure[:200],
+            "dtype": str(system.step_model.dtype),
+            "peak_gb": self.peak(),
         }
 
     def generation(self, name: str) -> None:
@@ -385,14 +392,22 @@ def _system(model: Any) -> Any:
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as Markdown tables: training and generation."""
     training = {
-        **{"tokens/s": "tokens_per_second", "ms an update": "ms_per_update"},
-        **{"ms a part": "ms_per_part", "ms of the optimiser": "ms_of_optimiser"},
-        **{"TFLOP/s": "tflops", "% of the chip": "share_of_chip", "peak GB": "peak_gb"},
+        "tokens/s": "tokens_per_second",
+        "ms an update": "ms_per_update",
+        "ms a part": "ms_per_part",
+        "ms of the optimiser": "ms_of_optimiser",
+        "TFLOP/s": "tflops",
+        "% of the chip": "share_of_chip",
+        "peak GB": "peak_gb",
     }
     generation = {
-        **{"tokens/s": "tokens_per_second", "ms a step, early": "ms_per_step_early"},
-        **{"late": "ms_per_step_late", "minutes for 1,000": "minutes_for_1000"},
-        **{"the paper's, A100": "paper_minutes", "graphs": "graphs", "peak GB": "peak_gb"},
+        "tokens/s": "tokens_per_second",
+        "ms a step, early": "ms_per_step_early",
+        "late": "ms_per_step_late",
+        "minutes for 1,000": "minutes_for_1000",
+        "the paper's, A100": "paper_minutes",
+        "graphs": "graphs",
+        "peak GB": "peak_gb",
     }
     lines = []
     for kind, columns in (("train", training), ("generate", generation)):

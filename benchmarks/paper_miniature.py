@@ -54,11 +54,30 @@ def budget(args: argparse.Namespace, recipe: str, steps: int, seed: int) -> list
     """Options that all runs share, and the recipe's rate where it is to be another."""
     s, every = sizes(args), max(1, steps // 6)
     shared: list[object] = [
-        *("--recipe", recipe, "--data", args.data, "--steps", steps, "--batch", s["batch"]),
-        *("--context", s["context"], "--seed", seed, "--warmup", max(1, steps // 20)),
-        *("--valid-songs", s["valid"], "--valid-every", every, "--log-every", max(1, every // 10)),
-        *("--accumulate", args.accumulate or max(1, s["batch"] // 4)),
-        *("--save-every", 0 if args.no_checkpoints else every),
+        "--recipe",
+        recipe,
+        "--data",
+        args.data,
+        "--steps",
+        steps,
+        "--batch",
+        s["batch"],
+        "--context",
+        s["context"],
+        "--seed",
+        seed,
+        "--warmup",
+        max(1, steps // 20),
+        "--valid-songs",
+        s["valid"],
+        "--valid-every",
+        every,
+        "--log-every",
+        max(1, every // 10),
+        "--accumulate",
+        args.accumulate or max(1, s["batch"] // 4),
+        "--save-every",
+        0 if args.no_checkpoints else every,
     ]
     if args.workers:
         shared += ["--workers", args.workers]
@@ -85,8 +104,14 @@ def pretrain(args: argparse.Namespace, s: dict[str, Any], out: Path) -> None:
     ):
         if not finished(args, out / kind):
             call(
-                *("finetune", "--system", system, f"--{kind}-model", out / f"{kind}-0"),
-                *("--out", out / kind, *budget(args, f"small-{system}", steps, 0)),
+                "finetune",
+                "--system",
+                system,
+                f"--{kind}-model",
+                out / f"{kind}-0",
+                "--out",
+                out / kind,
+                *budget(args, f"small-{system}", steps, 0),
             )
 
 
@@ -102,8 +127,16 @@ def tune(args: argparse.Namespace, s: dict[str, Any], out: Path) -> dict[str, li
                 continue
             if not finished(args, run):
                 call(
-                    *("finetune", "--system", system, *options, "--text-model", out / "text"),
-                    *("--music-model", out / "music", "--out", run),
+                    "finetune",
+                    "--system",
+                    system,
+                    *options,
+                    "--text-model",
+                    out / "text",
+                    "--music-model",
+                    out / "music",
+                    "--out",
+                    run,
                     *budget(args, f"small-{system}", s["steps"], seed),
                 )
             card = json.loads((run / "card.json").read_text(encoding="utf-8"))
@@ -120,13 +153,35 @@ def hear(args: argparse.Namespace, found: dict[str, list[dict]], out: Path) -> d
         for card in cards:
             run = card["run"]
             call(
-                *("generate", "--system", system, "--checkpoint", run, "-o", run + "-pieces"),
-                *("--prompts", references, "--tokens", args.tokens, "--n", args.pieces),
+                "generate",
+                "--system",
+                system,
+                "--checkpoint",
+                run,
+                "-o",
+                run + "-pieces",
+                "--prompts",
+                references,
+                "--tokens",
+                args.tokens,
+                "--n",
+                args.pieces,
             )
             options += ["--system", f"{Path(run).name}={run}-pieces"]
     call(
-        *("evaluate", "table3", "--references", references, "--n", args.pieces, *options),
-        *("-o", out / "evaluation", "--seconds", args.seconds, "--workers", 2),
+        "evaluate",
+        "table3",
+        "--references",
+        references,
+        "--n",
+        args.pieces,
+        *options,
+        "-o",
+        out / "evaluation",
+        "--seconds",
+        args.seconds,
+        "--workers",
+        2,
     )
     told = json.loads((out / "evaluation" / "table3.json").read_text(encoding="utf-8"))
     return {row["system"]: row for row in told["rows"]}

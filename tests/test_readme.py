@@ -105,7 +105,11 @@ def test_first_command_writes_what_the_readme_says(here, capsys):
     assert main(shlex.split(first)[1:]) == 0
     stem = "a-slow-sad-waltz-for-string-quartet-in-d-minor"
     assert {p.suffix for p in (here / "out").glob(stem + ".*")} == {
-        *(".mid", ".wav", ".musicxml", ".png", ".json")
+        ".mid",
+        ".wav",
+        ".musicxml",
+        ".png",
+        ".json",
     }
     score = read_midi(here / "out" / f"{stem}.mid")
     assert [t.program for t in score.tracks] == [40, 40, 41, 42]

@@ -30,8 +30,17 @@ MAX_N = 1000
 MAX_SEED = 2**63 - 1
 
 WISHES = (
-    *("genres", "moods", "key", "metre", "tempo", "instruments", "exclude", "chords"),
-    *("bars", "seconds", "timing"),
+    "genres",
+    "moods",
+    "key",
+    "metre",
+    "tempo",
+    "instruments",
+    "exclude",
+    "chords",
+    "bars",
+    "seconds",
+    "timing",
 )
 """Options that override the text, in the order they are applied: chords that are given as degrees
 need the key, and their lengths the metre."""
@@ -230,29 +239,29 @@ def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Br
     from cantilena.text.brief import merge, parse_brief
     from cantilena.text.wishes import Brief
 
-    given = {name: options[name] for name in WISHES if options.get(name) is not None}
-    _check_kinds(given)
+    wishes = {name: options[name] for name in WISHES if options.get(name) is not None}
+    _check_kinds(wishes)
     with contextlib.suppress(TypeError, ValueError):
-        given["tempo"] = float(given.get("tempo", ""))  # a number out of range is then told so
-    if "bars" in given and "seconds" in given:
+        wishes["tempo"] = float(wishes.get("tempo", ""))  # a number out of range is then told so
+    if "bars" in wishes and "seconds" in wishes:
         raise BriefError("bars and seconds are both given; give one of them")
     if isinstance(text, Brief):
-        return merge(text, **given)
+        return merge(text, **wishes)
     if not isinstance(text, str):
         raise BriefError(f"the text must be words, not {type(text).__name__}")
     if len(text) > MAX_TEXT:
         raise BriefError(f"the text has {len(text):,} characters; write at most {MAX_TEXT:,}")
     text = text.encode("utf-8", "replace").decode().strip()
-    if not text and not given and not continued:
+    if not text and not wishes and not continued:
         raise BriefError(
             "the text is empty; say what to compose, as in 'a slow waltz for piano in D minor'"
         )
-    return merge(parse_brief(text), **given)
+    return merge(parse_brief(text), **wishes)
 
 
-def _check_kinds(given: dict[str, Any]) -> None:
+def _check_kinds(wishes: dict[str, Any]) -> None:
     """Raises BriefError for a wish of a kind that no reading of it could take."""
-    for name, value in given.items():
+    for name, value in wishes.items():
         if name in LISTS:
             many = [value] if isinstance(value, str) else value
             if not isinstance(many, (list, tuple)) or not all(isinstance(v, str) for v in many):

@@ -121,8 +121,18 @@ def test_json_is_stable(composer, here, capsys):
     assert told["checkpoint"] == "fake"
     (piece,) = told["pieces"]
     assert set(piece) == {
-        *("name", "text", "seed", "files", "notes", "bars", "seconds", "report", "unplaced"),
-        *("caption", "system", "dropped"),
+        "name",
+        "text",
+        "seed",
+        "files",
+        "notes",
+        "bars",
+        "seconds",
+        "report",
+        "unplaced",
+        "caption",
+        "system",
+        "dropped",
     }
     assert piece["unplaced"] == ["blorp"]
     assert {"wish": "key", "asked": "D minor", "met": True}.items() <= next(
@@ -464,9 +474,24 @@ def test_describe_as_json(tune, capsys):
     assert main(["describe", str(tune), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {
-        *("title", "key", "key_strength", "metre", "tempo", "tempo_class", "instruments"),
-        *("drums", "chords", "progression", "bars", "seconds", "notes", "density", "polyphony"),
-        *("swing", "form", "caption"),
+        "title",
+        "key",
+        "key_strength",
+        "metre",
+        "tempo",
+        "tempo_class",
+        "instruments",
+        "drums",
+        "chords",
+        "progression",
+        "bars",
+        "seconds",
+        "notes",
+        "density",
+        "polyphony",
+        "swing",
+        "form",
+        "caption",
     }
     assert (told["metre"], told["tempo"], told["bars"], told["seconds"]) == ("4/4", 120.0, 4, 8.0)
     assert (told["notes"], told["density"], len(told["chords"])) == (16, 4.0, 8)
@@ -715,9 +740,18 @@ def test_doctor(composer, capsys):
     assert main(["doctor", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {
-        *("cantilena", "python", "system", "packages", "cpu", "engine", "audio", "checkpoint"),
+        "cantilena",
+        "python",
+        "system",
+        "packages",
+        "cpu",
+        "engine",
+        "audio",
+        "checkpoint",
         "systems",
-        *("self_test", "missing", "ok"),
+        "self_test",
+        "missing",
+        "ok",
     }
     assert told["ok"] and told["self_test"]["bars"] == 4
     assert told["checkpoint"]["notes_seen"] == 2_000_000

@@ -104,9 +104,18 @@ def test_names_that_meet(tmp_path: Path):
 @pytest.mark.parametrize(
     "options",
     [
-        *(["--n", "0"], ["--tokens", "2"], ["--batch", "0"], ["--seconds", "-1"], ["--most", "0"]),
-        *(["--top-p", "2"], ["--seed", "-1"], ["--instruments", "zzxx"], ["--n", "many"]),
-        *(["--prompts", "nowhere.jsonl"], ["--system", "none"], ["--system", "amt-prefix"]),
+        ["--n", "0"],
+        ["--tokens", "2"],
+        ["--batch", "0"],
+        ["--seconds", "-1"],
+        ["--most", "0"],
+        ["--top-p", "2"],
+        ["--seed", "-1"],
+        ["--instruments", "zzxx"],
+        ["--n", "many"],
+        ["--prompts", "nowhere.jsonl"],
+        ["--system", "none"],
+        ["--system", "amt-prefix"],
     ],
 )
 def test_bad_options_are_told_in_one_line(tmp_path: Path, options: list[str], capsys):

@@ -18,8 +18,14 @@ from cantilena.text.wishes import Brief
 @pytest.mark.parametrize(
     "options",
     [
-        *({"instruments": 5}, {"instruments": ["violin", 3]}, {"chords": ["C", 5]}),
-        *({"seconds": [1]}, {"bars": 2.5}, {"bars": True}, {"bars": float("nan")}, {"key": ["C"]}),
+        {"instruments": 5},
+        {"instruments": ["violin", 3]},
+        {"chords": ["C", 5]},
+        {"seconds": [1]},
+        {"bars": 2.5},
+        {"bars": True},
+        {"bars": float("nan")},
+        {"key": ["C"]},
     ],
 )
 def test_wishes_of_the_wrong_kind_are_refused(options: dict[str, Any]):

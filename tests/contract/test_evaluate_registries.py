@@ -18,7 +18,13 @@ from cantilena.evaluate.tables import LABELS
 from tiny_audio import cnn14_weights, tone, vggish_weights, write_clap, write_encodec
 
 PLAIN = {
-    *("frechet", "frechet_subsets", "kad", "kad_subsets", "clap", "clap_floored", "loss"),
+    "frechet",
+    "frechet_subsets",
+    "kad",
+    "kad_subsets",
+    "clap",
+    "clap_floored",
+    "loss",
     "compression_ratio",
 }
 
@@ -32,7 +38,8 @@ def loaded(tmp_path_factory):
     torch.save(vggish_weights(), folder / "vggish.pth")
     torch.save({"model": cnn14_weights()}, folder / "cnn14.pth")
     places = {
-        **{"logmel": None, "chroma": None},
+        "logmel": None,
+        "chroma": None,
         "vggish": str(folder / "vggish.pth"),
         "pann": str(folder / "cnn14.pth"),
         "clap": str(write_clap(folder / "clap")),

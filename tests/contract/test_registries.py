@@ -29,8 +29,13 @@ def small_score(seed: int = 0) -> Score:
     tracks = [Track("a", 0), Track("b", 33), Track("c", 0, True)]
     onset = np.arange(n) * 240
     return Score.build(
-        *(480, tracks, onset, rng.integers(60, 500, n), rng.integers(40, 80, n)),
-        *(rng.integers(1, 128, n), rng.integers(0, 3, n)),
+        480,
+        tracks,
+        onset,
+        rng.integers(60, 500, n),
+        rng.integers(40, 80, n),
+        rng.integers(1, 128, n),
+        rng.integers(0, 3, n),
     )
 
 
@@ -49,8 +54,16 @@ SCORES = {
 
 EVERYTHING = Brief(
     instruments=(Instrument("piano", (0,)), Instrument("bass", (33, 32))),
-    **{"excluded": (40,), "tempo": 120.0, "key": "C major", "metre": "4/4", "chords": ("C", "G7")},
-    **{"bars": 8, "seconds": 16.0, "swing": False, "density": "medium", "timing": "quantized"},
+    excluded=(40,),
+    tempo=120.0,
+    key="C major",
+    metre="4/4",
+    chords=("C", "G7"),
+    bars=8,
+    seconds=16.0,
+    swing=False,
+    density="medium",
+    timing="quantized",
 )
 
 
@@ -71,7 +84,12 @@ def test_a_statistic_is_one_number_of_a_score_and_leaves_it_alone(name: str, sco
 def test_a_statistic_of_real_music_is_defined_and_does_not_depend_on_resolution(name: str):
     score = small_score()
     fine = Score.build(
-        *(960, score.tracks, score.onset * 2, score.duration * 2, score.pitch, score.velocity),
+        960,
+        score.tracks,
+        score.onset * 2,
+        score.duration * 2,
+        score.pitch,
+        score.velocity,
         score.track,
     )
     assert np.isfinite(STATISTICS[name](score))

@@ -129,8 +129,12 @@ def changed(score: Score, **arrays) -> Score:
 
 def rebuilt(score: Score, **parts) -> Score:
     kept = {
-        **{"onset": score.onset, "duration": score.duration, "pitch": score.pitch},
-        **{"velocity": score.velocity, "track": score.track, "tracks": score.tracks},
+        "onset": score.onset,
+        "duration": score.duration,
+        "pitch": score.pitch,
+        "velocity": score.velocity,
+        "track": score.track,
+        "tracks": score.tracks,
     }
     return Score.build(480, **{**kept, **parts})
 

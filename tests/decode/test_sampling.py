@@ -95,9 +95,18 @@ def test_the_same_number_gives_the_same_value_and_all_values_are_reached():
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"temperature": -0.1}, {"temperature": 6}, {"temperature": float("nan")}),
-        *({"top_p": 0}, {"top_p": 1.2}, {"top_k": -1}, {"guidance": 11}, {"guidance": -1}),
-        *({"best_of": 0}, {"best_of": 65}, {"repetition": -1}, {"repetition": 11}),
+        {"temperature": -0.1},
+        {"temperature": 6},
+        {"temperature": float("nan")},
+        {"top_p": 0},
+        {"top_p": 1.2},
+        {"top_k": -1},
+        {"guidance": 11},
+        {"guidance": -1},
+        {"best_of": 0},
+        {"best_of": 65},
+        {"repetition": -1},
+        {"repetition": 11},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict):

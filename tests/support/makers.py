@@ -59,7 +59,9 @@ def scores(draw: st.DrawFn, most: int = 24) -> Score:
     metres = draw(st.lists(st.tuples(at, st.sampled_from(METRES)), max_size=3))
     keys = draw(st.lists(st.tuples(at, st.integers(-7, 7), st.integers(0, 1)), max_size=3))
     return Score.build(
-        *(tpq, tracks, *columns),
+        tpq,
+        tracks,
+        *columns,
         tempos=tempos,
         metres=[(t, *m) for t, m in metres],
         keys=keys,
@@ -107,8 +109,10 @@ class NoiseEngine:
         self.scheme = NoteScheme()
         self.fields = self.scheme.sizes
         self.model = {
-            **{"context": context_, "state": dict(context.STATE)},
-            **{"at_onset": dict(context.AT_ONSET), "at_instrument": dict(context.AT_INSTRUMENT)},
+            "context": context_,
+            "state": dict(context.STATE),
+            "at_onset": dict(context.AT_ONSET),
+            "at_instrument": dict(context.AT_INSTRUMENT),
         }
         self.length = 2 + context_
         self.heads = [self._head(k) for k in range(5)]

@@ -27,14 +27,25 @@ def paper_lakh(root: Path) -> list[str]:
 def row(name: str, **changes: object) -> dict:
     """A row with the fields and types of MidiCaps's train.json."""
     made = {
-        **{"location": f"lmd_full/{name[0]}/{name}.mid", "caption": f"A calm song, {name[:8]}."},
-        **{"genre": ["rock", "pop"], "genre_prob": [0.41, 0.3]},
-        **{"mood": ["happy", "film"], "mood_prob": [0.2, 0.1], "key": "F# minor"},
-        **{"time_signature": "4/4", "tempo": 120, "tempo_word": "Moderate tempo"},
-        **{"duration": 24, "duration_word": "Short fragment", "chord_summary": ["C", "G/B"]},
-        **{"chord_summary_occurence": 3, "instrument_summary": ["Flute", "Piano", "Drums"]},
-        **{"instrument_numbers_sorted": [73, 0, 128], "all_chords": ["C", "G/B", "C"]},
-        **{"all_chords_timestamps": [0.5, 2.0, 4.0], "test_set": False},
+        "location": f"lmd_full/{name[0]}/{name}.mid",
+        "caption": f"A calm song, {name[:8]}.",
+        "genre": ["rock", "pop"],
+        "genre_prob": [0.41, 0.3],
+        "mood": ["happy", "film"],
+        "mood_prob": [0.2, 0.1],
+        "key": "F# minor",
+        "time_signature": "4/4",
+        "tempo": 120,
+        "tempo_word": "Moderate tempo",
+        "duration": 24,
+        "duration_word": "Short fragment",
+        "chord_summary": ["C", "G/B"],
+        "chord_summary_occurence": 3,
+        "instrument_summary": ["Flute", "Piano", "Drums"],
+        "instrument_numbers_sorted": [73, 0, 128],
+        "all_chords": ["C", "G/B", "C"],
+        "all_chords_timestamps": [0.5, 2.0, 4.0],
+        "test_set": False,
     }
     return {**made, **changes}
 

@@ -9,8 +9,14 @@ import numpy as np
 from makers import random_table
 
 META = {
-    **{"genres": ("rock",), "moods": ("happy",), "bpm": 120.0, "metre": [4, 4], "swing": False},
-    **{"key": 9, "seconds": 30.0, "bars": 8},
+    "genres": ("rock",),
+    "moods": ("happy",),
+    "bpm": 120.0,
+    "metre": [4, 4],
+    "swing": False,
+    "key": 9,
+    "seconds": 30.0,
+    "bars": 8,
 }
 
 

@@ -16,8 +16,14 @@ from cantilena.train.note.loop import TrainConfig, note_config
 from makers import HABITS
 
 SIZES = {
-    **{"width": 64, "layers": 2, "heads": 2, "hidden": 96, "head_hidden": 64},
-    **{"text_width": 32, "text_layers": 1, "context": 160},
+    "width": 64,
+    "layers": 2,
+    "heads": 2,
+    "hidden": 96,
+    "head_hidden": 64,
+    "text_width": 32,
+    "text_layers": 1,
+    "context": 160,
 }
 
 

@@ -28,12 +28,19 @@ def write_clap(folder: Path, seed: int = 0) -> Path:
         tokenizer_object=bpe._tokenizer, **{f"{k}_token": v for k, v in names.items()}
     )
     text = {
-        **{"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2},
-        **{"intermediate_size": 32, "vocab_size": 320, "max_position_embeddings": 130},
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "vocab_size": 320,
+        "max_position_embeddings": 130,
     }
     audio = {
-        **{"patch_embeds_hidden_size": 16, "hidden_size": 128, "depths": [1, 1, 1, 1]},
-        **{"num_attention_heads": [1, 2, 2, 2], "enable_fusion": False},
+        "patch_embeds_hidden_size": 16,
+        "hidden_size": 128,
+        "depths": [1, 1, 1, 1],
+        "num_attention_heads": [1, 2, 2, 2],
+        "enable_fusion": False,
     }
     config = ClapConfig(text_config=text, audio_config=audio, projection_dim=16)
     model = ClapModel(config)
@@ -93,7 +100,8 @@ def cnn14_weights() -> dict:
         "logmel_extractor.melW": bank,
         "spectrogram_extractor.stft.conv_real.weight": torch.zeros(513, 1, 1024),
         "fc_audioset.weight": torch.zeros(3, 4),
-        **{"fc1.weight": torch.randn(4, 4), "fc1.bias": torch.randn(4)},
+        "fc1.weight": torch.randn(4, 4),
+        "fc1.bias": torch.randn(4),
     }
     widths = {"bn0": 64}
     for i in range(1, 7):
@@ -122,6 +130,6 @@ def tune(seed: int, bars: int = 2, program: int = 0, low: int = 60) -> Score:
     onset = np.arange(n) * 12
     tracks = [Track("tune", program)]
     return Score.build(
-        *(24, tracks, onset, [12] * n, pitch, [80] * n, [0] * n),
+        24, tracks, onset, [12] * n, pitch, [80] * n, [0] * n,
         tempos=[(0, 500_000)], metres=[(0, 4, 4)], end=96 * bars,
     )  # fmt: skip

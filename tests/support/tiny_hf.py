@@ -48,9 +48,16 @@ def llama(rows: int = TEXT, seed: int = 0, **changes: Any) -> Any:
 
     torch.manual_seed(seed)
     given: dict[str, Any] = {
-        **{"vocab_size": rows, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2},
-        **{"num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True},
-        **{"max_position_embeddings": 128, "bos_token_id": 1, "eos_token_id": 2},
+        "vocab_size": rows,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "tie_word_embeddings": True,
+        "max_position_embeddings": 128,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
     }
     return LlamaForCausalLM(LlamaConfig(**{**given, **changes})).eval()
 

@@ -102,17 +102,17 @@ def _noticed(others: Callable[..., None], message: Any, category: Any, *where: A
 def _told(error: Exception) -> int:
     """Prints an error in one line; its exit code."""
     if isinstance(error, CantilenaError):
-        said = str(error)
+        message = str(error)
     elif isinstance(error, MemoryError):
-        said = "there is not enough memory for this"
+        message = "there is not enough memory for this"
     elif isinstance(error, OSError) and error.strerror:
-        said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
-        said = (
+        message = (
             f"internal error: {type(error).__name__}: {error} "
             f"(set {DEBUG_VARIABLE}=1 to see where, and please report it)"
         )
-    print(f"cantilena: {' '.join(said.split())}", file=sys.stderr)
+    print(f"cantilena: {' '.join(message.split())}", file=sys.stderr)
     return 2 if isinstance(error, InputError) else 1
 
 
@@ -138,9 +138,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, run: str, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        made.set_defaults(run=run)
-        return made
+        parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        parser.set_defaults(run=run)
+        return parser
 
     _compose(command("compose", "cli.compose:compose", "compose what a text asks for"))
     _brief(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))
@@ -209,23 +209,23 @@ def number(text: str) -> float:
     return value
 
 
-def _output(made: argparse.ArgumentParser, quiet: bool = False) -> None:
-    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
+def _output(parser: argparse.ArgumentParser, quiet: bool = False) -> None:
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     if quiet:
-        made.add_argument("--quiet", action="store_true", help="print errors only")
+        parser.add_argument("--quiet", action="store_true", help="print errors only")
 
 
-def _wishes(made: argparse.ArgumentParser) -> None:
+def _wishes(parser: argparse.ArgumentParser) -> None:
     """The text, the files of texts, and the options that stand above them."""
-    made.add_argument(
+    parser.add_argument(
         "text", nargs="*", metavar="TEXT", help="what to compose; - reads texts from standard input"
     )
-    made.add_argument(
+    parser.add_argument(
         "--prompts",
         metavar="FILE",
         help="many texts: lines of text, or of JSON with 'id' and 'text'; - is standard input",
     )
-    wishes = made.add_argument_group("wishes, which stand above the text")
+    wishes = parser.add_argument_group("wishes, which stand above the text")
     wishes.add_argument("--bars", type=count, metavar="N", help="length in bars")
     wishes.add_argument("--seconds", metavar="S", help="length in time, as 30 or 1:30")
     wishes.add_argument("--tempo", metavar="BPM", help="quarter notes a minute, or as 'andante'")
@@ -241,9 +241,9 @@ def _wishes(made: argparse.ArgumentParser) -> None:
     wishes.add_argument("--moods", metavar="LIST", help="as 'sad, calm'")
 
 
-def _compose(made: argparse.ArgumentParser) -> None:
-    _wishes(made)
-    how = made.add_argument_group("how")
+def _compose(parser: argparse.ArgumentParser) -> None:
+    _wishes(parser)
+    how = parser.add_argument_group("how")
     how.add_argument("--seed", type=whole, metavar="N", help="another number, another piece (0)")
     how.add_argument("--n", type=count, metavar="N", help="so many pieces, with seeds in a row (1)")
     how.add_argument("--continue", dest="continues", metavar="FILE", help="go on from a MIDI file")
@@ -264,9 +264,9 @@ def _compose(made: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
     )
-    editing = made.add_argument_group("with --continue, for systems that edit")
+    editing = parser.add_argument_group("with --continue, for systems that edit")
     editing_arguments(editing)
-    out = made.add_argument_group("output")
+    out = parser.add_argument_group("output")
     out.add_argument(
         "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"
     )
@@ -276,42 +276,42 @@ def _compose(made: argparse.ArgumentParser) -> None:
         help="of mid,wav,musicxml,png,svg,json (all but svg)",
     )
     _sound(out)
-    _output(made, quiet=True)
+    _output(parser, quiet=True)
 
 
-def _sound(made: Any) -> None:
-    made.add_argument(
+def _sound(parser: Any) -> None:
+    parser.add_argument(
         "--engine",
         choices=("auto", "fluidsynth", "synth"),
         default="auto",
         help="what makes the sound: FluidSynth where it is installed, or the built-in synthesizer",
     )
-    made.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3 file for FluidSynth")
+    parser.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3 file for FluidSynth")
 
 
-def _brief(made: argparse.ArgumentParser) -> None:
-    _wishes(made)
-    made.add_argument("--json", action="store_true", help="as always: the output is JSON")
+def _brief(parser: argparse.ArgumentParser) -> None:
+    _wishes(parser)
+    parser.add_argument("--json", action="store_true", help="as always: the output is JSON")
 
 
-def _describe(made: argparse.ArgumentParser) -> None:
-    made.add_argument("files", nargs="+", metavar="FILE", help="MIDI files")
-    _output(made)
+def _describe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="MIDI files")
+    _output(parser)
 
 
-def _render(made: argparse.ArgumentParser) -> None:
-    made.add_argument("files", nargs="+", metavar="FILE", help="MIDI files")
-    made.add_argument(
+def _render(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="MIDI files")
+    parser.add_argument(
         "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"
     )
-    made.add_argument(
+    parser.add_argument(
         "--formats",
         metavar="LIST",
         default="wav,png,musicxml",
         help="of wav,png,svg,musicxml (all but svg)",
     )
-    _sound(made)
-    _output(made, quiet=True)
+    _sound(parser)
+    _output(parser, quiet=True)
 
 
 def _data(commands: Any) -> None:
@@ -343,47 +343,49 @@ def _data(commands: Any) -> None:
     _output(paper, quiet=True)
 
 
-def _train(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--data", required=True, metavar="DIR", help="a data set")
-    made.add_argument(
+def _train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", required=True, metavar="DIR", help="a data set")
+    parser.add_argument(
         "--out", required=True, metavar="RUN", help="the run's folder; one with a run in it goes on"
     )
-    made.add_argument("--corpora", metavar="LIST", help="only these corpora of the data set")
-    made.add_argument("--notes", type=count, metavar="N", help="notes to train on, as 60M")
-    made.add_argument(
+    parser.add_argument("--corpora", metavar="LIST", help="only these corpora of the data set")
+    parser.add_argument("--notes", type=count, metavar="N", help="notes to train on, as 60M")
+    parser.add_argument(
         "--minutes", type=number, metavar="M", help="end after so long, if the notes are not spent"
     )
-    made.add_argument("--batch", type=count, metavar="B", help="examples in a step")
-    made.add_argument("--length", type=count, metavar="T", help="notes in an example")
-    made.add_argument("--rate", type=number, metavar="R", help="peak learning rate")
-    made.add_argument("--warmup", type=count, metavar="N", help="notes up to the peak, as 400k")
-    made.add_argument(
+    parser.add_argument("--batch", type=count, metavar="B", help="examples in a step")
+    parser.add_argument("--length", type=count, metavar="T", help="notes in an example")
+    parser.add_argument("--rate", type=number, metavar="R", help="peak learning rate")
+    parser.add_argument("--warmup", type=count, metavar="N", help="notes up to the peak, as 400k")
+    parser.add_argument(
         "--decay", type=number, metavar="P", help="share of the notes over which the rate falls"
     )
-    made.add_argument("--seed", type=whole, metavar="N", help="order of examples and first weights")
-    made.add_argument("--from", dest="start", metavar="DIR", help="begin with these weights")
-    made.add_argument(
+    parser.add_argument(
+        "--seed", type=whole, metavar="N", help="order of examples and first weights"
+    )
+    parser.add_argument("--from", dest="start", metavar="DIR", help="begin with these weights")
+    parser.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, default=None, help="use torch.compile"
     )
-    made.add_argument(
+    parser.add_argument(
         "--workers", type=whole, metavar="N", help="processes that make batches, for a GPU (0)"
     )
-    made.add_argument(
+    parser.add_argument(
         "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
     )
-    sizes = made.add_argument_group("sizes of a new model")
+    sizes = parser.add_argument_group("sizes of a new model")
     for name in ("width", "layers", "heads", "hidden", "head-hidden", "context"):
         sizes.add_argument(f"--{name}", type=count, metavar="N")
-    made.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
 
 
-def _export(made: argparse.ArgumentParser) -> None:
-    made.add_argument("folder", metavar="RUN", help="the run's folder")
-    made.add_argument(
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="RUN", help="the run's folder")
+    parser.add_argument(
         "-o", "--output", required=True, metavar="DIR", help="the checkpoint's folder"
     )
-    export_arguments(made)
-    _output(made)
+    export_arguments(parser)
+    _output(parser)
 
 
 def _evaluate(commands: Any) -> None:
@@ -391,7 +393,7 @@ def _evaluate(commands: Any) -> None:
     evaluate = commands.add_parser("evaluate", help=text, description=text.capitalize() + ".")
     jobs = evaluate.add_subparsers(dest="job", metavar="WHAT", required=True)
     for name, entry in EVALUATIONS.items():
-        made = jobs.add_parser(name, help=entry.help, description=entry.help.capitalize() + ".")
-        entry.arguments(made)
-        made.set_defaults(run="cli.evaluate:evaluate")
-        _output(made, quiet=True)
+        parser = jobs.add_parser(name, help=entry.help, description=entry.help.capitalize() + ".")
+        entry.arguments(parser)
+        parser.set_defaults(run="cli.evaluate:evaluate")
+        _output(parser, quiet=True)

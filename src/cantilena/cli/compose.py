@@ -135,8 +135,8 @@ def read_options(texts: Sequence[str] | None, kinds: Mapping[str, type]) -> dict
     for text in texts or ():
         name, equals, value = text.partition("=")
         if not equals or name not in kinds:
-            known = ", ".join(f"{n}=({kind.__name__})" for n, kind in kinds.items()) or "none"
-            raise InputError(f"{text!r} is no option of this system; known: {known}")
+            choices = ", ".join(f"{n}=({kind.__name__})" for n, kind in kinds.items()) or "none"
+            raise InputError(f"{text!r} is no option of this system; known: {choices}")
         try:
             options[name] = _BOOL[value.lower()] if kinds[name] is bool else kinds[name](value)
         except (KeyError, ValueError):
@@ -167,10 +167,10 @@ def _prompts(args: argparse.Namespace) -> list[Prompt]:
 def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
     """The Brief of a prompt; options of the command line stand above its own, and these above its
     text."""
-    given = {name: getattr(args, name) for name in api.WISHES if getattr(args, name) is not None}
-    options = {**prompt.options, **given}
+    explicit = {name: getattr(args, name) for name in api.WISHES if getattr(args, name) is not None}
+    options = {**prompt.options, **explicit}
     for one, other in (("bars", "seconds"), ("seconds", "bars")):
-        if one in given and other not in given:
+        if one in explicit and other not in explicit:
             options.pop(other, None)
     try:
         return api.make_brief(prompt.text, bool(getattr(args, "continues", None)), **options)
@@ -183,11 +183,11 @@ def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
 def brief(args: argparse.Namespace) -> int:
     """Prints a text's Brief as JSON: one object, or one a line for many prompts."""
     prompts = _prompts(args)
-    found = [_brief_of(prompt, args) for prompt in prompts]
-    if args.prompts is None and len(found) == 1 and not prompts[0].where:
-        print_json(found[0].to_dict())
+    briefs = [_brief_of(prompt, args) for prompt in prompts]
+    if args.prompts is None and len(briefs) == 1 and not prompts[0].where:
+        print_json(briefs[0].to_dict())
         return 0
-    for prompt, one in zip(prompts, found, strict=True):
+    for prompt, one in zip(prompts, briefs, strict=True):
         mark = {} if prompt.id is None else {"id": prompt.id}
         print_json({**mark, **one.to_dict()}, indent=None)
     return 0
@@ -203,13 +203,20 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
     others = (
         *api.WISHES,
         *api.SAMPLING,
-        *("seed", "n", "continues", "prompts", "option", "between", "keep", "since"),
+        "seed",
+        "n",
+        "continues",
+        "prompts",
+        "option",
+        "between",
+        "keep",
+        "since",
     )
-    given = [name for name in others if getattr(args, name) is not None]
-    if args.text or given:
+    extra = [name for name in others if getattr(args, name) is not None]
+    if args.text or extra:
         what = "the text"
-        if given:
-            what = "--" + {"continues": "continue"}.get(given[0], given[0]).replace("_", "-")
+        if extra:
+            what = "--" + {"continues": "continue"}.get(extra[0], extra[0]).replace("_", "-")
         raise InputError(f"--replay makes a piece again as it was; leave out {what}")
     path = Path(args.replay)
     data = read_bytes(path, MAX_REPLAY, "the JSON file beside a piece")

@@ -125,19 +125,19 @@ def _engine() -> dict[str, Any]:
 def _audio(missing: list[dict[str, Any]]) -> dict[str, Any]:
     from cantilena.render.audio import find_fluidsynth, find_soundfont
 
-    found: dict[str, Any] = {"fluidsynth": None, "soundfont": None}
+    audio: dict[str, Any] = {"fluidsynth": None, "soundfont": None}
     better = "sound by FluidSynth; the built-in synthesizer stands in"
     for name, find, how in (
         ("fluidsynth", find_fluidsynth, _FLUIDSYNTH),
         ("soundfont", find_soundfont, _SOUNDFONT),
     ):
         try:
-            found[name] = str(find())
+            audio[name] = str(find())
         except CantilenaError as error:
             missing.append(_missing(name, better, how, False))
-            found["note"] = str(error)
-    both = found["fluidsynth"] and found["soundfont"]
-    return {**found, "auto": "fluidsynth" if both else "synth"}
+            audio["note"] = str(error)
+    both = audio["fluidsynth"] and audio["soundfont"]
+    return {**audio, "auto": "fluidsynth" if both else "synth"}
 
 
 def _compose(checkpoint: str | Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -148,18 +148,18 @@ def _compose(checkpoint: str | Path | None) -> tuple[dict[str, Any], dict[str, A
     try:
         composer = api.load(checkpoint)
     except Exception as error:
-        said = (
+        message = (
             str(error) if isinstance(error, CantilenaError) else f"{type(error).__name__}: {error}"
         )
-        return {"error": said}, {"ok": False, "error": "there is no checkpoint to compose with"}
+        return {"error": message}, {"ok": False, "error": "there is no checkpoint to compose with"}
     loaded = time.perf_counter()
     try:
         score = api.compose(_TEXT, bars=4, checkpoint=composer).score
     except Exception as error:
-        said = (
+        message = (
             str(error) if isinstance(error, CantilenaError) else f"{type(error).__name__}: {error}"
         )
-        return summary(composer), {"ok": False, "error": said}
+        return summary(composer), {"ok": False, "error": message}
     return summary(composer), {
         "ok": len(score) > 0,
         "load_seconds": round(loaded - start, 3),
@@ -186,43 +186,43 @@ def summary(composer: Any) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the findings; 0 where composing works, else 1."""
-    found = examine(args.checkpoint)
+    findings = examine(args.checkpoint)
     if args.json:
         from cantilena.cli.common import print_json
 
-        print_json(found)
+        print_json(findings)
     else:
-        print("\n".join(lines(found)))
-    return 0 if found["ok"] else 1
+        print("\n".join(lines(findings)))
+    return 0 if findings["ok"] else 1
 
 
-def lines(found: dict[str, Any]) -> list[str]:
+def lines(findings: dict[str, Any]) -> list[str]:
     """The findings as text."""
-    packages = ", ".join(f"{n} {v or 'missing'}" for n, v in found["packages"].items())
-    audio, card, test = found["audio"], found["checkpoint"], found["self_test"]
-    cpu = found["cpu"]
-    engine = found["engine"]
+    packages = ", ".join(f"{n} {v or 'missing'}" for n, v in findings["packages"].items())
+    audio, card, test = findings["audio"], findings["checkpoint"], findings["self_test"]
+    cpu = findings["cpu"]
+    engine = findings["engine"]
     if engine is None:
         runs = "onnxruntime is missing"
     else:
         runs = f"onnxruntime ({engine.get('error') or ', '.join(engine['providers'])})"
     rows = [
-        ("cantilena", f"{found['cantilena']}, Python {found['python']} ({sys.executable})"),
-        ("system", found["system"]),
+        ("cantilena", f"{findings['cantilena']}, Python {findings['python']} ({sys.executable})"),
+        ("system", findings["system"]),
         ("packages", packages),
         ("engine", f"{runs}, {cpu['usable']} of {cpu['cores']} cores"),
         ("sound", f"{audio['auto']} by default"),
         ("  fluidsynth", audio["fluidsynth"] or "not found"),
         ("  soundfont", audio["soundfont"] or "not found"),
         ("systems", ""),
-        *((f"  {name}", _system_line(system)) for name, system in found["systems"].items()),
+        *((f"  {name}", _system_line(system)) for name, system in findings["systems"].items()),
         ("checkpoint", card.get("error") or _card_line(card)),
         ("self test", _test_line(test)),
     ]
     out = [f"{name:<14}{text}".rstrip() for name, text in rows]
-    if found["missing"]:
+    if findings["missing"]:
         out += ["", "missing:"]
-        for gap in found["missing"]:
+        for gap in findings["missing"]:
             wanted = "needed" if gap["needed"] else "optional"
             out += [f"  {gap['what']} ({wanted}, for {gap['why']})", f"    {gap['how']}"]
     return out

@@ -128,12 +128,14 @@ def _statistics(args: argparse.Namespace) -> tuple[Any, str]:
     return figures, statistics_table(figures)
 
 
-def _bits_arguments(made: argparse.ArgumentParser) -> None:
-    made.add_argument("folder", metavar="RUN", help="a run's folder")
-    made.add_argument("--data", required=True, metavar="DIR", help="a data set")
-    made.add_argument("--split", default="test", choices=("valid", "test"), help="(test)")
-    made.add_argument("--windows", type=int, default=256, metavar="N", help="how many (256)")
-    made.add_argument("--length", type=int, default=1024, metavar="T", help="notes in each (1024)")
+def _bits_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="RUN", help="a run's folder")
+    parser.add_argument("--data", required=True, metavar="DIR", help="a data set")
+    parser.add_argument("--split", default="test", choices=("valid", "test"), help="(test)")
+    parser.add_argument("--windows", type=int, default=256, metavar="N", help="how many (256)")
+    parser.add_argument(
+        "--length", type=int, default=1024, metavar="T", help="notes in each (1024)"
+    )
 
 
 def _bits(args: argparse.Namespace) -> tuple[Any, str]:

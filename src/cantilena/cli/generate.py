@@ -193,16 +193,16 @@ def read_items(source: str | None, n: int | None, seed: int) -> list[Item]:
     else:
         prompts = _prompts(source)
     n = n or len(prompts)
-    found = []
+    items = []
     for i in range(n):
         name, text = prompts[i % len(prompts)]
         again = i // len(prompts)
-        found.append(Item(name if not again else f"{name}-{again + 1}", text, seed + i))
-    names = [item.id.casefold() for item in found]
+        items.append(Item(name if not again else f"{name}-{again + 1}", text, seed + i))
+    names = [item.id.casefold() for item in items]
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
         raise InputError(f"two pieces would be named {twice!r}; give other ids")
-    return found
+    return items
 
 
 def _prompts(source: str) -> list[tuple[str, str | None]]:
@@ -213,21 +213,21 @@ def _prompts(source: str) -> list[tuple[str, str | None]]:
     data = read_bytes(source, MAX_BYTES, "a file of prompts")
     if len(data) > MAX_BYTES:
         raise InputError(f"{name} holds more than {MAX_BYTES // 10**6} MB; split it")
-    found: dict[str, tuple[str, str | None]] = {}
+    by_id: dict[str, tuple[str, str | None]] = {}
     for number, value in parse_jsonl(decode(data, name), name):
         where = f"{name}, line {number}: "
         try:
             prompt = _prompt(value, number)
         except InputError as error:
             raise InputError(f"{where}{error}") from None
-        if prompt[0].casefold() in found:
+        if prompt[0].casefold() in by_id:
             raise InputError(f"{where}the id {prompt[0]!r} is there already")
-        found[prompt[0].casefold()] = prompt
-    if not found:
+        by_id[prompt[0].casefold()] = prompt
+    if not by_id:
         raise InputError(
             f'{name} holds no prompts; write lines as {{"id": "a", "text": "a waltz"}}'
         )
-    return list(found.values())
+    return list(by_id.values())
 
 
 def _prompt(data: Any, number: int) -> tuple[str, str | None]:

@@ -71,9 +71,14 @@ def _instruments(a: Attributes) -> list[dict[str, Any]]:
 
     return [
         {
-            **{"name": gm.name(p.instrument), "program": p.instrument},
-            **{"family": gm.family(p.instrument), "share": round(p.share, 4), "notes": p.notes},
-            **{"low": p.low, "middle": p.middle, "high": p.high},
+            "name": gm.name(p.instrument),
+            "program": p.instrument,
+            "family": gm.family(p.instrument),
+            "share": round(p.share, 4),
+            "notes": p.notes,
+            "low": p.low,
+            "middle": p.middle,
+            "high": p.high,
             "polyphony": round(p.polyphony, 2),
         }
         for p in a.parts
@@ -89,36 +94,36 @@ def _symbols(a: Attributes) -> list[str | None]:
 
 def describe(args: argparse.Namespace) -> int:
     """Prints what MIDI files are; with ``--json`` one object, or a list of them for many files."""
-    found = [description(read_midi(file)) for file in args.files]
+    descriptions = [description(read_midi(file)) for file in args.files]
     if args.json:
-        many = [{"file": file, **told} for file, told in zip(args.files, found, strict=True)]
-        print_json(many if len(found) > 1 else found[0])
+        many = [{"file": file, **data} for file, data in zip(args.files, descriptions, strict=True)]
+        print_json(many if len(descriptions) > 1 else descriptions[0])
         return 0
-    for i, (file, told) in enumerate(zip(args.files, found, strict=True)):
+    for i, (file, data) in enumerate(zip(args.files, descriptions, strict=True)):
         if i:
             print()
-        if len(found) > 1:
+        if len(descriptions) > 1:
             print(f"{file}:")
-        _print_description(told)
+        _print_description(data)
     return 0
 
 
-def _print_description(told: dict[str, Any]) -> None:
-    print(told["caption"])
-    if not told["notes"]:
+def _print_description(data: dict[str, Any]) -> None:
+    print(data["caption"])
+    if not data["notes"]:
         return
     print()
-    print(f"  {'key':<12}{told['key'] or '-'} (fit {told['key_strength']:.2f})")
-    print(f"  {'tempo':<12}{told['tempo']:g} quarter notes a minute")
-    print(f"  {'metre':<12}{told['metre']}")
-    length = clock(told["seconds"])
-    print(f"  {'length':<12}{told['bars']} bars, {length}, {told['notes']:,} notes")
-    if told["progression"]:
-        print(f"  {'chords':<12}{' '.join(told['progression'])}")
-    if told["form"]:
-        print(f"  {'form':<12}{told['form']}")
+    print(f"  {'key':<12}{data['key'] or '-'} (fit {data['key_strength']:.2f})")
+    print(f"  {'tempo':<12}{data['tempo']:g} quarter notes a minute")
+    print(f"  {'metre':<12}{data['metre']}")
+    length = clock(data["seconds"])
+    print(f"  {'length':<12}{data['bars']} bars, {length}, {data['notes']:,} notes")
+    if data["progression"]:
+        print(f"  {'chords':<12}{' '.join(data['progression'])}")
+    if data["form"]:
+        print(f"  {'form':<12}{data['form']}")
     print()
-    for part in told["instruments"]:
+    for part in data["instruments"]:
         print(
             f"  {part['name']:<24} {100 * part['share']:3.0f} %  {part['notes']:>6,} notes  "
             f"pitch {part['low']}-{part['high']}"
@@ -135,7 +140,7 @@ def render(args: argparse.Namespace) -> int:
     scores = [read_midi(file) for file in args.files]
     stems = [Path(file).stem for file in args.files]
     names = file_names([Prompt(stem, _own(stem, stems[:i])) for i, stem in enumerate(stems)])
-    told: list[dict[str, Any]] = []
+    outcomes: list[dict[str, Any]] = []
     with Progress(args.quiet) as progress:
         for i, (file, score, (name,)) in enumerate(zip(args.files, scores, names, strict=True)):
             progress(i, len(scores), f"rendering {name}")
@@ -150,11 +155,11 @@ def render(args: argparse.Namespace) -> int:
                 soundfont=args.soundfont,
             )
             progress.clear()
-            told.append({"file": file, "files": {f: str(p) for f, p in paths.items()}})
+            outcomes.append({"file": file, "files": {f: str(p) for f, p in paths.items()}})
             if not (args.quiet or args.json):
                 print("\n".join(str(path) for path in paths.values()))
     if args.json:
-        print_json(told)
+        print_json(outcomes)
     return 0
 
 

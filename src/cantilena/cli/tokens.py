@@ -26,15 +26,15 @@ examples:
 """
 
 
-def tokens_arguments(made: argparse.ArgumentParser) -> None:
+def tokens_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    made.epilog = _TEXT
-    made.add_argument("file", nargs="?", metavar="FILE", help="a MIDI file to encode")
-    made.add_argument("--scheme", choices=SCHEME_NAMES, default="arrival", help="(arrival)")
-    made.add_argument(
+    parser.epilog = _TEXT
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a MIDI file to encode")
+    parser.add_argument("--scheme", choices=SCHEME_NAMES, default="arrival", help="(arrival)")
+    parser.add_argument(
         "-o", "--output", metavar="FILE", help="where to write to, instead of standard output"
     )
-    encode = made.add_argument_group("encoding by the arrival scheme")
+    encode = parser.add_argument_group("encoding by the arrival scheme")
     encode.add_argument(
         "--padded", action="store_true", help="with a REST wherever a second passes without onset"
     )
@@ -43,7 +43,7 @@ def tokens_arguments(made: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="these instruments as controls, 5 s ahead, as '0,128'; the rest padded",
     )
-    decode = made.add_argument_group("decoding")
+    decode = parser.add_argument_group("decoding")
     decode.add_argument("--decode", metavar="FILE", help="a file of tokens; -o names the MIDI file")
     decode.add_argument("--tempo", type=float, metavar="BPM", help="the piece's true tempo (120)")
     decode.add_argument(
@@ -71,8 +71,8 @@ def tokens(args: argparse.Namespace) -> int:
 def _encode(args: argparse.Namespace) -> int:
     from cantilena.files import write_bytes
 
-    found = _arrival(args) if args.scheme == "arrival" else _note_steps(args.file)
-    text = json.dumps(found)
+    tokens = _arrival(args) if args.scheme == "arrival" else _note_steps(args.file)
+    text = json.dumps(tokens)
     if args.output is None:
         print(text)
     else:
@@ -115,16 +115,16 @@ def _decode(args: argparse.Namespace) -> int:
         raise InputError(f"a tempo of {args.tempo:g} bpm is out of reason; 1 to 10,000 will do")
     if args.tempo is not None and args.reference:
         raise InputError("the reference's file has no tempo; leave --tempo or --reference out")
-    found = _read(args.decode)
+    tokens = _read(args.decode)
     if args.scheme == "note":
-        data = write_midi(_of_steps(found, args.tempo))
+        data = write_midi(_of_steps(tokens, args.tempo))
     else:
         from cantilena.tokens import arrival
 
         if args.reference:
-            data = arrival.reference_midi(found)
+            data = arrival.reference_midi(tokens)
         else:
-            data = write_midi(arrival.to_score(found, args.tempo))
+            data = write_midi(arrival.to_score(tokens, args.tempo))
     write_bytes(args.output, data)
     print(args.output)
     return 0
@@ -137,21 +137,21 @@ def _read(path: str) -> list[Any]:
     if len(data) > MAX_JSON:
         raise InputError(f"{path}: more than {MAX_JSON // 10**6} MB of tokens")
     try:
-        found = json.loads(data)
+        tokens = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from error
-    if not isinstance(found, list):
-        raise InputError(f"{path} must hold one JSON list, not {type(found).__name__}")
-    return found
+    if not isinstance(tokens, list):
+        raise InputError(f"{path} must hold one JSON list, not {type(tokens).__name__}")
+    return tokens
 
 
-def _of_steps(found: list[Any], tempo: float | None) -> Any:
+def _of_steps(tokens: list[Any], tempo: float | None) -> Any:
     import numpy as np
 
     from cantilena.tokens.note import Header, NoteScheme
 
     try:
-        steps = np.asarray(found)
+        steps = np.asarray(tokens)
     except (ValueError, OverflowError) as error:
         raise InputError("steps must be lists of five whole numbers") from error
     if steps.size and steps.dtype.kind not in "iu":

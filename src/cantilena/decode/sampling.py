@@ -99,5 +99,5 @@ def _likeliest(p: np.ndarray, sampling: Sampling) -> np.ndarray:
         least = np.partition(p, len(p) - sampling.top_k)[len(p) - sampling.top_k]
     else:
         least = (1 - sampling.top_p) / len(p) * p.sum()
-    found = np.flatnonzero((p >= least) & (p > 0))
-    return found[np.argsort(-p[found], kind="stable")]
+    candidates = np.flatnonzero((p >= least) & (p > 0))
+    return candidates[np.argsort(-p[candidates], kind="stable")]

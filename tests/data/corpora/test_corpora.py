@@ -72,8 +72,13 @@ def openewld(root: Path) -> None:
 
 
 LAYOUTS = {
-    **{"lakh": lakh, "pop909": pop909, "groove": groove, "game": game},
-    **{"mutopia": mutopia, "nottingham": nottingham, "openewld": openewld},
+    "lakh": lakh,
+    "pop909": pop909,
+    "groove": groove,
+    "game": game,
+    "mutopia": mutopia,
+    "nottingham": nottingham,
+    "openewld": openewld,
 }
 COUNTS = {"lakh": 3, "pop909": 1, "groove": 1, "game": 3, "mutopia": 2, "nottingham": 1}
 COUNTS |= {"openewld": 1}

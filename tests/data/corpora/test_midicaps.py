@@ -52,7 +52,8 @@ def test_a_published_row_is_read_whole():
         ({"location": NAME, "caption": "x", "tags": {"genre": "jazz"}}, "genre", ("jazz",)),
         (
             {"location": NAME, "caption": "x", "genre": [["jazz", 0.4], ["pop", 0.2]]},
-            *("genre", ("jazz", "pop")),
+            "genre",
+            ("jazz", "pop"),
         ),
         ({"location": NAME, "caption": "x", "mood": {"dark": 0.4}}, "mood", ("dark",)),
         ({"location": NAME, "caption": "x", "tempo": "104.0"}, "tempo", 104),
@@ -60,11 +61,13 @@ def test_a_published_row_is_read_whole():
         ({"location": NAME, "caption": "x", "duration": "long"}, "duration", None),
         (
             {"location": NAME, "caption": "x", "instruments": ["Oboe"]},
-            *("instrument_summary", ("Oboe",)),
+            "instrument_summary",
+            ("Oboe",),
         ),
         (
             {"location": NAME, "caption": "x", "instrument_numbers_sorted": [128, 300, "4"]},
-            *("instrument_numbers_sorted", (128, 4)),
+            "instrument_numbers_sorted",
+            (128, 4),
         ),
         ({"location": NAME, "caption": "x", "test_set": "True"}, "test_set", True),
         ({"location": NAME, "caption": "x", "test_set": None}, "test_set", False),
@@ -104,7 +107,8 @@ def test_a_file_keeps_what_it_can_and_lists_the_rest(tmp_path):
     short = load_midicaps(path, tags=False).rows[NAME]
     assert short.all_chords == () and short.key == ""
     assert (short.caption, short.genres, short.moods) == (
-        *(found.rows[NAME].caption, ("rock", "pop")),
+        found.rows[NAME].caption,
+        ("rock", "pop"),
         ("happy",),
     )
 

@@ -190,7 +190,10 @@ def test_another_recipe_makes_other_shards(songs, tmp_path):
     recipes = (Recipe(), Recipe(captions="crop"), Recipe(4_096), Recipe(4_096, wordings=2))
     for recipe in recipes:
         build_paper(
-            *(songs[0], tmp_path, None, recipe),
+            songs[0],
+            tmp_path,
+            None,
+            recipe,
             limit=1,
             progress=lambda *a: told.append(a[2].split()[0]),
         )

@@ -21,8 +21,14 @@ from cantilena.systems.arrival.stepper import ArrivalStepper  # noqa: E402
 from tiny_hf import SMALL, amt, llama  # noqa: E402
 
 HOW = [
-    *(Sampling(0), Sampling(1.0, 1.0), Sampling(1.0, 0.98), Sampling(0.4, 0.3)),
-    *(Sampling(1.5, 0.9, 7), Sampling(1.0, 1.0, 1), Sampling(1e-9, 0.5), Sampling(1, 0.98, 10**6)),
+    Sampling(0),
+    Sampling(1.0, 1.0),
+    Sampling(1.0, 0.98),
+    Sampling(0.4, 0.3),
+    Sampling(1.5, 0.9, 7),
+    Sampling(1.0, 1.0, 1),
+    Sampling(1e-9, 0.5),
+    Sampling(1, 0.98, 10**6),
 ]
 
 
@@ -61,7 +67,8 @@ def pieces(model, draws: bool, count: int = 5) -> list[list[int]]:
     steps.draws = draws
     jobs = [
         Job(
-            *(ArrivalPiece(vocabulary=SMALL), PromptState()),
+            ArrivalPiece(vocabulary=SMALL),
+            PromptState(),
             [Instruments([i % 3], vocabulary=SMALL), Instruments([9 % 4], vocabulary=SMALL)],
             Sampling(1.0, 0.98, guidance=1.0),
             np.random.default_rng(i),

@@ -200,8 +200,10 @@ def later(seconds: int) -> list[int]:
 @pytest.mark.parametrize(
     ("given", "controls", "notes"),
     [
-        *(([], [], 12), (song(20, 60), [], 8)),
-        *(([], later(9), 8), (song(336, 25), later(5), 2)),
+        ([], [], 12),
+        (song(20, 60), [], 8),
+        ([], later(9), 8),
+        (song(336, 25), later(5), 2),
     ],
     ids=["nothing before", "a song goes on", "accompanied", "the window slides"],
 )

@@ -21,7 +21,7 @@ def test_the_bank_is_that_of_transformers():
     mel_filter_bank = pytest.importorskip("transformers.audio_utils").mel_filter_bank
     for rate, fft, bands, low, high in ((16_000, 512, 64, 125, 7500), (16_000, 512, 32, 50, 7600)):
         known = mel_filter_bank(
-            *(fft // 2 + 1, bands, low, high, rate),
+            fft // 2 + 1, bands, low, high, rate,
             norm=None, mel_scale="htk", triangularize_in_mel_space=True,
         )  # fmt: skip
         np.testing.assert_allclose(mel.mel_bank(rate, fft, bands, low, high), known, atol=1e-9)
@@ -98,7 +98,7 @@ def test_vggish_reads_patches_as_published(vggish):
         257, 64, 125, 7500, 16_000, norm=None, mel_scale="htk", triangularize_in_mel_space=True
     )
     known = audio.spectrogram(
-        *(sound.astype(float), audio.window_function(400, "hann"), 400, 160, 512),
+        sound.astype(float), audio.window_function(400, "hann"), 400, 160, 512,
         power=1.0, center=False, mel_filters=bank, mel_floor=0.0,
     )  # fmt: skip
     patches = vggish.model.patches(sound)

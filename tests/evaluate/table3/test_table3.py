@@ -131,7 +131,9 @@ def test_a_second_run_renders_nothing_and_gives_the_same_bytes(made, place, monk
     evaluate_table3(
         read_references(place / "references.jsonl"),
         {"same": place / "same", "wrong": place / "wrong"},
-        *({"logmel": load_embedder("logmel")}, SYNTH, place / "out"),
+        {"logmel": load_embedder("logmel")},
+        SYNTH,
+        place / "out",
         unconditional=place / "free",
         losses={"same": 1.25},
         settings=Settings(size=3, compression=True),
@@ -186,7 +188,10 @@ def test_clap_scores_stand_beside_and_random_texts_are_anothers(place, tmp_path)
         read_references(place / "references.jsonl"),
         {"same": place / "same"},
         {"clap": clap},
-        *(SYNTH, tmp_path / "out", clap, place / "free"),
+        SYNTH,
+        tmp_path / "out",
+        clap,
+        place / "free",
         progress=lambda done, _: hear.append(done),
     )
     truth, swapped = row(found, "ground truth"), row(found, "ground truth, random text")
@@ -256,9 +261,23 @@ def test_the_renderer_is_one_for_all(monkeypatch):
 
 def test_the_command(place, tmp_path, capsys):
     arguments = [
-        *("evaluate", "table3", "--references", str(place / "references.jsonl")),
-        *("--system", f"same={place / 'same'}", "--loss", "same=2.5", "--seconds", "2"),
-        *("--engine", "synth", "--n", "4", "-o", str(tmp_path), "--quiet"),
+        "evaluate",
+        "table3",
+        "--references",
+        str(place / "references.jsonl"),
+        "--system",
+        f"same={place / 'same'}",
+        "--loss",
+        "same=2.5",
+        "--seconds",
+        "2",
+        "--engine",
+        "synth",
+        "--n",
+        "4",
+        "-o",
+        str(tmp_path),
+        "--quiet",
     ]
     assert main([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

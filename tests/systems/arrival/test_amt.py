@@ -44,8 +44,13 @@ def a_score() -> Score:
     onset = [0, 0, 480, 960, 960, 1440, 2400, 2880, 3840, 5000]
     track = [0, 1, 0, 0, 1, 0, 0, 1, 0, 1]
     return Score.build(
-        *(480, [Track("my flute", 73), Track("my bass", 33)], onset, [400] * 10),
-        *([72, 40, 74, 76, 43, 77, 79, 45, 72, 40], [50, 60, 70, 80, 90] * 2, track),
+        480,
+        [Track("my flute", 73), Track("my bass", 33)],
+        onset,
+        [400] * 10,
+        [72, 40, 74, 76, 43, 77, 79, 45, 72, 40],
+        [50, 60, 70, 80, 90] * 2,
+        track,
         tempos=[(0, round(60e6 / 90))],
         metres=[(0, 3, 4)],
         end=5760,
@@ -141,18 +146,18 @@ def test_what_the_model_is_given(composer: AmtSystem):
     """The prompt, its rests and the anticipated controls of each task."""
     old = a_score()
     order = composer.order(Attempt(Request(edit=Edit.between(old, 2.0, 4.0))))
-    given, controls = around(order.given, order.controls, 200, 400)
-    before, after = given.reshape(-1, 3), controls.reshape(-1, 3) - AMT.control
+    past, controls = around(order.past, order.controls, 200, 400)
+    before, after = past.reshape(-1, 3), controls.reshape(-1, 3) - AMT.control
     assert before[:, 0].max() < 200 and after[:, 0].min() >= 400
     assert AMT.rest not in after[:, 2] and len(after) == 3
     kept = composer.order(Attempt(Request(edit=Edit.accompanying(old, [73], 3.0))))
     assert {int(n - AMT.control - AMT.note) // 128 for n in kept.controls[2::3]} == {73}
-    assert {int(n - AMT.note) // 128 for n in np.asarray(kept.given)[2::3]} == {33}
+    assert {int(n - AMT.note) // 128 for n in np.asarray(kept.past)[2::3]} == {33}
     # the published implementation's reading of the same
     events = np.array([0, 10_010, 11_060, 200, 10_010, 11_060, 201, 10_010, 11_060])
     early = np.array([4, 10_000, 11_000, 5, 10_000, 11_000]) + AMT.control
-    given, controls = around(events, early, 200, None, compatible=True)
-    assert given.reshape(-1, 3)[:, 0].tolist() == [0, 100, 200]
+    past, controls = around(events, early, 200, None, compatible=True)
+    assert past.reshape(-1, 3)[:, 0].tolist() == [0, 100, 200]
     assert (controls.reshape(-1, 3)[:, 0] - AMT.control).tolist() == [5, 201]
 
 
@@ -192,8 +197,13 @@ def test_an_edit_of_one_of_two_tracks_of_an_instrument(composer: AmtSystem):
 
 def test_orders_that_cannot_be_written(composer: AmtSystem):
     for order in (
-        *(Order(text="a waltz"), Order(tokens=2), Order(start=-1), Order(start=3, end=2)),
-        *(Order(allowed=()), Order(controls=[1, 10_001, 11_001]), Order(given=[1, 2])),
+        Order(text="a waltz"),
+        Order(tokens=2),
+        Order(start=-1),
+        Order(start=3, end=2),
+        Order(allowed=()),
+        Order(controls=[1, 10_001, 11_001]),
+        Order(past=[1, 2]),
     ):
         with pytest.raises(InputError):
             write(composer, [order])
@@ -205,7 +215,7 @@ def test_the_published_quirks_are_behind_a_switch(composer: AmtSystem, tmp_path:
     ours, theirs = write(composer, orders), write(composer, orders, compatible=True)
     for written in ours:
         times = np.concatenate([[0], written.tokens[::3]])
-        assert (np.diff(times) <= AMT.resolution).all() and written.made == 60
+        assert (np.diff(times) <= AMT.resolution).all() and written.sampled == 60
     gaps = [np.diff(np.concatenate([[0], w.tokens[::3]])).max(initial=0) for w in theirs]
     assert max(gaps) > AMT.resolution
 

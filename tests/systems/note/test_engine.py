@@ -211,7 +211,7 @@ def test_both_engines_compose_alike(exact: Engine, rounded: Engine, through_torc
     hidden = {}
     for name, engine in (("exact", exact), ("rounded", rounded), ("torch", through_torch)):
         prefix, _ = engine.prefix(
-            *(job.conditions.scalars[None], job.conditions.slots[None], job.conditions.words[None])
+            job.conditions.scalars[None], job.conditions.slots[None], job.conditions.words[None]
         )
         session = engine.session(1)
         h = [session.run(np.concatenate([prefix, x[:, :1]], axis=1)).copy()]
@@ -269,10 +269,16 @@ def test_exported_files_hold_no_pickle(tiny_checkpoint: Path):
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
-        *(("card.json", None), ("model.safetensors", None)),
-        *(("card.json", b""), ("card.json", b"[1]"), ("card.json", b"{}")),
-        *(("card.json", b'{"model": {}}'), ("card.json", b'{"model": {"width": 64}}')),
-        *(("card.json", b"\xff\xfe"), ("model.safetensors", b""), ("model.safetensors", b"x" * 99)),
+        ("card.json", None),
+        ("model.safetensors", None),
+        ("card.json", b""),
+        ("card.json", b"[1]"),
+        ("card.json", b"{}"),
+        ("card.json", b'{"model": {}}'),
+        ("card.json", b'{"model": {"width": 64}}'),
+        ("card.json", b"\xff\xfe"),
+        ("model.safetensors", b""),
+        ("model.safetensors", b"x" * 99),
     ],
 )
 def test_damaged_checkpoints_are_refused(

@@ -61,6 +61,8 @@ class AmtPrefixSystem(ArrivalSystem):
             if text is None or not text.strip():
                 vectors, _ = self.model.prefix(1)
             else:
-                found = self.model.encode([text])
-                vectors, _ = self.model.prefix(1, text_states=found.states, text_mask=found.mask)
+                encoded = self.model.encode([text])
+                vectors, _ = self.model.prefix(
+                    1, text_states=encoded.states, text_mask=encoded.mask
+                )
         return PromptState(embeds=vectors[0], placed=not self.model.learned_positions)

@@ -93,10 +93,10 @@ class LlamaMusicSystem(ArrivalSystem):
         """Token ids of the whole prompt for a description."""
         from cantilena.models.llama_music import prompt_text
 
-        found = self.tokenizer(prompt_text(text, self.instruction), verbose=False)["input_ids"]
-        if max(found, default=0) >= self.offset:
+        ids = self.tokenizer(prompt_text(text, self.instruction), verbose=False)["input_ids"]
+        if max(ids, default=0) >= self.offset:
             raise InputError("the text spells music tokens; describe the music in words")
-        return [int(k) for k in found]
+        return [int(k) for k in ids]
 
 
 def _plain(
@@ -105,11 +105,11 @@ def _plain(
     from cantilena.decode.hf.engine import HFStepModel
     from cantilena.models.llama_plain import read_plain
 
-    found = read_plain(path, tokenizer, device=device, dtype=dtype)
-    model = found.model.requires_grad_(False)
-    steps = HFStepModel(model, found.offset, found.vocabulary.size, context=context)
+    plain = read_plain(path, tokenizer, device=device, dtype=dtype)
+    model = plain.model.requires_grad_(False)
+    steps = HFStepModel(model, plain.offset, plain.vocabulary.size, context=context)
     return LlamaMusicSystem(
-        steps, found.tokenizer, found.offset, found.instruction, found.vocabulary
+        steps, plain.tokenizer, plain.offset, plain.instruction, plain.vocabulary
     )
 
 

@@ -60,23 +60,23 @@ class Rules:
     def from_dict(cls, data: Mapping[str, Any]) -> Rules:
         """Rules of plain data, as a request over HTTP has them. Raises InputError for names that
         are not fields, or values of another kind."""
-        known = {"offset", "instruments", "excluded", "most", "seconds", "end_id"}
-        unknown = sorted(set(data) - known)
+        names = {"offset", "instruments", "excluded", "most", "seconds", "end_id"}
+        unknown = sorted(set(data) - names)
         if unknown or "offset" not in data:
             wrong = f"unknown {unknown[0]!r}" if unknown else "no 'offset'"
-            raise InputError(f"{wrong} in the rules; known: {', '.join(sorted(known))}")
+            raise InputError(f"{wrong} in the rules; known: {', '.join(sorted(names))}")
         try:
-            given: dict[str, Any] = {
+            values: dict[str, Any] = {
                 k: int(data[k]) for k in ("offset", "most", "end_id") if data.get(k) is not None
             }
             for name in ("instruments", "excluded"):
                 if data.get(name) is not None:
-                    given[name] = tuple(int(i) for i in data[name])
+                    values[name] = tuple(int(i) for i in data[name])
             if data.get("seconds") is not None:
-                given["seconds"] = float(data["seconds"])
+                values["seconds"] = float(data["seconds"])
         except (TypeError, ValueError) as e:
             raise InputError(f"the rules cannot be read: {e}") from e
-        return cls(**given)
+        return cls(**values)
 
     @property
     def end(self) -> int:
@@ -108,14 +108,14 @@ class Allowed:
                 f"the rules reach id {self.last - 1:,} of a model of {logits.shape[-1]:,} tokens: "
                 "the offset is another model's"
             )
-        found = logits.new_full(logits.shape, float("-inf"))
+        masked = logits.new_full(logits.shape, float("-inf"))
         kept = logits[self.first : self.last]
         if self.bias is not None:
             import torch
 
             kept = kept + torch.from_numpy(self.bias).to(kept)
-        found[self.first : self.last] = kept
-        return found
+        masked[self.first : self.last] = kept
+        return masked
 
 
 class Follower:
@@ -154,8 +154,8 @@ class Follower:
     def _next(self) -> Allowed:
         piece, slot = self.piece, self.piece.slot
         biases = [w.bias(0, piece, ()) for w in (self.grammar, *self.wishes)]
-        given = [b for b in biases if b is not None]
-        bias = np.sum(given, axis=0) if given else None
+        masks = [b for b in biases if b is not None]
+        bias = np.sum(masks, axis=0) if masks else None
         if bias is not None and not np.isfinite(bias).any():
             # nothing is left, as when 100 s are full: the piece is over
             return Allowed(self.rules.end, self.rules.end + 1)
@@ -241,19 +241,19 @@ class RequestProcessor:
 
     def __call__(self, prompt_ids: list[int], output_ids: list[int], logits: Tensor) -> Tensor:
         """The logits (V,) under the rules, written in place as vLLM expects."""
-        found = self.follower.allowed([*prompt_ids, *output_ids])
-        logits.copy_(found.apply(logits))
+        mask = self.follower.allowed([*prompt_ids, *output_ids])
+        logits.copy_(mask.apply(logits))
         return logits
 
 
 def rules_of_request(params: Any) -> Rules | None:
     """The rules in a vLLM ``SamplingParams``'s ``extra_args``, None where there are none."""
-    given = (getattr(params, "extra_args", None) or {}).get(ARGUMENT)
-    if given is None:
+    rules = (getattr(params, "extra_args", None) or {}).get(ARGUMENT)
+    if rules is None:
         return None
-    if not isinstance(given, Mapping):
+    if not isinstance(rules, Mapping):
         raise InputError(f"{ARGUMENT!r} in extra_args must be an object with an 'offset'")
-    return Rules.from_dict(given)
+    return Rules.from_dict(rules)
 
 
 def vllm_processor() -> type:

@@ -163,7 +163,7 @@ class ArrivalSystem(System):
         tokens = _tokens(stop - start)
         if edit.tracks is None:
             events = score_events(edit.base)
-            return Order(start=start, end=stop, given=events, tokens=tokens, **shared)
+            return Order(start=start, end=stop, past=events, tokens=tokens, **shared)
         anew = np.isin(edit.base.track, list(edit.tracks))
         if anew.all():
             raise InputError("no track is kept that the others could be written to; name fewer")
@@ -171,7 +171,7 @@ class ArrivalSystem(System):
         at = edit.base.seconds(edit.base.onset)
         outside = score_events(edit.base.select(anew & ((at < start) | (at >= stop))))
         return Order(
-            start=start, end=stop, given=outside, controls=controls, tokens=tokens, **shared
+            start=start, end=stop, past=outside, controls=controls, tokens=tokens, **shared
         )
 
     def _result(self, request: Request, job: Job) -> Result:
@@ -194,7 +194,7 @@ class ArrivalSystem(System):
             checkpoint=self.name,
             checkpoint_hash=self.hash,
             dropped=dict(job.dropped),
-            facts={"tokens": piece.made, "ended": piece.ended},
+            facts={"tokens": piece.sampled, "ended": piece.ended},
             files=files,
         )
 

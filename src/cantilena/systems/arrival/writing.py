@@ -45,7 +45,7 @@ TOKENS = 1_023
 class Order:
     """One piece to write. ``text``: what it is described by, None for nothing; ``start`` and
     ``end``: seconds between which new notes begin, ``end`` None for as many as ``tokens`` allow
-    (three to a note, RESTs included); ``given`` (3N,) events that it goes on from or that stand
+    (three to a note, RESTs included); ``past`` (3N,) events that it goes on from or that stand
     around it, ``controls`` (3M,) controls, such as parts that it accompanies. ``allowed``: the only
     instruments that may play, None for all; ``excluded``: those that may not."""
 
@@ -55,7 +55,7 @@ class Order:
     start: float = 0.0
     end: float | None = None
     tokens: int = TOKENS
-    given: Sequence[int] | np.ndarray = ()
+    past: Sequence[int] | np.ndarray = ()
     controls: Sequence[int] | np.ndarray = ()
     allowed: tuple[int, ...] | None = None
     excluded: tuple[int, ...] = ()
@@ -79,12 +79,12 @@ class Order:
 @dataclass(frozen=True)
 class Written:
     """What was made of an Order: the new ``events`` (3N,), without RESTs; ``tokens``, all that the
-    model saw or wrote; ``made``, how many tokens were sampled; ``ended``, whether the piece reached
+    model saw or wrote; ``sampled``, how many tokens it wrote; ``ended``, whether the piece reached
     its end rather than its number of tokens; ``dropped``, how often a wish had to be, by name."""
 
     events: np.ndarray
     tokens: np.ndarray
-    made: int
+    sampled: int
     ended: bool
     dropped: dict[str, int]
 
@@ -127,8 +127,8 @@ def _job(system: ArrivalSystem, order: Order, compatible: bool) -> Job:
     v = system.vocabulary
     start = int(v.resolution * order.start)
     end = None if order.end is None else int(v.resolution * order.end)
-    given, controls = around(order.given, order.controls, start, end, compatible, v)
-    piece = ArrivalPiece(given, controls, start, end, compatible, rests=system.rests, vocabulary=v)
+    past, controls = around(order.past, order.controls, start, end, compatible, v)
+    piece = ArrivalPiece(past, controls, start, end, compatible, rests=system.rests, vocabulary=v)
     wishes = []
     if order.allowed is not None or order.excluded:
         wishes.append(Instruments(order.allowed, order.excluded, v))
@@ -145,7 +145,7 @@ def around(
     compatible: bool = False,
     vocabulary: ArrivalVocabulary = AMT,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(given, controls) of a piece whose new notes begin from ``start`` up to before ``end``
+    """(past, controls) of a piece whose new notes begin from ``start`` up to before ``end``
     (steps): what is before, padded with RESTs up to ``start``; and as controls, in time order, the
     ``controls`` and the events from ``end`` on. Events in between are left out.
 
@@ -216,14 +216,20 @@ def joined(old: Score, events: np.ndarray, vocabulary: ArrivalVocabulary = AMT) 
         strict=True,
     )
     return Score.build(
-        *(added.tpq, tracks, *(np.concatenate(pair) for pair in notes)),
+        added.tpq,
+        tracks,
+        *(np.concatenate(pair) for pair in notes),
         tempos=zip((old.tempo_tick * finer).tolist(), old.tempo_us.tolist(), strict=True),
         metres=zip(
-            *((old.metre_tick * finer).tolist(), old.metre_num.tolist(), old.metre_den.tolist()),
+            (old.metre_tick * finer).tolist(),
+            old.metre_num.tolist(),
+            old.metre_den.tolist(),
             strict=True,
         ),
         keys=zip(
-            *((old.key_tick * finer).tolist(), old.key_fifths.tolist(), old.key_minor.tolist()),
+            (old.key_tick * finer).tolist(),
+            old.key_fifths.tolist(),
+            old.key_minor.tolist(),
             strict=True,
         ),
         end=max(old.end * finer, added.end),

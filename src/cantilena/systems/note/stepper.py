@@ -20,8 +20,9 @@ KEEP = 0.6  # share of the window kept when it is full and has to be read again
 
 
 class NoteStepper:
-    """Leads a note engine (as ``systems.note.engine.Engine``) through the jobs' pieces. Jobs carry ``Conditions`` and a ``Tracker``. A guided job has a second row, without
-    conditions, beside its own."""
+    """Leads a note engine (as ``systems.note.engine.Engine``) through the jobs' pieces. Jobs carry
+    ``Conditions`` and a ``Tracker``. A guided job has a second row, without conditions, beside its
+    own."""
 
     draws = False
 
