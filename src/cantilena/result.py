@@ -56,12 +56,16 @@ class Result:
     def score(self) -> Score:
         """The music as notes: the artefact, or the guide of an audio one. Raises InputError where
         the piece is audio alone."""
-        from cantilena.score.score import Score
-
-        score = self.artefact if isinstance(self.artefact, Score) else self.guide
+        score = self._score
         if score is None:
             raise InputError("this piece is audio alone; it has no notes")
         return score
+
+    @property
+    def _score(self) -> Score | None:
+        from cantilena.score.score import Score
+
+        return self.artefact if isinstance(self.artefact, Score) else self.guide
 
     @property
     def audio(self) -> Audio | None:
@@ -109,10 +113,8 @@ class Result:
             "dropped": dict(self.dropped),
             "facts": dict(self.facts),
         }
-        if self.audio is not None:
-            data |= {"seconds": round(self.audio.seconds, 3)}
-        if self.audio is None or self.guide is not None:
-            score = self.score
+        if self._score is not None:
+            score = self._score
             data |= {
                 "chords": [[int(tick), symbol] for tick, symbol in self.chords],
                 "notes": len(score),
@@ -120,39 +122,51 @@ class Result:
                 "seconds": round(float(score.seconds(score.end)), 3),
                 "caption": self.caption,
             }
+        if self.audio is not None:
+            data |= {"seconds": round(self.audio.seconds, 3), "rate": self.audio.rate}
         return data
 
     def save(
         self,
         folder: str | Path = ".",
-        formats: str | Iterable[str] = FORMATS,
+        formats: str | Iterable[str] | None = None,
         name: str | None = None,
         engine: str = "auto",
         soundfont: str | Path | None = None,
     ) -> dict[str, Path]:
         """Writes the piece as ``folder/name.<format>`` for each format and returns the paths.
 
-        ``formats``: of "mid", "wav", "musicxml", "png", "svg", "json"; ``name``: by default made of
-        the text; ``engine`` and ``soundfont`` as in ``render.audio.render_audio``. The folder is
-        made where it is not there; files of that name are replaced, all of them or none. Raises
-        UnknownNameError for an unknown format, InputError for a name or folder that cannot be.
+        ``formats``: of "mid", "wav", "musicxml", "png", "svg", "json", all but svg by default, and
+        of audio without a Score "wav" and "json"; ``name``: by default made of the text; ``engine``
+        and ``soundfont`` as in ``render.audio.render_audio``. The folder is made where it is not
+        there; files of that name are replaced, all of them or none. Raises UnknownNameError for an
+        unknown format, InputError for one that the piece has not, and for a name or folder that
+        cannot be.
         """
-        wanted = checked_formats(formats)
         data = json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        files = {**self.files, "json": data.encode()}
+        score = self._score
+        if self.audio is not None:
+            from cantilena.audio.wav import wav_bytes
+
+            files["wav"] = wav_bytes(self.audio.samples.T, self.audio.rate)
+        if formats is None:
+            formats = [form for form in FORMATS if score is not None or form in files]
         return write_files(
-            self.score,
+            score,
             folder,
             slug(self.brief.text) if name is None else name,
-            wanted,
+            checked_formats(formats),
             chords=self.chords,
-            title=self.score.title or title(self.brief.text),
+            title=(score.title if score is not None else "") or title(self.brief.text),
             engine=engine,
             soundfont=soundfont,
-            more={**self.files, "json": data.encode()},
+            more=files,
         )
 
     def _repr_html_(self) -> str:
-        """For notebooks: the piano roll, a player and the report, all within the page."""
+        """For notebooks: the piano roll where there are notes, a player and the report, all within
+        the page."""
         from cantilena.render.page import html_page
 
         table: list[tuple[str, ...]] = []
@@ -160,9 +174,10 @@ class Result:
             met = {True: "yes", False: "no", None: "-"}
             table = [("wish", "asked", "achieved", "met")]
             table += [(row.wish, row.asked, row.achieved, met[row.met]) for row in self.rows]
-        return html_page(
-            self.score, self.brief.text or "Cantilena", self.caption, self.chords, table
-        )
+        heading = self.brief.text or "Cantilena"
+        if self._score is None:
+            return html_page(None, heading, table=table, audio=self.audio)
+        return html_page(self._score, heading, self.caption, self.chords, table, self.audio)
 
 
 def row_dict(row: Row) -> dict[str, Any]:

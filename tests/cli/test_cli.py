@@ -668,7 +668,7 @@ def test_evaluate_reads_the_text_and_composes_anew_only_when_asked(composer, her
 
 def test_evaluate_names_the_systems(composer, here, capsys):
     for kind in ("control", "statistics"):
-        fails(capsys, ["evaluate", kind, "--system", "none"], "known: note")
+        fails(capsys, ["evaluate", kind, "--system", "none"], "choose from 'note'")
 
 
 def test_evaluate_statistics(composer, here, capsys):

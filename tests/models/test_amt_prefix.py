@@ -32,8 +32,8 @@ def made(encoder, mix: str = "last", seed: int = 0) -> AmtPrefix:
 
 
 def states(encoder, texts=TEXTS) -> dict:
-    found = encoder.encode(texts)
-    return {"text_states": found.states, "text_mask": found.mask}
+    text = encoder.encode(texts)
+    return {"text_states": text.states, "text_mask": text.mask}
 
 
 @pytest.mark.parametrize("mix", ["last", "layers"])
@@ -50,14 +50,14 @@ def test_padded_music_gives_what_each_alone_gives(encoder):
     mask = torch.ones_like(music)
     mask[1, 16:] = 0
     labels = music.masked_fill(mask == 0, -100)
-    found = model(music, mask, labels, **states(encoder), return_logits=True)
+    output = model(music, mask, labels, **states(encoder), return_logits=True)
     alone = model(music[1:, :16], **states(encoder, TEXTS[1:])).logits
-    assert torch.allclose(found.logits[1:, :16], alone, atol=1e-5)
+    assert torch.allclose(output.logits[1:, :16], alone, atol=1e-5)
     each = [
-        torch.nn.functional.cross_entropy(found.logits[k, :n], music[k, :n], reduction="sum")
+        torch.nn.functional.cross_entropy(output.logits[k, :n], music[k, :n], reduction="sum")
         for k, n in ((0, 31), (1, 16))
     ]
-    assert float(found.loss) == pytest.approx(float(sum(each)) / 47, rel=1e-5)
+    assert float(output.loss) == pytest.approx(float(sum(each)) / 47, rel=1e-5)
 
 
 def test_the_prefix_has_no_positions_and_the_music_keeps_its_own(encoder):
@@ -86,8 +86,8 @@ def test_without_a_text_the_start_vector_alone_stands_before_the_music(encoder):
 def test_a_whole_context_of_music_fits_behind_any_text(encoder):
     model = made(encoder)
     music = torch.zeros(1, SMALL.context, dtype=torch.long)
-    found = model(music, **states(encoder, TEXTS[:1])).logits
-    assert found.shape == (1, SMALL.context, SMALL.size)
+    logits = model(music, **states(encoder, TEXTS[:1])).logits
+    assert logits.shape == (1, SMALL.context, SMALL.size)
     with pytest.raises(InputError, match="65 music tokens"):
         model(torch.zeros(1, 65, dtype=torch.long))
 
@@ -137,8 +137,8 @@ def test_a_saved_model_comes_back_with_its_texts(encoder, mix, tmp_path):
     assert card["text"]["name"] == encoder.name and card["music"]["revision"] == "abc"
     again = AmtPrefix.load(tmp_path)
     ids, mask = again.encoder.tokens(TEXTS)
-    found = again(music, text_ids=ids, text_mask=mask).logits
-    assert torch.equal(found, model(music, **states(encoder)).logits)
+    logits = again(music, text_ids=ids, text_mask=mask).logits
+    assert torch.equal(logits, model(music, **states(encoder)).logits)
     assert sorted(p.name for p in tmp_path.iterdir()) == [CARD, "model.safetensors"]
 
 

@@ -47,12 +47,12 @@ def encoder(request, folders, tmp_path_factory):
 
 
 def test_every_layer_is_given_and_the_embeddings_are_the_first(encoder):
-    found = encoder.encode(TEXTS)
-    assert found.states.shape == (3, 3, found.mask.shape[1], encoder.width)
-    assert encoder.layers == 3 and found.states.dtype == torch.float32
+    text = encoder.encode(TEXTS)
+    assert text.states.shape == (3, 3, text.mask.shape[1], encoder.width)
+    assert encoder.layers == 3 and text.states.dtype == torch.float32
     for one, two in ((0, 1), (1, 2)):
-        assert (found.states[one] - found.states[two]).abs().max() > 1e-4
-    assert not found.states.requires_grad
+        assert (text.states[one] - text.states[two]).abs().max() > 1e-4
+    assert not text.states.requires_grad
 
 
 def test_padding_changes_nothing_and_gives_nothing(encoder):
@@ -71,8 +71,8 @@ def test_texts_are_told_apart_and_equal_texts_are_equal(encoder):
 
 
 def test_an_empty_text_has_a_state(encoder):
-    found = encoder.encode(["", "rock"])
-    assert found.mask.any(1).all() and torch.isfinite(found.states).all()
+    text = encoder.encode(["", "rock"])
+    assert text.mask.any(1).all() and torch.isfinite(text.states).all()
 
 
 def test_an_encoder_comes_back_from_its_card(encoder):

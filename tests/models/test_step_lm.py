@@ -65,7 +65,11 @@ def test_the_logits_of_a_field_do_not_depend_on_it_or_on_later_ones(model: StepL
     assert torch.equal(chain(given["fields"], at_onset=other["at_onset"])[0], before[0])
     memory = chain(given["fields"], at_instrument=other["at_instrument"])
     assert [torch.equal(x, y) for x, y in zip(before, memory, strict=True)] == [
-        *(True, True, False, False, False)
+        True,
+        True,
+        False,
+        False,
+        False,
     ]
 
 

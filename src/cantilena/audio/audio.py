@@ -5,7 +5,10 @@ Knows numbers; does not know files, models or Scores.
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +35,23 @@ class Audio:
             raise InputError(f"a rate of {self.rate} Hz is not possible")
         samples.setflags(write=False)
         object.__setattr__(self, "samples", samples)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the samples as base64 of little-endian float32, channel after channel."""
+        data = base64.b64encode(self.samples.astype("<f4").tobytes()).decode()
+        return {"rate": self.rate, "channels": len(self.samples), "float32": data}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Audio:
+        """The Audio that ``to_dict`` wrote. Raises InputError."""
+        try:
+            rate, channels = data["rate"], data["channels"]
+            samples = np.frombuffer(base64.b64decode(data["float32"], validate=True), "<f4")
+            if type(rate) is not int or type(channels) is not int or channels < 1:
+                raise ValueError("its rate and channels must be whole numbers")
+            return cls(samples.reshape(channels, -1), rate)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"this is not audio that Cantilena wrote: {error}") from error
 
     @property
     def seconds(self) -> float:

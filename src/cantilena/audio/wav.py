@@ -32,10 +32,16 @@ _KINDS = {
 
 
 def write_wav(samples: np.ndarray, rate: int, path: str | Path) -> None:
-    """Writes (n,) or (n, channels) samples in -1..1 as a 16-bit PCM WAV file, whole or not at all.
+    """Writes ``wav_bytes`` of samples, whole or not at all. Raises InputError, also for a path that
+    cannot be written."""
+    write_bytes(path, wav_bytes(samples, rate))
 
-    What lies outside -1..1 is clipped. Raises InputError for other shapes, for samples that are
-    not finite, and for a path that cannot be written.
+
+def wav_bytes(samples: np.ndarray, rate: int) -> bytes:
+    """A 16-bit PCM WAV file of (n,) or (n, channels) samples in -1..1.
+
+    What lies outside -1..1 is clipped. Raises InputError for other shapes, and for samples that
+    are not finite.
     """
     samples = np.asarray(samples)
     if samples.ndim == 1:
@@ -53,7 +59,7 @@ def write_wav(samples: np.ndarray, rate: int, path: str | Path) -> None:
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(pcm.tobytes())
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:

@@ -273,7 +273,6 @@ def _compose(made: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--formats",
         metavar="LIST",
-        default="mid,wav,musicxml,png,json",
         help="of mid,wav,musicxml,png,svg,json (all but svg)",
     )
     _sound(out)

@@ -39,7 +39,7 @@ class _Job:
 def compose(args: argparse.Namespace) -> int:
     """Composes, saves and reports. Everything that was asked is checked before a model is loaded
     and before anything is written; each piece is written as soon as it is done."""
-    formats = checked_formats(args.formats)
+    formats = None if args.formats is None else checked_formats(args.formats)
     folder = check_folder(args.output)
     if args.replay is not None:
         jobs, checkpoint = _replay(args)
@@ -73,7 +73,7 @@ def _pieces(
     jobs: Sequence[_Job],
     composer: System,
     folder: Path,
-    formats: Sequence[str],
+    formats: Sequence[str] | None,
     args: argparse.Namespace,
 ) -> Iterator[tuple[_Job, Result, dict[str, Path]]]:
     """Composes the jobs, some abreast, and saves each as soon as it is done."""

@@ -147,12 +147,12 @@ class AmtPrefix(Tuned):
             use_cache=False,
         ).last_hidden_state[:, before.shape[1] - 1 : -1]  # what predicts tokens 0 .. T - 1
         head = self.music.get_output_embeddings()
-        found = Output()
+        output = Output()
         if labels is not None:
-            found["loss"] = token_loss(hidden, labels, head, num_items_in_batch)
+            output["loss"] = token_loss(hidden, labels, head, num_items_in_batch)
         if return_logits or labels is None:
-            found["logits"] = head(hidden)
-        return found
+            output["logits"] = head(hidden)
+        return output
 
     def _check(self, length: int) -> None:
         most = getattr(self.music.config, "max_position_embeddings", None)

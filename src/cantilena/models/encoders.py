@@ -211,10 +211,10 @@ class PretrainedEncoder:
         if longest is not None and not 1 <= longest <= most:
             raise InputError(f"a text context of {longest} will not do: {self.name} has 1-{most}")
         self.longest = longest or min(most, LONGEST)
-        rows, known = model.get_input_embeddings().weight.shape[0], len(self.tokenizer)
-        if known > rows:
+        rows, tokens = model.get_input_embeddings().weight.shape[0], len(self.tokenizer)
+        if tokens > rows:
             raise CheckpointError(
-                f"wrong tokenizer: that of {self.name} has {known} tokens, its model {rows}"
+                f"wrong tokenizer: that of {self.name} has {tokens} tokens, its model {rows}"
             )
 
     @property
@@ -254,9 +254,9 @@ class PretrainedEncoder:
     @property
     def _blank(self) -> int:
         """What stands for an empty text where the tokenizer adds no specials."""
-        for found in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
-            if found is not None:
-                return int(found)
+        for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
+            if token is not None:
+                return int(token)
         return 0
 
     def states(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -315,16 +315,16 @@ def text_encoder(name: str | Path, **settings: Any) -> HashedEncoder | Pretraine
     """
     if str(name) == "hashed":
         device = settings.pop("device", None)
-        known = {k: v for k, v in settings.items() if k in ("width", "longest", "buckets")}
-        made = HashedEncoder(**{k: v for k, v in known.items() if v is not None})
-        return made if device is None else made.to(device)
-    known = ENCODERS.get(str(name), name)
-    if "/" not in str(known) and not Path(known).is_dir():
+        sizes = {k: v for k, v in settings.items() if k in ("width", "longest", "buckets")}
+        encoder = HashedEncoder(**{k: v for k, v in sizes.items() if v is not None})
+        return encoder if device is None else encoder.to(device)
+    source = ENCODERS.get(str(name), name)
+    if "/" not in str(source) and not Path(source).is_dir():
         raise InputError(
             f"unknown text encoder {str(name)!r}: known are {', '.join(ENCODERS)}, a hub name "
             "(owner/name) or a folder"
         )
-    return PretrainedEncoder(known, **settings)
+    return PretrainedEncoder(source, **settings)
 
 
 def encoder_from_card(card: dict[str, Any], device: Any = None, dtype: Any = None) -> Any:
@@ -335,5 +335,10 @@ def encoder_from_card(card: dict[str, Any], device: Any = None, dtype: Any = Non
         return text_encoder("hashed", device=device, **sizes)
     if kind != "pretrained" or "name" not in card:
         raise CheckpointError(f"the checkpoint names no text encoder that is known: {card!r}")
-    keys = {"revision": card.get("revision"), "longest": card.get("longest")}
-    return PretrainedEncoder(card["name"], **keys, device=device, dtype=dtype)
+    return PretrainedEncoder(
+        card["name"],
+        revision=card.get("revision"),
+        longest=card.get("longest"),
+        device=device,
+        dtype=dtype,
+    )

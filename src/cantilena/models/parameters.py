@@ -15,12 +15,20 @@ from cantilena.models.hub import need
 
 LLAMA_3_2: dict[str, dict[str, Any]] = {
     "1b": {
-        **{"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16},
-        **{"num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64},
+        "hidden_size": 2048,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 64,
     },
     "3b": {
-        **{"hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 28},
-        **{"num_attention_heads": 24, "num_key_value_heads": 8, "head_dim": 128},
+        "hidden_size": 3072,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 24,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
     },
 }
 """Sizes of Llama 3.2 as published."""
@@ -39,8 +47,11 @@ def llama_config(size: str) -> Any:
         bos_token_id=128_000,
         eos_token_id=128_001,
         rope_parameters={
-            **{"rope_type": "llama3", "rope_theta": 500_000.0, "factor": 32.0},
-            **{"low_freq_factor": 1.0, "high_freq_factor": 4.0},
+            "rope_type": "llama3",
+            "rope_theta": 500_000.0,
+            "factor": 32.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
             "original_max_position_embeddings": 8192,
         },
         **LLAMA_3_2[size],
@@ -77,25 +88,27 @@ def counts() -> list[Count]:
     from cantilena.models.amt_prefix import AmtPrefix
     from cantilena.models.llama_music import LlamaMusic
 
-    found = []
+    rows = []
     with torch.device("meta"):
         for mix, name in (("last", "base"), ("layers", "enhanced")):
             music = transformers.GPT2LMHeadModel(amt_config("large"))
             text = llama_config("1b")
             prefix = AmtPrefix(
-                *(music, None, mix),
+                music,
+                None,
+                mix,
                 layers=text.num_hidden_layers + 1,
                 text_width=text.hidden_size,
             )
             parts = "AMT large, bridge from Llama 3.2 1B"
             trained = prefix.n_parameters()["trainable"]
-            found.append(Count(f"amt-prefix, {name}", parts, trained, "783 M"))
+            rows.append(Count(f"amt-prefix, {name}", parts, trained, "783 M"))
         for size, paper in (("1b", "1.47 B"), ("3b", "3.56 B")):
             joint = LlamaMusic(transformers.LlamaForCausalLM(llama_config(size)))
             parts = f"Llama 3.2 {size.upper()}, music embedding, projection and head"
             trained = joint.n_parameters()["trainable"]
-            found.append(Count(f"llama-music, {size.upper()}", parts, trained, paper))
-    return found
+            rows.append(Count(f"llama-music, {size.upper()}", parts, trained, paper))
+    return rows
 
 
 def table(rows: list[Count]) -> str:

@@ -13,5 +13,5 @@ class Places(nn.Embedding):
 
     def forward(self, input: Tensor) -> Tensor:
         """(...) int -> (..., D), zero where ``input`` is negative."""
-        found = super().forward(input.clamp(min=0))
-        return found * (input >= 0).unsqueeze(-1).to(found.dtype)
+        vectors = super().forward(input.clamp(min=0))
+        return vectors * (input >= 0).unsqueeze(-1).to(vectors.dtype)

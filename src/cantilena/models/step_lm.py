@@ -259,13 +259,13 @@ class StepLM(nn.Module):
         states = self.text(words).float()
         states = F.rms_norm(states, states.shape[-1:], eps=1e-5)
         weights = self.layer_weights.softmax(0)[:, None] * self.text_scale
-        given = (words > 0).unsqueeze(-1)
-        return torch.einsum("ld,lbwd->bwd", weights, states), given
+        is_word = (words > 0).unsqueeze(-1)
+        return torch.einsum("ld,lbwd->bwd", weights, states), is_word
 
-    def guess(self, text: Tensor, given: Tensor) -> Tensor:
+    def guess(self, text: Tensor, is_word: Tensor) -> Tensor:
         """Logits (B, guesses) of what a text (``mixed_text``) asks for."""
-        count = given.sum(1).clamp(min=1).to(text.dtype)
-        return self.text_guess((text * given).sum(1) / count.sqrt())
+        count = is_word.sum(1).clamp(min=1).to(text.dtype)
+        return self.text_guess((text * is_word).sum(1) / count.sqrt())
 
     def guess_loss(self, words: Tensor, scalars: Tensor, slots: Tensor) -> Tensor:
         """Nats, mean over texts (B, W), of guessing the attributes (B, S) and instruments (B, I)
@@ -293,21 +293,21 @@ class StepLM(nn.Module):
         text to attributes to music in two models). The text's states stand in the prefix besides,
         and their mean reaches every step, as the scalars' sum does: moods and all that no
         attribute says is learned there."""
-        text, given = self.mixed_text(words)
-        mean = (text * given).sum(1, keepdim=True) / given.sum(1, keepdim=True).clamp(min=1)
-        *classes, plays = self.guess(text, given).split(
+        text, is_word = self.mixed_text(words)
+        mean = (text * is_word).sum(1, keepdim=True) / is_word.sum(1, keepdim=True).clamp(min=1)
+        *classes, plays = self.guess(text, is_word).split(
             [*self.config.scalars.values(), self.n_instruments], dim=-1
         )
-        told = given.any(1)  # (B, 1)
+        has_text = is_word.any(1)  # (B, 1)
         table = self.scalars.table.weight.split(list(self.config.scalars.values()))
         guessed = [x.softmax(-1) @ rows for x, rows in zip(classes, table, strict=True)]
         single = F.embedding(scalars + self.scalars.offset, self.scalars.table.weight)
-        open_ = ((scalars == 0) & told).unsqueeze(-1)  # (B, S, 1)
-        single = torch.where(open_, torch.stack(guessed, 1).to(single.dtype), single)
+        to_guess = ((scalars == 0) & has_text).unsqueeze(-1)  # (B, S, 1)
+        single = torch.where(to_guess, torch.stack(guessed, 1).to(single.dtype), single)
         likely = plays.topk(self.config.slots)
-        named = torch.where(likely.values > 0, likely.indices, self.n_instruments)
-        silent = (slots == self.n_instruments).all(1, keepdim=True) & told
-        slots = torch.where(silent, named, slots)
+        guessed_slots = torch.where(likely.values > 0, likely.indices, self.n_instruments)
+        none_named = (slots == self.n_instruments).all(1, keepdim=True) & has_text
+        slots = torch.where(none_named, guessed_slots, slots)
         vectors = [single, self.instruments(slots) + self.slot, self.text_in(text)]
         everywhere = self.everywhere(single.sum(1, keepdim=True)) + self.text_everywhere(mean)
         return torch.cat(vectors, dim=1), everywhere

@@ -44,7 +44,7 @@ def checked_formats(
 
 
 def write_files(
-    score: Score,
+    score: Score | None,
     folder: str | Path,
     name: str,
     formats: Sequence[str],
@@ -58,9 +58,14 @@ def write_files(
     """Writes a Score as ``folder/name.<format>`` and returns the paths by format.
 
     ``chords``: (tick, symbol), shown in the roll and the sheet; ``more``: bytes of formats that
-    are not made of the Score. Files of that name are replaced, all of them or none
-    (``files.staged_files``). Raises InputError.
+    are not made of the Score, which are all there can be where there is none. Files of that name
+    are replaced, all of them or none (``files.staged_files``). Raises InputError.
     """
+    lacking = [form for form in formats if form not in (more or {})]
+    if score is None and lacking:
+        raise InputError(
+            f"this piece is audio alone: it has no {lacking[0]}; give {','.join(more or {})}"
+        )
     folder = make_folder(folder)
     check_name(name)
     files = {form: f"{name}.{form}" for form in formats}
@@ -68,7 +73,7 @@ def write_files(
         for form, file in files.items():
             if more and form in more:
                 (stage / file).write_bytes(more[form])
-            else:
+            elif score is not None:
                 _write(score, stage / file, form, chords, title, engine, soundfont)
     return {form: folder / file for form, file in files.items()}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cantilena.audio.audio import Audio
     from cantilena.score.score import Score
 
 PLAYER_RATE = 22_050
@@ -22,43 +23,55 @@ MAX_PLAYER_SECONDS = 5 * 60
 
 
 def html_page(
-    score: Score,
+    score: Score | None,
     heading: str,
     caption: str = "",
     chords: Sequence[tuple[int, str]] = (),
     table: Sequence[Sequence[object]] = (),
+    audio: Audio | None = None,
 ) -> str:
-    """A ``div`` that shows and plays a Score. ``chords``: (tick, symbol), shown in the roll;
-    ``table``: rows of cells, the first being the head, put below the player."""
-    from cantilena.render.roll import draw_roll
-
-    with tempfile.TemporaryDirectory(prefix="cantilena-") as folder:
-        roll = Path(folder, "roll.png")
-        draw_roll(score, roll, chords=chords)
-        image = _base64(roll)
-        player = _player(score, Path(folder, "sound.wav"))
+    """A ``div`` that shows a Score, where there is one, and plays it, or ``audio`` where that is
+    given. ``chords``: (tick, symbol), shown in the roll; ``table``: rows of cells, the first being
+    the head, put below the player."""
+    roll = "" if score is None else _roll(score, chords)
     return (
-        f"<div><p><b>{html.escape(heading)}</b></p>"
-        f'<img alt="piano roll" style="max-width:100%" src="data:image/png;base64,{image}">'
-        f"{player}{_table(table)}<p>{html.escape(caption)}</p></div>"
+        f"<div><p><b>{html.escape(heading)}</b></p>{roll}{_player(score, audio)}{_table(table)}"
+        f"<p>{html.escape(caption)}</p></div>"
     )
 
 
-def _player(score: Score, path: Path) -> str:
-    """An audio element with the sound in it, which is written to ``path`` on the way."""
-    from cantilena.audio.wav import write_wav
-    from cantilena.render.audio import render_audio
+def _roll(score: Score, chords: Sequence[tuple[int, str]]) -> str:
+    """The piano roll as a picture."""
+    from cantilena.render.roll import draw_roll
 
-    seconds = float(score.seconds(score.end))
+    with tempfile.TemporaryDirectory(prefix="cantilena-") as folder:
+        path = Path(folder, "roll.png")
+        draw_roll(score, path, chords=chords)
+        image = base64.b64encode(path.read_bytes()).decode()
+    return f'<img alt="piano roll" style="max-width:100%" src="data:image/png;base64,{image}">'
+
+
+def _player(score: Score | None, audio: Audio | None) -> str:
+    """An audio element with the sound in it, mono."""
+    from cantilena.audio.wav import wav_bytes
+
+    seconds = 0.0
+    if audio is not None:
+        seconds = audio.seconds
+    elif score is not None:
+        seconds = float(score.seconds(score.end))
     if seconds > MAX_PLAYER_SECONDS:
         return f"<p>No player: the piece lasts {seconds / 60:.0f} minutes; save it as wav.</p>"
-    samples, rate = render_audio(score, rate=PLAYER_RATE)
-    write_wav(samples.mean(axis=1), rate, path)
-    return f'<audio controls src="data:audio/wav;base64,{_base64(path)}"></audio>'
+    if audio is not None:
+        data = wav_bytes(audio.samples.mean(axis=0), audio.rate)
+    elif score is not None:
+        from cantilena.render.audio import render_audio
 
-
-def _base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+        samples, rate = render_audio(score, rate=PLAYER_RATE)
+        data = wav_bytes(samples.mean(axis=1), rate)
+    else:
+        return ""
+    return f'<audio controls src="data:audio/wav;base64,{base64.b64encode(data).decode()}"></audio>'
 
 
 def _table(rows: Sequence[Sequence[object]]) -> str:

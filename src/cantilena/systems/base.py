@@ -141,8 +141,13 @@ class System(ABC):
                 f"the system {self.system!r} cannot change a piece in this way "
                 f"({request.edit.kind}); {' and '.join(able)} can"
             )
-        for what, value in (("score", request.score), ("attributes", request.attributes)):
-            if value and what not in line.reads:
+        conditions = {
+            "score": request.score is not None,
+            "audio": request.audio is not None,
+            "attributes": bool(request.attributes),
+        }
+        for what, is_there in conditions.items():
+            if is_there and what not in line.reads:
                 able = [name for name, s in SYSTEMS.items() if what in s.reads]
                 others = f"; {' and '.join(able)} can" if able else ""
                 raise InputError(f"the system {self.system!r} reads no {what}{others}")

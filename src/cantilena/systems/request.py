@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cantilena.audio.audio import Audio
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import BriefError, InputError
 from cantilena.score import Score
@@ -147,8 +148,8 @@ class Request:
     ``brief``: what is asked, with its text; ``seed``: the same request, seed and checkpoint give
     the same bytes; ``sampling``: None as the system samples by default; ``edit``: the piece to be
     changed; ``system``: its name, "" for whichever the request is handed to; ``options``: the
-    system's own, plain data; ``score`` and ``attributes``: what the music follows softly besides
-    the text, for systems that read it (``Spec.reads``).
+    system's own, plain data; ``score``, ``audio`` and ``attributes``: what the music follows softly
+    besides the text, for systems that read it (``Spec.reads``).
     """
 
     brief: Brief = field(default_factory=Brief)
@@ -158,6 +159,7 @@ class Request:
     system: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     score: Score | None = None
+    audio: Audio | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -175,6 +177,7 @@ class Request:
             "edit": None if self.edit is None else self.edit.to_dict(),
             "options": dict(self.options),
             "score": None if self.score is None else _midi(self.score),
+            "audio": None if self.audio is None else self.audio.to_dict(),
             "attributes": dict(self.attributes),
         }
         return {name: value for name, value in data.items() if value not in (None, {}, "")}
@@ -197,7 +200,7 @@ class Request:
         if not 0 <= seed <= MAX_SEED:
             raise ValueError(f"the seed {seed} is outside 0 to 2^63 - 1")
         sampling, edit, score = data.get("sampling"), data.get("edit"), data.get("score")
-        before = data.get("continues")
+        audio, before = data.get("audio"), data.get("continues")
         if edit is not None:
             edit = Edit.from_dict(edit)
         elif before is not None:
@@ -213,6 +216,7 @@ class Request:
             system=system,
             options=_mapping(data, "options"),
             score=None if score is None else _score(score),
+            audio=None if audio is None else Audio.from_dict(audio),
             attributes=_mapping(data, "attributes"),
         )
 

@@ -14,7 +14,7 @@ from cantilena.score import DRUMS
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.wishes import Brief, Instrument
 
-MOST_PLAYERS = 100
+MOST_PLAYERS = 100  # of one instrument
 
 
 def check_brief(brief: Brief) -> Brief:
@@ -67,13 +67,21 @@ def _range(value: Any) -> bool:
 
 
 _KINDS: dict[str, Callable[[Any], bool]] = {
-    **{"text": _text, "instruments": _each(_instrument), "excluded": _each(_program)},
-    **{"tempo": _or_none(_number), "tempo_range": _or_none(_range)},
-    **{"bars": _or_none(_whole), "seconds": _or_none(_number)},
-    **{"chords": _each(_text), "chord_beats": _or_none(_number), "unplaced": _each(_text)},
-    **{"genres": _each(GENRES.__contains__), "moods": _each(MOODS.__contains__)},
+    "text": _text,
+    "instruments": _each(_instrument),
+    "excluded": _each(_program),
+    "tempo": _or_none(_number),
+    "tempo_range": _or_none(_range),
+    "bars": _or_none(_whole),
+    "seconds": _or_none(_number),
+    "chords": _each(_text),
+    "chord_beats": _or_none(_number),
+    "unplaced": _each(_text),
+    "genres": _each(GENRES.__contains__),
+    "moods": _each(MOODS.__contains__),
     "only": lambda v: isinstance(v, bool),
-    **{"swing": _or_none(lambda v: isinstance(v, bool)), "density": _or_none(_text)},
+    "swing": _or_none(lambda v: isinstance(v, bool)),
+    "density": _or_none(_text),
     "timing": _or_none(_text),
     "how": lambda v: isinstance(v, dict) and all(map(_text, v.values())),
 }

@@ -54,7 +54,8 @@ def near(v: ArrivalVocabulary = AMT) -> dict[int, float]:
     """Leans that make rests likely enough to be met: whole seconds, no duration, REST."""
     return {
         **dict.fromkeys(range(v.time, v.duration, 100), 7.0),
-        **{v.duration: 12.0, v.rest: 14.0},
+        v.duration: 12.0,
+        v.rest: 14.0,
     }
 
 
@@ -65,7 +66,7 @@ def check_rules(piece: ArrivalPiece, v: ArrivalVocabulary, most: int) -> None:
     assert (time >= piece.start).all() and (np.diff(time) >= 0).all()
     assert ((duration >= v.duration) & (duration < v.note)).all()
     assert ((note >= v.note) & (note <= v.rest)).all()
-    before = np.concatenate([[piece.tokens[piece.n_given - 3] if piece.n_given else 0], time[:-1]])
+    before = np.concatenate([[piece.tokens[piece.n_past - 3] if piece.n_past else 0], time[:-1]])
     assert (time - before <= v.resolution).all()
     silent = note == v.rest
     assert (time[silent] - before[silent] == v.resolution).all()

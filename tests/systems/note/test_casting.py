@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cantilena.score import DRUMS, gm
-from cantilena.systems.note.casting import BASSES, BEAT_GENRES, MOST, cast
+from cantilena.systems.note.casting import BASSES, BEAT_GENRES, MAX_PARTS, cast
 from cantilena.systems.note.lineups import KINDRED, LINEUPS
 from cantilena.text.brief import parse_brief
 from cantilena.text.labels import GENRES, MOODS
@@ -25,13 +25,13 @@ def test_every_genre_and_mood_is_cast():
     assert set(KINDRED.values()) <= set(GENRES) and set(GENRES) >= BEAT_GENRES
     for genre, lineups in LINEUPS.items():
         assert len(set(lineups)) == len(lineups) >= 2, genre
-        assert all(len(set(who)) == len(who) <= MOST + 1 for who in lineups), genre
+        assert all(len(set(who)) == len(who) <= MAX_PARTS + 1 for who in lineups), genre
 
 
 @pytest.mark.parametrize("genre", GENRES)
 def test_a_genre_alone_gives_one_of_its_lineups_and_not_always_the_same(genre: str):
-    found = {tuple(players(Brief(genres=(genre,)), seed)) for seed in range(30)}
-    assert found <= set(LINEUPS[genre]) and len(found) > 1
+    lineups = {tuple(players(Brief(genres=(genre,)), seed)) for seed in range(30)}
+    assert lineups <= set(LINEUPS[genre]) and len(lineups) > 1
 
 
 def test_a_mood_alone_is_cast_as_its_kindred_genre():
@@ -42,16 +42,16 @@ def test_a_mood_alone_is_cast_as_its_kindred_genre():
 def test_a_band_joins_who_is_asked_for_and_nobody_plays_twice():
     for text, asked in (("metal with a flute", 73), ("jazz with vibraphone", 11)):
         for seed in range(8):
-            found = players(text, seed)
-            assert asked in found and DRUMS in found and set(found) & BASSES, text
-            others = [i for i in found if i != asked]
-            assert len(found) <= MOST
+            band = players(text, seed)
+            assert asked in band and DRUMS in band and set(band) & BASSES, text
+            others = [i for i in band if i != asked]
+            assert len(band) <= MAX_PARTS
             assert gm.family(asked) not in map(gm.family, others)
-    found = players("funk with double bass and piano")
-    assert sum(i in BASSES for i in found) == 1
+    band = players("funk with double bass and piano")
+    assert sum(i in BASSES for i in band) == 1
 
 
 def test_who_is_excluded_is_left_out_of_a_lineup():
     for seed in range(8):
-        found = players("rock without drums or bass", seed)
-        assert found and DRUMS not in found and not set(found) & set(range(32, 40))
+        band = players("rock without drums or bass", seed)
+        assert band and DRUMS not in band and not set(band) & set(range(32, 40))

@@ -213,5 +213,5 @@ def test_hand_percussion_is_free_where_the_genre_or_the_text_wants_it(tiny_compo
     ):
         job = tiny_composer._piece(Attempt(Request(brief, 0, ONE))).job
         kit = next(wish for wish in job.constraints if isinstance(wish, Kit))
-        assert (kit.odd[conga] == 0) == free
+        assert (kit.unusual[conga] == 0) == free
     assert set(GENRES) >= PERCUSSION

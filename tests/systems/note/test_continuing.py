@@ -111,21 +111,26 @@ def gone_on(composer, score: Score, brief: Brief, seed: int = 1) -> Score:
 @pytest.mark.parametrize(
     ("tpq", "last", "chords"),
     [
-        *((480, 1.0, ()), (480, 0.9, ()), (24, 1.0, ("Am", "F")), (100, 1.0, ())),
-        *((960, 1.005, ()), (480, 0.97, ("C", "G7")), (480, 1.2, ())),
+        (480, 1.0, ()),
+        (480, 0.9, ()),
+        (24, 1.0, ("Am", "F")),
+        (100, 1.0, ()),
+        (960, 1.005, ()),
+        (480, 0.97, ("C", "G7")),
+        (480, 1.2, ()),
     ],
 )
 def test_the_given_notes_stay_and_new_ones_follow(composer, tpq: int, last: float, chords: tuple):
     score = given_music(tpq, last=last)
     brief = Brief(bars=2, chords=chords)
-    found = gone_on(composer, score, brief)
-    assert found.tpq == tpq and len(found) > len(score)
-    assert same_notes(score, found)
-    new = found.onset[len(score) :]
+    longer = gone_on(composer, score, brief)
+    assert longer.tpq == tpq and len(longer) > len(score)
+    assert same_notes(score, longer)
+    new = longer.onset[len(score) :]
     assert (new >= score.bar_starts[-1]).all()
-    assert found.n_bars == score.n_bars + 2
-    assert np.array_equal(found.tempo_us, score.tempo_us)
-    assert {t.instrument for t in found.tracks} == {73, 33}
+    assert longer.n_bars == score.n_bars + 2
+    assert np.array_equal(longer.tempo_us, score.tempo_us)
+    assert {t.instrument for t in longer.tracks} == {73, 33}
     assert new.min() <= score.bar_starts[-1] + 4 * tpq  # no silence longer than a bar
 
 
@@ -154,8 +159,8 @@ def test_a_long_past_is_read_in_part(composer):
     """More steps than the model's window holds."""
     score = given_music(480, bars=60)
     assert len(score) > composer.engine.model["context"]
-    found = gone_on(composer, score, Brief(bars=1))
-    assert same_notes(score, found) and len(found) > len(score)
+    longer = gone_on(composer, score, Brief(bars=1))
+    assert same_notes(score, longer) and len(longer) > len(score)
 
 
 def test_pieces_that_go_on_can_be_composed_beside_others(composer):

@@ -23,8 +23,13 @@ def duet(bpm: float = 150, programs: tuple[int, int] = (33, 73)) -> Score:
     onset = np.repeat(np.arange(8) * 480, 2)
     ones = np.ones(len(onset), dtype=int)
     return Score.build(
-        *(480, [Track("Low", programs[0]), Track("High", programs[1])], onset, 480 * ones),
-        *(np.tile([40, 72], 8), 80 * ones, np.tile([0, 1], 8)),
+        480,
+        [Track("Low", programs[0]), Track("High", programs[1])],
+        onset,
+        480 * ones,
+        np.tile([40, 72], 8),
+        80 * ones,
+        np.tile([0, 1], 8),
         tempos=[(0, round(60e6 / bpm))],
     )
 
@@ -36,8 +41,12 @@ def plan_of(score: Score, brief: Brief):
 @pytest.mark.parametrize(
     ("text", "bpm"),
     [
-        *(("the same, but slower", 82), ("the same, but faster", 170), ("at 90 bpm", 90)),
-        *(("in reggae style", 150), ("", 150), ("with an oboe", 150)),
+        ("the same, but slower", 82),
+        ("the same, but faster", 170),
+        ("at 90 bpm", 90),
+        ("in reggae style", 150),
+        ("", 150),
+        ("with an oboe", 150),
     ],
 )
 def test_the_tempo_goes_on_unless_another_is_asked_for(text: str, bpm: float):
@@ -71,9 +80,9 @@ def gone_on(composer, score: Score, brief: Brief) -> Score:
 
 
 def test_another_tempo_begins_at_the_bar_line(tiny_composer):
-    found = gone_on(tiny_composer, duet(), Brief(bars=2).with_wishes(tempo=90.0))
-    assert found.tempo_tick.tolist() == [0, 8 * 480]
-    assert found.tempo_us.tolist() == [400_000, 666_667]
+    longer = gone_on(tiny_composer, duet(), Brief(bars=2).with_wishes(tempo=90.0))
+    assert longer.tempo_tick.tolist() == [0, 8 * 480]
+    assert longer.tempo_us.tolist() == [400_000, 666_667]
 
 
 def test_behind_a_ritardando_the_music_goes_on_in_tempo(tiny_composer):
@@ -83,14 +92,14 @@ def test_behind_a_ritardando_the_music_goes_on_in_tempo(tiny_composer):
         score, tempo_tick=np.array([t for t, _ in slow]), tempo_us=np.array([u for _, u in slow])
     )
     assert plan_of(score, Brief(bars=2)).bpm == 120
-    found = gone_on(tiny_composer, score, Brief(bars=2))
-    assert found.tempo_tick.tolist() == [0, 6 * 480, 7 * 480, 8 * 480]
-    assert found.tempo_us[-1] == 500_000
+    longer = gone_on(tiny_composer, score, Brief(bars=2))
+    assert longer.tempo_tick.tolist() == [0, 6 * 480, 7 * 480, 8 * 480]
+    assert longer.tempo_us[-1] == 500_000
 
 
 def test_players_of_one_instrument_go_on_in_their_own_tracks(tiny_composer):
     score = duet(programs=(40, 40))
     assert [(p.instrument, p.players) for p in plan_of(score, Brief(bars=2)).parts] == [(40, 2)]
-    found = gone_on(tiny_composer, score, Brief(bars=4))
-    assert [t.name for t in found.tracks] == ["Low", "High"]
-    assert (found.track[found.onset >= score.bar_starts[-1]] == 1).any()
+    longer = gone_on(tiny_composer, score, Brief(bars=4))
+    assert [t.name for t in longer.tracks] == ["Low", "High"]
+    assert (longer.track[longer.onset >= score.bar_starts[-1]] == 1).any()

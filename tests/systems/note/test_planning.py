@@ -105,9 +105,9 @@ def test_a_plan_is_whole(brief: Brief, seed: int):
     for part in plan.parts:
         low, high = gm.playable(part.instrument)
         assert low <= part.low < part.high <= high
-        assert part.voices >= 1 and 0 < part.least < 1 and part.players >= 1
+        assert part.voices >= 1 and 0 < part.min_share < 1 and part.players >= 1
         assert (part.role == DRUM) == (part.instrument == DRUMS)
-    assert sum(p.least for p in plan.parts) < 1
+    assert sum(p.min_share for p in plan.parts) < 1
 
 
 def test_there_is_always_someone_to_play():
@@ -142,7 +142,8 @@ def test_roles_of_a_band_and_of_one_alone():
 def test_players_share_a_part():
     quartet = Brief(
         instruments=(
-            *(Instrument("violin", (40,), 2), Instrument("viola", (41,))),
+            Instrument("violin", (40,), 2),
+            Instrument("viola", (41,)),
             Instrument("cello", (42,)),
         ),
         only=True,
@@ -155,9 +156,15 @@ def test_players_share_a_part():
 @pytest.mark.parametrize(
     ("symbols", "expected"),
     [
-        *(("C F G C", "C major"), ("Am F C G", "A minor"), ("Dm7 G7 Cmaj7", "C major")),
-        *(("Cmaj7", "C major"), ("Fmaj7 Gm7 C7 Fmaj7", "F major"), ("Cm Fm G7 Cm", "C minor")),
-        *(("Em C G D", "E minor"), ("Bbmaj7 Ebmaj7", "Bb major"), ("D A Bm G", "D major")),
+        ("C F G C", "C major"),
+        ("Am F C G", "A minor"),
+        ("Dm7 G7 Cmaj7", "C major"),
+        ("Cmaj7", "C major"),
+        ("Fmaj7 Gm7 C7 Fmaj7", "F major"),
+        ("Cm Fm G7 Cm", "C minor"),
+        ("Em C G D", "E minor"),
+        ("Bbmaj7 Ebmaj7", "Bb major"),
+        ("D A Bm G", "D major"),
     ],
 )
 def test_the_key_follows_from_the_chords(symbols: str, expected: str):

@@ -157,8 +157,8 @@ def test_tokens_survive_a_midi_file(tokens: list[int]):
     rows = arrival.triples(tokens)
     _, first = np.unique(rows[:, [0, 2]], axis=0, return_index=True)
     alone = rows[np.sort(first)].reshape(-1)  # one note of a pitch at a time: files pair by order
-    found = arrival.events_of(write_midi(arrival.to_score(alone, 90)))
-    assert [r[::2] for r in counted(found)] == [r[::2] for r in counted(alone)]
+    again = arrival.events_of(write_midi(arrival.to_score(alone, 90)))
+    assert [r[::2] for r in counted(again)] == [r[::2] for r in counted(alone)]
 
 
 @pytest.mark.parametrize("tokens", [[1, 2], [1, 10_000, 60], [-1, 10_000, 11_000], [[1], [2]]])
@@ -195,8 +195,13 @@ def test_flags_rests_controls_and_separators_are_understood():
 
 def test_a_score_keeps_its_names_tempos_and_metres():
     score = Score.build(
-        *(96, [Track("Lead", 81), Track("Kit", 0, True)], [0, 96, 480], [48] * 3, [60, 62, 36]),
-        *([64] * 3, [0, 0, 1]),
+        96,
+        [Track("Lead", 81), Track("Kit", 0, True)],
+        [0, 96, 480],
+        [48] * 3,
+        [60, 62, 36],
+        [64] * 3,
+        [0, 0, 1],
         tempos=[(0, 600_000), (192, 300_000)],
         metres=[(0, 3, 4)],
         keys=[(0, 2, 0)],

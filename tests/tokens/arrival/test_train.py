@@ -30,10 +30,10 @@ def piece(notes: int = 150, seed: int = 0, parts: tuple[int, ...] = (0, 33, 128)
 @given(plain.MANY, st.integers(0, 2**32))
 @settings(max_examples=30)
 def test_all_ten_variants_say_the_same_notes(events: list[int], seed: int):
-    found = list(train.variants(events, seed))
-    assert [name for name, _ in found] == list(train.VARIANTS) and len(found) == 10
-    assert np.array_equal(found[0][1], ops.pad(events))
-    for _, tokens in found:
+    variants = list(train.variants(events, seed))
+    assert [name for name, _ in variants] == list(train.VARIANTS) and len(variants) == 10
+    assert np.array_equal(variants[0][1], ops.pad(events))
+    for _, tokens in variants:
         assert np.array_equal(ops.revert(tokens), ops.in_order(events))
 
 
@@ -74,9 +74,9 @@ def by_hand(sequences: list[tuple[bool, np.ndarray]]) -> list[list[int]]:
     rows: list[tuple[int, int, int]] = []
     owner: list[bool] = []
     for augmented, tokens in sequences:
-        found = [(AMT.separator,) * 3, *plain.rows(tokens)]
-        rows += found
-        owner += [augmented] * len(found)
+        sequence = [(AMT.separator,) * 3, *plain.rows(tokens)]
+        rows += sequence
+        owner += [augmented] * len(sequence)
     out = []
     for i in range(0, len(rows) - 340, 341):
         window = plain.window(plain.flat(rows[i : i + 341]))
@@ -90,8 +90,8 @@ def by_hand(sequences: list[tuple[bool, np.ndarray]]) -> list[list[int]]:
 def test_packing_equals_a_plain_loop(pieces: list[list[int]], seed: int):
     sequences = list(train.sequences(pieces, seed))
     counts: Counter[str] = Counter()
-    found = [w.tolist() for w in train.pack(iter(sequences), dropped=counts)]
-    assert found == by_hand(sequences)
+    windows = [w.tolist() for w in train.pack(iter(sequences), dropped=counts)]
+    assert windows == by_hand(sequences)
     triples = sum(1 + len(t) // 3 for _, t in sequences)
     assert triples == 341 * (counts["windows"] + counts["span"]) + counts["end"]
 

@@ -50,24 +50,30 @@ def scalar(name: str, **wishes: object) -> int:
 
 @given(WISHES)
 def test_every_wish_has_classes_in_range(wished: Wished):
-    found = conditions(wished)
-    assert found.scalars.shape == (len(SCALARS),) and found.scalars.dtype == np.int64
-    assert (found.scalars >= 0).all() and (found.scalars < list(SCALARS.values())).all()
-    assert found.slots.shape == (SLOTS,) and found.words.shape == (WORDS,)
-    assert ((found.slots >= 0) & (found.slots <= NO_INSTRUMENT)).all()
-    assert ((found.words >= 0) & (found.words < BUCKETS)).all()
+    prefix = conditions(wished)
+    assert prefix.scalars.shape == (len(SCALARS),) and prefix.scalars.dtype == np.int64
+    assert (prefix.scalars >= 0).all() and (prefix.scalars < list(SCALARS.values())).all()
+    assert prefix.slots.shape == (SLOTS,) and prefix.words.shape == (WORDS,)
+    assert ((prefix.slots >= 0) & (prefix.slots <= NO_INSTRUMENT)).all()
+    assert ((prefix.words >= 0) & (prefix.words < BUCKETS)).all()
 
 
 @given(WISHES)
 def test_what_is_not_given_is_zero_and_the_rest_is_not(wished: Wished):
-    found = dict(zip(NAMES, conditions(wished).scalars.tolist(), strict=True))
+    classes = dict(zip(NAMES, conditions(wished).scalars.tolist(), strict=True))
     for name, value in (
-        *(("key", wished.key), ("tempo", wished.bpm), ("metre", wished.metre)),
-        *(("density", wished.density), ("polyphony", wished.polyphony), ("swing", wished.swing)),
-        *(("length", wished.bars), ("drums", wished.drums), ("loudness", wished.loudness)),
+        ("key", wished.key),
+        ("tempo", wished.bpm),
+        ("metre", wished.metre),
+        ("density", wished.density),
+        ("polyphony", wished.polyphony),
+        ("swing", wished.swing),
+        ("length", wished.bars),
+        ("drums", wished.drums),
+        ("loudness", wished.loudness),
     ):
-        assert (found[name] == 0) == (value is None), name
-    assert (found["listing"] == 0) == (not wished.instruments)
+        assert (classes[name] == 0) == (value is None), name
+    assert (classes["listing"] == 0) == (not wished.instruments)
 
 
 def test_nothing_is_nothing():
@@ -76,8 +82,8 @@ def test_nothing_is_nothing():
 
 
 def test_instruments_keep_their_order_and_a_cut_list_is_not_complete():
-    found = conditions(Wished(instruments=[40, 128, 0], complete=True))
-    assert found.slots[:4].tolist() == [40, 128, 0, NO_INSTRUMENT]
+    prefix = conditions(Wished(instruments=[40, 128, 0], complete=True))
+    assert prefix.slots[:4].tolist() == [40, 128, 0, NO_INSTRUMENT]
     assert scalar("listing", instruments=[40], complete=True) == 2
     assert scalar("listing", instruments=[40], complete=False) == 1
     assert scalar("listing", instruments=list(range(20)), complete=True) == 1
@@ -106,10 +112,10 @@ def test_known_and_other_metres():
 
 
 def test_words_are_hashed_the_same_on_every_machine():
-    found = hash_words("A slow, sad WALTZ in 3/4 for B♭ clarinet")
+    hashes = hash_words("A slow, sad WALTZ in 3/4 for B♭ clarinet")
     assert list(pieces("A slow, sad WALTZ in 3/4")) == ["slow", "sad", "waltz", "3/4"]
-    assert found[:4].tolist() == [GOLDEN[w] for w in ("slow", "sad", "waltz", "3/4")]
-    assert found[4] > 0 and not found[6:].any()
+    assert hashes[:4].tolist() == [GOLDEN[w] for w in ("slow", "sad", "waltz", "3/4")]
+    assert hashes[4] > 0 and not hashes[6:].any()
 
 
 GOLDEN = {"slow": 650, "sad": 3675, "waltz": 3625, "3/4": 2867}
@@ -117,8 +123,8 @@ GOLDEN = {"slow": 650, "sad": 3675, "waltz": 3625, "3/4": 2867}
 
 @given(st.text(max_size=200))
 def test_any_text_can_be_hashed_and_case_does_not_matter(text: str):
-    found = hash_words(text)
-    assert (found[: int((found > 0).sum())] > 0).all()
+    hashes = hash_words(text)
+    assert (hashes[: int((hashes > 0).sum())] > 0).all()
     plain = text.encode("ascii", "ignore").decode()
     assert (hash_words(plain.lower()) == hash_words(plain.upper())).all()
 

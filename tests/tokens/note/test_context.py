@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from importlib import resources
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,11 +12,13 @@ from hypothesis import strategies as st
 
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme, context
+from cantilena.tokens.note.conditions import SCALARS
 from cantilena.tokens.note.context import AT_INSTRUMENT, AT_ONSET, STATE, Frame, extend, features
 from makers import random_frame, random_table
 
 SCHEME = NoteScheme()
 SEEDS = st.integers(0, 2**32)
+CARD = resources.files("cantilena") / "checkpoints" / "note" / "card.json"
 
 
 def tracked(rows: np.ndarray, frame: Frame, max_delta: int) -> tuple[list, list, list]:
@@ -28,6 +33,15 @@ def tracked(rows: np.ndarray, frame: Frame, max_delta: int) -> tuple[list, list,
     return [*state, tracker.state()], onset, instrument
 
 
+def test_the_features_are_those_that_the_shipped_model_was_trained_on():
+    """A class more or less would shift every feature behind it in the model's tables."""
+    sizes = json.loads(CARD.read_text())["model"]
+    assert list(sizes["state"].items()) == list(STATE.items())
+    assert list(sizes["at_onset"].items()) == list(AT_ONSET.items())
+    assert list(sizes["at_instrument"].items()) == list(AT_INSTRUMENT.items())
+    assert list(sizes["scalars"].items()) == list(SCALARS.items())
+
+
 def case(seed: int, longest: int = 300) -> tuple[np.random.Generator, np.ndarray, Frame]:
     rng = np.random.default_rng(seed)
     table = random_table(rng, int(rng.integers(1, 70)), longest)
@@ -40,14 +54,14 @@ def test_the_tracker_gives_the_same_features_number_for_number(seed: int, longes
     _, rows, frame = case(seed, longest)
     state, onset, instrument = features(rows, frame, 0, len(rows) + 1)
     by_note = tracked(rows, frame, SCHEME.max_delta)
-    for found, names, expected, n in (
+    for columns, names, expected, n in (
         (state, STATE, by_note[0], len(rows) + 1),
         (onset, AT_ONSET, by_note[1], len(rows)),
         (instrument, AT_INSTRUMENT, by_note[2], len(rows)),
     ):
-        assert list(found) == list(names)
+        assert list(columns) == list(names)
         notes = rows[:n, 1] >= 0 if names is AT_INSTRUMENT else np.ones(n, dtype=bool)
-        table = np.stack(list(found.values()), -1)[:n]
+        table = np.stack(list(columns.values()), -1)[:n]
         # of a REST no instrument is predicted: what its memory says does not count
         assert table[notes].tolist() == np.array(expected)[notes].tolist()
 
@@ -55,12 +69,12 @@ def test_the_tracker_gives_the_same_features_number_for_number(seed: int, longes
 @given(SEEDS)
 def test_features_lie_in_their_classes(seed: int):
     _, rows, frame = case(seed)
-    for found, sizes in zip(
+    for columns, sizes in zip(
         features(rows, frame, 0, len(rows) + 1), (STATE, AT_ONSET, AT_INSTRUMENT), strict=True
     ):
         for name, size in sizes.items():
-            assert found[name].shape == (len(rows) + 1,)
-            assert found[name].min() >= 0 and found[name].max() < size, name
+            assert columns[name].shape == (len(rows) + 1,)
+            assert columns[name].min() >= 0 and columns[name].max() < size, name
 
 
 @settings(max_examples=80)

@@ -89,32 +89,45 @@ def test_the_empty_score():
 def test_the_header_keeps_time_keys_and_the_first_name_of_an_instrument():
     tracks = [Track("Geige", 40), Track("second", 40), Track("kit", 7, True)]
     score = Score.build(
-        *(480, tracks, [0, 480, 960], [240] * 3, [60, 62, 38], [90] * 3, [0, 1, 2]),
+        480,
+        tracks,
+        [0, 480, 960],
+        [240] * 3,
+        [60, 62, 38],
+        [90] * 3,
+        [0, 1, 2],
         tempos=[(0, 500_000), (960, 400_000)],
         metres=[(0, 3, 4), (1440, 6, 8)],
         keys=[(0, -2, 1)],
         end=5000,
     )
-    found = SCHEME.quantise(score)
-    assert [(t.name, t.instrument) for t in found.tracks] == [("Geige", 40), ("kit", DRUMS)]
-    assert found.tempo_tick.tolist() == [0, 48] and found.tempo_us.tolist() == [500_000, 400_000]
-    assert found.metre_tick.tolist() == [0, 72] and found.key_fifths.tolist() == [-2]
-    assert found.end == 250
+    quantised = SCHEME.quantise(score)
+    assert [(t.name, t.instrument) for t in quantised.tracks] == [("Geige", 40), ("kit", DRUMS)]
+    assert quantised.tempo_tick.tolist() == [0, 48] and quantised.tempo_us.tolist() == [
+        500_000,
+        400_000,
+    ]
+    assert quantised.metre_tick.tolist() == [0, 72] and quantised.key_fifths.tolist() == [-2]
+    assert quantised.end == 250
 
 
 def test_notes_equal_in_onset_instrument_and_pitch_become_the_longest_and_loudest():
     tracks = [Track("a", 0), Track("b", 0)]
     score = Score.build(24, tracks, [0, 0], [24, 6], [60, 60], [30, 110], [0, 1])
-    found = SCHEME.quantise(score)
-    assert (found.duration.tolist(), len(found), found.velocity[0] > 90) == ([24], 1, True)
+    quantised = SCHEME.quantise(score)
+    assert (quantised.duration.tolist(), len(quantised), quantised.velocity[0] > 90) == (
+        [24],
+        1,
+        True,
+    )
 
 
 @given(st.integers(1, 2000), st.integers(1, 127))
 def test_classes_are_the_nearest(ticks: int, velocity: int):
     durations, velocities = np.array(SCHEME.durations), np.array(SCHEME.velocities)
     ratio = np.abs(np.log(durations / ticks))
-    found = int(SCHEME.duration_class(np.array([ticks]))[0])
-    assert ratio[found] == pytest.approx(ratio.min(), abs=1e-9)
+    nearest = int(SCHEME.duration_class(np.array([ticks]))[0])
+    assert ratio[nearest] == pytest.approx(ratio.min(), abs=1e-9)
     gap = np.abs(velocities - velocity)
     assert gap[int(SCHEME.velocity_class(np.array([velocity]))[0])] == gap.min()
 
@@ -125,8 +138,16 @@ GOOD = [[0, 0, 60, 4, 4], [0, 0, 64, 4, 4], [0, 40, 55, 4, 4], [12, 0, 60, 4, 4]
 @pytest.mark.parametrize(
     ("row", "column", "value"),
     [
-        *((0, 0, -1), (0, 0, 194), (1, 1, 129), (1, 2, 128), (1, 3, 32), (1, 4, 8), (2, 4, -3)),
-        *((1, 2, 60), (1, 2, 59), (2, 1, 0)),  # pitch, then instrument, that does not rise
+        (0, 0, -1),
+        (0, 0, 194),
+        (1, 1, 129),
+        (1, 2, 128),
+        (1, 3, 32),
+        (1, 4, 8),
+        (2, 4, -3),
+        (1, 2, 60),
+        (1, 2, 59),
+        (2, 1, 0),  # pitch, then instrument, that does not rise
     ],
 )
 def test_bad_steps_are_refused(row: int, column: int, value: int):

@@ -17,7 +17,8 @@ from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 NEVER = -np.inf
 MOST_AT_ONCE = 64
-"""Notes that may begin at one moment; then time has to go on."""
+"""Notes that may begin at one moment; then time has to go on. Far more than any chord has, it only
+keeps a model from piling notes up without end."""
 _REFERENCE_MOST = 15  # instruments after which the published implementation lets no new one in
 
 
@@ -88,7 +89,7 @@ class ArrivalGrammar:
         if piece.rests:
             reach = piece.now + self.vocabulary.resolution - piece.offset
             mask[max(reach, now) + 1 :] = NEVER
-        if len(piece.here) >= MOST_AT_ONCE and piece.now >= piece.start:
+        if len(piece.notes_now) >= MOST_AT_ONCE and piece.now >= piece.start:
             mask[max(now, 0)] = NEVER
         return mask
 
@@ -108,8 +109,8 @@ class ArrivalGrammar:
             mask = self._only(pitched | free | (piece.instruments & {v.drums}))
         else:
             mask = np.zeros(v.notes + 1)
-        if time == piece.now and piece.here:
-            for note in piece.here:
+        if time == piece.now:
+            for note in piece.notes_now:
                 if note < v.rest:
                     mask[note - v.note] = NEVER
         at_rest = time == piece.now + v.resolution and duration == v.duration

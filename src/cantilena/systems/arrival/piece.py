@@ -28,7 +28,7 @@ KEEP = 0.5  # share of the window kept when it is full
 class ArrivalPiece:
     """A piece in progress. All times are in steps of 10 ms.
 
-    ``given`` (3N,) events, RESTs among them, in time order, that the piece goes on from; new events
+    ``past`` (3N,) events, RESTs among them, in time order, that the piece goes on from; new events
     stand at ``start`` or later and before ``end`` (None for no end). ``controls`` (3M,) controls in
     time order, each of which is taken in as soon as the piece has come to the anticipation
     interval before it. ``rests``: whether the model was trained with RESTs wherever a second
@@ -38,7 +38,7 @@ class ArrivalPiece:
 
     def __init__(
         self,
-        given: Sequence[int] | np.ndarray = (),
+        past: Sequence[int] | np.ndarray = (),
         controls: Sequence[int] | np.ndarray = (),
         start: int = 0,
         end: int | None = None,
@@ -52,7 +52,7 @@ class ArrivalPiece:
         self.tokens: list[int] = []
         self.rows: list[tuple[int, int, int]] = []
         self.now = 0
-        self.here: set[int] = set()  # notes that begin now
+        self.notes_now: set[int] = set()  # note tokens that begin at ``now``
         self.instruments: set[int] = set()
         self.kinds: set[int] = set()  # as the published implementation counts: REST is one too
         ahead = np.asarray(controls, dtype=np.int64).reshape(-1, 3).tolist()
@@ -60,11 +60,11 @@ class ArrivalPiece:
         self.flag = vocabulary.anticipate if ahead else vocabulary.autoregress
         self.first = 0  # triple at which the window begins
         self.offset = 0  # what times in the window are shifted by
-        self.held: int | None = None  # tokens the model holds, from ``first`` on; None for nothing
-        for triple in np.asarray(given, dtype=np.int64).reshape(-1, 3).tolist():
+        self.n_read: int | None = None  # tokens the model has read from ``first`` on; None: none
+        for triple in np.asarray(past, dtype=np.int64).reshape(-1, 3).tolist():
             self._take_controls()
             self._take_event(triple)
-        self.n_given = len(self.tokens)
+        self.n_past = len(self.tokens)
         self._take_controls()
 
     @property
@@ -102,9 +102,9 @@ class ArrivalPiece:
         time, _, note = triple
         self.tokens.extend(triple)
         if time != self.now:
-            self.here = set()
+            self.notes_now = set()
         self.now = time
-        self.here.add(note)
+        self.notes_now.add(note)
         self._count(note - self.vocabulary.note)
 
     def _take_controls(self) -> None:
@@ -124,29 +124,29 @@ class ArrivalPiece:
 
     def settle(self, room: int, flags: int) -> bool:
         """Decides, before a triple begins, where the window stands. ``room``: AMT ids that the
-        model can hold, ``flags`` of them taken by the flag. True where what the model holds is no
-        longer the window's beginning, so that it has to be read anew."""
+        model's context has place for, ``flags`` of them taken by the flag. True where what the
+        model has read is no longer the window's beginning, so that it has to be read anew."""
         if self.slot:
-            return self.held is None
+            return self.n_read is None
         before = (self.first, self.offset)
         if self.compatible:
             self.first = max(len(self.tokens) - REFERENCE_WINDOW, 0) // 3
             self.offset = self._least()
-        elif self.held is None or self._full(room - flags):
+        elif self.n_read is None or self._full(room - flags):
             whole = (room - flags) // 3
             count = len(self.tokens) // 3
             # what is read for the first time may fill the window; later half of it, in notes and
             # in time, is left free, lest the next note would have to move it again
-            share = 1.0 if self.held is None else KEEP
-            most = whole - 1 if self.held is None else max(1, int(KEEP * whole))
+            share = 1.0 if self.n_read is None else KEEP
+            most = whole - 1 if self.n_read is None else max(1, int(KEEP * whole))
             self.first = max(self.first, count - most)
             self.offset = self._least()
             while self._spans(share) and self.first < count:
                 self.first += max(1, (count - self.first) // 8)
                 self.offset = self._least()
         if before != (self.first, self.offset):
-            self.held = None
-        return self.held is None
+            self.n_read = None
+        return self.n_read is None
 
     def _full(self, room: int) -> bool:
         """Whether the window has no place for one more triple, in tokens or in time."""
@@ -163,18 +163,19 @@ class ArrivalPiece:
     def _least(self) -> int:
         """The smallest time in the window; with nothing in it, the time that has been reached
         (the published implementation: 0)."""
+        v = self.vocabulary
         window = np.array(self.tokens[3 * self.first :], dtype=np.int64).reshape(-1, 3)
         if not len(window):
-            return 0 if self.compatible else max(self.now, self.start) // 100 * 100
-        v = self.vocabulary
+            second = v.resolution
+            return 0 if self.compatible else max(self.now, self.start) // second * second
         return int((window[:, 0] - np.where(window[:, 2] >= v.control, v.control, 0)).min())
 
     def unread(self) -> list[int]:
-        """The tokens of the window, shifted, that the model does not hold yet; it is taken to read
-        them now."""
-        at = 3 * self.first + (self.held or 0)
-        found = self.tokens[at:]
-        for i in range(-at % 3, len(found), 3):
-            found[i] -= self.offset
-        self.held = len(self.tokens) - 3 * self.first
-        return found
+        """The tokens of the window, shifted, that the model has not read yet; they count as read
+        from now on."""
+        start = 3 * self.first + (self.n_read or 0)
+        tokens = self.tokens[start:]
+        for i in range(-start % 3, len(tokens), 3):
+            tokens[i] -= self.offset
+        self.n_read = len(self.tokens) - 3 * self.first
+        return tokens

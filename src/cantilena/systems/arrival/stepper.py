@@ -46,7 +46,7 @@ class ArrivalStepper:
         prompts: list[PromptState] = [job.conditions for job in self.jobs]
         self.session = self.model.session(prompts)
         for piece in self.pieces:
-            piece.held = None
+            piece.n_read = None
         self._read(first=True)
 
     def advance(self) -> None:

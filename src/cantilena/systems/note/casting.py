@@ -13,30 +13,69 @@ import numpy as np
 
 from cantilena.errors import BriefError
 from cantilena.score import DRUMS, gm
-from cantilena.systems.note.lineups import KINDRED, LINEUPS
+from cantilena.systems.note.lineups import KINDRED, LINEUPS, by_name
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
 from cantilena.text.wishes import Brief, Instrument
 
-BASSES = frozenset({*range(32, 40), 43, 58, 67, 70})
+_BASSES_OF_GM = range(32, 40)
+BASSES = frozenset(
+    {*_BASSES_OF_GM, *by_name("double bass, tuba, baritone saxophone, bassoon")},
+)
 BEAT_GENRES = frozenset(
-    (
-        *("pop", "rock", "metal", "punk", "blues", "jazz", "bossa nova", "latin", "funk", "soul"),
-        *("rnb", "disco", "dance", "house", "techno", "trance", "electronic", "lofi", "hip hop"),
-        *("reggae", "country", "samba"),
-    )
+    {
+        "pop",
+        "rock",
+        "metal",
+        "punk",
+        "blues",
+        "jazz",
+        "bossa nova",
+        "latin",
+        "funk",
+        "soul",
+        "rnb",
+        "disco",
+        "dance",
+        "house",
+        "techno",
+        "trance",
+        "electronic",
+        "lofi",
+        "hip hop",
+        "reggae",
+        "country",
+        "samba",
+    }
 )
 """Genres of bands: others join the instruments that a text names."""
-BOWED = frozenset({40, 41, 42, 43, 110})  # 110: fiddle
-TUNE_LOW = 53  # a tune over a bass does not go down among its notes
+BOWED = frozenset(by_name("violin, viola, cello, double bass, fiddle"))
+TUNE_LOW = 53  # MIDI pitch: a tune over a bass does not go down among its notes
 BASS_RANGE = 24  # semitones: a bass that may go up as far as it can wanders among the others
-LEAST = {MELODY: 0.8, HARMONY: 0.6, BASS: 0.4, DRUM: 0.4}
-"""What parts are to have at least of an equal share of the notes, by role."""
-MOST = 5  # parts of a piece that a text names some of; where it names none one more
-_LEADS = (
-    *(40, 110, 73, 72, 74, 75, 78, 71, 68, 56, 59, 65, 64, 66, 30, 29, 52, 53, 54, 80, 81),
-    *(22, 23, 21, 105, 46, 42, 60, 11, 8, 10, 9, 26, 27, 25, 24, 0, 1, 3, 4, 5, 6),
+LEAST_RANGE = 12  # semitones: where training songs use less of an instrument it may play it all
+MIN_SHARE = {MELODY: 0.8, HARMONY: 0.6, BASS: 0.4, DRUM: 0.4}
+"""What parts are to have at least of an equal share of the notes, by role. More makes parts more
+alike; less lets the model forget some."""
+MAX_PARTS = 5  # of a piece that a text names some parts of; where it names none one more
+ASKED_ENOUGH = 3  # named instruments that nobody joins any more
+LINEUP_NOISE = 0.8
+"""A line-up's fit counts the kinds of instruments it shares with those that are named; up to this
+is added at random. Below 1 a better fit always wins, and among equals chance decides."""
+SIZE_PENALTY = 0.3
+"""What an ensemble of training songs loses for each part more or less than ``MAX_PARTS``, where its
+instruments' being usual gives it 0 to 2."""
+_LEADS = by_name(
+    "violin, fiddle, flute, piccolo, recorder, pan flute, whistle, clarinet, oboe, trumpet, "
+    "muted trumpet, alto saxophone, soprano saxophone, tenor saxophone, distortion guitar, "
+    "overdriven guitar, choir aahs, voice oohs, synth voice, square lead, saw lead, harmonica, "
+    "bandoneon, accordion, banjo, harp, cello, french horn, vibraphone, celesta, music box, "
+    "glockenspiel, jazz guitar, clean electric guitar, steel-string guitar, nylon-string guitar, "
+    "acoustic grand piano, bright acoustic piano, honky-tonk piano, electric piano 1, "
+    "electric piano 2, harpsichord"
 )
 """Who has the tune, the likeliest first."""
+_DRUM_VOICES = 5  # that a drummer strikes at once: two hands and feet, and a cymbal that rings
+_VOICES = {"guitar": 5, "piano": 7, "organ": 5, "ensemble": 5, "synth pad": 4}
+"""Notes that an instrument sounds at once, by family; 4 for others that play chords."""
 
 
 def cast(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tuple[PartPlan, ...]:
@@ -44,9 +83,9 @@ def cast(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tupl
     up a line-up with them. Raises BriefError where every instrument is excluded."""
     asked = asked_programs(brief)
     taken = [i for i, _ in asked]
-    closed = (brief.only and bool(asked)) or len(asked) >= 3
+    closed = (brief.only and bool(asked)) or len(asked) >= ASKED_ENOUGH
     if not closed and (not asked or BEAT_GENRES & set(brief.genres)):
-        taken += _company(taken, brief, habits, rng)
+        taken += _accompaniment(taken, brief, habits, rng)
     if not taken:
         raise BriefError("every instrument is excluded; leave at least one to play")
     return plan_parts(taken, dict(asked), habits["registers"])
@@ -55,33 +94,33 @@ def cast(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tupl
 def asked_programs(brief: Brief) -> list[tuple[int, Instrument]]:
     """A program for each asked instrument, none twice and none that is excluded. Wishes with few
     programs choose first, or "synth strings" would take the one program of "synth strings 1"."""
-    found: dict[int, int] = {}  # program -> place of its wish
+    wish_of: dict[int, int] = {}  # program -> place of its wish
     order = sorted(range(len(brief.instruments)), key=lambda k: len(brief.instruments[k].programs))
     for k in order:
         for program in brief.instruments[k].programs:
-            if program not in found and program not in brief.excluded:
-                found[program] = k
+            if program not in wish_of and program not in brief.excluded:
+                wish_of[program] = k
                 break
-    return [(p, brief.instruments[k]) for p, k in sorted(found.items(), key=lambda x: x[1])]
+    return [(p, brief.instruments[k]) for p, k in sorted(wish_of.items(), key=lambda x: x[1])]
 
 
-def _company(
+def _accompaniment(
     taken: list[int], brief: Brief, habits: dict[str, Any], rng: np.random.Generator
 ) -> list[int]:
     """Instruments to go with those taken, who play what none of them does: of the line-up that
     suits genre or mood and those taken best, or of a training song where neither is named."""
-    there = {_kind(i) for i in taken}
+    kinds = {_kind(i) for i in taken}
     genres = brief.genres or [KINDRED[mood] for mood in brief.moods if mood in KINDRED]
     lineups: list[Sequence[int]] = [lineup for genre in genres for lineup in LINEUPS[genre]]
-    fit = np.array([len(there & {_kind(i) for i in lineup}) for lineup in lineups])
+    fit = np.array([len(kinds & {_kind(i) for i in lineup}) for lineup in lineups])
     if not lineups:
-        lineups = [known["instruments"] for known in habits["ensembles"]]
-        fit = _usual(lineups)
-    room = MOST - len(taken) if taken else MOST + 1
-    for k in np.argsort(-(fit + 0.8 * rng.random(len(fit)))):
-        free = [i for i in lineups[k] if i not in brief.excluded and _kind(i) not in there]
-        # where there is no room for all, bass and drums come first
-        kept = sorted(free, key=lambda i: i not in BASSES and i != DRUMS)[:room]
+        lineups = [ensemble["instruments"] for ensemble in habits["ensembles"]]
+        fit = _usualness(lineups)
+    places_left = MAX_PARTS - len(taken) if taken else MAX_PARTS + 1
+    for k in np.argsort(-(fit + LINEUP_NOISE * rng.random(len(fit)))):
+        free = [i for i in lineups[k] if i not in brief.excluded and _kind(i) not in kinds]
+        # where there is no place for all, bass and drums come first
+        kept = sorted(free, key=lambda i: i not in BASSES and i != DRUMS)[:places_left]
         if kept:
             return [i for i in free if i in kept]
     return [] if taken else [i for i in range(DRUMS + 1) if i not in brief.excluded][:1]
@@ -92,11 +131,13 @@ def _kind(instrument: int) -> str:
     return "bass" if instrument in BASSES else gm.family(instrument)
 
 
-def _usual(ensembles: Sequence[Sequence[int]]) -> np.ndarray:
-    """How usual each of the ensembles is: its instruments among all, and its size."""
+def _usualness(ensembles: Sequence[Sequence[int]]) -> np.ndarray:
+    """(N,) how usual each of the ensembles is: its instruments among all, and its size."""
     counts = np.bincount([i for e in ensembles for i in e], minlength=DRUMS + 1)
     common = np.log1p(counts) / np.log1p(counts.max())
-    return np.array([2.0 * common[list(e)].mean() - 0.3 * abs(len(e) - MOST) for e in ensembles])
+    instruments = np.array([2.0 * common[list(e)].mean() for e in ensembles])
+    sizes = np.array([len(e) for e in ensembles])
+    return instruments - SIZE_PENALTY * abs(sizes - MAX_PARTS)
 
 
 def plan_parts(
@@ -112,7 +153,7 @@ def plan_parts(
         basses = [min(pitched, key=lambda i: sum(gm.playable(i)))]
     basses = basses if len(pitched) > 1 else []
     others = [i for i in pitched if i not in basses]
-    lead = min(others, key=lambda i: _LEADS.index(i) if i in _LEADS else 99, default=None)
+    lead = min(others, key=_lead_rank, default=None)
     # who plays chords with nobody else to do so, carries the harmony, tune and all
     alone = len(others) == 1 and others[0] not in gm.MONOPHONIC and others[0] not in BOWED
     parts = []
@@ -126,9 +167,13 @@ def plan_parts(
         if role == MELODY and basses:
             low = max(low, min(TUNE_LOW, high - 12))
         name = _part_name(i, named)
-        share = LEAST[role] / len(instruments)
+        share = MIN_SHARE[role] / len(instruments)
         parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))
     return tuple(parts)
+
+
+def _lead_rank(instrument: int) -> int:
+    return _LEADS.index(instrument) if instrument in _LEADS else len(_LEADS)
 
 
 def _low_and_high(pitched: Sequence[int]) -> bool:
@@ -142,9 +187,9 @@ def _low_and_high(pitched: Sequence[int]) -> bool:
 def _range(instrument: int, registers: dict[str, Sequence[int]]) -> tuple[int, int]:
     """Playable pitches between the lowest and the highest that training songs usually use."""
     low, high = gm.playable(instrument)
-    least, most = registers.get(str(instrument), (low, high))
-    narrow = max(low, least), min(high, most)
-    return narrow if narrow[1] - narrow[0] >= 12 else (low, high)
+    usual_low, usual_high = registers.get(str(instrument), (low, high))
+    narrow = max(low, usual_low), min(high, usual_high)
+    return narrow if narrow[1] - narrow[0] >= LEAST_RANGE else (low, high)
 
 
 def _part_name(instrument: int, named: dict[int, Instrument]) -> str:
@@ -155,8 +200,7 @@ def _part_name(instrument: int, named: dict[int, Instrument]) -> str:
 def _voices(instrument: int, role: str, players: int) -> int:
     """Notes an instrument sounds at once."""
     if role == DRUM:
-        return 5
+        return _DRUM_VOICES
     if role == BASS or instrument in gm.MONOPHONIC or instrument in BOWED:
         return players
-    family = gm.family(instrument)
-    return {"guitar": 5, "piano": 7, "organ": 5, "ensemble": 5, "synth pad": 4}.get(family, 4)
+    return _VOICES.get(gm.family(instrument), 4)

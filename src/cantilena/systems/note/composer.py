@@ -6,7 +6,6 @@ Knows how the parts are wired; each part is elsewhere. Needs no torch.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import zlib
 from collections.abc import Hashable, Iterator, Sequence
@@ -25,6 +24,7 @@ from cantilena.result import Result
 from cantilena.score import DRUMS, Score
 from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, Request, System
 from cantilena.systems.note.boldness import Boldness
+from cantilena.systems.note.card import read_habits
 from cantilena.systems.note.constraints import constraints
 from cantilena.systems.note.continuing import Continued, continued
 from cantilena.systems.note.engine import Engine
@@ -48,15 +48,6 @@ PERCUSSION = frozenset({"latin", "bossa nova", "samba", "tango", "reggae", "disc
 
 FILES = ("card.json", "habits.json", "model.safetensors", "trunk.onnx")
 """What a checkpoint's folder holds."""
-
-HABITS = {
-    "ensembles": list,
-    "progressions": dict,
-    "textures": dict,
-    "registers": dict,
-    "tempos": dict,
-}
-"""What ``habits.json`` holds: counts over the training songs that planning draws from."""
 
 
 @dataclass
@@ -95,7 +86,7 @@ class NoteSystem(System):
             raise CheckpointError(f"the checkpoint in {folder} does not write note by note")
         self.scheme = scheme
         self.grammar = NoteGrammar(self.scheme)
-        self.habits = _habits(folder)
+        self.habits = read_habits(folder)
         self.name = str(self.card.get("name", folder.name))
 
     @classmethod
@@ -156,9 +147,9 @@ class NoteSystem(System):
             plan,
             self.scheme,
             sampling.repetition,
-            brief.swing,
-            brief.timing == "played",
-            named or bool(PERCUSSION & set(brief.genres)),
+            swing=brief.swing,
+            played=brief.timing == "played",
+            hand_percussion=named or bool(PERCUSSION & set(brief.genres)),
         )
         steps_per_bar = max(MAX_STEPS_PER_BAR, STEPS_OVER_DENSITY * (plan.density or 0.0))
         job = Job(
@@ -229,17 +220,6 @@ def _digest(folder: Path) -> str:
         except OSError as e:
             raise CheckpointError(f"{folder} is no checkpoint: {name} cannot be read") from e
     return digest.hexdigest()[:16]
-
-
-def _habits(folder: Path) -> dict[str, Any]:
-    try:
-        habits = json.loads((folder / "habits.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as e:
-        raise CheckpointError(f"habits.json of {folder} is damaged: {e}") from e
-    for name, kind in HABITS.items():
-        if not isinstance(habits, dict) or not isinstance(habits.get(name), kind):
-            raise CheckpointError(f"habits.json of {folder} has no {name!r} as planning needs it")
-    return habits
 
 
 def _engine(folder: Path, threads: int, name: str) -> Any:

@@ -1,7 +1,7 @@
 """Going on from a Score: its steps as the past, a Plan for the bars to come, and the joining.
 
-Knows Scores and Plans; does not know the model. The given music is never changed: new notes stand
-after its last bar line, and so does another tempo.
+Knows Scores and Plans; does not know the model. The music of the file is never changed: new
+notes stand after its last bar line, and so does another tempo.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from cantilena.systems.note.planning import make_plan
 from cantilena.text.wishes import Brief, Instrument
 from cantilena.tokens.note import GRID, NoteScheme
 
-MOST_PARTS = 12
+MOST_PARTS = 12  # of the file that go on, the ones with most notes first
 MOST_DESKS = 8  # tracks of one instrument that go on
-NEW_BARS = 16
-CHANGE = 1.25  # by how much "faster" is faster
+NEW_BARS = 16  # where no length is asked for
+TEMPO_RATIO = 1.25  # "faster" is a quarter faster, "slower" as much slower
+SAME_TEMPO = 0.5  # quarters per minute: a tempo nearer than this to the file's is the file's
 _SLOWER = re.compile(r"\b(slower|langsamer|ruhiger|plus lent\w*|più lent\w*|más lent\w*)\b", re.I)
 _FASTER = re.compile(
     r"\b(faster|quicker|schneller|plus (vite|rapide)|più veloce|más rápid\w*)\b", re.I
@@ -35,7 +36,7 @@ _FASTER = re.compile(
 
 @dataclass(frozen=True)
 class Continued:
-    """The past of a continued piece: the given Score, its steps, and the grid tick at which new
+    """The past of a continued piece: the file's Score, its steps, and the grid tick at which new
     music starts (the Score's last bar line)."""
 
     score: Score
@@ -43,17 +44,17 @@ class Continued:
     origin: int
 
     def joined(self, plan: Plan, tracks: Sequence[Track], columns: Sequence[np.ndarray]) -> Score:
-        """The given Score with the new notes (onset, duration, pitch, velocity, track; grid ticks)
+        """The file's Score with the new notes (onset, duration, pitch, velocity, track; grid ticks)
         behind it, in its own ticks; parts go on in tracks of their instrument, those of several
         players in as many as there are, the highest first."""
         old = self.score
         all_tracks = list(old.tracks)
-        free = _desks(old)
+        desks = _desks(old)
         place, latest = [], {}
         for track in tracks:
-            there = free.get(track.instrument, [])
-            if there:
-                latest[track.instrument] = there.pop(0)
+            free = desks.get(track.instrument, [])
+            if free:
+                latest[track.instrument] = free.pop(0)
             elif track.instrument not in latest:
                 latest[track.instrument] = len(all_tracks)
                 all_tracks.append(track)
@@ -116,7 +117,7 @@ def continued(
         raise InputError(
             f"the file ends in {metre[0]}/{metre[1]}; it cannot be continued in {brief.metre}"
         )
-    bpm = _tempo(brief, _going(score))
+    bpm = _tempo(brief, _tempo_at_end(score))
     quantised = scheme.quantise(score)
     table = scheme.table(score)
     key, _ = find_key(quantised)
@@ -132,25 +133,25 @@ def continued(
         plan = replace(plan, parts=_parts(brief, score, table, habits) or plan.parts)
     lines = quantised.bar_starts
     origin = int(lines[-1])
-    coming = tuple((origin + t, c) for t, c in plan.chords)
+    new_chords = tuple((origin + t, c) for t, c in plan.chords)
     plan = replace(
         plan,
         origin=origin,
         bars=len(lines) - 1 + plan.bars,
         bar_starts=(*lines.tolist(), *(int(origin + t) for t in plan.lines[1:])),
-        chords=(*_past_chords(quantised), *coming),
+        chords=(*_past_chords(quantised), *new_chords),
         refers=(),
     )
     steps = tuple(tuple(row) for row in scheme.steps(table, end=False).tolist())
     return plan, Continued(score, steps, origin)
 
 
-def _going(score: Score) -> float:
-    """The tempo a Score goes in at its end: its last where it holds for a bar, else (it ends in a
-    ritardando) the one that holds longest."""
+def _tempo_at_end(score: Score) -> float:
+    """The tempo of a Score's end, in quarters per minute: its last where it holds for a bar, else
+    (it ends in a ritardando) the one that holds longest."""
     bars = score.bar_starts
-    held = int(bars[-1]) - int(score.tempo_tick[-1])
-    return 60e6 / int(score.tempo_us[-1]) if held >= bars[-1] - bars[-2] else score.bpm
+    ticks_at_last = int(bars[-1]) - int(score.tempo_tick[-1])
+    return 60e6 / int(score.tempo_us[-1]) if ticks_at_last >= bars[-1] - bars[-2] else score.bpm
 
 
 def _tempo(brief: Brief, bpm: float) -> float:
@@ -158,11 +159,11 @@ def _tempo(brief: Brief, bpm: float) -> float:
     which the file ends; as a tempo word has it; else ``bpm``. A tempo that only follows from a
     genre does not change it."""
     if brief.tempo is not None and brief.how.get("tempo") == "said":
-        return float(brief.tempo) if abs(brief.tempo - bpm) > 0.5 else bpm
+        return float(brief.tempo) if abs(brief.tempo - bpm) > SAME_TEMPO else bpm
     slower, faster = _SLOWER.search(brief.text), _FASTER.search(brief.text)
     low, high = brief.tempo_range or (bpm, bpm)
     if slower or faster:
-        wanted = bpm / CHANGE if slower else bpm * CHANGE
+        wanted = bpm / TEMPO_RATIO if slower else bpm * TEMPO_RATIO
         if low < bpm if slower else high > bpm:
             wanted = min(max(wanted, low), high)
         return float(np.clip(round(wanted), 10, 400))
@@ -175,7 +176,7 @@ def _parts(
     brief: Brief, score: Score, table: np.ndarray, habits: dict[str, Any]
 ) -> tuple[PartPlan, ...]:
     """The parts that are there, most notes first, and those the Brief asks for besides."""
-    counts = np.bincount(table[:, 1], minlength=129)
+    counts = np.bincount(table[:, 1], minlength=DRUMS + 1)
     order = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i]]
     present = [i for i in order if i not in brief.excluded]
     named = dict(asked_programs(brief))
@@ -184,8 +185,8 @@ def _parts(
             count = min(len(tracks), MOST_DESKS)
             named[instrument] = Instrument(gm.name(instrument), (instrument,), count)
     asked = [i for i, _ in asked_programs(brief)]
-    found = list(dict.fromkeys([*asked, *present]))[: max(MOST_PARTS, len(asked))]
-    return plan_parts(found, named, habits["registers"])
+    instruments = list(dict.fromkeys([*asked, *present]))[: max(MOST_PARTS, len(asked))]
+    return plan_parts(instruments, named, habits["registers"])
 
 
 def _desks(score: Score) -> dict[int, list[int]]:
@@ -193,13 +194,13 @@ def _desks(score: Score) -> dict[int, list[int]]:
     n = len(score.tracks)
     counts = np.bincount(score.track, minlength=n)
     height = np.bincount(score.track, weights=score.pitch, minlength=n) / np.maximum(counts, 1)
-    found: dict[int, list[int]] = {}
+    desks: dict[int, list[int]] = {}
     for i in np.argsort(-height, kind="stable").tolist():
         if counts[i]:
-            found.setdefault(score.tracks[i].instrument, []).append(i)
+            desks.setdefault(score.tracks[i].instrument, []).append(i)
     for i, track in enumerate(score.tracks):
-        found.setdefault(track.instrument, [i])
-    return found
+        desks.setdefault(track.instrument, [i])
+    return desks
 
 
 def _past_chords(score: Score) -> list[tuple[int, Chord]]:

@@ -225,19 +225,36 @@ _PLAYERS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-_NAMES = {gm.name(i): i for i in range(DRUMS + 1)}
+_NUMBERS = {gm.name(i): i for i in range(DRUMS + 1)}
+
+
+def by_name(names: str) -> tuple[int, ...]:
+    """The instruments (0-128) of General MIDI names with ", " between them."""
+    return tuple(_NUMBERS[name] for name in names.split(", "))
+
 
 LINEUPS: dict[str, tuple[tuple[int, ...], ...]] = {
-    genre: tuple(tuple(_NAMES[name] for name in line.split(", ")) for line in lines)
-    for genre, lines in _PLAYERS.items()
+    genre: tuple(by_name(line) for line in lines) for genre, lines in _PLAYERS.items()
 }
 """Line-ups by genre: instruments 0-128."""
 
 KINDRED = {
-    **dict.fromkeys(("epic", "mysterious", "tense", "dark"), "soundtrack"),
-    **dict.fromkeys(("calm", "dreamy"), "new age"),
-    **dict.fromkeys(("sad", "melancholic", "romantic", "nostalgic"), "ballad"),
-    **{"solemn": "classical", "playful": "children", "aggressive": "metal", "energetic": "rock"},
-    **{"happy": "pop", "hopeful": "pop", "relaxed": "lofi"},
+    "epic": "soundtrack",
+    "mysterious": "soundtrack",
+    "tense": "soundtrack",
+    "dark": "soundtrack",
+    "calm": "new age",
+    "dreamy": "new age",
+    "sad": "ballad",
+    "melancholic": "ballad",
+    "romantic": "ballad",
+    "nostalgic": "ballad",
+    "solemn": "classical",
+    "playful": "children",
+    "aggressive": "metal",
+    "energetic": "rock",
+    "happy": "pop",
+    "hopeful": "pop",
+    "relaxed": "lofi",
 }
 """For moods, the genre whose line-ups suit them where no genre is named."""

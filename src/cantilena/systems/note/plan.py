@@ -21,15 +21,15 @@ MELODY, HARMONY, BASS, DRUM = "melody", "harmony", "bass", "drums"
 @dataclass(frozen=True)
 class PartPlan:
     """One instrument of the piece: 0-127 or 128 drums; its ``role``; ``low``..``high`` pitches it
-    may play; ``voices`` notes it may sound at once; ``least``, the share of the piece's notes it
-    is to have at least; ``name`` and ``players`` for the file."""
+    may play; ``voices`` notes it may sound at once; ``min_share``, the share (0-1) of the piece's
+    notes it is to have at least; ``name`` and ``players`` for the file."""
 
     instrument: int
     role: str
     low: int
     high: int
     voices: int
-    least: float
+    min_share: float
     name: str
     players: int = 1
 
@@ -89,6 +89,6 @@ class Plan:
         ticks = [t for t, _ in self.chords]
         numbers = np.zeros(len(starts), dtype=np.int64)
         for i, start in enumerate(starts.tolist()):
-            at = int(np.searchsorted(ticks, start, side="right")) - 1
-            numbers[i] = self.chords[at][1].number if at >= 0 else 0
+            slot = int(np.searchsorted(ticks, start, side="right")) - 1
+            numbers[i] = self.chords[slot][1].number if slot >= 0 else 0
         return Frame(self.lines, starts, numbers, self.bars - 1)

@@ -2,7 +2,11 @@
 
 Knows Briefs and the habits counted on the training songs; does not know who plays
 (``systems.note.casting``), models, or how notes are chosen. Nothing said in the Brief is ever
-changed; what is open is drawn by the given random stream, so the same seed gives the same Plan.
+changed; what is open is drawn from a random stream, so the same seed gives the same Plan.
+
+Where a constant says "by the statistics" it was chosen so that composed pieces resemble held-out
+songs in ``cantilena evaluate statistics`` (``docs/note-model.md``, "The settings"); where it says
+nothing of the kind no experiment is on record.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from cantilena.score.harmony import QUALITIES, Chord, Key, parse_chord
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.text.wishes import Brief
+from cantilena.tokens.note import GRID
 
 SEVENTH_GENRES = frozenset({"jazz", "lofi", "bossa nova", "soul", "rnb", "funk"})
 CHROMATIC_GENRES = frozenset({"jazz", "blues", "metal", "ragtime", "romantic"})
@@ -37,19 +42,52 @@ MINOR_MOODS = frozenset(
 )
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
-LOOPED, LITERAL = 0.7, 0.55
+P_EXACT_REPEAT_LOOP_GENRES, P_EXACT_REPEAT = 0.7, 0.55
 """Share of pieces whose sections come back note for note, melodies apart: in genres made of loops,
-in others."""
+in others. By the statistics."""
 SECTION = 8  # bars
-PLACE = (0.8, 0.8)
-"""Where between sparse (0), usual (1) and dense (2) a texture stands: from where, and over how much
-it is drawn."""
-AMPLE = 1.0  # by how much more sound than notes is asked for
+DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
+"""Levels 0, 1 and 2 are what 15, 50 and 85 % of the training songs with as many instruments stay
+below (``train.note.habits.QUANTILES``)."""
+DENSITY_LOW, DENSITY_RANGE = 0.8, 0.8
+"""Where no density is asked for its level is uniform in [low, low + range]. By the statistics: the
+model writes fewer notes than it is asked for, so that the range lies above the middle."""
+EXTRA_SUSTAIN = 1.0
+"""Levels by which polyphony is asked for above density. By the statistics: parts that are held to
+their voices fall short of the polyphony asked for."""
+LARGEST_TEXTURE = 6  # pitched instruments; more of them are counted with these in the habits
 MOST_LOOPS = 200  # the commonest progressions; rarer ones may be mishearings
+LOOP_WEIGHT_POWER = 0.8
+"""Counts of progressions are raised to this: 1 draws them as often as songs have them, less gives
+the rarer ones a better chance."""
 _USUAL_TONICS = {False: (0, 7, 2, 5, 10, 9, 3, 4), True: (9, 4, 2, 7, 0, 11, 5, 6)}
+P_MINOR, P_MINOR_DARK, P_MINOR_BRIGHT = 0.3, 0.85, 0.06
+"""How often a key that nobody names is minor: without a mood or with mixed ones, with dark ones,
+with bright ones."""
+PROGRESSION_DRAWS = 12
+"""Progressions drawn at most in search of one that makes its key plain."""
+KEY_LEAD_ENOUGH = 0.08
+"""A progression whose key leads over every other by this much in score (a correlation, so at most
+2) is taken at once; a larger lead leaves fewer progressions."""
+ROOT_WEIGHT = 1.7
+"""What a chord's root counts in its key's histogram, where each other tone counts 1: basses play
+it as well. The more it counts, the more plainly is the first chord's root the tonic."""
 GENRE_TEMPO = {"gospel": (70, 90, 116), "children": (100, 112, 126), "christmas": (90, 108, 126)}
-"""Of genres whose tempo neither their name implies nor enough songs show."""
-GENRE_METRE = {"waltz": "3/4", "celtic": "6/8", "march": "2/4"}
+"""Quarters per minute, low, middle and high, of genres whose tempo neither their name implies nor
+enough songs show."""
+TEMPO_LOW, TEMPO_RANGE = 0.3, 0.4
+"""Where in the range of a tempo word a tempo is drawn, uniform in [low, low + range] of it: not at
+its edges."""
+SLOW_MOOD_TEMPO, QUICK_MOOD_TEMPO, USUAL_TEMPO = 76, 128, 106  # quarters per minute
+TEMPO_SPREAD = 0.08  # how far from these a tempo is drawn, as a share of them
+SLOW_MOODS = frozenset({"sad", "calm", "melancholic", "solemn", "dreamy", "relaxed", "romantic"})
+QUICK_MOODS = frozenset({"happy", "energetic", "aggressive", "playful", "tense"})
+GENRE_METRE = {"waltz": (3, 4), "celtic": (6, 8), "march": (2, 4)}
+USUAL_SECONDS = 45  # of a piece whose length nobody says
+SHORTEST, LONGEST = 16, 32  # bars of such a piece
+MOST_BARS = 1000  # as a Brief may ask for
+MOST_BARS_OF_A_CYCLE = 96  # however long the chord progression that is asked for is
+SHORTEST_HALVED_BAR = 3 * GRID  # ticks: a shorter bar does not change its chord in the middle
 
 
 def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> Plan:
@@ -62,6 +100,7 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     plan = Plan(parts, bpm, metre, key, bars, ())
     chords = _asked_chords(brief, plan) or _chosen_chords(brief, plan, habits, rng)
     density, polyphony = _texture(brief, parts, habits, rng)
+    loops = LOOPING & set(brief.genres)
     return replace(
         plan,
         chords=chords,
@@ -70,25 +109,25 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
         density=density,
         polyphony=polyphony,
         refers=_refers(plan, chords),
-        literal=bool(rng.random() < (LOOPED if LOOPING & set(brief.genres) else LITERAL)),
+        literal=bool(rng.random() < (P_EXACT_REPEAT_LOOP_GENRES if loops else P_EXACT_REPEAT)),
     )
 
 
 def _texture(
     brief: Brief, parts: Sequence[PartPlan], habits: dict[str, Any], rng: np.random.Generator
 ) -> tuple[float | None, float | None]:
-    """Notes per bar and polyphony, drawn from what such ensembles usually have, or at an edge where
-    "sparse" or "dense" is said. Sound is asked for more amply than notes: parts that are held to
-    their voices fall short of it."""
-    pitched = min(sum(p.instrument != DRUMS for p in parts), 6)
+    """Notes per bar and polyphony at a density level: the level asked for, else one drawn. None
+    where the habits know no such ensemble."""
+    pitched = min(sum(p.instrument != DRUMS for p in parts), LARGEST_TEXTURE)
     drums = any(p.instrument == DRUMS for p in parts)
-    found = habits["textures"].get(f"{pitched}+drums" if drums else str(pitched))
-    if found is None:
+    texture = habits["textures"].get(f"{pitched}+drums" if drums else str(pitched))
+    if texture is None:
         return None, None
-    place = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}.get(brief.density or "")
-    place = PLACE[0] + PLACE[1] * rng.random() if place is None else place
-    density = float(np.interp(place, (0, 1, 2), found[0]))
-    return density, float(np.interp(place + AMPLE, (0, 1, 2), found[1]))
+    level = DENSITY_LEVELS.get(brief.density or "")
+    level = DENSITY_LOW + DENSITY_RANGE * rng.random() if level is None else level
+    levels = list(DENSITY_LEVELS.values())
+    density = float(np.interp(level, levels, texture[0]))
+    return density, float(np.interp(level + EXTRA_SUSTAIN, levels, texture[1]))
 
 
 def _refers(plan: Plan, chords: Sequence[tuple[int, Chord]]) -> tuple[int, ...]:
@@ -114,8 +153,7 @@ def _metre(brief: Brief) -> tuple[int, int]:
         return brief.metre_parts
     for genre in brief.genres:
         if genre in GENRE_METRE:
-            num, _, den = GENRE_METRE[genre].partition("/")
-            return int(num), int(den)
+            return GENRE_METRE[genre]
     return 4, 4
 
 
@@ -125,24 +163,22 @@ def _tempo(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> fl
         return float(brief.tempo)
     if brief.tempo_range is not None:
         low, high = brief.tempo_range
-        return float(round(low + (high - low) * (0.3 + 0.4 * rng.random())))
+        return float(round(low + (high - low) * (TEMPO_LOW + TEMPO_RANGE * rng.random())))
     for genre in brief.genres:
-        found = GENRE_TEMPO.get(genre) or habits["tempos"].get(genre)
-        if found:
-            low, middle, high = found
+        usual = GENRE_TEMPO.get(genre) or habits["tempos"].get(genre)
+        if usual:
+            low, middle, high = usual
             u = rng.random()
-            return float(
-                round(
-                    low + (middle - low) * 2 * u
-                    if u < 0.5
-                    else middle + (high - middle) * (2 * u - 1)
-                )
-            )
-    slow = {"sad", "calm", "melancholic", "solemn", "dreamy", "relaxed", "romantic"}
-    quick = {"happy", "energetic", "aggressive", "playful", "tense"}
+            if u < 0.5:
+                return float(round(low + (middle - low) * 2 * u))
+            return float(round(middle + (high - middle) * (2 * u - 1)))
     moods = set(brief.moods)
-    centre = 76 if moods & slow else 128 if moods & quick else 106
-    return float(round(centre * (0.92 + 0.16 * rng.random())))
+    centre = USUAL_TEMPO
+    if moods & SLOW_MOODS:
+        centre = SLOW_MOOD_TEMPO
+    elif moods & QUICK_MOODS:
+        centre = QUICK_MOOD_TEMPO
+    return float(round(centre * (1 - TEMPO_SPREAD + 2 * TEMPO_SPREAD * rng.random())))
 
 
 def _key(brief: Brief, rng: np.random.Generator) -> Key:
@@ -152,23 +188,26 @@ def _key(brief: Brief, rng: np.random.Generator) -> Key:
     if brief.chords:
         return key_of_chords([parse_chord(c) for c in brief.chords])
     dark, bright = (bool(moods & set(brief.moods)) for moods in (MINOR_MOODS, MAJOR_MOODS))
-    minor = rng.random() < (0.3 if dark == bright else 0.85 if dark else 0.06)
+    p_minor = P_MINOR if dark == bright else P_MINOR_DARK if dark else P_MINOR_BRIGHT
+    minor = rng.random() < p_minor
     tonics = _USUAL_TONICS[minor]
     return Key(int(tonics[int(rng.integers(len(tonics)))]), minor)
 
 
 def key_of_chords(chords: Sequence[Chord]) -> Key:
-    """The key whose scale holds most chord tones; first and last chord on its tonic count more."""
+    """The key whose scale holds most chord tones, each chord counting 0 to 1. A first chord that is
+    its tonic adds a little more than half a chord, a last one half: the first decides between
+    relatives in which all chords lie."""
 
     def fit(key: Key) -> float:
         scale = set(key.scale)
         inside = sum(len(c.pitch_classes & scale) / len(c.pitch_classes) for c in chords)
         tonics = ("m", "m7") if key.minor else ("", "7", "maj7")
 
-        def home(c: Chord) -> bool:
+        def is_tonic(c: Chord) -> bool:
             return c.root == key.tonic and c.quality in tonics
 
-        return inside + 0.6 * home(chords[0]) + 0.5 * home(chords[-1])
+        return inside + 0.6 * is_tonic(chords[0]) + 0.5 * is_tonic(chords[-1])
 
     keys = [Key.from_index(i) for i in range(24)]
     return max(keys, key=lambda k: (round(fit(k), 6), not k.minor, -abs(k.fifths)))
@@ -180,13 +219,14 @@ def _bars(brief: Brief, metre: tuple[int, int], bpm: float) -> int:
     if brief.bars is not None:
         return brief.bars
     if brief.seconds is not None:
-        return int(np.clip(round(brief.seconds * bpm / 60 / quarters), 1, 1000))
-    bars = int(np.clip(8 * round(45 * bpm / 60 / quarters / 8), 16, 32))
+        return int(np.clip(round(brief.seconds * bpm / 60 / quarters), 1, MOST_BARS))
+    sections = round(USUAL_SECONDS * bpm / 60 / quarters / SECTION)
+    bars = int(np.clip(SECTION * sections, SHORTEST, LONGEST))
     per_bar = _chords_per_bar(brief, quarters)
     cycle = len(brief.chords) / per_bar if brief.chords else 0
     if cycle > 1 and cycle == int(cycle):
         bars = max(2 * int(cycle), int(cycle) * max(1, round(bars / cycle)))
-    return min(bars, 96)
+    return min(bars, MOST_BARS_OF_A_CYCLE)
 
 
 def _chords_per_bar(brief: Brief, quarters: float) -> float:
@@ -198,7 +238,7 @@ def _asked_chords(brief: Brief, plan: Plan) -> tuple[tuple[int, Chord], ...]:
     if not brief.chords:
         return ()
     symbols = [parse_chord(c) for c in brief.chords]
-    length = round(brief.chord_beats * 24) if brief.chord_beats else plan.bar_ticks
+    length = round(brief.chord_beats * GRID) if brief.chord_beats else plan.bar_ticks
     ticks = range(0, plan.end, max(length, 1))
     return tuple((tick, symbols[i % len(symbols)]) for i, tick in enumerate(ticks))
 
@@ -208,33 +248,30 @@ def _chosen_chords(
 ) -> tuple[tuple[int, Chord], ...]:
     """A progression: two loops of four bars that training songs have, some of whose bars change
     their chord in the middle, set out as A A B A by eights; the last bar on the tonic with a
-    dominant before it. Of several draws the one that tells its key best by ear (``key_scores`` of
-    its chord tones) is taken, unless an earlier one already tells it plainly."""
+    dominant before it. Of up to ``PROGRESSION_DRAWS`` draws the first is taken whose key is plain
+    enough by ear (``_key_lead``), else the plainest."""
     best: tuple[float, list[tuple[int, Chord]]] = (-np.inf, [])
-    for _ in range(12):
+    for _ in range(PROGRESSION_DRAWS):
         chords = _drawn_chords(brief, plan, habits, rng)
-        lead = _tells([chord for _, chord in chords], plan.key)
+        lead = _key_lead([chord for _, chord in chords], plan.key)
         if lead > best[0]:
             best = (lead, chords)
-        if lead > PLAIN:
+        if lead > KEY_LEAD_ENOUGH:
             break
     return tuple(best[1])
 
 
-PLAIN = 0.08
-
-
-def _tells(chords: Sequence[Chord], key: Key) -> float:
+def _key_lead(chords: Sequence[Chord], key: Key) -> float:
     """By how much the key's score leads over any other's, on a histogram of the chords' tones."""
     histogram = np.zeros(12)
     for chord in chords:
         for pc in chord.pitch_classes:
             histogram[pc] += 1.0
-        histogram[chord.root] += 0.7
+        histogram[chord.root] += ROOT_WEIGHT - 1.0
     scores = np.array(key_scores(histogram))
-    mine = scores[key.index]
+    score = scores[key.index]
     scores[key.index] = -np.inf
-    return float(mine - scores.max())
+    return float(score - scores.max())
 
 
 def _drawn_chords(
@@ -243,15 +280,15 @@ def _drawn_chords(
     """(tick, chord) wherever the chord changes or a bar begins."""
     mode = "minor" if plan.key.minor else "major"
     loops = habits["progressions"][mode][:MOST_LOOPS]
-    weights = np.array([n for _, n in loops], dtype=np.float64) ** 0.8
+    weights = np.array([n for _, n in loops], dtype=np.float64) ** LOOP_WEIGHT_POWER
     # a piece's first loop begins on the tonic chord
-    home = 1 + QUALITIES_INDEX["m" if plan.key.minor else ""]
-    first = weights * np.array([loop[0] == home for loop, _ in loops])
+    tonic_number = 1 + QUALITIES_INDEX["m" if plan.key.minor else ""]
+    first = weights * np.array([loop[0] == tonic_number for loop, _ in loops])
     a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
     b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
-    order = [a, a, b, a] if plan.bars > 16 else [a, b]
+    order = [a, a, b, a] if plan.bars > 2 * SECTION else [a, b]
     sevenths = bool(SEVENTH_GENRES & set(brief.genres))
-    tonic = Chord.from_number(home).transposed(plan.key.tonic)
+    tonic = Chord.from_number(tonic_number).transposed(plan.key.tonic)
     chords: list[tuple[int, Chord]] = []
     for bar in range(plan.bars):
         loop = order[(bar // SECTION) % len(order)]
@@ -262,9 +299,9 @@ def _drawn_chords(
             dominant = Chord((plan.key.tonic + 7) % 12, QUALITIES["7"], "7")
             chords.append((bar * plan.bar_ticks, dominant))
         else:
-            for place, number in moments:
-                tick = bar * plan.bar_ticks + place
-                chords.append((tick, _placed(number, plan.key, sevenths)))
+            for ticks, number in moments:
+                chord = _in_key(number, plan.key, sevenths)
+                chords.append((bar * plan.bar_ticks + ticks, chord))
     return chords
 
 
@@ -274,7 +311,7 @@ def _moments(loop: Sequence[int], bar: int, plan: Plan) -> list[tuple[int, int]]
     per = len(loop) // 4
     numbers = list(loop[per * bar : per * (bar + 1)])
     middle = plan.bar_ticks // 2
-    halves = plan.bar_ticks >= 72 and middle % plan.beat_ticks == 0
+    halves = plan.bar_ticks >= SHORTEST_HALVED_BAR and middle % plan.beat_ticks == 0
     if per == 1 or numbers[0] == numbers[1] or not halves:
         return [(0, numbers[0])]
     return [(0, numbers[0]), (middle, numbers[1])]
@@ -283,7 +320,8 @@ def _moments(loop: Sequence[int], bar: int, plan: Plan) -> list[tuple[int, int]]
 QUALITIES_INDEX = {name: i for i, name in enumerate(QUALITIES)}
 
 
-def _placed(number: int, key: Key, sevenths: bool) -> Chord:
+def _in_key(number: int, key: Key, sevenths: bool) -> Chord:
+    """The chord of a number as counted above the tonic."""
     chord = Chord.from_number(number).transposed(key.tonic)
     return _seventh(chord, key) if sevenths else chord
 

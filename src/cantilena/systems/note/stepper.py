@@ -20,8 +20,7 @@ KEEP = 0.6  # share of the window kept when it is full and has to be read again
 
 
 class NoteStepper:
-    """Leads a note engine (as ``systems.note.engine.Engine``) through the jobs'
-    pieces. Jobs carry ``Conditions`` and a ``Tracker``. A guided job has a second row, without
+    """Leads a note engine (as ``systems.note.engine.Engine``) through the jobs' pieces. Jobs carry ``Conditions`` and a ``Tracker``. A guided job has a second row, without
     conditions, beside its own."""
 
     draws = False
@@ -30,32 +29,32 @@ class NoteStepper:
         self.engine, self.jobs = engine, list(jobs)
         self.fields = len(engine.fields)
         self.guided = any(job.sampling.guidance != 1.0 for job in self.jobs)
-        given = [job.conditions for job in self.jobs]
+        prefixes = [job.conditions for job in self.jobs]
         if self.guided:
-            given = given + [NOTHING] * len(self.jobs)
+            prefixes += [NOTHING] * len(self.jobs)
         self.prefix, self.everywhere = engine.prefix(
-            np.stack([c.scalars for c in given]),
-            np.stack([c.slots for c in given]),
-            np.stack([c.words for c in given]),
+            np.stack([c.scalars for c in prefixes]),
+            np.stack([c.slots for c in prefixes]),
+            np.stack([c.words for c in prefixes]),
         )
-        self.session = engine.session(len(given))
+        self.session = engine.session(len(prefixes))
         self.scale = np.array([[job.sampling.guidance] for job in self.jobs], dtype=np.float32)
         self.inputs: list[np.ndarray] = []  # (B, D) of every step so far
         self.chain = np.empty(0)  # (B, D) hidden states, with what the fields chosen add
 
     def begin(self) -> None:
         """Reads the prefix and, where pieces are continued, the notes there are."""
-        given = {len(job.piece.rows) for job in self.jobs}
-        if given != {0}:
-            self.chain = np.asarray(self._replay(min(given)))
+        steps = min(len(job.piece.rows) for job in self.jobs)
+        if steps:
+            self.chain = np.asarray(self._replay(steps))
             return
-        x = self._state()
+        x = self._state([job.piece for job in self.jobs])
         self.inputs.append(x)
         self.chain = np.asarray(self.session.run(np.concatenate([self.prefix, x[:, None]], axis=1)))
 
     def advance(self) -> None:
         """Reads the step that every piece has just made."""
-        x = self._state()
+        x = self._state([job.piece for job in self.jobs])
         self.inputs.append(x)
         if self.session.used < self.engine.length:
             self.chain = np.asarray(self.session.run(x[:, None]))
@@ -67,7 +66,7 @@ class NoteStepper:
         self.chain = np.asarray(self.session.run(np.concatenate([self.prefix, latest], axis=1)))
 
     def logits(self, k: int) -> np.ndarray:
-        """(B, size) of field ``k``, given those that ``chose`` has heard."""
+        """(B, size) of field ``k``, given those that ``chose`` has taken up."""
         logits = self.engine.heads[k](self.chain)
         if self.guided:
             n = len(self.jobs)
@@ -82,11 +81,11 @@ class NoteStepper:
 
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
         """Takes up field ``k`` of every piece's step (``chosen``, fields so far)."""
-        self.chain = self.chain + self._known(k, chosen)
+        self.chain = self.chain + self._added(k, chosen)
 
-    def _state(self) -> np.ndarray:
-        """(B, D) input of the next position."""
-        index = np.array([job.piece.state() for job in self.jobs])
+    def _state(self, trackers: Sequence[Tracker]) -> np.ndarray:
+        """(B, D) input of the next position of the pieces that these trackers follow."""
+        index = np.array([tracker.state() for tracker in trackers])
         x = self.engine.embed("state", self._twice(index))
         return x + self.everywhere
 
@@ -102,36 +101,32 @@ class NoteStepper:
         return np.concatenate([index, plain])
 
     def _replay(self, n: int) -> np.ndarray:
-        """Reads steps written before the loop began; all pieces must have as many (n)."""
+        """Reads steps written before the loop began, the latest that the window keeps; all pieces
+        must have as many (n)."""
         if any(len(job.piece.rows) != n for job in self.jobs):
             raise ValueError("pieces continued together must have equally many steps")
-        rows = [job.piece.rows for job in self.jobs]
-        trackers = [Tracker(job.piece.frame, job.piece.max_delta) for job in self.jobs]
-        room = int(KEEP * self.engine.model["context"])
-        kept = [job.piece for job in self.jobs]
+        pasts = [Tracker(job.piece.frame, job.piece.max_delta) for job in self.jobs]
+        first = n - int(KEEP * self.engine.model["context"])
         for i in range(n + 1):
-            for job, tracker in zip(self.jobs, trackers, strict=True):
-                job.piece = tracker
-            if i > n - room:
-                self.inputs.append(self._state())
+            if i > first:
+                self.inputs.append(self._state(pasts))
             if i < n:
-                for tracker, made in zip(trackers, rows, strict=True):
-                    tracker.push(made[i][5], *made[i][1:5])
-        for job, tracker in zip(self.jobs, kept, strict=True):
-            job.piece = tracker
+                for job, past in zip(self.jobs, pasts, strict=True):
+                    row = job.piece.rows[i]
+                    past.push(row[5], *row[1:5])
         x = np.stack(self.inputs, axis=1)
         return self.session.run(np.concatenate([self.prefix, x], axis=1))
 
-    def _known(self, k: int, chosen: Sequence[Sequence[int]]) -> np.ndarray:
+    def _added(self, k: int, chosen: Sequence[Sequence[int]]) -> np.ndarray:
         """(B, D) what choosing field ``k`` adds to the chain."""
         engine = self.engine
-        x = engine.chosen[k][np.array([made[k] for made in chosen])]
+        x = engine.chosen[k][np.array([step[k] for step in chosen])]
         if k < 2:
             part = ("at_onset", "at_instrument")[k]
             index = np.array(
                 [
-                    getattr(job.piece, part)(*made)
-                    for job, made in zip(self.jobs, chosen, strict=True)
+                    getattr(job.piece, part)(*step)
+                    for job, step in zip(self.jobs, chosen, strict=True)
                 ]
             )
             if k == 0 and self.guided:

@@ -12,11 +12,20 @@ from bisect import bisect_right
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.tokens.note import context
-from cantilena.tokens.note.context import Frame
+from cantilena.tokens.note import PITCHES, context
+from cantilena.tokens.note.context import (
+    NO_DELTA,
+    NO_DURATION,
+    NO_INSTRUMENT,
+    NO_PITCH,
+    NO_PITCH_OR_DRUM,
+    NO_VELOCITY,
+    Frame,
+    row_key,
+)
 from cantilena.tokens.note.locks import Locks
 
-_SHIFT = 130 * 128
+_NO_NOTE = [NO_INSTRUMENT, NO_PITCH_OR_DRUM, NO_DURATION, NO_VELOCITY]
 
 
 class Tracker:
@@ -58,65 +67,81 @@ class Tracker:
             row = (self.tick, instrument, pitch, duration, velocity, onset)
             self.last.setdefault(instrument, []).append(len(self.rows))
         self.rows.append(row)
-        self.keys.append((row[0] * 130 + row[1] + 1) * 128 + row[2])
+        self.keys.append(row_key(row[0], row[1], row[2]))
 
     def state(self) -> list[int]:
         """State features before the next step, in the order of ``context.STATE``."""
         if not self.rows:
             tick = self.tick
-            head = [194, 129, 256, 32, 8, context.POSITIONS - 1, self.left[0], context.PHRASE - 1]
-            head += [self.chord_at(tick), self.chord_at(tick, 1)]
-            return head + [context.NONE_DELTA, 129, 256, 32, 8] * len(context.ECHO_BARS)
+            out = [context.NO_ONSET, *_NO_NOTE]
+            out += [context.NO_POSITION, self.left[0], context.NO_PHRASE]
+            out += [self.chord_at(tick), self.chord_at(tick, 1)]
+            return out + [NO_DELTA, *_NO_NOTE] * len(context.ECHO_BARS)
         tick, instrument, pitch, duration, velocity, onset = self.rows[-1]
         bar = self.bar_of(tick)
-        position = min(max(tick - self.bars[bar], 0), context.POSITIONS - 2)
         if instrument < 0:
-            out = [onset, 129, 256, 32, 8]
+            out = [onset, *_NO_NOTE]
         else:
-            out = [onset, instrument, pitch + 128 * (instrument == DRUMS), duration, velocity]
-        out += [position, self.left[bar], bar % 8, self.chord_at(tick), self.chord_at(tick, 1)]
+            out = [onset, instrument, _pitch_or_drum(instrument, pitch), duration, velocity]
+        out += [self._position(tick, bar), self.left[bar], bar % context.PHRASE_BARS]
+        out += [self.chord_at(tick), self.chord_at(tick, 1)]
         for bars in context.ECHO_BARS:
             out += self._echo(bars, bar, tick)
         return out
 
     def _echo(self, bars: int, bar: int, tick: int) -> list[int]:
         """The step that followed this moment ``bars`` bars ago."""
-        none = [context.NONE_DELTA, 129, 256, 32, 8]
+        none = [NO_DELTA, *_NO_NOTE]
         if bar < bars:
             return none
         lag = self.bars[bar] - self.bars[bar - bars]
-        found = bisect_right(self.keys, self.keys[-1] - lag * _SHIFT)
-        if found >= len(self.rows):
+        after = bisect_right(self.keys, self.keys[-1] - lag * context.KEYS_PER_TICK)
+        if after >= len(self.rows):
             return none
-        echo = self.rows[found]
-        delta = echo[0] + lag - tick
-        if echo[1] < 0 or delta < 0 or delta >= context.NONE_DELTA:
+        onset, instrument, pitch, duration, velocity, _ = self.rows[after]
+        delta = onset + lag - tick
+        if instrument < 0 or delta < 0 or delta >= NO_DELTA:
             return none
-        return [delta, echo[1], echo[2] + 128 * (echo[1] == DRUMS), echo[3], echo[4]]
+        return [delta, instrument, _pitch_or_drum(instrument, pitch), duration, velocity]
+
+    def _position(self, tick: int, bar: int) -> int:
+        """Ticks from the bar line, as a class."""
+        return min(max(tick - self.bars[bar], 0), context.LAST_POSITION)
 
     def at_onset(self, onset: int) -> list[int]:
         """Head features of a chosen onset class, in the order of ``context.AT_ONSET``."""
         tick = self.tick + onset
         bar = self.bar_of(tick)
-        position = min(max(tick - self.bars[bar], 0), context.POSITIONS - 2)
-        return [position, self.left[bar], self.chord_at(tick)]
+        return [self._position(tick, bar), self.left[bar], self.chord_at(tick)]
 
     def at_instrument(self, onset: int, instrument: int) -> list[int]:
         """Head features of a chosen instrument, in the order of ``context.AT_INSTRUMENT``."""
         tick = self.tick + onset
         past = [self.rows[i] for i in self.last.get(instrument, [])[-3:][::-1]]
-        pitches = [row[2] for row in past] + [128] * (3 - len(past))
+        pitches = [row[2] for row in past] + [NO_PITCH] * (3 - len(past))
+        reached = -1  # the instrument's highest pitch on this onset, of which -1 is below all
         if past:
-            first = past[0]
-            out = [*pitches, min(tick - first[0], context.SINCE - 2), first[3], first[4]]
-            reached = first[2] if first[0] == tick else -1
+            onset_tick, _, pitch, duration, velocity, _ = past[0]
+            since = min(tick - onset_tick, context.LONGEST_SINCE)
+            out = [*pitches, since, duration, velocity]
+            reached = pitch if onset_tick == tick else -1
         else:
-            out, reached = [*pitches, context.SINCE - 1, 32, 8], -1
+            out = [*pitches, context.NEVER_PLAYED, NO_DURATION, NO_VELOCITY]
         bar = self.bar_of(tick)
         for bars in context.ECHO_BARS:
-            lag = self.bars[bar] - self.bars[bar - bars] if bar >= bars else 0
-            group = (tick - lag) * 130 + instrument + 1
-            found = bisect_right(self.keys, group * 128 + reached)
-            hit = bar >= bars and found < len(self.keys) and self.keys[found] // 128 == group
-            out += [self.rows[found][2], self.rows[found][3]] if hit else [128, 32]
+            out += self._echo_of(instrument, reached, tick, bar, bars)
         return out
+
+    def _echo_of(self, instrument: int, reached: int, tick: int, bar: int, bars: int) -> list[int]:
+        """Pitch and duration of what an instrument played at this place of the bar ``bars`` bars
+        ago, above the pitch ``reached``."""
+        if bar >= bars:
+            then = tick - (self.bars[bar] - self.bars[bar - bars])
+            after = bisect_right(self.keys, row_key(then, instrument, reached))
+            if after < len(self.rows) and self.rows[after][:2] == (then, instrument):
+                return [self.rows[after][2], self.rows[after][3]]
+        return [NO_PITCH, NO_DURATION]
+
+
+def _pitch_or_drum(instrument: int, pitch: int) -> int:
+    return pitch + PITCHES * (instrument == DRUMS)

@@ -7,7 +7,12 @@ so that its checkpoints see what they were trained on: real seconds added up mes
 float64, programs as they stand in the merged tracks, the first note to begin the first to end.
 
 Thickstun et al., *Anticipatory Music Transformer*, 2024, section 3 and appendix A. Operations on
-the sequences (rests, controls, windows) are in ``arrival_controls.py`` and offered here as well.
+the sequences (rests, controls, windows) are in ``controls.py`` and offered here as well.
+
+Reading works on whole arrays, since a corpus has a hundred thousand files: 70 times as fast as a
+reader that goes from message to message (``benchmarks/arrival_speed.py``). What is sorted are
+integers that hold the sort key in their upper bits and all that is needed of an event in their
+lower ones; sorting places by key instead would take several times as long.
 """
 
 from __future__ import annotations
@@ -70,13 +75,24 @@ _DRUM_CHANNEL = 9
 _DEFAULT_TEMPO = 500_000
 _CHANGES = 4_096  # program changes that are worked on at once
 
-# What _codes says of an event beside its channel and data byte.
-_NOTE, _CHANGE, _ON = 1 << 12, 1 << 13, 1 << 15
-_KINDS = (np.arange(256) & 0x0F) << 7
-_KINDS[0x80:0xA0] |= _NOTE
-_KINDS[0x90:0xA0] |= _ON >> 1
-_KINDS[0xC0:0xD0] |= _CHANGE
-_KINDS = _KINDS.astype(np.uint16)
+# An event as 16 bits, its code:
+#   0-6   the first data byte: pitch of a note, number of a program
+#   7-10  the channel
+#   12    set for note-ons and note-offs
+#   13    set for program changes
+#   14    scratch, see ``_codes``
+#   15    set for notes that begin: note-ons with a velocity
+_CODE_BITS = 16
+_DATA = 0x7F
+_CHANNEL_SHIFT = 7
+_CHANNEL_AND_DATA = 0x7FF
+_NOTE, _CHANGE, _CARRY, _ON = 1 << 12, 1 << 13, 1 << 14, 1 << 15
+_STATUS_CODES = (np.arange(256) & 0x0F) << _CHANNEL_SHIFT
+_STATUS_CODES[0x80:0xA0] |= _NOTE
+_STATUS_CODES[0x90:0xA0] |= _CARRY
+_STATUS_CODES[0xC0:0xD0] |= _CHANGE
+_STATUS_CODES = _STATUS_CODES.astype(np.uint16)
+"""The code of each status byte, its data byte still 0."""
 
 
 def events_of(source: bytes | str | Path, vocabulary: ArrivalVocabulary = AMT) -> np.ndarray:
@@ -109,59 +125,61 @@ def _events(events: smf.Events, v: ArrivalVocabulary) -> np.ndarray:
     note = ((code & _NOTE) != 0).nonzero()[0]
     change = ((code & _CHANGE) != 0).nonzero()[0]
     time = _seconds(events, tick, start).take(note)
-    del tick  # whose memory is then at hand, as the system is slow to give more
+    del tick  # its memory is used again: asking the system for more is slow
     changes, code = code.take(change), code.take(note)
-    on, group = code >= _ON, code & 0x7FF
-    channel = group >> 7
-    where = note.searchsorted(change)
-    instrument = _programs(channel, where, changes >> 7 & 0x0F, changes & 0x7F, v.drums)
-    if where.any():  # else the channel tells the instrument
-        group = instrument << 11 | group
-    begin, stop = _matches(group, on)
-    took = time.take(stop)
-    took -= time.take(begin)
-    took *= v.resolution
+    on, voice = code >= _ON, code & _CHANNEL_AND_DATA
+    channel = voice >> _CHANNEL_SHIFT
+    next_note = note.searchsorted(change)
+    change_channel = changes >> _CHANNEL_SHIFT & 0x0F
+    instrument = _programs(channel, next_note, change_channel, changes & _DATA, v.drums)
+    if next_note.any():  # else each channel has one instrument, and its number tells it
+        voice = instrument << _CHANNEL_AND_DATA.bit_length() | voice
+    begin, stop = _matches(voice, on)
+    span = time.take(stop)
+    span -= time.take(begin)
+    span *= v.resolution
     length = np.full(len(note), v.resolution // 4, dtype=np.float64)
-    length[begin] = np.minimum(np.rint(took, out=took), v.durations - 1, out=took)
-    at = on.nonzero()[0]
-    out = np.empty((len(at), 3), dtype=np.int64)
-    time = time.take(at)
+    length[begin] = np.minimum(np.rint(span, out=span), v.durations - 1, out=span)
+    begins = on.nonzero()[0]
+    out = np.empty((len(begins), 3), dtype=np.int64)
+    time = time.take(begins)
     time *= v.resolution
     np.rint(time, out=out[:, 0], casting="unsafe")
-    np.add(length.take(at), v.duration, out=out[:, 1], casting="unsafe")
-    token = instrument.take(at)
+    np.add(length.take(begins), v.duration, out=out[:, 1], casting="unsafe")
+    token = instrument.take(begins)
     token *= v.pitches
-    token += code.take(at) & 0x7F
+    token += code.take(begins) & _DATA
     np.add(token, v.note, out=out[:, 2])
     return out.reshape(-1)
 
 
 def _codes(events: smf.Events) -> np.ndarray:
-    """(E + M,) what is asked of channel events, and then of all others, in 16 bits: a data byte,
-    the channel from bit 7 on and the kind."""
+    """(E + M,) uint16: the codes of channel events, then 0 for all others."""
     code = np.zeros(len(events.status) + len(events.other_tick), dtype=np.uint16)
-    own = _KINDS.take(events.status)
-    own |= events.a
-    own += (events.b > 0).astype(np.uint16) << 14  # carries over to _ON where one might begin
-    code[: len(own)] = own
+    channel_events = _STATUS_CODES.take(events.status)
+    channel_events |= events.a
+    # A note begins where the status is a note-on (its _CARRY is set) and the velocity is not 0:
+    # adding _CARRY for the velocity then carries into the next bit, _ON, which saves a comparison.
+    channel_events += (events.b > 0) * np.uint16(_CARRY)
+    code[: len(channel_events)] = channel_events
     return code
 
 
 def _merged(tick: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both sorted by tick, the first in place; ties stay in the order of tracks. To sort numbers
-    that hold the tick, the place and the code is several times as fast as to sort places."""
+    """Both sorted by tick, the first in place; ties stay in the order of tracks. The keys that are
+    sorted are, from the upper bits down, tick, place and code."""
     n = len(tick)
-    if not n or int(tick.max()).bit_length() + n.bit_length() + 16 > 63:
+    if not n or int(tick.max()).bit_length() + n.bit_length() + _CODE_BITS > 63:
         order = np.argsort(tick, kind="stable")
         return tick.take(order), code.take(order)
-    shift = n.bit_length() + 16
+    tick_shift = n.bit_length() + _CODE_BITS
     key = tick
-    key <<= shift
-    key += np.arange(0, n << 16, 1 << 16)
+    key <<= tick_shift
+    key += np.arange(0, n << _CODE_BITS, 1 << _CODE_BITS)
     key += code
-    key.sort(kind="stable")  # merges what rises, as the tracks do
+    key.sort(kind="stable")  # a merge sort of runs: each track rises already
     code = key.astype(np.uint16)
-    key >>= shift
+    key >>= tick_shift
     return key, code
 
 
@@ -186,30 +204,34 @@ def _seconds(events: smf.Events, tick: np.ndarray, start: np.ndarray) -> np.ndar
 
 
 def _programs(
-    channel: np.ndarray, at: np.ndarray, of: np.ndarray, value: np.ndarray, drums: int
+    channel: np.ndarray,
+    next_note: np.ndarray,
+    change_channel: np.ndarray,
+    program: np.ndarray,
+    drums: int,
 ) -> np.ndarray:
     """(N,) the instrument of each note event by its ``channel``: the program that its channel had
-    last, 0 before the first, ``drums`` on channel 10. Changes (M,) stand before the note events
-    ``at``, and set the channels ``of`` to ``value``; all in merged order."""
-    state = np.zeros(16, dtype=np.int64)
-    if not at.any():  # as mostly: all changes before the first note
-        state[of] = value  # the last of a channel stays
+    last, 0 before the first, ``drums`` on channel 10. Change k of M sets ``change_channel[k]`` to
+    ``program[k]`` before the note event ``next_note[k]``; all in merged order."""
+    state = np.zeros(16, dtype=np.int64)  # the program of each channel
+    if not next_note.any():  # as mostly: all changes before the first note
+        state[change_channel] = program  # the last of a channel stays
         state[_DRUM_CHANNEL] = drums
         return state.take(channel)
     out = np.empty(len(channel), dtype=np.int64)
-    done = 0
-    for lo in range(0, len(at) + 1, _CHANGES):  # in blocks, so that memory stays small
-        here = slice(lo, lo + _CHANGES)
-        count = len(at[here])
+    done = 0  # note events
+    for lo in range(0, len(next_note) + 1, _CHANGES):  # in blocks, so that memory stays small
+        block = slice(lo, lo + _CHANGES)
+        count = len(next_note[block])
         row = np.arange(1, count + 1)
         last = np.zeros((count + 1, 16), dtype=np.int64)  # row of each channel's last change
-        last[row, of[here]] = row
+        last[row, change_channel[block]] = row
         last = np.maximum.accumulate(last)
-        table = np.where(last > 0, np.append(0, value[here])[last], state)
+        table = np.where(last > 0, np.append(0, program[block])[last], state)
         state = table[-1].copy()
         table[:, _DRUM_CHANNEL] = drums
-        stop = int(at[lo + count]) if lo + count < len(at) else len(channel)
-        bounds = np.concatenate([[done], at[here], [stop]])
+        stop = int(next_note[lo + count]) if lo + count < len(next_note) else len(channel)
+        bounds = np.concatenate([[done], next_note[block], [stop]])
         rows = np.repeat(np.arange(0, table.size, 16), bounds[1:] - bounds[:-1])
         rows += channel[done:stop]
         out[done:stop] = table.reshape(-1).take(rows)
@@ -217,52 +239,52 @@ def _programs(
     return out
 
 
-def _matches(group: np.ndarray, on: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _matches(voice: np.ndarray, on: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which note events end which: (begin, stop), indices of note-ons that are closed and of the
-    note-offs that close them. Within one ``group`` (channel, instrument and pitch) the first to
+    note-offs that close them. Within one ``voice`` (channel, instrument and pitch) the first to
     begin is the first to end; a note-off while nothing sounds is passed over."""
     n = len(on)
     if not n:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    # Sorted by group, ties as they stand: as in _merged, in numbers that hold it all.
-    shift = n.bit_length() + 1
-    small = int(group.max()).bit_length() + shift <= 32
-    key = group.astype(np.uint32 if small else np.uint64)
-    key <<= shift
+    # The keys that are sorted are, from the upper bits down, voice, place and whether it begins.
+    voice_shift = n.bit_length() + 1
+    small = int(voice.max()).bit_length() + voice_shift <= 32
+    key = voice.astype(np.uint32 if small else np.uint64)
+    key <<= voice_shift
     key += np.arange(0, 2 * n, 2, dtype=key.dtype)
     key += on
     key.sort()
-    o = (key & 1) != 0
-    same = (key[1:] ^ key[:-1]) < (1 << shift)
+    on = (key & 1) != 0
+    same_voice = (key[1:] ^ key[:-1]) < (1 << voice_shift)  # as the event after it
     key >>= 1
     key &= (1 << n.bit_length()) - 1
     order = key.astype(np.int64)
-    # Most groups go on, off, on, off: there each note-on goes with the next event.
-    odd = ~o
-    closed = same & o[:-1]
+    # Most voices go on, off, on, off: there each note-on goes with the event after it.
+    closed = same_voice & on[:-1]
+    odd = ~on
     odd[1:] ^= closed  # off where a note should begin, on where one should end
-    tangles = odd.any()
-    if tangles:
-        starts = np.append(0, (~same).nonzero()[0] + 1)
+    any_odd = odd.any()
+    if any_odd:  # voices with such an event are matched by counting instead
+        starts = np.append(0, (~same_voice).nonzero()[0] + 1)
         tangled = np.logical_or.reduceat(odd, starts)
         sizes = np.append(starts[1:], n) - starts
         part = (np.repeat(tangled, sizes)).nonzero()[0]
         closed[part[part < len(closed)]] = False
-        begin, stop = _untangled(o.take(part), sizes[tangled])
+        begin, stop = _untangled(on.take(part), sizes[tangled])
     i = closed.nonzero()[0]
     pairs = order.take(i), order.take(i + 1)
-    if not tangles:
+    if not any_odd:
         return pairs
     part = order.take(part)
     return np.append(pairs[0], part.take(begin)), np.append(pairs[1], part.take(stop))
 
 
 def _untangled(on: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same for note events ``on`` (bool) that stand group by group, of ``sizes``."""
+    """The same for note events ``on`` (bool) that stand voice by voice, of ``sizes``."""
     starts = np.cumsum(sizes) - sizes
     depth = np.cumsum(np.where(on, 1, -1))
-    base = np.append(0, depth)[starts]  # what each group starts from
-    # An off that reaches a new low closes nothing. Each group is set below the one before it, so
+    base = np.append(0, depth)[starts]  # what each voice starts from
+    # An off that reaches a new low closes nothing. Each voice is set below the one before it, so
     # that one running minimum serves them all.
     shift = base + np.arange(len(sizes)) * (2 * len(on) + 2)
     level = depth - np.repeat(shift, sizes)
@@ -272,7 +294,7 @@ def _untangled(on: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarra
     ons, offs = on.nonzero()[0], off.nonzero()[0]
     n_on = np.add.reduceat(on, starts, dtype=np.int64)
     n_off = np.add.reduceat(off, starts, dtype=np.int64)
-    # the k-th note-on of a group goes with the k-th note-off, where there is one
+    # the k-th note-on of a voice goes with the k-th note-off, where there is one
     k = np.arange(len(ons)) - np.repeat(np.cumsum(n_on) - n_on, n_on)
     closed = (k < np.repeat(n_off, n_on)).nonzero()[0]
     match = k + np.repeat(np.cumsum(n_off) - n_off, n_on)

@@ -184,8 +184,8 @@ def instruments(tokens: object, vocabulary: ArrivalVocabulary = AMT) -> np.ndarr
     v = vocabulary
     rows = real(triples(tokens, v, flag=True), v)
     sounding = (rows[:, 2] >= v.note) & (rows[:, 2] < v.rest)
-    found, first = np.unique((rows[sounding, 2] - v.note) // v.pitches, return_index=True)
-    return found[np.argsort(first)]
+    numbers, first = np.unique((rows[sounding, 2] - v.note) // v.pitches, return_index=True)
+    return numbers[np.argsort(first)]
 
 
 def extract(
@@ -212,8 +212,8 @@ def extract_instruments(
             raise InputError(f"there is no instrument {i}: 0-{v.drums}, {v.drums} being drums")
         wanted[int(i)] = True
     note = triples(events, v)[:, 2]
-    own = (note - v.note) // v.pitches
-    return extract(events, wanted[np.clip(own, 0, v.drums)], v)
+    instrument = (note - v.note) // v.pitches
+    return extract(events, wanted[np.clip(instrument, 0, v.drums)], v)
 
 
 def extract_spans(

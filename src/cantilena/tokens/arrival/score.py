@@ -19,8 +19,9 @@ from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 TPQ = 480
 _VELOCITY = 72  # of every note, as the published implementation writes
+_RELEASE = 64  # the velocity of note-offs, likewise
 _FINEST = 32_767  # ticks per quarter that a MIDI file can hold
-_TICK = 4_000  # microseconds that a tick may last, so that a 10 ms step is found again
+_TICK = 4_000  # microseconds that a tick may last, so that rounding to ticks keeps a 10 ms step
 _DRUM_CHANNEL = 9
 
 
@@ -109,9 +110,17 @@ def to_score(
     place = np.zeros(v.instruments, dtype=np.int64)
     place[parts] = np.arange(len(parts))
     return Score.build(
-        *(header.tpq, tracks, begin, np.maximum(stop - begin, 1), pitch),
-        *(np.full(len(onset), velocity), place[instrument]),
-        *(header.tempos, header.metres, header.keys, header.end),
+        header.tpq,
+        tracks,
+        begin,
+        np.maximum(stop - begin, 1),
+        pitch,
+        np.full(len(onset), velocity),
+        place[instrument],
+        header.tempos,
+        header.metres,
+        header.keys,
+        header.end,
     )
 
 
@@ -161,8 +170,8 @@ def _notes(
 def _appearing(onset: np.ndarray, instrument: np.ndarray) -> np.ndarray:
     """(K,) the instruments in the order in which they are first heard."""
     order = np.argsort(onset, kind="stable")
-    found, first = np.unique(instrument[order], return_index=True)
-    return found[np.argsort(first)]
+    numbers, first = np.unique(instrument[order], return_index=True)
+    return numbers[np.argsort(first)]
 
 
 def reference_midi(tokens: object, vocabulary: ArrivalVocabulary = AMT) -> bytes:
@@ -186,13 +195,13 @@ def reference_midi(tokens: object, vocabulary: ArrivalVocabulary = AMT) -> bytes
         channel = _DRUM_CHANNEL if drums else i + (i >= _DRUM_CHANNEL)
         if channel > 15:
             raise InputError(f"there are {len(parts)} instruments, more than a file has channels")
-        own = which == part
-        message = np.zeros((int(own.sum()) + 2, 3), dtype=np.uint8)
+        of_part = which == part
+        message = np.zeros((int(of_part.sum()) + 2, 3), dtype=np.uint8)
         message[0] = (0xC0 | channel, 0 if drums else part, 0)
-        message[1:-1, 0] = np.where(off[own], 0x80, 0x90) | channel
-        message[1:-1, 1] = key[own]
-        message[1:-1, 2] = np.where(off[own], 64, _VELOCITY)
+        message[1:-1, 0] = np.where(off[of_part], 0x80, 0x90) | channel
+        message[1:-1, 1] = key[of_part]
+        message[1:-1, 2] = np.where(off[of_part], _RELEASE, _VELOCITY)
         message[-1] = (0xFF, smf.END_OF_TRACK, 0)
-        when = np.concatenate([[0], tick[own], tick[own][-1:]])
+        when = np.concatenate([[0], tick[of_part], tick[of_part][-1:]])
         chunks.append(smf.chunk(smf.events(when, message, running=True)))
     return b"".join(chunks)

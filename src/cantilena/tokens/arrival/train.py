@@ -35,8 +35,8 @@ with a share drawn from 10, 20 .. 90 %; some but not all instruments, drawn anew
 
 SPAN_RATE = 0.05  # spans open after exponential gaps of 20 s
 SHARES = 10  # the share of random notes is 1 to 9 of so many parts
-LEAST_EVENTS = 100
-LEAST_SECONDS = 10
+LEAST_EVENTS = 100  # of a piece
+LEAST_SECONDS = 10  # from its start to its last onset
 
 
 def refusal(events: object, vocabulary: ArrivalVocabulary = AMT) -> str | None:
@@ -122,26 +122,26 @@ def pack(
     v = vocabulary
     counts: Counter[str] = Counter() if dropped is None else dropped
     separator = np.full((1, 3), v.separator, dtype=np.int64)
-    held = np.zeros((0, 3), dtype=np.int64)
-    flag = v.autoregress  # of the sequence that ``held`` begins with
+    buffer = np.zeros((0, 3), dtype=np.int64)  # triples that fill no window yet
+    flag = v.autoregress  # of the sequence that the buffer begins with
     for augmented, tokens in sequences:
-        own = v.anticipate if augmented else v.autoregress
-        flag = flag if len(held) else own
-        held = np.concatenate([held, separator, triples(tokens, v)])
-        whole = len(held) // v.triples
+        new_flag = v.anticipate if augmented else v.autoregress
+        flag = flag if len(buffer) else new_flag
+        buffer = np.concatenate([buffer, separator, triples(tokens, v)])
+        whole = len(buffer) // v.triples
         if not whole:
             continue
-        rows = held[: whole * v.triples].reshape(whole, v.triples, 3).copy()
-        held = held[whole * v.triples :]
+        rows = buffer[: whole * v.triples].reshape(whole, v.triples, 3).copy()
+        buffer = buffer[whole * v.triples :]
         shift, before = shifts(rows, v)
         rows[:, :, 0] -= shift[:, None] * before
-        flags = np.full(whole, own)
-        flags[0], flag = flag, own  # only the first can begin with an earlier sequence
+        flags = np.full(whole, new_flag)
+        flags[0], flag = flag, new_flag  # only the first can begin with an earlier sequence
         good = fits(rows, v)
         counts["span"] += int((~good).sum())
         counts["windows"] += int(good.sum())
         yield from np.column_stack([flags, rows.reshape(whole, -1)])[good]
-    counts["end"] += len(held)
+    counts["end"] += len(buffer)
 
 
 def windows(

@@ -9,74 +9,68 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from cantilena.score import DRUMS
 from cantilena.score.harmony import Key
 from cantilena.text.labels import GENRES, MOODS
+from cantilena.tokens.note import VELOCITIES
 
 METRES = (
-    *((4, 4), (3, 4), (2, 4), (6, 8), (12, 8), (2, 2), (9, 8), (3, 8), (5, 4), (6, 4), (7, 8)),
-    *((5, 8), (7, 4), (3, 2)),
+    (4, 4),
+    (3, 4),
+    (2, 4),
+    (6, 8),
+    (12, 8),
+    (2, 2),
+    (9, 8),
+    (3, 8),
+    (5, 4),
+    (6, 4),
+    (7, 8),
+    (5, 8),
+    (7, 4),
+    (3, 2),
 )
+"""Metres with a class of their own; all others share one."""
+_KEYS = 24
+_TEMPI = 24  # classes of tempo, in equal ratios from the slowest to the quickest
+_SLOWEST, _QUICKEST = 30, 300  # quarters per minute
+_FLAGS = 2  # no, yes
+# Edges between classes: one more class than edges.
 _DENSITY = (2, 4, 7, 11, 16, 24, 36, 54)  # notes per bar
-_POLYPHONY = (1.2, 1.8, 2.5, 3.5, 5.0)
+_POLYPHONY = (1.2, 1.8, 2.5, 3.5, 5.0)  # notes that sound at once
 _LENGTH = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)  # bars
 
 SCALARS: dict[str, int] = {
-    **{"genre1": len(GENRES) + 1, "genre2": len(GENRES) + 1},
-    **{"mood1": len(MOODS) + 1, "mood2": len(MOODS) + 1},
-    **{"key": 25, "tempo": 25, "metre": len(METRES) + 2, "density": len(_DENSITY) + 2},
-    **{"polyphony": len(_POLYPHONY) + 2, "swing": 3, "length": len(_LENGTH) + 2, "drums": 3},
-    **{"listing": 3, "loudness": 9},
+    "genre1": 1 + len(GENRES),
+    "genre2": 1 + len(GENRES),
+    "mood1": 1 + len(MOODS),
+    "mood2": 1 + len(MOODS),
+    "key": 1 + _KEYS,
+    "tempo": 1 + _TEMPI,
+    "metre": 1 + len(METRES) + 1,
+    "density": 1 + len(_DENSITY) + 1,
+    "polyphony": 1 + len(_POLYPHONY) + 1,
+    "swing": 1 + _FLAGS,
+    "length": 1 + len(_LENGTH) + 1,
+    "drums": 1 + _FLAGS,
+    "listing": 1 + _FLAGS,  # the instrument slots name some of the instruments, or all
+    "loudness": 1 + len(VELOCITIES),
 }
-"""Single-valued conditions and their numbers of classes."""
+"""Single-valued conditions and their numbers of classes, "not given" among them."""
 
-NO_INSTRUMENT = 129
-SLOTS = 12
-WORDS = 40
-BUCKETS = 4096
-_STOP = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "with",
-        "in",
-        "and",
-        "for",
-        "at",
-        "by",
-        "to",
-        "is",
-        "it",
-        "its",
-        "this",
-        "that",
-        "has",
-        "have",
-        "features",
-        "featuring",
-        "set",
-        "from",
-        "on",
-        "as",
-        "be",
-        "are",
-        "made",
-        "song",
-        "piece",
-        "music",
-        "track",
-        "composition",
-        "written",
-        "plays",
-        "play",
-        "using",
-    ]
-)
+NO_INSTRUMENT = DRUMS + 1  # an instrument slot that is not used
+SLOTS = 12  # instruments that the prefix can name
+WORDS = 40  # words of the text that are read
+BUCKETS = 4096  # hash values of words
+_STOP = """
+    a an the of with in and for at by to is it its this that has have features featuring set
+    from on as be are made song piece music track composition written plays play using
+"""
+_STOP_WORDS = frozenset(_STOP.split())  # which tell nothing of the music
 
 
 @dataclass(frozen=True)
@@ -107,12 +101,13 @@ class Wished:
     complete: bool = False
     loudness: float | None = None
     text: str = ""
-    extra: dict[str, int] = field(default_factory=dict)
 
 
 def tempo_class(bpm: float) -> int:
     """1-24, logarithmic from 30 to 300 quarters per minute."""
-    return 1 + int(np.clip(round(np.log10(max(bpm, 1.0) / 30) * 23), 0, 23))
+    last = _TEMPI - 1
+    share = np.log10(max(bpm, 1.0) / _SLOWEST) / np.log10(_QUICKEST / _SLOWEST)
+    return 1 + int(np.clip(round(share * last), 0, last))
 
 
 def _bin(value: float | None, edges: Sequence[float]) -> int:
@@ -123,9 +118,10 @@ def _flag(value: bool | None) -> int:
     return 0 if value is None else 1 + int(value)
 
 
-def _labels(names: Sequence[str], known: Sequence[str]) -> list[int]:
-    found = [known.index(n) + 1 for n in names if n in known][:2]
-    return found + [0] * (2 - len(found))
+def _labels(names: Sequence[str], labels: Sequence[str]) -> list[int]:
+    """The classes of the first two names that are among the labels."""
+    classes = [labels.index(name) + 1 for name in names if name in labels][:2]
+    return classes + [0] * (2 - len(classes))
 
 
 def conditions(wished: Wished) -> Conditions:
@@ -133,12 +129,15 @@ def conditions(wished: Wished) -> Conditions:
     genre, mood = _labels(wished.genres, GENRES), _labels(wished.moods, MOODS)
     metre = 0
     if wished.metre is not None:
-        known = wished.metre in METRES
-        metre = 1 + (METRES.index(wished.metre) if known else len(METRES))
+        common = wished.metre in METRES
+        metre = 1 + (METRES.index(wished.metre) if common else len(METRES))
     slots = list(wished.instruments)[:SLOTS]
     complete = wished.complete and len(wished.instruments) <= SLOTS
     values = {
-        **{"genre1": genre[0], "genre2": genre[1], "mood1": mood[0], "mood2": mood[1]},
+        "genre1": genre[0],
+        "genre2": genre[1],
+        "mood1": mood[0],
+        "mood2": mood[1],
         "key": 0 if wished.key is None else 1 + wished.key.index,
         "tempo": 0 if wished.bpm is None else tempo_class(wished.bpm),
         "metre": metre,
@@ -148,7 +147,7 @@ def conditions(wished: Wished) -> Conditions:
         "length": _bin(wished.bars, _LENGTH),
         "drums": _flag(wished.drums),
         "listing": 0 if not slots else 2 if complete else 1,
-        "loudness": 0 if wished.loudness is None else 1 + int(np.clip(wished.loudness, 0, 7)),
+        "loudness": 0 if wished.loudness is None else 1 + _velocity_class(wished.loudness),
     }
     return Conditions(
         np.array([values[name] for name in SCALARS], dtype=np.int64),
@@ -157,10 +156,14 @@ def conditions(wished: Wished) -> Conditions:
     )
 
 
+def _velocity_class(loudness: float) -> int:
+    return int(np.clip(loudness, 0, len(VELOCITIES) - 1))
+
+
 def pieces(text: str) -> Iterable[str]:
     """Lower-case words, numbers, fractions and chord-like tokens of a text, stop words left out."""
     for piece in re.findall(r"\d+(?:/\d+)?|[^\W\d_]+[\d#♯♭]*", text.lower().replace("-", " ")):
-        if piece not in _STOP:
+        if piece not in _STOP_WORDS:
             yield piece
 
 

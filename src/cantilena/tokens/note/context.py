@@ -13,32 +13,61 @@ chosen.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from cantilena.score import DRUMS
 from cantilena.score.harmony import N_CHORDS
+from cantilena.tokens.note import PITCHES, NoteScheme
 
-POSITIONS = 193  # ticks in the bar, clipped; 192: before the first step
-BARS_LEFT = 42  # 0-32 exactly, then by eights to 96, then "more"; last: unknown
+_SCHEME = NoteScheme()
+
+# The classes of the features that mean "none": each is one more than the field's last class.
+NO_ONSET, NO_INSTRUMENT, NO_PITCH, NO_DURATION, NO_VELOCITY = _SCHEME.sizes
+NO_PITCH_OR_DRUM = 2 * PITCHES  # where drums have classes of their own, behind the pitches
+NO_DELTA = _SCHEME.max_delta  # an echo lies less than the longest step of time ahead
+
+POSITIONS = 193  # ticks from the bar line, 0-191, the last for all beyond; then NO_POSITION
+NO_POSITION = POSITIONS - 1  # before the first step
+LAST_POSITION = POSITIONS - 2
+EXACT_BARS_LEFT = 32  # up to here every number of bars left is a class; beyond, eight share one
+BARS_LEFT_STEP = 8
+BARS_LEFT = 42  # 0-32; 33-96 by eights; more than 96; UNKNOWN_LEFT
 UNKNOWN_LEFT = BARS_LEFT - 1
-PHRASE = 9  # bar number modulo 8; 8: before the first step
+PHRASE_BARS = 8
+PHRASE = PHRASE_BARS + 1  # bar number modulo PHRASE_BARS; then NO_PHRASE
+NO_PHRASE = PHRASE_BARS  # before the first step
 CHORDS = N_CHORDS + 1
 UNKNOWN_CHORD = N_CHORDS
-ECHO_BARS = (1, 4)
-NONE_DELTA = 192
-SINCE = 99  # ticks since the instrument's last onset, clipped at 97; 98: it has not played
+ECHO_BARS = (1, 4)  # how many bars back the echoes look
+SINCE = 99  # ticks since the instrument's last onset, 0-97, the last for all beyond; NEVER_PLAYED
+NEVER_PLAYED = SINCE - 1
+LONGEST_SINCE = SINCE - 2
+
+_NOTE = {
+    "instrument": NO_INSTRUMENT + 1,
+    "pitch": NO_PITCH_OR_DRUM + 1,
+    "duration": NO_DURATION + 1,
+    "velocity": NO_VELOCITY + 1,
+}
+
+
+def _echo(k: int) -> dict[str, int]:
+    sizes = {"delta": NO_DELTA + 1, **_NOTE}
+    return {f"echo{k}_{name}": size for name, size in sizes.items()}
+
 
 STATE = {
-    **{"onset": 195, "instrument": 130, "pitch": 257, "duration": 33, "velocity": 9},
-    **{"position": POSITIONS, "left": BARS_LEFT, "phrase": PHRASE},
-    **{"chord": CHORDS, "next_chord": CHORDS},
-    **{
-        f"echo{k}_{name}": size
-        for k in range(len(ECHO_BARS))
-        for name, size in {
-            **{"delta": 193, "instrument": 130, "pitch": 257, "duration": 33, "velocity": 9}
-        }.items()
-    },
+    "onset": NO_ONSET + 1,
+    **_NOTE,
+    "position": POSITIONS,
+    "left": BARS_LEFT,
+    "phrase": PHRASE,
+    "chord": CHORDS,
+    "next_chord": CHORDS,
+    **_echo(0),
+    **_echo(1),
 }
 """State features and their numbers of classes; the last class of each means "none"."""
 
@@ -46,20 +75,29 @@ AT_ONSET = {"position": POSITIONS, "left": BARS_LEFT, "chord": CHORDS}
 """Head features of the chosen onset."""
 
 AT_INSTRUMENT = {
-    **{"pitch1": 129, "pitch2": 129, "pitch3": 129, "since": SINCE},
-    **{"duration1": 33, "velocity1": 9},
-    **{"echo0_pitch": 129, "echo0_duration": 33, "echo1_pitch": 129, "echo1_duration": 33},
+    "pitch1": NO_PITCH + 1,
+    "pitch2": NO_PITCH + 1,
+    "pitch3": NO_PITCH + 1,
+    "since": SINCE,
+    "duration1": NO_DURATION + 1,
+    "velocity1": NO_VELOCITY + 1,
+    "echo0_pitch": NO_PITCH + 1,
+    "echo0_duration": NO_DURATION + 1,
+    "echo1_pitch": NO_PITCH + 1,
+    "echo1_duration": NO_DURATION + 1,
 }
 """Head features of the chosen instrument: its last three notes (latest first), and the lowest note
 it played one and four bars before this onset above the pitch it has already reached on it."""
+
+KEYS_PER_TICK = (DRUMS + 2) * PITCHES  # instruments 0-128 and, before them, REST as -1
+"""How far apart the ``row_key`` of the same note one tick later is."""
 
 
 @dataclass(frozen=True)
 class Frame:
     """Time known in advance. ``bar_starts`` (B + 1,) grid ticks; ``chord_starts`` (S,) ticks and
     ``chords`` (S,) reduced chord numbers (or ``UNKNOWN_CHORD``); ``last_bar``: index of the bar
-    the piece ends after, counted from ``bar_starts[0]``; ``first_bar``: number of that first bar
-    in the whole piece."""
+    the piece ends after, counted from ``bar_starts[0]``."""
 
     bar_starts: np.ndarray
     chord_starts: np.ndarray
@@ -68,13 +106,13 @@ class Frame:
 
     def bar_of(self, ticks: np.ndarray) -> np.ndarray:
         """Index of the bar each tick lies in, clipped to the bars there are."""
-        found = np.searchsorted(self.bar_starts, ticks, side="right") - 1
-        return np.clip(found, 0, len(self.bar_starts) - 2)
+        bar = np.searchsorted(self.bar_starts, ticks, side="right") - 1
+        return np.clip(bar, 0, len(self.bar_starts) - 2)
 
     def place(self, ticks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(position, bars-left class, bar index) of ticks."""
         bar = self.bar_of(ticks)
-        position = np.clip(ticks - self.bar_starts[bar], 0, POSITIONS - 2)
+        position = np.clip(ticks - self.bar_starts[bar], 0, LAST_POSITION)
         return position, left_class(self.last_bar - bar), bar
 
     def chord_at(self, ticks: np.ndarray, ahead: int = 0) -> np.ndarray:
@@ -88,12 +126,15 @@ class Frame:
 def left_class(bars: np.ndarray) -> np.ndarray:
     """Class of a number of bars still to come after the current one."""
     bars = np.maximum(bars, 0)
-    return np.where(bars <= 32, bars, np.minimum(33 + (bars - 33) // 8, BARS_LEFT - 2))
+    more = EXACT_BARS_LEFT + 1
+    grouped = np.minimum(more + (bars - more) // BARS_LEFT_STEP, UNKNOWN_LEFT - 1)
+    return np.where(bars < more, bars, grouped)
 
 
-def pitch_class_256(instrument: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """Pitch with drums apart: 0-127 pitched, 128-255 drums; 256 none (instrument < 0)."""
-    return np.where(instrument < 0, 256, pitch + 128 * (instrument == 128))
+def pitch_or_drum(instrument: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """Pitch with drums apart: 0-127 pitched, 128-255 drums; ``NO_PITCH_OR_DRUM`` where the row is
+    a REST (instrument < 0)."""
+    return np.where(instrument < 0, NO_PITCH_OR_DRUM, pitch + PITCHES * (instrument == DRUMS))
 
 
 def extend(table: np.ndarray, max_delta: int, origin: int = 0) -> np.ndarray:
@@ -114,9 +155,10 @@ def extend(table: np.ndarray, max_delta: int, origin: int = 0) -> np.ndarray:
     return out
 
 
-def keys_of(rows: np.ndarray) -> np.ndarray:
-    """(T,) rising int64 of rows (onset, instrument, pitch, ...)."""
-    return (rows[:, 0] * 130 + rows[:, 1] + 1) * 128 + rows[:, 2]
+def row_key(tick: Any, instrument: Any, pitch: Any) -> Any:
+    """An integer (or an int64 array of them) by which rows (onset tick, instrument or -1 for REST,
+    pitch) are in order. ``pitch`` may be -1: a key below all of that tick and instrument."""
+    return tick * KEYS_PER_TICK + (instrument + 1) * PITCHES + pitch
 
 
 def features(
@@ -124,7 +166,7 @@ def features(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """State, onset and instrument features of steps ``start``..``stop`` (exclusive; ``stop`` may be
     len(rows) + 1 for END) of rows as ``extend`` gives them. Each array is (stop - start,) int64."""
-    keys = keys_of(rows)
+    keys = row_key(rows[:, 0], rows[:, 1], rows[:, 2])
     before = np.arange(start - 1, stop - 1)
     at = np.arange(start, min(stop, len(rows)))
     state = _state(rows, keys, frame, before)
@@ -149,31 +191,32 @@ def _state(
     tick = np.where(none, frame.bar_starts[0], row[:, 0])
     position, left, bar = frame.place(tick)
     out = {
-        "onset": np.where(none, 194, row[:, 5]),
-        "instrument": np.where(rest, 129, row[:, 1]),
-        "pitch": np.where(rest, 256, pitch_class_256(row[:, 1], row[:, 2])),
-        "duration": np.where(rest, 32, row[:, 3]),
-        "velocity": np.where(rest, 8, row[:, 4]),
-        "position": np.where(none, POSITIONS - 1, position),
+        "onset": np.where(none, NO_ONSET, row[:, 5]),
+        "instrument": np.where(rest, NO_INSTRUMENT, row[:, 1]),
+        "pitch": np.where(rest, NO_PITCH_OR_DRUM, pitch_or_drum(row[:, 1], row[:, 2])),
+        "duration": np.where(rest, NO_DURATION, row[:, 3]),
+        "velocity": np.where(rest, NO_VELOCITY, row[:, 4]),
+        "position": np.where(none, NO_POSITION, position),
         "left": left,
-        "phrase": np.where(none, PHRASE - 1, bar % 8),
+        "phrase": np.where(none, NO_PHRASE, bar % PHRASE_BARS),
         "chord": frame.chord_at(tick),
         "next_chord": frame.chord_at(tick, 1),
     }
     for k, bars in enumerate(ECHO_BARS):
         lag = frame.bar_starts[bar] - frame.bar_starts[np.maximum(bar - bars, 0)]
-        wanted = (tick - lag) * 130 * 128 + ((row[:, 1] + 1) * 128 + row[:, 2])
-        found = np.searchsorted(keys, wanted, side="right")
-        found = np.minimum(found, len(rows) - 1)
-        echo = rows[found]
+        moment = row_key(tick - lag, row[:, 1], row[:, 2])
+        after = np.searchsorted(keys, moment, side="right")
+        after = np.minimum(after, len(rows) - 1)
+        echo = rows[after]
         delta = echo[:, 0] + lag - tick
-        lost = none | (bar < bars) | (echo[:, 1] < 0) | (delta < 0) | (delta >= NONE_DELTA)
-        lost |= found > index
-        out[f"echo{k}_delta"] = np.where(lost, NONE_DELTA, delta)
-        out[f"echo{k}_instrument"] = np.where(lost, 129, echo[:, 1])
-        out[f"echo{k}_pitch"] = np.where(lost, 256, pitch_class_256(echo[:, 1], echo[:, 2]))
-        out[f"echo{k}_duration"] = np.where(lost, 32, echo[:, 3])
-        out[f"echo{k}_velocity"] = np.where(lost, 8, echo[:, 4])
+        lost = none | (bar < bars) | (echo[:, 1] < 0) | (delta < 0) | (delta >= NO_DELTA)
+        lost |= after > index
+        pitch = pitch_or_drum(echo[:, 1], echo[:, 2])
+        out[f"echo{k}_delta"] = np.where(lost, NO_DELTA, delta)
+        out[f"echo{k}_instrument"] = np.where(lost, NO_INSTRUMENT, echo[:, 1])
+        out[f"echo{k}_pitch"] = np.where(lost, NO_PITCH_OR_DRUM, pitch)
+        out[f"echo{k}_duration"] = np.where(lost, NO_DURATION, echo[:, 3])
+        out[f"echo{k}_velocity"] = np.where(lost, NO_VELOCITY, echo[:, 4])
     return out
 
 
@@ -193,22 +236,22 @@ def _memory(
         return np.where(index < 0, none, rows[np.maximum(index, 0), column])
 
     row = rows[at]
-    since = np.minimum(row[:, 0] - of(first, 0, 0), SINCE - 2)
+    since = np.minimum(row[:, 0] - of(first, 0, 0), LONGEST_SINCE)
     out = {
-        "pitch1": of(first, 2, 128),
-        "pitch2": of(second, 2, 128),
-        "pitch3": of(third, 2, 128),
-        "since": np.where(first < 0, SINCE - 1, since),
-        "duration1": of(first, 3, 32),
-        "velocity1": of(first, 4, 8),
+        "pitch1": of(first, 2, NO_PITCH),
+        "pitch2": of(second, 2, NO_PITCH),
+        "pitch3": of(third, 2, NO_PITCH),
+        "since": np.where(first < 0, NEVER_PLAYED, since),
+        "duration1": of(first, 3, NO_DURATION),
+        "velocity1": of(first, 4, NO_VELOCITY),
     }
     reached = np.where((first >= 0) & (of(first, 0, -1) == row[:, 0]), out["pitch1"], -1)
     for k, bars in enumerate(ECHO_BARS):
         lag = frame.bar_starts[bar] - frame.bar_starts[np.maximum(bar - bars, 0)]
-        group = (row[:, 0] - lag) * 130 + row[:, 1] + 1
-        found = np.searchsorted(keys, group * 128 + reached + 1)
-        found = np.minimum(found, len(rows) - 1)
-        hit = (keys[found] // 128 == group) & (bar >= bars) & (row[:, 1] >= 0)
-        out[f"echo{k}_pitch"] = np.where(hit, rows[found, 2], 128)
-        out[f"echo{k}_duration"] = np.where(hit, rows[found, 3], 32)
+        tick = row[:, 0] - lag
+        after = np.searchsorted(keys, row_key(tick, row[:, 1], reached), side="right")
+        echo = rows[np.minimum(after, len(rows) - 1)]
+        hit = (echo[:, 0] == tick) & (echo[:, 1] == row[:, 1]) & (bar >= bars) & (row[:, 1] >= 0)
+        out[f"echo{k}_pitch"] = np.where(hit, echo[:, 2], NO_PITCH)
+        out[f"echo{k}_duration"] = np.where(hit, echo[:, 3], NO_DURATION)
     return out

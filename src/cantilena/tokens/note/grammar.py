@@ -13,11 +13,12 @@ from typing import Protocol
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.tokens.note import NoteScheme
+from cantilena.tokens.note import PITCHES, NoteScheme
 from cantilena.tokens.note.locks import Locks
 
 ONSET, INSTRUMENT, PITCH, DURATION, VELOCITY = range(5)
 NEVER = -np.inf
+_TOP = PITCHES - 1
 
 
 class Piece(Protocol):
@@ -55,7 +56,7 @@ class NoteGrammar:
                 mask = np.zeros(self.scheme.sizes[0])
                 mask[self.scheme.end] = NEVER  # a piece holds at least one step
                 return mask
-            if piece.rows[-1][1] == DRUMS and piece.rows[-1][2] >= 127:
+            if piece.rows[-1][1] == DRUMS and piece.rows[-1][2] >= _TOP:
                 mask = np.zeros(self.scheme.sizes[0])
                 mask[0] = NEVER  # nothing stands above the last pitch of the last instrument
                 return mask
@@ -65,7 +66,7 @@ class NoteGrammar:
         last = piece.rows[-1]
         if field == INSTRUMENT and last[1] >= 0:
             mask = np.zeros(self.scheme.sizes[1])
-            mask[: last[1] + (last[2] >= 127)] = NEVER
+            mask[: last[1] + (last[2] >= _TOP)] = NEVER
             return mask
         if field == PITCH and chosen[1] == last[1]:
             mask = np.zeros(self.scheme.sizes[2])

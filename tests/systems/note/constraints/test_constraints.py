@@ -10,7 +10,19 @@ from cantilena.analysis import off_grid
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.sampling import Sampling
 from cantilena.score import DRUMS
-from cantilena.systems.note.constraints import Harmony, constraints
+from cantilena.systems.note.constraints import (
+    Changes,
+    Close,
+    Density,
+    Ensemble,
+    Form,
+    Harmony,
+    Kit,
+    Length,
+    Repetition,
+    Subdivision,
+    constraints,
+)
 from cantilena.systems.note.finishing import finished
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.planning import make_plan
@@ -72,7 +84,7 @@ def written(
     job = Job(
         Tracker(plan.frame, SCHEME.max_delta),
         NOTHING,
-        constraints(plan, SCHEME, 1.0, brief.swing, brief.timing == "played"),
+        constraints(plan, SCHEME, swing=brief.swing, played=brief.timing == "played"),
         sampling or Sampling(temperature=1.0, top_p=1.0),
         np.random.default_rng(seed + 1),
         limit=64 + 90 * plan.bars,
@@ -111,9 +123,9 @@ def test_only_the_planned_instruments_play_within_their_ranges(pieces, name: str
 @pytest.mark.parametrize("name", BRIEFS)
 def test_each_planned_instrument_is_heard(pieces, name: str):
     plan, job = pieces[name]
-    found = {r[1] for r in job.piece.rows}
-    room = plan.end >= 4 * 96  # in a few beats there may be no place for all
-    assert {p.instrument for p in plan.parts} <= found or not room
+    heard = {r[1] for r in job.piece.rows}
+    long_enough = plan.end >= 4 * 96  # in a few beats there may be no place for all
+    assert {p.instrument for p in plan.parts} <= heard or not long_enough
 
 
 @pytest.mark.parametrize("name", BRIEFS)
@@ -167,8 +179,10 @@ def test_bass_notes_are_the_chords_basses_where_these_are_asked_for(pieces, name
 @pytest.mark.parametrize(
     ("name", "barred"),
     [
-        *(("swing", (6, 12, 18)), ("straight", (8, 16))),
-        *(("played swing", (5, 11, 12, 13, 19)), ("played straight", (8, 10, 14, 16))),
+        ("swing", (6, 12, 18)),
+        ("straight", (8, 16)),
+        ("played swing", (5, 11, 12, 13, 19)),
+        ("played straight", (8, 10, 14, 16)),
     ],
 )
 def test_swing_decides_where_offbeats_stand(pieces, name: str, barred: tuple[int, ...]):
@@ -217,9 +231,9 @@ def test_a_note_before_the_beat_is_of_the_chord_that_the_beat_brings():
     pitch = 36 + chord.root
     for early, free in ((1, True), (2, True), (6, False)):
         step = tick - early - piece.tick
-        found = Harmony(plan, SCHEME).bias(DURATION, piece, (step, 33, pitch))
-        longest = np.inf if found is None else found[SCHEME.durations.index(24)]
-        assert (longest > -np.inf) == free
+        bias = Harmony(plan, SCHEME).bias(DURATION, piece, (step, 33, pitch))
+        quarter = 0.0 if bias is None else bias[SCHEME.durations.index(24)]
+        assert (quarter > -np.inf) == free
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -233,6 +247,27 @@ def test_wild_noise_is_held_all_the_same(seed: int):
     assert max(r[0] for r in rows) < plan.end
 
 
+def test_each_constraint_has_a_name_of_its_own_under_which_it_is_reported():
+    plan = make_plan(
+        Brief(genres=("rock",), chords=("C", "G"), bars=40), HABITS, np.random.default_rng(0)
+    )
+    wishes = constraints(plan, SCHEME)
+    assert {type(wish) for wish in wishes} == {
+        Changes,
+        Close,
+        Density,
+        Ensemble,
+        Form,
+        Harmony,
+        Kit,
+        Length,
+        Repetition,
+        Subdivision,
+    }
+    names = [wish.name for wish in wishes]
+    assert len(set(names)) == len(names) and all(name.replace(" ", "").isalpha() for name in names)
+
+
 def test_wishes_that_leave_nothing_are_dropped_but_never_the_grammar():
     class Impossible:
         name = "the impossible"
@@ -242,8 +277,12 @@ def test_wishes_that_leave_nothing_are_dropped_but_never_the_grammar():
 
     plan = make_plan(Brief(bars=2), HABITS, np.random.default_rng(0))
     job = Job(
-        *(Tracker(plan.frame, SCHEME.max_delta), NOTHING, [Impossible()], Sampling()),
-        *(np.random.default_rng(0), 40),
+        Tracker(plan.frame, SCHEME.max_delta),
+        NOTHING,
+        [Impossible()],
+        Sampling(),
+        np.random.default_rng(0),
+        40,
     )
     stepper = NoteStepper(NoiseEngine(end=-50.0), [job])
     Loop(stepper, NoteGrammar(SCHEME), [job]).run()

@@ -34,9 +34,9 @@ def struck(*pitches: int) -> Tracker:
 
 def test_a_drum_that_was_struck_stays_free_and_new_ones_get_rarer():
     def bias(*pitches: int):
-        found = Kit().bias(PITCH, struck(*pitches), (12, DRUMS))
-        assert found is not None
-        return found
+        by_pitch = Kit().bias(PITCH, struck(*pitches), (12, DRUMS))
+        assert by_pitch is not None
+        return by_pitch
 
     few, many = bias(KICK, SNARE), bias(KICK, SNARE, HAT, RIDE, 44, 45, 46, 47)
     assert few[KICK] == many[KICK] == few[HAT] == 0
@@ -81,9 +81,9 @@ def test_the_longer_a_part_is_silent_the_more_it_is_called():
     wishes.bias(ONSET, piece, ())  # an onset comes before an instrument
     called = []
     for bars in (0, 1):
-        found = wishes.bias(INSTRUMENT, piece, (12 + 96 * bars,))
-        assert found is not None
-        called.append(found[33] - found[40])
+        biases = wishes.bias(INSTRUMENT, piece, (12 + 96 * bars,))
+        assert biases is not None
+        called.append(biases[33] - biases[40])
     assert 4 < called[0] < called[1]
 
 
@@ -133,5 +133,5 @@ def test_a_part_that_has_nearly_all_notes_is_held_back():
         piece.push(2, 40, 60, 1, 4)
     wishes = Ensemble(plan, SCHEME)
     wishes.bias(ONSET, piece, ())
-    found = wishes.bias(INSTRUMENT, piece, (2,))
-    assert found is not None and found[40] < 0 < found[33]
+    biases = wishes.bias(INSTRUMENT, piece, (2,))
+    assert biases is not None and biases[40] < 0 < biases[33]

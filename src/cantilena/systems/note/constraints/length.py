@@ -13,7 +13,7 @@ import numpy as np
 from cantilena.score import DRUMS
 from cantilena.systems.note.plan import BASS, Plan
 from cantilena.systems.note.tracker import Tracker
-from cantilena.tokens.note import NoteScheme
+from cantilena.tokens.note import PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
 
 
@@ -23,47 +23,54 @@ class Length:
     new notes stand on the beats of the first half, the last of them held for half of it, and
     nothing sounds past the last bar line. A single bar is filled up to its last beat."""
 
+    name = "length"
+
     def __init__(self, plan: Plan, scheme: NoteScheme):
         self.plan, self.scheme = plan, scheme
         self.durations = np.array(scheme.durations)
         self.last = last_chord(plan)
         half = max(1, (plan.end - self.last) // 2)
-        alone = int(plan.lines[-2]) <= plan.origin
-        self.held = plan.beat_ticks if alone else half
-        if alone:
+        single_bar = int(plan.lines[-2]) <= plan.origin
+        self.last_note_ticks = plan.beat_ticks if single_bar else half  # at least
+        if single_bar:
             half = max(half, plan.end - self.last - plan.beat_ticks + 1)
         self.closing = self.last + half
         on_beat = np.arange(half) % plan.beat_ticks == 0
-        self.off_beat = np.where(on_beat | alone, 0.0, NEVER)
+        self.off_beat = np.where(on_beat | single_bar, 0.0, NEVER)
         self.final = self.last + int(np.flatnonzero(on_beat)[-1])
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Masks onsets and durations."""
         if field == ONSET:
-            mask = np.zeros(self.scheme.sizes[0])
-            room = self.closing - piece.tick
-            # music begins on the first beat; a silence goes on through RESTs
-            longest = max(0, self.plan.bar_ticks - _waited(piece)) if piece.rows else 0
-            mask[min(max(room, 0), self.scheme.max_delta + 1) : self.scheme.end] = NEVER
-            wait = self.plan.origin - piece.tick
-            if wait > 0:  # a continued piece: nothing new before its last bar line
-                mask[: min(wait, self.scheme.max_delta)] = NEVER
-                longest += wait
-            mask[min(longest + 1, self.scheme.max_delta + 1) : self.scheme.end] = NEVER
-            if piece.tick < self.last:
-                mask[self.scheme.end] = NEVER
-            self._on_beats(mask, piece.tick)
-            return mask
+            return self._onsets(piece)
         if field == DURATION:
-            tick = piece.tick + chosen[0]
-            fit = max(1, bisect_right(self.scheme.durations, self.plan.end - tick))
-            mask = np.zeros(len(self.durations))
-            mask[fit:] = NEVER
-            if tick >= self.last and chosen[1] != DRUMS:
-                held = self.held if tick >= self.final else self.plan.beat_ticks
-                mask[: min(bisect_right(self.scheme.durations, held - 1), fit - 1)] = NEVER
-            return mask
+            return self._durations(piece.tick + chosen[0], chosen[1])
         return None
+
+    def _onsets(self, piece: Tracker) -> np.ndarray:
+        rest, end = self.scheme.rest, self.scheme.end
+        mask = np.zeros(self.scheme.sizes[ONSET])
+        # music begins on the first beat; a silence goes on through RESTs
+        longest = max(0, self.plan.bar_ticks - _ticks_of_silence(piece)) if piece.rows else 0
+        mask[min(max(self.closing - piece.tick, 0), rest + 1) : end] = NEVER
+        wait = self.plan.origin - piece.tick
+        if wait > 0:  # a continued piece: nothing new before its last bar line
+            mask[: min(wait, rest)] = NEVER
+            longest += wait
+        mask[min(longest + 1, rest + 1) : end] = NEVER
+        if piece.tick < self.last:
+            mask[end] = NEVER
+        self._on_beats(mask, piece.tick)
+        return mask
+
+    def _durations(self, tick: int, instrument: int) -> np.ndarray:
+        fit = max(1, bisect_right(self.scheme.durations, self.plan.end - tick))
+        mask = np.zeros(len(self.durations))
+        mask[fit:] = NEVER
+        if tick >= self.last and instrument != DRUMS:
+            shortest = self.last_note_ticks if tick >= self.final else self.plan.beat_ticks
+            mask[: min(bisect_right(self.scheme.durations, shortest - 1), fit - 1)] = NEVER
+        return mask
 
     def _on_beats(self, mask: np.ndarray, tick: int) -> None:
         """Forbids steps of time from ``tick`` to between the beats of the close."""
@@ -77,7 +84,11 @@ class Close:
     """The last chord is everybody's: time is held there until the pitched parts have come in, in
     the order in which steps name them; notes are of it, and basses have its root."""
 
-    FORCE = 4.0
+    name = "ending"
+
+    CADENCE_BIAS = 4.0
+    """What the next part to come in gains, what going on without it loses, and what the root gains
+    in the bass. At this the model seldom wins against it; less lets parts miss the last chord."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme):
         self.scheme, self.last = scheme, last_chord(plan)
@@ -85,16 +96,18 @@ class Close:
         self.latest = max(p.instrument for p in plan.parts)
         self.basses = {p.instrument for p in plan.parts if p.role == BASS}
         self.active = int(plan.lines[-2]) > plan.origin
-        self.inside, self.root = np.zeros(128), np.zeros(128)
+        self.inside, self.root = np.zeros(PITCHES), np.zeros(PITCHES)
         self.top: dict[int, int] = {}  # each part's highest chord tone
         if plan.chords:
             chord = plan.chords[-1][1]
-            pitch = np.arange(128) % 12
-            self.inside[~np.isin(pitch, sorted(chord.pitch_classes))] = NEVER
+            pitch_class = np.arange(PITCHES) % 12
+            self.inside[~np.isin(pitch_class, sorted(chord.pitch_classes))] = NEVER
             for part in plan.parts:
                 tones = np.flatnonzero(self.inside[: part.high + 1] == 0)
-                self.top[part.instrument] = 127 if part.instrument == DRUMS else int(tones[-1])
-            self.root[pitch == (chord.root if chord.bass is None else chord.bass)] = self.FORCE
+                is_drums = part.instrument == DRUMS
+                self.top[part.instrument] = PITCHES - 1 if is_drums else int(tones[-1])
+            bass = chord.root if chord.bass is None else chord.bass
+            self.root[pitch_class == bass] = self.CADENCE_BIAS
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets and instruments on the last chord's tick, and pitches from there on."""
@@ -110,20 +123,20 @@ class Close:
         out = np.zeros(self.scheme.sizes[field])
         row = piece.rows[-1] if piece.rows and piece.rows[-1][0] == tick else None
         coming = [i for i in self.parts if row is None or i > row[1]]
-        if row is not None and row[2] >= self.top.get(row[1], 127):  # no chord tone above
+        if row is not None and row[2] >= self.top.get(row[1], PITCHES - 1):  # no chord tone above
             if field == INSTRUMENT:
                 out[row[1]] = NEVER
             elif row[1] == self.latest:
                 out[0] = NEVER
         if tick == self.last and coming and len(self.parts) > 1:
             if field == INSTRUMENT:
-                out[coming[0]] = self.FORCE
+                out[coming[0]] = self.CADENCE_BIAS
             elif row is not None:
-                out[1:] -= self.FORCE
+                out[1:] -= self.CADENCE_BIAS
         return out
 
 
-def _waited(piece: Tracker) -> int:
+def _ticks_of_silence(piece: Tracker) -> int:
     """Ticks since the last note, where RESTs have passed since."""
     for row in reversed(piece.rows):
         if row[1] >= 0:

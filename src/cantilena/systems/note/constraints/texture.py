@@ -5,7 +5,7 @@ Knows the Plan and the piece so far, as ``systems.note.constraints`` does, which
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,21 +13,37 @@ import numpy as np
 from cantilena.score import DRUMS
 from cantilena.systems.note.plan import HARMONY, MELODY, Plan
 from cantilena.systems.note.tracker import Tracker
-from cantilena.tokens.note import NoteScheme
+from cantilena.tokens.note import GRID, PITCHES, NoteScheme
+from cantilena.tokens.note.context import KEYS_PER_TICK
 from cantilena.tokens.note.grammar import DURATION, NEVER, ONSET, PITCH
 
-HOLD = 0.3  # what a note of a quarter or more gains
+# Biases are added to logits. These four were chosen anew for each shipped model, so that its pieces
+# resemble held-out songs in ``cantilena evaluate statistics`` (``docs/note-model.md``).
+LONG_NOTE_BIAS = 0.3
+"""What a note of a quarter or more gains: left to itself the model holds fewer notes than songs do.
+More gives more polyphony."""
+SHORT_NOTE_BIAS = -0.4
+"""What a note shorter than a sixteenth gains, as such are rare in songs."""
+REPEAT_BIAS_VARIED, REPEAT_BIAS_EXACT = 1.25, 7.5
+"""What each field gains that agrees with the bar that is taken up: so that the bar is varied, or as
+good as repeated."""
+REPEAT_BIAS_MELODY = 0.5
+"""The same for melodies, however exact the rest: in songs what is played under them comes back more
+exactly than they do."""
 
 
 class Subdivision:
     """Onsets stand on sixteenths and triplets of the beat and on their halves, never on the odd
     ticks to which performances are quantised. ``played``: they may stand on those too, as the
-    model likes, but on ``LOOSE`` of them at least. With ``swing`` said, offbeat eighths stand at
-    two thirds of the beat (True) or at its half (False), in beats that divide in two."""
+    model likes, and at least ``MIN_LOOSE_SHARE`` of them do. With ``swing`` said, offbeat eighths
+    stand at two thirds of the beat (True) or at its half (False), in beats that divide in two."""
 
-    LOOSE, GAIN = 0.1, 1.0
-    """The least share of onsets off the divisions in what is played, and what they gain below."""
-    DIVISIONS = (0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21)
+    name = "rhythm"
+
+    MIN_LOOSE_SHARE, LOOSE_BIAS = 0.1, 1.0
+    """The least share of onsets off the divisions in what is played (twice what the report asks of
+    a piece to call it played), and what they gain below."""
+    DIVISIONS = (0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21)  # ticks of the quarter
     SWUNG, STRAIGHT = (0, 4, 8, 16, 20), (0, 3, 6, 9, 12, 15, 18, 21)
 
     def __init__(
@@ -35,25 +51,27 @@ class Subdivision:
     ):
         self.scheme, self.played = scheme, played
         places = self.DIVISIONS
-        if swing is not None and plan.beat_ticks == 24:
+        if swing is not None and plan.beat_ticks == GRID:
             places = self.SWUNG if swing else self.STRAIGHT
-        allowed, self.loose = np.zeros(24, bool), np.ones(24, bool)
+        allowed, self.loose = np.zeros(GRID, bool), np.ones(GRID, bool)
         allowed[list(places)] = True
         self.loose[list(self.DIVISIONS)] = False
         if played and places is self.DIVISIONS:
             allowed[:] = True
         elif played:  # around the eighths and sixteenths, or the triplets, that the feel has
             near = [k for k in places if k % 6 == 0 or k % 8 == 0]
-            allowed[[(k + by) % 24 for k in near for by in (-1, 0, 1)]] = True
-        bars = 2 + scheme.max_delta // 24
-        self.mask = np.tile(np.where(allowed, 0.0, NEVER), bars)
-        self.gain = np.tile(np.where(allowed & self.loose, self.GAIN, 0.0), bars)
-        self.seen = self.off = 0
-        # a pitched note of a tick is a click, and one shorter than a sixteenth rare; left to itself
-        # the model holds fewer notes than songs do
+            allowed[[(k + by) % GRID for k in near for by in (-1, 0, 1)]] = True
+        quarters = (
+            2 + scheme.max_delta // GRID
+        )  # from any tick on, the longest step and its quarter
+        self.mask = np.tile(np.where(allowed, 0.0, NEVER), quarters)
+        self.gain = np.tile(np.where(allowed & self.loose, self.LOOSE_BIAS, 0.0), quarters)
+        self.rows_read = self.loose_onsets = 0
         lengths = np.array(scheme.durations)
-        self.lengths = np.where(lengths < 2, NEVER, np.where(lengths < 6, -0.4, 0.0))
-        self.lengths += np.where(lengths >= 24, HOLD, 0.0)
+        short = lengths < GRID // 4
+        self.lengths = np.where(short, SHORT_NOTE_BIAS, 0.0)
+        self.lengths[lengths < 2] = NEVER  # a pitched note of a tick is a click
+        self.lengths += np.where(lengths >= GRID, LONG_NOTE_BIAS, 0.0)
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets by where they fall in the quarter."""
@@ -62,8 +80,8 @@ class Subdivision:
         if field != ONSET:
             return None
         bar = piece.bar_of(piece.tick)
-        place = (piece.tick - piece.bars[bar]) % 24
-        out = np.zeros(self.scheme.sizes[0])
+        place = (piece.tick - piece.bars[bar]) % GRID
+        out = np.zeros(self.scheme.sizes[ONSET])
         n = self.scheme.max_delta
         out[1:n] = self.mask[place + 1 : place + n]
         if self.played and self._stiff(piece):
@@ -72,22 +90,28 @@ class Subdivision:
 
     def _stiff(self, piece: Tracker) -> bool:
         """Whether too few of the notes so far stand off the divisions."""
-        for row in piece.rows[self.seen :]:
-            self.off += bool(self.loose[(row[0] - piece.bars[piece.bar_of(row[0])]) % 24])
-        self.seen = len(piece.rows)
-        return self.off < self.LOOSE * self.seen
+        for row in piece.rows[self.rows_read :]:
+            place = (row[0] - piece.bars[piece.bar_of(row[0])]) % GRID
+            self.loose_onsets += bool(self.loose[place])
+        self.rows_read = len(piece.rows)
+        return self.loose_onsets < self.MIN_LOOSE_SHARE * self.rows_read
 
 
 class Density:
     """Holds a piece near its planned density: once it has more notes than the bars so far should
     hold, time is urged on, the more the further it is over."""
 
-    ROOM = 1.0
-    FORCE = 6.0
+    name = "density"
+
+    OVER_BIAS = -6.0
+    """What small steps of time gain for each unit of the logarithm of notes written to notes
+    planned: -4.2 where there are twice as many."""
+    SMALL_STEP = GRID // 2
+    """Ticks: steps below an eighth are small."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme):
         self.plan, self.scheme = plan, scheme
-        self.start = -1
+        self.start = -1  # rows there were before the first of the new music
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets against small steps of time."""
@@ -96,82 +120,95 @@ class Density:
         if self.start < 0:
             self.start = len(piece.rows)
         bars = max(piece.tick - self.plan.origin, 0) / self.plan.bar_ticks + 1
-        over = np.log((len(piece.rows) - self.start + 1) / (self.ROOM * self.plan.density * bars))
+        over = np.log((len(piece.rows) - self.start + 1) / (self.plan.density * bars))
         if over <= 0:
             return None
-        out = np.zeros(self.scheme.sizes[0])
-        out[0] = -self.FORCE * over
-        out[1:12] = -self.FORCE * over
+        out = np.zeros(self.scheme.sizes[ONSET])
+        out[: self.SMALL_STEP] = self.OVER_BIAS * over
         return out
 
 
 class Kit:
     """A drummer keeps to a kit: the more drums have been struck, the less likely is one that has
     not, and drums beyond the usual ones are unlikely from the start, so far as the genre does not
-    live on hand ``percussion``."""
+    live on ``hand_percussion``. Chosen by ear: a jazz trio's drummer took up bongos."""
 
-    NEW = -0.6  # for each drum struck beyond the first ones
-    FREE = 3
-    ODD, HAND = -3.5, -1.5
-    USUAL = (35, 36, 37, 38, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 55, 57, 59)
+    name = "drum kit"
+
+    DRUMS_BEFORE_IT = 3
+    BIAS_NEW_DRUM = -0.6
+    """What a drum not struck yet gains for each drum struck beyond the first
+    ``DRUMS_BEFORE_IT``."""
+    BIAS_UNUSUAL, BIAS_HAND_PERCUSSION = -3.5, -1.5
+    """What drums outside a kit gain, and those among them that are common beside one."""
+    USUAL = (*range(35, 39), *range(40, 54), 55, 57, 59)  # kick to ride, without the clap
     COMMON = (39, 54, 56, 69, 70, 82)  # clap, tambourine, cowbell, cabasa, maracas, shaker
+    HAND_PERCUSSION = slice(39, 83)  # clap to open triangle and shaker
 
-    def __init__(self, percussion: bool = False) -> None:
-        self.odd = np.full(128, self.ODD)
-        self.odd[list(self.COMMON)] = self.HAND
-        if percussion:
-            self.odd[39:83] = 0.0
-        self.odd[list(self.USUAL)] = 0.0
+    def __init__(self, hand_percussion: bool = False) -> None:
+        self.unusual = np.full(PITCHES, self.BIAS_UNUSUAL)
+        self.unusual[list(self.COMMON)] = self.BIAS_HAND_PERCUSSION
+        if hand_percussion:
+            self.unusual[self.HAND_PERCUSSION] = 0.0
+        self.unusual[list(self.USUAL)] = 0.0
         self.kit: set[int] = set()
-        self.seen = 0
+        self.rows_read = 0
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases the pitches of drums."""
         if field != PITCH or chosen[1] != DRUMS:
             return None
-        self.kit |= {row[2] for row in piece.rows[self.seen :] if row[1] == DRUMS}
-        self.seen = len(piece.rows)
-        out = self.odd + self.NEW * max(0, len(self.kit) - self.FREE)
+        self.kit |= {row[2] for row in piece.rows[self.rows_read :] if row[1] == DRUMS}
+        self.rows_read = len(piece.rows)
+        out = self.unusual + self.BIAS_NEW_DRUM * max(0, len(self.kit) - self.DRUMS_BEFORE_IT)
         out[list(self.kit)] = 0.0
         return out
 
 
 class Form:
-    """Sections come back: in a bar that takes up an earlier one, each field leans towards what
-    stood there, as long as the fields before it agree; the model may vary it. Melodies lean by
-    ``tune``: in songs what is played under them comes back more exactly than they do."""
+    """Sections come back: in a bar that takes up an earlier one, each field leans by ``bias``
+    towards what stood there, as long as the fields before it agree; the model may vary it. Melodies
+    lean by ``melody_bias``."""
+
+    name = "repeats"
 
     def __init__(
-        self, plan: Plan, scheme: NoteScheme, strength: float = 2.0, tune: float | None = None
+        self,
+        plan: Plan,
+        scheme: NoteScheme,
+        bias: float,
+        melody_bias: float = REPEAT_BIAS_MELODY,
     ):
         self.plan, self.scheme = plan, scheme
-        self.strengths = {
-            p.instrument: strength if tune is None or p.role != MELODY else tune for p in plan.parts
-        }
+        self.biases = {p.instrument: melody_bias if p.role == MELODY else bias for p in plan.parts}
         self.memo: tuple[int, tuple[int, ...] | None] = (-1, None)
 
     def _echo(self, piece: Tracker) -> tuple[int, ...] | None:
         """The fields of the step that followed this moment in the section taken up."""
-        if self.memo[0] == len(piece.rows):
-            return self.memo[1]
-        bar = piece.bar_of(piece.tick)
-        found = None
-        # at the end of a section the next note may be the first of a section taken up
-        for ahead in (bar, bar + 1):
-            if ahead < len(self.plan.refers) and self.plan.refers[ahead] >= 0 and piece.rows:
-                lag = piece.bars[ahead] - piece.bars[self.plan.refers[ahead]]
-                after = piece.keys[-1] - lag * 130 * 128
-                if ahead > bar:
-                    after = max(after, (piece.bars[ahead] - lag) * 130 * 128 - 1)
-                at = bisect_right(piece.keys, after)
-                if at < len(piece.rows) and piece.rows[at][1] >= 0:
-                    row = piece.rows[at]
-                    delta = row[0] + lag - piece.tick
-                    if 0 <= delta < self.scheme.max_delta and piece.bar_of(row[0] + lag) == ahead:
-                        found = (delta, *row[1:5])
-                        break
-        self.memo = (len(piece.rows), found)
-        return found
+        if self.memo[0] != len(piece.rows):
+            bar = piece.bar_of(piece.tick)
+            # at the end of a section the next note may be the first of a section taken up
+            echo = self._echo_in(piece, bar) or self._echo_in(piece, bar + 1)
+            self.memo = (len(piece.rows), echo)
+        return self.memo[1]
+
+    def _echo_in(self, piece: Tracker, bar: int) -> tuple[int, ...] | None:
+        """The same if it stands in the bar that ``bar``, this bar or the next, takes up."""
+        if not piece.rows or bar >= len(self.plan.refers) or self.plan.refers[bar] < 0:
+            return None
+        lag = piece.bars[bar] - piece.bars[self.plan.refers[bar]]
+        before_bar = (piece.bars[bar] - lag) * KEYS_PER_TICK - 1  # a key below all of the bar
+        moment = piece.keys[-1] - lag * KEYS_PER_TICK
+        if bar > piece.bar_of(piece.tick):
+            moment = max(moment, before_bar)
+        after = bisect_right(piece.keys, moment)
+        if after >= len(piece.rows) or piece.rows[after][1] < 0:
+            return None
+        row = piece.rows[after]
+        delta = row[0] + lag - piece.tick
+        if 0 <= delta < self.scheme.max_delta and piece.bar_of(row[0] + lag) == bar:
+            return (delta, *row[1:5])
+        return None
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Leans towards the section taken up."""
@@ -179,17 +216,23 @@ class Form:
         if echo is None or tuple(chosen) != echo[: len(chosen)]:
             return None
         out = np.zeros(self.scheme.sizes[field])
-        out[echo[field]] = self.strengths.get(echo[1], 0.0)
+        out[echo[field]] = self.biases.get(echo[1], 0.0)
         return out
 
 
 class Repetition:
     """Discourages what small models fall into: a part that dwells on one pitch (each time it stood
     among the part's last eight notes, beyond twice, makes it less likely; basses may), and a melody
-    whose bar has come back three times running."""
+    whose bar has come back three times running. ``strength`` multiplies both."""
 
-    DWELL = 0.8
-    AGAIN = 2.0
+    name = "variety"
+
+    LATEST, USUAL_TIMES = 8, 2
+    """Notes of a part that are looked at, and how often a pitch may stand among them."""
+    DWELLING_BIAS = -0.8
+    """What a pitch gains for each time beyond."""
+    SAME_BAR_BIAS = -2.0
+    """What a melody's note gains that would make its bar the fourth of its kind in a row."""
 
     def __init__(self, plan: Plan, strength: float):
         self.plan, self.strength = plan, strength
@@ -199,8 +242,8 @@ class Repetition:
     def _content(self, piece: Tracker, bar: int) -> frozenset:
         if bar not in self.bars:
             start, stop = int(self.plan.lines[bar]), int(self.plan.lines[bar + 1])
-            low = bisect_right(piece.keys, start * 130 * 128 - 1)
-            high = bisect_right(piece.keys, stop * 130 * 128 - 1)
+            low = bisect_left(piece.keys, start * KEYS_PER_TICK)
+            high = bisect_left(piece.keys, stop * KEYS_PER_TICK)
             rows = piece.rows[low:high]
             self.bars[bar] = frozenset((r[0] - start, r[1], r[2]) for r in rows if r[1] >= 0)
         return self.bars[bar]
@@ -210,15 +253,15 @@ class Repetition:
         role = self.roles.get(chosen[1]) if field == PITCH else None
         if role not in (MELODY, HARMONY):
             return None
-        out = np.zeros(128)
-        latest = [piece.rows[i][2] for i in piece.last.get(chosen[1], [])[-8:]]
+        out = np.zeros(PITCHES)
+        latest = [piece.rows[i][2] for i in piece.last.get(chosen[1], [])[-self.LATEST :]]
         for pitch in set(latest):
-            out[pitch] -= self.DWELL * max(0, latest.count(pitch) - 2)
+            out[pitch] += self.DWELLING_BIAS * max(0, latest.count(pitch) - self.USUAL_TIMES)
         if role == MELODY:
-            self._again(piece, chosen, out)
+            self._lower_same_bar(piece, chosen, out)
         return self.strength * out
 
-    def _again(self, piece: Tracker, chosen: Sequence[int], out: np.ndarray) -> None:
+    def _lower_same_bar(self, piece: Tracker, chosen: Sequence[int], out: np.ndarray) -> None:
         """Lowers what a bar heard three times running has at this place."""
         tick = piece.tick + chosen[0]
         bar = piece.bar_of(tick)
@@ -229,4 +272,4 @@ class Repetition:
             place = tick - int(self.plan.lines[bar])
             for at, instrument, pitch in before[0]:
                 if at == place and instrument == chosen[1]:
-                    out[pitch] -= self.AGAIN
+                    out[pitch] += self.SAME_BAR_BIAS
