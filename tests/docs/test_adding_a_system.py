@@ -44,7 +44,8 @@ def here(tmp_path: Path, monkeypatch) -> Iterator[Path]:
     write_midi(song, tmp_path / "song.mid")
     yield tmp_path
     sys.modules.pop(f"cantilena.systems.{page_system.NAME}", None)
-    vars(systems).pop(page_system.NAME, None)
+    if hasattr(systems, page_system.NAME):
+        delattr(systems, page_system.NAME)
 
 
 @pytest.fixture
