@@ -19,7 +19,7 @@ import cantilena
 import page_system
 from cantilena import systems
 from cantilena.cli import main
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, InputError
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.systems.spec import Spec
 
@@ -131,6 +131,14 @@ def test_a_table_that_is_damaged_is_refused(table: Path):
         card.write_text(odd)
         with pytest.raises(CheckpointError, match="table"):
             cantilena.load(table, page_system.NAME)
+
+
+def test_a_piece_without_notes_is_refused(here: Path):
+    from cantilena.systems.bigram import learn  # type: ignore[import-not-found]
+
+    with pytest.raises(InputError, match="no notes"):
+        learn(cantilena.Score.build(480, (), [], [], [], [], []), here / "table")
+    assert not (here / "table").exists()
 
 
 def test_the_contract_tests_hold_for_it(tmp_path: Path):
