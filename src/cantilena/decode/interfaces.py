@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from cantilena.decode.sampling import Sampling
 
-P = TypeVar("P", bound="Piece", contravariant=True)
+P_in = TypeVar("P_in", bound="Piece", contravariant=True)
+P = TypeVar("P", bound="Piece")
+C = TypeVar("C")
+"""What a system's model reads as a prefix."""
+R_in = TypeVar("R_in", contravariant=True)
+S_out = TypeVar("S_out", covariant=True)
 
 
 class Piece(Protocol):
@@ -25,12 +30,13 @@ class Piece(Protocol):
         """What has been written, a row for each unit of music."""
         ...
 
-    def push(self, *fields: int) -> None:
-        """Appends one step."""
+    @property
+    def push(self) -> Callable[..., None]:
+        """Appends one step, an argument for each field."""
         ...
 
 
-class Constraint(Protocol[P]):
+class Constraint(Protocol[P_in]):
     """A wish as an additive bias on the next field's logits. Where it leaves no value it is
     dropped for that field, and the loop counts that under its ``name``."""
 
@@ -39,25 +45,25 @@ class Constraint(Protocol[P]):
         """What is wished, in a word or two, for the report: "key", "instruments"."""
         ...
 
-    def bias(self, field: int, piece: P, chosen: Sequence[int]) -> np.ndarray | None:
+    def bias(self, field: int, piece: P_in, chosen: Sequence[int]) -> np.ndarray | None:
         """(size of the field,) float, -inf forbidding a value; None for no opinion."""
         ...
 
 
-class Grammar(Protocol[P]):
+class Grammar(Protocol[P_in]):
     """Which values may come next, whatever is wished. It is never dropped, so what must be kept
     note for note (a locked bar) stands here and not among the Constraints."""
 
-    def bias(self, field: int, piece: P, chosen: Sequence[int]) -> np.ndarray | None:
+    def bias(self, field: int, piece: P_in, chosen: Sequence[int]) -> np.ndarray | None:
         """(size of the field,) 0 or -inf; None where all are allowed."""
         ...
 
-    def forced(self, piece: P) -> Sequence[int] | None:
+    def forced(self, piece: P_in) -> Sequence[int] | None:
         """The whole next step (a value for each field) where there is no choice; None elsewhere.
         A forced step is taken as it is: it is not sampled, and no wish is asked."""
         ...
 
-    def ends(self, piece: P, chosen: Sequence[int]) -> bool:
+    def ends(self, piece: P_in, chosen: Sequence[int]) -> bool:
         """Whether the step's first field ends the piece; that step is no part of it."""
         ...
 
@@ -101,16 +107,17 @@ class Stepper(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """A model that can be led through pieces. What is in it does not change while it is used."""
+class Engine(Protocol[R_in, S_out]):
+    """A loaded model. Nothing in it changes while it is used, so threads may share it; all that
+    does is in the sessions that it opens, one for each Stepper."""
 
-    def stepper(self, jobs: Sequence[Job]) -> Stepper:
-        """A Stepper for these jobs."""
+    def session(self, rows: R_in) -> S_out:
+        """A session for some rows: their number, or what each begins with."""
         ...
 
 
 @dataclass
-class Job:
+class Job(Generic[P, C]):
     """One piece to write: mutable while the loop runs.
 
     ``conditions``: what its system's model reads as a prefix; ``rng``: its own random stream;
@@ -118,9 +125,9 @@ class Job:
     those chosen, where not as ``sampling`` says. ``dropped`` counts, by the name of a Constraint,
     the fields for which it had to be dropped."""
 
-    piece: Any
-    conditions: Any
-    constraints: Sequence[Constraint[Any]]
+    piece: P
+    conditions: C
+    constraints: Sequence[Constraint[P]]
     sampling: Sampling
     rng: np.random.Generator
     limit: int = 8000

@@ -8,21 +8,21 @@ constraints and conditions, so a piece is the same whatever is generated beside 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Generic
 
 import numpy as np
 
-from cantilena.decode.interfaces import Grammar, Job, Stepper
+from cantilena.decode.interfaces import C, Grammar, Job, P, Stepper
 from cantilena.decode.sampling import choose
 
 __all__ = ["Job", "Loop"]
 
 
-class Loop:
+class Loop(Generic[P, C]):
     """Generates ``jobs`` in lockstep: ``stepper`` was made for them, ``grammar`` is that of their
     scheme. ``steps`` yields after each step of all pieces; what is not asked for is not made."""
 
-    def __init__(self, stepper: Stepper, grammar: Grammar[Any], jobs: Sequence[Job]):
+    def __init__(self, stepper: Stepper, grammar: Grammar[P], jobs: Sequence[Job[P, C]]):
         self.stepper, self.grammar, self.jobs = stepper, grammar, list(jobs)
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
@@ -90,7 +90,7 @@ class Loop:
             chosen[i].append(0 if self.jobs[i].done else int(value))
 
     def _wished(
-        self, job: Job, k: int, chosen: Sequence[int], logits: np.ndarray | None = None
+        self, job: Job[P, C], k: int, chosen: Sequence[int], logits: np.ndarray | None = None
     ) -> np.ndarray | None:
         """``logits`` of field ``k`` plus what the Grammar and the wishes add; without logits the
         sum of these, None for nothing. A wish that those before it leave no value is dropped, so

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from cantilena.decode.interfaces import Engine
+
 if TYPE_CHECKING:
     from cantilena.decode.sampling import Sampling
 
@@ -75,7 +77,7 @@ class StepSession(Protocol):
         ...
 
 
-class StepModel(Protocol):
+class StepModel(Engine[Sequence[PromptState], "StepSession"], Protocol):
     """A causal LM that reads token ids for several rows at once. Nothing in it changes while
     sessions run, so that threads may share it."""
 

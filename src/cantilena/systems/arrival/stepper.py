@@ -28,12 +28,17 @@ class ArrivalStepper:
     draws: bool = False
     session: StepSession
 
-    def __init__(self, model: StepModel, grammar: ArrivalGrammar, jobs: Sequence[Job]):
+    def __init__(
+        self,
+        model: StepModel,
+        grammar: ArrivalGrammar,
+        jobs: Sequence[Job[ArrivalPiece, PromptState]],
+    ):
         """Raises InputError where guidance is asked for."""
         if any(job.sampling.guidance != 1.0 for job in jobs):
             raise InputError("guidance is not possible with AMT's tokens; leave it at 1")
         self.model, self.grammar, self.jobs = model, grammar, list(jobs)
-        self.pieces: list[ArrivalPiece] = [job.piece for job in self.jobs]
+        self.pieces = [job.piece for job in self.jobs]
         self.row = list(range(len(self.jobs)))  # the session's row of each job, -1 when dropped
         self.count = len(self.jobs)
         self.moved = 0  # windows read again so far
@@ -43,7 +48,7 @@ class ArrivalStepper:
 
     def begin(self) -> None:
         """Reads the prompts and what the pieces hold."""
-        prompts: list[PromptState] = [job.conditions for job in self.jobs]
+        prompts = [job.conditions for job in self.jobs]
         self.session = self.model.session(prompts)
         for piece in self.pieces:
             piece.n_read = None

@@ -53,6 +53,9 @@ from cantilena.tokens.arrival import (
 
 if TYPE_CHECKING:
     from cantilena.decode.hf.interfaces import PromptState, StepModel
+    from cantilena.systems.arrival.piece import ArrivalPiece
+
+    ArrivalJob = Job[ArrivalPiece, PromptState]
 
 MAX_TOKENS = 30_000
 """Tokens of a piece at most; 10,000 notes."""
@@ -174,7 +177,7 @@ class ArrivalSystem(System):
             start=start, end=stop, past=outside, controls=controls, tokens=tokens, **shared
         )
 
-    def _result(self, request: Request, job: Job) -> Result:
+    def _result(self, request: Request, job: ArrivalJob) -> Result:
         brief, piece = request.brief, written(job)
         files = {}
         if request.edit is None:
@@ -202,7 +205,7 @@ class ArrivalSystem(System):
 class _LiveNotes:
     """The notes of a piece under way, each once, timed as they will be in its Score."""
 
-    def __init__(self, system: ArrivalSystem, request: Request, job: Job):
+    def __init__(self, system: ArrivalSystem, request: Request, job: ArrivalJob):
         self.vocabulary, self.piece, self.row = system.vocabulary, job.piece, 0
         old = None if request.edit is None else request.edit.base
         if old is None:
@@ -259,7 +262,7 @@ def _seed(seed: int, attempt: int) -> int:
     return int(np.random.SeedSequence([seed, attempt]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _share(job: Job, order: Order, vocabulary: ArrivalVocabulary) -> float:
+def _share(job: ArrivalJob, order: Order, vocabulary: ArrivalVocabulary) -> float:
     """The share of a piece that is written, by tokens or by time, whichever is further."""
     piece = job.piece
     share = len(piece.rows) / max(job.limit, 1)

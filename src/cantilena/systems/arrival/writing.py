@@ -30,6 +30,7 @@ from cantilena.tokens.arrival import (
 )
 
 if TYPE_CHECKING:
+    from cantilena.decode.hf.interfaces import PromptState
     from cantilena.systems.arrival.system import ArrivalSystem
 
 SAMPLING = Sampling(temperature=1.0, top_p=0.98, best_of=1)
@@ -115,14 +116,14 @@ def loop_of(
     orders: Sequence[Order],
     compatible: bool = False,
     most: int | None = None,
-) -> Loop:
+) -> Loop[ArrivalPiece, PromptState]:
     """The Loop that writes some orders, as ``write`` does."""
     grammar = ArrivalGrammar(most, system.vocabulary)
     jobs = [_job(system, order, compatible) for order in orders]
     return Loop(ArrivalStepper(system.step_model, grammar, jobs), grammar, jobs)
 
 
-def _job(system: ArrivalSystem, order: Order, compatible: bool) -> Job:
+def _job(system: ArrivalSystem, order: Order, compatible: bool) -> Job[ArrivalPiece, PromptState]:
     order.check()
     v = system.vocabulary
     start = int(v.resolution * order.start)
@@ -172,9 +173,9 @@ def around(
     return pad(before.reshape(-1), stop, v), extra.reshape(-1)
 
 
-def written(job: Job) -> Written:
+def written(job: Job[ArrivalPiece, PromptState]) -> Written:
     """What a job that is done has written."""
-    piece: ArrivalPiece = job.piece
+    piece = job.piece
     ended = len(piece.rows) < job.limit
     tokens = np.array(piece.tokens[: len(piece.tokens) // 3 * 3], dtype=np.int64)
     return Written(piece.events(), tokens, 3 * len(piece.rows), ended, dict(job.dropped))

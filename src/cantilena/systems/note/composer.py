@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,6 +40,9 @@ from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.conditions import Conditions, Wished, conditions
 from cantilena.tokens.note.grammar import NoteGrammar
 
+if TYPE_CHECKING:
+    from cantilena.systems.note.torch_engine import TorchEngine
+
 MAX_STEPS_PER_BAR = 90
 """Steps of a bar at most, so that a piece that does not end is cut off; songs have 41 a bar."""
 STEPS_OVER_DENSITY = 2.5  # the same, as a multiple of the density that is asked for
@@ -56,7 +59,7 @@ class _Piece:
 
     request: Request
     plan: Plan
-    job: Job
+    job: Job[Tracker, Conditions]
     notes: LiveNotes
     before: Continued | None = None
     finished: bool = False
@@ -79,7 +82,7 @@ class NoteSystem(System):
         folder = Path(folder)
         self.hash = _digest(folder)
         threads = min(2, os.cpu_count() or 1) if threads is None else threads
-        self.engine: Any = _engine(folder, threads, engine)
+        self.engine = _engine(folder, threads, engine)
         self.card = self.engine.card
         scheme = scheme_of(self.card["scheme"])
         if not isinstance(scheme, NoteScheme):
@@ -222,7 +225,7 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _engine(folder: Path, threads: int, name: str) -> Any:
+def _engine(folder: Path, threads: int, name: str) -> Engine | TorchEngine:
     if name == "onnx":
         return Engine(folder, threads)
     if name != "torch":

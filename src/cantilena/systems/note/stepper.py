@@ -6,17 +6,73 @@ wishes or how a value is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from cantilena.decode.interfaces import Bias, Job
+from cantilena.decode.interfaces import Bias, Engine, Job
 from cantilena.decode.sampling import Sampling
 from cantilena.systems.note.tracker import Tracker
-from cantilena.tokens.note.conditions import NOTHING
+from cantilena.tokens.note.conditions import NOTHING, Conditions
 
 KEEP = 0.6  # share of the window kept when it is full and has to be read again
+
+
+class NoteSession(Protocol):
+    """What changes while a note engine reads pieces: a cache."""
+
+    @property
+    def used(self) -> int:
+        """Positions read so far."""
+        ...
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """(B, D) last hidden states after reading (B, S, D) further positions."""
+        ...
+
+    def rewind(self) -> None:
+        """Forgets what was read."""
+        ...
+
+
+class NoteEngine(Engine[int, NoteSession], Protocol):
+    """A note model: ``systems.note.engine.Engine``, or the same through torch."""
+
+    @property
+    def model(self) -> Mapping[str, Any]:
+        """Sizes, as the checkpoint's card has them."""
+        ...
+
+    @property
+    def fields(self) -> Sequence[int]:
+        """Number of values of each field."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """Positions of a session, the prefix among them."""
+        ...
+
+    @property
+    def heads(self) -> Sequence[Callable[[np.ndarray], np.ndarray]]:
+        """For each field, (B, D) to (B, size)."""
+        ...
+
+    @property
+    def chosen(self) -> Sequence[np.ndarray]:
+        """For each field but the last, (size, D): what a value chosen adds."""
+        ...
+
+    def embed(self, part: str, index: np.ndarray) -> np.ndarray:
+        """(..., D) the sum of a part's features, (..., their number) class numbers."""
+        ...
+
+    def prefix(
+        self, scalars: np.ndarray, slots: np.ndarray, words: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(B, P, D) the prefix of conditions, and (B, D) what every position gets of them."""
+        ...
 
 
 class NoteStepper:
@@ -26,7 +82,7 @@ class NoteStepper:
 
     draws = False
 
-    def __init__(self, engine: Any, jobs: Sequence[Job]):
+    def __init__(self, engine: NoteEngine, jobs: Sequence[Job[Tracker, Conditions]]):
         self.engine, self.jobs = engine, list(jobs)
         self.fields = len(engine.fields)
         self.guided = any(job.sampling.guidance != 1.0 for job in self.jobs)
