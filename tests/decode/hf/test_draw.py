@@ -73,7 +73,7 @@ def pieces(model, draws: bool, count: int = 5) -> list[list[int]]:
             Sampling(1.0, 0.98, guidance=1.0),
             np.random.default_rng(i),
             limit=10 + 12 * i,
-            boldness=(lambda k, chosen: Sampling(0.4, 0.6)) if i == 3 else None,
+            sampling_by_field=(lambda k, chosen: Sampling(0.4, 0.6)) if i == 3 else None,
         )
         for i in range(count)
     ]
