@@ -43,7 +43,8 @@ def model_of(layers: int, width: int):
 
 def ours(model, n: int, notes: int, compatible: bool) -> tuple[list[list[int]], float]:
     """Tokens of ``n`` pieces abreast and the seconds they took."""
-    from cantilena.decode.hf.engine import HFStepModel, PromptState
+    from cantilena.decode.hf.engine import HFStepModel
+    from cantilena.decode.hf.interfaces import PromptState
     from cantilena.decode.loop import Job, Loop
     from cantilena.decode.sampling import Sampling
     from cantilena.systems.arrival.grammar import ArrivalGrammar

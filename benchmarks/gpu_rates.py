@@ -309,6 +309,7 @@ class Bench:
         orders, steps = [Order(self.texts[k % 4], k) for k in range(abreast)], {}
         system.step_model.draws = draws and self.device.type == "cuda"
         begin = {}
+        steady = None
         for place, held in (("early", 0), ("late", 261)):
             loop = _loop(system, orders, False, None)
             for job in loop.jobs:
@@ -324,19 +325,19 @@ class Bench:
                     break
                 if n == 1:
                     begin[place] = round(self.wait() - start, 2)
+            steady = loop.stepper.session.steady
             steps[place] = 1e3 * (marks[1] - marks[0]) / tokens
             if loop.stepper.moved or loop.stepper.count != abreast:
                 raise ValueError("windows moved or pieces ended while they were timed")
         middle = steps["early"] + 0.6 * (steps["late"] - steps["early"])
         minutes = middle / 1e3 * LENGTH * PIECES / abreast / 60
-        steady = system.step_model.steady
         return {
             **{"abreast": abreast, "tokens_per_second": round(1e3 * abreast / middle)},
             **{f"ms_per_step_{k}": round(v, 2) for k, v in steps.items()},
             **{"minutes_for_1000": round(minutes, 2), "paper_minutes": PAPER[system.name]},
             **{"seconds_to_begin": begin, "drawn_on_device": system.step_model.draws},
             **{"graphs": None if steady is None else steady.works},
-            **{"graphs_said": None if steady is None else steady.said[:200]},
+            **{"graphs_said": None if steady is None else steady.failure[:200]},
             **{"dtype": str(system.step_model.dtype), "peak_gb": self.peak()},
         }
 

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cantilena.decode.hf.engine import PromptState
+from cantilena.decode.hf.interfaces import PromptState
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 
 class NoiseModel:
-    """The interface ``decode.hf.engine.StepModel``. ``lean`` maps AMT ids to what is added to
-    their logits; ``read`` keeps what each row holds; ``again`` counts rows that were read anew."""
+    """The interfaces ``StepModel`` and ``StepSession`` in one, for one Loop at a time. ``lean``
+    maps AMT ids to what is added to their logits; ``read`` keeps what each row holds; ``again``
+    counts rows that were read anew."""
+
+    draws = False
 
     def __init__(
         self,
@@ -29,11 +32,12 @@ class NoiseModel:
         self.read: list[list[int]] = []
         self.again = 0
 
-    def begin(
-        self, prompts: Sequence[PromptState], tokens: Sequence[Sequence[int]] | None = None
-    ) -> None:
+    def session(self, prompts: Sequence[PromptState]) -> NoiseModel:
         self.read = [[] for _ in prompts]
-        self.advance(tokens or [[] for _ in prompts])
+        return self
+
+    def draw(self, *_: object) -> list[int]:
+        raise AssertionError("it does not draw")
 
     def advance(self, tokens: Sequence[Sequence[int]] | np.ndarray) -> None:
         for row, new in zip(self.read, tokens, strict=True):

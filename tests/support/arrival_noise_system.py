@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cantilena.decode.hf.engine import PromptState
+from cantilena.decode.hf.interfaces import PromptState
 from cantilena.tokens.arrival.vocab import AMT
 
 
@@ -15,6 +15,7 @@ class NoiseSystem:
     interrupted; ``begun`` counts batches."""
 
     name = "noise"
+    draws = False
 
     def __init__(self, hash: str = "0123", dies_after: int | None = None):
         self.hash, self.dies_after, self.begun = hash, dies_after, 0
@@ -27,12 +28,16 @@ class NoiseSystem:
     def prompt(self, text: str | None) -> PromptState:
         return PromptState(ids=list((text or "").encode()))
 
-    def begin(self, prompts: Sequence[PromptState], tokens: object = None) -> None:
+    def session(self, prompts: Sequence[PromptState]) -> NoiseSystem:
         if self.begun == self.dies_after:
             raise KeyboardInterrupt
         self.begun += 1
         self.prompts = [list(p.ids) for p in prompts]
         self.rows = [list(ids) for ids in self.prompts]
+        return self
+
+    def draw(self, *_: object) -> list[int]:
+        raise AssertionError("it does not draw")
 
     def advance(self, tokens: Sequence[Sequence[int]]) -> None:
         for row, new in zip(self.rows, tokens, strict=True):

@@ -55,7 +55,8 @@ class Stepper(Protocol):
     """A model led through the pieces of some jobs. The loop asks for ``logits(0)``, tells what was
     ``chose``-n, asks for ``logits(1)``, and so on for all ``fields``; when all pieces have taken up
     their step it calls ``advance``. One whose ``draws`` is True is not asked for logits, but to
-    ``draw(k, bias, numbers)``: a value for each job, by ``bias(job)`` and its uniform number."""
+    ``draw(k, bias, samplings, numbers)``: a value for each job, by ``bias(job)``, its Sampling
+    and its uniform number."""
 
     fields: int
 
@@ -147,7 +148,13 @@ class Loop:
         the biases are worked out before the logits are there, and by the same rules."""
         jobs = self.jobs
         numbers = [0.0 if job.done else job.rng.random() for job in jobs]
-        found = self.stepper.draw(k, lambda i: self._bias(jobs[i], k, chosen[i]), numbers)
+        samplings = [
+            job.boldness(k, made) if job.boldness and not job.done else job.sampling
+            for job, made in zip(jobs, chosen, strict=True)
+        ]
+        found = self.stepper.draw(
+            k, lambda i: self._bias(jobs[i], k, chosen[i]), samplings, numbers
+        )
         for job, value, made in zip(jobs, found, chosen, strict=True):
             made.append(0 if job.done else value)
 

@@ -14,7 +14,7 @@ SYSTEMS: dict[str, str] = {
     "llama-music": "cantilena.systems.arrival.llama_music",
 }
 """Every system's module by name. ``note`` has a ``Composer`` and a ``Request``; those over AMT's
-vocabulary have ``load(path, device, dtype)``, which gives what ``decode.hf.engine`` calls an
+vocabulary have ``load(path, device, dtype)``, which gives what ``systems.arrival.writing`` calls an
 ArrivalSystem."""
 
 

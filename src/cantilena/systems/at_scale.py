@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.decode.hf.engine import ArrivalSystem
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.score.midi import write_midi
 from cantilena.systems.arrival.writing import (
     SAMPLING,
     TOKENS,
+    ArrivalSystem,
     Order,
     new_score,
     sounding,

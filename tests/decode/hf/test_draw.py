@@ -8,8 +8,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from cantilena.decode.hf import attention, cache, graphs  # noqa: E402
+from cantilena.decode.hf.cache import Reading  # noqa: E402
 from cantilena.decode.hf.draw import Drawer  # noqa: E402
-from cantilena.decode.hf.engine import HFStepModel, PromptState  # noqa: E402
+from cantilena.decode.hf.engine import HFStepModel  # noqa: E402
+from cantilena.decode.hf.interfaces import PromptState  # noqa: E402
 from cantilena.decode.loop import Job, Loop  # noqa: E402
 from cantilena.decode.sampling import Sampling, choose  # noqa: E402
 from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments  # noqa: E402
@@ -63,6 +66,7 @@ def pieces(model, draws: bool, count: int = 5) -> list[list[int]]:
             Sampling(1.0, 0.98, guidance=1.0),
             np.random.default_rng(i),
             limit=10 + 12 * i,
+            boldness=(lambda k, chosen: Sampling(0.4, 0.6)) if i == 3 else None,
         )
         for i in range(count)
     ]
@@ -86,60 +90,86 @@ def test_compatible_pieces_are_chosen_row_by_row():
         assert ArrivalEngine(steps, grammar).stepper([job]).draws is not compatible
 
 
-def test_heads_that_share_keys_attend_as_if_each_had_its_own():
+def test_heads_that_share_keys_attend_as_if_each_had_its_own(monkeypatch):
     model = llama(SMALL.size)
-    found = []
-    for packs in (False, True):
+
+    def logits() -> np.ndarray:
         steps = HFStepModel(model, size=SMALL.size)
-        steps.packs = packs
-        steps.begin([PromptState(ids=[1, 2]), PromptState()], [[5], [7, 8, 9]])
+        session = steps.session([PromptState(ids=[1, 2]), PromptState()])
+        session.advance([[5], [7, 8, 9]])
         for new in ([3, 4], [5, 6]):
-            steps.advance(np.array(new))
-        found.append(steps.logits())
-        assert model.config._attn_implementation == "sdpa"
-    assert found[1] == pytest.approx(found[0], abs=1e-5)
+            session.advance(np.array(new))
+        return session.logits()
+
+    ids = torch.tensor([[1, 2, 3, 4], [1, 5, 6, 7]])
+    padded = torch.tensor([[0, 0, 1, 1], [1, 1, 1, 1]])
+    apart, whole = logits(), model(ids, attention_mask=padded).logits
+    assert model.config._attn_implementation == "sdpa"
+    single, own = [], attention.grouped
+
+    def watched(module, query, *parts, **settings):
+        single.append(query.shape[2] == 1)
+        return own(module, query, *parts, **settings)
+
+    monkeypatch.setattr(attention, "grouped", watched)
+    attention.attend_grouped(model.config)
+    assert logits() == pytest.approx(apart, abs=1e-5)
+    assert single.count(True) == 2 * model.config.num_hidden_layers
+    # and whoever calls the model itself gets what it gave
+    real = padded.bool()
+    assert torch.allclose(model(ids, attention_mask=padded).logits[real], whole[real], atol=1e-5)
 
 
 class Replay:
     """A recorded step, on a CPU: replaying it computes it."""
 
-    def __init__(self, steps: HFStepModel, given: tuple, found, held):
-        self.steps, self.given, self.found, self.held = steps, given, found, held
+    def __init__(self, trunk, cache, inputs: tuple, states, held):
+        self.trunk, self.cache, self.inputs = trunk, cache, inputs
+        self.states, self.held = states, held
 
     def replay(self) -> None:
-        self.steps.cache.reading = self.held
-        self.found.copy_(self.steps.trunk(self.given[0], self.given[1], self.held.mask))
+        self.cache.reading = self.held
+        new = self.trunk(self.cache, self.inputs[0], self.inputs[1], self.held.mask)
+        self.states.copy_(new)
 
 
-def recorded(self, vectors, places, reading):
+def recorded(self, cache, vectors, places, reading):
     """``Steady._record`` without CUDA."""
-    from cantilena.decode.hf.cache import Reading
-
-    given = tuple(t.clone() for t in (vectors, places, reading.index, reading.mask))
-    held = Reading(None, given[2], reading.seen, given[3])
-    self.model.cache.reading = held
-    found = self.model.trunk(given[0], given[1], held.mask).clone()
-    return Replay(self.model, given, found, held), given, found
+    inputs = tuple(t.clone() for t in (vectors, places, reading.index, reading.mask))
+    held = Reading(None, inputs[2], reading.seen, inputs[3])
+    cache.reading = held
+    states = self.trunk(cache, inputs[0], inputs[1], held.mask).clone()
+    return Replay(self.trunk, cache, inputs, states, held), inputs, states
 
 
 @pytest.mark.parametrize("kind", ["amt", "llama"])
 def test_replayed_steps_are_those_that_are_run(monkeypatch, kind: str):
-    from cantilena.decode.hf import graphs as arrival_graphs
-
-    monkeypatch.setattr(arrival_graphs.Steady, "_record", recorded)
-    monkeypatch.setattr(arrival_graphs, "_ROUND", 16)
+    monkeypatch.setattr(graphs.Steady, "_record", recorded)
+    monkeypatch.setattr(graphs, "_ROUND", 16)
+    monkeypatch.setattr(cache, "_ROUND", 16)
+    # shapes whose hashes happen to be equal are not taken for each other
+    monkeypatch.setattr(graphs, "hash", lambda _: 7, raising=False)
     model = amt() if kind == "amt" else llama(SMALL.size)
     plain, steady = (HFStepModel(model, size=SMALL.size, context=64) for _ in range(2))
-    steady.steady, steady.packs = arrival_graphs.Steady(steady), kind == "llama"
+    steady.records = True
     rng = np.random.default_rng(0)
-    for _ in range(2):  # a second batch forgets the first's cache
-        for steps in (plain, steady):
-            steps.begin([PromptState(), PromptState(), PromptState()], [[5], [7, 8, 9], [1]])
+    held = []
+    for _ in range(2):  # the first session's graphs stay its own
+        sessions = [steps.session([PromptState()] * 3) for steps in (plain, steady)]
+        held.append(sessions)
+        for session in sessions:
+            session.advance([[5], [7, 8, 9], [1]])
         for turn in range(40):
-            new = rng.integers(0, SMALL.size, len(plain.rows.place))
-            for steps in (plain, steady):
-                steps.advance(new)
+            new = rng.integers(0, SMALL.size, len(sessions[0].rows.place))
+            for session in sessions:
+                session.advance(new)
                 if turn == 20:
-                    steps.keep([2, 0])
-            assert steady.logits() == pytest.approx(plain.logits(), abs=1e-4)
-        assert steady.steady.graphs and steady.steady.works
+                    session.keep([2, 0])
+            assert sessions[1].logits() == pytest.approx(sessions[0].logits(), abs=1e-4)
+        steady_session = sessions[1].steady
+        assert steady_session is not None and steady_session.works
+        assert len(steady_session.graphs) > 1
+    sessions = held[0]
+    for session in sessions:
+        session.advance([[4], [4]])
+    assert sessions[1].logits() == pytest.approx(sessions[0].logits(), abs=1e-4)

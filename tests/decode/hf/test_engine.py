@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from arrival_noise import NoiseModel  # noqa: E402
-from cantilena.decode.hf.engine import HFStepModel, PromptState  # noqa: E402
+from cantilena.decode.hf.engine import HFStepModel  # noqa: E402
+from cantilena.decode.hf.interfaces import PromptState  # noqa: E402
 from cantilena.decode.loop import Job, Loop  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
@@ -40,11 +43,10 @@ def rows(seed: int, *lengths: int, size: int = SMALL.size) -> list[list[int]]:
 
 def test_rows_of_any_length_read_as_if_alone():
     model = amt()
-    steps = HFStepModel(model, size=SMALL.size)
     held = rows(0, 9, 1, 4)
-    steps.begin(
-        [PromptState(), PromptState(), PromptState(ids=held[2][:2])], [*held[:2], held[2][2:]]
-    )
+    prompts = [PromptState(), PromptState(), PromptState(ids=held[2][:2])]
+    steps = HFStepModel(model, size=SMALL.size).session(prompts)
+    steps.advance([*held[:2], held[2][2:]])
     assert steps.logits().shape == (3, SMALL.size) and steps.logits().dtype == np.float32
     for new in (rows(1, 3, 0, 1), rows(2, 1, 1, 1), rows(3, 0, 5, 2)):
         steps.advance(np.array(new)[:, 0] if {len(n) for n in new} == {1} else new)
@@ -56,10 +58,10 @@ def test_rows_of_any_length_read_as_if_alone():
 
 def test_rows_are_read_anew_and_dropped():
     model = amt()
-    steps = HFStepModel(model, size=SMALL.size)
     held = rows(4, 7, 3, 5)
     prompt = [11, 12]
-    steps.begin([PromptState(ids=prompt)] * 3, held)
+    steps = HFStepModel(model, size=SMALL.size).session([PromptState(ids=prompt)] * 3)
+    steps.advance(held)
     held[1] = [8, 9, 10, 11]
     steps.restart([1], [held[1]])
     for row, ids in zip(steps.logits(), held, strict=True):
@@ -74,11 +76,11 @@ def test_rows_are_read_anew_and_dropped():
 def test_a_prefix_without_positions():
     """The music's positions start at 0; vectors of other lengths stand before each row."""
     model = amt()
-    steps = HFStepModel(model, size=SMALL.size)
     vectors = torch.randn(6, 24, generator=torch.Generator().manual_seed(0))
     held = rows(5, 4, 6)
     prompts = [PromptState(embeds=vectors, placed=False), PromptState(vectors[:2], placed=False)]
-    steps.begin(prompts, held)
+    steps = HFStepModel(model, size=SMALL.size).session(prompts)
+    steps.advance(held)
     steps.advance(np.array([3, 4]))
     found = steps.logits()
     place = model.transformer.wpe.weight
@@ -96,9 +98,10 @@ def test_a_prefix_without_positions():
 def test_music_behind_text_in_one_vocabulary():
     offset = 48
     model = llama(offset + SMALL.size + 2)
-    steps = HFStepModel(model, offset, SMALL.size)
     prompts, held = rows(6, 9, 2, size=offset), rows(7, 3, 8)
-    steps.begin([PromptState(ids=ids) for ids in prompts], held)
+    texts = [PromptState(ids=ids) for ids in prompts]
+    steps = HFStepModel(model, offset, SMALL.size).session(texts)
+    steps.advance(held)
     steps.advance([[1, 2], [3]])
     held = [[*held[0], 1, 2], [*held[1], 3]]
     for row, text, ids in zip(steps.logits(5, 400), prompts, held, strict=True):
@@ -109,13 +112,51 @@ def test_music_behind_text_in_one_vocabulary():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="vocabulary"):
         HFStepModel(amt(), offset=1, size=SMALL.size)
-    steps = HFStepModel(amt(), size=SMALL.size, context=16)
+    model = HFStepModel(amt(), size=SMALL.size, context=16)
     with pytest.raises(InputError, match="context of 16"):
-        steps.begin([PromptState(ids=[1] * 14)])
-    steps.begin([PromptState(ids=[1] * 4)])
+        model.session([PromptState(ids=[1] * 14)])
+    steps = model.session([PromptState(ids=[1] * 4)])
     assert steps.room(0) == 12
     with pytest.raises(ValueError, match="16"):
         steps.advance([[1] * 13])
+
+
+@pytest.mark.parametrize("kind", ["amt", "llama"])
+def test_nothing_in_a_model_changes_while_it_generates(kind: str):
+    model = amt() if kind == "amt" else llama(SMALL.size)
+    steps = HFStepModel(model, size=SMALL.size)
+
+    def state() -> list:
+        own = [(name, id(value)) for name, value in sorted(vars(steps).items())]
+        config = sorted((name, repr(value)) for name, value in vars(model.config).items())
+        parts = [
+            (name, type(part), part.training, len(part._forward_hooks), sorted(vars(part)))
+            for name, part in model.named_modules()
+        ]
+        weights = [(name, id(p), p.requires_grad) for name, p in model.named_parameters()]
+        return [own, config, parts, weights]
+
+    before = state()
+    session = steps.session([PromptState(ids=[1, 2]), PromptState()])
+    session.advance([[5], [6, 7, 8]])
+    session.advance([[1], [2]])
+    session.restart([0], [[3]])
+    session.logits()
+    assert state() == before
+
+
+def test_a_session_that_is_done_leaves_no_cache_behind():
+    """Its memory is free at once, not when the collector of garbage comes round."""
+    steps = HFStepModel(amt(), size=SMALL.size)
+    gc.disable()
+    try:
+        session = steps.session([PromptState()])
+        session.advance([[1, 2, 3]])
+        cache = weakref.ref(session.cache)
+        del session
+        assert cache() is None
+    finally:
+        gc.enable()
 
 
 # ------------------------------------------------------------------ through the loop
@@ -226,7 +267,7 @@ def test_what_the_model_holds_is_the_window():
         ids = [t - piece.offset * (i % 3 == 0) for i, t in enumerate(window)]
         assert len(ids) + 1 <= SMALL.context and min(ids[::3], default=0) >= 0
         wanted = whole(model, [piece.flag, *ids])
-        assert loop.stepper.model.logits()[0] == pytest.approx(wanted, abs=1e-4)
+        assert loop.stepper.session.logits()[0] == pytest.approx(wanted, abs=1e-4)
     assert loop.stepper.moved >= 4 and piece.first > 0
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arrival_noise import NoiseModel
-from cantilena.decode.hf.engine import PromptState
+from cantilena.decode.hf.interfaces import PromptState
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError

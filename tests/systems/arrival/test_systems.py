@@ -23,8 +23,8 @@ TEXTS = ["slow sad waltz for string quartet", None, "rock"]
 def check_steps(system, wanted) -> None:
     """Reading in steps gives what ``wanted(text, music)``, one whole pass, gives last."""
     music = tiny_hf.some_music(4, rows=3).tolist()
-    steps = system.step_model
-    steps.begin([system.prompt(t) for t in TEXTS], [m[:3] for m in music])
+    steps = system.step_model.session([system.prompt(t) for t in TEXTS])
+    steps.advance([m[:3] for m in music])
     for k in range(3, 9):
         steps.advance(np.array([m[k] for m in music]))
     found = steps.logits()
@@ -69,8 +69,7 @@ def test_the_prefix_systems_prompt_has_no_positions_and_leaves_the_whole_context
     assert not prompt.placed and not prompt.flagged and not len(prompt.ids)
     assert len(prompt) == 8  # <s>, six words, start of music
     assert len(system.prompt("")) == len(system.prompt(None)) == 1
-    system.step_model.begin([prompt])
-    assert system.step_model.room(0) == SMALL.context
+    assert system.step_model.session([prompt]).room(0) == SMALL.context
 
 
 # ---------------------------------------------------------------------------- llama-music

@@ -105,6 +105,16 @@ def test_a_run_may_do_without_checkpoints(here, whole, tmp_path):
     assert not list(tmp_path.glob("checkpoint-*"))
 
 
+def test_a_run_with_samples_has_the_losses_of_one_without(here, tmp_path):
+    """Dropout is on, so that a model left in evaluation would have others."""
+    for name, every in (("without", 0), ("with", 1)):
+        settings = config(here, "amt-prefix", steps=3, save_every=0, samples=1, sample_every=every)
+        finetune(settings, here / "data", tmp_path / name, silent)
+    assert len(list((tmp_path / "with" / "samples").glob("step-*/0.mid"))) == 3
+    assert losses(tmp_path / "with") == losses(tmp_path / "without")
+    assert read_loss(tmp_path / "with") == read_loss(tmp_path / "without")
+
+
 def test_a_process_takes_one_gpu_and_says_so(here, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     said: list[str] = []

@@ -8,8 +8,6 @@ whole cache. The heads that share keys are put side by side as positions instead
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -24,30 +22,37 @@ def grouped(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
-    **how: Any,
+    **settings: Any,
 ) -> tuple[Tensor, None]:
-    """(B, 1, H, D) of queries (B, H, 1, D) over keys and values (B, H / groups, T, D) under a mask
-    (B, 1, 1, T), which all heads share."""
-    rows, heads, _, width = query.shape
+    """(B, S, H, D) of queries (B, H, S, D) over keys and values (B, H / groups, T, D) under a mask
+    (B, 1, S, T), which all heads share. More than one position, or one without a mask, attends
+    as ``transformers`` has it under "sdpa"."""
+    rows, heads, positions, width = query.shape
+    if positions > 1 or attention_mask is None:
+        from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+        sdpa = ALL_ATTENTION_FUNCTIONS["sdpa"]
+        return sdpa(module, query, key, value, attention_mask, **settings)
     packed = query.reshape(rows, key.shape[1], -1, width)
-    found = torch.nn.functional.scaled_dot_product_attention(
-        packed, key, value, attn_mask=attention_mask, scale=how.get("scaling")
+    sums = torch.nn.functional.scaled_dot_product_attention(
+        packed, key, value, attn_mask=attention_mask, scale=settings.get("scaling")
     )
-    return found.reshape(rows, 1, heads, value.shape[-1]), None
+    return sums.reshape(rows, 1, heads, value.shape[-1]), None
 
 
-@contextmanager
-def attending(config: Any) -> Iterator[None]:
-    """Lets the models of a config attend so meanwhile; their masks must be given, (B, 1, 1, T)."""
-    from transformers import AttentionInterface
+def attend_grouped(config: Any) -> None:
+    """Lets the models of a config attend so from now on."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
 
     AttentionInterface.register(NAME, grouped)
-    before = config._attn_implementation
+    AttentionMaskInterface.register(NAME, sdpa_mask)
     config._attn_implementation = NAME
-    try:
-        yield
-    finally:
-        config._attn_implementation = before
+
+
+def attends_grouped(config: Any) -> bool:
+    """Whether the models of a config attend so."""
+    return config._attn_implementation == NAME
 
 
 def shares_keys(config: Any) -> bool:

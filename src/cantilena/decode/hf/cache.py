@@ -9,6 +9,7 @@ positions that ``Reading`` works out.
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,16 @@ class RaggedCache(Cache):
         self.used = [0] * rows
         self.everyone = torch.arange(rows, device=device)
         self.reading: Reading | None = None
-        super().__init__(layers=[RaggedLayer(self) for _ in range(layers)])
+        # weakly held: a circle would keep a cache's memory, gigabytes on a GPU, until the collector
+        # of garbage comes round
+        owner = weakref.proxy(self)
+        super().__init__(layers=[RaggedLayer(owner) for _ in range(layers)])
+
+    @property
+    def address(self) -> int | None:
+        """Where the first layer's keys lie in memory; None before anything was written."""
+        keys = getattr(self.layers[0], "keys", None)
+        return None if keys is None else keys.data_ptr()
 
     def place(self, rows: list[int] | None, counts: list[int], whole: bool = False) -> Reading:
         """The reading of ``counts[i]`` (0 or more) new positions for the i-th of ``rows``.

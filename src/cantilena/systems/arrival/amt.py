@@ -36,7 +36,8 @@ from cantilena.text.wishes import Brief
 from cantilena.tokens.arrival import AMT, extract_instruments, score_events
 
 if TYPE_CHECKING:
-    from cantilena.decode.hf.engine import HFStepModel, PromptState
+    from cantilena.decode.hf.engine import HFStepModel
+    from cantilena.decode.hf.interfaces import PromptState
 
 NAME = "amt"
 SECONDS = 30.0
@@ -123,7 +124,7 @@ class Composer:
     def prompt(self, text: str | None) -> PromptState:
         """An empty prompt: the piece's flag is all that stands before the music. Raises
         InputError for a text, which this system cannot read."""
-        from cantilena.decode.hf.engine import PromptState
+        from cantilena.decode.hf.interfaces import PromptState
 
         if text is not None and text.strip():
             raise InputError("the system 'amt' reads no text; 'amt-prefix' and 'llama-music' do")

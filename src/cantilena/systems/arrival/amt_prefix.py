@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cantilena.decode.hf.engine import HFStepModel, PromptState
+    from cantilena.decode.hf.engine import HFStepModel
+    from cantilena.decode.hf.interfaces import PromptState
     from cantilena.models.amt_prefix import AmtPrefix
 
 NAME = "amt-prefix"
@@ -33,7 +34,7 @@ class AmtPrefixSystem:
         text the start vector alone. Warns where a text is cut to the text model's context."""
         import torch
 
-        from cantilena.decode.hf.engine import PromptState
+        from cantilena.decode.hf.interfaces import PromptState
 
         with torch.inference_mode():
             if text is None or not text.strip():

@@ -14,7 +14,8 @@ from cantilena.models.encoders import cut_at_sentence, say_cut
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 if TYPE_CHECKING:
-    from cantilena.decode.hf.engine import HFStepModel, PromptState
+    from cantilena.decode.hf.engine import HFStepModel
+    from cantilena.decode.hf.interfaces import PromptState
 
 NAME = "llama-music"
 LONGEST = 512
@@ -43,7 +44,7 @@ class LlamaMusicSystem:
         """The instruction with ``text``; without one the tokenizer's beginning alone, or the bare
         instruction where it has none. A description that is too long is cut at a sentence, with a
         warning. Raises InputError where a text spells music tokens."""
-        from cantilena.decode.hf.engine import PromptState
+        from cantilena.decode.hf.interfaces import PromptState
 
         if text is None or not text.strip():
             begin = self.tokenizer.bos_token_id

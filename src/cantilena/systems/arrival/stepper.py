@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cantilena.decode.hf.engine import PromptState, StepModel
+from cantilena.decode.hf.interfaces import PromptState, StepModel, StepSession
+from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.systems.arrival.grammar import ArrivalGrammar
 from cantilena.systems.arrival.piece import NOTE, ArrivalPiece
@@ -35,26 +36,29 @@ class ArrivalEngine:
 
 class ArrivalStepper:
     """One field a step; all pieces are in the same slot at any time. Rows of pieces that are done
-    are dropped once they are half of all."""
+    are dropped once they are half of all. ``draws``: whether it is asked to ``draw`` values rather
+    than for ``logits``. It owns a session of the model, which ``begin`` makes."""
 
     fields = 1
+    draws: bool = False
+    session: StepSession
 
     def __init__(self, engine: ArrivalEngine, jobs: Sequence[Job]):
         if any(job.sampling.guidance != 1.0 for job in jobs):
             raise InputError("guidance is not possible with AMT's tokens; leave it at 1")
         self.model, self.grammar, self.jobs = engine.model, engine.grammar, list(jobs)
         self.pieces: list[ArrivalPiece] = [job.tracker for job in self.jobs]
-        self.row = list(range(len(self.jobs)))  # the model's row of each job, -1 when dropped
+        self.row = list(range(len(self.jobs)))  # the session's row of each job, -1 when dropped
         self.count = len(self.jobs)
         self.moved = 0  # windows read again so far
         # a compatible piece's slots have one value more than the model's range of ids
         plain = not any(piece.compatible for piece in self.pieces)
-        self.draws = plain and getattr(engine.model, "draws", False)
+        self.draws = plain and engine.model.draws
 
     def begin(self) -> None:
         """Reads the prompts and what the pieces hold."""
         prompts: list[PromptState] = [job.conditions for job in self.jobs]
-        self.model.begin(prompts)
+        self.session = self.model.session(prompts)
         for piece in self.pieces:
             piece.held = None
         self._read(first=True)
@@ -63,7 +67,7 @@ class ArrivalStepper:
         """Reads what the pieces have taken up since."""
         live = [i for i, job in enumerate(self.jobs) if not job.done]
         if 2 * len(live) <= self.count and live:
-            self.model.keep([self.row[i] for i in live])
+            self.session.keep([self.row[i] for i in live])
             self.row = [-1] * len(self.jobs)
             for row, i in enumerate(live):
                 self.row[i] = row
@@ -77,52 +81,62 @@ class ArrivalStepper:
             if row < 0 or job.done:
                 continue
             flag = [] if job.conditions.flagged else [piece.flag]
-            if piece.settle(self.model.room(row), len(flag)):
+            if piece.settle(self.session.room(row), len(flag)):
                 again[row] = flag + piece.unread()
             else:
                 new[row] = piece.unread()
         if first:
-            self.model.advance([again.get(row, []) for row in range(self.count)])
+            self.session.advance([again.get(row, []) for row in range(self.count)])
             return
         if any(new):
-            self.model.advance(new)
+            self.session.advance(new)
         if again:
             self.moved += len(again)
-            self.model.restart(list(again), list(again.values()))
+            self.session.restart(list(again), list(again.values()))
 
     def logits(self, k: int) -> list[np.ndarray]:
         """The values of the slot that comes next, of each job."""
         live = [p for p, job in zip(self.pieces, self.jobs, strict=True) if not job.done]
         slot = live[0].slot
         first, last = self.grammar.span(slot)
-        found = self.model.logits(first, last)
+        values = self.session.logits(first, last)
         if slot != NOTE and any(piece.compatible for piece in live):
             rest = self.grammar.vocabulary.rest
-            wide = np.concatenate([found, self.model.logits(rest, rest + 1)], axis=1)
+            wide = np.concatenate([values, self.session.logits(rest, rest + 1)], axis=1)
         else:
-            wide = found
+            wide = values
         nothing = np.zeros(0)
         return [
-            nothing if job.done or row < 0 else (wide if piece.compatible else found)[row]
+            nothing if job.done or row < 0 else (wide if piece.compatible else values)[row]
             for job, piece, row in zip(self.jobs, self.pieces, self.row, strict=True)
         ]
 
     def draw(
-        self, k: int, bias: Callable[[int], np.ndarray | None], numbers: Sequence[float]
+        self,
+        k: int,
+        bias: Callable[[int], np.ndarray | None],
+        samplings: Sequence[Sampling],
+        numbers: Sequence[float],
     ) -> list[int]:
-        """A value of the slot that comes next for each job, drawn by the model (``draws``)."""
+        """A value of the slot that comes next for each job, drawn by the session (``draws``):
+        ``bias(i)``, ``samplings[i]`` and the uniform number ``numbers[i]`` are the ``i``-th job's;
+        those of jobs that are done are not looked at."""
         job_of = [-1] * self.count
         for i, job in enumerate(self.jobs):
             if not job.done:
                 job_of[self.row[i]] = i
-        known = max(job_of)  # its sampling will do for rows that nothing is asked of
-        first, last = self.grammar.span(self.pieces[known].slot)
-        found = self.model.draw(  # type: ignore[attr-defined]
-            *(first, last, (None if i < 0 else bias(i) for i in job_of)),
-            [self.jobs[known if i < 0 else i].sampling for i in job_of],
+        live = max(job_of)  # its sampling will do for rows that nothing is asked of
+        first, last = self.grammar.span(self.pieces[live].slot)
+        values = self.session.draw(
+            first,
+            last,
+            (None if i < 0 else bias(i) for i in job_of),
+            [samplings[live if i < 0 else i] for i in job_of],
             [0.0 if i < 0 else numbers[i] for i in job_of],
         )
-        return [0 if job.done else found[row] for job, row in zip(self.jobs, self.row, strict=True)]
+        return [
+            0 if job.done else values[row] for job, row in zip(self.jobs, self.row, strict=True)
+        ]
 
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
         """Nothing: a step has one field."""

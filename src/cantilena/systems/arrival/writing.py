@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from cantilena.decode.hf.engine import ArrivalSystem, PromptState
+from cantilena.decode.hf.interfaces import PromptState, StepModel
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
@@ -34,6 +34,30 @@ SAMPLING = Sampling(temperature=1.0, top_p=0.98, best_of=1)
 
 TOKENS = 1_023
 """Tokens of a piece, where no length is asked for: a context's 341 notes."""
+
+
+class ArrivalSystem(Protocol):
+    """What a system's ``load(path, device=None, dtype=None)`` gives: the object that
+    ``cantilena generate`` works with. ``name`` and ``hash`` tell which."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in manifests."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Digits that tell its weights; empty where they were not read from a folder."""
+        ...
+
+    @property
+    def step_model(self) -> StepModel:
+        """What reads music and says what may follow."""
+        ...
+
+    def prompt(self, text: str | None) -> PromptState:
+        """What is read before the music for a text, or without one."""
+        ...
 
 
 @dataclass(frozen=True)

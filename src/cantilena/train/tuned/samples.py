@@ -1,7 +1,8 @@
 """Pieces written while a run goes on, to be listened to.
 
 Knows the systems, a few descriptions and a folder; does not know the loss. MIDI always, WAV where
-sound is asked for; with tensorboard or trackio the sound is logged there too.
+sound is asked for; with tensorboard or trackio the sound is logged there too. The model that is
+trained stays as it was: a run with samples has the losses of one without.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from cantilena.models.restoring import restored
 from cantilena.score.midi import write_midi
 from cantilena.systems.arrival.writing import Order, new_score, write
 
@@ -53,17 +55,19 @@ class Samples(TrainerCallback):
         """Writes the pieces where it is time."""
         if not state.is_world_process_zero or state.global_step % self.every:
             return
-        system = system_of(self.model, self.tokenizer)
-        if system is None:
-            return
+        with restored(self.model):
+            system = system_of(self.model, self.tokenizer)
+            if system is not None:
+                self._write(system, state.global_step)
+
+    def _write(self, system: Any, step: int) -> None:
         orders = [Order(t, seed=k, tokens=self.tokens) for k, t in enumerate(self.texts)]
-        place = self.folder / "samples" / f"step-{state.global_step}"
+        place = self.folder / "samples" / f"step-{step}"
         place.mkdir(parents=True, exist_ok=True)
         for k, written in enumerate(write(system, orders)):
             score = new_score(written.events)
             write_midi(score, place / f"{k}.mid")
-            self._sound(score, place / f"{k}.wav", k, state.global_step)
-        self.model.train()
+            self._sound(score, place / f"{k}.wav", k, step)
 
     def _sound(self, score: Any, path: Path, number: int, step: int) -> None:
         from cantilena.render.audio import render_audio
