@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.errors import InputError, MissingExtraError
 from cantilena.models.hub import dtype_of, loading, need
 
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -116,9 +116,3 @@ def load_in_4_bits(name: str | Path, revision: str | None = None, dtype: Any = "
         )
     peft = need("peft", "QLoRA")
     return peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-
-
-def check_merged(model: Any) -> None:
-    """Raises CheckpointError where LoRA layers are still in a model that is to be saved whole."""
-    if lora_state(model):
-        raise CheckpointError("merge the LoRA updates before the model is saved or exported")

@@ -7,29 +7,20 @@ No pickle: optimiser.safetensors, optimiser.json and a rng-*.json for each proce
 from __future__ import annotations
 
 import json
-import os
 import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from cantilena.errors import CheckpointError
-from cantilena.models.saving import write_json
+from cantilena.files import write_json
+from cantilena.models.saving import save_tensors
 
 TENSORS, PLAIN = "optimiser.safetensors", "optimiser.json"
-
-
-def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Writes tensors, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    save_file(
-        {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, {"format": "pt"}
-    )
-    os.replace(part, path)
 
 
 def save_optimiser(folder: Path, optimiser: Any, schedule: Any) -> None:

@@ -12,7 +12,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import tiny_hf  # noqa: E402
-from cantilena.models.amt_prefix import AmtPrefix  # noqa: E402
 from cantilena.models.encoders import text_encoder  # noqa: E402
 from cantilena.models.llama_music import LlamaMusic  # noqa: E402
 from cantilena.systems.arrival import amt, amt_prefix, llama_music  # noqa: E402
@@ -37,7 +36,7 @@ def system(request, tmp_path_factory) -> Any:
         tiny_hf.llama(), tmp_path_factory.mktemp("text") / "llama", tiny_hf.tokenizer()
     )
     music = tiny_hf.saved(tiny_hf.amt(), tmp_path_factory.mktemp("music") / "gpt2")
-    model = AmtPrefix.create(music, text_encoder(folder), "last", vocabulary=SMALL)
+    model = tiny_hf.prefix(music, text_encoder(folder))
     torch.nn.init.normal_(model.bridge.project.weight, std=0.5)
     return amt_prefix.AmtPrefixSystem(model.requires_grad_(False))
 

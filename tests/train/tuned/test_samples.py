@@ -13,7 +13,6 @@ pytest.importorskip("accelerate")
 
 import tiny_hf  # noqa: E402
 from cantilena.decode.hf.engine import HFStepModel  # noqa: E402
-from cantilena.models.amt_prefix import AmtPrefix  # noqa: E402
 from cantilena.models.encoders import text_encoder  # noqa: E402
 from cantilena.models.llama_music import LlamaMusic  # noqa: E402
 from cantilena.models.plain_lm import PlainLM  # noqa: E402
@@ -35,7 +34,7 @@ def model(request, tmp_path) -> Any:
     else:
         text = tiny_hf.saved(tiny_hf.llama(), tmp_path / "text", tiny_hf.tokenizer())
         music = tiny_hf.saved(tiny_hf.amt(vocabulary=AMT), tmp_path / "music")
-        built = AmtPrefix.create(music, text_encoder(text), "last").train()
+        built = tiny_hf.prefix(music, text_encoder(text), vocabulary=AMT).train()
         built.music.transformer.h[0].eval().requires_grad_(False)
     return built
 

@@ -112,7 +112,7 @@ class Composer:
 
         source = "music-small" if path is None else path
         model = load_amt(source, dtype, device)
-        from cantilena.models.saving import digest
+        from cantilena.models.checkpoint import digest
 
         folder, name = Path(source), str(source)
         if folder.is_dir():

@@ -49,12 +49,12 @@ def load(path: str | Path, device: Any = None, dtype: Any = None) -> AmtPrefixSy
     """The system from the folder that training wrote. ``device``: the GPU where there is one by
     default; ``dtype``: bfloat16 on a GPU and float32 elsewhere by default. Raises CheckpointError
     where files are missing or the text model cannot be had."""
-    from cantilena.models.amt import chosen_device
-    from cantilena.models.amt_prefix import CARD, AmtPrefix
-    from cantilena.models.saving import digest, read_card
+    from cantilena.models.amt_prefix import AmtPrefix
+    from cantilena.models.checkpoint import open_checkpoint
+    from cantilena.models.hub import chosen_device
 
-    read_card(path, CARD)
+    checkpoint = open_checkpoint(path, NAME)
     device = chosen_device(device)
     dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
-    model = AmtPrefix.load(path, device=device, dtype=dtype).requires_grad_(False)
-    return AmtPrefixSystem(model, digest(path, CARD))
+    model = AmtPrefix.load(checkpoint, device=device, dtype=dtype).requires_grad_(False)
+    return AmtPrefixSystem(model, checkpoint.hash)

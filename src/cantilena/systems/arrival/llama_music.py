@@ -74,22 +74,20 @@ def load(
     """The system from a trained folder, an exported one, or a published model in MIDI-LLM's layout
     by hub name or folder. ``tokenizer``: where that of the text model is, if not with it;
     ``context``: positions in all. Raises CheckpointError where something is missing."""
-    from cantilena.models.amt import chosen_device
-    from cantilena.models.llama_music import CARD
-    from cantilena.models.saving import digest, read_card
+    from cantilena.models.checkpoint import open_checkpoint
+    from cantilena.models.hub import chosen_device
 
     device = chosen_device(device)
     dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
-    folder = Path(path)
-    card = read_card(folder, CARD) if (folder / CARD).is_file() else {}
-    if card and card.get("system") != NAME:
-        raise CheckpointError(f"{path} holds the system {card.get('system')!r}, not {NAME}")
-    if card and card.get("layout") != "plain":
-        made = _split(folder, device, dtype, tokenizer, context)
-    else:
-        made = _plain(path, device, dtype, tokenizer, context)
-    made.hash = digest(folder, CARD if card else "config.json") if folder.is_dir() else str(path)
-    return made
+    if not Path(path).is_dir():  # a name on the hub
+        system = _plain(path, device, dtype, tokenizer, context)
+        system.hash = str(path)
+        return system
+    checkpoint = open_checkpoint(path, NAME)
+    read = _plain if checkpoint.model.get("layout") == "plain" else _split
+    system = read(checkpoint.folder, device, dtype, tokenizer, context)
+    system.hash = checkpoint.hash
+    return system
 
 
 def _plain(

@@ -7,13 +7,13 @@ encoder run in numpy.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cantilena.errors import CheckpointError
+from cantilena.systems.note.checkpoint import TRUNK, load_weights, open_note
 
 EPS = 1e-5
 
@@ -56,19 +56,11 @@ class Engine:
     """
 
     def __init__(self, folder: str | Path, threads: int = 1):
-        from safetensors.numpy import load_file
-
-        folder = Path(folder)
-        try:
-            self.card: dict[str, Any] = json.loads((folder / "card.json").read_text())
-            self.model: dict[str, Any] = self.card["model"]
-            self._take(load_file(folder / "model.safetensors"))
-        except FileNotFoundError as e:
-            missing = e.filename or "model.safetensors"
-            raise CheckpointError(f"{folder} is no checkpoint: {missing} is missing") from e
-        except Exception as e:
-            raise CheckpointError(f"the checkpoint in {folder} cannot be read: {e!r}") from e
-        self.trunk = self._trunk(folder / "trunk.onnx", threads)
+        checkpoint = open_note(folder)
+        self.card = dict(checkpoint.card)
+        self.model: dict[str, Any] = self.card["model"]
+        self._take(load_weights(checkpoint))
+        self.trunk = self._trunk(checkpoint.folder / TRUNK, threads)
 
     def _take(self, raw: dict[str, np.ndarray]) -> None:
         """Sizes and weights of everything but the trunk."""
@@ -86,8 +78,7 @@ class Engine:
         self.heads = [Head(weights, f"heads.{k}") for k in range(len(self.fields))]
         self.chosen = [weights[f"chosen.{k}.weight"] for k in range(len(self.fields) - 1)]
 
-    @staticmethod
-    def _trunk(path: Path, threads: int) -> Any:
+    def _trunk(self, path: Path, threads: int) -> Any:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -95,9 +86,21 @@ class Engine:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as e:
-            raise CheckpointError(f"{path} cannot be loaded: {e}") from e
+            trunk = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as e:  # onnxruntime raises its own kinds
+            raise CheckpointError(f"the checkpoint's {path} cannot be loaded: {e}") from e
+        self._check_trunk(trunk, path)
+        return trunk
+
+    def _check_trunk(self, trunk: Any, path: Path) -> None:
+        """Raises CheckpointError where the graph is not the trunk of these sizes."""
+        heads, width = self.n_heads, self.width // self.n_heads
+        caches = {f"{c}{i}": [heads, width] for i in range(self.layers) for c in "kv"}
+        sizes = {"x": [self.width], "seqlens": [], "total": [], **caches}
+        graph = {x.name: [n for n in x.shape if isinstance(n, int)] for x in trunk.get_inputs()}
+        outputs = {x.name for x in trunk.get_outputs()}
+        if graph != sizes or outputs != {"h", *(f"{name}_out" for name in caches)}:
+            raise CheckpointError(f"the checkpoint's {path} is another model's: its sizes differ")
 
     def embed(self, part: str, index: np.ndarray) -> np.ndarray:
         """(..., F) int features of a part -> (..., D) summed embeddings."""

@@ -8,13 +8,13 @@ does not see which engine it has.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.errors import InputError, MissingExtraError
+from cantilena.systems.note.checkpoint import open_note
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,24 +55,15 @@ class TorchEngine:
         self.chosen = [e.weight.detach().cpu().numpy() for e in network.chosen]
 
     def _load(self) -> tuple[dict[str, Any], StepLM]:
-        from safetensors.torch import load_file
-
+        from cantilena.models.saving import load_tensors
+        from cantilena.models.saving import load_weights as put_in
         from cantilena.models.step_lm import StepConfig, StepLM
 
-        folder = self.folder
-        try:
-            card = json.loads((folder / "card.json").read_text())
-            weights = load_file(folder / "model.safetensors")
-            network = StepLM(StepConfig.from_dict(card["model"]))
-            network.load_state_dict({k: v.float() for k, v in weights.items()})
-        except CheckpointError:
-            raise
-        except FileNotFoundError as e:
-            missing = e.filename or "model.safetensors"
-            raise CheckpointError(f"{folder} is no checkpoint: {missing} is missing") from e
-        except Exception as e:
-            raise CheckpointError(f"the checkpoint in {folder} cannot be read: {e}") from e
-        return card, network.eval().requires_grad_(False)
+        checkpoint = open_note(self.folder)
+        weights = load_tensors(checkpoint.weights)
+        network = StepLM(StepConfig.from_dict(dict(checkpoint.model)))
+        put_in(network, {k: v.float() for k, v in weights.items()}, checkpoint.folder)
+        return dict(checkpoint.card), network.eval().requires_grad_(False)
 
     def embed(self, part: str, index: np.ndarray) -> np.ndarray:
         """(..., F) int features of a part -> (..., D) summed embeddings."""

@@ -13,13 +13,15 @@ from typing import Any
 import torch
 
 from cantilena.data.corpora import lakh
+from cantilena.files import write_json
 from cantilena.models.adapters import merge_lora
 from cantilena.models.plain_lm import PlainLM
-from cantilena.models.saving import ties, write_json, write_model
+from cantilena.models.saving import save_tensors, ties
 from cantilena.train.tuned.recipes import TuneConfig
 from cantilena.train.tuned.starts import build, parts
 
 CARD = "card.json"
+SYSTEM_OF = {"AmtPrefix": "amt-prefix", "LlamaMusic": "llama-music"}
 
 
 def without_ties(model: Any, state: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +62,11 @@ def save(model: Any, state: dict[str, Any], tokenizer: Any, folder: Path) -> Non
         return
     if tokenizer is not None:
         tokenizer.save_pretrained(folder / "tokenizer")
-    write_model(folder, "cantilena.json", model.card(), state)
+    save_tensors(folder / "model.safetensors", state)
+    old = {"system": model.part() and SYSTEM_OF[type(model).__name__]}
+    write_json(
+        folder / "cantilena.json", {**old, "vocabulary": model.vocabulary.to_dict(), **model.part()}
+    )
 
 
 def make_card(

@@ -28,8 +28,8 @@ from transformers.utils import logging as hf_logging
 
 from cantilena.data.paper.reader import PaperData
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.files import write_json
 from cantilena.models.amt import fuse_activations
-from cantilena.models.saving import write_json
 from cantilena.train import run_state
 from cantilena.train.note.loop import half_is_quick
 from cantilena.train.tuned.collate import JointCollator, PrefixCollator
