@@ -192,6 +192,10 @@ class Session:
     def run(self, x: np.ndarray) -> np.ndarray:
         """Advances by the S embedded positions x (B, S, D); gives the last hidden states (B, D).
         More than one position may be given only at the start."""
+        return self.hidden(x)[:, -1]
+
+    def hidden(self, x: np.ndarray) -> np.ndarray:
+        """``run`` with the hidden states of all S positions (B, S, D)."""
         b, s, _ = x.shape
         total = self.used + s
         self.binding.bind_cpu_input("x", np.ascontiguousarray(x, dtype=np.float32))
@@ -201,7 +205,7 @@ class Session:
         self.engine.trunk.run_with_iobinding(self.binding)
         self.used = total
         # outputs come in the order in which they were bound: the caches, then h
-        return self.binding.get_outputs()[len(self.caches)].numpy()[:, -1]
+        return self.binding.get_outputs()[len(self.caches)].numpy()
 
 
 def _offsets(sizes: dict[str, int]) -> np.ndarray:
