@@ -86,11 +86,6 @@ def merge_lora(model: Any) -> Any:
     return model
 
 
-def lora_state(model: Any) -> dict[str, Any]:
-    """The LoRA matrices of a model by name, to be kept apart from its weights."""
-    return {k: v for k, v in model.state_dict().items() if "lora_" in k}
-
-
 def load_in_4_bits(name: str | Path, revision: str | None = None, dtype: Any = "bfloat16") -> Any:
     """A causal LM with its weights in 4-bit NormalFloat, as QLoRA wants it, on the GPU. ``dtype``
     is what it computes in. Raises InputError without a GPU, MissingExtraError without
