@@ -19,9 +19,10 @@ import torch
 
 from cantilena.data.dataset import load_split
 from cantilena.models.step_lm import StepLM
+from cantilena.systems.note.training import NoteTraining, note_config, note_recipe, stack
 from cantilena.tokens.note import FIELDS, NoteScheme, context
-from cantilena.train.note.crops import FULL, Crops, stack
-from cantilena.train.note.loop import TrainConfig, bits, fixed_batches, note_config, optimisers
+from cantilena.train.note.crops import FULL, Crops
+from cantilena.train.note.held import bits, fixed_batches
 
 MEMORY = ("pitch1", "pitch2", "pitch3", "since", "duration1", "velocity1")
 STATE, INSTRUMENT = list(context.STATE), list(context.AT_INSTRUMENT)
@@ -72,13 +73,14 @@ def bar_position(batch: dict) -> np.ndarray:
 def run(variant: dict, train, valid, notes: float, batch: int = 8) -> dict:
     """Bits per note of a variant."""
     scheme = NoteScheme()
-    config = TrainConfig(notes=notes, warmup=notes / 8, decay=0.4, rate=3e-3)
+    recipe = note_recipe().changed(notes=notes, warmup=notes / 8, decay=0.4, rate=3e-3)
+    config = recipe.settings
     sizes = note_config(width=128, layers=2, heads=2, hidden=352, head_hidden=128)
     if variant.get("bar_position"):
         sizes = replace(sizes, fields=(2 * context.POSITIONS + 2, *sizes.fields[1:]))
     torch.manual_seed(0)
     model = StepLM(sizes)
-    steppers = optimisers(model, config)
+    steppers = NoteTraining().optimisers(model, recipe)
     if variant.get("adamw"):
         steppers = [torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.98))]
     crop = replace(FULL, length=512, nothing=1.0, transpose=True)

@@ -267,7 +267,7 @@ class Bench:
 
     def train_prefix(self, rows: int) -> dict[str, Any]:
         """``amt-prefix``: Table 2's batch of 16 in parts of ``rows``."""
-        from cantilena.train.tuned.collate import PrefixCollator
+        from cantilena.systems.arrival.training.collate import PrefixCollator
 
         model = self.prefix()
         parts, rows = 16 // rows, 2 if self.args.tiny else rows
@@ -286,7 +286,7 @@ class Bench:
 
     def train_joint(self, rows: int) -> dict[str, Any]:
         """``llama-music``: parts of ``rows`` rows of 1,024 tokens, text and music."""
-        from cantilena.train.tuned.collate import JointCollator
+        from cantilena.systems.arrival.training.collate import JointCollator
 
         model = self.joint()
         words = Words(model.offset)

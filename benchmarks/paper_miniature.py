@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.cli import main as cantilena
-from cantilena.train.tuned.recipes import RECIPES
+from cantilena.systems.trainable import recipe as recipe_of
 
 BEGUN = time.monotonic()
 SYSTEMS = {
@@ -82,13 +82,13 @@ def budget(args: argparse.Namespace, recipe: str, steps: int, seed: int) -> list
     if args.workers:
         shared += ["--workers", args.workers]
     if args.rates != 1:
-        shared += ["--rate", RECIPES[recipe]().rate * args.rates]
+        shared += ["--rate", recipe_of(recipe).settings.rate * args.rates]
     return shared
 
 
 def finished(args: argparse.Namespace, run: Path) -> bool:
     """Whether a run has nothing left to do. With checkpoints the command itself finds that out."""
-    return args.no_checkpoints and (run / "card.json").is_file()
+    return args.no_checkpoints and (run / "model" / "card.json").is_file()
 
 
 def pretrain(args: argparse.Namespace, s: dict[str, Any], out: Path) -> None:
@@ -139,7 +139,7 @@ def tune(args: argparse.Namespace, s: dict[str, Any], out: Path) -> dict[str, li
                     run,
                     *budget(args, f"small-{system}", s["steps"], seed),
                 )
-            card = json.loads((run / "card.json").read_text(encoding="utf-8"))
+            card = json.loads((run / "model" / "card.json").read_text(encoding="utf-8"))
             found.setdefault(name, []).append({**card, "run": str(run)})
     return found
 
@@ -217,7 +217,7 @@ def table(
 ) -> tuple[str, list[dict]]:
     """The table as Markdown and as data. The losses are of music tokens alone."""
     first = next(iter(found.values()))
-    tokens = first[0]["held_out"]["tokens"]
+    tokens = first[0]["figures"]["held_out"]["tokens"]
     lines = [
         f"In miniature: models of size {s['size']!r}, {s['steps']:,} steps of {s['batch']}, "
         f"{s['context']} music tokens an example, {len(first)} seeds (mean ± standard deviation); "
@@ -231,7 +231,7 @@ def table(
         lines.append(f"| ground truth | - | - | {' | '.join(truth)} |")
     rows = []
     for name, cards in found.items():
-        losses = [card["held_out"]["loss"] for card in cards]
+        losses = [card["figures"]["held_out"]["loss"] for card in cards]
         trained = sum(p["trainable"] for p in cards[0]["parameters"].values())
         own = [heard[Path(c["run"]).name] for c in cards] if heard else []
         told = {what: [read(row) for row in own] for what, read in MEASURED.items()}

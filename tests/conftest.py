@@ -28,7 +28,7 @@ def tiny_checkpoint(tiny_run, tmp_path_factory):
     pytest.importorskip("onnx")
     from cantilena.train.note.export import export
 
-    return export(tiny_run, tmp_path_factory.mktemp("checkpoint"))
+    return export(tiny_run, tmp_path_factory.mktemp("exported") / "checkpoint")
 
 
 @pytest.fixture(scope="session")
@@ -38,15 +38,19 @@ def exact_checkpoint(tiny_checkpoint, tmp_path_factory):
 
     from safetensors.numpy import load_file
 
+    from cantilena.models.checkpoint import sha256_of
     from cantilena.models.step_lm import StepConfig
-    from cantilena.train.note.export import trunk_graph
+    from cantilena.models.step_onnx import trunk_graph
 
     folder = tmp_path_factory.mktemp("exact") / "checkpoint"
     shutil.copytree(tiny_checkpoint, folder)
     weights = {k: v.astype("float32") for k, v in load_file(folder / "model.safetensors").items()}
-    config = StepConfig.from_dict(json.loads((folder / "card.json").read_text())["model"])
+    card = json.loads((folder / "card.json").read_text())
+    config = StepConfig.from_dict(card["model"])
     graph = trunk_graph(weights, config, config.prefix + config.context, eight_bit=False)
     (folder / "trunk.onnx").write_bytes(graph)
+    card["files"]["trunk.onnx"] = sha256_of(folder / "trunk.onnx")
+    (folder / "card.json").write_text(json.dumps(card))
     return folder
 
 

@@ -598,25 +598,26 @@ def test_train(here, capsys, monkeypatch):
         def __len__(self):
             return 10
 
-    class Run:
-        def __init__(self, folder, model, config):
-            made.update(folder=folder, model=model, config=config)
+    class Training:
+        def __init__(self, folder, model, recipe):
+            made.update(folder=folder, model=model, recipe=recipe)
             self.model, self.notes, self.done = self, 0, False
 
         def n_parameters(self):
             return {"all": 12}
 
-        def train(self, songs, valid, say):
-            self.done = made["config"].seed != 9
+        def train(self, songs, valid, say, data):
+            self.done = made["recipe"].settings.seed != 9
 
-    monkeypatch.setattr(loop, "Run", Run)
+    monkeypatch.setattr(loop, "Training", Training)
     monkeypatch.setattr("cantilena.data.dataset.load_split", lambda *_, **__: Songs())
     argv = ["train", "--data", "d", "--out", "r", "--notes", "2M", "--length", "64"]
     argv += ["--width", "64", "--heads", "2", "--head-hidden", "32", "--no-compile"]
     assert main(argv) == 0
     assert "12 parameters" in capsys.readouterr().out
-    config, model = made["config"], made["model"]
-    assert (config.notes, config.crop.length, config.compile) == (2_000_000, 64, False)
+    recipe, model = made["recipe"], made["model"]
+    options = recipe.options
+    assert (recipe.settings.notes, options.crop.length, options.compile) == (2e6, 64, False)
     assert (model.width, model.heads, model.head_hidden) == (64, 2, 32)
     assert main([*argv, "--seed", "9"]) == 130
     capsys.readouterr()
@@ -625,32 +626,36 @@ def test_train(here, capsys, monkeypatch):
         main([*argv, "--minutes", "7", "--workers", "14", "--valid-every", "50M", "--warmup", "3M"])
         == 0
     )
-    assert (made["config"].minutes, made["config"].workers) == (7.0, 14)
-    assert (made["config"].valid_notes, made["config"].warmup) == (50e6, 3e6)
+    settings = made["recipe"].settings
+    assert (settings.minutes, settings.workers) == (7.0, 14)
+    assert (settings.valid_every, settings.warmup) == (50e6, 3e6)
     capsys.readouterr()
     fails(capsys, [*argv, "--minutes", "0"], "no time to train")
-    fails(capsys, [*argv, "--workers", "-1"], "no number of processes")
+    fails(capsys, [*argv, "--workers", "-1"], "workers of -1")
 
 
 def test_a_run_goes_on_with_its_own_settings(here, capsys, monkeypatch):
     pytest.importorskip("torch")
-    import argparse
-    from dataclasses import asdict, replace
+    from dataclasses import replace
 
-    from cantilena.cli.train import read_run, train_config
-    from cantilena.train.note.loop import TrainConfig
+    from cantilena.cli import parser
+    from cantilena.cli.train import train_recipe
+    from cantilena.systems.note.training import note_recipe
+    from cantilena.train.run import Run
 
-    config = replace(TrainConfig(), batch=3, crop=replace(TrainConfig().crop, length=77))
-    state = {"model": {"width": 64}, "train": asdict(config)}
-    (here / "state.json").write_text(json.dumps(state))
-    names = ("notes", "minutes", "batch", "rate", "decay", "seed", "compile", "length")
-    names += ("workers", "warmup", "valid_every")
-    args = argparse.Namespace(**{**dict.fromkeys(names), "seed": 4})
-    assert train_config(args, read_run(here)) == replace(config, seed=4)
+    base = note_recipe()
+    saved = base.changed(batch=3, crop=replace(base.options.crop, length=77))
+    args = parser().parse_args(["train", "--data", "d", "--out", ".", "--seed", "4"])
+    assert train_recipe(args, saved) == saved.changed(seed=4)
+    run = Run(here)
+    run.write(saved, "d", {})
+    state = {"model": {"width": 64}, "step": 0, "notes": 0, "seconds": 0.0}
+    with run.saving(0, 1) as stage:
+        (stage / "state.json").write_text(json.dumps(state))
     argv = ["train", "--data", "d", "--out", ".", "--width", "32"]
     fails(capsys, argv, "has a width of 64")
-    (here / "state.json").write_text("{}")
-    fails(capsys, argv, "cannot be read", code=1)
+    (here / "run.json").write_text("{}")
+    fails(capsys, argv, "format None", code=1)
 
 
 def test_export(here, capsys, monkeypatch):
@@ -709,11 +714,17 @@ def test_evaluate_bits(here, capsys, monkeypatch):
     pytest.importorskip("torch")
     fails(capsys, ["evaluate", "bits", "run", "--data", "d"], "there is no run in 'run'")
     (here / "state.json").write_text("{}")
-    monkeypatch.setattr(
-        "cantilena.train.note.measure.measure", lambda *args: ({"all": 8.0}, "8.0 bits")
-    )
-    assert main(["evaluate", "bits", ".", "--data", "d"]) == 0
-    assert capsys.readouterr().out == "8.0 bits\n"
+    places = []
+
+    def measure(place, *others):
+        places.append(place)
+        return {"all": 8.0}, "8.0 bits"
+
+    monkeypatch.setattr("cantilena.train.note.measure.measure", measure)
+    for place in (["."], []):  # a run; the shipped checkpoint
+        assert main(["evaluate", "bits", *place, "--data", "d"]) == 0
+        assert capsys.readouterr().out == "8.0 bits\n"
+    assert places == [".", None]
     fails(capsys, ["evaluate", "bits", ".", "--data", "d", "--windows", "0"], "--windows")
 
 

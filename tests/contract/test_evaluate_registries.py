@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cantilena
-from cantilena.errors import InputError
+from cantilena.errors import CheckpointError, InputError
 from cantilena.evaluate import control
 from cantilena.evaluate.distances import frechet, mmd
 from cantilena.evaluate.sound.embedders import EMBEDDERS, identity, load_embedder
@@ -80,7 +80,7 @@ def test_an_entry_says_what_it_is_and_how_its_weights_are_had(name: str):
     if not kind.get:
         assert load_embedder(name).weights == ""
         return
-    with pytest.raises(InputError) as told:
+    with pytest.raises(CheckpointError) as told:
         load_embedder(name, "no such place")
     said = str(told.value)
     assert name in said.lower() and "no such place" in said and "\n" not in said

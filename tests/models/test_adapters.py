@@ -9,13 +9,11 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
 import tiny_hf  # noqa: E402
-from cantilena.errors import CheckpointError, InputError  # noqa: E402
+from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.adapters import (  # noqa: E402
     Lora,
     add_lora,
-    check_merged,
     load_in_4_bits,
-    lora_state,
     merge_lora,
     targets_of,
 )
@@ -24,6 +22,10 @@ from cantilena.models.llama_music import LlamaMusic  # noqa: E402
 from cantilena.models.parameters import counts, table  # noqa: E402
 
 SMALL = tiny_hf.SMALL
+
+
+def lora_names(model) -> list[str]:
+    return [name for name in model.state_dict() if "lora_" in name]
 
 
 def music_of(kind: str):
@@ -53,12 +55,9 @@ def test_lora_trains_few_weights_and_merges_into_the_published_names(kind, tmp_p
         model(ids, labels=ids).loss.backward()
         steps.step()
     adapted = model(ids).logits
-    assert (adapted - before).abs().max() > 1e-3 and lora_state(model)
-    with pytest.raises(CheckpointError, match="merge"):
-        check_merged(model)
+    assert (adapted - before).abs().max() > 1e-3 and lora_names(model)
     merge_lora(model)
-    assert set(model.state_dict()) == names and not lora_state(model)
-    check_merged(model)
+    assert set(model.state_dict()) == names and not lora_names(model)
     assert torch.allclose(model(ids).logits, adapted, atol=1e-5)
     moved = [n for n, p in model.backbone.named_parameters() if not torch.equal(p, frozen[n])]
     assert moved and all("norm" not in n and "ln_" not in n and "embed" not in n for n in moved)
@@ -67,7 +66,7 @@ def test_lora_trains_few_weights_and_merges_into_the_published_names(kind, tmp_p
 def test_every_matrix_of_a_block_is_adapted():
     for model, wanted in ((tiny_hf.llama(), 7), (tiny_hf.amt(), 4)):
         add_lora(model, Lora(rank=1))
-        assert len([k for k in lora_state(model) if "lora_A" in k]) == 2 * wanted
+        assert len([k for k in lora_names(model) if "lora_A" in k]) == 2 * wanted
 
 
 def test_settings_that_cannot_be_are_named():

@@ -19,7 +19,6 @@ from cantilena.models.amt import (  # noqa: E402
     amt_config,
     fuse_activations,
     load_amt,
-    save_amt,
 )
 from cantilena.tokens.arrival.vocab import AMT  # noqa: E402
 
@@ -28,7 +27,7 @@ from cantilena.tokens.arrival.vocab import AMT  # noqa: E402
 def folder(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     model = transformers.GPT2LMHeadModel(amt_config(n_layer=2, n_head=2, n_embd=16))
-    save_amt(model, path := tmp_path_factory.mktemp("amt") / "music")
+    model.save_pretrained(path := tmp_path_factory.mktemp("amt") / "music")
     return path
 
 

@@ -11,7 +11,8 @@ pytest.importorskip("transformers")
 
 import tiny_hf  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
-from cantilena.models.amt_prefix import CARD, AmtPrefix  # noqa: E402
+from cantilena.models.amt_prefix import AmtPrefix  # noqa: E402
+from cantilena.models.checkpoint import CARD  # noqa: E402
 from cantilena.models.encoders import text_encoder  # noqa: E402
 
 SMALL = tiny_hf.SMALL
@@ -134,7 +135,8 @@ def test_a_saved_model_comes_back_with_its_texts(encoder, mix, tmp_path):
     model.source = {"name": "stanford-crfm/music-small-800k", "revision": "abc"}
     model.save(tmp_path)
     card = json.loads((tmp_path / CARD).read_text())
-    assert card["text"]["name"] == encoder.name and card["music"]["revision"] == "abc"
+    part = card["model"]
+    assert part["text"]["name"] == encoder.name and part["music"]["revision"] == "abc"
     again = AmtPrefix.load(tmp_path)
     ids, mask = again.encoder.tokens(TEXTS)
     logits = again(music, text_ids=ids, text_mask=mask).logits
@@ -161,9 +163,18 @@ def test_what_does_not_fit_is_named(encoder, tmp_path):
     (tmp_path / CARD).write_text(json.dumps({**card, "system": "other"}))
     with pytest.raises(CheckpointError, match="'other'"):
         AmtPrefix.load(tmp_path)
-    (tmp_path / CARD).write_text(json.dumps({**card, "bridge": {**card["bridge"], "layers": 9}}))
+    bridge = card["model"]["bridge"]
+
+    def with_bridge(**changes) -> None:
+        model = {**card["model"], "bridge": {**bridge, **changes}}
+        (tmp_path / CARD).write_text(json.dumps({**card, "model": model}))
+
+    with_bridge(layers=9)
     AmtPrefix.load(tmp_path, text=False)  # the base bridge does not count layers
-    wrong = {**card["bridge"], "mix": "layers"}
-    (tmp_path / CARD).write_text(json.dumps({**card, "bridge": wrong}))
+    with_bridge(mix="layers")
     with pytest.raises(CheckpointError, match="do not fit"):
         AmtPrefix.load(tmp_path)
+    for odd in (-1, "x", None, 1e30):
+        with_bridge(text_width=odd)
+        with pytest.raises(CheckpointError, match=r"do not fit|damaged"):
+            AmtPrefix.load(tmp_path, text=False)

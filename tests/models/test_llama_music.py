@@ -11,7 +11,8 @@ transformers = pytest.importorskip("transformers")
 
 import tiny_hf  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
-from cantilena.models.llama_music import CARD, LlamaMusic  # noqa: E402
+from cantilena.models.checkpoint import CARD  # noqa: E402
+from cantilena.models.llama_music import LlamaMusic  # noqa: E402
 from cantilena.models.llama_plain import (  # noqa: E402
     export_plain,
     import_plain,
@@ -121,17 +122,6 @@ def test_the_start_from_amt_is_scaled_and_filled_with_zeros():
         model.start_from_amt(torch.zeros(SMALL.size - 1, 24))
 
 
-def test_a_model_is_made_of_two_published_ones(tmp_path):
-    text = tiny_hf.saved(tiny_hf.llama(), tmp_path / "text", tiny_hf.tokenizer())
-    music = tiny_hf.saved(tiny_hf.amt(), tmp_path / "music")
-    model = LlamaMusic.create(text, vocabulary=SMALL, amt=music)
-    assert model.music_embedding.weight[:, :24].any()
-    assert not model.music_embedding.weight[:, 24:].any()
-    assert model.source["name"] == str(text) and model.source["start"] == str(music)
-    with pytest.raises(CheckpointError, match="'gaussian' works without"):
-        LlamaMusic.create(text, vocabulary=SMALL, amt=tmp_path / "none")
-
-
 # ---------------------------------------------------------------------------- files
 
 
@@ -140,7 +130,7 @@ def test_a_saved_model_comes_back_alone(tmp_path):
     model.source = {"name": "meta-llama/Llama-3.2-1B", "revision": "abc"}
     model.save(tmp_path, tiny_hf.tokenizer())
     card = json.loads((tmp_path / CARD).read_text())
-    assert card["text"]["revision"] == "abc" and card["music"] == SMALL.size
+    assert card["model"]["text"]["revision"] == "abc" and card["model"]["music"] == SMALL.size
     again = LlamaMusic.load(tmp_path)
     assert torch.equal(again(ids).logits, model(ids).logits)
     assert again.source == model.source and (tmp_path / "tokenizer").is_dir()

@@ -12,7 +12,7 @@ import tiny_hf  # noqa: E402
 from cantilena.models.amt_prefix import AmtPrefix  # noqa: E402
 from cantilena.models.encoders import text_encoder  # noqa: E402
 from cantilena.models.llama_music import LlamaMusic  # noqa: E402
-from cantilena.train.tuned.collate import JointCollator, PrefixCollator  # noqa: E402
+from cantilena.systems.arrival.training.collate import JointCollator, PrefixCollator  # noqa: E402
 
 SMALL, TEXT = tiny_hf.SMALL, tiny_hf.TEXT
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
+from cantilena.files import write_json
+from cantilena.models.saving import save_tensors
 from cantilena.models.step_lm import StepConfig, StepLM
+from cantilena.systems.note.training import note_config, note_recipe
 from cantilena.tokens.note import NoteScheme, conditions, context
-from cantilena.train.note.loop import TrainConfig, note_config
+from cantilena.train.run import Run
 from makers import HABITS
 
 SIZES = {
@@ -43,16 +43,16 @@ def tiny_model(seed: int = 0, std: float = 0.08, **sizes: int) -> StepLM:
 
 
 def write_run(folder: Path, seed: int = 0, **sizes: int) -> Path:
-    """A run's folder as ``train.note.loop.Run`` leaves it."""
+    """A run's folder as ``train.note.loop.Training`` leaves it."""
     model = tiny_model(seed, **sizes)
-    save_file(
-        {k: v.contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors"
-    )
-    state = {"model": model.config.to_dict(), "scheme": NoteScheme().to_dict()}
-    state |= {"train": asdict(TrainConfig()), "step": 0, "notes": 0, "seconds": 0.0}
-    (folder / "state.json").write_text(json.dumps(state))
-    (folder / "habits.json").write_text(json.dumps(HABITS))
-    (folder / "data.json").write_text(json.dumps({"made up": {"songs": 0, "notes": 0}}))
+    run = Run(folder)
+    run.write(note_recipe(), "", {})
+    counts = {"model": model.config.to_dict(), "scheme": NoteScheme().to_dict()}
+    with run.saving(0, 1) as stage:
+        save_tensors(stage / "model.safetensors", model.state_dict())
+        write_json(stage / "state.json", {**counts, "step": 0, "notes": 0, "seconds": 0.0})
+    write_json(folder / "habits.json", HABITS)
+    write_json(folder / "data.json", {"made up": {"songs": 0, "notes": 0}})
     return folder
 
 

@@ -78,6 +78,15 @@ def amt(seed: int = 0, vocabulary: ArrivalVocabulary = SMALL, width: int = 24) -
     return model
 
 
+def prefix(music: Path, encoder: Any, mix: str = "last", vocabulary: Any = SMALL) -> Any:
+    """An AmtPrefix over a saved music model, its bridge untrained."""
+    from transformers import AutoModelForCausalLM
+
+    from cantilena.models.amt_prefix import AmtPrefix
+
+    return AmtPrefix(AutoModelForCausalLM.from_pretrained(music), encoder, mix, vocabulary)
+
+
 def bert(seed: int = 0) -> Any:
     """A BERT of two layers."""
     from transformers import BertConfig, BertModel

@@ -32,13 +32,12 @@ def amt_prefix(folder: Path) -> Path:
     import torch
 
     import tiny_hf
-    from cantilena.models.amt_prefix import AmtPrefix
     from cantilena.models.encoders import text_encoder
 
     text = tiny_hf.saved(tiny_hf.llama(), folder / "text", tiny_hf.tokenizer())
     music = tiny_hf.saved(tiny_hf.amt(), folder / "music")
     torch.manual_seed(0)
-    model = AmtPrefix.create(music, text_encoder(text), "last", vocabulary=tiny_hf.SMALL)
+    model = tiny_hf.prefix(music, text_encoder(text))
     torch.nn.init.normal_(model.bridge.project.weight, std=0.5)
     return model.save(folder / "prefix")
 

@@ -129,7 +129,12 @@ def _statistics(args: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _bits_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="RUN", help="a run's folder")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        metavar="RUN_OR_CHECKPOINT",
+        help="the folder of a run or a checkpoint (the shipped one)",
+    )
     parser.add_argument("--data", required=True, metavar="DIR", help="a data set")
     parser.add_argument("--split", default="test", choices=("valid", "test"), help="(test)")
     parser.add_argument("--windows", type=int, default=256, metavar="N", help="how many (256)")
@@ -141,9 +146,11 @@ def _bits_arguments(parser: argparse.ArgumentParser) -> None:
 def _bits(args: argparse.Namespace) -> tuple[Any, str]:
     from cantilena.cli.train import need_run, need_torch
     from cantilena.errors import InputError
+    from cantilena.models.checkpoint import is_checkpoint
 
-    need_torch("measuring bits")
-    need_run(args.folder)
+    if args.folder is not None and not is_checkpoint(args.folder):
+        need_torch("measuring the bits of a run")
+        need_run(args.folder)
     for name in ("windows", "length"):
         if getattr(args, name) < 1:
             raise InputError(f"--{name} must be 1 or more, not {getattr(args, name)}")
@@ -164,7 +171,9 @@ EVALUATIONS: dict[str, Evaluation] = {
     "table3": Evaluation(
         "systems against ground truth, by sound, text and control", table3_arguments, table3
     ),
-    "bits": Evaluation("bits per note of a run's model on held-out music", _bits_arguments, _bits),
+    "bits": Evaluation(
+        "bits per note of a run's or a checkpoint's model on held-out music", _bits_arguments, _bits
+    ),
 }
 """Every measurement by name."""
 

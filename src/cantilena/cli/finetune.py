@@ -1,29 +1,75 @@
 """``cantilena finetune`` and ``init``: training the systems built on HuggingFace's models.
 
-Knows options and what is printed; the work is done in ``train``. Light to import, as the parser
-asks it for its options.
+Knows what is printed and how options are read; which there are is said by the settings of a run and
+by each system's own options (``systems.trainable``). The work is done in ``train``. Light to
+import, as the parser asks it for its options.
 """
 
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import Field, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cantilena.errors import InputError, MissingExtraError
-from cantilena.train.tuned.recipes import DEFAULTS, RECIPES, SYSTEMS
+from cantilena.errors import InputError, MissingExtraError, Notice
+from cantilena.systems.trainable import Recipe, Settings, names, recipes, tuned
 
-if TYPE_CHECKING:
-    from cantilena.train.tuned.recipes import TuneConfig
+SETTINGS = (
+    "steps",
+    "batch",
+    "accumulate",
+    "rate",
+    "warmup",
+    "seed",
+    "precision",
+    "valid_every",
+    "save_every",
+    "log_every",
+    "workers",
+)
+"""Settings of a run that have an option here."""
 
-_TEXT = f"""\
+
+def options() -> dict[str, Field[Any]]:
+    """The fields that are options, by name: settings of a run, then those of each system."""
+    entries = {entry.name: entry for entry in fields(Settings) if entry.name in SETTINGS}
+    for one in tuned().values():
+        for entry in fields(one.Options):
+            if entry.metadata.get("help"):
+                entries.setdefault(entry.name, entry)
+    return entries
+
+
+def finetune_arguments(made: argparse.ArgumentParser, count: Callable, number: Callable) -> None:
+    """The options of ``finetune``; ``count`` reads a whole number from 1, ``number`` a number."""
+    made.epilog = _text()
+    made.add_argument("--system", choices=tuple(tuned()), help="what is trained")
+    made.add_argument("--data", required=True, metavar="DIR", help="of 'cantilena data paper'")
+    made.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
+    made.add_argument("--recipe", metavar="NAME", help="settings to begin with (the paper's)")
+    groups: dict[str, Any] = {"": made}
+    for entry in options().values():
+        title = entry.metadata["group"]
+        if title not in groups:
+            groups[title] = made.add_argument_group(title)
+        _add(groups[title], entry, count, number)
+    made.add_argument(
+        "--report", action="append", default=[], metavar="NAME", help="tensorboard or trackio"
+    )
+    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    made.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def _text() -> str:
+    return f"""\
 The same command goes on where a run was. Over several GPUs:
   accelerate launch --num_processes 4 -m cantilena finetune --system amt-prefix ...
 
-recipes: {", ".join(RECIPES)}
+recipes: {", ".join(recipes())}
 
 examples:
   cantilena finetune --system amt-prefix --layers all --data paper --out run
@@ -32,59 +78,24 @@ examples:
 """
 
 
-def finetune_arguments(made: argparse.ArgumentParser, count: Callable, number: Callable) -> None:
-    """The options of ``finetune``; ``count`` reads a whole number from 1, ``number`` a number."""
-    made.epilog = _TEXT
-    made.add_argument("--system", choices=SYSTEMS, help="what is trained")
-    made.add_argument("--data", required=True, metavar="DIR", help="of 'cantilena data paper'")
-    made.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
-    made.add_argument("--recipe", metavar="NAME", help="settings to begin with (the paper's)")
-    made.add_argument("--text-model", metavar="M", help="hub name or folder of the text model")
-    made.add_argument("--music-model", metavar="M", help="hub name or folder of the music model")
-    made.add_argument("--init", choices=("gaussian", "amt"), help="of llama-music's music side")
-    made.add_argument("--layers", choices=("last", "all"), help="of the text, for amt-prefix")
-    made.add_argument("--from", dest="start", metavar="DIR", help="begin with a run's weights")
-    made.add_argument("--steps", type=count, metavar="N", help="updates")
-    made.add_argument("--batch", type=count, metavar="B", help="examples of an update, in all")
-    made.add_argument("--accumulate", type=count, metavar="A", help="parts of a batch")
-    made.add_argument("--rate", type=number, metavar="R", help="peak learning rate")
-    made.add_argument("--warmup", type=count, metavar="N", help="steps up to the peak")
-    made.add_argument("--context", type=count, metavar="N", help="music tokens of an example")
-    made.add_argument("--text-tokens", type=count, metavar="N", help="tokens of a text at most")
-    made.add_argument("--seed", type=int, metavar="N", help="order of examples, first weights")
-    how = made.add_argument_group("adaptation")
-    switch = argparse.BooleanOptionalAction
-    how.add_argument("--lora", type=count, metavar="RANK", help="train LoRA matrices only")
-    how.add_argument("--four-bits", action=switch, default=None, help="QLoRA (needs a CUDA GPU)")
-    how.add_argument("--pack", action=switch, default=None, help="several examples in a row")
-    how.add_argument("--checkpointing", action=switch, default=None, help="less memory, slower")
-    how.add_argument("--attention", metavar="NAME", help="auto, sdpa, eager, flash_attention_2")
-    how.add_argument("--precision", metavar="NAME", help="auto, float32 or bfloat16")
-    how.add_argument("--captions", action=switch, default=None, help="train with the texts")
-    how.add_argument("--chunks", choices=("turn", "all"), help="of a song in an epoch: one, or all")
-    how.add_argument("--augment", action=switch, default=None, help="AMT's variants with controls")
-    told = made.add_argument_group("while it runs")
-    told.add_argument("--valid-every", type=count, metavar="N", help="steps between validations")
-    told.add_argument("--valid-songs", type=count, metavar="N", help="songs of the validation")
-    told.add_argument(
-        "--save-every", type=int, metavar="N", help="steps between checkpoints (0: none)"
-    )
-    told.add_argument("--log-every", type=count, metavar="N", help="steps between lines of the log")
-    told.add_argument("--sample-every", type=count, metavar="N", help="steps between pieces")
-    told.add_argument("--workers", type=count, metavar="N", help="processes that make batches")
-    told.add_argument(
-        "--report", action="append", default=[], metavar="NAME", help="tensorboard or trackio"
-    )
-    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
-    made.add_argument("--quiet", action="store_true", help="print errors only")
+def _add(parser: Any, entry: Field[Any], count: Callable, number: Callable) -> None:
+    """The option of a field."""
+    about, kind = entry.metadata, str(entry.type).partition(" | ")[0]
+    how: dict[str, Any] = {"dest": entry.name, "help": about["help"], "default": None}
+    if kind == "bool":
+        how["action"] = argparse.BooleanOptionalAction
+    elif about["choices"]:
+        how["choices"] = about["choices"]
+    else:
+        how["metavar"] = about["metavar"]
+        how["type"] = str if kind == "str" else number if entry.name == "rate" else int
+        if kind != "str" and entry.name not in ("rate", "seed", "save_every"):
+            how["type"] = count
+    parser.add_argument(about["flag"] or _flag(entry.name), **how)
 
 
-_OPTIONS = (
-    *("system", "text_model", "music_model", "init", "layers", "start", "steps", "batch"),
-    *("accumulate", "rate", "warmup", "context", "text_tokens", "seed", "lora", "four_bits"),
-    *("pack", "checkpointing", "attention", "precision", "captions", "chunks", "augment"),
-    *("valid_every", "valid_songs", "save_every", "log_every", "sample_every", "workers"),
-)
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def need_hf(purpose: str) -> None:
@@ -94,19 +105,35 @@ def need_hf(purpose: str) -> None:
             raise MissingExtraError(package, "hf", purpose)
 
 
-def config_of(args: argparse.Namespace, saved: TuneConfig | None) -> TuneConfig:
-    """The run's own settings where it goes on, else the recipe's; options above them."""
-    from cantilena.train.tuned.recipes import recipe
+def recipe_of(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
+    """The run's own settings where it goes on, else the recipe's; options above them. An option
+    that only other systems have is passed over with a note, or refused where it is a switch that
+    was turned on: a name that is not needed changes nothing, a switch would."""
+    from cantilena.systems.trainable import default_recipe, recipe
 
-    given = {n: getattr(args, n) for n in _OPTIONS if getattr(args, n) is not None}
     if saved is not None:
-        return replace(saved, **given)
-    if args.recipe is None and args.system is None:
-        raise InputError(f"say which --system ({', '.join(SYSTEMS)}) or which --recipe")
-    base = recipe(args.recipe or DEFAULTS[args.system])
+        base = saved
+    elif args.recipe is None and args.system is None:
+        raise InputError(f"say which --system ({', '.join(tuned())}) or which --recipe")
+    else:
+        base = recipe(args.recipe) if args.recipe else default_recipe(args.system)
     if args.system is not None and base.system != args.system:
-        raise InputError(f"the recipe {args.recipe!r} is of {base.system!r}, not {args.system!r}")
-    return replace(base, **given)
+        where = f"recipe {args.recipe!r}" if saved is None else f"run in {args.out!r}"
+        raise InputError(f"the {where} is of {base.system!r}, not {args.system!r}")
+    own = names(base.settings) | names(base.options)
+    changes = {}
+    for name, entry in options().items():
+        value = getattr(args, name)
+        if value is None:
+            continue
+        if name in own:
+            changes[name] = value
+        elif value is True:
+            raise InputError(f"{base.system!r} has no {_flag(name)}")
+        else:
+            flag = entry.metadata["flag"] or _flag(name)
+            warnings.warn(Notice(f"{base.system!r} has no {flag}: it is not used"), stacklevel=2)
+    return base.changed(**changes)
 
 
 def finetune(args: argparse.Namespace) -> int:
@@ -114,20 +141,20 @@ def finetune(args: argparse.Namespace) -> int:
     need_hf("tuning")
     from cantilena.cli.common import print_json, warn
     from cantilena.files import check_folder
-    from cantilena.train.tuned.trainer import finetune as run
-    from cantilena.train.tuned.trainer import read_run
+    from cantilena.train.run import Run
+    from cantilena.train.tuned.trainer import finetune as train
 
     folder = check_folder(args.out)
-    config = config_of(args, read_run(folder))
+    recipe = recipe_of(args, Run(folder).recipe())
     silent = args.quiet or args.json
     say = (lambda line: None) if silent else (lambda line: print(line, flush=True))
-    card = run(config, args.data, folder, say, tuple(args.report), warn=warn)
+    card = train(recipe, args.data, folder, say, tuple(args.report), warn=warn)
     if card is None:
         return 130
+    held = card["figures"]["held_out"]
     if args.json:
-        print_json({"folder": str(folder), "held_out": card["held_out"]})
+        print_json({"folder": str(folder), "held_out": held})
     else:
-        held = card["held_out"]
         if held["loss"] is not None:
             say(f"held-out loss {held['loss']:.4f} nats a token, of {held['tokens']:,} tokens")
         say(str(folder))
@@ -155,7 +182,7 @@ def init(args: argparse.Namespace) -> int:
     need_hf("making a model")
     from cantilena.cli.common import print_json
     from cantilena.files import check_folder
-    from cantilena.train.tuned.starts import init_music, init_text
+    from cantilena.train.tuned.init import init_music, init_text
 
     folder = check_folder(args.output)
     if args.kind == "music":

@@ -13,7 +13,6 @@ from typing import Any
 from cantilena.cli.common import print_json
 from cantilena.errors import CheckpointError, InputError
 
-_CARD = "cantilena.json"  # of the systems built on HuggingFace's models; spelled out to be light
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -88,40 +87,42 @@ def import_(args: argparse.Namespace) -> int:
         dtype=args.dtype,
         revision=args.revision,
     )
-    model.save(folder, tokenizer)
+    folder = model.save(folder, tokenizer)
     found = {"text": model.offset, "music": model.n_music}
     return _told(args, folder, found, f"{model.offset:,} text and {model.n_music:,} music tokens")
 
 
 def export(args: argparse.Namespace) -> int:
     """``cantilena export``: a plain Llama of ``llama-music``, else a checkpoint of a run."""
-    if not (Path(args.folder) / _CARD).is_file():
+    from cantilena.models.checkpoint import is_checkpoint, open_checkpoint
+
+    if not is_checkpoint(args.folder):
         from cantilena.cli.train import export as of_run
 
         return of_run(args)
     from cantilena.files import check_folder
     from cantilena.models.llama_music import SYSTEM, LlamaMusic
     from cantilena.models.llama_plain import export_plain
-    from cantilena.models.saving import read_card
 
-    card = read_card(args.folder, _CARD)
-    if card.get("system") != SYSTEM or card.get("layout") == "plain":
-        what = "is exported already" if card.get("layout") else f"is {card.get('system')!r}"
-        raise InputError(f"{args.folder} {what}; only {SYSTEM!r} is exported in this way")
+    checkpoint = open_checkpoint(args.folder)
+    plain = checkpoint.model.get("layout") == "plain"
+    if checkpoint.system != SYSTEM or plain:
+        state = "is exported already" if plain else f"holds the system {checkpoint.system!r}"
+        raise InputError(f"{args.folder} {state}; only {SYSTEM!r} is exported in this way")
     folder = check_folder(args.output)
-    model = LlamaMusic.load(args.folder)
-    words = _tokenizer(args.folder, args.tokenizer, model.source.get("name"))
+    model = LlamaMusic.load(checkpoint)
+    words = _tokenizer(checkpoint.folder, args.tokenizer, model.source.get("name"))
     export_plain(model, folder, words, args.dtype, not args.no_tokens)
     found = {"offset": model.offset, "rows": model.offset + model.n_music}
     said = f"{found['rows']:,} rows, music from {model.offset:,}"
     return _told(args, folder, found, said)
 
 
-def _tokenizer(folder: str, given: str | None, name: str | None) -> Any:
+def _tokenizer(folder: Path, given: str | None, name: str | None) -> Any:
     """The tokenizer asked for, the one beside the weights, or the text model's."""
     from cantilena.models.hub import loading, need
 
-    own = Path(folder) / "tokenizer"
+    own = folder / "tokenizer"
     place = given or (str(own) if own.is_dir() else name)
     if not place:
         raise CheckpointError(f"{folder} has no tokenizer; say where one is with --tokenizer")

@@ -6,17 +6,16 @@ Knows options and what is printed; the work is done in ``data`` and ``train``.
 from __future__ import annotations
 
 import argparse
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import Progress, print_json, warn
-from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.errors import InputError, MissingExtraError
 from cantilena.files import check_folder
 
 if TYPE_CHECKING:
-    from cantilena.train.note.loop import TrainConfig
+    from cantilena.systems.trainable import Recipe
 
 # ---------------------------------------------------------------------------- data
 
@@ -106,7 +105,9 @@ def need_torch(purpose: str) -> None:
 
 def need_run(folder: str) -> None:
     """Raises InputError where a folder holds no run."""
-    if not (Path(folder) / "state.json").is_file():
+    from cantilena.train.run import Run
+
+    if not Run(folder).steps() and not (Path(folder) / "state.json").is_file():
         raise InputError(f"there is no run in {folder!r}; give the --out of a training")
 
 
@@ -114,88 +115,59 @@ def train(args: argparse.Namespace) -> int:
     """Trains until the notes are spent; 130 where Ctrl-C stopped it, the run being saved."""
     need_torch("training")
     folder = check_folder(args.out)
-    saved = read_run(folder)
     from cantilena.data.dataset import load_split
-    from cantilena.train.note.loop import Run, note_config
+    from cantilena.systems.note.training import note_config
+    from cantilena.train.note.loop import Training, run_recipe, run_state
 
-    config = train_config(args, saved)
+    saved, state = run_recipe(folder), run_state(folder)
+    recipe = train_recipe(args, saved)
     names = ("width", "layers", "heads", "hidden", "head_hidden", "context")
     sizes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if saved:
-        _check_sizes(sizes, saved, folder)
+    if state:
+        _check_sizes(sizes, state["model"], folder)
     if sizes.get("width", 0) % (sizes.get("heads") or note_config().heads):
         raise InputError(f"a width of {sizes['width']} does not divide among the heads")
     say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
     corpora = [c.strip() for c in args.corpora.split(",")] if args.corpora else None
     songs = load_split(args.data, "train", corpora, warn=warn)
     valid = load_split(args.data, "valid", corpora, warn=warn)
-    run = Run(folder, note_config(**sizes), config)
-    if args.start and not saved:
-        run.start_from(args.start)
-    verb = "going on with" if saved else "training"
+    training = Training(folder, note_config(**sizes), recipe)
+    if args.start and not state:
+        training.start_from(args.start)
+    verb = "going on with" if state else "training"
+    budget = recipe.settings.notes or 0.0
     say(
-        f"{verb} {folder}: {run.model.n_parameters()['all']:,} parameters, "
+        f"{verb} {folder}: {training.model.n_parameters()['all']:,} parameters, "
         f"{songs.n_notes:,} notes in {len(songs):,} songs, "
-        f"{run.notes / 1e6:.1f} of {config.notes / 1e6:.1f} M notes done"
+        f"{training.notes / 1e6:.1f} of {budget / 1e6:.1f} M notes done"
     )
-    run.train(songs, valid, say)
-    return 0 if run.done else 130
+    training.train(songs, valid, say, str(args.data))
+    return 0 if training.done else 130
 
 
-def read_run(folder: Path) -> dict[str, Any] | None:
-    """What a run's folder says of it, None where none is. Raises CheckpointError where it is
-    damaged."""
-    path = folder / "state.json"
-    if not path.exists():
-        return None
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        return {"model": dict(state["model"]), "train": dict(state["train"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"the run in {folder} cannot be read: {error}") from error
-
-
-def train_config(args: argparse.Namespace, saved: dict[str, Any] | None) -> TrainConfig:
+def train_recipe(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
     """The settings of a run: its own where it goes on, else the defaults; options above them."""
     from dataclasses import replace
 
-    from cantilena.train.note.crops import CropConfig
-    from cantilena.train.note.loop import TrainConfig
+    from cantilena.systems.note.training import note_recipe
 
-    config = TrainConfig()
-    if saved:
-        settings = saved["train"]
-        try:
-            settings["crop"] = CropConfig(**settings["crop"])
-            settings["weights"] = tuple((str(name), float(w)) for name, w in settings["weights"])
-            config = TrainConfig(**settings)
-        except (TypeError, ValueError, KeyError) as error:
-            raise CheckpointError(f"the run is of another version: {error}") from error
+    recipe = saved or note_recipe()
     names = ("notes", "minutes", "batch", "rate", "decay", "seed", "compile", "workers")
     options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    config = replace(config, **options)
-    in_notes = {"warmup": args.warmup, "valid_notes": args.valid_every}
-    config = replace(config, **{name: float(n) for name, n in in_notes.items() if n is not None})
+    in_notes = {"warmup": args.warmup, "valid_every": args.valid_every}
+    options |= {name: float(n) for name, n in in_notes.items() if n is not None}
     if args.length is not None:
-        config = replace(config, crop=replace(config.crop, length=args.length))
-    if not 0 <= config.decay <= 1:
-        raise InputError(f"a decay of {config.decay:g} is outside 0-1")
-    if config.workers < 0:
-        raise InputError(f"{config.workers} is no number of processes")
-    if config.minutes is not None and config.minutes <= 0:
-        raise InputError(f"{config.minutes:g} minutes are no time to train in")
-    if not 0 < config.rate < 1:
-        raise InputError(f"a learning rate of {config.rate:g} is outside 0-1")
-    return config
+        options["crop"] = replace(recipe.options.crop, length=args.length)
+    return recipe.changed(**options)
 
 
-def _check_sizes(sizes: dict[str, int], saved: dict[str, Any], folder: Path) -> None:
+def _check_sizes(sizes: dict[str, int], model: dict[str, Any], folder: Path) -> None:
     """Raises InputError for a size that is not the model's."""
     for name, size in sizes.items():
-        if saved["model"].get(name) != size:
+        if model.get(name) != size:
             raise InputError(
                 f"the run in {str(folder)!r} has a {name.replace('_', ' ')} of "
-                f"{saved['model'].get(name)}; leave out the sizes or give another folder"
+                f"{model.get(name)}; leave out the sizes or give another folder"
             )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.errors import InputError, MissingExtraError
 from cantilena.models.hub import dtype_of, loading, need
 
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -86,11 +86,6 @@ def merge_lora(model: Any) -> Any:
     return model
 
 
-def lora_state(model: Any) -> dict[str, Any]:
-    """The LoRA matrices of a model by name, to be kept apart from its weights."""
-    return {k: v for k, v in model.state_dict().items() if "lora_" in k}
-
-
 def load_in_4_bits(name: str | Path, revision: str | None = None, dtype: Any = "bfloat16") -> Any:
     """A causal LM with its weights in 4-bit NormalFloat, as QLoRA wants it, on the GPU. ``dtype``
     is what it computes in. Raises InputError without a GPU, MissingExtraError without
@@ -116,9 +111,3 @@ def load_in_4_bits(name: str | Path, revision: str | None = None, dtype: Any = "
         )
     peft = need("peft", "QLoRA")
     return peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-
-
-def check_merged(model: Any) -> None:
-    """Raises CheckpointError where LoRA layers are still in a model that is to be saved whole."""
-    if lora_state(model):
-        raise CheckpointError("merge the LoRA updates before the model is saved or exported")

@@ -9,17 +9,16 @@ or sampling. The published models are ``GPT2LMHeadModel`` of 128, 360 and 780 M 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cantilena.errors import CheckpointError, InputError, MissingExtraError
-from cantilena.models.hub import WITHOUT, loading
+from cantilena.errors import CheckpointError, InputError
+from cantilena.models.checkpoint import is_checkpoint, open_checkpoint
+from cantilena.models.hub import WITHOUT, load_pretrained, loading, need
 from cantilena.tokens.arrival.vocab import AMT
 
 if TYPE_CHECKING:
-    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers import GPT2Config
 
 SIZES: dict[str, tuple[int, int, int]] = {
     "small": (12, 12, 768),
@@ -31,13 +30,13 @@ SIZES: dict[str, tuple[int, int, int]] = {
 PUBLISHED: dict[str, str] = {f"music-{size}": f"stanford-crfm/music-{size}-800k" for size in SIZES}
 """Short names of the published checkpoints, with their names on the HuggingFace hub."""
 
-DTYPES = ("float32", "bfloat16", "float16")
+_PURPOSE = "an AMT model"
 
 
 def amt_config(size: str = "small", **changes: Any) -> GPT2Config:
     """The config of a published size (``SIZES``), with other values where given, as
     ``n_layer=2``. Raises InputError for an unknown size."""
-    GPT2Config = _transformers("GPT2Config")
+    GPT2Config = need("transformers", _PURPOSE).GPT2Config
     if size not in SIZES:
         raise InputError(f"unknown AMT size {size!r}; known: {', '.join(SIZES)}")
     layers, heads, width = SIZES[size]
@@ -58,27 +57,25 @@ def load_amt(name: str | Path, dtype: str | None = None, device: str | None = No
     Raises CheckpointError where weights are missing, gated, incomplete or not over AMT's
     vocabulary; InputError for a dtype or device that is not there.
     """
-    GPT2LMHeadModel = _transformers("GPT2LMHeadModel")
+    GPT2LMHeadModel = need("transformers", _PURPOSE).GPT2LMHeadModel
     source = PUBLISHED.get(str(name), str(name))
+    if is_checkpoint(source):
+        source = str(open_checkpoint(source, "amt").folder)
     config = _config(source)
     kind = config.get("model_type")
     if kind != "gpt2":
         raise CheckpointError(f"{source} is a {kind!r} model, not AMT's GPT-2; {WITHOUT}")
     check_vocabulary(source, int(config.get("vocab_size", 0)), AMT.size)
-    return load_weights(GPT2LMHeadModel, source, dtype, device)
+    return load_pretrained(GPT2LMHeadModel, source, dtype, device)
 
 
 def hub_folder(name: str | Path) -> Path:
     """The folder on this machine of a checkpoint that was loaded by hub name or short name."""
-    try:
-        from transformers.utils.hub import cached_file
-    except ImportError as e:
-        raise MissingExtraError("transformers", "hf", "an AMT model") from e
     source = PUBLISHED.get(str(name), str(name))
-    found = cached_file(source, "config.json")
-    if found is None:
+    path = need("transformers.utils.hub", _PURPOSE).cached_file(source, "config.json")
+    if path is None:
         raise CheckpointError(f"the files of {source} are not on this machine any more")
-    return Path(found).parent
+    return Path(path).parent
 
 
 def check_vocabulary(source: str, found: int, wanted: int) -> None:
@@ -88,53 +85,6 @@ def check_vocabulary(source: str, found: int, wanted: int) -> None:
             f"{source} has a vocabulary of {found:,} tokens, not the {wanted:,} of the AMT "
             "encoding: it is another model, or was trained on another encoding"
         )
-
-
-def load_weights(
-    kind: Any, source: str, dtype: str | None = None, device: str | None = None
-) -> Any:
-    """``kind.from_pretrained`` in evaluation mode, with nothing missing and errors explained; for
-    any ``transformers`` model class. ``source``: a folder or hub name."""
-    torch = _torch()
-    device = chosen_device(device)
-    wanted = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
-    if wanted not in DTYPES:
-        raise InputError(f"unknown dtype {wanted!r}; known: {', '.join(DTYPES)}")
-    with loading("music model", source), _quietly():
-        model, told = kind.from_pretrained(
-            source,
-            dtype=getattr(torch, wanted),
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are told below, by name
-        )
-    mismatched = [k if isinstance(k, str) else k[0] for k in told["mismatched_keys"]]
-    lost = sorted(told["missing_keys"]) + sorted(mismatched)
-    if lost:
-        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-        raise CheckpointError(
-            f"the weights in {source} are not whole: {lost[0]}{more} missing or of another shape"
-        )
-    wrong = next((n for n, p in model.named_parameters() if not p.is_floating_point()), None)
-    if wrong:
-        kind_found = model.get_parameter(wrong).dtype
-        raise CheckpointError(f"{source} holds {wrong} as {kind_found}, not as floating point")
-    return model.eval().requires_grad_(False).to(device)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the loading report and the progress bar of ``transformers``: what is wrong is said
-    in one line by ours."""
-    logging = _transformers("logging")
-    before, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        if bar:
-            logging.enable_progress_bar()
 
 
 def _config(source: str) -> dict[str, Any]:
@@ -153,20 +103,7 @@ def _config(source: str) -> dict[str, Any]:
             raise CheckpointError(f"config.json of {source} is damaged: not an object")
         return found
     with loading("music model", source):
-        return _transformers("GPT2Config").get_config_dict(source)[0]
-
-
-def chosen_device(device: str | None) -> str:
-    """The device asked for, else the GPU where there is one. Raises InputError."""
-    torch = _torch()
-    if device is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"torch cannot use the device {device!r}: {first}") from error
-    return device
+        return need("transformers", _PURPOSE).GPT2Config.get_config_dict(source)[0]
 
 
 def allow_no_place(base: Any) -> None:
@@ -187,31 +124,9 @@ def fuse_activations(model: Any) -> Any:
     the memory for the backward pass; the last bits differ."""
     from torch.nn import GELU
 
-    spelled = _transformers("activations").NewGELUActivation
+    spelled = need("transformers", _PURPOSE).activations.NewGELUActivation
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if type(child) is spelled:
                 setattr(module, name, GELU("tanh"))
     return model
-
-
-def save_amt(model: GPT2LMHeadModel, folder: str | Path) -> None:
-    """Writes a model in the published layout: config.json, generation_config.json and
-    model.safetensors."""
-    model.save_pretrained(folder)
-
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError as e:
-        raise MissingExtraError("torch", "hf", "an AMT model") from e
-    return torch
-
-
-def _transformers(name: str) -> Any:
-    try:
-        import transformers
-    except ImportError as e:
-        raise MissingExtraError("transformers", "hf", "an AMT model") from e
-    return getattr(transformers, name)

@@ -18,20 +18,26 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError, InputError
-from cantilena.models.amt import PUBLISHED, allow_no_place
+from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.models.amt import allow_no_place
 from cantilena.models.bridges import Bridge
-from cantilena.models.hub import dtype_of, loading, need
-from cantilena.models.saving import leave_out_ties, load_weights, placed, read_model, write_model
+from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
+from cantilena.models.hub import dtype_of, need
+from cantilena.models.saving import (
+    leave_out_ties,
+    load_tensors,
+    load_weights,
+    placed,
+    save_tensors,
+)
 from cantilena.models.tuned import Output, Tuned, token_loss
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cantilena.models.encoders import TextEncoder, TextStates
 
-CARD = "cantilena.json"
 SYSTEM = "amt-prefix"
 
 
@@ -167,70 +173,64 @@ class AmtPrefix(Tuned):
 
     # ------------------------------------------------------------------ files
 
-    def card(self) -> dict[str, Any]:
-        """What ``load`` needs beside the weights."""
+    def part(self) -> dict[str, Any]:
+        """The card's ``model``: what ``load`` builds the network from."""
         return {
-            "system": SYSTEM,
             "text": None if self.encoder is None else self.encoder.card,
             "music": {**self.source, "config": self.music.config.to_dict()},
             "bridge": self.sizes,
-            "vocabulary": self.vocabulary.to_dict(),
         }
 
-    def save(self, folder: str | Path) -> Path:
-        """Writes ``cantilena.json`` and ``model.safetensors``: the music model and the bridge; of
-        the text model its name and revision alone."""
-        return write_model(folder, CARD, self.card(), self.state_dict())
-
-    @classmethod
-    def create(
-        cls,
-        music: str | Path,
-        encoder: TextEncoder,
-        mix: str = "last",
-        revision: str | None = None,
-        dtype: Any = None,
-        vocabulary: ArrivalVocabulary = AMT,
-    ) -> AmtPrefix:
-        """A new model over a published or local music model, its bridge untrained. Raises
-        CheckpointError where the weights cannot be had."""
-        transformers = need("transformers", f"the system {SYSTEM!r}")
-        keys = {} if revision is None else {"revision": revision}
-        music = PUBLISHED.get(str(music), music)
-        with loading("music model", music):
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                str(music), dtype=dtype_of(dtype), **keys
-            )
-        return cls(model, encoder, mix, vocabulary, {"name": str(music), "revision": revision})
+    def save(
+        self,
+        folder: str | Path,
+        state: Mapping[str, Tensor] | None = None,
+        card: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Writes a checkpoint: the music model and the bridge; of the text model its name and
+        revision alone. ``state``: weights to write in place of its own; ``card``: further entries,
+        as what it was trained on. Raises InputError."""
+        weights = self.state_dict() if state is None else state
+        own = {
+            "system": SYSTEM,
+            "name": Path(folder).resolve().name,
+            "scheme": self.vocabulary.to_dict(),
+            "model": self.part(),
+        }
+        card = {**own, **(card or {})}
+        return save_checkpoint(folder, card, lambda s: save_tensors(s / WEIGHTS, weights)).folder
 
     @classmethod
     def load(
-        cls, folder: str | Path, device: Any = None, dtype: Any = None, text: bool = True
+        cls,
+        place: str | Path | Checkpoint,
+        device: Any = None,
+        dtype: Any = None,
+        text: bool = True,
     ) -> AmtPrefix:
-        """The model that ``save`` wrote. ``text``: load the text model too. Raises CheckpointError
+        """The model of a checkpoint. ``text``: load the text model too. Raises CheckpointError
         where files are missing or do not fit, or the text model cannot be had."""
         from cantilena.models.encoders import encoder_from_card
 
         transformers = need("transformers", f"the system {SYSTEM!r}")
-        card, weights = read_model(folder, CARD)
-        if card.get("system") != SYSTEM:
-            raise CheckpointError(f"{folder} holds the system {card.get('system')!r}, not {SYSTEM}")
+        checkpoint = open_checkpoint(place, SYSTEM)
+        weights = load_tensors(checkpoint.weights)
+        part = checkpoint.model
         try:
-            config = transformers.AutoConfig.for_model(**card["music"]["config"])
-            sizes = card["bridge"]
-            vocabulary = ArrivalVocabulary.from_dict(card["vocabulary"])
-        except (KeyError, TypeError, ValueError) as e:
-            raise CheckpointError(f"{folder}/{CARD} is not complete: {e}") from e
-        encoder = None
-        if text and card.get("text"):
-            encoder = encoder_from_card(card["text"], device=device, dtype=dtype)
-        with torch.device(device or "cpu"):  # a GPU draws the weights that are replaced at once
-            music = transformers.AutoModelForCausalLM.from_config(config)
-        source = {k: v for k, v in card["music"].items() if k != "config"}
-        model = cls(music, encoder, sizes["mix"], vocabulary, source, *_sizes(sizes))
-        load_weights(model, weights, folder)
+            config = transformers.AutoConfig.for_model(**part["music"]["config"])
+            layers, width, mix = (part["bridge"][key] for key in ("layers", "text_width", "mix"))
+            vocabulary = ArrivalVocabulary.from_dict(dict(checkpoint.card["scheme"]))
+            source = {k: v for k, v in part["music"].items() if k != "config"}
+            encoder = None
+            if text and part.get("text"):
+                encoder = encoder_from_card(part["text"], device=device, dtype=dtype)
+            with torch.device(device or "cpu"):  # a GPU draws the weights that are replaced at once
+                music = transformers.AutoModelForCausalLM.from_config(config)
+            model = cls(music, encoder, mix, vocabulary, source, int(layers), int(width))
+        except (CheckpointError, MissingExtraError, MemoryError):
+            raise
+        except Exception as e:  # transformers raises many kinds for configs that are none
+            reason = " ".join(f"{type(e).__name__}: {e}".split())[:200]
+            raise CheckpointError(f"the card of {checkpoint.folder} is damaged: {reason}") from e
+        load_weights(model, weights, checkpoint.folder)
         return placed(model, device, dtype_of(dtype)).eval()
-
-
-def _sizes(sizes: dict[str, Any]) -> tuple[int, int]:
-    return int(sizes["layers"]), int(sizes["text_width"])

@@ -9,19 +9,14 @@ Generation*, the "enhanced" variant).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.files import make_folder, staged_file
-from cantilena.models.step_lm import StepConfig, StepLM
-
-if TYPE_CHECKING:
-    from cantilena.models.encoders import TextEncoder
+from cantilena.models.checkpoint import WEIGHTS, located
 
 MIXES = ("last", "layers")
 
@@ -76,7 +71,7 @@ def layer_weights(folder: str | Path) -> list[float]:
     weights without loading the models. Raises CheckpointError where it has none."""
     from safetensors import safe_open
 
-    path = Path(folder) / "model.safetensors"
+    path = located(folder) / WEIGHTS
     try:
         with safe_open(path, framework="pt") as file:
             names = [n for n in file.keys() if n.endswith(("mix.logits", "layer_weights"))]  # noqa: SIM118
@@ -84,7 +79,7 @@ def layer_weights(folder: str | Path) -> list[float]:
                 raise CheckpointError(f"{folder} reads the last layer only: no layer weights")
             return file.get_tensor(names[0]).float().softmax(0).tolist()
     except FileNotFoundError as e:
-        raise CheckpointError(f"{folder} is no checkpoint: model.safetensors is missing") from e
+        raise CheckpointError(f"{folder} is no checkpoint: {WEIGHTS} is missing") from e
     except CheckpointError:
         raise
     except Exception as e:
@@ -104,7 +99,6 @@ def plot_weights(weights: Sequence[float], path: str | Path, title: str = "") ->
 
     Raises InputError for another ending. The file appears whole or not at all.
     """
-
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -125,80 +119,3 @@ def plot_weights(weights: Sequence[float], path: str | Path, title: str = "") ->
     with staged_file(path) as part:
         figure.savefig(part, dpi=150, format=path.suffix.lower().lstrip("."))
     return path
-
-
-# ------------------------------------------------------------------ a text model for StepLM
-
-
-class PretrainedWords(nn.Module):
-    """A frozen encoder in the place of ``StepLM.text``: words (B, W), of which 0 is none and the
-    others are token ids + 1, to states (L, B, W, D). It has no parameters of its own."""
-
-    def __init__(self, encoder: TextEncoder, words: int):
-        super().__init__()
-        self.encoder, self.n_words = encoder, words
-
-    def words(self, texts: Sequence[str]) -> Tensor:
-        """The word ids of texts, (B, W) int64, cut or padded to the model's words; an empty text
-        is all 0, "not given"."""
-        out = torch.zeros(len(texts), self.n_words, dtype=torch.long)
-        given = [k for k, text in enumerate(texts) if text.strip()]
-        if given:
-            ids, mask = self.encoder.tokens([texts[k] for k in given])
-            shifted = ((ids + 1) * mask)[:, : self.n_words]
-            out[given, : shifted.shape[1]] = shifted
-        return out
-
-    def forward(self, words: Tensor) -> Tensor:
-        """(L, B, W, D) float32 on the words' device; zero where no word is."""
-        mask = words > 0
-        # a row without any word still needs one key to attend to; its states are zeroed after
-        seen = mask | ((~mask.any(1, keepdim=True)) & (torch.arange(words.shape[1]) == 0).to(mask))
-        states = self.encoder.states((words - 1).clamp(min=0), seen)
-        return (states * mask.to(states.device)[None, :, :, None]).to(words.device).float()
-
-
-def step_lm_with_text(config: StepConfig, encoder: TextEncoder) -> StepLM:
-    """A StepLM whose text states come from a frozen encoder, all of its layers weighed. The
-    config's ``text_width`` and ``text_layers`` are the encoder's; its ``words`` stand.
-
-    Word ids for it come from ``model.text.words(texts)``. Raises InputError where the encoder's
-    context is shorter than the config's words.
-    """
-    if config.words > encoder.longest:
-        raise InputError(
-            f"{config.words} words do not fit the text encoder's context of {encoder.longest}"
-        )
-    bare = replace(config, text_width=encoder.width, text_layers=0, buckets=1)
-    model = StepLM(bare)
-    model.text = PretrainedWords(encoder, config.words)  # type: ignore[assignment]
-    model.layer_weights = nn.Parameter(torch.zeros(encoder.layers))
-    model.config = replace(bare, text_layers=encoder.layers - 1, buckets=config.buckets)
-    return model
-
-
-def save_step_lm(model: StepLM, folder: str | Path) -> Path:
-    """Writes a StepLM with a pretrained text encoder: its weights, without the encoder's, and a
-    card that names the encoder. Raises InputError for a StepLM with its own encoder."""
-    from cantilena.models.saving import write_model
-
-    if not isinstance(model.text, PretrainedWords):
-        raise InputError("this model has its own text encoder; it is saved by its training run")
-    card = {"model": model.config.to_dict(), "text": model.text.encoder.card}
-    return write_model(folder, "card.json", card, model.state_dict())
-
-
-def load_step_lm(folder: str | Path, device: Any = None) -> StepLM:
-    """The model that ``save_step_lm`` wrote. Raises CheckpointError where files are missing or do
-    not fit, or where the encoder's weights cannot be had."""
-    from cantilena.models.encoders import encoder_from_card
-    from cantilena.models.saving import load_weights, read_model
-
-    card, weights = read_model(folder, "card.json")
-    try:
-        config, text = StepConfig.from_dict(card["model"]), card["text"]
-    except KeyError as e:
-        raise CheckpointError(f"{folder}/card.json does not say its {e}") from e
-    model = step_lm_with_text(config, encoder_from_card(text, device=device))
-    load_weights(model, weights, folder)
-    return model if device is None else model.to(device)

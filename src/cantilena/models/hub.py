@@ -1,12 +1,15 @@
 """Published weights: how they are asked for, and what is said when they cannot be had.
 
 Knows the hub's and the disk's ways of failing; does not know any model. Nothing is imported that
-is not already there when this is used.
+is not already there when this is used. Whatever is wrong with weights is a CheckpointError.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +19,11 @@ from cantilena.errors import CantilenaError, CheckpointError, InputError, Missin
 
 WITHOUT = "the system 'note' works without"
 """Which system needs no published weights."""
+
+DTYPES = ("float32", "bfloat16", "float16")
+"""What weights can be loaded as."""
+
+_WAIT = 5.0  # seconds for the hub to answer
 
 
 def need(package: str, purpose: str, extra: str = "hf") -> Any:
@@ -33,8 +41,8 @@ def need(package: str, purpose: str, extra: str = "hf") -> Any:
 @contextmanager
 def loading(kind: str, name: str | Path, without: str = WITHOUT) -> Iterator[None]:
     """Turns what goes wrong while ``name`` (a hub name or a folder) is loaded into one
-    CheckpointError: which ``kind`` of weights, how to get them, and what works without. A word of
-    ours, and running out of memory, pass through."""
+    CheckpointError: which ``kind`` of weights, how to get them, and what works without. Our own
+    errors and MemoryError are raised as they are."""
     try:
         yield
     except (CantilenaError, MemoryError):
@@ -62,6 +70,108 @@ def _why(kind: str, name: str, error: Exception) -> str:
         f"the {kind} {name!r} is neither a folder here nor on the hub as far as this machine can "
         f"reach it: 'hf download {name}' on a machine with network, or give a folder's path"
     )
+
+
+def folder_of(weights: str, purpose: str) -> str:
+    """The folder of weights: ``weights`` itself where it is one; else the hub's snapshot of that
+    name, from the cache or fetched. Without a way to the hub it says so at once, where the client
+    would try for a minute. ``purpose`` is said where a package is missing. Raises CheckpointError
+    that says in a line why there is none; MissingExtraError."""
+    if Path(weights).is_dir():
+        return weights
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", weights):
+        raise CheckpointError("there is no such folder, and it is no hub name such as owner/name")
+    snapshot_download = need("huggingface_hub", purpose).snapshot_download
+    try:
+        return snapshot_download(weights, local_files_only=True)
+    except OSError:
+        pass
+    reason = _unreachable()
+    if reason:
+        raise CheckpointError(f"it is not in the hub's cache and {reason}")
+    try:
+        return snapshot_download(weights, ignore_patterns=["*.msgpack", "*.h5", "*.ot"])
+    except (OSError, ValueError) as error:
+        lines = str(error).strip().splitlines()
+        raise CheckpointError(lines[0] if lines else type(error).__name__) from error
+
+
+def _unreachable() -> str:
+    """Why the hub cannot be asked; "" where it may be."""
+    if os.environ.get("HF_HUB_OFFLINE", "0").lower() in ("1", "true", "yes", "on"):
+        return "HF_HUB_OFFLINE is set"
+    named = ("HF_ENDPOINT", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    if any(os.environ.get(name) for name in named):
+        return ""  # another way, which only the client knows
+    try:
+        socket.create_connection(("huggingface.co", 443), _WAIT).close()
+    except OSError:
+        return "huggingface.co cannot be reached"
+    return ""
+
+
+# ------------------------------------------------------------------ loading
+
+
+def load_pretrained(
+    kind: Any, source: str, dtype: str | None = None, device: str | None = None
+) -> Any:
+    """``kind.from_pretrained`` of any ``transformers`` model class in evaluation mode, with nothing
+    missing and errors explained. ``source``: a folder or hub name; ``dtype``: one of ``DTYPES``,
+    float32 on a CPU and bfloat16 on a GPU by default. Raises CheckpointError, InputError."""
+    torch = need("torch", "a music model")
+    device = chosen_device(device)
+    wanted = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
+    if wanted not in DTYPES:
+        raise InputError(f"unknown dtype {wanted!r}; known: {', '.join(DTYPES)}")
+    with loading("music model", source), _quietly():
+        model, info = kind.from_pretrained(
+            source,
+            dtype=getattr(torch, wanted),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are reported below, by name
+        )
+    mismatched = [k if isinstance(k, str) else k[0] for k in info["mismatched_keys"]]
+    lost = sorted(info["missing_keys"]) + sorted(mismatched)
+    if lost:
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        raise CheckpointError(
+            f"the weights in {source} are not whole: {lost[0]}{more} missing or of another shape"
+        )
+    wrong = next((n for n, p in model.named_parameters() if not p.is_floating_point()), None)
+    if wrong:
+        dtype_there = model.get_parameter(wrong).dtype
+        raise CheckpointError(f"{source} holds {wrong} as {dtype_there}, not as floating point")
+    return model.eval().requires_grad_(False).to(device)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the loading report and the progress bar of ``transformers``: what is wrong is said
+    in one line by ours."""
+    logging = need("transformers", "a music model").logging
+    before, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def chosen_device(device: str | None) -> str:
+    """The device asked for, else the GPU where there is one. Raises InputError."""
+    torch = need("torch", "a music model")
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"torch cannot use the device {device!r}: {first}") from error
+    return device
 
 
 def dtype_of(name: str | Any | None) -> Any:

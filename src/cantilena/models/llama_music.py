@@ -11,22 +11,27 @@ LM, the layout in which MIDI-LLM was published.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError, InputError
-from cantilena.models.amt import PUBLISHED
-from cantilena.models.hub import dtype_of, loading, need
-from cantilena.models.saving import leave_out_ties, load_weights, placed, read_model, write_model
+from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
+from cantilena.models.hub import dtype_of, need
+from cantilena.models.saving import (
+    leave_out_ties,
+    load_tensors,
+    load_weights,
+    placed,
+    save_tensors,
+)
 from cantilena.models.tuned import Output, Tuned, token_loss
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
-CARD = "cantilena.json"
 SYSTEM = "llama-music"
-STARTS = ("gaussian", "amt")
 
 INSTRUCTION = (
     "You are a world-class composer. Please compose some music according to the following "
@@ -208,72 +213,67 @@ class LlamaMusic(Tuned):
 
     # ------------------------------------------------------------------ files
 
-    def card(self) -> dict[str, Any]:
-        """What ``load`` needs beside the weights."""
+    def part(self) -> dict[str, Any]:
+        """The card's ``model``: what ``load`` builds the network from."""
         return {
-            "system": SYSTEM,
             "text": {**self.source, "config": self.text.config.to_dict()},
             "music": self.n_music,
             "instruction": self.instruction,
-            "vocabulary": self.vocabulary.to_dict(),
         }
 
-    def save(self, folder: str | Path, tokenizer: Any = None) -> Path:
-        """Writes ``cantilena.json`` and ``model.safetensors``, and the text model's tokenizer into
-        ``tokenizer/``, so that the folder needs nothing else."""
-        folder = write_model(folder, CARD, self.card(), self.state_dict())
-        if tokenizer is not None:
-            tokenizer.save_pretrained(folder / "tokenizer")
-        return folder
+    def save(
+        self,
+        folder: str | Path,
+        tokenizer: Any = None,
+        state: Mapping[str, Tensor] | None = None,
+        card: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Writes a checkpoint, the text model's tokenizer in ``tokenizer/``, so that the folder
+        needs nothing else. ``state``: weights to write in place of its own; ``card``: further
+        entries, as what it was trained on. Raises InputError."""
+        weights = self.state_dict() if state is None else state
+
+        def write(stage: Path) -> None:
+            save_tensors(stage / WEIGHTS, weights)
+            if tokenizer is not None:
+                tokenizer.save_pretrained(stage / "tokenizer")
+
+        own = {
+            "system": SYSTEM,
+            "name": Path(folder).resolve().name,
+            "scheme": self.vocabulary.to_dict(),
+            "model": self.part(),
+        }
+        return save_checkpoint(folder, {**own, **(card or {})}, write).folder
 
     @classmethod
-    def create(
-        cls,
-        text: str | Path,
-        revision: str | None = None,
-        dtype: Any = None,
-        vocabulary: ArrivalVocabulary = AMT,
-        amt: str | Path | None = None,
-        instruction: str = INSTRUCTION,
+    def load(
+        cls, place: str | Path | Checkpoint, device: Any = None, dtype: Any = None
     ) -> LlamaMusic:
-        """A new model over a published or local text model. ``amt``: the music model whose
-        embeddings its music side starts from, by hub name or folder; Gaussian where None. Raises
-        CheckpointError where weights cannot be had."""
+        """The model of a checkpoint; nothing else is needed. Raises CheckpointError where files are
+        missing or do not fit, or where it holds an exported model."""
         transformers = need("transformers", f"the system {SYSTEM!r}")
-        keys = {} if revision is None else {"revision": revision}
-        auto = transformers.AutoModelForCausalLM
-        with loading("text model", text):
-            model = auto.from_pretrained(str(text), dtype=dtype_of(dtype), **keys)
-        source = {"name": str(text), "revision": revision, "start": str(amt or "gaussian")}
-        made = cls(model, None, vocabulary, source, instruction)
-        if amt is not None:
-            amt = PUBLISHED.get(str(amt), amt)
-            with loading("music model", amt, "start 'gaussian' works without"):
-                other = auto.from_pretrained(str(amt))
-            made.start_from_amt(
-                other.get_input_embeddings().weight, other.get_output_embeddings().weight
+        checkpoint = open_checkpoint(place, SYSTEM)
+        part = checkpoint.model
+        if part.get("layout") == "plain":
+            raise CheckpointError(
+                f"{checkpoint.folder} holds a plain Llama; 'cantilena import' makes one to train on"
             )
-        return made
-
-    @classmethod
-    def load(cls, folder: str | Path, device: Any = None, dtype: Any = None) -> LlamaMusic:
-        """The model that ``save`` wrote; nothing else is needed. Raises CheckpointError where files
-        are missing or do not fit."""
-        transformers = need("transformers", f"the system {SYSTEM!r}")
-        card, weights = read_model(folder, CARD)
-        if card.get("system") != SYSTEM:
-            raise CheckpointError(f"{folder} holds the system {card.get('system')!r}, not {SYSTEM}")
+        weights = load_tensors(checkpoint.weights)
         try:
-            config = transformers.AutoConfig.for_model(**card["text"]["config"])
-            vocabulary = ArrivalVocabulary.from_dict(card["vocabulary"])
-            music, instruction = int(card["music"]), str(card["instruction"])
-        except (KeyError, TypeError, ValueError) as e:
-            raise CheckpointError(f"{folder}/{CARD} is not complete: {e}") from e
-        with torch.device(device or "cpu"):  # a GPU draws the weights that are replaced at once
-            text = transformers.AutoModelForCausalLM.from_config(config)
-        source = {k: v for k, v in card["text"].items() if k != "config"}
-        model = cls(text, music, vocabulary, source, instruction)
-        load_weights(model, weights, folder)
+            config = transformers.AutoConfig.for_model(**part["text"]["config"])
+            vocabulary = ArrivalVocabulary.from_dict(dict(checkpoint.card["scheme"]))
+            music, instruction = int(part["music"]), str(part["instruction"])
+            source = {k: v for k, v in part["text"].items() if k != "config"}
+            with torch.device(device or "cpu"):  # a GPU draws the weights that are replaced at once
+                text = transformers.AutoModelForCausalLM.from_config(config)
+            model = cls(text, music, vocabulary, source, instruction)
+        except (CheckpointError, MissingExtraError, MemoryError):
+            raise
+        except Exception as e:  # transformers raises many kinds for configs that are none
+            reason = " ".join(f"{type(e).__name__}: {e}".split())[:200]
+            raise CheckpointError(f"the card of {checkpoint.folder} is damaged: {reason}") from e
+        load_weights(model, weights, checkpoint.folder)
         return placed(model, device, dtype_of(dtype)).eval()
 
 

@@ -7,14 +7,15 @@ arrival token. vLLM, llama.cpp and transformers load such a folder as any other 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cantilena.errors import CheckpointError
+from cantilena.models.checkpoint import is_checkpoint, open_checkpoint, save_checkpoint
 from cantilena.models.hub import dtype_of, loading, need
-from cantilena.models.llama_music import CARD, INSTRUCTION, SYSTEM, LlamaMusic
-from cantilena.models.saving import read_card, write_json
+from cantilena.models.llama_music import INSTRUCTION, SYSTEM, LlamaMusic
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 LLAMA_TEXT = 128_256
@@ -50,12 +51,11 @@ def export_plain(
 ) -> Path:
     """Writes the folded model, generation settings, and the tokenizer with a token
     ``<|arrival:N|>`` for each music row (``add_tokens``; else the text's own, and only the id
-    offset in ``cantilena.json`` says where music begins).
+    offset in the card says where music begins).
 
     Raises CheckpointError where the tokenizer has more tokens than the model has text rows.
     """
     transformers = need("transformers", "export")
-    folder = Path(folder)
     plain = model.folded()
     if dtype is not None:
         plain = plain.to(dtype_of(dtype))
@@ -66,23 +66,31 @@ def export_plain(
         pad_token_id=tokenizer.pad_token_id if known else None,
         **SAMPLING,
     )
-    if known:
-        if len(tokenizer) > model.offset:
-            raise CheckpointError(
-                f"wrong tokenizer: {len(tokenizer):,} tokens for {model.offset:,} text rows"
-            )
-        wide = with_music(tokenizer, model.offset, model.n_music) if add_tokens else tokenizer
-        wide.save_pretrained(folder)
-    plain.save_pretrained(folder)
-    write_json(
-        folder / CARD,
-        {
-            **{"system": SYSTEM, "layout": "plain", "offset": model.offset},
-            **{"music": model.n_music, "instruction": model.instruction},
-            "vocabulary": model.vocabulary.to_dict(),
+    if known and len(tokenizer) > model.offset:
+        raise CheckpointError(
+            f"wrong tokenizer: {len(tokenizer):,} tokens for {model.offset:,} text rows"
+        )
+    wide = tokenizer
+    if known and add_tokens:
+        wide = with_music(tokenizer, model.offset, model.n_music)
+
+    def write(stage: Path) -> None:
+        plain.save_pretrained(stage)
+        if wide is not None:
+            wide.save_pretrained(stage)
+
+    card = {
+        "system": SYSTEM,
+        "name": Path(folder).resolve().name,
+        "scheme": model.vocabulary.to_dict(),
+        "model": {
+            "layout": "plain",
+            "offset": model.offset,
+            "music": model.n_music,
+            "instruction": model.instruction,
         },
-    )
-    return folder
+    }
+    return save_checkpoint(folder, card, write).folder
 
 
 def _ends(model: LlamaMusic, tokenizer: Any) -> list[int]:
@@ -130,18 +138,20 @@ def read_plain(
     """
     transformers = need("transformers", f"the system {SYSTEM!r}")
     keys = {} if revision is None else {"revision": revision}
+    part: Mapping[str, Any] = {}
+    if is_checkpoint(name):
+        checkpoint = open_checkpoint(name, SYSTEM)
+        name, part = checkpoint.folder, checkpoint.model
+        vocabulary = vocabulary or ArrivalVocabulary.from_dict(dict(checkpoint.card["scheme"]))
+    vocabulary = vocabulary or AMT
     with loading("music model", name):
         model = transformers.AutoModelForCausalLM.from_pretrained(
             str(name), dtype=dtype_of(dtype), **keys
         )
     with loading("tokenizer", tokenizer or name, "the system 'amt' needs none"):
         words = transformers.AutoTokenizer.from_pretrained(str(tokenizer or name), **keys)
-    card = read_card(name, CARD) if (Path(name) / CARD).is_file() else {}
-    if vocabulary is None:
-        given = card.get("vocabulary")
-        vocabulary = ArrivalVocabulary.from_dict(given) if given else AMT
     rows = model.get_input_embeddings().weight.shape[0]
-    start = offset if offset is not None else card.get("offset")
+    start = offset if offset is not None else part.get("offset")
     start = _offset(rows, vocabulary, words) if start is None else int(start)
     if rows - start < vocabulary.size:
         raise CheckpointError(
@@ -149,7 +159,7 @@ def read_plain(
             f"{vocabulary.size:,} of music it should have {start + vocabulary.size:,} or more"
         )
     model = model.eval() if device is None else model.eval().to(device)
-    return Plain(model, words, start, vocabulary, str(card.get("instruction", INSTRUCTION)))
+    return Plain(model, words, start, vocabulary, str(part.get("instruction", INSTRUCTION)))
 
 
 def _offset(rows: int, vocabulary: ArrivalVocabulary, tokenizer: Any) -> int:

@@ -5,12 +5,14 @@ Knows a HuggingFace causal LM and its published layout; does not know what its t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from cantilena.errors import InputError
+from cantilena.models.checkpoint import save_checkpoint
 from cantilena.models.saving import leave_out_ties
 from cantilena.models.tuned import Output, Tuned, token_loss
 
@@ -54,11 +56,24 @@ class PlainLM(Tuned):
         loss = token_loss(hidden[:, :-1], labels[:, 1:], head, num_items_in_batch)
         return Output(loss=loss)
 
-    def save(self, folder: str | Path, state: dict[str, Tensor] | None = None) -> Path:
-        """Writes the inner model in its published layout. ``state``: weights to write in place of
-        its own, by this module's names."""
+    def save(
+        self,
+        folder: str | Path,
+        state: Mapping[str, Tensor] | None = None,
+        tokenizer: Any = None,
+        card: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Writes a checkpoint with the inner model in its published layout, and the tokenizer with
+        it. ``state``: weights to write in place of its own, by this module's names; ``card``: at
+        least its ``system``. Raises InputError."""
         inner = None
         if state is not None:
             inner = {k.removeprefix("model."): v for k, v in state.items()}
-        self.model.save_pretrained(folder, state_dict=inner)
-        return Path(folder)
+
+        def write(stage: Path) -> None:
+            self.model.save_pretrained(stage, state_dict=inner)
+            if tokenizer is not None:
+                tokenizer.save_pretrained(stage)
+
+        own = {"name": Path(folder).resolve().name, "model": self.source}
+        return save_checkpoint(folder, {**own, **(card or {})}, write).folder

@@ -1,13 +1,11 @@
-"""Models on disk: one folder with a JSON card and safetensors, written whole or not at all.
+"""A module's weights: shared tensors written once, loading that says what does not fit, moving.
 
-Knows files; does not know models. Weights that two names share are written once.
+Knows torch modules and safetensors' rules; does not know which models there are, nor folders and
+cards (``models.checkpoint``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,75 +13,28 @@ from typing import Any
 from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError
+from cantilena.files import staged_file
 
-WEIGHTS = "model.safetensors"
 
-
-def write_model(
-    folder: str | Path, card_name: str, card: dict[str, Any], weights: Mapping[str, Tensor]
-) -> Path:
-    """Writes ``card`` as JSON and the weights beside it; gives the folder. Each file is written
-    under another name and then renamed, the card last, so that a folder with a card is whole."""
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Writes tensors as safetensors, whole or not at all. Raises InputError."""
     from safetensors.torch import save_file
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = {k: v.detach().contiguous() for k, v in weights.items()}
-    part = folder / (WEIGHTS + ".part")
-    save_file(whole, part, metadata={"format": "pt"})
-    os.replace(part, folder / WEIGHTS)
-    write_json(folder / card_name, card)
-    return folder
+    plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    with staged_file(path) as part:
+        save_file(plain, part, metadata={"format": "pt"})
 
 
-def write_json(path: str | Path, data: Any) -> None:
-    """Writes JSON, whole or not at all."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
-
-
-def read_card(folder: str | Path, card_name: str) -> dict[str, Any]:
-    """A folder's JSON card. Raises CheckpointError where it is missing or no JSON object."""
-    path = Path(folder) / card_name
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as e:
-        raise CheckpointError(f"{folder} is no checkpoint: {card_name} is missing") from e
-    except (OSError, ValueError) as e:
-        raise CheckpointError(f"{path} cannot be read: {e}") from e
-    if not isinstance(card, dict):
-        raise CheckpointError(f"{path} is not a JSON object")
-    return card
-
-
-def read_model(
-    folder: str | Path, card_name: str, device: Any = "cpu"
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The card and the weights of a folder. Raises CheckpointError where either is missing or
-    damaged."""
+def load_tensors(path: Path, device: Any = "cpu") -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises CheckpointError where it is missing or damaged."""
     from safetensors.torch import load_file
 
-    card = read_card(folder, card_name)
-    path = Path(folder) / WEIGHTS
     if not path.is_file():
-        raise CheckpointError(f"{folder} is no checkpoint: {WEIGHTS} is missing")
+        raise CheckpointError(f"{path.parent} is no checkpoint: {path.name} is missing")
     try:
-        return card, load_file(path, device=str(device))
-    except Exception as e:
+        return load_file(path, device=str(device or "cpu"))
+    except Exception as e:  # safetensors raises its own kinds
         raise CheckpointError(f"{path} cannot be read: {e}") from e
-
-
-def digest(folder: str | Path, card_name: str) -> str:
-    """16 hex digits of a folder's card and weights, by which a piece says what made it."""
-    found = hashlib.sha256()
-    weights = [p for end in ("safetensors", "bin") for p in Path(folder).glob(f"*.{end}")]
-    for path in [Path(folder) / card_name, *sorted(weights)]:
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                found.update(block)
-    return found.hexdigest()[:16]
 
 
 def leave_out_ties(module: nn.Module) -> None:

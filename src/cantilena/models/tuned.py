@@ -112,3 +112,15 @@ class Tuned(nn.Module, ABC):
             "trainable": sum(p.numel() for p in every if p.requires_grad),
             "all": sum(p.numel() for p in every),
         }
+
+
+def parts(model: nn.Module) -> dict[str, tuple[int, int]]:
+    """(trainable, all) parameters by part of a model, a shared tensor counted once; LoRA's
+    matrices are a part of their own."""
+    counts: dict[str, list[int]] = {}
+    for name, parameter in model.named_parameters():
+        part = "lora" if "lora_" in name else name.split(".", 1)[0]
+        row = counts.setdefault(part, [0, 0])
+        row[1] += parameter.numel()
+        row[0] += parameter.numel() if parameter.requires_grad else 0
+    return {part: (row[0], row[1]) for part, row in counts.items()}

@@ -21,6 +21,7 @@ SYSTEMS: dict[str, Spec] = {
         help="the shipped model of notes, held to every wish by constraints",
         edits=("go on",),
         default=SHIPPED,
+        trains="cantilena.systems.note.training:NoteTraining",
     ),
     "amt": Spec(
         home="cantilena.systems.arrival.amt:AmtSystem",
@@ -28,18 +29,21 @@ SYSTEMS: dict[str, Spec] = {
         extra="hf",
         edits=("go on", "span", "tracks"),
         default="music-small",
+        trains="cantilena.systems.arrival.training.amt:AmtTraining",
     ),
     "amt-prefix": Spec(
         home="cantilena.systems.arrival.amt_prefix:AmtPrefixSystem",
         help="a frozen text model, a bridge, and AMT behind it",
         extra="hf",
         reads=("text", "brief"),
+        trains="cantilena.systems.arrival.training.amt_prefix:AmtPrefixTraining",
     ),
     "llama-music": Spec(
         home="cantilena.systems.arrival.llama_music:LlamaMusicSystem",
         help="one language model over words and music",
         extra="hf",
         reads=("text", "brief"),
+        trains="cantilena.systems.arrival.training.llama_music:LlamaMusicTraining",
     ),
 }
 """Every system by name."""

@@ -18,7 +18,7 @@ from cantilena.decode.hf.interfaces import PromptState  # noqa: E402
 from cantilena.decode.loop import Job, Loop  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
-from cantilena.models.amt import amt_config, load_amt, save_amt  # noqa: E402
+from cantilena.models.amt import amt_config, load_amt  # noqa: E402
 from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments  # noqa: E402
 from cantilena.systems.arrival.piece import ArrivalPiece  # noqa: E402
 from cantilena.systems.arrival.stepper import ArrivalStepper  # noqa: E402
@@ -175,7 +175,7 @@ def published(tmp_path_factory) -> Path:
             if weights.ndim > 1:
                 weights.normal_(0, 0.25)
     folder = tmp_path_factory.mktemp("published") / "music"
-    save_amt(model, folder)
+    model.save_pretrained(folder)
     return folder
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.audio import mel
-from cantilena.errors import InputError, UnknownNameError
+from cantilena.errors import CheckpointError, InputError, UnknownNameError
 from cantilena.evaluate.sound import embedders as e
 from cantilena.evaluate.sound import logmel
 from tiny_audio import cnn14_weights, tone, vggish_weights, write_encodec
@@ -174,7 +174,7 @@ def test_names_weights_and_files_that_are_not_there_are_named(tmp_path):
     torch.save({"features.0.weight": torch.zeros(4, 1, 3, 3)}, tmp_path / "part.pth")
     for name in ("absent.pth", "text.pth", "list.pth", "part.pth"):
         for kind in ("vggish", "pann"):
-            with pytest.raises(InputError, match=name.removesuffix(".pth")):
+            with pytest.raises(CheckpointError, match=name.removesuffix(".pth")):
                 e.load_embedder(kind, str(tmp_path / name))
 
 
@@ -183,5 +183,5 @@ def test_weights_of_the_wrong_shape_are_named(tmp_path):
     weights = vggish_weights()
     weights["embeddings.2.bias"] = torch.zeros(3)
     torch.save(weights, tmp_path / "bad.pth")
-    with pytest.raises(InputError, match=r"embeddings\.2\.bias"):
+    with pytest.raises(CheckpointError, match=r"embeddings\.2\.bias"):
         e.load_embedder("vggish", str(tmp_path / "bad.pth"))

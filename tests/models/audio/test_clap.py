@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cantilena.errors import InputError
+from cantilena.errors import CheckpointError
 from cantilena.models.audio import clap as c
 from tiny_audio import TEXTS, tone, write_clap
 
@@ -64,7 +64,7 @@ def test_a_texts_vector_does_not_hang_on_its_neighbours(clap):
 @pytest.mark.parametrize("weights", ["no/such/folder", "nowhere"])
 def test_missing_weights_are_named_with_the_way_out(weights: str):
     pytest.importorskip("transformers")
-    with pytest.raises(InputError) as told:
+    with pytest.raises(CheckpointError) as told:
         c.Clap(weights)
     said = str(told.value)
     assert weights in said and "huggingface-cli download" in said and "logmel" in said
@@ -77,10 +77,10 @@ def test_a_damaged_folder_and_a_file_are_named(folder, tmp_path, monkeypatch):
     broken = tmp_path / "broken"
     shutil.copytree(folder, broken)
     (broken / "model.safetensors").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="broken"):
+    with pytest.raises(CheckpointError, match="broken"):
         c.Clap(str(broken))
-    with pytest.raises(InputError, match="is a file"):
+    with pytest.raises(CheckpointError, match="is a file"):
         c.Clap(str(broken / "config.json"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(InputError, match="HF_HUB_OFFLINE"):
+    with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE"):
         c.Clap("someone/no-such-model")

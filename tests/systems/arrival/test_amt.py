@@ -14,7 +14,7 @@ pytest.importorskip("transformers")
 
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
-from cantilena.models.amt import amt_config, save_amt  # noqa: E402
+from cantilena.models.amt import amt_config  # noqa: E402
 from cantilena.score import Score, Track  # noqa: E402
 from cantilena.systems.arrival.amt import AmtSystem  # noqa: E402
 from cantilena.systems.arrival.writing import Order, around, joined, write  # noqa: E402
@@ -35,7 +35,7 @@ def composer(tmp_path_factory) -> AmtSystem:
     model = GPT2LMHeadModel(amt_config(n_layer=2, n_head=2, n_embd=32))
     with torch.no_grad():
         model.transformer.wte.weight.normal_(0, 0.2)
-    save_amt(model, folder := tmp_path_factory.mktemp("amt") / "tiny")
+    model.save_pretrained(folder := tmp_path_factory.mktemp("amt") / "tiny")
     return AmtSystem.load(folder, device="cpu")
 
 
@@ -251,7 +251,7 @@ def test_a_checkpoint_of_the_hub_is_told_by_its_files(composer: AmtSystem, tmp_p
     (place / "refs" / "main").write_text("abc")
     torch.manual_seed(2)
     model = GPT2LMHeadModel(amt_config(n_layer=1, n_head=1, n_embd=8))
-    save_amt(model, place / "snapshots" / "abc")
+    model.save_pretrained(place / "snapshots" / "abc")
     plain = str(tmp_path / "plain")
     shutil.copytree(place / "snapshots" / "abc", plain)
     code = (

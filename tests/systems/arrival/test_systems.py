@@ -10,7 +10,6 @@ pytest.importorskip("transformers")
 
 import tiny_hf  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
-from cantilena.models.amt_prefix import AmtPrefix  # noqa: E402
 from cantilena.models.encoders import text_encoder  # noqa: E402
 from cantilena.models.llama_music import LlamaMusic, prompt_text  # noqa: E402
 from cantilena.models.llama_plain import export_plain  # noqa: E402
@@ -43,7 +42,7 @@ def prefix_folder(request, tmp_path_factory):
     text = tiny_hf.saved(tiny_hf.llama(), root / "text", tiny_hf.tokenizer())
     music = tiny_hf.saved(tiny_hf.amt(), root / "music")
     torch.manual_seed(0)
-    model = AmtPrefix.create(music, text_encoder(text), request.param, vocabulary=SMALL)
+    model = tiny_hf.prefix(music, text_encoder(text), request.param)
     torch.nn.init.normal_(model.bridge.project.weight, std=0.5)
     return model.save(root / "run")
 

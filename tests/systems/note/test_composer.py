@@ -180,9 +180,17 @@ def test_a_checkpoint_with_a_file_missing_is_refused(tiny_checkpoint: Path, tmp_
 def test_the_checkpoint_is_known_by_its_bytes(tiny_checkpoint: Path, tmp_path: Path):
     copy = shutil.copytree(tiny_checkpoint, tmp_path / "copy")
     assert NoteSystem(copy).hash == NoteSystem(tiny_checkpoint).hash
+    card = json.loads((copy / "card.json").read_text())
+    (copy / "card.json").write_text(json.dumps({**card, "name": "another"}))
+    assert NoteSystem(copy).hash != NoteSystem(tiny_checkpoint).hash
     habits = json.loads((copy / "habits.json").read_text())
     (copy / "habits.json").write_text(json.dumps({**habits, "tempos": {}}))
-    assert NoteSystem(copy).hash != NoteSystem(tiny_checkpoint).hash
+    with pytest.raises(CheckpointError, match=r"habits\.json is damaged"):
+        NoteSystem(copy)
+    (copy / "card.json").write_text(json.dumps({**card, "files": {}}))  # as the shipped one is
+    before = NoteSystem(copy).hash
+    (copy / "habits.json").write_text(json.dumps(habits))
+    assert NoteSystem(copy).hash != before
 
 
 def test_it_composes_through_torch(tiny_checkpoint: Path, alone: list):

@@ -19,8 +19,9 @@ pytest.importorskip("onnx")
 from safetensors.numpy import load_file, save_file  # noqa: E402
 
 from cantilena.errors import CheckpointError  # noqa: E402
-from cantilena.systems.note.card import check_habits, read_card, read_habits  # noqa: E402
+from cantilena.systems.note.checkpoint import open_note  # noqa: E402
 from cantilena.systems.note.engine import Engine  # noqa: E402
+from cantilena.systems.note.habits import check_habits, read_habits  # noqa: E402
 from cantilena.systems.note.torch_engine import TorchEngine  # noqa: E402
 
 ODD: list[Any] = [None, True, "x", [], {}, [None], -1, 0, 1.5, 10**9, float("inf"), float("nan")]
@@ -33,7 +34,12 @@ ENGINES = {"onnx": Engine, "torch": lambda folder: TorchEngine(folder, 1, "cpu")
 
 @pytest.fixture
 def folder(tiny_checkpoint: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint")
+    """A checkpoint without hashes of its files, as earlier versions wrote them and the shipped one
+    is: what is wrong has to be seen by itself."""
+    copy_ = shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint")
+    card = json.loads((copy_ / "card.json").read_text())
+    (copy_ / "card.json").write_text(json.dumps({**card, "files": {}}))
+    return copy_
 
 
 def places(data: Any, path: tuple = ()) -> list[tuple]:
@@ -123,7 +129,7 @@ def test_a_huge_context_is_refused_before_anything_is_allocated(folder: Path):
     (folder / "card.json").write_text(json.dumps(changed(whole, ("model", "context"), 10**9)))
     tracemalloc.start()
     for make in ENGINES.values():
-        with pytest.raises(CheckpointError, match="'context' of its model must be 1 to 16,384"):
+        with pytest.raises(CheckpointError, match="context must be 1 to 16,384"):
             make(folder)
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()
@@ -136,7 +142,7 @@ def test_a_card_whose_fields_are_not_its_schemes_is_refused(folder: Path):
         json.dumps(changed(whole, ("model", "fields"), [*fields[:-1], fields[-1] + 1]))
     )
     with pytest.raises(CheckpointError, match="scheme"):
-        read_card(folder)
+        open_note(folder)
 
 
 def test_habits_with_any_part_missing_or_of_another_kind(folder: Path):

@@ -10,17 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.systems.note.tracker import Tracker
+from cantilena.systems.note.training import ARRAYS, GUESSED, CropConfig, stack
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note import conditions as cond
 from cantilena.train.note.crops import (
-    ARRAYS,
     FULL,
-    GUESSED,
     WORDINGS,
-    CropConfig,
     Crops,
     chord_symbols,
-    stack,
     transpose_chords,
 )
 from songs import FakeSongs, random_songs

@@ -16,8 +16,9 @@ from safetensors.numpy import load_file  # noqa: E402
 
 from cantilena.errors import CheckpointError  # noqa: E402
 from cantilena.models.step_lm import StepConfig  # noqa: E402
+from cantilena.models.step_onnx import BLOCK, quantised  # noqa: E402
 from cantilena.tokens.note import NoteScheme  # noqa: E402
-from cantilena.train.note.export import BLOCK, export, quantised  # noqa: E402
+from cantilena.train.note.export import export  # noqa: E402
 
 
 def test_eight_bits_are_within_half_a_step():
@@ -42,7 +43,8 @@ def test_the_card_tells_the_vocabulary_the_model_and_the_training(tiny_checkpoin
     card = json.loads((tiny_checkpoint / "card.json").read_text())
     assert NoteScheme.from_dict(card["scheme"]) == NoteScheme()
     assert StepConfig.from_dict(card["model"]).width == 64
-    assert card["training"]["recipe"]["batch"] > 0 and card["format"] == 1
+    assert card["training"]["recipe"]["settings"]["batch"] > 0 and card["format"] == 2
+    assert set(card["files"]) == {"habits.json", "model.safetensors", "trunk.onnx"}
     weights = load_file(tiny_checkpoint / "model.safetensors")
     assert card["parameters"] == sum(w.size for w in weights.values())
     assert {str(w.dtype) for w in weights.values()} == {"float16"}

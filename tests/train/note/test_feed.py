@@ -9,8 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from cantilena.systems.note.training import ARRAYS, GUESSED, CropConfig, stack  # noqa: E402
 from cantilena.tokens.note import NoteScheme  # noqa: E402
-from cantilena.train.note.crops import ARRAYS, GUESSED, CropConfig, Crops, stack  # noqa: E402
+from cantilena.train.note.crops import Crops  # noqa: E402
 from cantilena.train.note.feed import feed  # noqa: E402
 from songs import random_songs  # noqa: E402
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,8 @@ from cantilena.data.paper import build_paper  # noqa: E402
 from cantilena.data.paper.songs import Recipe  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.evaluate.table3.losses import read_loss  # noqa: E402
-from cantilena.train.tuned.recipes import small  # noqa: E402
+from cantilena.systems.trainable import names, recipe  # noqa: E402
+from cantilena.train.run import Run  # noqa: E402
 from cantilena.train.tuned.trainer import finetune  # noqa: E402
 from paper_pieces import paper_lakh  # noqa: E402
 
@@ -49,7 +49,10 @@ def here(tmp_path_factory):
 
 def config(here: Path, system: str, **changes):
     models = {"text_model": str(here / "text"), "music_model": str(here / "music")}
-    return small(system, **{**FEW, **models, "augment": False, **changes})
+    base = recipe(f"small-{system}")
+    known = names(base.settings) | names(base.options)
+    shared = {**FEW, **models, "augment": False}
+    return base.changed(**{**{k: v for k, v in shared.items() if k in known}, **changes})
 
 
 def log(folder: Path) -> list[dict]:
@@ -92,9 +95,9 @@ def test_a_run_leaves_a_model_and_its_card(here, whole):
     load = AmtPrefixSystem.load
 
     folder, card = whole
-    assert card["held_out"]["loss"] == pytest.approx(read_loss(folder), rel=1e-6)
-    assert card["parameters"]["bridge"]["trainable"] > 0 and card["seed"] == 0
-    assert "lakh" in json.dumps(card["data"]) and card["data"]["music"]["licence"]
+    assert card["figures"]["held_out"]["loss"] == pytest.approx(read_loss(folder), rel=1e-6)
+    assert card["training"]["parameters"]["bridge"]["trainable"] > 0 and card["seed"] == 0
+    assert "lakh" in json.dumps(card["sources"]) and card["sources"]["music"]["licence"]
     assert len(losses(folder)) == 6
     assert not [p for p in folder.rglob("*") if p.suffix in (".pt", ".pth", ".bin", ".pkl")]
     assert load(folder).prompt("a waltz").embeds is not None
@@ -103,8 +106,8 @@ def test_a_run_leaves_a_model_and_its_card(here, whole):
 def test_a_run_may_do_without_checkpoints(here, whole, tmp_path):
     settings = config(here, "amt-prefix", layers="all", save_every=0)
     card = finetune(settings, here / "data", tmp_path, silent)
-    assert card is not None and card["held_out"] == whole[1]["held_out"]
-    assert not list(tmp_path.glob("checkpoint-*"))
+    assert card is not None and card["figures"] == whole[1]["figures"]
+    assert not list(tmp_path.glob("step-*"))
 
 
 def test_a_run_with_samples_has_the_losses_of_one_without(here, tmp_path):
@@ -130,7 +133,7 @@ def test_a_stopped_run_goes_on_to_the_same_losses(here, whole, tmp_path, how):
     if how == "kill":
         with pytest.raises(RuntimeError, match="killed"):
             finetune(settings, here / "data", tmp_path, silent, callbacks=[Kill(5)])
-        half = tmp_path / "checkpoint-6"  # one that was being written
+        half = tmp_path / ".step-6.part"  # one that was being written
         half.mkdir()
         (half / "trainer_state.json").write_text('{"global')
     else:
@@ -138,7 +141,9 @@ def test_a_stopped_run_goes_on_to_the_same_losses(here, whole, tmp_path, how):
         assert found is None and losses(tmp_path)[-1][0] == 3
     card = finetune(settings, here / "data", tmp_path, silent)
     assert losses(tmp_path) == losses(whole[0])
-    assert card == whole[1]
+    assert {**card, "name": "", "files": {}} == {**whole[1], "name": "", "files": {}}
+    assert card["files"]["model.safetensors"] == whole[1]["files"]["model.safetensors"]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_run_cannot_become_another(here, whole):
@@ -155,12 +160,14 @@ def test_llama_music_is_tuned_packed_and_with_lora(here, tmp_path, init):
     changes = {"init": init, "pack": init == "amt", "lora": 2 if init == "amt" else 0}
     settings = config(here, "llama-music", steps=2, checkpointing=init == "amt", **changes)
     card = finetune(settings, here / "data", tmp_path, silent)
-    part = card["parameters"]["text"]
+    part = card["training"]["parameters"]["text"]
     assert (part["trainable"] == 0) == (init == "amt")
-    assert card["parameters"]["music_embedding"]["trainable"] == 55_028 * 64
+    assert card["training"]["parameters"]["music_embedding"]["trainable"] == 55_028 * 64
     assert load(tmp_path).prompt("a waltz").ids
     more = config(here, "llama-music", steps=1, start=str(tmp_path))
-    assert finetune(more, here / "data", tmp_path / "more", silent)["held_out"]["loss"] > 0
+    assert (
+        finetune(more, here / "data", tmp_path / "more", silent)["figures"]["held_out"]["loss"] > 0
+    )
 
 
 @pytest.mark.parametrize("system", ["amt", "text"])
@@ -174,7 +181,7 @@ def test_models_are_pretrained_alone_in_the_published_layout(here, tmp_path, sys
     assert last[1] < first[1]
     which = "music" if system == "amt" else "text"
     before = AutoModelForCausalLM.from_pretrained(here / which).state_dict()
-    after = AutoModelForCausalLM.from_pretrained(tmp_path).state_dict()
+    after = AutoModelForCausalLM.from_pretrained(tmp_path / "model").state_dict()
     assert before.keys() == after.keys()
     assert any(not torch.equal(before[k], after[k]) for k in before)
 
@@ -183,9 +190,8 @@ def test_two_processes_give_the_loss_of_one(here, whole, tmp_path):
     """DDP over gloo: the same global batches, so the same losses."""
     run = tmp_path / "two"
     run.mkdir()
-    settings = replace(config(here, "amt-prefix", layers="all"), accumulate=1, steps=6)
-    saved = {"config": settings.to_dict(), "data": ""}
-    (run / "run.json").write_text(json.dumps(saved))
+    settings = config(here, "amt-prefix", layers="all", accumulate=1, steps=6)
+    Run(run).write(settings, "", {})
     command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
     command += ["--main_process_port", "0", "-m", "cantilena", "finetune"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +14,11 @@ pytest.importorskip("accelerate")
 
 import tiny_hf  # noqa: E402
 from cantilena.decode.hf.engine import HFStepModel  # noqa: E402
-from cantilena.models.amt_prefix import AmtPrefix  # noqa: E402
 from cantilena.models.encoders import text_encoder  # noqa: E402
 from cantilena.models.llama_music import LlamaMusic  # noqa: E402
 from cantilena.models.plain_lm import PlainLM  # noqa: E402
 from cantilena.models.restoring import restored  # noqa: E402
+from cantilena.systems.trainable import trainable  # noqa: E402
 from cantilena.tokens.arrival.vocab import AMT  # noqa: E402
 from cantilena.train.tuned.samples import Samples  # noqa: E402
 
@@ -35,7 +36,7 @@ def model(request, tmp_path) -> Any:
     else:
         text = tiny_hf.saved(tiny_hf.llama(), tmp_path / "text", tiny_hf.tokenizer())
         music = tiny_hf.saved(tiny_hf.amt(vocabulary=AMT), tmp_path / "music")
-        built = AmtPrefix.create(music, text_encoder(text), "last").train()
+        built = tiny_hf.prefix(music, text_encoder(text), vocabulary=AMT).train()
         built.music.transformer.h[0].eval().requires_grad_(False)
     return built
 
@@ -67,7 +68,9 @@ def state(model: Any) -> tuple:
 
 def sampled(model: Any, folder: Any) -> None:
     texts = [None] if isinstance(model, PlainLM) else ["slow sad waltz"]
-    samples = Samples(folder, model, tiny_hf.tokenizer(), texts, every=2, tokens=9)
+    system = {"PlainLM": "amt", "AmtPrefix": "amt-prefix", "LlamaMusic": "llama-music"}
+    sampler = partial(trainable(system[type(model).__name__]).sampler, model, tiny_hf.tokenizer())
+    samples = Samples(folder, model, sampler, texts, every=2, tokens=9)
     now = SimpleNamespace(is_world_process_zero=True, global_step=2)
     samples.on_step_end(None, now, None)
     assert (folder / "samples" / "step-2" / "0.mid").is_file()

@@ -18,10 +18,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from cantilena.audio.mel import windows
-from cantilena.errors import InputError, MissingExtraError, UnknownNameError
-from cantilena.evaluate.hub import WeightsError, folder_of
+from cantilena.errors import CheckpointError, InputError, MissingExtraError, UnknownNameError
 from cantilena.evaluate.sound import chroma, logmel
 from cantilena.models.audio.clap import HUB, Clap
+from cantilena.models.hub import folder_of
 
 BATCH = 16
 """Windows that a network gets at a time."""
@@ -86,7 +86,7 @@ class EnCodec:
         except MissingExtraError:
             raise
         except Exception as error:  # damaged files raise many kinds
-            raise WeightsError(_missing("encodec", self.weights, error)) from error
+            raise CheckpointError(_missing("encodec", self.weights, error)) from error
         if self.model.config.audio_channels != 1:
             raise InputError(f"{self.weights!r} is for stereo; take a mono EnCodec, as {self.hub}")
         self.model.to(device).eval()
@@ -113,7 +113,7 @@ class _Network:
 
     def __init__(self, weights: str | None = None, device: str = "cpu"):
         if not weights:
-            raise WeightsError(_missing(self.name, "", None))
+            raise CheckpointError(_missing(self.name, "", None))
         self.weights, self.device = weights, device
         state = _state(self.name, weights)
         from cantilena.models.audio import nets
@@ -122,9 +122,9 @@ class _Network:
         try:
             self.model: Any = kind(state).to(device)
         except (KeyError, RuntimeError, ValueError) as error:
-            raise WeightsError(_missing(self.name, weights, error)) from error
+            raise CheckpointError(_missing(self.name, weights, error)) from error
         except InputError as error:
-            raise WeightsError(f"{weights!r}: {error}") from error
+            raise CheckpointError(f"{weights!r}: {error}") from error
         self.rate: int = kind.RATE
 
     def _run(self, batches: Any) -> np.ndarray:
@@ -210,7 +210,7 @@ EMBEDDERS: dict[str, Kind] = {
 
 def load_embedder(name: str, weights: str | None = None, device: str = "cpu") -> Embedder:
     """The embedder of a name, with weights from a file, a folder or a hub name; None takes its
-    default. Raises UnknownNameError, WeightsError, MissingExtraError."""
+    default. Raises UnknownNameError, CheckpointError, MissingExtraError."""
     if name not in EMBEDDERS:
         raise UnknownNameError("embedder", name, EMBEDDERS)
     return EMBEDDERS[name].load(weights, device)
@@ -240,7 +240,7 @@ def _missing(name: str, weights: str, error: Exception | None) -> str:
 def _state(name: str, weights: str) -> dict[str, Any]:
     """The tensors of a file of weights: .safetensors, or torch's with or without {"model": ...}."""
     if not Path(weights).is_file():
-        raise WeightsError(_missing(name, weights, FileNotFoundError("there is no such file")))
+        raise CheckpointError(_missing(name, weights, FileNotFoundError("there is no such file")))
     try:
         import torch
     except ImportError as error:
@@ -252,10 +252,10 @@ def _state(name: str, weights: str) -> dict[str, Any]:
             return load_file(weights)
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds on a file that is no checkpoint
-        raise WeightsError(_missing(name, weights, error)) from error
+        raise CheckpointError(_missing(name, weights, error)) from error
     for key in ("model", "state_dict"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict):
-        raise WeightsError(_missing(name, weights, ValueError("it holds no weights by name")))
+        raise CheckpointError(_missing(name, weights, ValueError("it holds no weights by name")))
     return {k: v for k, v in state.items() if hasattr(v, "shape")}

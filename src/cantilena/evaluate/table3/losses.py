@@ -50,7 +50,8 @@ def _files(path: Path) -> Iterator[Path]:
         return
     if not path.is_dir():
         raise InputError(f"there is no file or folder {str(path)!r} to read a loss from")
-    step = {p: p.name.rpartition("-")[2] for p in path.glob("checkpoint-*")}
+    folders = [*path.glob("step-*"), *path.glob("checkpoint-*")]  # ours, and the Trainer's own
+    step = {p: p.name.rpartition("-")[2] for p in folders}
     newest = sorted((p for p, s in step.items() if s.isdigit()), key=lambda p: -int(step[p]))
     for folder in (path, *newest):
         yield from (folder / name for name in _INSIDE if (folder / name).is_file())

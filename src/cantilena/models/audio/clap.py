@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from cantilena.audio.mel import windows
-from cantilena.errors import MissingExtraError
-from cantilena.evaluate.hub import WeightsError, folder_of
+from cantilena.errors import CheckpointError, MissingExtraError
+from cantilena.models.hub import folder_of
 
 HUB = "laion/larger_clap_music"
 PAPER = "music_audioset_epoch_15_esc_90.14"
@@ -29,7 +29,7 @@ BATCH = 8
 
 class Clap:
     """transformers' ``ClapModel`` with its feature extractor and tokenizer, from a folder in the
-    published layout or a hub name. Raises WeightsError, MissingExtraError."""
+    published layout or a hub name. Raises CheckpointError, MissingExtraError."""
 
     name, label = "clap", "CLAP"
 
@@ -102,7 +102,7 @@ def _load(weights: str) -> tuple[Any, Any, Any]:
     except ImportError as error:
         raise MissingExtraError("transformers", "hf", "CLAP") from error
     if Path(weights).is_file():
-        raise WeightsError(
+        raise CheckpointError(
             f"{weights!r} is a file; CLAP is read from a folder in transformers' layout "
             "(config.json, model.safetensors, preprocessor_config.json, tokenizer)"
         )
@@ -116,7 +116,7 @@ def _load(weights: str) -> tuple[Any, Any, Any]:
     except MissingExtraError:
         raise
     except Exception as error:  # damaged files raise many kinds, safetensors' own among them
-        raise WeightsError(missing(weights, error)) from error
+        raise CheckpointError(missing(weights, error)) from error
 
 
 def missing(weights: str, error: Exception) -> str:

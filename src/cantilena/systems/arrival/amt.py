@@ -47,7 +47,7 @@ class AmtSystem(ArrivalSystem):
         """The checkpoint in a folder, of a hub name or of a short name ("music-small"); the small
         published one by default. Raises CheckpointError where it cannot be had."""
         from cantilena.models.amt import hub_folder, load_amt
-        from cantilena.models.saving import digest
+        from cantilena.models.checkpoint import digest
 
         source = checkpoint or SYSTEMS["amt"].default
         model = load_amt(source, dtype, device)

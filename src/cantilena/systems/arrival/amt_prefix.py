@@ -14,6 +14,7 @@ from cantilena.systems.arrival.system import ArrivalSystem
 if TYPE_CHECKING:
     from cantilena.decode.hf.interfaces import PromptState
     from cantilena.models.amt_prefix import AmtPrefix
+    from cantilena.models.checkpoint import Checkpoint
 
 
 class AmtPrefixSystem(ArrivalSystem):
@@ -21,13 +22,13 @@ class AmtPrefixSystem(ArrivalSystem):
 
     system = "amt-prefix"
 
-    def __init__(self, model: AmtPrefix, name: str = "amt-prefix", hash: str = ""):
+    def __init__(self, model: AmtPrefix, checkpoint: Checkpoint | None = None):
         from cantilena.decode.hf.engine import HFStepModel
 
-        self.model, self.name, self.hash = model.eval(), name, hash
+        self.model = model.eval()
         self.step_model = HFStepModel(model.music, size=model.vocabulary.size)
         self.vocabulary = model.vocabulary
-        self.card = {"name": name, "system": self.system}
+        self.identify(checkpoint)
 
     @classmethod
     def load(
@@ -39,16 +40,15 @@ class AmtPrefixSystem(ArrivalSystem):
         """The system from the folder that training wrote. ``device``: the GPU where there is one by
         default; ``dtype``: bfloat16 on a GPU and float32 elsewhere by default. Raises
         CheckpointError where files are missing or the text model cannot be had."""
-        from cantilena.models.amt import chosen_device
-        from cantilena.models.amt_prefix import CARD, AmtPrefix
-        from cantilena.models.saving import digest, read_card
+        from cantilena.models.amt_prefix import AmtPrefix
+        from cantilena.models.checkpoint import open_checkpoint
+        from cantilena.models.hub import chosen_device
 
-        path = cls.need(checkpoint)
-        read_card(path, CARD)
+        opened = open_checkpoint(cls.need(checkpoint), cls.system)
         device = chosen_device(device)
         dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
-        model = AmtPrefix.load(path, device=device, dtype=dtype).requires_grad_(False)
-        return cls(model, Path(path).name, digest(path, CARD))
+        model = AmtPrefix.load(opened, device=device, dtype=dtype).requires_grad_(False)
+        return cls(model, opened)
 
     def prompt(self, text: str | None) -> PromptState:
         """The projected states of ``text`` and the start vector, without positions; without a

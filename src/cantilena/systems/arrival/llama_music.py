@@ -38,8 +38,7 @@ class LlamaMusicSystem(ArrivalSystem):
     ):
         self.step_model, self.tokenizer, self.vocabulary = step_model, tokenizer, vocabulary
         self.offset, self.instruction = offset, instruction
-        self.name, self.hash = self.system, ""
-        self.card = {"name": self.name, "system": self.system}
+        self.identify(None)
         self.longest = min(LONGEST, step_model.context // 2)
 
     @classmethod
@@ -54,25 +53,20 @@ class LlamaMusicSystem(ArrivalSystem):
         """The system from a trained folder, an exported one, or a published model in MIDI-LLM's
         layout by hub name or folder. ``tokenizer``: where that of the text model is, if not with
         it; ``context``: positions in all. Raises CheckpointError where something is missing."""
-        from cantilena.models.amt import chosen_device
-        from cantilena.models.llama_music import CARD
-        from cantilena.models.saving import digest, read_card
+        from cantilena.models.checkpoint import open_checkpoint
+        from cantilena.models.hub import chosen_device
 
         path = cls.need(checkpoint)
         device = chosen_device(device)
         dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
-        folder = Path(path)
-        card = read_card(folder, CARD) if (folder / CARD).is_file() else {}
-        if card and card.get("system") != cls.system:
-            raise CheckpointError(
-                f"{path} holds the system {card.get('system')!r}, not {cls.system}"
-            )
-        read = _split if card and card.get("layout") != "plain" else _plain
-        system = read(folder if card else path, device, dtype, tokenizer, context)
-        system.name = folder.name if folder.is_dir() else str(path)
-        system.card = {**card, "name": system.name, "system": cls.system}
-        digested = folder.is_dir()
-        system.hash = digest(folder, CARD if card else "config.json") if digested else str(path)
+        if not Path(path).is_dir():  # a name on the hub
+            system = _plain(path, device, dtype, tokenizer, context)
+            system.name = system.hash = str(path)
+            return system
+        opened = open_checkpoint(path, cls.system)
+        read = _plain if opened.model.get("layout") == "plain" else _split
+        system = read(opened.folder, device, dtype, tokenizer, context)
+        system.identify(opened)
         return system
 
     def prompt(self, text: str | None) -> PromptState:

@@ -53,6 +53,7 @@ from cantilena.tokens.arrival import (
 
 if TYPE_CHECKING:
     from cantilena.decode.hf.interfaces import PromptState, StepModel
+    from cantilena.models.checkpoint import Checkpoint
     from cantilena.systems.arrival.piece import ArrivalPiece
 
     ArrivalJob = Job[ArrivalPiece, PromptState]
@@ -88,6 +89,13 @@ class ArrivalSystem(System):
         if not named:
             raise InputError(f"the system {cls.system!r} needs a checkpoint; name its folder")
         return named
+
+    def identify(self, checkpoint: Checkpoint | None) -> None:
+        """Takes up a checkpoint's name, hash and card; a model in memory has the system's name."""
+        self.name = self.system if checkpoint is None else checkpoint.name
+        self.hash = "" if checkpoint is None else checkpoint.hash
+        own = {"name": self.name, "system": self.system}
+        self.card = own if checkpoint is None else checkpoint.card
 
     @abstractmethod
     def prompt(self, text: str | None) -> PromptState:

@@ -5,7 +5,6 @@ Knows how the parts are wired; each part is elsewhere. Needs no torch.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import zlib
 from collections.abc import Hashable, Iterator, Sequence
@@ -20,22 +19,23 @@ import numpy as np
 from cantilena.decode.interfaces import Job
 from cantilena.decode.loop import Loop
 from cantilena.errors import CheckpointError, UnknownNameError
+from cantilena.models.checkpoint import Checkpoint
 from cantilena.result import Result
 from cantilena.score import DRUMS, Score
 from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, Request, System
 from cantilena.systems.note.boldness import Boldness
-from cantilena.systems.note.card import read_habits
+from cantilena.systems.note.checkpoint import open_note
 from cantilena.systems.note.constraints import constraints
 from cantilena.systems.note.continuing import Continued, continued
 from cantilena.systems.note.engine import Engine
 from cantilena.systems.note.finishing import LiveNotes, finished
+from cantilena.systems.note.habits import read_habits
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.planning import LOOPING, make_plan
 from cantilena.systems.note.stepper import NoteStepper
 from cantilena.systems.note.tracker import Tracker
 from cantilena.text.report import report
 from cantilena.text.wishes import Brief
-from cantilena.tokens import scheme_of
 from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.conditions import Conditions, Wished, conditions
 from cantilena.tokens.note.grammar import NoteGrammar
@@ -48,9 +48,6 @@ MAX_STEPS_PER_BAR = 90
 STEPS_OVER_DENSITY = 2.5  # the same, as a multiple of the density that is asked for
 PERCUSSION = frozenset({"latin", "bossa nova", "samba", "tango", "reggae", "disco"})
 """Genres in which hand percussion is at home, where nobody names it."""
-
-FILES = ("card.json", "habits.json", "model.safetensors", "trunk.onnx")
-"""What a checkpoint's folder holds."""
 
 
 @dataclass
@@ -79,18 +76,13 @@ class NoteSystem(System):
     def __init__(self, folder: str | Path, threads: int | None = None, engine: str = "onnx"):
         """``engine``: "onnx", the default install's, or "torch", in full precision. ``threads``: by
         default two where there are two cores; their number changes nothing but the speed."""
-        folder = Path(folder)
-        self.hash = _digest(folder)
+        checkpoint = open_note(folder)
+        self.name, self.hash, self.card = checkpoint.name, checkpoint.hash, checkpoint.card
         threads = min(2, os.cpu_count() or 1) if threads is None else threads
-        self.engine = _engine(folder, threads, engine)
-        self.card = self.engine.card
-        scheme = scheme_of(self.card["scheme"])
-        if not isinstance(scheme, NoteScheme):
-            raise CheckpointError(f"the checkpoint in {folder} does not write note by note")
-        self.scheme = scheme
+        self.engine = _engine(checkpoint, threads, engine)
+        self.scheme = NoteScheme.from_dict(dict(self.card["scheme"]))
         self.grammar = NoteGrammar(self.scheme)
-        self.habits = read_habits(folder)
-        self.name = str(self.card.get("name", folder.name))
+        self.habits = read_habits(checkpoint.folder)
 
     @classmethod
     def load(
@@ -215,24 +207,14 @@ def _on(score: Score, tick: int, before: Continued | None) -> int:
     return int(before.score.bar_starts[-1]) + (tick - before.origin) * score.tpq // GRID
 
 
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in FILES:
-        try:
-            digest.update((folder / name).read_bytes())
-        except OSError as e:
-            raise CheckpointError(f"{folder} is no checkpoint: {name} cannot be read") from e
-    return digest.hexdigest()[:16]
-
-
-def _engine(folder: Path, threads: int, name: str) -> Engine | TorchEngine:
+def _engine(checkpoint: Checkpoint, threads: int, name: str) -> Engine | TorchEngine:
     if name == "onnx":
-        return Engine(folder, threads)
+        return Engine(checkpoint, threads)
     if name != "torch":
         raise UnknownNameError("engine", name, ("onnx", "torch"))
     from cantilena.systems.note.torch_engine import TorchEngine
 
-    return TorchEngine(folder, threads)
+    return TorchEngine(checkpoint, threads)
 
 
 def _shipped_folder() -> Path:

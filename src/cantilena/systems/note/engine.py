@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from cantilena.errors import CheckpointError
-from cantilena.systems.note.card import check_weights, read_card
+from cantilena.models.checkpoint import Checkpoint
+from cantilena.systems.note.checkpoint import TRUNK, load_weights, open_note
 
 EPS = 1e-5
 
@@ -55,23 +56,13 @@ class Engine:
     Raises CheckpointError when a file is missing, damaged or of another version.
     """
 
-    def __init__(self, folder: str | Path, threads: int = 1):
-        from safetensors.numpy import load_file
-
-        folder = Path(folder)
-        self.card: dict[str, Any] = read_card(folder)
+    def __init__(self, folder: str | Path | Checkpoint, threads: int = 1):
+        checkpoint = open_note(folder)
+        self.card = dict(checkpoint.card)
         self.model: dict[str, Any] = self.card["model"]
-        try:
-            weights = load_file(folder / "model.safetensors")
-        except FileNotFoundError as e:
-            missing = e.filename or "model.safetensors"
-            raise CheckpointError(f"{folder} is no checkpoint: {missing} is missing") from e
-        except Exception as e:  # of a damaged file safetensors raises what it likes
-            raise CheckpointError(f"model.safetensors of the checkpoint in {folder}: {e}") from e
-        check_weights(folder, self.model, {name: w.shape for name, w in weights.items()})
-        self._take(weights)
-        self.trunk = self._trunk(folder / "trunk.onnx", threads)
-        self._check_trunk(folder)
+        self._take(load_weights(checkpoint))
+        self.trunk = self._trunk(checkpoint.folder / TRUNK, threads)
+        self._check_trunk(checkpoint.folder)
 
     def _take(self, raw: dict[str, np.ndarray]) -> None:
         """Sizes and weights of everything but the trunk."""
@@ -89,8 +80,7 @@ class Engine:
         self.heads = [Head(weights, f"heads.{k}") for k in range(len(self.fields))]
         self.chosen = [weights[f"chosen.{k}.weight"] for k in range(len(self.fields) - 1)]
 
-    @staticmethod
-    def _trunk(path: Path, threads: int) -> Any:
+    def _trunk(self, path: Path, threads: int) -> Any:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -99,9 +89,10 @@ class Engine:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as e:
-            raise CheckpointError(f"{path} cannot be loaded: {e}") from e
+            trunk = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as e:  # onnxruntime raises its own kinds
+            raise CheckpointError(f"the checkpoint's {path} cannot be loaded: {e}") from e
+        return trunk
 
     def _check_trunk(self, folder: Path) -> None:
         """Reads one position, the last that the sizes allow, which is what most often fails."""
@@ -221,6 +212,10 @@ class Session:
     def run(self, x: np.ndarray) -> np.ndarray:
         """Advances by the S embedded positions x (B, S, D); gives the last hidden states (B, D).
         More than one position may be given only at the start."""
+        return self.hidden(x)[:, -1]
+
+    def hidden(self, x: np.ndarray) -> np.ndarray:
+        """``run`` with the hidden states of all S positions (B, S, D)."""
         b, s, _ = x.shape
         total = self.used + s
         self.binding.bind_cpu_input("x", np.ascontiguousarray(x, dtype=np.float32))
@@ -230,7 +225,7 @@ class Session:
         self.engine.trunk.run_with_iobinding(self.binding)
         self.used = total
         # outputs come in the order in which they were bound: the caches, then h
-        return self.binding.get_outputs()[len(self.caches)].numpy()[:, -1]
+        return self.binding.get_outputs()[len(self.caches)].numpy()
 
 
 def _offsets(sizes: dict[str, int]) -> np.ndarray:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cantilena.errors import CheckpointError, InputError, MissingExtraError
-from cantilena.systems.note.card import check_weights, read_card
+from cantilena.errors import InputError, MissingExtraError
+from cantilena.models.checkpoint import Checkpoint
+from cantilena.systems.note.checkpoint import open_note
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,9 @@ class TorchEngine:
     MissingExtraError without torch, InputError for a device that is not there.
     """
 
-    def __init__(self, folder: str | Path, threads: int = 2, device: str | None = None):
+    def __init__(
+        self, folder: str | Path | Checkpoint, threads: int = 2, device: str | None = None
+    ):
         try:
             import torch
         except ImportError as e:
@@ -39,8 +42,8 @@ class TorchEngine:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu":
             torch.set_num_threads(threads)
-        self.folder, self.device = Path(folder), device
-        self.card, self.network = self._load()
+        self.device = device
+        self.card, self.network = _load(folder)
         try:
             self.network.to(device)
         except (RuntimeError, AssertionError) as e:
@@ -53,27 +56,6 @@ class TorchEngine:
         self.length = config.prefix + config.context
         self.heads = [_Head(head, device) for head in network.heads]
         self.chosen = [e.weight.detach().cpu().numpy() for e in network.chosen]
-
-    def _load(self) -> tuple[dict[str, Any], StepLM]:
-        from safetensors.torch import load_file
-
-        from cantilena.models.step_lm import StepConfig, StepLM
-
-        folder = self.folder
-        card = read_card(folder)
-        try:
-            weights = load_file(folder / "model.safetensors")
-            check_weights(folder, card["model"], {k: tuple(w.shape) for k, w in weights.items()})
-            network = StepLM(StepConfig.from_dict(card["model"]))
-            network.load_state_dict({k: v.float() for k, v in weights.items()})
-        except CheckpointError:
-            raise
-        except FileNotFoundError as e:
-            missing = e.filename or "model.safetensors"
-            raise CheckpointError(f"{folder} is no checkpoint: {missing} is missing") from e
-        except Exception as e:
-            raise CheckpointError(f"the checkpoint in {folder} cannot be read: {e}") from e
-        return card, network.eval().requires_grad_(False)
 
     def embed(self, part: str, index: np.ndarray) -> np.ndarray:
         """(..., F) int features of a part -> (..., D) summed embeddings."""
@@ -140,3 +122,15 @@ class TorchSession:
         """Advances by the S embedded positions x (B, S, D); gives the last hidden states (B, D)."""
         positions = self.engine.tensor(x.astype(np.float32, copy=False))
         return self.engine.network.trunk(positions, self.pasts)[:, -1].cpu().numpy()
+
+
+def _load(folder: str | Path | Checkpoint) -> tuple[dict[str, Any], StepLM]:
+    from cantilena.models.saving import load_tensors
+    from cantilena.models.saving import load_weights as put_in
+    from cantilena.models.step_lm import StepConfig, StepLM
+
+    checkpoint = open_note(folder)
+    weights = load_tensors(checkpoint.weights)
+    network = StepLM(StepConfig.from_dict(dict(checkpoint.model)))
+    put_in(network, {k: v.float() for k, v in weights.items()}, checkpoint.folder)
+    return dict(checkpoint.card), network.eval().requires_grad_(False)

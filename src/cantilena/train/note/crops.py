@@ -5,49 +5,18 @@ Knows the data set, the note scheme and the conditions; does not know the model 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from cantilena.analysis.key import key_scores
 from cantilena.score.harmony import NO_CHORD, QUALITIES, Chord, Key
+from cantilena.systems.note.training import CropConfig
 from cantilena.text.caption import write_caption
 from cantilena.text.facts import Facts, density_word, mood_rule
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note.conditions import SLOTS, Wished, conditions, hash_words
 
-ARRAYS = ("scalars", "slots", "words", "state", "fields", "at_onset", "at_instrument", "mask")
-GUESSED = ("said", "told", "playing")
-"""Beside the model's inputs: ``said`` (WORDINGS, WORDS), texts on the window, of which ``told``
-(S,), its attributes, and ``playing`` (I,), its instruments, are to be guessed."""
 WORDINGS = 3
 _LOOKBACK = 400  # rows before a window that memory and echoes may reach into
-
-
-@dataclass(frozen=True)
-class CropConfig:
-    """Window of ``length`` steps; probabilities that conditions are left out of an example:
-    ``nothing`` all of them, then each attribute, the chords, the bars left, the text by itself.
-
-    ``text_only`` is the share of examples whose prefix is the text alone: where the attributes
-    always stand beside it, nothing is left for the text to tell, and its encoder learns nothing.
-    ``fresh`` is the share of windows that begin at a bar line with nothing before them, as if the
-    piece began there: a model that only ever begins songs' introductions, and elsewhere always has
-    bars to echo, does not learn to set a whole band going."""
-
-    length: int = 1024
-    nothing: float = 0.08
-    attribute: float = 0.2
-    chords: float = 0.15
-    left: float = 0.1
-    text: float = 0.3
-    text_only: float = 0.4
-    instruments: float = 0.1
-    partial: float = 0.15
-    start: float = 0.12  # share of windows that begin a song
-    finish: float = 0.08  # share that end one
-    fresh: float = 0.45
-    transpose: bool = True
 
 
 FULL = CropConfig(
@@ -278,8 +247,3 @@ def _wished(facts: dict, rng: np.random.Generator, config: CropConfig) -> Wished
         loudness=facts["loudness"] if keep() else None,
         text=text,
     )
-
-
-def stack(examples: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Examples of equal length as one batch."""
-    return {name: np.stack([e[name] for e in examples]) for name in (*ARRAYS, *GUESSED)}

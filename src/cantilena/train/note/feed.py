@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from cantilena.train.note.crops import Crops, stack
+from cantilena.systems.note.training import stack
+from cantilena.train.note.crops import Crops
 
 _ENDLESS = 2**40
 
@@ -44,7 +45,7 @@ def _alone(_: int) -> None:
 def feed(
     crops: Crops, size: int, seed: int, step: int = 0, workers: int = 0, pin: bool = False
 ) -> Iterator[dict[str, Tensor]]:
-    """Endless batches of ``size`` examples (``crops.ARRAYS`` and ``GUESSED``; integers as int16)
+    """Endless batches of ``size`` examples (``ARRAYS`` and ``GUESSED``; integers as int16)
     from ``step`` on, made ahead by ``workers`` processes (0: made when asked for). ``pin`` puts
     them where a GPU copies them from meanwhile."""
     ahead: dict[str, Any] = {"prefetch_factor": 4, "worker_init_fn": _alone} if workers else {}

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from cantilena.data.corpora import CORPORA
+from cantilena.files import write_bytes, write_json
 from cantilena.score.harmony import NO_CHORD, QUALITIES
 from cantilena.tokens.note import DURATIONS
 
+HABITS, DATA = "habits.json", "data.json"
 MIN_SHARE = 0.03  # an instrument with less of a song's notes is left out of its ensemble
 MOST_PARTS = 8
 
@@ -136,18 +138,18 @@ def write_facts(songs: Any, folder: str | Path) -> None:
     """Writes ``habits.json`` and ``data.json`` (songs, notes and licence of each corpus) of the
     training songs into a run's folder, where they are not there yet."""
     folder = Path(folder)
-    if not (folder / "habits.json").exists():
+    if not (folder / HABITS).exists():
         text = json.dumps(count_habits(songs), separators=(",", ":")) + "\n"
-        (folder / "habits.json").write_text(text)
+        write_bytes(folder / HABITS, text.encode())
     counts: dict[str, dict[str, Any]] = {}
     for i in range(len(songs)):
         name = songs.corpus(i)
         row = counts.setdefault(name, {"songs": 0, "notes": 0, **_origin(name)})
         row["songs"] += 1
         row["notes"] += songs.length(i)
-    (folder / "data.json").write_text(json.dumps(counts, indent=1) + "\n")
+    write_json(folder / DATA, counts)
 
 
 def _origin(name: str) -> dict[str, str]:
-    known = CORPORA.get(name)
-    return {"licence": known.licence, "origin": known.origin} if known else {}
+    corpus = CORPORA.get(name)
+    return {"licence": corpus.licence, "origin": corpus.origin} if corpus else {}

@@ -1,23 +1,38 @@
-"""Held-out bits per note of a run: by field, with true, absent and shuffled conditions, against
-counting models.
+"""Held-out bits per note of a run or a checkpoint: by field, with true, absent and shuffled
+conditions, against counting models.
 
-Knows runs and data sets; trains nothing.
+Knows runs, checkpoints and data sets; trains nothing. A run's model is measured by torch in the
+precision in which it trains, a checkpoint's as it composes, without torch.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from cantilena.data.dataset import load_split
+from cantilena.errors import CheckpointError, InputError
+from cantilena.files import read_json, write_json
+from cantilena.models.checkpoint import is_checkpoint
+from cantilena.systems.note.engine import Engine
+from cantilena.tokens.note import FIELDS, NoteScheme
+from cantilena.train.note.held import (
+    CHANGES,
+    HELD,
+    NOTHING_GIVEN,
+    Batch,
+    bits,
+    engine_bits,
+    fixed_batches,
+)
+from cantilena.train.note.ngrams import count_bits
 
-from cantilena.tokens.note import FIELDS
-from cantilena.tokens.note.conditions import NOTHING
-
-Batch = dict[str, np.ndarray]
+FIGURES = "figures.json"
+SHORT = 512
+"""Notes in the windows of "short"."""
 
 NAMES = {
     "unigram": "unigram",
@@ -32,82 +47,83 @@ NAMES = {
     "other_text": "the same, another piece's text alone",
 }
 
-
-def _without(names: tuple[str, ...]) -> Callable[[list[Batch]], list[Batch]]:
-    """Leaves out parts of the prefix: every value becomes the one for "not given"."""
-    nothing = {"scalars": NOTHING.scalars, "slots": NOTHING.slots, "words": NOTHING.words}
-
-    def change(batches: list[Batch]) -> list[Batch]:
-        gone = [{n: np.broadcast_to(nothing[n], b[n].shape).copy() for n in names} for b in batches]
-        return [{**b, **g} for b, g in zip(batches, gone, strict=True)]
-
-    return change
-
-
-def _rolled(batches: list[Batch]) -> list[Batch]:
-    """Each window with the prefix of another of its batch."""
-    prefix = ("scalars", "slots", "words")
-    return [{k: np.roll(v, 1, 0) if k in prefix else v for k, v in b.items()} for b in batches]
-
-
-_text_alone = _without(("scalars", "slots"))
-CHANGES: dict[str, Callable[[list[Batch]], list[Batch]]] = {
-    "shuffled": _rolled,
-    "textless": _without(("words",)),
-    "text_only": _text_alone,
-    "other_text": lambda batches: _rolled(_text_alone(batches)),
-}
-"""What is done to the prefix of windows that have nothing before them."""
+Measure = Callable[[Sequence[Batch]], dict[str, Any]]
 
 
 def measure(
-    folder: str | Path,
+    place: str | Path | None,
     data: str | Path,
     split: str = "test",
     windows: int = 256,
     length: int = 1024,
     corpora: tuple[str, ...] = ("lakh",),
 ) -> tuple[dict[str, Any], str]:
-    """Bits per note of the run in ``folder`` on windows of ``split``, and a table of them. They are
-    also written to the run's ``figures.json``, from where an export takes them up."""
-    from cantilena.data.dataset import load_split
-    from cantilena.train.note.loop import (
-        HELD,
-        NOTHING_GIVEN,
-        Run,
-        TrainConfig,
-        bits,
-        fixed_batches,
-        note_config,
-    )
-    from cantilena.train.note.ngrams import count_bits
-
-    run = Run(Path(folder), note_config(), TrainConfig(), measured=True)
+    """Bits per note of a run's or a checkpoint's model on windows of ``split``, and a table of
+    them; of the shipped checkpoint where ``place`` is None. Those of a run are also written to its
+    ``figures.json``, from where an export takes them up. Raises CheckpointError, and InputError
+    for windows longer than the model's context."""
+    shipped = resources.files("cantilena") / "checkpoints" / "note"
+    place = Path(str(shipped)) if place is None else Path(place)
+    ours = is_checkpoint(place)
+    evaluate, scheme, context, notes_seen = (_checkpoint if ours else _run)(place)
+    if length > context:
+        raise InputError(f"windows of {length:,} notes do not fit a context of {context:,}")
     held = load_split(data, split, corpora=corpora)
-    found: dict[str, Any] = count_bits(load_split(data, "train", corpora=corpora), held, run.scheme)
-    run.model.eval()
+    rows: dict[str, Any] = count_bits(load_split(data, "train", corpora=corpora), held, scheme)
     crops = {name: replace(crop, length=length) for name, crop in HELD.items()}
-    crops["short"] = replace(NOTHING_GIVEN, length=512)
+    crops["short"] = replace(NOTHING_GIVEN, length=min(SHORT, context))
     for name, crop in crops.items():
-        batches = fixed_batches(held, run.scheme, crop, windows, 16)
-        found[name] = bits(run.model, batches, run.device)
+        batches = fixed_batches(held, scheme, crop, windows, 16)
+        rows[name] = evaluate(batches)
         if name == "fresh":
             for other, change in CHANGES.items():
-                found[other] = bits(run.model, change(batches), run.device)
-    found |= {"split": split, "windows": windows, "length": length, "notes_seen": run.notes}
-    figures = Path(folder) / "figures.json"
-    known = json.loads(figures.read_text()) if figures.exists() else {}
-    figures.write_text(json.dumps({**known, split: found}, indent=1) + "\n")
-    return found, table(found)
+                rows[other] = evaluate(change(batches))
+    rows |= {"split": split, "windows": windows, "length": length, "notes_seen": notes_seen}
+    if not ours:
+        figures = place / FIGURES
+        before = read_json(figures) if figures.exists() else {}
+        write_json(figures, {**before, split: rows})
+    return rows, table(rows)
 
 
-def table(found: dict[str, Any]) -> str:
+def _run(folder: Path) -> tuple[Measure, NoteScheme, int, int]:
+    """What measures a run's model, its scheme, its context and the notes it has seen."""
+    from cantilena.train.note.loop import Training, run_recipe
+
+    recipe = run_recipe(folder)
+    if recipe is None:
+        raise CheckpointError(f"{folder} holds no training run and no checkpoint")
+    training = Training(folder, None, recipe, measured=True)
+    model: Any = training.model.eval()
+    context = model.config.context
+    return (
+        lambda batches: bits(model, batches, training.device, recipe.settings.precision),
+        training.scheme,
+        context,
+        training.notes,
+    )
+
+
+def _checkpoint(folder: Path) -> tuple[Measure, NoteScheme, int, int | None]:
+    """The same of a checkpoint."""
+    engine = Engine(folder)
+    scheme = NoteScheme.from_dict(engine.card["scheme"])
+    notes_seen = engine.card["training"].get("notes_seen")
+    return (
+        lambda batches: engine_bits(engine, batches),
+        scheme,
+        engine.model["context"],
+        notes_seen,
+    )
+
+
+def table(rows: dict[str, Any]) -> str:
     """The figures as a Markdown table."""
     lines = [
-        f"| {found['split']}, bits per note | " + " | ".join(FIELDS) + " | all |",
+        f"| {rows['split']}, bits per note | " + " | ".join(FIELDS) + " | all |",
         "|---|" + "---|" * 6,
     ]
     for name in NAMES:
-        row = [f"{found[name][f]:.2f}" for f in (*FIELDS, "all")]
+        row = [f"{rows[name][f]:.2f}" for f in (*FIELDS, "all")]
         lines.append(f"| {NAMES[name]} | " + " | ".join(row) + " |")
     return "\n".join(lines)

@@ -1,25 +1,21 @@
 """Examples for tuning: the paper's data in an order that depends on the seed and nothing else.
 
-Knows data in memory, epochs and batches of a single model; does not know the Trainer or processes.
+Knows data in memory and epochs; does not know the Trainer, batches or processes.
 Example n of a run is the same whatever the number of processes, parts of a batch or restarts: that
 is why a run goes on exactly where it was, and why two processes see what one would.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from cantilena.data.paper.reader import PaperSongs
 from cantilena.errors import InputError
 from cantilena.tokens.arrival.train import VARIANTS, variant_tokens
 from cantilena.tokens.arrival.vocab import AMT
-from cantilena.train.tuned.collate import IGNORED, padded, whole_triples
 
 Example = dict[str, Any]
 
@@ -95,76 +91,3 @@ def held_batches(source: Source, size: int) -> list[list[Example]]:
     """All examples of a Source's first epoch, in batches, in the order on disk."""
     found = [source.example(i) for i in range(len(source))]
     return [found[i : i + size] for i in range(0, len(found), size)]
-
-
-# ------------------------------------------------------------------ batches of a model alone
-
-
-@dataclass
-class MusicCollator:
-    """Batches for a music model alone: ``input_ids``, ``attention_mask``, ``labels`` (B, T). The
-    flag is given, not predicted."""
-
-    context: int = AMT.context
-
-    def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """The batch."""
-        music = [whole_triples(e["music"], self.context) for e in examples]
-        ids = padded(music, 0)
-        return {
-            "input_ids": ids,
-            "attention_mask": padded([[1] * len(row) for row in music], 0),
-            "labels": padded([[IGNORED, *row[1:]] for row in music], IGNORED),
-        }
-
-
-@dataclass
-class TextCollator:
-    """Batches for a text model alone: each caption with the tokenizer's own specials and its end,
-    cut to ``context``, several in a row where ``pack`` is set, blind to each other."""
-
-    tokenizer: Any
-    context: int = 256
-    pack: bool = True
-
-    def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """The batch: ``input_ids``, ``labels``, and ``position_ids`` or ``attention_mask``."""
-        end = self.tokenizer.eos_token_id
-        rows = []
-        for example in examples:
-            ids = [int(k) for k in self.tokenizer(example["text"], verbose=False)["input_ids"]]
-            if end is not None and (not ids or ids[-1] != end):
-                ids.append(int(end))
-            rows.append(ids[: self.context])
-        if not self.pack:
-            return {
-                "input_ids": padded(rows, 0),
-                "attention_mask": padded([[1] * len(row) for row in rows], 0),
-                "labels": padded([[IGNORED, *row[1:]] for row in rows], IGNORED),
-            }
-        bins = packed([len(row) for row in rows], self.context)
-        ids = [[k for i in some for k in rows[i]] for some in bins]
-        labels = [[k for i in some for k in (IGNORED, *rows[i][1:])] for some in bins]
-        places = [[k for i in some for k in range(len(rows[i]))] for some in bins]
-        wide = max(map(len, ids))
-        for row in places:  # padding is one more example that nothing is asked of
-            row.extend(range(wide - len(row)))
-        return {
-            "input_ids": padded(ids, 0),
-            "labels": padded(labels, IGNORED),
-            "position_ids": padded(places, 0),
-        }
-
-
-def packed(lengths: Sequence[int], room: int) -> list[list[int]]:
-    """Which of some rows share a row of ``room`` tokens: longest first, each where it fits first.
-    A row longer than ``room`` stands alone."""
-    bins: list[tuple[list[int], int]] = []
-    for k in sorted(range(len(lengths)), key=lambda k: -lengths[k]):
-        for i, (some, used) in enumerate(bins):
-            if used + lengths[k] <= room:
-                bins[i] = ([*some, k], used + lengths[k])
-                break
-        else:
-            bins.append(([k], lengths[k]))
-    return [some for some, _ in bins]

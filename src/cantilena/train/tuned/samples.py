@@ -7,7 +7,7 @@ trained stays as it was: a run with samples has the losses of one without.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +21,22 @@ TOKENS = 600
 RATE = 44_100
 
 
-def system_of(model: Any, tokenizer: Any) -> Any | None:
-    """The generating system of a model in memory; None for a text model alone."""
-    from cantilena.models.amt_prefix import AmtPrefix
-    from cantilena.models.llama_music import LlamaMusic
-    from cantilena.systems.arrival import amt, amt_prefix, llama_music
-
-    if isinstance(model, AmtPrefix):
-        return amt_prefix.AmtPrefixSystem(model)
-    if isinstance(model, LlamaMusic):
-        return llama_music.of_model(model.eval(), tokenizer)
-    return amt.AmtSystem(model.model) if model.config.model_type == "gpt2" else None
-
-
 class Samples(TrainerCallback):
     """Every ``every`` steps, a piece for each of ``texts`` (None: without a text), always with the
-    same seeds: ``samples/step-N/K.mid`` and ``.wav`` in the run's folder."""
+    same seeds: ``samples/step-N/K.mid`` and ``.wav`` in the run's folder. ``sampler`` gives the
+    generating system of ``model``."""
 
     def __init__(
         self,
         folder: Path,
         model: Any,
-        tokenizer: Any,
+        sampler: Callable[[], Any],
         texts: Sequence[str | None],
         every: int,
         reports: Sequence[str] = (),
         tokens: int = TOKENS,
     ):
-        self.folder, self.model, self.tokenizer = folder, model, tokenizer
+        self.folder, self.model, self.sampler = folder, model, sampler
         self.texts, self.every, self.reports, self.tokens = texts, every, reports, tokens
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -56,7 +44,7 @@ class Samples(TrainerCallback):
         if not state.is_world_process_zero or state.global_step % self.every:
             return
         with restored(self.model):
-            system = system_of(self.model, self.tokenizer)
+            system = self.sampler()
             if system is not None:
                 self._write(system, state.global_step)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cantilena.train.note.muon import Muon, orthogonal
+from cantilena.models.muon import Muon, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (24, 8), (8, 24)])

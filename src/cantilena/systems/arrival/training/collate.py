@@ -1,4 +1,4 @@
-"""Collators: texts and music tokens to the batches that the paper's models take.
+"""Collators: texts and music tokens to the batches that the systems' models take.
 
 Knows token ids, padding and packing; does not know corpora, models or the Trainer. An example is a
 mapping with ``text`` (str, empty for none) and ``music`` (AMT ids, the flag first). What is not to
@@ -18,11 +18,12 @@ from torch import Tensor
 from cantilena.errors import InputError
 from cantilena.models.encoders import cut_at_sentence, say_cut
 from cantilena.models.llama_music import INSTRUCTION, prompt_text
+from cantilena.models.tuned import IGNORED
+from cantilena.tokens.arrival.vocab import AMT
 
 if TYPE_CHECKING:
     from cantilena.models.encoders import TextEncoder
 
-IGNORED = -100
 Example = Mapping[str, Any]
 
 
@@ -40,6 +41,89 @@ def whole_triples(music: Sequence[int], room: int) -> list[int]:
         raise InputError(f"{max(room, 0)} tokens leave no room for a note; shorten the text")
     fits = min(len(music), 1 + 3 * ((room - 1) // 3))
     return [int(k) for k in music[:fits]]
+
+
+def plain_batch(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Tensor]:
+    """``input_ids``, ``attention_mask`` and ``labels`` (B, T) of (ids, labels) of each example."""
+    return {
+        "input_ids": padded([ids for ids, _ in pairs], 0),
+        "attention_mask": padded([[1] * len(ids) for ids, _ in pairs], 0),
+        "labels": padded([labels for _, labels in pairs], IGNORED),
+    }
+
+
+def packed_batch(
+    pairs: Sequence[tuple[Sequence[int], Sequence[int]]], room: int
+) -> dict[str, Tensor]:
+    """``input_ids``, ``labels`` and ``position_ids`` (B, T) of (ids, labels) of each example,
+    several of which share a row of ``room`` tokens. HuggingFace's models see from positions that
+    begin again at 0 where one example ends and the next begins."""
+    bins = packed([len(ids) for ids, _ in pairs], room)
+    ids = [[token for k in some for token in pairs[k][0]] for some in bins]
+    labels = [[label for k in some for label in pairs[k][1]] for some in bins]
+    places = [[place for k in some for place in range(len(pairs[k][0]))] for some in bins]
+    wide = max(map(len, ids), default=0)
+    for row in places:  # the padding is one more example, which nothing is asked of
+        row.extend(range(wide - len(row)))
+    return {
+        "input_ids": padded(ids, 0),
+        "labels": padded(labels, IGNORED),
+        "position_ids": padded(places, 0),
+    }
+
+
+def packed(lengths: Sequence[int], room: int) -> list[list[int]]:
+    """Which of some rows share a row of ``room`` tokens: longest first, each where it fits first.
+    A row longer than ``room`` stands alone."""
+    bins: list[tuple[list[int], int]] = []
+    for k in sorted(range(len(lengths)), key=lambda k: -lengths[k]):
+        for i, (some, used) in enumerate(bins):
+            if used + lengths[k] <= room:
+                bins[i] = ([*some, k], used + lengths[k])
+                break
+        else:
+            bins.append(([k], lengths[k]))
+    return [some for some, _ in bins]
+
+
+@dataclass
+class MusicCollator:
+    """Batches for a music model alone: ``input_ids``, ``attention_mask``, ``labels`` (B, T). The
+    flag is given, not predicted."""
+
+    context: int = AMT.context
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        """The batch."""
+        music = [whole_triples(e["music"], self.context) for e in examples]
+        ids = padded(music, 0)
+        return {
+            "input_ids": ids,
+            "attention_mask": padded([[1] * len(row) for row in music], 0),
+            "labels": padded([[IGNORED, *row[1:]] for row in music], IGNORED),
+        }
+
+
+@dataclass
+class TextCollator:
+    """Batches for a text model alone: each caption with the tokenizer's own specials and its end,
+    cut to ``context``, several in a row where ``pack`` is set, blind to each other."""
+
+    tokenizer: Any
+    context: int = 256
+    pack: bool = True
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        """The batch: ``input_ids``, ``labels``, and ``position_ids`` or ``attention_mask``."""
+        end = self.tokenizer.eos_token_id
+        rows = []
+        for example in examples:
+            ids = [int(k) for k in self.tokenizer(example["text"], verbose=False)["input_ids"]]
+            if end is not None and (not ids or ids[-1] != end):
+                ids.append(int(end))
+            rows.append(ids[: self.context])
+        pairs = [(row, [IGNORED, *row[1:]]) for row in rows]
+        return packed_batch(pairs, self.context) if self.pack else plain_batch(pairs)
 
 
 @dataclass
@@ -117,36 +201,5 @@ class JointCollator:
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         """The batch: ``input_ids``, ``labels`` and ``attention_mask``, or with packing
         ``position_ids`` in its place."""
-        rows = [self.sequence(e) for e in examples]
-        if self.pack:
-            return self._packed(rows)
-        ids = [row[0] for row in rows]
-        return {
-            "input_ids": padded(ids, 0),
-            "attention_mask": padded([[1] * len(row) for row in ids], 0),
-            "labels": padded([row[1] for row in rows], IGNORED),
-        }
-
-    def _packed(self, rows: Sequence[tuple[list[int], list[int]]]) -> dict[str, Tensor]:
-        """Longest first, each into the first row with room. HuggingFace models see from positions
-        that begin again at 0 where one example ends and the next begins."""
-        bins: list[list[int]] = []
-        for k in sorted(range(len(rows)), key=lambda k: -len(rows[k][0])):
-            size = len(rows[k][0])
-            for some in bins:
-                if sum(len(rows[j][0]) for j in some) + size <= self.context:
-                    some.append(k)
-                    break
-            else:
-                bins.append([k])
-        ids = [[i for k in some for i in rows[k][0]] for some in bins]
-        labels = [[i for k in some for i in rows[k][1]] for some in bins]
-        places = [[i for k in some for i in range(len(rows[k][0]))] for some in bins]
-        wide = max(map(len, ids), default=0)
-        for row in places:  # the padding is one more example, which nothing is asked of
-            row.extend(range(wide - len(row)))
-        return {
-            "input_ids": padded(ids, 0),
-            "labels": padded(labels, IGNORED),
-            "position_ids": padded(places, 0),
-        }
+        pairs = [self.sequence(e) for e in examples]
+        return packed_batch(pairs, self.context) if self.pack else plain_batch(pairs)

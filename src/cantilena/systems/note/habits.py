@@ -1,0 +1,104 @@
+"""``habits.json`` of a note checkpoint: what is usual in the training songs, checked.
+
+Knows what planning reads of it; does not know how it is counted (``train.note.habits``) or used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from cantilena.errors import CheckpointError
+
+
+def read_habits(folder: Path) -> dict[str, Any]:
+    """habits.json of a checkpoint, checked. Raises CheckpointError."""
+    return check_habits(folder, _read(folder, "habits.json"))
+
+
+def check_habits(folder: Path, habits: Any) -> dict[str, Any]:
+    """``habits``, what is usual in music, as plain data. Raises CheckpointError where a part is
+    missing or holds something else than the planner reads."""
+    if not isinstance(habits, dict):
+        raise _wrong(folder, "habits.json is not an object")
+    checks = {
+        "ensembles": _is_ensembles,
+        "progressions": _is_progressions,
+        "textures": _is_textures,
+        "registers": lambda part: _is_table(part, 2),
+        "tempos": lambda part: _is_table(part, 3),
+    }
+    for name, fits in checks.items():
+        if name not in habits:
+            raise _wrong(folder, f"habits.json has no {name!r}")
+        if not fits(habits[name]):
+            raise _wrong(folder, f"{name!r} in habits.json is not what this version writes")
+    return habits
+
+
+def _is_ensembles(part: Any) -> bool:
+    return isinstance(part, list) and all(
+        isinstance(e, dict)
+        and isinstance(e.get("genres"), list)
+        and isinstance(e.get("instruments"), list)
+        and all(isinstance(g, str) for g in e["genres"])
+        and all(_is_whole(i) and 0 <= i <= 128 for i in e["instruments"])
+        for e in part
+    )
+
+
+def _is_progressions(part: Any) -> bool:
+    return isinstance(part, dict) and all(
+        isinstance(part.get(mode), list)
+        and all(
+            isinstance(row, list)
+            and len(row) == 2
+            and isinstance(row[0], list)
+            and all(_is_whole(chord) for chord in row[0])
+            and _is_number(row[1])
+            for row in part[mode]
+        )
+        for mode in ("major", "minor")
+    )
+
+
+def _is_textures(part: Any) -> bool:
+    return isinstance(part, dict) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(_is_numbers(row, 3) for row in pair)
+        for pair in part.values()
+    )
+
+
+def _is_table(part: Any, size: int) -> bool:
+    return isinstance(part, dict) and all(_is_numbers(row, size) for row in part.values())
+
+
+def _is_numbers(row: Any, size: int) -> bool:
+    return isinstance(row, list) and len(row) == size and all(_is_number(x) for x in row)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as e:
+        raise CheckpointError(f"{folder} is no checkpoint: {path} is missing") from e
+    except (OSError, ValueError, RecursionError) as e:
+        raise _wrong(folder, f"{name} is damaged: {e}") from e
+    if not isinstance(data, dict):
+        raise _wrong(folder, f"{name} is not an object")
+    return data
+
+
+def _wrong(folder: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"the checkpoint in {folder} cannot be used: {what}")

@@ -1,0 +1,131 @@
+"""Small models with random weights and tokenizers, to begin a tuning with.
+
+Knows layouts, sizes and tokenizers; does not know the Trainer. ``init_music`` and ``init_text``
+make models with random weights in exactly the published layouts, so that whoever has no published
+weights runs the same commands at a small size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cantilena.errors import InputError, UnknownNameError
+from cantilena.models.amt import SIZES, amt_config
+from cantilena.models.hub import need
+from cantilena.models.llama_music import INSTRUCTION
+from cantilena.models.parameters import LLAMA_3_2, llama_config
+
+MUSIC_SIZES: dict[str, tuple[int, int, int]] = {
+    **{"nano": (2, 2, 48), "mini": (4, 4, 192), "midi": (8, 8, 512)},
+    **SIZES,
+}
+"""Layers, heads and width: three small sizes (the middle one for a GPU and a few minutes) and the
+published ones."""
+
+TEXT_SIZES: dict[str, dict[str, int]] = {
+    "nano": {
+        **{"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
+        **{"num_attention_heads": 4, "num_key_value_heads": 2},
+    },
+    "mini": {
+        **{"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4},
+        **{"num_attention_heads": 4, "num_key_value_heads": 2},
+    },
+    "midi": {
+        **{"hidden_size": 640, "intermediate_size": 1792, "num_hidden_layers": 8},
+        **{"num_attention_heads": 10, "num_key_value_heads": 5},
+    },
+    "small": {
+        **{"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 12},
+        **{"num_attention_heads": 16, "num_key_value_heads": 8},
+    },
+}
+"""Small sizes, wider than the music models of the same name as the published ones are; Llama 3.2's
+"1b" and "3b" are known too."""
+
+WORDS = 2_000
+"""Tokens of a tokenizer made here, at most."""
+
+POSITIONS = 131_072
+"""Positions of a text model, as Llama 3.2 has; they cost nothing."""
+
+
+def init_music(
+    folder: str | Path, size: str = "mini", seed: int = 0, dropout: float = 0.0
+) -> dict[str, Any]:
+    """Writes a GPT-2 with random weights in AMT's layout (``MUSIC_SIZES``); says its size."""
+    transformers = need("transformers", "making a music model")
+    torch = need("torch", "making a music model")
+    if size not in MUSIC_SIZES:
+        raise UnknownNameError("size", size, MUSIC_SIZES)
+    layers, heads, width = MUSIC_SIZES[size]
+    drops = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), dropout)
+    torch.manual_seed(seed)
+    config = amt_config("small", n_layer=layers, n_head=heads, n_embd=width, **drops)
+    model = transformers.GPT2LMHeadModel(config)
+    model.save_pretrained(folder)
+    return {"folder": str(folder), "parameters": model.num_parameters(), "size": size}
+
+
+def init_text(
+    folder: str | Path, texts: Sequence[str], size: str = "mini", words: int = WORDS, seed: int = 0
+) -> dict[str, Any]:
+    """Writes a Llama with random weights and a tokenizer learned from ``texts`` (and from
+    llama-music's instruction) beside it; says their sizes. Raises InputError without texts."""
+    transformers = need("transformers", "making a text model")
+    torch = need("torch", "making a text model")
+    known = [*TEXT_SIZES, *LLAMA_3_2]
+    if size not in known:
+        raise UnknownNameError("size", size, known)
+    tokenizer = make_tokenizer([*texts, INSTRUCTION], words)
+    ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    if size in TEXT_SIZES:
+        config = transformers.LlamaConfig(
+            **TEXT_SIZES[size],
+            **ids,
+            vocab_size=len(tokenizer),
+            max_position_embeddings=POSITIONS,
+            tie_word_embeddings=True,
+        )
+    else:
+        config = llama_config(size)
+        config.vocab_size, config.bos_token_id = len(tokenizer), ids["bos_token_id"]
+        config.eos_token_id = ids["eos_token_id"]
+    torch.manual_seed(seed)
+    model = transformers.LlamaForCausalLM(config)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return {
+        **{"folder": str(folder), "parameters": model.num_parameters(), "size": size},
+        "tokens": len(tokenizer),
+    }
+
+
+def make_tokenizer(texts: Sequence[str], words: int = WORDS) -> Any:
+    """A byte-level BPE tokenizer (Sennrich et al. 2016) learned from texts, <s> first and </s> as
+    the end, as Llama's is. Every text can be spelled. Raises InputError without texts, or for
+    fewer ``words`` than bytes and specials."""
+    if not any(text.strip() for text in texts):
+        raise InputError("there are no captions to learn a tokenizer from")
+    if words < 260:
+        raise InputError(f"{words} tokens are fewer than the 256 bytes and 2 specials")
+    need("tokenizers", "making a tokenizer")
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=words,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    inner.train_from_iterator(texts, trainer)
+    inner.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", inner.token_to_id("<s>"))]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<s>", eos_token="</s>")
