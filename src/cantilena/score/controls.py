@@ -115,6 +115,11 @@ class Controls:
         """Only the controls where ``keep`` ((C,) bool or indices) says so."""
         return Controls(*(frozen_array(column[keep]) for column in self.columns))
 
+    def joined(self, other: Controls) -> Controls:
+        """These and others; of one tick and track these come first."""
+        both = zip(self.columns, other.columns, strict=True)
+        return Controls.build(*(np.concatenate(pair) for pair in both))
+
     def finer(self, times: int) -> Controls:
         """The same where ticks are ``times`` as many."""
         return replace(self, tick=frozen_array(self.tick * times))
