@@ -19,7 +19,8 @@ import cantilena
 from cantilena.cli import main
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import BriefError, CheckpointError, InputError, UnknownNameError
-from cantilena.score import Score, Track
+from cantilena.score import Controls, Score, Track
+from cantilena.score.controls import CONTROL_CHANGE, PITCH_BEND
 from cantilena.score.midi import write_midi
 from cantilena.systems import SYSTEMS, resolve, spec
 from cantilena.systems.base import Finished, Note, Progress, System
@@ -63,10 +64,26 @@ def midi(system: System, request: Request) -> bytes:
 
 
 def a_score() -> Score:
+    """Notes, pedal and bends of two tracks, some within and some outside of what is edited."""
     onset = [0, 240, 480, 960, 1440, 1440]
     tracks = [Track("a", 0), Track("b", 33)]
+    moves = [
+        (0, 0, CONTROL_CHANGE, 64, 127),
+        (460, 0, CONTROL_CHANGE, 64, 0),
+        (500, 0, CONTROL_CHANGE, 64, 127),
+        (500, 1, PITCH_BEND, 0, -8192),
+        (1000, 0, CONTROL_CHANGE, 64, 0),
+        (1200, 1, PITCH_BEND, 0, 0),
+    ]
     return Score.build(
-        480, tracks, onset, [240] * 6, [60, 64, 67, 72, 40, 76], [80] * 6, [0] * 5 + [1]
+        480,
+        tracks,
+        onset,
+        [240] * 6,
+        [60, 64, 67, 72, 40, 76],
+        [80] * 6,
+        [0] * 5 + [1],
+        controls=Controls.build(*zip(*moves, strict=True)),
     )
 
 
@@ -301,6 +318,42 @@ def test_an_edit_keeps_what_is_outside_note_for_note(system: System):
         kept = [row for row, gone in zip(rows_of(base, scale), inside, strict=True) if not gone]
         assert there.issuperset(kept)
         assert len(kept) < len(score) or kind == "tracks"
+        outside = []
+        for controls in (base.controls.finer(scale), score.controls):
+            at = base.seconds(controls.tick / scale)
+            gone = (at >= start) & (at < (np.inf if stop is None else stop))
+            gone &= np.isin(controls.track, list(edit.tracks or range(2)))
+            outside.append(controls.select(~gone))
+        assert outside[0] == outside[1]
+        assert (len(outside[0]) < len(base.controls)) == (kind != "go on")
+
+
+def test_the_replay_of_an_edit_keeps_pedals_and_bends(system: System):
+    for kind in spec(system.system).edits:
+        request = request_of(system, edit=edits(a_score())[kind])
+        first = system.compose([request])[0]
+        assert len(first.score.controls)
+        again = Request.from_dict(json.loads(json.dumps(first.to_dict()))["request"])
+        assert again.edit == request.edit
+        assert midi(system, again) == write_midi(first.score)
+
+
+def test_the_stream_of_an_edit_is_its_new_notes(system: System):
+    """As long and as loud as they are in the piece."""
+    base = replace(a_score(), velocity=np.array([50, 60, 10, 70, 80, 90]))
+    for kind, edit in edits(base).items():
+        if kind not in spec(system.system).edits:
+            continue
+        request = request_of(system, edit=edit)
+        notes = list(system.stream(request))
+        score = system.compose([request])[0].score
+        ends = score.seconds(score.onset + score.duration)
+        there = zip(score.seconds(score.onset), ends, score.pitch, score.velocity, strict=True)
+        rows = {tuple(np.round([float(x) for x in row], 5)) for row in there}
+        assert all(
+            tuple(np.round([n.onset, n.onset + n.duration, n.pitch, n.velocity], 5)) in rows
+            for n in notes
+        )
 
 
 # ---------------------------------------------------------------------------- bad input

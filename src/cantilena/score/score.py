@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cantilena.errors import InputError
+from cantilena.score.controls import NO_CONTROLS, POLYPHONIC_PRESSURE, Controls, frozen_array
 
 DRUMS = 128
 """The instrument number of drums; 0-127 are General MIDI programs."""
@@ -32,15 +33,9 @@ class Track:
         return DRUMS if self.is_drum else self.program
 
 
-def _frozen(values: object, dtype: type = np.int64) -> np.ndarray:
-    array = np.array(values, dtype=dtype).reshape(-1)
-    array.setflags(write=False)
-    return array
-
-
 @dataclass(frozen=True, eq=False)
 class Score:
-    """Notes, parts and the maps of time, immutable.
+    """Notes, parts, controls and the maps of time, immutable.
 
     Notes are parallel arrays of shape (N,), sorted by (onset, track, pitch, duration, velocity):
 
@@ -53,8 +48,12 @@ class Score:
     - ``metre_tick``, ``metre_num``, ``metre_den``: time signatures; always one at tick 0
     - ``key_tick``, ``key_fifths`` (-7..7), ``key_minor`` (0/1): key signatures; may be empty
 
-    ``end`` is the piece's length in ticks, at least the last note's end. Build with
-    ``Score.build``, which sorts, fills defaults and checks; raises InputError.
+    ``controls``: pedals, bends and whatever else is done to a track beside its notes; they change
+    neither ``duration`` nor ``velocity``, which are those of the keys. A piece that is composed
+    here has none.
+
+    ``end`` is the piece's length in ticks, at least the last note's end and the last control. Build
+    with ``Score.build``, which sorts, fills defaults and checks; raises InputError.
     """
 
     tpq: int
@@ -74,6 +73,7 @@ class Score:
     key_minor: np.ndarray
     end: int
     title: str = field(default="")
+    controls: Controls = field(default_factory=lambda: NO_CONTROLS)
 
     @classmethod
     def build(
@@ -90,10 +90,11 @@ class Score:
         keys: Iterable[tuple[int, int, int]] = (),
         end: int = 0,
         title: str = "",
+        controls: Controls = NO_CONTROLS,
     ) -> Score:
         """A checked, sorted Score. ``tempos`` are (tick, microseconds per quarter), ``metres``
         (tick, numerator, denominator), ``keys`` (tick, fifths, minor)."""
-        o, d, p, v, t = (_frozen(a) for a in (onset, duration, pitch, velocity, track))
+        o, d, p, v, t = (frozen_array(a) for a in (onset, duration, pitch, velocity, track))
         if not len(o) == len(d) == len(p) == len(v) == len(t):
             raise InputError("note arrays differ in length")
         if tpq < 1:
@@ -105,11 +106,13 @@ class Score:
                 raise InputError("a pitch is outside 0-127 or a velocity outside 1-127")
             if t.min() < 0 or t.max() >= len(tracks):
                 raise InputError("a note names a track that is not there")
+        if controls.track.max(initial=-1) >= len(tracks):
+            raise InputError("a control names a track that is not there")
         for part in tracks:
             if not 0 <= part.program <= 127:
                 raise InputError(f"program {part.program} of {part.name!r} is outside 0-127")
         order = np.lexsort((v, d, p, t, o))
-        notes = [_frozen(a[order]) for a in (o, d, p, v, t)]
+        notes = [frozen_array(a[order]) for a in (o, d, p, v, t)]
         tempo = _map(tempos, (0, DEFAULT_TEMPO))
         metre = _map(metres, (0, 4, 4))
         key = _map(keys, None, width=3)
@@ -119,9 +122,10 @@ class Score:
             raise InputError("a metre needs a numerator and a denominator of at least 1")
         if (abs(key[1]) > 7).any() or (key[2] * (key[2] - 1) != 0).any():
             raise InputError("a key needs -7 to 7 fifths and 0 (major) or 1 (minor)")
-        last = int((notes[0] + notes[1]).max()) if len(o) else 0
+        last = max((notes[0] + notes[1]).max(initial=0), controls.tick.max(initial=0))
         arrays = dict(zip(_ARRAYS, (*notes, *tempo, *metre, *key), strict=True))
-        return cls(int(tpq), tuple(tracks), end=max(int(end), last), title=title, **arrays)
+        end = max(int(end), int(last))
+        return cls(int(tpq), tuple(tracks), end=end, title=title, controls=controls, **arrays)
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -133,6 +137,7 @@ class Score:
             self.tpq == other.tpq
             and self.tracks == other.tracks
             and self.end == other.end
+            and self.controls == other.controls
             and all(np.array_equal(getattr(self, a), getattr(other, a)) for a in _ARRAYS)
         )
 
@@ -209,21 +214,34 @@ class Score:
         return 60e6 / float(values[np.argmax(np.bincount(where, weights=spans))])
 
     def select(self, keep: np.ndarray) -> Score:
-        """The Score with only the notes where ``keep`` ((N,) bool or indices); tracks stay."""
-        notes = {a: _frozen(getattr(self, a)[keep]) for a in _NOTES}
+        """The Score with only the notes where ``keep`` ((N,) bool or indices); tracks and controls
+        stay."""
+        notes = {a: frozen_array(getattr(self, a)[keep]) for a in _NOTES}
         return replace(self, **notes)
 
     def transposed(self, semitones: int) -> Score:
-        """All pitched notes moved by ``semitones``; notes that leave 0-127 are folded back by
-        octaves; key signatures move along; drums stay."""
-        moved = self.pitch + semitones
-        moved -= 12 * (np.maximum(moved - 116, 0) // 12)  # those above 127
-        moved += 12 * (np.maximum(11 - moved, 0) // 12)  # those below 0
+        """All pitched notes, and the pressures on their keys, moved by ``semitones``; those that
+        leave 0-127 are folded back by octaves; key signatures move along; drums stay."""
+
+        def moved(pitch: np.ndarray) -> np.ndarray:
+            pitch = pitch + semitones
+            pitch -= 12 * (np.maximum(pitch - 116, 0) // 12)  # those above 127
+            return pitch + 12 * (np.maximum(11 - pitch, 0) // 12)  # those below 0
+
         fifths = (self.key_fifths + 7 * semitones + 5) % 12 - 5
-        pitch = np.where(self.is_drum, self.pitch, moved)
+        pitch = np.where(self.is_drum, self.pitch, moved(self.pitch))
         order = np.lexsort((self.velocity, self.duration, pitch, self.track, self.onset))
-        notes = {a: _frozen(getattr(self, a)[order]) for a in _NOTES if a != "pitch"}
-        return replace(self, **notes, pitch=_frozen(pitch[order]), key_fifths=_frozen(fifths))
+        notes = {a: frozen_array(getattr(self, a)[order]) for a in _NOTES if a != "pitch"}
+        drums = np.array([t.is_drum for t in self.tracks] or [False])[self.controls.track]
+        keyed = (self.controls.kind == POLYPHONIC_PRESSURE) & ~drums
+        number = np.where(keyed, moved(self.controls.number), self.controls.number)
+        return replace(
+            self,
+            **notes,
+            pitch=frozen_array(pitch[order]),
+            key_fifths=frozen_array(fifths),
+            controls=replace(self.controls, number=frozen_array(number)),
+        )
 
 
 _NOTES = ("onset", "duration", "pitch", "velocity", "track")
@@ -256,4 +274,4 @@ def _map(
             changes.append((tick, *last[tick]))
     width = width or len(default or ())
     table = np.array(changes, dtype=np.int64).reshape(-1, width)
-    return [_frozen(table[:, i]) for i in range(width)]
+    return [frozen_array(table[:, i]) for i in range(width)]

@@ -16,6 +16,7 @@ import time
 import numpy as np
 
 from cantilena.errors import MidiError
+from cantilena.score.controls import CONTROL_CHANGE, Controls
 from cantilena.score.midi import read_midi, smf, write_midi
 from cantilena.score.score import Score, Track
 
@@ -29,6 +30,14 @@ def seeds(rng: np.random.Generator) -> list[bytes]:
     for n_tracks in (1, 3, 20):
         tracks = [Track(f"t{i}", i * 6, i % 5 == 4) for i in range(n_tracks)]
         n = 12 * n_tracks
+        numbers = rng.choice([0, 7, 64], n)
+        controls = Controls.build(
+            rng.integers(0, 4000, n),
+            rng.integers(0, n_tracks, n),
+            [CONTROL_CHANGE] * n,
+            numbers,
+            rng.integers(0, 128, n),
+        )
         files.append(
             write_midi(
                 Score.build(
@@ -43,6 +52,7 @@ def seeds(rng: np.random.Generator) -> list[bytes]:
                     metres=[(0, 4, 4), (1920, 7, 8)],
                     keys=[(0, 3, 1)],
                     title="fuzz",
+                    controls=controls,
                 )
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -13,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.errors import InputError, MidiError
-from cantilena.score.midi import read_midi, smf, write_midi
+from cantilena.score.controls import (
+    CHANNEL_PRESSURE,
+    CONTROL_CHANGE,
+    NO_CONTROLS,
+    PITCH_BEND,
+    POLYPHONIC_PRESSURE,
+    Controls,
+)
+from cantilena.score.midi import channels, read_midi, smf, write_midi
 from cantilena.score.score import Score, Track
 
 END = b"\0\xff\x2f\0"
@@ -33,6 +42,11 @@ def note(pitch: int, length: int = 96, channel: int = 0, before: int = 0) -> byt
 def spans(score: Score) -> list[tuple[int, int, int]]:
     ends = score.onset + score.duration
     return list(zip(score.onset.tolist(), ends.tolist(), score.pitch.tolist(), strict=True))
+
+
+def controls(score: Score) -> list[tuple[int, ...]]:
+    """(tick, track, kind, number, value) of each."""
+    return list(zip(*(c.tolist() for c in score.controls.columns), strict=True))
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -166,6 +180,55 @@ def test_events_behind_the_end_of_track_do_not_count():
     assert spans(read_midi(file(note(60) + END + note(61)))) == [(0, 96, 60)]
 
 
+def test_controls_are_read_and_notes_last_as_long_as_their_keys():
+    body = b"\0\xb0\x40\x7f" + note(60) + b"\0\xe0\1\0\0\xd0\x50\0\xa0\x3c\x11\x20\xb0\x40\0"
+    score = read_midi(file(body))
+    assert spans(score) == [(0, 96, 60)]
+    assert controls(score) == [
+        (0, 0, CONTROL_CHANGE, 64, 127),
+        (96, 0, PITCH_BEND, 0, 1 - 8192),
+        (96, 0, CHANNEL_PRESSURE, 0, 0x50),
+        (96, 0, POLYPHONIC_PRESSURE, 60, 0x11),
+        (128, 0, CONTROL_CHANGE, 64, 0),
+    ]
+
+
+def test_a_control_stands_in_every_part_of_its_channel():
+    """Both hands of a piano, and both programs of a track, are as loud as their channel."""
+    setup = b"\0\xb0\7\x50\0\xb1\7\x51\0\xb2\7\x52"
+    right = b"\0\xc0\1" + note(60) + b"\0\xc0\2" + note(62)
+    score = read_midi(file(setup, right, note(40), note(30, channel=1)))
+    assert [t.program for t in score.tracks] == [1, 2, 1, 0]
+    assert [(row[1], row[4]) for row in controls(score)] == [(0, 80), (1, 80), (2, 80), (3, 81)]
+
+
+def test_a_bank_is_of_the_program_behind_it():
+    body = b"\0\xb0\0\5\0\xb0\x20\6\0\xc0\1" + note(60) + b"\0\xb0\0\7\0\xc0\2" + note(62)
+    score = read_midi(file(body + b"\0\xb0\0\x09"))
+    assert [(row[0], row[1], row[4]) for row in controls(score)] == [
+        (0, 0, 5),
+        (0, 0, 6),
+        (96, 1, 7),
+        (192, 1, 9),  # for which no program follows
+    ]
+
+
+def test_controls_after_the_end_do_not_count():
+    late = b"\x60\xb0\7\1\x60\xb0\7\2"
+    score = read_midi(file(late, note(60)))
+    assert score.end == 96
+    assert [row[0] for row in controls(score)] == [96]
+
+
+def test_parts_that_share_too_many_controls_are_refused(monkeypatch):
+    data = file(b"\0\xb0\7\1" * 5, note(60), note(62))
+    monkeypatch.setattr(channels, "MAX_CONTROLS", 10)
+    assert len(read_midi(data).controls) == 10
+    monkeypatch.setattr(channels, "MAX_CONTROLS", 9)
+    with pytest.raises(MidiError, match="10 controls"):
+        read_midi(data)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -288,6 +351,73 @@ def test_twenty_programs_and_two_kits():
     assert sounding == {(50 + i, p) for i, p in enumerate(programs)}
 
 
+def messages(data: bytes) -> list[tuple[int, int, mido.Message]]:
+    """(part, tick, message) of all channel messages, as mido reads them."""
+    rows, part = [], -1
+    for track in mido.MidiFile(file=io.BytesIO(data), charset="utf-8").tracks[1:]:
+        now = 0
+        for message in track:
+            now += message.time
+            if message.type == "sequencer_specific":
+                part += bytes(message.data).endswith(b"part")
+            elif not message.is_meta:
+                rows.append((part, now, message))
+    return rows
+
+
+def mido_controls(data: bytes) -> list[tuple[int, ...]]:
+    """(tick, track, kind, number, value) of each control, as mido reads them."""
+    rows = []
+    for part, now, m in messages(data):
+        if m.type == "control_change":
+            rows.append((now, part, CONTROL_CHANGE, m.control, m.value))
+        elif m.type == "pitchwheel":
+            rows.append((now, part, PITCH_BEND, 0, m.pitch))
+        elif m.type == "aftertouch":
+            rows.append((now, part, CHANNEL_PRESSURE, 0, m.value))
+        elif m.type == "polytouch":
+            rows.append((now, part, POLYPHONIC_PRESSURE, m.note, m.value))
+    return sorted(rows, key=lambda row: row[:2])
+
+
+def test_banks_come_before_the_program_and_controls_before_the_notes():
+    rows = [(0, 10, 64), (0, 0, 3), (5, 7, 100), (5, 32, 1), (5, 0, 2)]
+    tick, number, value = zip(*rows, strict=True)
+    score = Score.build(
+        480,
+        [Track("", 9)],
+        [0, 5],
+        [5, 5],
+        [60, 62],
+        [64, 64],
+        [0, 0],
+        controls=Controls.build(tick, [0] * 5, [CONTROL_CHANGE] * 5, number, value),
+    )
+    order = [
+        (now, m.type, getattr(m, "control", None)) for _, now, m in messages(write_midi(score))
+    ]
+    assert order == [
+        (0, "control_change", 0),
+        (0, "program_change", None),
+        (0, "control_change", 10),
+        (0, "note_on", None),
+        (5, "note_off", None),
+        (5, "control_change", 32),
+        (5, "control_change", 0),
+        (5, "program_change", None),
+        (5, "control_change", 7),
+        (5, "note_on", None),
+        (10, "note_off", None),
+    ]
+
+
+def test_a_program_set_again_behind_a_bank_is_changed_back_where_a_channel_is_shared():
+    score = many(list(range(20)))
+    c = Controls.build([480], [0], [CONTROL_CHANGE], [0], [1])
+    again = read_midi(write_midi(replace(score, controls=c)))
+    assert again.controls == c and again == replace(score, controls=c)
+
+
 def test_nested_notes_of_a_pitch_and_silent_parts_survive():
     tracks = [Track("", 3), Track("silent", 7), Track("mute kit", 2, True)]
     notes = ([0, 5, 6, 30], [40, 10, 2, 5], [60] * 4, [1, 2, 3, 4], [0] * 4)
@@ -347,6 +477,14 @@ def test_too_slow_a_tempo_is_cut():
 
 
 TICKS = st.integers(0, 3000)
+PLACES = st.one_of(st.integers(0, 5), TICKS)
+DATA = st.integers(0, 127)
+CONTROLS = st.one_of(
+    st.tuples(PLACES, st.just(CONTROL_CHANGE), st.one_of(st.sampled_from((0, 32, 64)), DATA), DATA),
+    st.tuples(PLACES, st.just(POLYPHONIC_PRESSURE), DATA, DATA),
+    st.tuples(PLACES, st.just(CHANNEL_PRESSURE), st.just(0), DATA),
+    st.tuples(PLACES, st.just(PITCH_BEND), st.just(0), st.integers(-8192, 8191)),
+)
 PARTS = st.builds(Track, st.text(max_size=8), st.integers(0, 127), st.booleans())
 
 
@@ -361,6 +499,13 @@ def scores(draw: st.DrawFn) -> Score:
         st.integers(0, len(tracks) - 1),
     )
     rows = np.array(draw(st.lists(notes, max_size=60)), dtype=np.int64).reshape(-1, 5)
+    owners = st.integers(0, len(tracks) - 1)
+    moves = draw(st.lists(st.tuples(owners, CONTROLS), max_size=40))
+    controls = Controls.build(
+        [c[0] for _, c in moves],
+        [part for part, _ in moves],
+        *([c[i] for _, c in moves] for i in (1, 2, 3)),
+    )
     powers = st.sampled_from((1, 2, 4, 8, 16, 32, 64))
     return Score.build(
         draw(st.integers(1, 0x7FFF)),
@@ -371,6 +516,7 @@ def scores(draw: st.DrawFn) -> Score:
         keys=draw(st.lists(st.tuples(TICKS, st.integers(-7, 7), st.integers(0, 1)), max_size=4)),
         end=draw(TICKS),
         title=draw(st.text(max_size=8)),
+        controls=controls,
     )
 
 
@@ -382,3 +528,43 @@ def test_any_score_reads_back_equal(score):
     assert again == score
     assert again.title == score.title
     assert write_midi(again) == data
+    assert mido_controls(data) == controls(score)
+
+
+@settings(max_examples=100, deadline=None)
+@given(scores())
+def test_controls_change_nothing_else_of_what_is_read(score):
+    without = read_midi(write_midi(replace(score, controls=NO_CONTROLS)))
+    assert replace(read_midi(write_midi(score)), controls=NO_CONTROLS) == without
+    assert not len(without.controls)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 15), CONTROLS), max_size=60), st.lists(st.integers(0, 15)))
+def test_a_file_of_mido_has_its_controls(moves, parts):
+    """One track for each channel; the bank selects among the controls come before any program."""
+    midi = mido.MidiFile(type=1)
+    for channel in (parts := sorted(set(parts))):
+        track = mido.MidiTrack()
+        midi.tracks.append(track)
+        now, rows = 0, [c for owner, c in moves if owner == channel]
+        for tick, kind, number, value in [*sorted(rows, key=lambda row: row[0]), (4000, 0, 0, 0)]:
+            what = {"channel": channel, "time": tick - now}
+            if kind == CONTROL_CHANGE:
+                message = mido.Message("control_change", control=number, value=value, **what)
+            elif kind == PITCH_BEND:
+                message = mido.Message("pitchwheel", pitch=value, **what)
+            elif kind == CHANNEL_PRESSURE:
+                message = mido.Message("aftertouch", value=value, **what)
+            elif kind == POLYPHONIC_PRESSURE:
+                message = mido.Message("polytouch", note=number, value=value, **what)
+            else:
+                message = mido.Message("note_on", note=60, velocity=64, **what)
+            track.append(message)
+            now = tick
+    if not parts:
+        return
+    midi.save(file=(buffer := io.BytesIO()))
+    wanted = [(c[0], parts.index(owner), *c[1:]) for owner, c in moves if owner in parts]
+    table = list(zip(*wanted, strict=True)) or [[]] * 5
+    assert read_midi(buffer.getvalue()).controls == Controls.build(*table)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cantilena.errors import MidiError
-from cantilena.score.midi import smf
+from cantilena.score import Score
+from cantilena.score.midi import read_midi, smf
 from cantilena.score.midi.walk import Walk
 
 END = b"\0\xff\x2f\0"
@@ -49,10 +52,17 @@ def outcome(data: bytes) -> object:
     return [a.tolist() for a in (*arrays, *tempos)], e.metas
 
 
-def by_hops(data: bytes) -> object:
+def score(data: bytes) -> Score | None:
+    try:
+        return read_midi(data)
+    except MidiError:
+        return None
+
+
+def by_hops(data: bytes, read: Callable[[bytes], object] = outcome) -> object:
     sweep, Walk.sweep = Walk.sweep, lambda self: None
     try:
-        return outcome(data)
+        return read(data)
     finally:
         Walk.sweep = sweep
 
@@ -63,6 +73,7 @@ def test_sweeps_and_hops_find_the_same(tracks: list[bytes], ended: bool):
         smf.chunk(t + (END if ended else b"")) for t in tracks
     )
     assert outcome(data) == by_hops(data)
+    assert score(data) == by_hops(data, score)
 
 
 @given(TRACK, st.integers(0, 2**32))

@@ -1,25 +1,37 @@
 """MIDI files to Scores and back.
 
-Knows how events become notes: pairing, programs, parts, channels. Does not know the bytes' syntax
-(``smf``), nor sound: controllers, pitch bends and sysex are ignored.
+Knows how events become notes: pairing, parts, names. Does not know the bytes' syntax (``smf``),
+what a channel keeps (``channels``), nor sound; sysex is ignored.
 
 What is read as in the file: every note of every channel; notes without an end, and overlapping
-notes of one pitch, by the rules of ``_pair``. A channel's program is state of the whole file, not
-of a track. What is written reads back as an equal Score (``==``): nested notes of one pitch and
-parts without notes are marked by sequencer-specific meta events, which other programs ignore.
+notes of one pitch, by the rules of ``_pair``; control changes, bends and pressure as the Score's
+controls. Notes last as long as their keys are down: the sustain pedal does not lengthen them. A
+channel's program and controls are state of the whole file, not of a track. What is written reads
+back as an equal Score (``==``): nested notes of one pitch and parts without notes are marked by
+sequencer-specific meta events, which other programs ignore.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from cantilena.errors import InputError, MidiError
 from cantilena.files import read_bytes, write_bytes
 from cantilena.score import gm
+from cantilena.score.controls import Controls
 from cantilena.score.midi import smf
+from cantilena.score.midi.channels import (
+    DRUM_CHANNEL,
+    control_messages,
+    note_programs,
+    part_channels,
+    program_changes,
+    read_controls,
+)
 from cantilena.score.score import Score, Track
 
 MAX_BYTES = 16_000_000
@@ -27,12 +39,12 @@ MAX_TICK = 2**31 - 1
 MAX_SECONDS = 24 * 3600
 MAX_BARS = 100_000
 MAX_PARTS = 1000
-_DRUM_CHANNEL = 9
-_MELODIC = tuple(c for c in range(16) if c != _DRUM_CHANNEL)
 
 # Sequencer-specific metas: 0x7D is the manufacturer number for non-commercial use. "title" marks
 # the first track, "part" a part, "more" further notes of the part before.
 _MARK = b"\x7dcantilena:"
+
+_Numbers = np.ndarray | int  # one for each event, or one for all
 
 
 def read_midi(source: str | Path | bytes) -> Score:
@@ -40,9 +52,10 @@ def read_midi(source: str | Path | bytes) -> Score:
 
     One Track per (track, channel, program) that has notes, in file order; the drum channel (10)
     makes drums; the tracks of a format 2 file follow one another. ``end`` is the last tick of the
-    tracks with notes. Tempos of 0 and metres or keys that cannot be are left out. A path that
-    is not there raises InputError; a file that is damaged, over 16 MB, longer than 24 hours,
-    2^31 ticks or 100,000 bars raises MidiError.
+    tracks with notes. Controls stand in every part of their channel, those after ``end`` in none.
+    Tempos of 0 and metres or keys that cannot be are left out. A path that is not there raises
+    InputError; a file that is damaged, over 16 MB, longer than 24 hours, 2^31 ticks or 100,000
+    bars, or with more than 8 million controls in its parts, raises MidiError.
     """
     if isinstance(source, bytes):
         name, data = "the MIDI data", source
@@ -67,51 +80,30 @@ def _score(events: smf.Events) -> Score:
     kind, channel = events.status & 0xF0, (events.status & 0x0F).astype(np.int64)
     on = (kind == 0x90) & (events.b > 0)
     off = (kind == 0x80) | ((kind == 0x90) & (events.b == 0))
-    program = _programs(tick, channel, on, kind == 0xC0, events.a)
+    program = note_programs(tick, channel, on, kind == 0xC0, events.a)
     note = np.flatnonzero(on | off)
     group = (events.track[note] * 16 + channel[note]) * 128 + events.a[note]
     duration = np.zeros(len(tick), dtype=np.int64)
     duration[note] = _pair(group, tick[note], on[note], ends[events.track[note]])
     at = np.flatnonzero(on)
-    track, tracks, title, in_parts = _parts(events, at, channel[at], program[at])
+    parts = _parts(events, at, channel[at], program[at])
+    end = int((ends[parts.chunks] if parts.chunks.any() else ends).max())
     maps = _maps(events, starts)
     score = Score.build(
         events.tpq,
-        tracks,
+        parts.tracks,
         tick[at],
         np.maximum(duration[at], 1),
         events.a[at],
         events.b[at],
-        track,
+        parts.part,
         *maps,
-        end=int((ends[in_parts] if in_parts.any() else ends).max()),
-        title=title,
+        end=end,
+        title=parts.title,
+        controls=read_controls(events, tick, parts.homes, parts.own, end),
     )
     _check_length(score)
     return score
-
-
-def _programs(
-    tick: np.ndarray, channel: np.ndarray, on: np.ndarray, change: np.ndarray, value: np.ndarray
-) -> np.ndarray:
-    """(E,) the program of each note-on: its channel's last change before it, in any track, those
-    of one tick in the order of their tracks. Notes before a channel's first change have that of
-    the same tick, else program 0."""
-    program = np.zeros(len(tick), dtype=np.int64)
-    at = np.flatnonzero(on | change)
-    if not len(at):
-        return program
-    at = at[np.lexsort((tick[at], channel[at]))]
-    channels, when, changes = channel[at], tick[at], change[at]
-    index = np.arange(len(at))
-    first = np.maximum.accumulate(np.where(np.diff(channels, prepend=-1) != 0, index, 0))
-    last = np.maximum.accumulate(np.where(changes, index, -1))
-    following = np.minimum.accumulate(np.where(changes, index, len(at))[::-1])[::-1]
-    ahead = np.minimum(following, len(at) - 1)
-    soon = (following < len(at)) & (channels[ahead] == channels) & (when[ahead] == when)
-    values = value[at].astype(np.int64)
-    program[at] = np.where(last >= first, values[last], np.where(soon, values[ahead], 0))
-    return program
 
 
 def _pair(group: np.ndarray, tick: np.ndarray, on: np.ndarray, stop: np.ndarray) -> np.ndarray:
@@ -183,11 +175,21 @@ def _names(events: smf.Events, marks: list[str]) -> list[str]:
     return [names.get(i, "") for i in range(len(events.end))]
 
 
-def _parts(
-    events: smf.Events, at: np.ndarray, channel: np.ndarray, program: np.ndarray
-) -> tuple[np.ndarray, list[Track], str, np.ndarray]:
-    """For the note-ons ``at``: each note's part, the parts, the piece's title, and which track
-    chunks have gone into parts ((n_tracks,) bool)."""
+class _Parts(NamedTuple):
+    """What a file's track chunks become: the ``part`` of each note, ``tracks`` and ``title``; of
+    each part the chunk, channel and program, ``homes`` (P, 3); of each chunk whether it has gone
+    into parts, ``chunks``, and which one's part it belongs to by its mark, else -1, ``own``."""
+
+    part: np.ndarray
+    tracks: list[Track]
+    title: str
+    homes: np.ndarray
+    chunks: np.ndarray
+    own: np.ndarray
+
+
+def _parts(events: smf.Events, at: np.ndarray, channel: np.ndarray, program: np.ndarray) -> _Parts:
+    """The parts that the note-ons ``at`` make."""
     marks = _marks(events)
     names = _names(events, marks)
     owner = np.arange(len(marks))
@@ -216,15 +218,19 @@ def _parts(
     several = np.bincount([f[0] for f in parts], minlength=len(marks)) > 1
     headed = len(marks) == 1 or events.format == 0
     tracks: list[Track] = []
+    homes: list[tuple[int, int, int]] = []
     for i, _, chan, prog, key in sorted(parts):
-        drums = chan == _DRUM_CHANNEL
+        drums = chan == DRUM_CHANNEL
         name = "" if headed and several[i] else names[i]
         fallback = "" if marks[i] == "part" else gm.name(128 if drums else prog)
         if key >= 0:
             place[key] = len(tracks)
         tracks.append(Track(name or fallback, prog, drums))
+        homes.append((i, chan, prog))
     titled = headed or marks[0] == "title" or not (in_parts[0] or marks[0])
-    return place[which], tracks, names[0] if titled else "", in_parts
+    own = np.where([mark in ("part", "more") for mark in marks], owner, -1)
+    table = np.array(homes, dtype=np.int64).reshape(-1, 3)
+    return _Parts(place[which], tracks, names[0] if titled else "", table, in_parts, own)
 
 
 def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list]:
@@ -264,9 +270,11 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     The first track holds title, tempos, metres and keys; each part has a track of its own. Drums
     are on channel 10. Up to 15 other parts have a channel each; beyond that parts of one program
     share one; beyond 15 programs those with the fewest notes share channels and change the program
-    note by note. Tempos above 16.8 s a quarter are cut to that. The same Score makes the same
-    bytes. Raises InputError for what cannot be written: a denominator that is no power of two up
-    to 64, a numerator above 255, more than 32,767 ticks a quarter, 2^31 ticks or 1000 parts.
+    note by note, and what controls do to one of them they do to the others. A program is set again
+    behind bank selects, which take effect with it. Tempos above 16.8 s a quarter are cut to that.
+    The same Score makes the same bytes. Raises InputError for what cannot be written: a denominator
+    that is no power of two up to 64, a numerator above 255, more than 32,767 ticks a quarter, 2^31
+    ticks or 1000 parts.
     """
     lane, part = _lanes(score)
     for what, value, most in (
@@ -277,16 +285,19 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     ):
         if value > most:
             raise InputError(f"a MIDI file can have at most {most} {what} here, not {value}")
-    channel = _channels(score)[part]
-    change = _changes(score, lane, part, channel)
+    channel = part_channels(score)[part]
+    change = program_changes(score, lane, part, channel)
     chunks = [smf.header(score.tpq, len(part) + 1), smf.chunk(_conductor(score))]
     order = np.argsort(lane, kind="stable")
     bounds = np.searchsorted(lane[order], np.arange(len(part) + 1))
+    by_part = score.controls.select(np.argsort(score.controls.track, kind="stable"))
     for i, p in enumerate(part.tolist()):
         notes = order[bounds[i] : bounds[i + 1]]
-        mark = b"more" if i and part[i - 1] == p else b"part"
-        body = _lane(score, notes, score.tracks[p], int(channel[i]), change[notes], mark)
-        chunks.append(smf.chunk(body))
+        further = i > 0 and part[i - 1] == p
+        own = np.arange(*np.searchsorted(by_part.track, [p, p + (not further)]))
+        body = _lane(score, notes, p, int(channel[i]), change[notes], by_part.select(own))
+        head = _head(score.tracks[p].name, b"more" if further else b"part")
+        chunks.append(smf.chunk(head + body))
     data = b"".join(chunks)
     if path is not None:
         write_bytes(path, data)
@@ -314,37 +325,6 @@ def _lanes(score: Score) -> tuple[np.ndarray, np.ndarray]:
     np.maximum.at(depth, score.track, layer + 1)
     base = np.cumsum(depth) - depth
     return base[score.track] + layer, np.repeat(np.arange(len(depth)), depth)
-
-
-def _channels(score: Score) -> np.ndarray:
-    """(T,) the channel of each part."""
-    drums = np.array([t.is_drum for t in score.tracks], dtype=bool)
-    channel = np.full(len(drums), _DRUM_CHANNEL)
-    melodic = np.flatnonzero(~drums)
-    slot = np.arange(len(melodic))
-    if len(melodic) > 15:
-        program = np.array([score.tracks[i].program for i in melodic])
-        weight = np.bincount(score.program[~score.is_drum], minlength=128)
-        ranked = sorted(set(program.tolist()), key=lambda p: (-weight[p], p))
-        # Back and forth over the channels: the rarest programs share with the least busy.
-        turn = [*range(15), *range(14, -1, -1)]
-        slots = {p: turn[i % 30] for i, p in enumerate(ranked)}
-        slot = np.array([slots[p] for p in program.tolist()])
-    channel[melodic] = np.array(_MELODIC)[slot]
-    return channel
-
-
-def _changes(score: Score, lane: np.ndarray, part: np.ndarray, channel: np.ndarray) -> np.ndarray:
-    """(N,) bool: the note needs a program change before it, since another part has set its channel
-    to another program. Every lane sets its program at tick 0."""
-    program = np.array([t.program for t in score.tracks], dtype=np.int64)[part]
-    lanes = np.concatenate([np.arange(len(part)), lane])
-    tick = np.concatenate([np.zeros(len(part), dtype=np.int64), score.onset])
-    order = np.lexsort((lanes, tick, channel[lanes]))  # stable: the change at 0 stands first
-    value, where = program[lanes[order]], channel[lanes[order]]
-    needed = np.zeros(len(order), dtype=bool)
-    needed[order[1:]] = (value[1:] != value[:-1]) & (where[1:] == where[:-1])
-    return needed[len(part) :]
 
 
 def _conductor(score: Score) -> bytes:
@@ -376,30 +356,50 @@ def _conductor(score: Score) -> bytes:
 
 
 def _lane(
-    score: Score, notes: np.ndarray, part: Track, channel: int, change: np.ndarray, mark: bytes
+    score: Score,
+    notes: np.ndarray,
+    part: int,
+    channel: int,
+    change: np.ndarray,
+    controls: Controls,
 ) -> bytes:
-    """One track chunk's body: of one tick the note-offs come first, then each note-on behind the
-    program change that it needs."""
+    """The channel events of one track chunk. Of one tick the note-offs come first, then bank
+    selects and the program behind them, other controls, and each note-on behind the program change
+    that it needs."""
     start, stop = score.onset[notes], (score.onset + score.duration)[notes]
     last = max(score.end, int(stop.max(initial=0)))
-    n, c = len(notes), int(change.sum())
-    index = np.arange(n)
-    tick = np.concatenate([[0], stop, start[change], start, [last]])
-    kind = np.concatenate([[-1], np.zeros(n), np.ones(c + n), [2]])
-    rank = np.concatenate([[0], index, index[change] - 0.5, index, [0]])
-    message = np.zeros((len(tick), 3), dtype=np.uint8)
-    message[0] = (0xC0 | channel, part.program, 0)
-    message[1 : n + 1, 0] = 0x80 | channel
-    message[1 : n + 1, 1] = score.pitch[notes]
-    message[1 : n + 1, 2] = 64
-    message[n + 1 : n + c + 1] = message[0]
-    message[n + c + 1 : -1, 0] = 0x90 | channel
-    message[n + c + 1 : -1, 1] = score.pitch[notes]
-    message[n + c + 1 : -1, 2] = score.velocity[notes]
-    message[-1] = (0xFF, smf.END_OF_TRACK, 0)
-    order = np.lexsort((rank, kind, tick))
-    title = b"\0" + smf.meta(smf.TRACK_NAME, _text(part.name))
-    return title + b"\0" + smf.meta(smf.OWN, _MARK + mark) + smf.events(tick[order], message[order])
+    index, pitch = np.arange(len(notes)), score.pitch[notes]
+    bank, controlling = controls.is_bank_select, control_messages(controls, channel)
+    sets = np.unique(np.append(controls.tick[bank], 0))
+    program = (0xC0 | channel, score.tracks[part].program, 0)
+    rows = [
+        _rows(stop, 0, index, 0x80 | channel, pitch, 64),
+        _rows(controls.tick, np.where(bank, 1, 3), np.arange(len(bank)), *controlling.T),
+        _rows(sets, 2, 0, *program),
+        _rows(start[change], 4, index[change] - 0.5, *program),
+        _rows(start, 4, index, 0x90 | channel, pitch, score.velocity[notes]),
+        _rows(np.array([last]), 5, 0, 0xFF, smf.END_OF_TRACK, 0),
+    ]
+    tick, place, rank, message = (np.concatenate(column) for column in zip(*rows, strict=True))
+    order = np.lexsort((rank, place, tick))
+    return smf.events(tick[order], message[order])
+
+
+def _rows(
+    tick: np.ndarray, place: _Numbers, rank: _Numbers, *message: _Numbers
+) -> tuple[np.ndarray, ...]:
+    """Events: ticks, the ``place`` of each among those of one tick and its ``rank`` among those of
+    one place, and the three bytes (E, 3)."""
+    table = np.empty((len(tick), 3), dtype=np.uint8)
+    for i, byte in enumerate(message):
+        table[:, i] = byte
+    return tick, np.full(len(tick), place), np.full(len(tick), rank), table
+
+
+def _head(name: str, mark: bytes) -> bytes:
+    """The name and mark with which a part's track chunk begins."""
+    title = b"\0" + smf.meta(smf.TRACK_NAME, _text(name))
+    return title + b"\0" + smf.meta(smf.OWN, _MARK + mark)
 
 
 def _text(text: str) -> bytes:

@@ -239,7 +239,8 @@ def meta(kind: int, data: bytes) -> bytes:
 
 def events(tick: np.ndarray, message: np.ndarray, running: bool = False) -> bytes:
     """Events with their delta times: ``tick`` (E,) rising; ``message`` (E, 3) bytes, of which a
-    program change uses two and one that begins with 0xFF is a meta without data. With ``running``
+    program change and a channel pressure use two and one that begins with 0xFF is a meta without
+    data. With ``running``
     a status byte that repeats the one before is left out."""
     gap = np.diff(tick, prepend=0)
     table = np.zeros((len(tick), 7), dtype=np.uint8)
@@ -249,7 +250,7 @@ def events(tick: np.ndarray, message: np.ndarray, running: bool = False) -> byte
         present[:, i] = gap >> shift > 0
     table[:, 3] = gap & 0x7F
     table[:, 4:] = message
-    present[:, 6] = message[:, 0] & 0xF0 != 0xC0
+    present[:, 6] = message[:, 0] & 0xE0 != 0xC0  # 0xC0 and 0xD0
     if running:
         present[1:, 4] = (message[1:, 0] != message[:-1, 0]) | (message[1:, 0] >= 0xF0)
     long = np.flatnonzero(gap > MAX_DELTA)

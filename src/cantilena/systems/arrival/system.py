@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,13 +18,16 @@ from cantilena.decode.interfaces import Job
 from cantilena.errors import InputError
 from cantilena.result import Result
 from cantilena.score import Score
+from cantilena.score.splice import chased, without
 from cantilena.systems import spec
 from cantilena.systems.arrival.writing import (
     SAMPLING,
     TOKENS,
+    VELOCITY,
     Order,
     joined,
     loop_of,
+    loudness,
     new_score,
     sounding,
     written,
@@ -38,7 +42,7 @@ from cantilena.systems.base import (
     Request,
     System,
 )
-from cantilena.systems.request import Edit
+from cantilena.systems.request import Edit, Span
 from cantilena.text.report import report
 from cantilena.text.wishes import Brief
 from cantilena.tokens.arrival import (
@@ -179,8 +183,8 @@ class ArrivalSystem(System):
         if anew.all():
             raise InputError("no track is kept that the others could be written to; name fewer")
         controls = score_events(edit.base.select(~anew)) + self.vocabulary.control
-        at = edit.base.seconds(edit.base.onset)
-        outside = score_events(edit.base.select(anew & ((at < start) | (at >= stop))))
+        rest = kept(edit)
+        outside = score_events(rest.select(np.isin(rest.track, list(edit.tracks))))
         return Order(
             start=start, end=stop, past=outside, controls=controls, tokens=tokens, **shared
         )
@@ -195,7 +199,8 @@ class ArrivalSystem(System):
                     sounding(piece.events, self.vocabulary), self.vocabulary
                 )
         else:
-            score = joined(kept(request.edit), piece.events, self.vocabulary)
+            edit = request.edit
+            score = joined(kept(edit), piece.events, self.vocabulary, edit.tracks)
         return Result(
             artefact=score,
             brief=brief,
@@ -215,16 +220,16 @@ class _LiveNotes:
 
     def __init__(self, system: ArrivalSystem, request: Request, job: ArrivalJob):
         self.vocabulary, self.piece, self.row = system.vocabulary, job.piece, 0
-        old = None if request.edit is None else request.edit.base
-        if old is None:
-            self.clock, self.velocity = to_score([], request.brief.tempo), 72
+        edit = request.edit
+        if edit is None:
+            self.clock, self.velocity = to_score([], request.brief.tempo), VELOCITY
             bar = _bar(request.brief)
             end = 3600.0 + bar
             self.bars = np.arange(0, end, bar)
         else:
-            self.clock = to_score([], header=header_of(old))
-            self.velocity = int(np.median(old.velocity))
-            self.bars = old.seconds(old.bar_starts)
+            self.clock = to_score([], header=header_of(edit.base))
+            self.velocity = loudness(kept(edit))
+            self.bars = edit.base.seconds(edit.base.bar_starts)
 
     def take(self) -> Iterator[Note]:
         """The notes that were made since the last call."""
@@ -244,23 +249,25 @@ class _LiveNotes:
 
 
 def kept(edit: Edit) -> Score:
-    """What stays of the piece that is edited."""
+    """What stays of the piece that is edited; and, since these systems write no controls, what lets
+    go of pedals and bends for the new music and sets them again behind it."""
     base = edit.base
     if edit.kind == "go on":
         return base
-    start, stop = _span(edit)
-    at = base.seconds(base.onset)
-    outside = (at < start) | (at >= (np.inf if stop is None else stop))
-    if edit.tracks is None:
-        return base.select(outside)
-    return base.select(outside | ~np.isin(base.track, list(edit.tracks)))
+    spans = [_only(edit).ticks(base)]
+    rest, controls = without(base, spans, edit.tracks), chased(base, spans, edit.tracks)
+    return replace(rest, controls=rest.controls.joined(controls))
 
 
 def _span(edit: Edit) -> tuple[float, float | None]:
+    return _only(edit).seconds(edit.base)
+
+
+def _only(edit: Edit) -> Span:
     first, *more = edit.spans
     if more:
         raise InputError("this system changes one span at a time; give one")
-    return first.seconds(edit.base)
+    return first
 
 
 def _seed(seed: int, attempt: int) -> int:

@@ -6,7 +6,7 @@ of a text. ``amt``, ``amt-prefix`` and ``llama-music`` are all generated with he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from cantilena.decode.interfaces import Job
 from cantilena.decode.loop import Loop
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
-from cantilena.score import Score, Track
+from cantilena.score import Score
+from cantilena.score.splice import merged
 from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments
 from cantilena.systems.arrival.piece import ArrivalPiece
 from cantilena.systems.arrival.stepper import ArrivalStepper
@@ -37,6 +38,9 @@ SAMPLING = Sampling(temperature=1.0, top_p=0.98, best_of=1)
 """As the published models are sampled."""
 
 _STREAM = 0xA37  # tells the random stream of a piece's notes from others of the same seed
+
+VELOCITY = 72
+"""Of every note, as the published implementation writes."""
 
 TOKENS = 1_023
 """Tokens of a piece, where no length is asked for: a context's 341 notes."""
@@ -191,51 +195,25 @@ def new_score(
     return to_score(sounding(events, vocabulary), tempo, vocabulary=vocabulary)
 
 
-def joined(old: Score, events: np.ndarray, vocabulary: ArrivalVocabulary = AMT) -> Score:
-    """A Score with new events in it. Its notes, tempo, metre and keys stay as they are; the new
-    notes stand in the first track of their instrument, or in tracks of their own, as loud as the
-    old are in the middle. Where its ticks are too coarse for 10 ms they are made finer."""
-    loud = int(np.median(old.velocity)) if len(old) else 72
-    added = to_score(
-        sounding(events, vocabulary), header=header_of(old), velocity=loud, vocabulary=vocabulary
-    )
-    finer = added.tpq // old.tpq
-    tracks = list(old.tracks)
-    where: dict[int, int] = {}
-    for i, track in enumerate(tracks):
-        where.setdefault(track.instrument, i)
-    place = []
-    for track in added.tracks:
-        if track.instrument not in where:
-            where[track.instrument] = len(tracks)
-            tracks.append(Track(track.name, track.program, track.is_drum))
-        place.append(where[track.instrument])
-    own = np.array(place, dtype=np.int64)[added.track] if len(added) else added.track
-    notes = zip(
-        (old.onset * finer, old.duration * finer, old.pitch, old.velocity, old.track),
-        (added.onset, added.duration, added.pitch, added.velocity, own),
-        strict=True,
-    )
-    return Score.build(
-        added.tpq,
-        tracks,
-        *(np.concatenate(pair) for pair in notes),
-        tempos=zip((old.tempo_tick * finer).tolist(), old.tempo_us.tolist(), strict=True),
-        metres=zip(
-            (old.metre_tick * finer).tolist(),
-            old.metre_num.tolist(),
-            old.metre_den.tolist(),
-            strict=True,
-        ),
-        keys=zip(
-            (old.key_tick * finer).tolist(),
-            old.key_fifths.tolist(),
-            old.key_minor.tolist(),
-            strict=True,
-        ),
-        end=max(old.end * finer, added.end),
-        title=old.title,
-    )
+def joined(
+    old: Score,
+    events: np.ndarray,
+    vocabulary: ArrivalVocabulary = AMT,
+    tracks: Collection[int] | None = None,
+) -> Score:
+    """A Score with new events in it. Its notes, controls, tempo, metre and keys stay as they are;
+    the new notes, as loud as ``loudness`` has it, stand in the track of their instrument among
+    ``tracks`` (None: all) or in tracks of their own, as ``score.splice.merged`` says. Where its
+    ticks are too coarse for 10 ms they are made finer."""
+    events = sounding(events, vocabulary)
+    header = header_of(old)
+    added = to_score(events, header=header, velocity=loudness(old), vocabulary=vocabulary)
+    return merged(old, added, tracks)
+
+
+def loudness(old: Score) -> int:
+    """The velocity of notes that are put into a Score: the middle one of its own."""
+    return int(np.median(old.velocity)) if len(old) else VELOCITY
 
 
 def sounding(events: np.ndarray, v: ArrivalVocabulary) -> np.ndarray:

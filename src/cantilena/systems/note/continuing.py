@@ -75,6 +75,7 @@ class Continued:
             keys=zip(old.key_tick, old.key_fifths, old.key_minor, strict=True),
             end=int(self.moved(np.array(plan.end))),
             title=old.title,
+            controls=old.controls,
         )
 
     def moved(self, ticks: np.ndarray) -> np.ndarray:
