@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -44,12 +46,13 @@ def connected(workers: int | None = None, address: str | None = None) -> Iterato
         address = address or os.environ.get("RAY_ADDRESS") or HERE
         own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
         try:
-            ray.init(
-                address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **(own if address == HERE else {}),
-            )
+            with _own_sigterm():
+                ray.init(
+                    address,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    **(own if address == HERE else {}),
+                )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise CantilenaError(f"Ray at {address!r} cannot be used: {error}") from error
     try:
@@ -58,3 +61,15 @@ def connected(workers: int | None = None, address: str | None = None) -> Iterato
     finally:
         if started:
             ray.shutdown()
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keeps what this process does at SIGTERM, in the place of which Ray puts its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        # None: not set from Python; and only the main thread may set one
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
