@@ -307,3 +307,17 @@ def test_wrong_options_end_with_2_and_a_line(songs, tmp_path, capsys, options, m
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert os.listdir(tmp_path) in ([], ["out"])
+
+
+def test_two_builds_in_one_folder_are_refused(songs, tmp_path):
+    refused: list[str] = []
+
+    def second(*_: object) -> None:
+        with pytest.raises(InputError, match="another process is writing to") as error:
+            build_paper(songs[0], tmp_path / "out")
+        refused.append(str(error.value))
+
+    build_paper(songs[0], tmp_path / "out", progress=second)
+    assert refused
+    build_paper(songs[0], tmp_path / "alone")
+    assert digests(tmp_path / "out") == digests(tmp_path / "alone")
