@@ -53,8 +53,12 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "manifest.jsonl"}
 
 
-def test_two_workers_make_the_same_and_go_on_where_they_stopped(load, plain, tmp_path):
-    shares: list[float] = []
+def test_two_workers_make_the_same_and_go_on_where_they_stopped(
+    load, plain, tiny_checkpoint, tmp_path, capsys, monkeypatch
+):
+    """Stopped from Python after three pieces, and gone on with by the command line: a run for each
+    would take seconds more."""
+    out, shares = tmp_path / "out", []
 
     def stop(share: float) -> None:
         shares.append(share)
@@ -62,20 +66,28 @@ def test_two_workers_make_the_same_and_go_on_where_they_stopped(load, plain, tmp
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate_all_on_ray(load, ITEMS, tmp_path, SHORT, stop, workers=2)
-    done = read_manifest(tmp_path)
+        generate_all_on_ray(load, ITEMS, out, SHORT, stop, workers=2)
+    done = read_manifest(out)
     assert len(done) == 3 and shares == [1 / 6, 2 / 6, 3 / 6]
     whole = {name: data for name, data in files(plain).items() if name.split(".")[0] in done}
-    assert files(tmp_path) == {**whole, "generate.json": files(plain)["generate.json"]}
-    summary = generate_all_on_ray(load, ITEMS, tmp_path, SHORT, shares.append, workers=2)
-    assert (summary.pieces, summary.before, shares[-1]) == (3, 3, 1)
-    assert files(tmp_path) == files(plain)
-    lines = read_manifest(tmp_path)
+    assert files(out) == {**whole, "generate.json": files(plain)["generate.json"]}
+
+    monkeypatch.chdir(tiny_checkpoint.parent)  # the workers stand elsewhere
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_bytes(jsonl({"id": item.id, "text": item.text} for item in ITEMS))
+    command = ["generate", "--checkpoint", tiny_checkpoint.name, "--prompts", str(prompts)]
+    command += ["--seed", "3", "--seconds", "4", "--formats", "mid,json", "-o", str(out)]
+    assert main([*command, "--workers", "2", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["pieces"], summary["before"]) == (3, 3)
+    assert files(out) == files(plain)
+    lines = read_manifest(out)
     assert lines == read_manifest(plain)
-    assert summary.notes == sum(line["notes"] for name, line in lines.items() if name not in done)
+    later = sum(line["notes"] for name, line in lines.items() if name not in done)
+    assert summary["notes"] == later
     # and nothing is left to do, with Ray or without
-    assert generate_all_on_ray(load, ITEMS, tmp_path, SHORT, workers=2).pieces == 0
-    assert generate_all(load(), ITEMS, tmp_path, SHORT).pieces == 0
+    assert generate_all_on_ray(load, ITEMS, out, SHORT, workers=2).pieces == 0
+    assert generate_all(load(), ITEMS, out, SHORT).pieces == 0
 
 
 def test_what_cannot_be_made_is_refused_before_anything_is(load, plain, tmp_path):
@@ -96,20 +108,6 @@ def test_what_cannot_be_made_is_refused_before_anything_is(load, plain, tmp_path
     with pytest.raises(CheckpointError):
         generate_all_on_ray(broken, ITEMS, tmp_path / "c", SHORT, workers=2)
     assert not [*tmp_path.rglob("*.mid"), *tmp_path.rglob("manifest.jsonl")]
-
-
-def test_the_command_line_makes_the_same(tiny_checkpoint, plain, tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tiny_checkpoint.parent)  # the workers stand elsewhere
-    prompts = tmp_path / "prompts.jsonl"
-    prompts.write_bytes(jsonl({"id": item.id, "text": item.text} for item in ITEMS))
-    command = ["generate", "--checkpoint", tiny_checkpoint.name, "--prompts", str(prompts)]
-    command += ["--seed", "3", "--seconds", "4"]
-    command += ["--formats", "mid,json", "-o", str(tmp_path / "out"), "--workers", "2", "--json"]
-    assert main(command) == 0
-    summary = json.loads(capsys.readouterr().out)
-    assert (summary["pieces"], summary["before"]) == (6, 0)
-    assert files(tmp_path / "out") == files(plain)
-    assert read_manifest(tmp_path / "out") == read_manifest(plain)
 
 
 class Breaking(NoiseSystem):
