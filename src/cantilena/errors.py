@@ -12,10 +12,22 @@ CantilenaError            base: one clear sentence; the CLI prints it and exits 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class CantilenaError(Exception):
-    """Base of every error that Cantilena raises on purpose."""
+    """Base of every error that Cantilena raises on purpose. It can be pickled whatever arguments a
+    subclass takes, so that a worker process can hand it on."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(kind: type[CantilenaError], args: tuple[Any, ...], fields: dict[str, Any]) -> Any:
+    error = kind.__new__(kind)  # past ``__init__``, which makes the message of other arguments
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class InputError(CantilenaError):

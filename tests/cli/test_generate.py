@@ -180,6 +180,8 @@ def test_a_gap_is_filled_and_parts_are_accompanied(onto):
         (["--since", "1"], "goes with --keep"),
         (["--keep", "flute", "--seconds", "3"], "as long as they are"),
         (["--prompts", "x"], "leave out --prompts"),
+        (["--workers", "2"], "leave out --workers"),
+        (["--ray"], "leave out --workers"),
         (["--onto", "nowhere.mid"], "nowhere.mid"),
     ],
 )
@@ -192,3 +194,14 @@ def test_what_cannot_go_onto_a_file(onto, options: list[str], said: str, capsys)
 def test_gaps_need_a_file(system, capsys):
     assert main(["generate", "--system", "amt", "--between", "1", "2"]) == 2
     assert "--onto" in capsys.readouterr().err
+
+
+def test_workers_need_ray(tmp_path: Path, monkeypatch, capsys):
+    command = ["generate", "--system", "note", "-o", str(tmp_path / "out")]
+    monkeypatch.setattr("cantilena.cluster.find_spec", lambda name: None)
+    for options in (["--workers", "2"], ["--ray"], ["--ray", "head:6379", "--workers", "3"]):
+        assert main([*command, *options]) == 1
+        assert "cantilena[ray]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main([*command, "--workers", "0"]) == 2
+    assert "--workers must be 1 or more" in capsys.readouterr().err

@@ -14,7 +14,7 @@ ROOT = Path(cantilena.__path__[0])
 
 LEVELS = (
     ("errors", "version"),
-    ("files", "names", "audio"),
+    ("files", "names", "audio", "cluster"),
     ("score",),
     ("analysis", "render"),
     ("text",),

@@ -405,3 +405,17 @@ def test_limit_takes_the_first_songs(corpora, tmp_path):
     counts = found["counts"]["lakh"]
     assert [counts[s]["songs"] for s in ("train", "valid", "test")] == [1, 1, 1]
     assert found["limit"] == 1
+
+
+def test_two_builds_in_one_folder_are_refused(corpora, tmp_path):
+    refused: list[str] = []
+
+    def second(*_: object) -> None:
+        with pytest.raises(InputError, match="another process is writing to") as error:
+            build(corpora, tmp_path / "out", ("lakh",))
+        refused.append(str(error.value))
+
+    build(corpora, tmp_path / "out", ("lakh",), progress=second)
+    assert len(refused) == 3
+    build(corpora, tmp_path / "alone", ("lakh",))
+    assert digests(tmp_path / "out") == digests(tmp_path / "alone")

@@ -444,3 +444,36 @@ def test_a_download_that_is_no_archive_is_neither_recorded_nor_kept(server, arch
         get()
     server.data, server.headers = archives[0], {"ETag": '"1"'}
     assert get() == digest(archives[0])
+
+
+def test_two_fetches_of_one_corpus_are_refused_and_of_two_are_not(tmp_path):
+    path = archive("zip", nottingham(tmp_path / "nottingham-0992"), tmp_path / "n.zip")
+    refused: list[str] = []
+
+    def second(*_: object) -> None:
+        with pytest.raises(InputError, match="another process is writing to") as error:
+            fetch("nottingham", path, tmp_path / "to")
+        refused.append(str(error.value))
+        if len(refused) == 1:
+            fetch("pop909", path, tmp_path / "to")
+
+    assert fetch("nottingham", path, tmp_path / "to", second).files == 2 and refused
+    assert sorted(p.name for p in (tmp_path / "to").iterdir()) == ["nottingham", "pop909"]
+
+
+def test_a_corpus_that_another_process_fetched_meanwhile_stays(tmp_path, monkeypatch):
+    """Between the first look, before there is a lock, and the lock."""
+    path = archive("zip", nottingham(tmp_path / "nottingham-0992"), tmp_path / "n.zip")
+    lock, to = fetching.lock, tmp_path / "to"
+
+    def late(folder: Path):
+        monkeypatch.setattr(fetching, "lock", lock)
+        fetch("nottingham", path, to)
+        folder.mkdir(parents=True)  # which the other took away when it was done
+        return lock(folder)
+
+    monkeypatch.setattr(fetching, "lock", late)
+    with pytest.raises(InputError, match="already there"):
+        fetch("nottingham", path, to)
+    assert [p.name for p in to.iterdir()] == ["nottingham"]
+    assert len(list((to / "nottingham").rglob("*.mid"))) == 2

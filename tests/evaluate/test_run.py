@@ -311,3 +311,43 @@ def test_measuring_nothing_at_all():
     found = measure([(PROMPTS[0], None)])
     assert found["failed"] == 1 and found["targets"]["on_grid"] is None
     assert "1 without notes" in control_table(found)
+
+
+def test_two_evaluations_in_one_folder_are_refused(tmp_path):
+    """Of every kind that writes there, while the first composes."""
+    refused: list[str] = []
+    midi = tmp_path / "songs"
+    midi.mkdir()
+    for i in range(4):
+        write_midi(music(bars=statistics.BARS, seed=i), midi / f"00{i}.mid")
+    out = tmp_path / "out"
+    evaluations = (
+        lambda: run(Obedient(), out),
+        lambda: compose_for_statistics(Obedient(), Asked, PROMPTS, out),
+        lambda: evaluate_folder(PROMPTS, midi, out),
+        lambda: evaluate_statistics(midi, midi, out),
+    )
+
+    def second(_: float) -> None:
+        for evaluation in evaluations:
+            with pytest.raises(InputError, match="another process is writing to") as error:
+                evaluation()
+            refused.append(str(error.value))
+
+    for first in (evaluate_control, compose_for_statistics):
+        refused.clear()
+        first(Obedient(), Asked, PROMPTS, out, progress=second, fresh=True)
+        assert len(refused) >= len(evaluations)
+    for evaluation in evaluations:  # and nothing is held when it is over
+        evaluation()
+
+
+def test_figures_and_their_table_change_together(tmp_path):
+    """Where one of the two cannot be put in place, both are as they were."""
+    run(Obedient(), tmp_path)
+    before = (tmp_path / "results.json").read_bytes()
+    (tmp_path / "results.md").unlink()
+    (tmp_path / "results.md").mkdir()
+    with pytest.raises(InputError, match=r"results\.md"):
+        run(Stubborn(name="stubborn"), tmp_path)
+    assert (tmp_path / "results.json").read_bytes() == before

@@ -210,3 +210,19 @@ def test_wishes_in_texts_are_obeyed_where_that_is_asked(tmp_path: Path):
         for obey in (False, True)
     }
     assert heard[True] == {73} and len(heard[False]) > 1
+
+
+def test_wishes_of_all_pieces_stand_above_what_a_text_says(tmp_path: Path):
+    """Of every kind of wish that the command line can state."""
+    wishes = make_brief("", True, instruments="piano, drums", exclude="flute", seconds=2)
+    settings = Settings(wishes, options={"tokens": 60}, obey=True)
+    item = Item("a", "a tune for flute alone, 8 bars", 1)
+    brief = settings.request(system(), item).brief
+    assert brief.instruments == wishes.instruments and brief.only
+    assert (brief.excluded, brief.seconds, brief.bars) == (wishes.excluded, 2, None)
+    assert brief.text == item.text
+    without = Settings(make_brief("", True, exclude="flute"), obey=True)
+    brief = without.request(system(), Item("b", "flute and piano in D minor", 1)).brief
+    assert brief.excluded == without.wishes.excluded and brief.key == "D minor"
+    assert not {p for i in brief.instruments for p in i.programs} & {*brief.excluded}
+    assert len(brief.instruments) == 1

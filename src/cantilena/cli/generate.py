@@ -7,6 +7,8 @@ import, as the parser asks it for its options.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from cantilena.cli.editing import edit_of, editing_arguments
 from cantilena.errors import InputError
 
 if TYPE_CHECKING:
-    from cantilena.systems.at_scale import Item, Settings
+    from cantilena.systems.at_scale import Item, Settings, Summary
     from cantilena.systems.base import System
     from cantilena.systems.request import Edit
 
@@ -26,12 +28,16 @@ GPU_BATCH = 64  # pieces abreast; benchmarks/gpu_rates.py found more of little u
 _TEXT = """\
 A file of prompts holds one JSON object a line, with "id" and "text"; without a text (or with null)
 a piece is unconditional. The same command goes on where it stopped: pieces that are there, with
-their line in manifest.jsonl, are passed over.
+their line in manifest.jsonl, are passed over. --workers and --ray make the same pieces in several
+processes, each with the system in its memory, by Ray (pip install 'cantilena[ray]'); all files are
+written by this process. On a cluster a checkpoint's folder stands under one path on all machines.
 
 examples:
   cantilena generate --prompts captions.jsonl --n 1000 -o out
   cantilena generate --system amt --checkpoint music-small --n 100 -o out
   cantilena generate --prompts captions.jsonl --system llama-music --checkpoint run --n 1000 -o out
+  cantilena generate --prompts captions.jsonl --workers 4 -o out          (in 4 processes)
+  cantilena generate --prompts captions.jsonl --ray head:6379 -o out      (on a Ray cluster)
   cantilena generate --system amt --onto song.mid --seconds 20            (goes on from it)
   cantilena generate --system amt --onto song.mid --between 8 16          (fills a gap in it)
   cantilena generate --system amt --onto song.mid --keep flute,drums --n 3  (accompanies parts)
@@ -74,6 +80,17 @@ def generate_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--compatible", action="store_true", help="sample as the published implementation does"
     )
+    where = parser.add_argument_group("where; without either, in this process")
+    where.add_argument(
+        "--workers", type=int, metavar="N", help="in N processes (with --ray: one a GPU or CPU)"
+    )
+    where.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="on the Ray cluster there (that of RAY_ADDRESS, else one started here)",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -83,10 +100,11 @@ def generate(args: argparse.Namespace) -> int:
     from cantilena.api import system_of
     from cantilena.cli.common import Progress, clock, plural, print_json
     from cantilena.files import check_folder
-    from cantilena.systems.at_scale import generate_all
 
     name = args.system or system_of(args.checkpoint)
     settings = _settings(args, name)
+    if args.workers is not None and args.workers < 1:
+        raise InputError(f"--workers must be 1 or more, not {args.workers}")
     edit = edit_of(args, args.onto, "--onto")
     if edit is not None:
         return _onto(args, name, settings, edit)
@@ -94,9 +112,8 @@ def generate(args: argparse.Namespace) -> int:
     if args.batch is not None and args.batch < 1:
         raise InputError(f"a batch holds 1 piece or more, not {args.batch}")
     folder = check_folder(args.output)
-    system = _system(args, name)
     with Progress(args.quiet) as progress:
-        summary = generate_all(system, items, folder, settings, progress.share("generating"))
+        summary = _all(args, name, items, folder, settings, progress.share("generating"))
     if args.json:
         print_json({**summary.to_dict(), "folder": str(folder)})
     elif not args.quiet:
@@ -110,6 +127,39 @@ def generate(args: argparse.Namespace) -> int:
     return 0
 
 
+def _all(
+    args: argparse.Namespace,
+    name: str,
+    items: list[Item],
+    folder: Path,
+    settings: Settings,
+    progress: Callable[[float], None],
+) -> Summary:
+    """Generates in this process, or by Ray."""
+    checkpoint = args.checkpoint
+    if checkpoint is not None and Path(checkpoint).exists():
+        checkpoint = str(Path(checkpoint).absolute())  # workers may stand in other folders
+    load = partial(_system, name, checkpoint, args.device, args.dtype, args.batch)
+    if args.ray is None and args.workers in (None, 1):
+        from cantilena.systems.at_scale import generate_all
+
+        return generate_all(load(), items, folder, settings, progress)
+    from cantilena.cluster import HERE
+    from cantilena.systems import spec
+    from cantilena.systems.at_scale_ray import generate_all_on_ray
+
+    return generate_all_on_ray(
+        load,
+        items,
+        folder,
+        settings,
+        progress,
+        workers=args.workers,
+        address=HERE if args.ray is None else args.ray,
+        on_gpu=bool(spec(name).extra) and (args.device or "cuda").startswith("cuda"),
+    )
+
+
 def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -> int:
     """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``."""
     from cantilena.api import check_seeds
@@ -119,9 +169,13 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
 
     if args.prompts is not None:
         raise InputError("--onto goes on from one file; leave out --prompts")
+    if args.ray is not None or args.workers not in (None, 1):
+        raise InputError(
+            "--onto goes on from one file, in this process; leave out --workers, --ray"
+        )
     seeds = check_seeds(args.seed, args.n or 1)
     folder = check_folder(args.output)
-    system = _system(args, name)
+    system = _system(name, args.checkpoint, args.device, args.dtype, args.batch)
     requests = [
         Request(settings.wishes, seed, settings.sampling, edit, name, settings.options)
         for seed in seeds
@@ -141,14 +195,17 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
     return 0
 
 
-def _system(args: argparse.Namespace, name: str) -> System:
+def _system(
+    name: str, checkpoint: str | None, device: str | None, dtype: str | None, batch: int | None
+) -> System:
+    """The system, with how many pieces it makes abreast; also called in workers."""
     from cantilena.api import load
 
-    where = {"device": args.device, "dtype": args.dtype}
-    system = load(args.checkpoint, name, **{k: v for k, v in where.items() if v is not None})
-    device = getattr(getattr(system, "step_model", None), "device", None)
-    if args.batch or getattr(device, "type", "cpu") == "cuda":
-        system.batch = args.batch or GPU_BATCH
+    where = {"device": device, "dtype": dtype}
+    system = load(checkpoint, name, **{k: v for k, v in where.items() if v is not None})
+    on = getattr(getattr(system, "step_model", None), "device", None)
+    if batch or getattr(on, "type", "cpu") == "cuda":
+        system.batch = batch or GPU_BATCH
     return system
 
 

@@ -28,6 +28,7 @@ from cantilena.data.prepare import REASONS, accepted, prepare
 from cantilena.data.resume import Progress, Shard, complete, finish
 from cantilena.data.workers import spread
 from cantilena.errors import CantilenaError, InputError
+from cantilena.files import lock, make_folder
 from cantilena.tokens.note import NoteScheme
 
 SONGS_PER_SHARD = 200  # a worker loses at most so many when a build is killed
@@ -63,13 +64,26 @@ def build(
     ``corpora_dir`` holds a folder for each corpus, by its name. ``limit`` takes the first songs
     of each split of a corpus only. Shards and ``manifest.json`` are written to ``out``; calling
     again goes on where a stopped build was, and builds damaged shards anew. Raises
-    UnknownNameError for an unknown corpus, InputError for one that is not there or cannot be read,
-    CantilenaError where a shard changes under the build.
+    UnknownNameError for an unknown corpus, InputError for one that is not there or cannot be read
+    and while another process writes to ``out``, CantilenaError where a shard changes under the
+    build.
     """
+    out = make_folder(out)
+    with lock(out):
+        return _build(Path(corpora_dir), out, mix, workers, progress, limit)
+
+
+def _build(
+    root: Path,
+    out: Path,
+    mix: Sequence[str],
+    workers: int,
+    progress: Progress | None,
+    limit: int | None,
+) -> dict[str, Any]:
+    """``build`` into a folder that is locked."""
     scheme = NoteScheme()
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    work = list(units(Path(corpora_dir), mix, scheme, limit))
+    work = list(units(root, mix, scheme, limit))
     standing: dict[str, Shard[Unit]] = {}
     total, done = sum(len(u.songs) for u in work), 0
     for shard in complete(

@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cantilena.errors import CantilenaError, InputError
-from cantilena.files import write_bytes
+from cantilena.files import write_json
 
 MAX_BYTES = 40 * 10**9
 """Of a file, and of all that the archives of a corpus unpack to; Lakh is 1.8 GB, unpacked 6 GB."""
@@ -151,7 +151,7 @@ class _Download:
             size, total = 0, length
             self.part.unlink(missing_ok=True)
             state = _State(self.url, _validator(answer.headers), total)
-            write_bytes(self.state_file, json.dumps(asdict(state)).encode())
+            write_json(self.state_file, asdict(state), indent=None)
         with self.part.open("ab" if size else "wb") as file:
             while block := answer.read(_BLOCK):
                 size += len(block)
@@ -250,5 +250,4 @@ class FirstDownloads:
         new = {url: sha256 for url, sha256 in hashes.items() if url not in self.hashes}
         if new:
             self.hashes |= new
-            text = json.dumps(self.hashes, indent=1) + "\n"
-            write_bytes(self.file, text.encode())
+            write_json(self.file, self.hashes)

@@ -10,9 +10,11 @@ written down beside the corpus.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from cantilena.data.corpora import CORPORA, corpus
 from cantilena.data.download import FirstDownloads, Progress, check_address, download, file_sha256
 from cantilena.data.unpack import SUFFIXES, Budget, DamagedArchiveError, copy, unpack
 from cantilena.errors import InputError
+from cantilena.files import lock, make_folder
 
 PINNED = {s.url: s.sha256 for c in CORPORA.values() for s in c.sources if s.sha256}
 """The sha256 of archives that are known for certain, by address."""
@@ -46,25 +49,51 @@ def fetch(
     ``source`` is an https address, an archive (.tar, .tar.gz, .tar.xz, .tar.bz2, .zip) or a
     folder, whose files are copied and whose archives are unpacked; without it the corpus's own
     addresses are used. The sha256 of a download without a pinned one is written to
-    ``to/name.sha256.json``. Raises
-    UnknownNameError for an unknown corpus; InputError where the corpus is already there, the
-    source is not, or an archive is damaged, unsafe or too large; CantilenaError where the network
-    fails (calling again goes on with the download) or a download is not the file it should be.
+    ``to/name.sha256.json``. Raises UnknownNameError for an unknown corpus; InputError where the
+    corpus is already there or another process is fetching it, the source is not there, or an
+    archive is damaged, unsafe or too large; CantilenaError where the network fails (calling again
+    goes on with the download) or a download is not the file it should be.
     """
     sources = corpus(name).sources
     to = Path(to)
-    folder = to / name
-    if folder.exists():
-        raise InputError(f"{str(folder)!r} is already there; remove it to fetch {name!r} again")
+    _check_absent(to / name)
     places = [(s.url, s.folder) for s in sources] if source is None else [(str(source), "")]
     for place, _ in places:
         if "://" in place:
             check_address(place, place in PINNED)
-    to.mkdir(parents=True, exist_ok=True)
+    downloads = make_folder(to / ".downloads" / name)
+    try:
+        with lock(downloads):  # other corpora may be fetched into ``to`` meanwhile
+            return _fetch(name, source, to, places, downloads, progress)
+    finally:
+        for folder in (downloads, downloads.parent):
+            with contextlib.suppress(OSError):  # not empty: a download to go on with
+                folder.rmdir()
+
+
+def _check_absent(folder: Path) -> None:
+    """Raises InputError where the corpus of that folder is there."""
+    if folder.exists():
+        raise InputError(
+            f"{str(folder)!r} is already there; remove it to fetch {folder.name!r} again"
+        )
+
+
+def _fetch(
+    name: str,
+    source: str | Path | None,
+    to: Path,
+    places: Sequence[tuple[str, str]],
+    downloads: Path,
+    progress: Progress | None,
+) -> Fetched:
+    """``fetch`` from (place, folder within the corpus), with ``downloads`` locked."""
+    folder = to / name
+    _check_absent(folder)  # again: another process may have fetched it until now
     for unfinished in to.glob(f".{name}.*"):  # of runs that were cut off
         shutil.rmtree(unfinished, ignore_errors=True)
     run = _Run(
-        to / ".downloads" / name,
+        downloads,
         FirstDownloads(to / f"{name}.sha256.json"),
         progress or (lambda done, total, what: None),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.errors import InputError
-from cantilena.files import write_bytes
+from cantilena.files import read_json, write_json
 
 MANIFEST = "manifest.json"
 
@@ -34,6 +34,5 @@ def load_manifest(folder: str | Path, command: str) -> dict[str, Any]:
 
 def save_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """Writes a manifest, whole or not at all, and returns it as it will be read back."""
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    write_bytes(folder / MANIFEST, text.encode())
-    return json.loads(text)
+    write_json(folder / MANIFEST, manifest)
+    return read_json(folder / MANIFEST)

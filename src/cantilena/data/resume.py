@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from cantilena.data.manifest import MANIFEST, save_manifest
-from cantilena.files import write_bytes
+from cantilena.files import jsonl, write_bytes
 
 LEDGER = "shards.jsonl"
 """Of a build under way: a JSON object a line, ``file`` and ``sha256`` of each sound shard."""
@@ -81,11 +81,11 @@ def complete(
     if not missing:
         return
     # written anew, so that a line which a kill cut short is not continued
-    write_bytes(folder / LEDGER, "".join(_line(s.unit.file, s.sha256) for s in kept).encode())
+    write_bytes(folder / LEDGER, jsonl(_record(s.unit, s.sha256) for s in kept))
     (folder / MANIFEST).unlink(missing_ok=True)
-    with (folder / LEDGER).open("a", encoding="utf-8") as ledger:
+    with (folder / LEDGER).open("ab") as ledger:
         for unit, (about, sha256) in build(missing):
-            ledger.write(_line(unit.file, sha256))
+            ledger.write(jsonl([_record(unit, sha256)]))
             ledger.flush()
             yield Shard(unit, about, sha256, kept=False)
 
@@ -138,5 +138,5 @@ def _recorded_hashes(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def _line(file: str, sha256: str) -> str:
-    return json.dumps({"file": file, "sha256": sha256}) + "\n"
+def _record(unit: Unit, sha256: str) -> dict[str, str]:
+    return {"file": unit.file, "sha256": sha256}

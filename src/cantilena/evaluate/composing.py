@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from cantilena.errors import CantilenaError, CheckpointError, InputError, MissingExtraError
+from cantilena.errors import CantilenaError, CheckpointError, MissingExtraError
 from cantilena.evaluate.fingerprint import code_fingerprint
 from cantilena.evaluate.pieces import same_music
 from cantilena.evaluate.prompts import Prompt
-from cantilena.files import write_bytes
+from cantilena.files import make_folder, write_json
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score
 
@@ -110,10 +110,7 @@ def compose_prompts(
     CheckpointError and MissingExtraError, which are no prompt's failure, and InputError where
     ``folder`` cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    make_folder(folder)
     files = [_Files(folder / f"{p.id}-{seed}.mid") for p in prompts]
     requests = [make_request(p, seed) for p in prompts]
     identities = [identity(system, request) for request in requests]
@@ -171,8 +168,7 @@ class _Files:
             record["sha256"] = _sha256(self.midi)
             record["reread_equal"] = same_music(score, read_midi(self.midi))
             record["seconds"] = seconds
-        data = json.dumps(record, ensure_ascii=False, allow_nan=False)
-        write_bytes(self.record, data.encode())
+        write_json(self.record, record, indent=None)
         return self._piece(record)
 
     def read(self, identity: dict[str, Any]) -> Piece | None:

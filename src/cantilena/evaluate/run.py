@@ -11,7 +11,6 @@ A run's folder holds ``midi/<prompt>-<seed>.mid`` and, beside each, its record
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,8 @@ from cantilena.evaluate import control, statistics
 from cantilena.evaluate.composing import MakeRequest, Progress, System, compose_prompts, label
 from cantilena.evaluate.pieces import find_answers, midi_files, read_piece
 from cantilena.evaluate.prompts import Prompt, shipped_prompts
-from cantilena.evaluate.tables import control_table, statistics_table
-from cantilena.files import write_bytes
+from cantilena.evaluate.tables import control_table, statistics_table, write_figures
+from cantilena.files import lock, make_folder
 from cantilena.score.score import Score
 
 GRID = 24
@@ -48,19 +47,20 @@ def evaluate_control(
     holds of the same request, system, checkpoint and code are used again, so that an interrupted
     run continues; ``fresh`` composes all anew. A prompt that the system fails on (CantilenaError)
     counts as a piece without notes. Returns what ``results.json`` holds (see ``measure``); raises
-    InputError, CheckpointError, MissingExtraError.
+    InputError, also while another process writes to ``out``, CheckpointError, MissingExtraError.
     """
     chosen = _first(prompts, n)
-    folder = Path(out) / "midi"
-    pieces = compose_prompts(system, make_request, chosen, folder, seed, progress, fresh)
-    scores = [(p, read_piece(piece.path)) for p, piece in zip(chosen, pieces, strict=True)]
-    figures = measure(scores, seed)
-    figures["targets"] |= {
-        "reread_equal": _mean([float(piece.reread_equal) for piece in pieces]),
-        "seconds_per_piece": _mean([p.seconds for p in pieces if p.seconds is not None]),
-    }
-    figures["checkpoint"] = label(system)
-    _write(figures, Path(out), "results", control_table(figures))
+    out = make_folder(out)
+    with lock(out):
+        pieces = compose_prompts(system, make_request, chosen, out / "midi", seed, progress, fresh)
+        scores = [(p, read_piece(piece.path)) for p, piece in zip(chosen, pieces, strict=True)]
+        figures = measure(scores, seed)
+        figures["targets"] |= {
+            "reread_equal": _mean([float(piece.reread_equal) for piece in pieces]),
+            "seconds_per_piece": _mean([p.seconds for p in pieces if p.seconds is not None]),
+        }
+        figures["checkpoint"] = label(system)
+        write_figures(out, "results", figures, control_table(figures))
     return figures
 
 
@@ -84,7 +84,8 @@ def evaluate_folder(
     pieces = [(p, read_piece(path)) for p, path in zip(chosen, paths, strict=True)]
     figures = measure(pieces, seed) | {"checkpoint": name or Path(midi_dir).name}
     if out is not None:
-        _write(figures, Path(out), "results", control_table(figures))
+        with lock(make_folder(out)):
+            write_figures(Path(out), "results", figures, control_table(figures))
     return figures
 
 
@@ -125,7 +126,8 @@ def evaluate_statistics(
         "distances": {k: d.to_dict() for k, d in distances.items()},
     }
     if out is not None:
-        _write(figures, Path(out), "statistics", statistics_table(figures))
+        with lock(make_folder(out)):
+            write_figures(Path(out), "statistics", figures, statistics_table(figures))
     return figures
 
 
@@ -142,9 +144,11 @@ def compose_for_statistics(
     """Composes pieces for ``evaluate_statistics``, used again as by ``evaluate_control``; returns
     their MIDI files, without those that the system failed on. ``make_request`` has to ask for
     ``statistics.BARS`` bars."""
-    folder = Path(out) / f"midi-{statistics.BARS}-bars"
     chosen = _first(prompts, n)
-    pieces = compose_prompts(system, make_request, chosen, folder, seed, progress, fresh)
+    out = make_folder(out)
+    with lock(out):
+        folder = out / f"midi-{statistics.BARS}-bars"
+        pieces = compose_prompts(system, make_request, chosen, folder, seed, progress, fresh)
     return [piece.path for piece in pieces if piece.path is not None]
 
 
@@ -208,14 +212,3 @@ def _long_enough(paths: Sequence[Path], place: str) -> list[Score]:
 
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if len(values) else None
-
-
-def _write(figures: dict[str, Any], folder: Path, stem: str, table: str) -> None:
-    """Figures as JSON and their table as Markdown."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from error
-    data = json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False)
-    write_bytes(folder / f"{stem}.json", f"{data}\n".encode())
-    write_bytes(folder / f"{stem}.md", table.encode())

@@ -1,11 +1,15 @@
-"""Tables of an evaluation's figures, in Markdown that is as readable on a terminal.
+"""Tables of an evaluation's figures, in Markdown that is as readable on a terminal, and the files
+of both.
 
 Knows labels and columns; computes nothing.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from cantilena.files import staged_files, write_json
 
 LABELS = {
     "asa": "attributes met (ASA)",
@@ -75,3 +79,10 @@ def statistics_table(figures: dict[str, Any]) -> str:
         lines.append(f"| {name.replace('_', ' ')} | {row} | {ratio} |")
     lines += ["", f"Geometric mean of the ratios: {figures['mean_ratio']:.2f} (1 is real music)."]
     return "\n".join(lines) + "\n"
+
+
+def write_figures(folder: Path, stem: str, figures: dict[str, Any], table: str) -> None:
+    """Writes ``stem.json`` and ``stem.md``, both or neither. Raises InputError."""
+    with staged_files(folder, (f"{stem}.json", f"{stem}.md")) as stage:
+        write_json(stage / f"{stem}.json", figures)
+        (stage / f"{stem}.md").write_bytes(table.encode())

@@ -60,11 +60,11 @@ class Settings:
 
     def request(self, system: System, item: Item) -> Request:
         """The Request for an item. Raises InputError, naming the item."""
-        from cantilena.text.brief import merge, parse_brief
+        from cantilena.text.brief import parse_brief
 
         brief = replace(self.wishes, text=item.text or "")
         if item.text and (self.obey or "text" not in spec(system.system).reads):
-            brief = merge(parse_brief(item.text), **_stated(self.wishes))
+            brief = _merged(parse_brief(item.text), self.wishes)
         request = Request(brief, item.seed, self.sampling, None, system.system, self.options)
         request = system.completed(request)
         try:
@@ -85,6 +85,16 @@ class Settings:
             "formats": list(self.formats),
             "obey": self.obey,
         }
+
+
+def _merged(brief: Brief, wishes: Brief) -> Brief:
+    """The Brief of a text with the wishes that hold for every piece above it."""
+    from cantilena.text.brief import merge
+
+    names = ("genres", "moods", "key", "metre", "tempo", "instruments", "chords")
+    names = (*names, "bars", "seconds", "timing")
+    stated: dict[str, Any] = {name: getattr(wishes, name) or None for name in names}
+    return merge(brief, **stated, exclude=wishes.excluded or None)
 
 
 def _stated(wishes: Brief) -> dict[str, Any]:

@@ -18,12 +18,11 @@ from paper_pieces import paper_lakh, write_midicaps
 
 pytest.importorskip("pyarrow")
 
-from cantilena import cli
+from cantilena import cli, cluster
 from cantilena.data.corpora import midicaps
 from cantilena.data.dataset import read_manifest
 from cantilena.data.paper import build as paper_build
 from cantilena.data.paper import build_paper
-from cantilena.data.paper import ray as paper_ray
 from cantilena.data.paper import shards as paper_shards
 from cantilena.data.paper.manifest import EXPECTED, read_paper_manifest, verdict
 from cantilena.data.paper.references import wishes_of
@@ -264,7 +263,7 @@ def test_what_is_not_there_is_said(songs, tmp_path, monkeypatch):
     (tmp_path / "manifest.json").write_text('{"cantilena": "paper data", "version": 0}')
     with pytest.raises(InputError, match="version 1"):
         read_paper_manifest(tmp_path)
-    monkeypatch.setattr(paper_ray, "find_spec", lambda name: None)
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"cantilena\[ray\]"):
         build_paper(songs[0], tmp_path / "out", ray=True)
     monkeypatch.setattr(paper_shards, "find_spec", lambda name: None)
@@ -311,3 +310,17 @@ def test_wrong_options_end_with_2_and_a_line(songs, tmp_path, capsys, options, m
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert os.listdir(tmp_path) in ([], ["out"])
+
+
+def test_two_builds_in_one_folder_are_refused(songs, tmp_path):
+    refused: list[str] = []
+
+    def second(*_: object) -> None:
+        with pytest.raises(InputError, match="another process is writing to") as error:
+            build_paper(songs[0], tmp_path / "out")
+        refused.append(str(error.value))
+
+    build_paper(songs[0], tmp_path / "out", progress=second)
+    assert refused
+    build_paper(songs[0], tmp_path / "alone")
+    assert digests(tmp_path / "out") == digests(tmp_path / "alone")

@@ -202,6 +202,26 @@ def test_clap_scores_stand_beside_and_random_texts_are_anothers(place, tmp_path)
     assert found["clap"] == clap.weights
 
 
+def test_two_tables_in_one_folder_are_refused(place, tmp_path):
+    references = read_references(place / "references.jsonl")
+    systems, logmel = {"same": place / "same"}, {"logmel": load_embedder("logmel")}
+    refused: list[str] = []
+
+    def second(*_: object) -> None:
+        with pytest.raises(InputError, match="another process is writing to") as error:
+            evaluate_table3(references, systems, logmel, SYNTH, tmp_path)
+        refused.append(str(error.value))
+
+    evaluate_table3(references, systems, logmel, SYNTH, tmp_path, progress=second)
+    assert refused
+    before = (tmp_path / "table3.json").read_bytes()
+    (tmp_path / "table3.md").unlink()
+    (tmp_path / "table3.md").mkdir()  # of the two files both are written or neither
+    with pytest.raises(InputError, match=r"table3\.md"):
+        evaluate_table3(references[:4], systems, logmel, SYNTH, tmp_path)
+    assert (tmp_path / "table3.json").read_bytes() == before
+
+
 # ---------------------------------------------------------------------------- sound
 
 

@@ -31,6 +31,7 @@ from cantilena.data.prepare import accepted
 from cantilena.data.resume import Progress, Shard, complete, finish
 from cantilena.data.workers import spread
 from cantilena.errors import InputError
+from cantilena.files import lock, make_folder
 from cantilena.tokens.arrival.vocab import AMT
 
 SONGS_PER_SHARD = 200  # a worker loses at most so many when a build is killed
@@ -55,14 +56,31 @@ def build_paper(
     as a Ray Data job, on the cluster that RAY_ADDRESS names or on ``workers`` processes here; the
     machines of a cluster must see both folders under the same names. Calling again goes on where
     a stopped build was, and builds damaged shards anew. Raises InputError where the corpus or the
-    captions are not there, MissingExtraError without pyarrow, or without ray where it is asked for.
+    captions are not there and while another process writes to ``out``, MissingExtraError without
+    pyarrow, or without ray where it is asked for.
     """
     paper_shards.need_pyarrow()
     recipe = recipe or Recipe()
     captions = midicaps.load_midicaps(midicaps_file, tags=False) if midicaps_file else None
-    out = Path(out)
     work, here, without = units(Path(lakh_dir), recipe, captions, limit)
-    out.mkdir(parents=True, exist_ok=True)
+    source = credit(captions, midicaps_file, here, without)
+    out = make_folder(out)
+    with lock(out):
+        in_order = _shards(work, out, recipe, workers, ray, progress)
+        built = finish(out, manifest(in_order, recipe, limit, source))
+        write_references(out, {s.id: s.path for u in work if u.split == "test" for s in u.songs})
+    return built
+
+
+def _shards(
+    work: Sequence[Unit],
+    out: Path,
+    recipe: Recipe,
+    workers: int,
+    ray: bool,
+    progress: Progress | None,
+) -> list[Shard[Unit]]:
+    """The shards of all units, in their order, built where they are not there yet."""
 
     def run(missing: Sequence[Unit]) -> Iterator[tuple[Unit, tuple[dict[str, Any], str]]]:
         return (spread_by_ray if ray else spread)(build_shard, missing, workers, out, recipe)
@@ -76,11 +94,7 @@ def build_paper(
             counts, verb = shard.about["counts"], "kept" if shard.kept else "made"
             songs, chunks = counts["songs"], counts["chunks"]
             progress(done, total, f"{verb} {shard.unit.file}: {songs} songs, {chunks:,} chunks")
-    in_order = [standing[unit.file] for unit in work]
-    source = credit(captions, midicaps_file, here, without)
-    built = finish(out, manifest(in_order, recipe, limit, source))
-    write_references(out, {s.id: s.path for u in work if u.split == "test" for s in u.songs})
-    return built
+    return [standing[unit.file] for unit in work]
 
 
 def units(

@@ -1,20 +1,17 @@
 """The same work past one machine: units of a data set as a Ray Data job.
 
-Knows Ray; does not know what a unit is. The function writes its files itself, into a folder that
-all machines of the cluster see, and returns a short account of them. Needs the extra ``ray``.
+Knows Ray Data; does not know what a unit is, nor how a cluster is reached (``cantilena.cluster``).
+The function writes its files itself, into a folder that all machines of the cluster see, and
+returns a short account of them. Needs the extra ``ray``.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from cantilena.errors import MissingExtraError
+from cantilena.cluster import connected
 
 Item = TypeVar("Item")
 
@@ -29,21 +26,9 @@ def spread_by_ray(
     a Ray of ``workers`` processors is started here and ended with the last item. Raises
     MissingExtraError where ray is not installed.
     """
-    if find_spec("ray") is None:
-        raise MissingExtraError("ray", "ray", "a build past one machine")
-    ray: Any = import_module("ray")  # by name, since types are checked where it is not installed
-    import_module("ray.data")
-
-    quiet: dict[str, Any] = {"logging_level": logging.ERROR}
-    started = not ray.is_initialized()
-    if started:
-        processors = None if os.environ.get("RAY_ADDRESS") else workers
-        ray.init(num_cpus=processors, include_dashboard=False, log_to_driver=False, **quiet)
-    try:
+    with connected(workers) as ray:
         if not items:
             return
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        ray.data.DataContext.get_current().enable_progress_bars = False
         rows = [{"item": i, "work": pickle.dumps(item)} for i, item in enumerate(items)]
 
         # what is passed stays pickled: Arrow has no columns of our types
@@ -54,6 +39,3 @@ def spread_by_ray(
         results = ray.data.from_items(rows, override_num_blocks=len(rows)).map(call)
         for row in results.iter_rows():
             yield items[row["item"]], pickle.loads(row["result"])
-    finally:
-        if started:
-            ray.shutdown()

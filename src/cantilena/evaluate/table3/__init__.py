@@ -13,7 +13,6 @@ without text. Distances pool all windows of all pieces (Frechet), or take each p
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +32,8 @@ from cantilena.evaluate.sound.embedders import Embedder
 from cantilena.evaluate.sound.pieces import Embedded, Renderer, embed_pieces
 from cantilena.evaluate.table3.protocols import Reference, floored_mean, protocol
 from cantilena.evaluate.table3.text import table3_text
-from cantilena.files import write_bytes
+from cantilena.evaluate.tables import write_figures
+from cantilena.files import lock, make_folder
 from cantilena.models.audio.clap import HUB, PAPER, TEXT_TOKENS, Clap
 from cantilena.score.score import Score
 
@@ -95,7 +95,8 @@ def evaluate_table3(
     counts as a failure, which control metrics hold against the system and distances leave out.
     ``unconditional``: a folder whose files, in the order of their names, stand for the references
     in their order. ``losses``: validation losses by system. ``clap`` None: no CLAP score.
-    Embeddings are kept in ``out/cache``. Raises InputError.
+    Embeddings are kept in ``out/cache``. Raises InputError, also while another process writes to
+    ``out``.
     """
     settings = settings or Settings()
     losses = dict(losses or {})
@@ -104,27 +105,26 @@ def evaluate_table3(
     # one model that serves as both is asked once
     clap_name = next((k for k, e in embedders.items() if e is clap), CLAP)
     models = dict(embedders) | ({clap_name: clap} if clap else {})
-    folder = Path(out)
-    for n, row in enumerate(rows):
-        if row.kind == "random text":  # the same sound as the ground truth's
-            row.sound = rows[0].sound
-            continue
-        row_progress = _row_progress(progress, row.name, n, len(rows))
-        row.sound = embed_pieces(
-            row.paths, models, folder / "cache", renderer, settings.workers, row_progress
-        )
-    notes = list(settings.notes)
-    for row in rows:
-        _measure(row, rows[0], references, embedders, settings)
-        if row.name in losses:
-            row.figures["loss"] = losses[row.name]
-    _clap(rows, references, clap, clap_name, settings, notes)
-    _cautions(rows, embedders, notes)
-    figures = _figures(rows, references, embedders, renderer, clap, settings, notes)
-    text = table3_text(figures)
-    data = json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False)
-    write_bytes(folder / "table3.json", f"{data}\n".encode())
-    write_bytes(folder / "table3.md", text.encode())
+    folder = make_folder(out)
+    with lock(folder):
+        for n, row in enumerate(rows):
+            if row.kind == "random text":  # the same sound as the ground truth's
+                row.sound = rows[0].sound
+                continue
+            row_progress = _row_progress(progress, row.name, n, len(rows))
+            row.sound = embed_pieces(
+                row.paths, models, folder / "cache", renderer, settings.workers, row_progress
+            )
+        notes = list(settings.notes)
+        for row in rows:
+            _measure(row, rows[0], references, embedders, settings)
+            if row.name in losses:
+                row.figures["loss"] = losses[row.name]
+        _clap(rows, references, clap, clap_name, settings, notes)
+        _cautions(rows, embedders, notes)
+        figures = _figures(rows, references, embedders, renderer, clap, settings, notes)
+        text = table3_text(figures)
+        write_figures(folder, "table3", figures, text)
     return figures, text
 
 

@@ -42,10 +42,10 @@ def merge(brief: Brief, **options: Any) -> Brief:
 
     Options are those of a command line, None meaning not given: ``tempo`` (quarters per minute,
     or a word such as "andante"), ``key``, ``metre``, ``instruments`` (names and line-ups
-    separated by commas; they are then the whole list), ``exclude`` (names), ``chords`` (symbols
-    or roman numerals), ``bars``, ``seconds``, ``timing`` ("quantized" or "played"), ``genres`` and
-    ``moods`` (names). Bars and seconds replace each other. Chords that the text
-    gives as degrees or by name follow a new key.
+    separated by commas; they are then the whole list), ``exclude`` (names, or numbers 0-128),
+    ``chords`` (symbols or roman numerals), ``bars``, ``seconds``, ``timing`` ("quantized" or
+    "played"), ``genres`` and ``moods`` (names). Bars and seconds replace each other.
+    Chords that the text gives as degrees or by name follow a new key.
     Raises BriefError or UnknownNameError, whose message says what would be right.
     """
     for name, value in options.items():
@@ -127,13 +127,15 @@ def _entry(text: str, genres: tuple[str, ...]) -> list[Instrument]:
     return parts.instruments
 
 
-def _without(brief: Brief, value: str | Iterable[str]) -> Brief:
-    names = re.split(r"[,;\n]", value) if isinstance(value, str) else list(value)
+def _without(brief: Brief, value: str | Iterable[str | int]) -> Brief:
+    entries = re.split(r"[,;\n]", value) if isinstance(value, str) else list(value)
+    names = [entry for entry in entries if isinstance(entry, str)]
     text = "; ".join(f"no {n.strip()}" for n in names if n.strip())
     for name in names:
         if name.strip() and not parse_brief(f"no {name.strip()}").excluded:
             raise unknown_instrument(name.strip())
-    excluded = parse_brief(text).excluded
+    numbers = tuple(entry for entry in entries if isinstance(entry, int))
+    excluded = tuple(dict.fromkeys((*parse_brief(text).excluded, *numbers)))
     instruments = tuple(
         replace(i, programs=programs)
         for i in brief.instruments
