@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
     not page_system.PAGE.exists(), reason="the docs are not beside the tests"
 )
 ROOT = page_system.PAGE.parent.parent
-MOST_LINES = 75
+MOST_LINES = 65
 """Lines of code in the example, without blank lines, comments, docstrings and imports."""
 
 
@@ -125,12 +125,14 @@ def test_a_stream_is_the_piece(table: Path, capsys):
 
 
 def test_a_table_that_is_damaged_is_refused(table: Path):
-    card = table / "card.json"
-    text = card.read_text()
-    for odd in ("{}", "[]", text.replace("[", '["x", ', 1), re.sub(r"\d+", "99999", text)):
-        card.write_text(odd)
-        with pytest.raises(CheckpointError, match="table"):
-            cantilena.load(table, page_system.NAME)
+    for path in (table / "card.json", table / "followers.npy"):
+        data = path.read_bytes()
+        for odd in (b"", data[:-9], bytes([data[0] ^ 1]) + data[1:]):
+            path.write_bytes(odd)
+            with pytest.raises(CheckpointError, match="table"):
+                cantilena.load(table, page_system.NAME)
+        path.write_bytes(data)
+        assert cantilena.load(table, page_system.NAME).hash
 
 
 def test_a_piece_without_notes_is_refused(here: Path):
