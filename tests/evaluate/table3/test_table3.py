@@ -315,7 +315,6 @@ def test_the_command(place, tmp_path, capsys):
         (["--system", "a=/nowhere/at/all"], "no folder"),
         (["--system", "ground truth={real}"], "baseline"),
         (["--loss", "b=1.0"], "'b'"),
-        (["--embedder", "vggish"], "vggish-10086976.pth"),
         (["--embedder", "ears"], "logmel"),
         (["--protocol", "mine"], "text2midi"),
         (["--subsets", "0"], "subsets"),
@@ -333,3 +332,10 @@ def test_bad_input_is_one_line_and_code_two(place, tmp_path, capsys, given, said
     error = capsys.readouterr().err
     assert code == 2 and said in error and error.count("\n") == 1
     assert not (tmp_path / "table3.json").exists()
+
+
+def test_an_embedder_without_its_weights_says_which(place, tmp_path, capsys):
+    where = ["--references", str(place / "real"), "-o", str(tmp_path)]
+    assert main(["evaluate", "table3", *where, "--embedder", "vggish"]) == 1
+    error = capsys.readouterr().err
+    assert "vggish-10086976.pth" in error and error.count("\n") == 1

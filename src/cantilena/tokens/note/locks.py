@@ -71,7 +71,7 @@ class Locks:
         allowed."""
         row = self.pending(piece)
         if field == ONSET:
-            allowed = self._onsets(row, piece.tick)
+            allowed = self._onsets(row, piece)
         else:
             tick = piece.tick + chosen[ONSET]
             if chosen[ONSET] >= self.scheme.rest:
@@ -89,11 +89,12 @@ class Locks:
                 return None
         return np.where(allowed, 0.0, -np.inf)
 
-    def _onsets(self, row: Row | None, tick: int) -> np.ndarray:
+    def _onsets(self, row: Row | None, piece: Piece) -> np.ndarray:
+        tick, longest = piece.tick, self.scheme.max_delta
         allowed = np.zeros(self.scheme.sizes[ONSET], dtype=bool)
-        longest = self.scheme.max_delta
         for start, stop in self.spans:
             allowed[max(start - tick, 0) : max(min(stop - tick, longest), 0)] = True
+        allowed[0] &= self._above(piece)
         if row is None:
             allowed[self.scheme.rest] = allowed[self.scheme.end] = True
             return allowed
@@ -104,6 +105,14 @@ class Locks:
         else:
             allowed[self.scheme.rest] = True
         return allowed
+
+    def _above(self, piece: Piece) -> bool:
+        """Whether a new note can stand on the onset reached, behind the last note in order."""
+        if not piece.rows or piece.rows[-1][1] < 0:
+            return True
+        _, instrument, pitch = piece.rows[-1][:3]
+        highest = pitch >= self.scheme.sizes[PITCH] - 1
+        return bool(self.free_instruments[instrument + highest :].any())
 
     def _instruments(self, row: Row | None, tick: int) -> np.ndarray:
         allowed = self.free_instruments & self._free(tick)
