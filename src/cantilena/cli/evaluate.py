@@ -137,6 +137,12 @@ def _bits_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", required=True, metavar="DIR", help="a data set")
     parser.add_argument("--split", default="test", choices=("valid", "test"), help="(test)")
+    parser.add_argument(
+        "--corpora",
+        default="lakh",
+        metavar="LIST",
+        help="measure on these, as 'nottingham' (lakh, on which the README's figures are)",
+    )
     parser.add_argument("--windows", type=int, default=256, metavar="N", help="how many (256)")
     parser.add_argument(
         "--length", type=int, default=1024, metavar="T", help="notes in each (1024)"
@@ -156,7 +162,8 @@ def _bits(args: argparse.Namespace) -> tuple[Any, str]:
             raise InputError(f"--{name} must be 1 or more, not {getattr(args, name)}")
     from cantilena.train.note.measure import measure
 
-    return measure(args.folder, args.data, args.split, args.windows, args.length)
+    corpora = tuple(name.strip() for name in args.corpora.split(",") if name.strip())
+    return measure(args.folder, args.data, args.split, args.windows, args.length, corpora)
 
 
 EVALUATIONS: dict[str, Evaluation] = {

@@ -132,7 +132,10 @@ def load_split(
         parts.append(_kept(arrays, keep))
     if not metas:
         state = f"; damaged: {', '.join(damaged)}" if damaged else ""
-        raise InputError(f"the data set in {str(folder)!r} has no songs of {split!r}{state}")
+        source = "" if corpora is None else f" from {', '.join(corpora)}"
+        raise InputError(
+            f"the data set in {str(folder)!r} has no songs of {split!r}{source}{state}"
+        )
     return _joined(parts, metas, damaged, NoteScheme.from_dict(manifest["scheme"]))
 
 

@@ -194,3 +194,22 @@ def test_chosen_chords_close_on_the_tonic():
         assert plan.chords[0][1].root == plan.key.tonic == plan.chords[-1][1].root
         assert (plan.chords[-2][1].root - plan.key.tonic) % 12 == 7
         assert not plan.asked_chords
+
+
+EMPTY = {
+    "ensembles": [],
+    "progressions": {"major": [], "minor": []},
+    "textures": {},
+    "registers": {},
+    "tempos": {},
+}
+
+
+@pytest.mark.parametrize("wishes", [{}, {"genres": ("jazz",)}, {"key": "F# minor"}, {"bars": 12}])
+def test_habits_of_too_few_songs_are_enough(wishes: dict):
+    """A model may be trained on any data; what the songs do not tell is then as is usual."""
+    for seed in range(5):
+        plan = make_plan(Brief(**wishes), EMPTY, np.random.default_rng(seed))
+        assert plan.parts and plan.chords and plan.bars >= 1
+        tonic = plan.chords[0][1]
+        assert tonic.root == plan.key.tonic

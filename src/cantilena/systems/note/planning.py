@@ -274,6 +274,10 @@ def _key_lead(chords: Sequence[Chord], key: Key) -> float:
     return float(score - scores.max())
 
 
+PLAIN_LOOPS = {"major": ("C", "G", "Am", "F"), "minor": ("Cm", "Ab", "Eb", "Bb")}
+"""Progressions that everybody knows, above C: where the habits have none."""
+
+
 def _drawn_chords(
     brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
 ) -> list[tuple[int, Chord]]:
@@ -284,6 +288,9 @@ def _drawn_chords(
     # a piece's first loop begins on the tonic chord
     tonic_number = 1 + QUALITIES_INDEX["m" if plan.key.minor else ""]
     first = weights * np.array([loop[0] == tonic_number for loop, _ in loops])
+    if not first.sum():  # habits of too few songs for any loop to have come back
+        loops = [[[parse_chord(name).number for name in PLAIN_LOOPS[mode]], 1]]
+        weights = first = np.ones(1)
     a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
     b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
     order = [a, a, b, a] if plan.bars > 2 * SECTION else [a, b]
