@@ -7,7 +7,6 @@ Knows how options become a Brief and a Request; does not know files or how music
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -187,20 +186,13 @@ def load(checkpoint: str | Path | None = None, system: str | None = None, **opti
         raise InputError(f"the system {name!r} is loaded without such an option: {error}") from None
 
 
-CARDS = ("card.json", "cantilena.json")
-"""Names of the card in a checkpoint's folder, today's and that of earlier versions."""
-
-
 def system_of(checkpoint: str | Path | None) -> str:
-    """The system that a checkpoint's card names; "note" where it names none."""
-    for name in CARDS if checkpoint is not None else ():
-        try:
-            card = json.loads((Path(str(checkpoint)) / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            continue
-        if isinstance(card, dict) and isinstance(card.get("system"), str):
-            return card["system"]
-    return "note"
+    """The system of a checkpoint's folder, by its card or its layout; "note" where neither says."""
+    if checkpoint is None:
+        return "note"
+    from cantilena.models.checkpoint import system_of as of_folder
+
+    return of_folder(checkpoint) or "note"
 
 
 def _state(key: str | None) -> tuple[tuple[str, int, int], ...]:

@@ -257,6 +257,15 @@ def test_compose_writes_files_and_replay_makes_them_again(
     for form in ("mid", "json"):
         file = f"slow-sad-waltz.{form}"
         assert (tmp_path / "two" / file).read_bytes() == (tmp_path / "one" / file).read_bytes()
+    capsys.readouterr()
+    assert main(["compose", "--replay", str(piece), "-o", str(tmp_path / "three")]) == 2
+    assert "--checkpoint" in capsys.readouterr().err and not (tmp_path / "three").exists()
+
+
+def test_a_checkpoint_tells_its_system(system: System, checkpoints):
+    from cantilena.api import system_of
+
+    assert system_of(checkpoints[system.system]) == system.system
 
 
 def test_generate_goes_on_where_it_stopped(system: System, checkpoints, tmp_path: Path):

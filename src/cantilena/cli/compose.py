@@ -43,6 +43,7 @@ def compose(args: argparse.Namespace) -> int:
     folder = check_folder(args.output)
     if args.replay is not None:
         jobs, checkpoint = _replay(args)
+        _check_named(args, jobs[0].request.system or "note", checkpoint)
         composer = _load(args, jobs[0].request.system or "note")
         _check_same(composer, checkpoint, args.replay)
     else:
@@ -236,6 +237,19 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
             "leave out --system"
         )
     return [_Job(check_name(path.stem), request)], checkpoint
+
+
+def _check_named(args: argparse.Namespace, name: str, checkpoint: dict[str, Any]) -> None:
+    """Raises InputError where the piece was made by a folder that is not named now, before another
+    checkpoint is looked for."""
+    from cantilena.systems import SHIPPED, spec
+
+    default, maker = spec(name).default, checkpoint.get("name")
+    if args.checkpoint is None and default != SHIPPED and maker != default:
+        raise InputError(
+            f"{args.replay!r} was composed by the checkpoint {maker!r} of the system {name!r}; "
+            "name its folder with --checkpoint"
+        )
 
 
 def _check_same(composer: System, checkpoint: dict[str, Any], path: str) -> None:

@@ -135,6 +135,16 @@ def open_checkpoint(place: str | Path | Checkpoint, system: str = "") -> Checkpo
     return checkpoint
 
 
+def system_of(place: str | Path) -> str:
+    """The name of the system that a folder's card or layout tells, "" where neither does. Nothing
+    else is looked at."""
+    try:
+        card, _ = _read(located(place))
+    except (CheckpointError, InputError, OSError):
+        return ""
+    return card["system"] if isinstance(card.get("system"), str) else ""
+
+
 def is_checkpoint(place: str | Path) -> bool:
     """Whether a folder has a card of ours or is the run of a finished model; its content may yet
     be refused."""
