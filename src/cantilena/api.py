@@ -42,8 +42,7 @@ WISHES = (
     "seconds",
     "timing",
 )
-"""Options that override the text, in the order they are applied: chords that are given as degrees
-need the key, and their lengths the metre."""
+"""Options that override the text, as ``text.brief.merge`` takes them."""
 
 LISTS = ("genres", "moods", "instruments", "exclude", "chords")
 """Those of ``WISHES`` that are lists, or text with commas."""
