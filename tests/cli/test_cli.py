@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -413,6 +415,27 @@ def test_a_stop_while_writing_leaves_nothing(composer, here, monkeypatch):
     monkeypatch.setattr("cantilena.render.roll.draw_roll", stop)
     assert main(["compose", "x", "--formats", "mid,png", "--quiet"]) == 130
     assert files(here / "out") == []
+
+
+@pytest.mark.parametrize("at", ["mid", "json"])
+def test_a_full_disk_leaves_the_piece_that_was_there(composer, here, capsys, monkeypatch, at):
+    """Also where another of its files had room; the message names what was to be written."""
+    argv = ["compose", "a tune", "--formats", "mid,json", "--quiet"]
+    assert main([*argv, "--seed", "1"]) == 0
+    before = {path.name: path.read_bytes() for path in (here / "out").iterdir()}
+    whole, room = Path.write_bytes, 1 if at == "json" else 0
+
+    def write_bytes(path: Path, data: bytes) -> int:
+        nonlocal room
+        room -= 1
+        if room >= 0:
+            return whole(path, data)
+        whole(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    fails(capsys, [*argv, "--seed", "2"], f"'out/a-tune.{at}' cannot be written: No space left")
+    assert {path.name: path.read_bytes() for path in (here / "out").iterdir()} == before
 
 
 def test_the_traceback_can_be_had(composer, monkeypatch):
