@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 4000
 MAX_N = 1000
-MAX_SEED = 2**63 - 1
 
 WISHES = (
     "genres",
@@ -291,6 +290,8 @@ def make_sampling(default: Sampling | None = None, **options: Any) -> Sampling:
 
 def check_seeds(seed: int, n: int) -> range:
     """The ``n`` consecutive seeds from ``seed``. Raises InputError where they cannot be."""
+    from cantilena.systems.request import MAX_SEED
+
     for name, value in (("seed", seed), ("n", n)):
         if not isinstance(value, Integral):
             raise InputError(f"{name} must be a whole number, not {value!r}")
