@@ -94,6 +94,11 @@ def test_content_is_on_the_disk_before_its_name(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda a, b: (order.append("rename"), rename(a, b)))
     files.write_bytes(tmp_path / "x", b"x")
     assert order == ["sync", "rename", "sync"]
+    order.clear()
+    with files.staged_files(tmp_path, "yz") as stage:
+        for name in "yz":
+            (stage / name).write_bytes(b"x")
+    assert order == ["sync", "sync", "rename", "rename", "sync"]
 
 
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path, monkeypatch):
