@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -93,6 +94,11 @@ def test_content_is_on_the_disk_before_its_name(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda a, b: (order.append("rename"), rename(a, b)))
     files.write_bytes(tmp_path / "x", b"x")
     assert order == ["sync", "rename", "sync"]
+    order.clear()
+    with files.staged_files(tmp_path, "yz") as stage:
+        for name in "yz":
+            (stage / name).write_bytes(b"x")
+    assert order == ["sync", "sync", "rename", "rename", "sync"]
 
 
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path, monkeypatch):
@@ -105,6 +111,41 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path, monkeypatch):
     with pytest.raises(InputError, match=r"x' cannot be written: No space left"):
         files.write_bytes(tmp_path / "x", b"new")
     assert tree(tmp_path) == {"x": b"old"}
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """A disk with room for 100 bytes more: whatever is longer is written in part."""
+    whole = Path.write_bytes
+
+    def write_bytes(path: Path, data: bytes) -> int:
+        if len(data) > 100:
+            whole(path, data[:100])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return whole(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, full_disk):
+    """Of one file, of many of which the first had room, and of a folder; nothing half-written."""
+    (tmp_path / "folder").mkdir()
+    for name in ("x", "y", "folder/z"):
+        (tmp_path / name).write_bytes(b"old")
+    before = tree(tmp_path)
+    with pytest.raises(InputError, match=r"x' cannot be written: No space left"):
+        files.write_bytes(tmp_path / "x", b"new" * 100)
+    with pytest.raises(InputError, match="No space left"):
+        files.write_json(tmp_path / "x", ["new"] * 100)
+    with pytest.raises(OSError, match="No space left"), files.staged_files(tmp_path, "xy") as stage:
+        (stage / "x").write_bytes(b"new")
+        (stage / "y").write_bytes(b"new" * 100)
+    with (
+        pytest.raises((OSError, InputError), match="No space left"),
+        files.staged_folder(tmp_path / "folder") as stage,
+    ):
+        (stage / "z").write_bytes(b"new" * 100)
+    assert tree(tmp_path) == before
 
 
 def test_what_cannot_be_written_to(tmp_path: Path, monkeypatch):

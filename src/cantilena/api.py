@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 4000
 MAX_N = 1000
-MAX_SEED = 2**63 - 1
 
 WISHES = (
     "genres",
@@ -41,8 +40,7 @@ WISHES = (
     "seconds",
     "timing",
 )
-"""Options that override the text, in the order they are applied: chords that are given as degrees
-need the key, and their lengths the metre."""
+"""Options that override the text, as ``text.brief.merge`` takes them."""
 
 LISTS = ("genres", "moods", "instruments", "exclude", "chords")
 """Those of ``WISHES`` that are lists, or text with commas."""
@@ -284,6 +282,8 @@ def make_sampling(default: Sampling | None = None, **options: Any) -> Sampling:
 
 def check_seeds(seed: int, n: int) -> range:
     """The ``n`` consecutive seeds from ``seed``. Raises InputError where they cannot be."""
+    from cantilena.systems.request import MAX_SEED
+
     for name, value in (("seed", seed), ("n", n)):
         if not isinstance(value, Integral):
             raise InputError(f"{name} must be a whole number, not {value!r}")

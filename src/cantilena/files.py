@@ -186,7 +186,12 @@ def _refusals(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        path = Path(*(part for part in path.parts if not _is_temporary(part)))
         raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(".cantilena-") and name.endswith(".part")
 
 
 def _put_in_place(folder: Path, stage: Path, names: list[str]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +180,26 @@ def test_replay_of_another_file(composer, here, capsys, data):
     fails(capsys, ["compose", "--replay", "a.json"], "a.json")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("seed", "Infinity"), ("seed", "1.5"), ("bars", "1000.0"), ("tempo", "NaN"),
+     ("chord_beats", "Infinity"), ("top_k", "Infinity"), ("temperature", "1e999")],
+)  # fmt: skip
+def test_replay_of_numbers_that_cannot_be(composer, here, capsys, name, value):
+    assert main(["compose", "a tune", "--formats", "json", "--quiet"]) == 0
+    piece = json.loads((here / "out" / "a-tune.json").read_text())
+    request = piece["request"]
+    place = request if name == "seed" else request["brief"]
+    if name in ("top_k", "temperature"):
+        place = request["sampling"]
+    assert name in place
+    place[name] = "HERE"
+    (here / "a.json").write_text(json.dumps(piece).replace('"HERE"', value))
+    before = files(here / "out")
+    fails(capsys, ["compose", "--replay", "a.json"], "a.json")
+    assert files(here / "out") == before
+
+
 def test_continue(composer, here, capsys):
     assert main(["compose", "a tune", "--formats", "mid", "--quiet"]) == 0
     assert main(["compose", "--continue", "out/a-tune.mid", "--formats", "mid", "--quiet"]) == 0
@@ -290,6 +312,29 @@ def test_many_prompts_are_saved_as_they_come(composer, here, capsys):
     argv = ["compose", "--prompts", "p.txt", "--formats", "mid", "--quiet"]
     fails(capsys, argv, "the machine is tired", code=1)
     assert len(files(here / "out")) == 18  # every piece that was done
+
+
+def test_a_stop_within_a_group_keeps_the_pieces_that_were_done(composer, here, capsys):
+    """Eight are made abreast; the first three of them are done when it stops."""
+    (here / "p.txt").write_text("".join(f"tune {i}\n" for i in range(8)))
+    composer.batch = 8
+    composer.error, composer.fails = KeyboardInterrupt(), 3
+    assert main(["compose", "--prompts", "p.txt", "--formats", "mid"]) == 130
+    assert files(here / "out") == ["tune-0.mid", "tune-1.mid", "tune-2.mid"]
+
+
+def test_progress_is_shown_within_a_group(composer, here, capsys, monkeypatch):
+    """Also before the first of its pieces is written."""
+    (here / "p.txt").write_text("tune a\ntune b\n")
+    composer.batch = 8
+    seen: list[tuple[float, int]] = []
+    monkeypatch.setattr(
+        Progress, "__call__", lambda self, done, *_: seen.append((done, len(files(here / "out"))))
+    )
+    assert main(["compose", "--prompts", "p.txt", "--formats", "mid"]) == 0
+    pieces = [done for done, _ in seen]
+    assert pieces == sorted(pieces) and pieces[-1] == pytest.approx(2)
+    assert len({done for done, written in seen if written == 0}) > 3
 
 
 # ---------------------------------------------------------------------------- errors
@@ -413,6 +458,27 @@ def test_a_stop_while_writing_leaves_nothing(composer, here, monkeypatch):
     monkeypatch.setattr("cantilena.render.roll.draw_roll", stop)
     assert main(["compose", "x", "--formats", "mid,png", "--quiet"]) == 130
     assert files(here / "out") == []
+
+
+@pytest.mark.parametrize("at", ["mid", "json"])
+def test_a_full_disk_leaves_the_piece_that_was_there(composer, here, capsys, monkeypatch, at):
+    """Also where another of its files had room; the message names what was to be written."""
+    argv = ["compose", "a tune", "--formats", "mid,json", "--quiet"]
+    assert main([*argv, "--seed", "1"]) == 0
+    before = {path.name: path.read_bytes() for path in (here / "out").iterdir()}
+    whole, room = Path.write_bytes, 1 if at == "json" else 0
+
+    def write_bytes(path: Path, data: bytes) -> int:
+        nonlocal room
+        room -= 1
+        if room >= 0:
+            return whole(path, data)
+        whole(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    fails(capsys, [*argv, "--seed", "2"], f"'out/a-tune.{at}' cannot be written: No space left")
+    assert {path.name: path.read_bytes() for path in (here / "out").iterdir()} == before
 
 
 def test_the_traceback_can_be_had(composer, monkeypatch):

@@ -173,6 +173,18 @@ def test_events_tell_of_each_piece_to_its_end(system: System):
         assert piece == sorted(piece) and piece and piece[0] >= 0 and piece[-1] <= 1
 
 
+def test_a_short_piece_is_done_before_a_longer_one_beside_it(system: System):
+    """So that it can be written while the others of its group are still being made."""
+    short, long = request_of(system), request_of(system)
+    long = replace(long, brief=Brief(bars=8, text=long.text))
+    if "tokens" in system.options:
+        short, long = replace(short, options={"tokens": 30}), replace(long, options={"tokens": 120})
+    assert system.alike(short) == system.alike(long)
+    order = [(i, isinstance(event, Finished)) for i, event in system.run([long, short])]
+    assert order.index((1, True)) < order.index((0, True))
+    assert (0, False) in order[order.index((1, True)) :]
+
+
 def test_closing_a_run_ends_the_work_at_once(system: System, monkeypatch):
     steps: list[int] = []
     closed: list[bool] = []

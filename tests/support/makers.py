@@ -1,5 +1,5 @@
-"""Things that several tests make: random Scores, note tables and frames, and an engine of noise.
-Needs no torch."""
+"""Things that several tests make: random Scores, Briefs, note tables and frames, and an engine of
+noise. Needs no torch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from cantilena.score import Score, Track
-from cantilena.score.harmony import N_CHORDS
+from cantilena.score import DRUMS, Score, Track
+from cantilena.score.harmony import N_CHORDS, Key
+from cantilena.text.labels import GENRES, MOODS
+from cantilena.text.wishes import (
+    MAX_BARS,
+    MAX_SECONDS,
+    MAX_TEMPO,
+    MIN_BARS,
+    MIN_SECONDS,
+    MIN_TEMPO,
+    TIMINGS,
+    Brief,
+    Instrument,
+)
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note.context import Frame
 
@@ -67,6 +79,43 @@ def scores(draw: st.DrawFn, most: int = 24) -> Score:
         keys=keys,
         end=tick + draw(st.integers(0, 9 * tpq)),
     )
+
+
+@st.composite
+def briefs(draw: st.DrawFn) -> Brief:
+    """Any Brief: each wish there or not, in whatever mixture."""
+    names = st.text(max_size=8)
+    instruments = st.builds(
+        Instrument,
+        names,
+        st.lists(st.integers(0, DRUMS), min_size=1, max_size=4).map(tuple),
+        st.integers(1, 9),
+    )
+    low = draw(st.floats(MIN_TEMPO, MAX_TEMPO))
+    return Brief(
+        text=draw(st.text(max_size=20)),
+        instruments=tuple(draw(st.lists(instruments, max_size=3))),
+        only=draw(st.booleans()),
+        excluded=tuple(draw(st.lists(st.integers(0, DRUMS), max_size=3))),
+        tempo=draw(st.none() | st.just(low)),
+        tempo_range=draw(st.none() | st.tuples(st.just(low), st.floats(low, MAX_TEMPO))),
+        key=draw(st.none() | st.builds(lambda tonic, minor: Key(tonic, minor).name, _TONIC, _FLAG)),
+        metre=draw(st.none() | st.sampled_from(["4/4", "3/4", "12/8", "5/16"])),
+        chords=tuple(draw(st.lists(st.sampled_from(["C", "F#m7", "Bbmaj7", "G/B"]), max_size=4))),
+        chord_beats=draw(st.none() | st.sampled_from([1.0, 1.5, 2.0])),
+        genres=tuple(draw(st.lists(st.sampled_from(GENRES), max_size=2))),
+        moods=tuple(draw(st.lists(st.sampled_from(MOODS), max_size=2))),
+        bars=draw(st.none() | st.integers(MIN_BARS, MAX_BARS)),
+        seconds=draw(st.none() | st.floats(MIN_SECONDS, MAX_SECONDS)),
+        swing=draw(st.none() | _FLAG),
+        timing=draw(st.none() | st.sampled_from(TIMINGS)),
+        density=draw(st.none() | st.sampled_from(["sparse", "medium", "dense"])),
+        how=draw(st.dictionaries(names, st.sampled_from(["said", "implied"]), max_size=3)),
+        unplaced=tuple(draw(st.lists(names, max_size=3))),
+    )
+
+
+_TONIC, _FLAG = st.integers(0, 11), st.booleans()
 
 
 def random_table(

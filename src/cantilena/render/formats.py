@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cantilena.errors import InputError, UnknownNameError
-from cantilena.files import make_folder, staged_files
+from cantilena.files import make_folder, staged_files, write_bytes
 from cantilena.names import check_name
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def write_files(
     with staged_files(folder, files.values()) as stage:
         for form, file in files.items():
             if more and form in more:
-                (stage / file).write_bytes(more[form])
+                write_bytes(stage / file, more[form])
             elif score is not None:
                 _write(score, stage / file, form, chords, title, engine, soundfont)
     return {form: folder / file for form, file in files.items()}

@@ -193,16 +193,20 @@ def test_the_checkpoint_is_known_by_its_bytes(tiny_checkpoint: Path, tmp_path: P
     assert NoteSystem(copy).hash != before
 
 
-def test_it_composes_through_torch(tiny_checkpoint: Path, alone: list):
-    from cantilena.systems.note.torch_engine import TorchEngine
-
-    composer = NoteSystem(tiny_checkpoint)
-    composer.engine = TorchEngine(tiny_checkpoint, threads=1, device="cpu")  # type: ignore[assignment]
-    results = composer.compose(REQUESTS[:2])
-    for result, other in zip(results, alone, strict=False):
-        assert result.score.n_bars == other.score.n_bars
-        assert result.score.tracks == other.score.tracks
-    assert composer.compose(REQUESTS[:1])[0].score.n_bars == 3
+def test_it_composes_through_torch(exact_checkpoint: Path):
+    """What the other engine composes, of the same weights. One tie that falls the other way changes
+    all that follows, so the beginnings are compared."""
+    pieces = []
+    for engine in ("onnx", "torch"):
+        system = NoteSystem(exact_checkpoint, threads=1, engine=engine)
+        pieces.append([result.score for result in system.compose(REQUESTS[:2])])
+    for score, other in zip(*pieces, strict=True):
+        rows = [
+            list(zip(s.onset, s.duration, s.pitch, s.velocity, s.track, strict=True))
+            for s in (score, other)
+        ]
+        same = next((i for i, (a, b) in enumerate(zip(*rows, strict=False)) if a != b), len(score))
+        assert same > 0.5 * len(score)
 
 
 def test_seeds_are_independent(tiny_composer: NoteSystem):

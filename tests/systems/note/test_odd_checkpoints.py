@@ -174,3 +174,12 @@ def test_any_number_of_threads_gives_the_same_bytes(tiny_checkpoint: Path):
         read += [session.run(x[:, k : k + 1]).tobytes() for k in range(40, 60)]
         states.append(read)
     assert states[0] == states[1] == states[2]
+
+
+def test_threads_sleep_while_they_wait(tiny_checkpoint: Path):
+    """Spinning ones keep a busy process beside them from running, which
+    ``benchmarks/compose_speed.py --beside-load`` measures."""
+    options = Engine(tiny_checkpoint, 2).trunk.get_session_options()
+    assert options.intra_op_num_threads == 2
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options.inter_op_num_threads == 1  # no second pool that would spin

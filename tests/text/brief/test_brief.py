@@ -364,6 +364,32 @@ def test_no_option_changes_nothing() -> None:
     assert merge(brief, tempo=None, key=None, instruments=None) == brief
 
 
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "tempo": st.sampled_from([90, "andante", "slow"]),
+        "key": st.sampled_from(["D minor", "Eb major"]),
+        "metre": st.sampled_from(["3/4", "6/8"]),
+        "instruments": st.sampled_from(["flute, harp", "string quartet", "2 violins, drums"]),
+        "exclude": st.sampled_from(["drums", "no strings", "violin"]),
+        "chords": st.sampled_from(["Am F C G", "ii V I", "| Dm7 G7 | C |"]),
+        "bars": st.integers(1, 64),
+        "seconds": st.integers(1, 90),
+        "timing": st.sampled_from(["quantized", "played"]),
+        "genres": st.sampled_from(["jazz", "rock, samba"]),
+        "moods": st.sampled_from(["gloomy", "happy, calm"]),
+    },
+)
+
+
+@given(prompts, OPTIONS)
+def test_the_same_options_once_more_change_nothing(text: str, options: dict) -> None:
+    once = merge(parse_brief(text), **options)
+    assert merge(once, **options) == once
+    assert merge(parse_brief(text), **dict(reversed(options.items()))) == once
+    assert Brief.from_dict(once.to_dict()) == once
+
+
 def test_tempo_and_key_are_read_as_words() -> None:
     assert merge(Brief(), tempo="andante").tempo == 82.0
     assert merge(Brief(), tempo="96").tempo == 96.0

@@ -51,7 +51,8 @@ class Settings:
 
     ``subsets`` of ``size`` pieces (FAD-sub); ``seed`` draws them and the exchanged texts;
     ``workers`` processes render; ``protocol``, a name in ``protocols.PROTOCOLS``, chooses which
-    distances, scores and losses are printed; ``compression``: measure CR, which takes a second or
+    distances, scores and losses are printed, beside the metrics of control, which are printed
+    whatever it is; ``compression``: measure CR, which takes a second or
     two for a piece; ``notes`` are printed under the table.
     """
 

@@ -44,15 +44,17 @@ def merge(brief: Brief, **options: Any) -> Brief:
     or a word such as "andante"), ``key``, ``metre``, ``instruments`` (names and line-ups
     separated by commas; they are then the whole list), ``exclude`` (names, or numbers 0-128),
     ``chords`` (symbols or roman numerals), ``bars``, ``seconds``, ``timing`` ("quantized" or
-    "played"), ``genres`` and ``moods`` (names). Bars and seconds replace each other.
+    "played"), ``genres`` and ``moods`` (names). Bars and seconds replace each other; of both,
+    seconds count. The order in which options are given does not matter.
     Chords that the text gives as degrees or by name follow a new key.
     Raises BriefError or UnknownNameError, whose message says what would be right.
     """
-    for name, value in options.items():
+    for name in options:
         if name not in _OPTIONS:
             raise UnknownNameError("option", name, _OPTIONS)
-        if value is not None:
-            brief = _OPTIONS[name](brief, value)
+    for name, apply in _OPTIONS.items():  # whatever order the caller has them in
+        if options.get(name) is not None:
+            brief = apply(brief, options[name])
     return brief
 
 
@@ -189,6 +191,7 @@ def _with_labels(brief: Brief, field: str, value: str | Iterable[str]) -> Brief:
     return brief.with_wishes(**{field: tuple(dict.fromkeys(labels))})
 
 
+# A later one reads what an earlier one set: chords the key and the genre, instruments the genre.
 _OPTIONS: dict[str, Callable[[Brief, Any], Brief]] = {
     "key": _with_key,
     "tempo": _with_tempo,

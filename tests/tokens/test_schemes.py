@@ -1,0 +1,36 @@
+"""What holds for every scheme and any Score."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+
+from cantilena.score import Score
+from cantilena.tokens import SCHEMES, scheme_of
+from makers import scores
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@given(score=scores())
+def test_decoding_what_was_encoded_gives_the_quantised_score(name: str, score: Score):
+    scheme = SCHEMES[name]()
+    steps, header = scheme.encode(score)
+    assert steps.shape[1:] == (len(scheme.sizes),)
+    assert ((steps >= 0) & (steps < scheme.sizes)).all()
+    assert scheme.decode(steps, header) == scheme.quantise(score)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@given(score=scores())
+def test_quantising_twice_changes_nothing(name: str, score: Score):
+    scheme = SCHEMES[name]()
+    once = scheme.quantise(score)
+    assert scheme.quantise(once) == once
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_vocabulary_is_data(name: str):
+    scheme = SCHEMES[name]()
+    assert scheme_of(json.loads(json.dumps(scheme.to_dict()))) == scheme
