@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -121,6 +122,8 @@ def compose_many(
     """
     if continues is not None and edit is not None:
         raise InputError("a piece is continued or edited; give one of the two")
+    if options is not None and not isinstance(options, Mapping):
+        raise InputError(f"options are a mapping of names to values, not {options!r}")
     wishes = {
         "genres": genres,
         "moods": moods,
@@ -168,6 +171,12 @@ def load(checkpoint: str | Path | None = None, system: str | None = None, **opti
     """
     from cantilena.systems import spec
 
+    for what, value in (("checkpoint", checkpoint), ("system", system)):
+        if (
+            not isinstance(value, (str, Path) if what == "checkpoint" else str)
+            and value is not None
+        ):
+            raise InputError(f"a {what} is named by text, not {value!r}")
     name = system or system_of(checkpoint)
     line = spec(name)
     if checkpoint is None and not line.default:
@@ -179,12 +188,23 @@ def load(checkpoint: str | Path | None = None, system: str | None = None, **opti
             key = str(path.resolve())
         elif name == "note" or path.is_absolute() or str(checkpoint).startswith((".", "~")):
             raise InputError(f"there is no checkpoint {str(path)!r}; give the folder of one")
-    try:
-        return _loaded(name, key, _state(key), tuple(sorted(options.items())))
-    except TypeError as error:
-        if "unexpected keyword" not in str(error):
-            raise
-        raise InputError(f"the system {name!r} is loaded without such an option: {error}") from None
+    _check_load_options(name, options)
+    return _loaded(name, key, _state(key), tuple(sorted(options.items())))
+
+
+def _check_load_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raises InputError for options that the system's ``load`` does not take."""
+    from cantilena.systems import system_class
+
+    if not options:
+        return
+    names = [n for n in signature(system_class(name).load).parameters if n != "checkpoint"]
+    for option, value in options.items():
+        if option not in names:
+            choices = f"; it has {', '.join(names)}" if names else ""
+            raise InputError(f"the system {name!r} has no {option!r} to be loaded with{choices}")
+        if not isinstance(value, Hashable):
+            raise InputError(f"the option {option!r} of loading cannot be {value!r}")
 
 
 CARDS = ("card.json", "cantilena.json")
@@ -287,6 +307,9 @@ def make_sampling(default: Sampling | None = None, **options: Any) -> Sampling:
 
     check_sampling(options)
     explicit = {name: value for name, value in options.items() if value is not None}
+    for name, value in explicit.items():
+        if not isinstance(value, (int, float)):  # numpy's numbers are none of JSON's
+            explicit[name] = int(value) if name in WHOLE else float(value)
     return replace(default or Sampling(), **explicit)
 
 

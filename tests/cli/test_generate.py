@@ -167,9 +167,9 @@ def test_a_gap_is_filled_and_parts_are_accompanied(onto):
         request.edit.spans == (Span(1, 2.5, "seconds"),)
         and request.brief.instruments[0].programs[0] == 0
     )
-    assert main([*command, "--keep", "flute, drums", "--since", "3", "--top-p", "0.9"]) == 0
+    assert main([*command, "--keep", "flute, drums", "--since", "1", "--top-p", "0.9"]) == 0
     request = made.requests[1]
-    assert request.edit.tracks == {1} and request.edit.spans == (Span(3, None, "seconds"),)
+    assert request.edit.tracks == {1} and request.edit.spans == (Span(1, None, "seconds"),)
     assert request.sampling.top_p == 0.9
 
 
