@@ -11,7 +11,7 @@ from arrival_noise_system import NoiseSystem
 from cantilena.cli import main
 from cantilena.cli.generate import read_items
 from cantilena.errors import InputError
-from cantilena.files import jsonl
+from cantilena.files import jsonl, lock
 from cantilena.systems.request import Span
 from fakes import FakeSystem
 
@@ -157,6 +157,22 @@ def test_a_file_is_gone_on_from(onto, capsys):
     assert [r.seed for r in made.requests] == [4, 5] and made.requests[0].brief.seconds == 12
     assert made.requests[0].edit.kind == "go on"
     assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
+
+
+def test_pieces_onto_a_file_are_written_one_by_one(onto, capsys):
+    """A stop leaves those that are done."""
+    made, command, out = onto
+    made.error, made.fails = KeyboardInterrupt(), 2
+    assert main([*command, "--n", "4", "--quiet"]) == 130
+    assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
+
+
+def test_a_folder_that_another_writes_to_gets_nothing_onto_a_file(onto, capsys):
+    _, command, out = onto
+    out.mkdir()
+    with lock(out):
+        assert main(command) == 2
+    assert "another process" in capsys.readouterr().err and not list(out.iterdir())
 
 
 def test_a_gap_is_filled_and_parts_are_accompanied(onto):
