@@ -7,7 +7,6 @@ Knows how options become a Brief and a Request; does not know files or how music
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -163,20 +162,18 @@ def load(checkpoint: str | Path | None = None, system: str | None = None, **opti
     """The system of a checkpoint: a folder, or what its system takes besides (a hub name); where
     none is named the system's default one, which is the shipped one of ``note``.
 
-    ``system``: a name in ``systems.SYSTEMS``; None: as the checkpoint's card says, "note" without
-    one. ``options``: the system's own, as ``device`` and ``dtype`` for those on torch. A checkpoint
-    is loaded once: the next call gives the same object, unless its files have changed. Raises
-    UnknownNameError for a system, InputError for a folder that is not there, CheckpointError for a
-    checkpoint that cannot be used, MissingExtraError where the system needs more than is installed.
+    ``system``: a name in ``systems.SYSTEMS``; None: as the checkpoint's folder says, "note" where
+    it does not. ``options``: the system's own, as ``device`` and ``dtype`` for those on torch. A
+    checkpoint is loaded once: the next call gives the same object, unless its files have changed.
+    Raises UnknownNameError for a system, InputError for a folder that is not there, CheckpointError
+    for a checkpoint that cannot be used, MissingExtraError where more must be installed.
     """
     from cantilena.systems import spec
 
-    for what, value in (("checkpoint", checkpoint), ("system", system)):
-        if (
-            not isinstance(value, (str, Path) if what == "checkpoint" else str)
-            and value is not None
-        ):
-            raise InputError(f"a {what} is named by text, not {value!r}")
+    if not isinstance(checkpoint, (str, Path, type(None))):
+        raise InputError(f"a checkpoint is named by text, not {checkpoint!r}")
+    if not isinstance(system, (str, type(None))):
+        raise InputError(f"a system is named by text, not {system!r}")
     name = system or system_of(checkpoint)
     line = spec(name)
     if checkpoint is None and not line.default:
@@ -207,20 +204,12 @@ def _check_load_options(name: str, options: Mapping[str, Any]) -> None:
             raise InputError(f"the option {option!r} of loading cannot be {value!r}")
 
 
-CARDS = ("card.json", "cantilena.json")
-"""Names of the card in a checkpoint's folder, today's and that of earlier versions."""
-
-
 def system_of(checkpoint: str | Path | None) -> str:
-    """The system that a checkpoint's card names; "note" where it names none."""
-    for name in CARDS if checkpoint is not None else ():
-        try:
-            card = json.loads((Path(str(checkpoint)) / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            continue
-        if isinstance(card, dict) and isinstance(card.get("system"), str):
-            return card["system"]
-    return "note"
+    """The system that a checkpoint's folder is of, also a run's and one in a published layout;
+    "note" where that cannot be told."""
+    from cantilena.models.checkpoint import system_in
+
+    return (system_in(checkpoint) if checkpoint is not None else "") or "note"
 
 
 def _state(key: str | None) -> tuple[tuple[str, int, int], ...]:
@@ -262,7 +251,7 @@ def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Br
     wishes = {name: options[name] for name in WISHES if options.get(name) is not None}
     _check_kinds(wishes)
     with contextlib.suppress(TypeError, ValueError):
-        wishes["tempo"] = float(wishes.get("tempo", ""))  # a number out of range is then told so
+        wishes["tempo"] = float(wishes.get("tempo", ""))  # out of range, it is then refused as one
     if "bars" in wishes and "seconds" in wishes:
         raise BriefError("bars and seconds are both given; give one of them")
     if isinstance(text, Brief):

@@ -88,3 +88,20 @@ def test_a_length_beside_what_has_one_already(options: list[str], tmp_path, caps
     command = ["compose", "--system", "amt", "--continue", str(source), "-o", str(tmp_path / "o")]
     assert main([*command, *options, "--bars", "4"]) == 2
     assert "--bars" in capsys.readouterr().err and not (tmp_path / "o").exists()
+
+
+def test_the_system_is_told_by_a_folder(tmp_path):
+    """By the card of a checkpoint, of the model in a run, and by a published layout."""
+    card = {"format": 2, "system": "amt-prefix"}
+    run, plain = tmp_path / "run", tmp_path / "music"
+    (run / "model").mkdir(parents=True)
+    (run / "model" / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    plain.mkdir()
+    (plain / "config.json").write_text('{"model_type": "gpt2"}', encoding="utf-8")
+    folders = {run / "model": "amt-prefix", run: "amt-prefix", plain: "amt"}
+    others = {None: "note", tmp_path: "note", "a\0b": "note", "music-small": "note"}
+    for folder, system in (folders | others).items():
+        assert api.system_of(folder) == system
+    for odd in ("[]", "{", '{"format": 2, "system": 3}'):
+        (run / "model" / "card.json").write_text(odd, encoding="utf-8")
+        assert api.system_of(run) == "note"
