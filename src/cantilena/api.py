@@ -7,9 +7,10 @@ Knows how options become a Brief and a Request; does not know files or how music
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -118,6 +119,8 @@ def compose_many(
     """
     if continues is not None and edit is not None:
         raise InputError("a piece is continued or edited; give one of the two")
+    if options is not None and not isinstance(options, Mapping):
+        raise InputError(f"options are a mapping of names to values, not {options!r}")
     wishes = {
         "genres": genres,
         "moods": moods,
@@ -157,14 +160,18 @@ def load(checkpoint: str | Path | None = None, system: str | None = None, **opti
     """The system of a checkpoint: a folder, or what its system takes besides (a hub name); where
     none is named the system's default one, which is the shipped one of ``note``.
 
-    ``system``: a name in ``systems.SYSTEMS``; None: as the checkpoint's card says, "note" without
-    one. ``options``: the system's own, as ``device`` and ``dtype`` for those on torch. A checkpoint
-    is loaded once: the next call gives the same object, unless its files have changed. Raises
-    UnknownNameError for a system, InputError for a folder that is not there, CheckpointError for a
-    checkpoint that cannot be used, MissingExtraError where the system needs more than is installed.
+    ``system``: a name in ``systems.SYSTEMS``; None: as the checkpoint's folder says, "note" where
+    it does not. ``options``: the system's own, as ``device`` and ``dtype`` for those on torch. A
+    checkpoint is loaded once: the next call gives the same object, unless its files have changed.
+    Raises UnknownNameError for a system, InputError for a folder that is not there, CheckpointError
+    for a checkpoint that cannot be used, MissingExtraError where more must be installed.
     """
     from cantilena.systems import spec
 
+    if not isinstance(checkpoint, (str, Path, type(None))):
+        raise InputError(f"a checkpoint is named by text, not {checkpoint!r}")
+    if not isinstance(system, (str, type(None))):
+        raise InputError(f"a system is named by text, not {system!r}")
     name = system or system_of(checkpoint)
     line = spec(name)
     if checkpoint is None and not line.default:
@@ -176,21 +183,31 @@ def load(checkpoint: str | Path | None = None, system: str | None = None, **opti
             key = str(path.resolve())
         elif name == "note" or path.is_absolute() or str(checkpoint).startswith((".", "~")):
             raise InputError(f"there is no checkpoint {str(path)!r}; give the folder of one")
-    try:
-        return _loaded(name, key, _state(key), tuple(sorted(options.items())))
-    except TypeError as error:
-        if "unexpected keyword" not in str(error):
-            raise
-        raise InputError(f"the system {name!r} is loaded without such an option: {error}") from None
+    _check_load_options(name, options)
+    return _loaded(name, key, _state(key), tuple(sorted(options.items())))
+
+
+def _check_load_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raises InputError for options that the system's ``load`` does not take."""
+    from cantilena.systems import system_class
+
+    if not options:
+        return
+    names = [n for n in signature(system_class(name).load).parameters if n != "checkpoint"]
+    for option, value in options.items():
+        if option not in names:
+            choices = f"; it has {', '.join(names)}" if names else ""
+            raise InputError(f"the system {name!r} has no {option!r} to be loaded with{choices}")
+        if not isinstance(value, Hashable):
+            raise InputError(f"the option {option!r} of loading cannot be {value!r}")
 
 
 def system_of(checkpoint: str | Path | None) -> str:
-    """The system of a checkpoint's folder, by its card or its layout; "note" where neither says."""
-    if checkpoint is None:
-        return "note"
-    from cantilena.models.checkpoint import system_of as of_folder
+    """The system that a checkpoint's folder is of, also a run's and one in a published layout;
+    "note" where that cannot be told."""
+    from cantilena.models.checkpoint import system_in
 
-    return of_folder(checkpoint) or "note"
+    return (system_in(checkpoint) if checkpoint is not None else "") or "note"
 
 
 def _state(key: str | None) -> tuple[tuple[str, int, int], ...]:
@@ -232,7 +249,7 @@ def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Br
     wishes = {name: options[name] for name in WISHES if options.get(name) is not None}
     _check_kinds(wishes)
     with contextlib.suppress(TypeError, ValueError):
-        wishes["tempo"] = float(wishes.get("tempo", ""))  # a number out of range is then told so
+        wishes["tempo"] = float(wishes.get("tempo", ""))  # out of range, it is then refused as one
     if "bars" in wishes and "seconds" in wishes:
         raise BriefError("bars and seconds are both given; give one of them")
     if isinstance(text, Brief):
@@ -277,6 +294,9 @@ def make_sampling(default: Sampling | None = None, **options: Any) -> Sampling:
 
     check_sampling(options)
     explicit = {name: value for name, value in options.items() if value is not None}
+    for name, value in explicit.items():
+        if not isinstance(value, (int, float)):  # numpy's numbers are none of JSON's
+            explicit[name] = int(value) if name in WHOLE else float(value)
     return replace(default or Sampling(), **explicit)
 
 
@@ -285,7 +305,7 @@ def check_seeds(seed: int, n: int) -> range:
     from cantilena.systems.request import MAX_SEED
 
     for name, value in (("seed", seed), ("n", n)):
-        if not isinstance(value, Integral):
+        if isinstance(value, bool) or not isinstance(value, Integral):
             raise InputError(f"{name} must be a whole number, not {value!r}")
     seed, n = int(seed), int(n)
     if not 1 <= n <= MAX_N:

@@ -11,7 +11,7 @@ from arrival_noise_system import NoiseSystem
 from cantilena.cli import main
 from cantilena.cli.generate import read_items
 from cantilena.errors import InputError
-from cantilena.files import jsonl
+from cantilena.files import jsonl, lock
 from cantilena.systems.request import Span
 from fakes import FakeSystem
 
@@ -159,6 +159,22 @@ def test_a_file_is_gone_on_from(onto, capsys):
     assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
 
 
+def test_pieces_onto_a_file_are_written_one_by_one(onto, capsys):
+    """A stop leaves those that are done."""
+    made, command, out = onto
+    made.error, made.fails = KeyboardInterrupt(), 2
+    assert main([*command, "--n", "4", "--quiet"]) == 130
+    assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
+
+
+def test_a_folder_that_another_writes_to_gets_nothing_onto_a_file(onto, capsys):
+    _, command, out = onto
+    out.mkdir()
+    with lock(out):
+        assert main(command) == 2
+    assert "another process" in capsys.readouterr().err and not list(out.iterdir())
+
+
 def test_a_gap_is_filled_and_parts_are_accompanied(onto):
     made, command, _ = onto
     assert main([*command, "--between", "1", "2.5", "--instruments", "piano"]) == 0
@@ -167,9 +183,9 @@ def test_a_gap_is_filled_and_parts_are_accompanied(onto):
         request.edit.spans == (Span(1, 2.5, "seconds"),)
         and request.brief.instruments[0].programs[0] == 0
     )
-    assert main([*command, "--keep", "flute, drums", "--since", "3", "--top-p", "0.9"]) == 0
+    assert main([*command, "--keep", "flute, drums", "--since", "1", "--top-p", "0.9"]) == 0
     request = made.requests[1]
-    assert request.edit.tracks == {1} and request.edit.spans == (Span(3, None, "seconds"),)
+    assert request.edit.tracks == {1} and request.edit.spans == (Span(1, None, "seconds"),)
     assert request.sampling.top_p == 0.9
 
 

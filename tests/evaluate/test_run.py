@@ -181,7 +181,7 @@ def test_a_new_file_beside_an_old_record_is_not_taken_for_its_piece(tmp_path):
 
 
 def test_the_fingerprint_changes_with_any_module(tmp_path, monkeypatch):
-    from cantilena.evaluate import fingerprint
+    from cantilena import fingerprint
 
     here = fingerprint.code_fingerprint()
     assert here == fingerprint.code_fingerprint.__wrapped__()

@@ -226,3 +226,10 @@ def test_wishes_of_all_pieces_stand_above_what_a_text_says(tmp_path: Path):
     assert brief.excluded == without.wishes.excluded and brief.key == "D minor"
     assert not {p for i in brief.instruments for p in i.programs} & {*brief.excluded}
     assert len(brief.instruments) == 1
+
+
+def test_pieces_of_other_code_are_not_gone_on_with(tmp_path: Path, monkeypatch):
+    generate_all(NoiseSystem(), ITEMS[:1], tmp_path, SHORT)
+    monkeypatch.setattr("cantilena.systems.at_scale.code_fingerprint", lambda: "other")
+    with pytest.raises(InputError, match="code"):
+        generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)

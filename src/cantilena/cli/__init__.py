@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        return _told(error)
+        return _print_error(error)
 
 
 @contextlib.contextmanager
@@ -99,7 +99,7 @@ def _noticed(others: Callable[..., None], message: Any, category: Any, *where: A
         others(message, category, *where, **more)
 
 
-def _told(error: Exception) -> int:
+def _print_error(error: Exception) -> int:
     """Prints an error in one line; its exit code."""
     if isinstance(error, CantilenaError):
         message = str(error)

@@ -57,6 +57,8 @@ def examine(checkpoint: str | Path | None = None) -> dict[str, Any]:
     card, test = _compose(checkpoint)
     if "error" in card:
         how = "install cantilena again, or name a checkpoint's folder with --checkpoint"
+        if checkpoint is not None:
+            how = "name the folder of another one with --checkpoint, or leave that out"
         missing.append(_missing("a checkpoint", "composing", how, True))
     missing += [
         _missing(name, why, how, False)

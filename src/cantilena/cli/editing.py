@@ -41,10 +41,15 @@ def edit_of(args: argparse.Namespace, source: str | None, option: str) -> Edit |
                     f"--{name} is of a file that is there already; name it by {option}"
                 )
         return None
-    if args.between is not None and (args.keep, args.since, args.seconds) != (None, None, None):
-        raise InputError("--between stands alone: without --keep, --since and --seconds")
-    if args.keep is not None and args.seconds is not None:
-        raise InputError("what accompanies parts is as long as they are; leave --seconds out")
+    lengths = (args.seconds, getattr(args, "bars", None))  # only compose has --bars
+    if args.between is not None and any(
+        value is not None for value in (args.keep, args.since, *lengths)
+    ):
+        raise InputError("--between stands alone: without --keep, --since, --seconds and --bars")
+    if args.keep is not None and any(value is not None for value in lengths):
+        raise InputError(
+            "what accompanies parts is as long as they are; leave --seconds and --bars out"
+        )
     if args.since is not None and args.keep is None:
         raise InputError("--since goes with --keep")
     score = read_continued(source)

@@ -117,6 +117,9 @@ def generate(args: argparse.Namespace) -> int:
     if args.json:
         print_json({**summary.to_dict(), "folder": str(folder)})
     elif not args.quiet:
+        if not summary.pieces:
+            print(f"{folder}: all {plural(summary.before, 'piece')} were there before")
+            return 0
         before = f", {plural(summary.before, 'piece')} there before" if summary.before else ""
         what, rate = ("tokens", summary.tokens) if summary.tokens else ("notes", summary.notes)
         print(
@@ -161,11 +164,13 @@ def _all(
 
 
 def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -> int:
-    """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``."""
+    """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``, each
+    written as soon as it is done."""
     from cantilena.api import check_seeds
     from cantilena.cli.common import Progress, plural, print_json
-    from cantilena.files import check_folder
-    from cantilena.systems.request import Request
+    from cantilena.files import check_folder, lock, make_folder
+    from cantilena.systems.base import Finished, Request
+    from cantilena.systems.base import Progress as Share
 
     if args.prompts is not None:
         raise InputError("--onto goes on from one file; leave out --prompts")
@@ -180,18 +185,25 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
         Request(settings.wishes, seed, settings.sampling, edit, name, settings.options)
         for seed in seeds
     ]
-    stem, pieces = Path(args.onto).stem, []
-    with Progress(args.quiet) as progress:
-        results = system.compose(requests, progress.share("generating"))
-    for number, result in enumerate(results, 1):
-        files = result.save(folder, settings.formats, f"{stem}-{number}")
-        first = next(iter(files.values())).name
-        pieces.append({"file": first, "seed": seeds[number - 1], "notes": len(result.score)})
+    stem = Path(args.onto).stem
+    pieces: dict[int, dict[str, Any]] = {}
+    shares = [0.0] * len(seeds)
+    with lock(make_folder(folder)), Progress(args.quiet) as progress:
+        for i, event in system.run(requests):
+            if isinstance(event, Share):
+                shares[i] = event.share
+                progress(sum(shares), len(shares), "generating")
+            elif isinstance(event, Finished):
+                shares[i] = 1.0
+                files = event.result.save(folder, settings.formats, f"{stem}-{i + 1}")
+                first = next(iter(files.values())).name
+                pieces[i] = {"file": first, "seed": seeds[i], "notes": len(event.result.score)}
+    in_order = [pieces[i] for i in range(len(seeds))]
     if args.json:
-        print_json({"folder": str(folder), "onto": str(args.onto), "pieces": pieces})
+        print_json({"folder": str(folder), "onto": str(args.onto), "pieces": in_order})
     elif not args.quiet:
-        last = f" to {pieces[-1]['file']}" if len(pieces) > 1 else ""
-        print(f"{folder}: {plural(len(pieces), 'piece')}, {pieces[0]['file']}{last}")
+        last = f" to {in_order[-1]['file']}" if len(in_order) > 1 else ""
+        print(f"{folder}: {plural(len(in_order), 'piece')}, {in_order[0]['file']}{last}")
     return 0
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cantilena.errors import CantilenaError, CheckpointError, MissingExtraError
-from cantilena.evaluate.fingerprint import code_fingerprint
 from cantilena.evaluate.pieces import same_music
 from cantilena.evaluate.prompts import Prompt
 from cantilena.files import make_folder, write_json
+from cantilena.fingerprint import code_fingerprint
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score
 

@@ -34,7 +34,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import CheckpointError, InputError
+from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.files import parse_json, staged_folder, write_json
 from cantilena.tokens import scheme_of
 
@@ -135,16 +135,6 @@ def open_checkpoint(place: str | Path | Checkpoint, system: str = "") -> Checkpo
     return checkpoint
 
 
-def system_of(place: str | Path) -> str:
-    """The name of the system that a folder's card or layout tells, "" where neither does. Nothing
-    else is looked at."""
-    try:
-        card, _ = _read(located(place))
-    except (CheckpointError, InputError, OSError):
-        return ""
-    return card["system"] if isinstance(card.get("system"), str) else ""
-
-
 def is_checkpoint(place: str | Path) -> bool:
     """Whether a folder has a card of ours or is the run of a finished model; its content may yet
     be refused."""
@@ -159,6 +149,16 @@ def located(place: str | Path) -> Path:
     own = any((folder / name).is_file() for name in (CARD, _OLD_CARD, _CONFIG))
     model = folder / RUN_MODEL
     return model if not own and (model / CARD).is_file() else folder
+
+
+def system_in(place: str | Path) -> str:
+    """The system that a folder says it is of, by its card or its published layout; "" where it
+    says none. Nothing else of it is checked."""
+    try:
+        system = _read(located(place))[0].get("system")
+    except (CantilenaError, OSError, ValueError):  # ValueError: a name with a zero byte
+        return ""
+    return system if isinstance(system, str) else ""
 
 
 def digest(folder: str | Path, card_file: str = CARD, listed: bool = False) -> str:

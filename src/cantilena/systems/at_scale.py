@@ -27,6 +27,7 @@ from cantilena.files import (
     read_json,
     write_json,
 )
+from cantilena.fingerprint import code_fingerprint
 from cantilena.result import Result
 from cantilena.systems import spec
 from cantilena.systems.base import Finished, Progress, Request, System
@@ -79,6 +80,7 @@ class Settings:
         return {
             "system": system.system,
             "checkpoint": system.hash,
+            "code": code_fingerprint(),
             "wishes": _stated(self.wishes),
             "sampling": sampling.to_dict(),
             "options": dict(self.options),

@@ -11,6 +11,7 @@ import binascii
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any, Literal
 
 from cantilena.audio.audio import Audio
@@ -43,8 +44,15 @@ class Span:
             raise InputError(f"a span goes between numbers, not {self.start!r} and {self.stop!r}")
         if self.unit == "bars" and any(end != int(end) for end in ends):
             raise InputError(f"a span of bars goes between whole bars, not {ends}")
-        if self.start < 0 or (self.stop is not None and self.stop <= self.start):
-            raise InputError(f"there is nothing between {self.start:g} and {self.stop} {self.unit}")
+        if self.start < 0:
+            raise InputError(f"a span starts at 0 {self.unit} or later, not at {self.start:g}")
+        if self.stop is not None and self.stop <= self.start:
+            raise InputError(
+                f"there is nothing between {self.start:g} and {self.stop:g} {self.unit}; a span "
+                "stops after its start"
+            )
+        for name in ("start", "stop"):  # numpy's numbers are none of JSON's
+            object.__setattr__(self, name, _plain(getattr(self, name)))
 
     def ticks(self, score: Score) -> tuple[int, int | None]:
         """(start, stop) in a Score's ticks, at most its last bar line; ``stop`` None: no end."""
@@ -82,6 +90,9 @@ class Edit:
             raise InputError(f"a Score is edited, not {type(self.base).__name__}")
         if not len(self.base):
             raise InputError("the piece to be edited has no notes")
+        _take_as(self, "spans", tuple, "Spans")
+        if not all(isinstance(span, Span) for span in self.spans):
+            raise InputError(f"the spans of an edit are Spans, not {self.spans!r}")
         if not self.spans:
             raise InputError("an edit needs a span of time; give one")
         if len({span.unit for span in self.spans}) > 1:
@@ -89,11 +100,26 @@ class Edit:
         for first, second in zip(self.spans, self.spans[1:], strict=False):
             if first.stop is None or second.start < first.stop:
                 raise InputError("the spans of an edit must follow one another")
+        self._check_start()
+        if self.tracks is not None:
+            _take_as(self, "tracks", frozenset, "track numbers")
+            tracks = frozenset(_whole(track, "a track") for track in self.tracks)
+            object.__setattr__(self, "tracks", tracks)
         for track in self.tracks or ():
             if not 0 <= track < len(self.base.tracks):
                 raise InputError(
                     f"there is no track {track}: the piece has {len(self.base.tracks)}, from 0"
                 )
+
+    def _check_start(self) -> None:
+        """Raises InputError for a span that starts behind the last bar line: what would be between
+        the music and it is neither kept nor asked for."""
+        start, bars = self.spans[-1].start, self.base.n_bars
+        line = float(self.base.seconds(self.base.bar_starts[-1]))
+        if self.spans[-1].unit == "bars" and start > bars:
+            raise InputError(f"the piece ends at bar {bars}; it has nothing at bar {start:g}")
+        if self.spans[-1].unit == "seconds" and start > line + 1e-6:
+            raise InputError(f"the piece ends at {line:g} s; it has nothing at {start:g} s")
 
     @classmethod
     def going_on(cls, base: Score) -> Edit:
@@ -137,7 +163,7 @@ class Edit:
         return cls(
             _score(data["base"]),
             tuple(Span(start, stop, unit) for start, stop, unit in data["spans"]),
-            None if tracks is None else frozenset(_whole(track, "a track") for track in tracks),
+            tracks if tracks is None else frozenset(tracks),
         )
 
 
@@ -149,7 +175,8 @@ class Request:
     the same bytes; ``sampling``: None as the system samples by default; ``edit``: the piece to be
     changed; ``system``: its name, "" for whichever the request is handed to; ``options``: the
     system's own, plain data; ``score``, ``audio`` and ``attributes``: what the music follows softly
-    besides the text, for systems that read it (``Spec.reads``).
+    besides the text, for systems that read it (``Spec.reads``). Raises InputError where one is of
+    another kind.
     """
 
     brief: Brief = field(default_factory=Brief)
@@ -161,6 +188,18 @@ class Request:
     score: Score | None = None
     audio: Audio | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        seed = _whole(self.seed, "the seed")
+        if not 0 <= seed <= MAX_SEED:
+            raise InputError(f"the seed must be a whole number from 0 to 2^63 - 1, not {seed}")
+        object.__setattr__(self, "seed", seed)
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            optional = name in ("sampling", "edit", "score", "audio")
+            if not (isinstance(value, kind) or (optional and value is None)):
+                what = "a mapping" if kind is Mapping else f"of the kind {kind.__name__}"
+                raise InputError(f"a request's {name} must be {what}, not {value!r}")
 
     @property
     def text(self) -> str:
@@ -196,24 +235,18 @@ class Request:
     @classmethod
     def _from_dict(cls, data: dict[str, Any]) -> Request:
         _check_finite(data)
-        seed = _whole(data["seed"], "the seed")
-        if not 0 <= seed <= MAX_SEED:
-            raise ValueError(f"the seed {seed} is outside 0 to 2^63 - 1")
         sampling, edit, score = data.get("sampling"), data.get("edit"), data.get("score")
         audio, before = data.get("audio"), data.get("continues")
         if edit is not None:
             edit = Edit.from_dict(edit)
         elif before is not None:
             edit = Edit.going_on(_score(before))
-        system = data.get("system") or ""
-        if not isinstance(system, str):
-            raise TypeError(f"a system's name is text, not {system!r}")
         return cls(
             brief=check_brief(Brief.from_dict(data["brief"])),
-            seed=seed,
+            seed=data["seed"],
             sampling=None if sampling is None else Sampling.from_dict(sampling),
             edit=edit,
-            system=system,
+            system=data.get("system") or "",
             options=_mapping(data, "options"),
             score=None if score is None else _score(score),
             audio=None if audio is None else Audio.from_dict(audio),
@@ -221,15 +254,47 @@ class Request:
         )
 
 
+_KINDS: dict[str, type] = {
+    "brief": Brief,
+    "sampling": Sampling,
+    "edit": Edit,
+    "system": str,
+    "options": Mapping,
+    "score": Score,
+    "audio": Audio,
+    "attributes": Mapping,
+}
+"""What the parts of a Request are, besides its seed."""
+
+
 def _number(value: Any) -> bool:
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return plain and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
+
+
+def _plain(value: Any) -> Any:
+    """A number of Python's own for one of numpy's."""
+    if value is None or isinstance(value, (int, float)):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _whole(value: Any, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{what} must be a whole number, not {value!r}")
-    return value
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InputError(f"{what} must be a whole number, not {value!r}")
+    return int(value)
+
+
+def _take_as(edit: Edit, name: str, kind: type, what: str) -> None:
+    """Makes a part of an Edit the collection it should be. Raises InputError where it is none."""
+    value = getattr(edit, name)
+    if isinstance(value, (str, bytes)) or not isinstance(value, Collection):
+        raise InputError(f"the {name} of an edit are several {what}, not {value!r}")
+    object.__setattr__(edit, name, kind(value))
 
 
 def _mapping(data: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -20,9 +20,9 @@ import numpy as np
 
 from cantilena.audio.wav import resample
 from cantilena.errors import CantilenaError, InputError
-from cantilena.evaluate.fingerprint import code_fingerprint
 from cantilena.evaluate.sound.embedders import Embedder, identity
 from cantilena.files import write_bytes
+from cantilena.fingerprint import code_fingerprint
 from cantilena.render.audio import find_fluidsynth, find_soundfont, render_audio
 from cantilena.score.midi import read_midi
 from cantilena.score.score import Score

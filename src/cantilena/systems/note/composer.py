@@ -18,7 +18,7 @@ import numpy as np
 
 from cantilena.decode.interfaces import Job
 from cantilena.decode.loop import Loop
-from cantilena.errors import CheckpointError, UnknownNameError
+from cantilena.errors import CheckpointError, InputError, UnknownNameError
 from cantilena.models.checkpoint import Checkpoint
 from cantilena.result import Result
 from cantilena.score import DRUMS, Score
@@ -97,6 +97,11 @@ class NoteSystem(System):
         """As ``System.check``; and whether the piece that goes on can be gone on from."""
         super().check(request)
         if request.edit is not None:
+            if request.edit.spans[0].stop is not None:
+                raise InputError(
+                    "the system 'note' goes on for as many bars or seconds as the brief asks; "
+                    "leave the end of the span open"
+                )
             rng = np.random.default_rng(request.seed)
             continued(request.brief, request.edit.base, self.scheme, self.habits, rng)
 
