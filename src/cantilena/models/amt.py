@@ -41,10 +41,14 @@ def amt_config(size: str = "small", **changes: Any) -> GPT2Config:
         raise InputError(f"unknown AMT size {size!r}; known: {', '.join(SIZES)}")
     layers, heads, width = SIZES[size]
     given: dict[str, Any] = {
-        **{"vocab_size": AMT.size, "n_positions": AMT.context},
-        **{"n_layer": layers, "n_head": heads, "n_embd": width},
+        "vocab_size": AMT.size,
+        "n_positions": AMT.context,
+        "n_layer": layers,
+        "n_head": heads,
+        "n_embd": width,
         "scale_attn_by_inverse_layer_idx": True,
-        **{"bos_token_id": AMT.autoregress, "eos_token_id": AMT.separator},
+        "bos_token_id": AMT.autoregress,
+        "eos_token_id": AMT.separator,
     }
     return GPT2Config(**{**given, **changes})
 

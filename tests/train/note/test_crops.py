@@ -200,8 +200,14 @@ def test_nothing_is_given_where_all_is_left_out():
 def test_conditions_are_left_out_as_often_as_configured():
     config = replace(
         FULL,
-        **{"length": 16, "nothing": 0.1, "attribute": 0.4, "chords": 0.25, "left": 0.3},
-        **{"text": 0.5, "instruments": 0.2, "partial": 0.3},
+        length=16,
+        nothing=0.1,
+        attribute=0.4,
+        chords=0.25,
+        left=0.3,
+        text=0.5,
+        instruments=0.2,
+        partial=0.3,
     )
     share = given_share(config)
     told = 0.9  # of the examples have any condition

@@ -109,7 +109,7 @@ class Cnn14(nn.Module):
         """(B, n) to (B, D): CNN14's penultimate layer."""
         window = torch.hann_window(self.FFT, device=samples.device)
         spectrum = torch.stft(
-            *(samples, self.FFT, self.HOP, self.FFT, window), center=True, return_complex=True
+            samples, self.FFT, self.HOP, self.FFT, window, center=True, return_complex=True
         )
         power = spectrum.abs().square().transpose(1, 2)  # (B, T, F)
         bands = 10 * torch.log10(torch.clamp(power @ self.bank, min=1e-10))

@@ -21,7 +21,10 @@ _LOOKBACK = 400  # rows before a window that memory and echoes may reach into
 
 FULL = CropConfig(
     **dict.fromkeys(("nothing", "attribute", "chords", "left", "text", "instruments"), 0.0),
-    **{"partial": 0.0, "fresh": 0.0, "text_only": 0.0, "transpose": False},
+    partial=0.0,
+    fresh=0.0,
+    text_only=0.0,
+    transpose=False,
 )
 """Everything given: for evaluation."""
 

@@ -18,7 +18,9 @@ from cantilena.models.llama_music import INSTRUCTION
 from cantilena.models.parameters import LLAMA_3_2, llama_config
 
 MUSIC_SIZES: dict[str, tuple[int, int, int]] = {
-    **{"nano": (2, 2, 48), "mini": (4, 4, 192), "midi": (8, 8, 512)},
+    "nano": (2, 2, 48),
+    "mini": (4, 4, 192),
+    "midi": (8, 8, 512),
     **SIZES,
 }
 """Layers, heads and width: three small sizes (the middle one for a GPU and a few minutes) and the
@@ -26,20 +28,32 @@ published ones."""
 
 TEXT_SIZES: dict[str, dict[str, int]] = {
     "nano": {
-        **{"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
-        **{"num_attention_heads": 4, "num_key_value_heads": 2},
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
     },
     "mini": {
-        **{"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4},
-        **{"num_attention_heads": 4, "num_key_value_heads": 2},
+        "hidden_size": 256,
+        "intermediate_size": 704,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
     },
     "midi": {
-        **{"hidden_size": 640, "intermediate_size": 1792, "num_hidden_layers": 8},
-        **{"num_attention_heads": 10, "num_key_value_heads": 5},
+        "hidden_size": 640,
+        "intermediate_size": 1792,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 10,
+        "num_key_value_heads": 5,
     },
     "small": {
-        **{"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 12},
-        **{"num_attention_heads": 16, "num_key_value_heads": 8},
+        "hidden_size": 1024,
+        "intermediate_size": 2816,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
     },
 }
 """Small sizes, wider than the music models of the same name as the published ones are; Llama 3.2's
@@ -98,7 +112,9 @@ def init_text(
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return {
-        **{"folder": str(folder), "parameters": model.num_parameters(), "size": size},
+        "folder": str(folder),
+        "parameters": model.num_parameters(),
+        "size": size,
         "tokens": len(tokenizer),
     }
 
