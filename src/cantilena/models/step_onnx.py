@@ -132,8 +132,8 @@ def trunk_graph(
             outputs.append(helper.make_tensor_value_info(cache + "_out", float_type, shape))
     gain = graph.constant("norm", weights["norm.weight"])
     graph.node("SimplifiedLayerNormalization", [x, gain], ["h"], epsilon=1e-5, axis=-1)
-    made = helper.make_graph(graph.nodes, "trunk", inputs, outputs, graph.weights)
+    trunk = helper.make_graph(graph.nodes, "trunk", inputs, outputs, graph.weights)
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
-    model = helper.make_model(made, opset_imports=opsets, producer_name="cantilena")
+    model = helper.make_model(trunk, opset_imports=opsets, producer_name="cantilena")
     model.ir_version = 10
     return model.SerializeToString()

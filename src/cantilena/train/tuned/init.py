@@ -90,9 +90,9 @@ def init_text(
     llama-music's instruction) beside it; says their sizes. Raises InputError without texts."""
     transformers = need("transformers", "making a text model")
     torch = need("torch", "making a text model")
-    known = [*TEXT_SIZES, *LLAMA_3_2]
-    if size not in known:
-        raise UnknownNameError("size", size, known)
+    sizes = [*TEXT_SIZES, *LLAMA_3_2]
+    if size not in sizes:
+        raise UnknownNameError("size", size, sizes)
     tokenizer = make_tokenizer([*texts, INSTRUCTION], words)
     ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     if size in TEXT_SIZES:
