@@ -194,3 +194,11 @@ def test_chosen_chords_close_on_the_tonic():
         assert plan.chords[0][1].root == plan.key.tonic == plan.chords[-1][1].root
         assert (plan.chords[-2][1].root - plan.key.tonic) % 12 == 7
         assert not plan.asked_chords
+
+
+@pytest.mark.parametrize("loops", [[], [[[64] * 8, 3]]], ids=["no loop", "none on the tonic"])
+def test_a_plan_where_training_songs_share_no_fitting_loop(loops: list):
+    habits = {**HABITS, "progressions": dict.fromkeys(("major", "minor"), loops)}
+    for seed in range(8):
+        chords = make_plan(Brief(bars=16), habits, np.random.default_rng(seed)).chords
+        assert {tick // 96 for tick, _ in chords} == set(range(16))

@@ -279,11 +279,14 @@ def _drawn_chords(
 ) -> list[tuple[int, Chord]]:
     """(tick, chord) wherever the chord changes or a bar begins."""
     mode = "minor" if plan.key.minor else "major"
-    loops = habits["progressions"][mode][:MOST_LOOPS]
-    weights = np.array([n for _, n in loops], dtype=np.float64) ** LOOP_WEIGHT_POWER
-    # a piece's first loop begins on the tonic chord
     tonic_number = 1 + QUALITIES_INDEX["m" if plan.key.minor else ""]
+    # too few training songs have no loop in common
+    loops = habits["progressions"][mode][:MOST_LOOPS] or [[[tonic_number] * 4, 1]]
+    weights = np.array([n for _, n in loops], dtype=np.float64) ** LOOP_WEIGHT_POWER
+    # a piece's first loop begins on the tonic chord, where there is such a loop
     first = weights * np.array([loop[0] == tonic_number for loop, _ in loops])
+    if not first.any():
+        first = weights
     a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
     b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
     order = [a, a, b, a] if plan.bars > 2 * SECTION else [a, b]
