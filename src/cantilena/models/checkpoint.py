@@ -146,9 +146,9 @@ def located(place: str | Path) -> Path:
     """The folder of a checkpoint: ``place`` itself or, for a training run's folder, its finished
     model."""
     folder = Path(place)
-    complete = any((folder / name).is_file() for name in (CARD, _OLD_CARD, _CONFIG))
+    has_card = any((folder / name).is_file() for name in (CARD, _OLD_CARD, _CONFIG))
     model = folder / RUN_MODEL
-    return model if not complete and (model / CARD).is_file() else folder
+    return model if not has_card and (model / CARD).is_file() else folder
 
 
 def digest(folder: str | Path, card_file: str = CARD, listed: bool = False) -> str:

@@ -32,7 +32,7 @@ from cantilena.train import state
 from cantilena.train.note.crops import Crops
 from cantilena.train.note.feed import feed
 from cantilena.train.note.habits import write_facts
-from cantilena.train.note.held import CHANGES, HELD, Batch, bits, fixed_batches
+from cantilena.train.note.held import CHANGES, VALID_CROPS, Batch, bits, fixed_batches
 from cantilena.train.note.old_run import OldRun
 from cantilena.train.run import Run
 from cantilena.train.stopping import Stop
@@ -195,7 +195,7 @@ class Training:
 
     def _valid_crops(self) -> dict[str, CropConfig]:
         length = self.recipe.options.crop.length
-        return {name: replace(crop, length=length) for name, crop in HELD.items()}
+        return {name: replace(crop, length=length) for name, crop in VALID_CROPS.items()}
 
     def _validate(self, valid_sets: dict[str, list[Batch]], say: Say) -> None:
         self.model.eval()

@@ -1,8 +1,8 @@
 """Small models with random weights and tokenizers, to begin a tuning with.
 
 Knows layouts, sizes and tokenizers; does not know the Trainer. ``init_music`` and ``init_text``
-make models with random weights in exactly the published layouts, so that whoever has no published
-weights runs the same commands at a small size.
+make models with random weights in exactly the published layouts, so that who has no published
+weights run the same commands at a small size.
 """
 
 from __future__ import annotations
