@@ -1,7 +1,7 @@
 """Small models with random weights and tokenizers, to begin a tuning with.
 
 Knows layouts, sizes and tokenizers; does not know the Trainer. ``init_music`` and ``init_text``
-make models with random weights in exactly the published layouts, so that who has no published
+make models with random weights in exactly the published layouts, so that users without published
 weights run the same commands at a small size.
 """
 
