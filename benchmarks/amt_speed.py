@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "decode"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 
 def model_of(layers: int, width: int):
@@ -61,10 +61,10 @@ def ours(model, n: int, notes: int, compatible: bool) -> tuple[list[list[int]], 
         jobs.append(Job(piece, PromptState(), (), sampling, rng, notes))
     Loop(ArrivalStepper(HFStepModel(model), grammar, jobs), grammar, jobs).run()
     spent = time.perf_counter() - start
-    made = [job.piece.tokens for job in jobs]
-    if any(len(tokens) != 3 * notes + 3 for tokens in made):
+    pieces = [job.piece.tokens for job in jobs]
+    if any(len(tokens) != 3 * notes + 3 for tokens in pieces):
         raise SystemExit("a piece ended early: choose another seed or size")
-    return made, spent
+    return pieces, spent
 
 
 def plain(model, piece: list[int], points: int) -> tuple[float, int]:
@@ -76,11 +76,11 @@ def plain(model, piece: list[int], points: int) -> tuple[float, int]:
     spent, tokens = 0.0, 0
     for at in np.linspace(1, notes - 1, points).astype(int).tolist():
         start = time.perf_counter()
-        found = plain_greedy(model, piece[: 3 * at], [], 1)
+        continued = plain_greedy(model, piece[: 3 * at], [], 1)
         spent += time.perf_counter() - start
         tokens += 3
-        if found != piece[: 3 * at + 3]:
-            raise SystemExit(f"the loops differ at note {at}: {found[-3:]}")
+        if continued != piece[: 3 * at + 3]:
+            raise SystemExit(f"the loops differ at note {at}: {continued[-3:]}")
     return spent / tokens, tokens
 
 
@@ -98,13 +98,13 @@ def main() -> None:
     size = sum(p.numel() for p in model.parameters()) / 1e6
     rates: dict[str, list[float]] = {}
     for _ in range(args.repeats):
-        made, spent = ours(model, 1, args.notes, True)
+        pieces, spent = ours(model, 1, args.notes, True)
         rates.setdefault("ours, one piece", []).append(3 * args.notes / spent)
-        each, points = plain(model, made[0], args.points)
+        each, points = plain(model, pieces[0], args.points)
         rates.setdefault("plain loop, one piece", []).append(1 / each)
-        made, spent = ours(model, 4, args.notes, True)
+        pieces, spent = ours(model, 4, args.notes, True)
         rates.setdefault("ours, 4 pieces abreast", []).append(4 * 3 * args.notes / spent)
-        made, spent = ours(model, 1, 682, False)
+        pieces, spent = ours(model, 1, 682, False)
         rates.setdefault("ours, one piece of 2,046 tokens, window read again", []).append(
             2046 / spent
         )

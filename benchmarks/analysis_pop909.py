@@ -54,8 +54,8 @@ def annotated_chords(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 def annotated_keys(folder: Path) -> list[Key]:
     """The annotated keys, one after another."""
     text = (folder / "key_audio.txt").read_text()
-    found = re.findall(r"\s([A-G][b#]?):(maj|min)", text)
-    return [Key.from_name(f"{tonic} {mode}or") for tonic, mode in found]
+    names = re.findall(r"\s([A-G][b#]?):(maj|min)", text)
+    return [Key.from_name(f"{tonic} {mode}or") for tonic, mode in names]
 
 
 def annotated_beats(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -88,18 +88,18 @@ def on_beats(score: Score, folder: Path) -> tuple[Score, np.ndarray]:
 
 
 def agreement(
-    times: np.ndarray, truth: np.ndarray, starts: np.ndarray, found: np.ndarray
+    times: np.ndarray, truth: np.ndarray, starts: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
     """(4,) seconds: of the same root, of the same triad, of triads judged, of the same chord.
 
-    ``times`` (C + 1,), ``truth`` (C,): the annotation; ``starts`` (S,) seconds and ``found``
+    ``times`` (C + 1,), ``truth`` (C,): the annotation; ``starts`` (S,) seconds and ``labels``
     (S,): the analysis.
     """
     inside = starts[(starts > times[0]) & (starts < times[-1])]
     edges = np.union1d(times, inside)
     middle, length = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
     ref = truth[np.clip(np.searchsorted(times, middle, side="right") - 1, 0, len(truth) - 1)]
-    est = found[np.clip(np.searchsorted(starts, middle, side="right") - 1, 0, len(found) - 1)]
+    est = labels[np.clip(np.searchsorted(starts, middle, side="right") - 1, 0, len(labels) - 1)]
     root = np.where((ref > 0) & (est > 0), (ref - 1) // 9 == (est - 1) // 9, ref == est)
     triad = root & (THIRDS[ref] == THIRDS[est])
     judged = (THIRDS[ref] > 0) | (ref == 0)
@@ -108,27 +108,27 @@ def agreement(
 
 def report_keys(songs: list[tuple[Path, Score]]) -> None:
     """Prints exact, relative and fifth-related agreement for each profile."""
-    known = [(annotated_keys(f), s) for f, s in songs]
-    known = [(k[0], s) for k, s in known if len(k) == 1]
-    print(f"\nkeys of {len(known)} songs with one annotated key")
+    annotated = [(annotated_keys(f), s) for f, s in songs]
+    annotated = [(k[0], s) for k, s in annotated if len(k) == 1]
+    print(f"\nkeys of {len(annotated)} songs with one annotated key")
     print(f"{'profile':20} exact  relative  fifth  parallel  other")
     for profile in KEY_PROFILES:
-        counts = Counter(relation(truth, find_key(score, profile)[0]) for truth, score in known)
+        counts = Counter(relation(truth, find_key(score, profile)[0]) for truth, score in annotated)
         row = [f"{counts[n]:{len(n)}}" for n in ("exact", "relative", "fifth", "parallel", "other")]
         print(f"{profile:20} {'  '.join(row)}")
 
 
-def relation(truth: Key, found: Key | None) -> str:
+def relation(truth: Key, estimate: Key | None) -> str:
     """How a found key relates to the true one."""
-    if found is None:
+    if estimate is None:
         return "other"
-    if found == truth:
+    if estimate == truth:
         return "exact"
-    if found.minor != truth.minor:
-        if found.scale[0] == truth.scale[0]:
+    if estimate.minor != truth.minor:
+        if estimate.scale[0] == truth.scale[0]:
             return "parallel"
-        return "relative" if set(found.scale) == set(truth.scale) else "other"
-    return "fifth" if (found.tonic - truth.tonic) % 12 in (5, 7) else "other"
+        return "relative" if set(estimate.scale) == set(truth.scale) else "other"
+    return "fifth" if (estimate.tonic - truth.tonic) % 12 in (5, 7) else "other"
 
 
 def report_chords(songs: list[tuple[Path, Score]], raw: bool) -> None:

@@ -25,8 +25,8 @@ ARRAYS = ("events", "padded", "controlled", "anticipated", "left")
 def encoded(data: bytes) -> dict[str, np.ndarray]:
     """The five arrays of a MIDI file."""
     events = events_of(data)
-    found = instruments(events)
-    controlled = np.sort(found)[:1] if len(found) > 1 else found[:0]
+    playing = instruments(events)
+    controlled = np.sort(playing)[:1] if len(playing) > 1 else playing[:0]
     others, controls = extract_instruments(events, controlled)
     end = int(events[::3].max(initial=0))
     tokens, left = anticipate(pad(others, end), controls)
@@ -34,7 +34,7 @@ def encoded(data: bytes) -> dict[str, np.ndarray]:
     return dict(zip(ARRAYS, arrays, strict=True))
 
 
-def found(corpora: Path, name: str) -> Path | None:
+def find_file(corpora: Path, name: str) -> Path | None:
     """The file ``name`` in any folder up to three levels below ``corpora``."""
     for depth in ("", "*/", "*/*/", "*/*/*/"):
         for path in corpora.glob(depth + name):
@@ -53,7 +53,7 @@ def main() -> int:
     for archive in sorted(args.golden.glob("*.npz")):
         with np.load(archive) as golden:
             for name in sorted({key.rpartition(":")[0] for key in golden}):
-                path = found(args.corpora, name)
+                path = find_file(args.corpora, name)
                 if path is None:
                     sys.exit(f"there is no {name} under {args.corpora}")
                 files += 1

@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20, help="how many files at most")
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
-    paths = [p for given in args.paths for p in ([given] if given.is_file() else found(given))]
+    paths = [p for path in args.paths for p in ([path] if path.is_file() else midi_files(path))]
     files, refused, tokens = usable(paths, args.files)
     if not files:
         sys.exit("none of the files can be read by both")
@@ -115,7 +115,7 @@ def main() -> None:
     )
 
 
-def found(folder: Path) -> list[Path]:
+def midi_files(folder: Path) -> list[Path]:
     """The MIDI files in a folder, spread over it: every so many of them by name."""
     files = sorted(folder.rglob("*.mid"))
     return files[:: max(1, len(files) // 60)]

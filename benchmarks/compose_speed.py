@@ -44,13 +44,13 @@ def installed() -> tuple[float, list[str]]:
             continue
         seen.add(name)
         try:
-            found = importlib.metadata.distribution(name)
+            package = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        for file in found.files or []:
-            path = Path(str(found.locate_file(file)))
+        for file in package.files or []:
+            path = Path(str(package.locate_file(file)))
             total += path.stat().st_size if path.is_file() else 0
-        for need in found.requires or []:
+        for need in package.requires or []:
             if "extra ==" not in need:
                 todo.append(re.split(r"[\s;<>=!~\[(]", need)[0])
     return total / 1e6, sorted(seen)
@@ -59,23 +59,21 @@ def installed() -> tuple[float, list[str]]:
 def beside_load(runs: int) -> None:
     """Prints notes per second of one thread and of two, alone and beside a busy process. Both run
     by turns, so that both meet whatever else the machine does."""
-    from importlib import resources
-
     from cantilena.api import make_brief
-    from cantilena.systems.note.composer import Composer, Request
+    from cantilena.systems.base import Request
+    from cantilena.systems.note.composer import NoteSystem
 
-    folder = Path(str(resources.files("cantilena") / "checkpoints" / "note"))
-    composers = {threads: Composer(folder, threads) for threads in (1, 2)}
+    systems = {threads: NoteSystem.load(threads=threads) for threads in (1, 2)}
     brief = make_brief(PROMPT)
     print("| beside | one thread | two threads | two / one, run by run |\n|---|---:|---:|---:|")
     for name, count in (("nothing", 0), ("one busy process", 1)):
         busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
         try:
-            rates: dict[int, list[float]] = {threads: [] for threads in composers}
+            rates: dict[int, list[float]] = {threads: [] for threads in systems}
             for seed in range(runs):
-                for threads, composer in composers.items():
+                for threads, system in systems.items():
                     start = time.perf_counter()
-                    piece = composer.compose([Request(brief, seed)])[0]
+                    piece = system.compose([Request(brief, seed)])[0]
                     rates[threads].append(len(piece.score) / (time.perf_counter() - start))
         finally:
             for process in busy:
@@ -120,8 +118,8 @@ def main() -> None:
     took = []
     for seed in range(runs):
         start = time.perf_counter()
-        made = cantilena.compose(PROMPT, seed=seed)
-        took.append(len(made.score) / (time.perf_counter() - start))
+        result = cantilena.compose(PROMPT, seed=seed)
+        took.append(len(result.score) / (time.perf_counter() - start))
     print(f"| notes per second, loaded | {statistics.median(took):.0f} |")
     size, names = installed()
     print(f"| installed: {', '.join(names)} | {size:.0f} MB |")

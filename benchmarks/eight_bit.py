@@ -26,10 +26,10 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=24)
     args = parser.parse_args()
     engine = Engine(args.checkpoint)
-    held = load_split(args.data, "test", corpora=["lakh"])
+    songs = load_split(args.data, "test", corpora=["lakh"])
     crop = replace(FULL, length=512)
     scheme = NoteScheme.from_dict(engine.card["scheme"])
-    batches = fixed_batches(held, scheme, crop, args.windows, 8)
+    batches = fixed_batches(songs, scheme, crop, args.windows, 8)
     network = TorchEngine(args.checkpoint, device="cpu").network
     rows = {
         "float32": bits(network, batches, precision="float32"),

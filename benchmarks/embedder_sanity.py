@@ -32,10 +32,10 @@ Damage = Callable[[Score, np.random.Generator], Score]
 
 def rebuilt(score: Score, **changed: np.ndarray) -> Score:
     """The Score with other notes, sorted and checked."""
-    own = {k: getattr(score, k) for k in ("onset", "duration", "pitch", "velocity", "track")}
-    own |= changed
+    arrays = {k: getattr(score, k) for k in ("onset", "duration", "pitch", "velocity", "track")}
+    arrays |= changed
     tempos = zip(score.tempo_tick.tolist(), score.tempo_us.tolist(), strict=True)
-    return Score.build(score.tpq, score.tracks, **own, tempos=tempos)
+    return Score.build(score.tpq, score.tracks, **arrays, tempos=tempos)
 
 
 def pitches(share: float) -> Damage:
@@ -102,19 +102,19 @@ OURS = ("logmel", "chroma")
 def usable(folder: Path, n: int, seed: int) -> list[Score]:
     """``n`` pieces of at least 100 notes and 30 s, drawn at random."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".mid", ".midi"))
-    found: list[Score] = []
+    pieces: list[Score] = []
     for i in np.random.default_rng(seed).permutation(len(paths)).tolist():
-        if len(found) == n:
+        if len(pieces) == n:
             break
         try:
             score = read_midi(paths[i])
         except InputError:
             continue
         if len(score) >= 100 and float(score.seconds(score.end)) >= 30:
-            found.append(score)
-    if len(found) < 4:
-        raise SystemExit(f"{folder} holds {len(found)} pieces of 100 notes and 30 s; 4 are needed")
-    return found
+            pieces.append(score)
+    if len(pieces) < 4:
+        raise SystemExit(f"{folder} holds {len(pieces)} pieces of 100 notes and 30 s; 4 are needed")
+    return pieces
 
 
 def main() -> None:
@@ -139,14 +139,14 @@ def main() -> None:
                 paths.append(Path(folder, f"{number}-{i}.mid"))
                 write_midi(damage(score, rng) if damage else score, paths[-1])
             cache = args.cache or Path(folder, "cache")
-            made = embed_pieces(paths, ours, cache, renderer, args.workers)
-            if made.failed:
-                raise SystemExit(f"{name}: {made.failed}")
-            for own in OURS:
-                vectors[own][name] = [v for v in made.vectors[own] if v is not None]
+            embedded = embed_pieces(paths, ours, cache, renderer, args.workers)
+            if embedded.failed:
+                raise SystemExit(f"{name}: {embedded.failed}")
+            for embedder in OURS:
+                vectors[embedder][name] = [v for v in embedded.vectors[embedder] if v is not None]
     print(f"{len(pieces)} pieces, {args.splits} splits into halves, {renderer.name}")
-    for own in OURS:
-        print("\n" + table(ours[own].label, vectors[own], args.splits, args.seed))
+    for embedder in OURS:
+        print("\n" + table(ours[embedder].label, vectors[embedder], args.splits, args.seed))
 
 
 def table(label: str, vectors: dict[str, list[np.ndarray]], splits: int, seed: int) -> str:
@@ -162,23 +162,23 @@ def table(label: str, vectors: dict[str, list[np.ndarray]], splits: int, seed: i
         "|---|---:|---:|---:|---:|",
     ]
     first: list[np.ndarray] = []
-    for name, own in vectors.items():
+    for name, damaged in vectors.items():
         rows = []
         for order in orders:
             a, b = order[:half], order[half : 2 * half]
-            one, other = (np.concatenate([v[i] for i in k]) for v, k in ((real, a), (own, b)))
+            one, other = (np.concatenate([v[i] for i in k]) for v, k in ((real, a), (damaged, b)))
             far = frechet.frechet_distance(other, one)
             rows.append((far, mmd.kad(means[name][b], means["as it is"][a], bandwidth)))
         cells = []
         for k, values in enumerate(np.array(rows).T):
             if name == "as it is":
                 first.append(values)
-            cells += [told(values), told(values - first[k]) if name != "as it is" else "-"]
+            cells += [spread(values), spread(values - first[k]) if name != "as it is" else "-"]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def told(values: np.ndarray) -> str:
+def spread(values: np.ndarray) -> str:
     """Mean and standard deviation over the splits."""
     return f"{values.mean():.2f} ± {values.std(ddof=1):.2f}"
 

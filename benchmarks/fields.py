@@ -87,24 +87,24 @@ def run(variant: dict, train, valid, notes: float, batch: int = 8) -> dict:
     crops, seen, step = Crops(train, scheme, crop), 0, 0
     while seen < notes:
         rng = np.random.default_rng([1, step])
-        made = blanked(stack([crops.draw(rng) for _ in range(batch)]), variant)
+        examples = blanked(stack([crops.draw(rng) for _ in range(batch)]), variant)
         scale = min(1.0, seen / config.warmup, max(0.02, (notes - seen) / (0.4 * notes)))
         for stepper in steppers:
             for group in stepper.param_groups:
                 group["lr"] = config.rate * max(scale, 0.02)
         arrays = ("scalars", "slots", "words", "state", "fields", "at_onset", "at_instrument")
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            nll = model(*(torch.from_numpy(made[name]) for name in arrays))
-        mask = torch.from_numpy(made["mask"])
+            nll = model(*(torch.from_numpy(examples[name]) for name in arrays))
+        mask = torch.from_numpy(examples["mask"])
         ((nll * mask).sum() / mask[..., 1].sum()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for stepper in steppers:
             stepper.step()
             stepper.zero_grad(set_to_none=True)
-        seen += int(made["mask"][..., 1].sum())
+        seen += int(examples["mask"][..., 1].sum())
         step += 1
-    held = fixed_batches(valid, scheme, replace(crop, transpose=False), 64, 16)
-    return bits(model, [blanked(b, variant) for b in held])
+    batches = fixed_batches(valid, scheme, replace(crop, transpose=False), 64, 16)
+    return bits(model, [blanked(b, variant) for b in batches])
 
 
 def main() -> None:
@@ -119,8 +119,8 @@ def main() -> None:
     print("|---|" + "---|" * 7)
     for name, variant in VARIANTS.items():
         start = time.monotonic()
-        found = run(variant, train, valid, args.notes)
-        row = [f"{found[f]:.2f}" for f in (*FIELDS, "all")]
+        losses = run(variant, train, valid, args.notes)
+        row = [f"{losses[f]:.2f}" for f in (*FIELDS, "all")]
         took = f"{time.monotonic() - start:.0f}"
         print(f"| {name} | " + " | ".join(row) + f" | {took} |", flush=True)
 

@@ -14,10 +14,9 @@ of uneven length; both go through the project's collators, models, losses and ge
   multiplied with (the frozen text model: 2), 12 x layers x width x positions for attention, and
   neither lookups nor logits that are computed again;
 - *generate*: ``systems.arrival.writing``'s loop (cache, grammar, top-p 0.98) for ``--abreast``
-pieces,
-  timed over ``--tokens`` tokens at a piece's beginning and towards its end, where attention sees
-  256 and 1,024 slots; 1,000 pieces of 1,024 tokens are extrapolated from the 720 that it sees on
-  average. The paper's times on an A100 stand beside. Reading the texts is not in it.
+  pieces, timed over ``--tokens`` tokens at a piece's beginning and towards its end, where attention
+  sees 256 and 1,024 slots; 1,000 pieces of 1,024 tokens are extrapolated from the 720 that it sees
+  on average. The paper's times on an A100 stand beside. Reading the texts is not in it.
 
 Every step is tried on its own and printed at once; after ``--limit`` seconds the rest is skipped.
 ``--tiny`` runs all of it on a CPU within a minute.
@@ -91,16 +90,16 @@ class Bench:
             try:
                 row |= what()
             except Exception as error:
-                said = traceback.format_exc().strip().splitlines()
+                trace = traceback.format_exc().strip().splitlines()
                 row["error"] = f"{type(error).__name__}: {error}"[:400]
-                row["where"] = [line.strip()[:160] for line in said if "File" in line][-4:]
+                row["where"] = [line.strip()[:160] for line in trace if "File" in line][-4:]
         self.tidy()
         row["took_s"] = round(time.perf_counter() - BEGUN - spent, 1)
         self.rows.append(row)
         print(json.dumps(row), flush=True)
         if self.args.json:
-            told = {"device": self.name(), "steps": self.rows}
-            Path(self.args.json).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            report = {"device": self.name(), "steps": self.rows}
+            Path(self.args.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
     def name(self) -> str:
         """The device and what runs on it."""
@@ -140,8 +139,8 @@ class Bench:
                 torch.matmul(a, b)
             if turn > 4:
                 times.append((self.wait() - start) / 4)
-        found = self.chip = 2 * n**3 / statistics.median(times)
-        return {"tflops": round(found / 1e12, 1), "size": n}
+        rate = self.chip = 2 * n**3 / statistics.median(times)
+        return {"tflops": round(rate / 1e12, 1), "size": n}
 
     # ------------------------------------------------------------------ data
 
@@ -224,9 +223,9 @@ class Bench:
         model.backbone.set_attn_implementation("sdpa")
         if self.args.compile:
             model.backbone.base_model.compile()
-        own = [p for p in model.parameters() if p.requires_grad]
+        parameters = [p for p in model.parameters() if p.requires_grad]
         fused = self.device.type == "cuda"
-        optimiser = torch.optim.AdamW(own, lr=1e-6, weight_decay=0.01, fused=fused)
+        optimiser = torch.optim.AdamW(parameters, lr=1e-6, weight_decay=0.01, fused=fused)
         batch = {k: v.to(self.device) for k, v in batch.items()}
         items = (batch["labels"] != -100).sum()
         part, update = [], []
@@ -236,7 +235,7 @@ class Bench:
                 loss = model(**batch, num_items_in_batch=items * parts)["loss"]
             loss.backward()
             middle = self.wait()
-            torch.nn.utils.clip_grad_norm_(own, 1.0)
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             end = self.wait()
@@ -281,8 +280,8 @@ class Bench:
         text = sum(p.numel() for p in model.encoder.model.layers.parameters())
         flops = places * (6.0 * blocks + mixing) + 6.0 * head * music.numel()
         flops += words.numel() * 2.0 * text
-        told = self.rate(spent, parts, int((batch["labels"] != -100).sum()), flops, batch)
-        return {"trainable": model.n_parameters()["trainable"], **told}
+        rates = self.rate(spent, parts, int((batch["labels"] != -100).sum()), flops, batch)
+        return {"trainable": model.n_parameters()["trainable"], **rates}
 
     def train_joint(self, rows: int) -> dict[str, Any]:
         """``llama-music``: parts of ``rows`` rows of 1,024 tokens, text and music."""
@@ -290,8 +289,8 @@ class Bench:
 
         model = self.joint()
         words = Words(model.offset)
-        made = JointCollator(words, model.offset, LENGTH, longest=256)
-        batch = made(self.examples(2 if self.args.tiny else rows))
+        collate = JointCollator(words, model.offset, LENGTH, longest=256)
+        batch = collate(self.examples(2 if self.args.tiny else rows))
         spent = self.train(model, batch, 4, self.args.turns)
         config, ids = model.text.config, batch["input_ids"]
         body = sum(p.numel() for p in model.text.model.layers.parameters())
@@ -299,25 +298,25 @@ class Bench:
         heads += model.expanded_lm_head.weight.numel() + model.music_projection.weight.numel()
         mixing = 12 * config.num_hidden_layers * config.hidden_size * ids.shape[1]
         flops = ids.numel() * (6.0 * (body + heads) + mixing)
-        told = self.rate(spent, 4, int(batch["attention_mask"].sum()), flops, batch)
-        return {"trainable": model.n_parameters()["trainable"], **told}
+        rates = self.rate(spent, 4, int(batch["attention_mask"].sum()), flops, batch)
+        return {"trainable": model.n_parameters()["trainable"], **rates}
 
     # ------------------------------------------------------------------ generating
 
     def generate(self, system: Any, abreast: int, draws: bool = True) -> dict[str, Any]:
         """Milliseconds a step at the beginning and at the end of pieces."""
-        from cantilena.systems.arrival.writing import Order, _loop
+        from cantilena.systems.arrival.writing import Order, loop_of
 
         tokens = 12 if self.args.tiny else self.args.tokens
         orders, steps = [Order(self.texts[k % 4], k) for k in range(abreast)], {}
         system.step_model.draws = draws and self.device.type == "cuda"
         begin = {}
         steady = None
-        for place, held in (("early", 0), ("late", 261)):
-            loop = _loop(system, orders, False, None)
+        for place, first in (("early", 0), ("late", 261)):
+            loop = loop_of(system, orders)
             for job in loop.jobs:
                 piece = job.piece
-                for triple in self.events(held).reshape(-1, 3).tolist():
+                for triple in self.events(first).reshape(-1, 3).tolist():
                     piece._take_event(triple)
                 job.limit = 10**6
             start, marks = self.wait(), []
@@ -352,17 +351,18 @@ class Bench:
         """All that is measured of a system's generation; its model is made once."""
         from cantilena.models.saving import placed
 
-        held: dict[str, Any] = {}
+        kept: dict[str, Any] = {}
 
         def system() -> Any:
-            if "system" not in held:
+            if "system" not in kept:
                 model = self.prefix() if name == "amt-prefix" else self.joint()
                 half = self.device.type == "cuda"
                 model = placed(model, None, self.torch.bfloat16 if half else self.torch.float32)
-                made = _system(model.eval().requires_grad_(False))
-                made.prompt = functools.cache(made.prompt)  # many pieces have the same text
-                held["system"] = made
-            return held["system"]
+                writer = _system(model.eval().requires_grad_(False))
+                # many pieces have the same text
+                writer.prompt = functools.cache(writer.prompt)
+                kept["system"] = writer
+            return kept["system"]
 
         for abreast in [2, 3] if self.args.tiny else self.args.abreast:
             self.step(
@@ -375,7 +375,7 @@ class Bench:
                 f"generate {name}, {n} abreast, chosen on the CPU",
                 lambda: self.generate(system(), n, draws=False),
             )
-        held.clear()
+        kept.clear()
         self.tidy()
 
 

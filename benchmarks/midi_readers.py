@@ -39,13 +39,13 @@ def mido_notes(path: Path) -> Notes:
             elif message.type == "note_on" and message.velocity > 0:
                 events.append((tick, 1, message.channel, message.note))
     program = [0] * 16
-    found: Notes = Counter()
+    notes: Notes = Counter()
     for tick, kind, channel, value in sorted(events, key=lambda e: e[:2]):
         if kind == 0:
             program[channel] = value
         else:
-            found[tick, value, 128 if channel == 9 else program[channel]] += 1
-    return found
+            notes[tick, value, 128 if channel == 9 else program[channel]] += 1
+    return notes
 
 
 def our_notes(path: Path) -> Notes:
@@ -59,13 +59,13 @@ def symusic_notes(path: Path) -> Notes:
     """The same through symusic."""
     import symusic
 
-    found: Notes = Counter()
+    notes: Notes = Counter()
     for track in symusic.Score(str(path)).tracks:
         instrument = 128 if track.is_drum else track.program
         rows = track.notes.numpy()
         times, pitches = rows["time"].tolist(), rows["pitch"].tolist()
-        found.update((t, p, instrument) for t, p in zip(times, pitches, strict=True))
-    return found
+        notes.update((t, p, instrument) for t, p in zip(times, pitches, strict=True))
+    return notes
 
 
 READERS: dict[str, Callable[[Path], Notes]] = {
@@ -116,10 +116,10 @@ def main() -> None:
         read += 1
         for name in names:
             seconds = only_time(name, path)
-            row, found = rows[name], READERS[name](path)
-            same = (truth & found).total()
+            row, notes = rows[name], READERS[name](path)
+            same = (truth & notes).total()
             plain = Counter((t, p) for t, p, _ in truth.elements())
-            heard = Counter((t, p) for t, p, _ in found.elements())
+            heard = Counter((t, p) for t, p, _ in notes.elements())
             moved = (plain & heard).total() - same
             row["same"] += same
             row["wrong"] += moved > 0.01 * max(truth.total(), 1)

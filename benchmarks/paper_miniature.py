@@ -117,7 +117,7 @@ def pretrain(args: argparse.Namespace, s: dict[str, Any], out: Path) -> None:
 
 def tune(args: argparse.Namespace, s: dict[str, Any], out: Path) -> dict[str, list[dict]]:
     """The cards of every system, one for each seed."""
-    found: dict[str, list[dict]] = {}
+    runs: dict[str, list[dict]] = {}
     for seed in range(args.seeds):
         for name, (system, options) in SYSTEMS.items():
             run = out / f"{name.replace(', ', '-').replace(' ', '-').lower()}-{seed}"
@@ -140,15 +140,15 @@ def tune(args: argparse.Namespace, s: dict[str, Any], out: Path) -> dict[str, li
                     *budget(args, f"small-{system}", s["steps"], seed),
                 )
             card = json.loads((run / "model" / "card.json").read_text(encoding="utf-8"))
-            found.setdefault(name, []).append({**card, "run": str(run)})
-    return found
+            runs.setdefault(name, []).append({**card, "run": str(run)})
+    return runs
 
 
-def hear(args: argparse.Namespace, found: dict[str, list[dict]], out: Path) -> dict[str, dict]:
+def hear(args: argparse.Namespace, runs: dict[str, list[dict]], out: Path) -> dict[str, dict]:
     """Pieces of every run for the references' texts; its row of Table 3 by its folder's name."""
     references = args.references or Path(args.data) / "references.jsonl"
     options: list[object] = []
-    for name, cards in found.items():
+    for name, cards in runs.items():
         system, _ = SYSTEMS[name]
         for card in cards:
             run = card["run"]
@@ -183,8 +183,8 @@ def hear(args: argparse.Namespace, found: dict[str, list[dict]], out: Path) -> d
         "--workers",
         2,
     )
-    told = json.loads((out / "evaluation" / "table3.json").read_text(encoding="utf-8"))
-    return {row["system"]: row for row in told["rows"]}
+    outcome = json.loads((out / "evaluation" / "table3.json").read_text(encoding="utf-8"))
+    return {row["system"]: row for row in outcome["rows"]}
 
 
 MEASURED = {
@@ -205,18 +205,18 @@ def _control(row: dict[str, Any], name: str) -> float | None:
 
 def spread(values: list[float | None], digits: int) -> str:
     """Mean and standard deviation over seeds."""
-    known = [v for v in values if v is not None]
-    if not known:
+    numbers = [v for v in values if v is not None]
+    if not numbers:
         return "-"
-    apart = f" ± {statistics.stdev(known):.{digits}f}" if len(known) > 1 else ""
-    return f"{statistics.mean(known):.{digits}f}{apart}"
+    apart = f" ± {statistics.stdev(numbers):.{digits}f}" if len(numbers) > 1 else ""
+    return f"{statistics.mean(numbers):.{digits}f}{apart}"
 
 
 def table(
-    found: dict[str, list[dict]], heard: dict[str, dict], s: dict[str, Any], pieces: int
+    runs: dict[str, list[dict]], heard: dict[str, dict], s: dict[str, Any], pieces: int
 ) -> tuple[str, list[dict]]:
     """The table as Markdown and as data. The losses are of music tokens alone."""
-    first = next(iter(found.values()))
+    first = next(iter(runs.values()))
     tokens = first[0]["figures"]["held_out"]["tokens"]
     lines = [
         f"In miniature: models of size {s['size']!r}, {s['steps']:,} steps of {s['batch']}, "
@@ -230,35 +230,35 @@ def table(
         truth = [spread([read(heard["ground truth"])], 1) for read in MEASURED.values()]
         lines.append(f"| ground truth | - | - | {' | '.join(truth)} |")
     rows = []
-    for name, cards in found.items():
+    for name, cards in runs.items():
         losses = [card["figures"]["held_out"]["loss"] for card in cards]
         trained = sum(p["trainable"] for p in cards[0]["parameters"].values())
-        own = [heard[Path(c["run"]).name] for c in cards] if heard else []
-        told = {what: [read(row) for row in own] for what, read in MEASURED.items()}
-        rows.append({"system": name, "parameters": trained, "losses": losses, **told})
-        shown = [spread(v, 3 if "chroma" in what else 1) for what, v in told.items()]
+        measures = [heard[Path(c["run"]).name] for c in cards] if heard else []
+        measured = {what: [read(row) for row in measures] for what, read in MEASURED.items()}
+        rows.append({"system": name, "parameters": trained, "losses": losses, **measured})
+        shown = [spread(v, 3 if "chroma" in what else 1) for what, v in measured.items()]
         cells = [name, f"{trained:,}", spread(losses, 4), *shown]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines), rows
 
 
-def curves(found: dict[str, list[dict]]) -> str:
+def curves(runs: dict[str, list[dict]]) -> str:
     """Held-out losses as training went on, means over the seeds, as Markdown."""
     rows: dict[str, dict[int, list[float]]] = {}
-    for name, cards in found.items():
-        own = rows.setdefault(name, {})
+    for name, cards in runs.items():
+        losses = rows.setdefault(name, {})
         for card in cards:
             for line in Path(card["run"], "log.jsonl").read_text(encoding="utf-8").splitlines():
-                told = json.loads(line)
-                if "eval_loss" in told:
-                    own.setdefault(told["step"], []).append(told["eval_loss"])
-    steps = sorted({step for own in rows.values() for step in own})
+                entry = json.loads(line)
+                if "eval_loss" in entry:
+                    losses.setdefault(entry["step"], []).append(entry["eval_loss"])
+    steps = sorted({step for losses in rows.values() for step in losses})
     lines = [
         f"| held-out loss after steps | {' | '.join(f'{s:,}' for s in steps)} |",
         f"|---|{'---:|' * len(steps)}",
     ]
-    for name, own in rows.items():
-        means = [f"{statistics.mean(own[s]):.3f}" if s in own else "-" for s in steps]
+    for name, losses in rows.items():
+        means = [f"{statistics.mean(losses[s]):.3f}" if s in losses else "-" for s in steps]
         lines.append(f"| {name} | {' | '.join(means)} |")
     return "\n".join(lines)
 
@@ -287,15 +287,15 @@ def main() -> None:
     s, out = sizes(args), Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     pretrain(args, s, out)
-    found = tune(args, s, out)
-    if not found:
+    runs = tune(args, s, out)
+    if not runs:
         raise SystemExit("no run was finished within the limit")
-    heard = hear(args, found, out) if args.pieces else {}
-    text, rows = table(found, heard, s, args.pieces)
-    text += "\n\n" + curves(found)
+    heard = hear(args, runs, out) if args.pieces else {}
+    text, rows = table(runs, heard, s, args.pieces)
+    text += "\n\n" + curves(runs)
     (out / "table.md").write_text(text + "\n", encoding="utf-8")
-    told = {"sizes": s, "seeds": args.seeds, "pieces": args.pieces, "rows": rows}
-    (out / "table.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    outcome = {"sizes": s, "seeds": args.seeds, "pieces": args.pieces, "rows": rows}
+    (out / "table.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
     print(text)
 
 

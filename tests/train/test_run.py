@@ -119,7 +119,7 @@ def test_settings_go_round_and_those_of_others_are_refused(run: Run):
 
 
 def test_a_second_process_is_kept_out(run: Run):
-    with run.held(), pytest.raises(InputError, match="another process"), Run(run.folder).held():
+    with run.locked(), pytest.raises(InputError, match="another process"), Run(run.folder).locked():
         pass
-    with run.held():
+    with run.locked():
         pass

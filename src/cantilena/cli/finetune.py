@@ -44,24 +44,24 @@ def options() -> dict[str, Field[Any]]:
     return entries
 
 
-def finetune_arguments(made: argparse.ArgumentParser, count: Callable, number: Callable) -> None:
+def finetune_arguments(parser: argparse.ArgumentParser, count: Callable, number: Callable) -> None:
     """The options of ``finetune``; ``count`` reads a whole number from 1, ``number`` a number."""
-    made.epilog = _text()
-    made.add_argument("--system", choices=tuple(tuned()), help="what is trained")
-    made.add_argument("--data", required=True, metavar="DIR", help="of 'cantilena data paper'")
-    made.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
-    made.add_argument("--recipe", metavar="NAME", help="settings to begin with (the paper's)")
-    groups: dict[str, Any] = {"": made}
+    parser.epilog = _text()
+    parser.add_argument("--system", choices=tuple(tuned()), help="what is trained")
+    parser.add_argument("--data", required=True, metavar="DIR", help="of 'cantilena data paper'")
+    parser.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
+    parser.add_argument("--recipe", metavar="NAME", help="settings to begin with (the paper's)")
+    groups: dict[str, Any] = {"": parser}
     for entry in options().values():
         title = entry.metadata["group"]
         if title not in groups:
-            groups[title] = made.add_argument_group(title)
+            groups[title] = parser.add_argument_group(title)
         _add(groups[title], entry, count, number)
-    made.add_argument(
+    parser.add_argument(
         "--report", action="append", default=[], metavar="NAME", help="tensorboard or trackio"
     )
-    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
-    made.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
 
 
 def _text() -> str:
@@ -120,13 +120,13 @@ def recipe_of(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
     if args.system is not None and base.system != args.system:
         where = f"recipe {args.recipe!r}" if saved is None else f"run in {args.out!r}"
         raise InputError(f"the {where} is of {base.system!r}, not {args.system!r}")
-    own = names(base.settings) | names(base.options)
+    accepted = names(base.settings) | names(base.options)
     changes = {}
     for name, entry in options().items():
         value = getattr(args, name)
         if value is None:
             continue
-        if name in own:
+        if name in accepted:
             changes[name] = value
         elif value is True:
             raise InputError(f"{base.system!r} has no {_flag(name)}")
@@ -151,12 +151,14 @@ def finetune(args: argparse.Namespace) -> int:
     card = train(recipe, args.data, folder, say, tuple(args.report), warn=warn)
     if card is None:
         return 130
-    held = card["figures"]["held_out"]
+    figures = card["figures"]["held_out"]
     if args.json:
-        print_json({"folder": str(folder), "held_out": held})
+        print_json({"folder": str(folder), "held_out": figures})
     else:
-        if held["loss"] is not None:
-            say(f"held-out loss {held['loss']:.4f} nats a token, of {held['tokens']:,} tokens")
+        if figures["loss"] is not None:
+            say(
+                f"held-out loss {figures['loss']:.4f} nats a token, of {figures['tokens']:,} tokens"
+            )
         say(str(folder))
     return 0
 
@@ -164,17 +166,21 @@ def finetune(args: argparse.Namespace) -> int:
 # ------------------------------------------------------------------ init
 
 
-def init_arguments(made: argparse.ArgumentParser, count: Callable) -> None:
+def init_arguments(parser: argparse.ArgumentParser, count: Callable) -> None:
     """The options of ``init``."""
-    made.add_argument("kind", choices=("music", "text"), help="which model to make")
-    made.add_argument("-o", "--output", required=True, metavar="DIR", help="where it goes")
-    made.add_argument(
+    parser.add_argument("kind", choices=("music", "text"), help="which model to make")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="where it goes")
+    parser.add_argument(
         "--size", default="mini", metavar="S", help="nano, mini, midi or published (mini)"
     )
-    made.add_argument("--data", metavar="DIR", help="whose captions the tokenizer is learned from")
-    made.add_argument("--words", type=count, default=2_000, metavar="N", help="tokens of the text")
-    made.add_argument("--seed", type=int, default=0, metavar="N", help="of the random weights")
-    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument(
+        "--data", metavar="DIR", help="whose captions the tokenizer is learned from"
+    )
+    parser.add_argument(
+        "--words", type=count, default=2_000, metavar="N", help="tokens of the text"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random weights")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
 def init(args: argparse.Namespace) -> int:
@@ -186,15 +192,15 @@ def init(args: argparse.Namespace) -> int:
 
     folder = check_folder(args.output)
     if args.kind == "music":
-        found: dict[str, Any] = init_music(folder, args.size, args.seed)
+        outcome: dict[str, Any] = init_music(folder, args.size, args.seed)
     else:
         if not args.data:
             raise InputError("a text model's tokenizer is learned from captions: give --data")
-        found = init_text(folder, captions_of(args.data), args.size, args.words, args.seed)
+        outcome = init_text(folder, captions_of(args.data), args.size, args.words, args.seed)
     if args.json:
-        print_json(found)
+        print_json(outcome)
     else:
-        print(f"{folder}: {found['parameters']:,} parameters, random")
+        print(f"{folder}: {outcome['parameters']:,} parameters, random")
     return 0
 
 

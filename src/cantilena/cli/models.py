@@ -18,29 +18,31 @@ _DTYPES = ("float32", "bfloat16", "float16")
 
 def models_arguments(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
     """Adds this module's commands; ``command`` makes a parser of a name, what runs and a help."""
-    made = command("parameters", "cli.models:parameters", "count what the paper's systems train")
-    made.add_argument("--json", action="store_true", help="print the counts as JSON")
+    parser = command("parameters", "cli.models:parameters", "count what the paper's systems train")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
     text = "show how much a bridge takes from each layer of its text model"
-    made = command("layers", "cli.models:layers", text)
-    made.add_argument("folder", metavar="DIR", help="a checkpoint with learned layer weights")
-    made.add_argument("-o", "--output", metavar="FILE", help="draw them: .png, .svg or .pdf")
-    made.add_argument("--json", action="store_true", help="print the weights as JSON")
+    parser = command("layers", "cli.models:layers", text)
+    parser.add_argument("folder", metavar="DIR", help="a checkpoint with learned layer weights")
+    parser.add_argument("-o", "--output", metavar="FILE", help="draw them: .png, .svg or .pdf")
+    parser.add_argument("--json", action="store_true", help="print the weights as JSON")
     text = "make a checkpoint to train on of a plain Llama with music rows, such as MIDI-LLM"
-    made = command("import", "cli.models:import_", text)
-    made.add_argument("source", metavar="SOURCE", help="a folder or a name on the HuggingFace hub")
-    made.add_argument("-o", "--output", required=True, metavar="DIR", help="where it goes")
-    made.add_argument("--revision", metavar="R", help="of the name on the hub")
-    made.add_argument("--tokenizer", metavar="PLACE", help="where the tokenizer is, if elsewhere")
-    made.add_argument("--offset", type=int, metavar="N", help="id at which music begins")
-    made.add_argument(
+    parser = command("import", "cli.models:import_", text)
+    parser.add_argument(
+        "source", metavar="SOURCE", help="a folder or a name on the HuggingFace hub"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="where it goes")
+    parser.add_argument("--revision", metavar="R", help="of the name on the hub")
+    parser.add_argument("--tokenizer", metavar="PLACE", help="where the tokenizer is, if elsewhere")
+    parser.add_argument("--offset", type=int, metavar="N", help="id at which music begins")
+    parser.add_argument(
         "--dtype", choices=_DTYPES, default="float32", help="of the weights (float32)"
     )
-    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
-def export_arguments(made: argparse.ArgumentParser) -> None:
+def export_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``cantilena export`` that concern ``llama-music`` alone."""
-    plain = made.add_argument_group("of llama-music, which becomes a plain Llama")
+    plain = parser.add_argument_group("of llama-music, which becomes a plain Llama")
     plain.add_argument("--dtype", choices=_DTYPES, help="of the weights (as they are)")
     plain.add_argument("--tokenizer", metavar="PLACE", help="the text model's, if not with it")
     plain.add_argument(
@@ -88,8 +90,8 @@ def import_(args: argparse.Namespace) -> int:
         revision=args.revision,
     )
     folder = model.save(folder, tokenizer)
-    found = {"text": model.offset, "music": model.n_music}
-    return _told(args, folder, found, f"{model.offset:,} text and {model.n_music:,} music tokens")
+    sizes = {"text": model.offset, "music": model.n_music}
+    return _report(args, folder, sizes, f"{model.offset:,} text and {model.n_music:,} music tokens")
 
 
 def export(args: argparse.Namespace) -> int:
@@ -113,27 +115,27 @@ def export(args: argparse.Namespace) -> int:
     model = LlamaMusic.load(checkpoint)
     words = _tokenizer(checkpoint.folder, args.tokenizer, model.source.get("name"))
     export_plain(model, folder, words, args.dtype, not args.no_tokens)
-    found = {"offset": model.offset, "rows": model.offset + model.n_music}
-    said = f"{found['rows']:,} rows, music from {model.offset:,}"
-    return _told(args, folder, found, said)
+    sizes = {"offset": model.offset, "rows": model.offset + model.n_music}
+    text = f"{sizes['rows']:,} rows, music from {model.offset:,}"
+    return _report(args, folder, sizes, text)
 
 
-def _tokenizer(folder: Path, given: str | None, name: str | None) -> Any:
+def _tokenizer(folder: Path, asked: str | None, name: str | None) -> Any:
     """The tokenizer asked for, the one beside the weights, or the text model's."""
     from cantilena.models.hub import loading, need
 
-    own = folder / "tokenizer"
-    place = given or (str(own) if own.is_dir() else name)
+    beside = folder / "tokenizer"
+    place = asked or (str(beside) if beside.is_dir() else name)
     if not place:
         raise CheckpointError(f"{folder} has no tokenizer; say where one is with --tokenizer")
     with loading("tokenizer", place):
         return need("transformers", "export").AutoTokenizer.from_pretrained(place)
 
 
-def _told(args: argparse.Namespace, folder: Path, found: dict[str, Any], said: str) -> int:
+def _report(args: argparse.Namespace, folder: Path, sizes: dict[str, Any], text: str) -> int:
     size = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
     if args.json:
-        print_json({"folder": str(folder), "bytes": size, **found})
+        print_json({"folder": str(folder), "bytes": size, **sizes})
     else:
-        print(f"{folder}: {said}, {size / 1e6:.1f} MB")
+        print(f"{folder}: {text}, {size / 1e6:.1f} MB")
     return 0

@@ -40,13 +40,17 @@ def amt_config(size: str = "small", **changes: Any) -> GPT2Config:
     if size not in SIZES:
         raise InputError(f"unknown AMT size {size!r}; known: {', '.join(SIZES)}")
     layers, heads, width = SIZES[size]
-    given: dict[str, Any] = {
-        **{"vocab_size": AMT.size, "n_positions": AMT.context},
-        **{"n_layer": layers, "n_head": heads, "n_embd": width},
+    settings: dict[str, Any] = {
+        "vocab_size": AMT.size,
+        "n_positions": AMT.context,
+        "n_layer": layers,
+        "n_head": heads,
+        "n_embd": width,
         "scale_attn_by_inverse_layer_idx": True,
-        **{"bos_token_id": AMT.autoregress, "eos_token_id": AMT.separator},
+        "bos_token_id": AMT.autoregress,
+        "eos_token_id": AMT.separator,
     }
-    return GPT2Config(**{**given, **changes})
+    return GPT2Config(**{**settings, **changes})
 
 
 def load_amt(name: str | Path, dtype: str | None = None, device: str | None = None) -> Any:
@@ -78,11 +82,11 @@ def hub_folder(name: str | Path) -> Path:
     return Path(path).parent
 
 
-def check_vocabulary(source: str, found: int, wanted: int) -> None:
+def check_vocabulary(source: str, size: int, wanted: int) -> None:
     """Raises CheckpointError where a model's vocabulary is not the one wanted."""
-    if found != wanted:
+    if size != wanted:
         raise CheckpointError(
-            f"{source} has a vocabulary of {found:,} tokens, not the {wanted:,} of the AMT "
+            f"{source} has a vocabulary of {size:,} tokens, not the {wanted:,} of the AMT "
             "encoding: it is another model, or was trained on another encoding"
         )
 
@@ -92,16 +96,16 @@ def _config(source: str) -> dict[str, Any]:
     path = Path(source)
     if path.exists() or source.startswith((".", "/", "~")):
         try:
-            found = json.loads((path.expanduser() / "config.json").read_text(encoding="utf-8"))
+            config = json.loads((path.expanduser() / "config.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise CheckpointError(
                 f"{source} is no checkpoint: config.json is missing; {WITHOUT}"
             ) from error
         except (OSError, ValueError) as error:
             raise CheckpointError(f"config.json of {source} cannot be read: {error}") from error
-        if not isinstance(found, dict):
+        if not isinstance(config, dict):
             raise CheckpointError(f"config.json of {source} is damaged: not an object")
-        return found
+        return config
     with loading("music model", source):
         return need("transformers", _PURPOSE).GPT2Config.get_config_dict(source)[0]
 

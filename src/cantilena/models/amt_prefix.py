@@ -191,13 +191,13 @@ class AmtPrefix(Tuned):
         revision alone. ``state``: weights to write in place of its own; ``card``: further entries,
         as what it was trained on. Raises InputError."""
         weights = self.state_dict() if state is None else state
-        own = {
+        entries = {
             "system": SYSTEM,
             "name": Path(folder).resolve().name,
             "scheme": self.vocabulary.to_dict(),
             "model": self.part(),
         }
-        card = {**own, **(card or {})}
+        card = {**entries, **(card or {})}
         return save_checkpoint(folder, card, lambda s: save_tensors(s / WEIGHTS, weights)).folder
 
     @classmethod

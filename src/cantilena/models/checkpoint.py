@@ -146,9 +146,9 @@ def located(place: str | Path) -> Path:
     """The folder of a checkpoint: ``place`` itself or, for a training run's folder, its finished
     model."""
     folder = Path(place)
-    own = any((folder / name).is_file() for name in (CARD, _OLD_CARD, _CONFIG))
+    has_card = any((folder / name).is_file() for name in (CARD, _OLD_CARD, _CONFIG))
     model = folder / RUN_MODEL
-    return model if not own and (model / CARD).is_file() else folder
+    return model if not has_card and (model / CARD).is_file() else folder
 
 
 def system_in(place: str | Path) -> str:
@@ -201,8 +201,8 @@ def _read(folder: Path) -> tuple[dict[str, Any], str]:
 def _of_format_1(folder: Path, card: dict[str, Any]) -> dict[str, Any]:
     """A card of the note system before format 2, the shipped one among them."""
     rest = {key: value for key, value in card.items() if key != "data"}
-    own = {"system": "note", "name": folder.name, "sources": card.get("data", {})}
-    return {**_PLAIN, **own, **rest}
+    entries = {"system": "note", "name": folder.name, "sources": card.get("data", {})}
+    return {**_PLAIN, **entries, **rest}
 
 
 def _of_old_card(folder: Path, card: dict[str, Any]) -> dict[str, Any]:
@@ -327,11 +327,11 @@ def _check_target(folder: Path, names: set[str]) -> None:
         return
     if folder.resolve() == Path.cwd():
         raise InputError(f"{str(folder)!r} is the folder this runs in; give another one")
-    known = {*names, _OLD_CARD}
+    replaceable = {*names, _OLD_CARD}
     if (folder / CARD).is_file():
         with contextlib.suppress(InputError, OSError, TypeError):  # a damaged card lists nothing
-            known |= set(_object(folder / CARD).get("files", {}))
-    other = sorted(set(_names(folder)) - known)
+            replaceable |= set(_object(folder / CARD).get("files", {}))
+    other = sorted(set(_names(folder)) - replaceable)
     if other:
         more = f" and {len(other) - 1} more" if len(other) > 1 else ""
         raise InputError(

@@ -30,12 +30,12 @@ def need(package: str, purpose: str, extra: str = "hf") -> Any:
     """The package, imported. Raises MissingExtraError with the extra that holds it. transformers
     then shows no bars while it reads weights from disk; those of downloads stay."""
     try:
-        found = importlib.import_module(package)
+        module = importlib.import_module(package)
     except ImportError as e:
         raise MissingExtraError(package, extra, purpose) from e
     if package == "transformers":
-        found.utils.logging.disable_progress_bar()
-    return found
+        module.utils.logging.disable_progress_bar()
+    return module
 
 
 @contextmanager
@@ -53,13 +53,13 @@ def loading(kind: str, name: str | Path, without: str = WITHOUT) -> Iterator[Non
 
 def _why(kind: str, name: str, error: Exception) -> str:
     """What is missing and how to get it."""
-    said = f"{type(error).__name__} {error} {error.__cause__ or ''}".lower()
-    if Path(name).is_dir() and ("no file named" in said or "config.json" in said):
+    message = f"{type(error).__name__} {error} {error.__cause__ or ''}".lower()
+    if Path(name).is_dir() and ("no file named" in message or "config.json" in message):
         return f"{name} is no {kind}'s folder: config.json or model.safetensors is missing"
     if Path(name).exists():
         first = " ".join(str(error).split())[:200]
         return f"the {kind} in {name} cannot be read ({type(error).__name__}: {first})"
-    if "gated" in said or "401" in said or "403" in said:
+    if "gated" in message or "401" in message or "403" in message:
         return (
             f"the {kind} {name!r} is gated: accept its licence at https://huggingface.co/{name}, "
             "then 'hf auth login' or set HF_TOKEN"
@@ -180,11 +180,11 @@ def dtype_of(name: str | Any | None) -> Any:
     Raises InputError for any other.
     """
     torch = need("torch", "loading models")
-    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if name is None:
         return torch.float32
-    if name in known.values():
+    if name in dtypes.values():
         return name
-    if str(name) not in known:
-        raise InputError(f"dtype {str(name)!r} will not do; known: {', '.join(known)}")
-    return known[str(name)]
+    if str(name) not in dtypes:
+        raise InputError(f"dtype {str(name)!r} will not do; known: {', '.join(dtypes)}")
+    return dtypes[str(name)]

@@ -149,13 +149,13 @@ class LlamaMusic(Tuned):
             position_ids=position_ids,
             use_cache=False,
         ).last_hidden_state
-        found = Output()
+        output = Output()
         if labels is not None:
             shifted, ahead = hidden[:, :-1], labels[:, 1:]
-            found["loss"] = token_loss(shifted, ahead, self.joint_logits, num_items_in_batch)
+            output["loss"] = token_loss(shifted, ahead, self.joint_logits, num_items_in_batch)
         if return_logits or labels is None:
-            found["logits"] = self.joint_logits(hidden)
-        return found
+            output["logits"] = self.joint_logits(hidden)
+        return output
 
     # ------------------------------------------------------------------ one plain model
 
@@ -238,13 +238,13 @@ class LlamaMusic(Tuned):
             if tokenizer is not None:
                 tokenizer.save_pretrained(stage / "tokenizer")
 
-        own = {
+        entries = {
             "system": SYSTEM,
             "name": Path(folder).resolve().name,
             "scheme": self.vocabulary.to_dict(),
             "model": self.part(),
         }
-        return save_checkpoint(folder, {**own, **(card or {})}, write).folder
+        return save_checkpoint(folder, {**entries, **(card or {})}, write).folder
 
     @classmethod
     def load(

@@ -59,19 +59,19 @@ def export_plain(
     plain = model.folded()
     if dtype is not None:
         plain = plain.to(dtype_of(dtype))
-    known = tokenizer is not None
+    has_tokenizer = tokenizer is not None
     plain.generation_config = transformers.GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id if known else plain.config.bos_token_id,
+        bos_token_id=tokenizer.bos_token_id if has_tokenizer else plain.config.bos_token_id,
         eos_token_id=_ends(model, tokenizer),
-        pad_token_id=tokenizer.pad_token_id if known else None,
+        pad_token_id=tokenizer.pad_token_id if has_tokenizer else None,
         **SAMPLING,
     )
-    if known and len(tokenizer) > model.offset:
+    if has_tokenizer and len(tokenizer) > model.offset:
         raise CheckpointError(
             f"wrong tokenizer: {len(tokenizer):,} tokens for {model.offset:,} text rows"
         )
     wide = tokenizer
-    if known and add_tokens:
+    if has_tokenizer and add_tokens:
         wide = with_music(tokenizer, model.offset, model.n_music)
 
     def write(stage: Path) -> None:
@@ -96,9 +96,9 @@ def export_plain(
 def _ends(model: LlamaMusic, tokenizer: Any) -> list[int]:
     """What ends a piece: a SEPARATOR, with which training begins the next one, and the text's
     own end."""
-    found = [model.offset + model.vocabulary.separator]
+    ids = [model.offset + model.vocabulary.separator]
     end = None if tokenizer is None else tokenizer.eos_token_id
-    return found if end is None else [*found, int(end)]
+    return ids if end is None else [*ids, int(end)]
 
 
 def with_music(tokenizer: Any, offset: int, music: int) -> Any:
@@ -178,9 +178,9 @@ def _offset(rows: int, vocabulary: ArrivalVocabulary, tokenizer: Any) -> int:
 def import_plain(name: str | Path, **settings: Any) -> tuple[LlamaMusic, Any]:
     """The split model of a plain one, to be trained further, and its tokenizer. ``settings`` and
     errors as ``read_plain``."""
-    found = read_plain(name, **settings)
+    plain = read_plain(name, **settings)
     source = {"name": str(name), "revision": settings.get("revision"), "start": "imported"}
     split = LlamaMusic.unfolded(
-        found.model, found.offset, found.vocabulary, source, found.instruction
+        plain.model, plain.offset, plain.vocabulary, source, plain.instruction
     )
-    return split, found.tokenizer
+    return split, plain.tokenizer

@@ -75,5 +75,5 @@ class PlainLM(Tuned):
             if tokenizer is not None:
                 tokenizer.save_pretrained(stage)
 
-        own = {"name": Path(folder).resolve().name, "model": self.source}
-        return save_checkpoint(folder, {**own, **(card or {})}, write).folder
+        entries = {"name": Path(folder).resolve().name, "model": self.source}
+        return save_checkpoint(folder, {**entries, **(card or {})}, write).folder

@@ -58,12 +58,12 @@ def leave_out_ties(module: nn.Module) -> None:
 def ties(module: nn.Module) -> dict[str, str]:
     """Names of parameters that are another's tensor, mapped to the first name."""
     seen: dict[int, str] = {}
-    found: dict[str, str] = {}
+    tied: dict[str, str] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):
         first = seen.setdefault(id(parameter), name)
         if first != name:
-            found[name] = first
-    return found
+            tied[name] = first
+    return tied
 
 
 def placed(module: nn.Module, device: Any = None, dtype: Any = None) -> Any:
@@ -80,5 +80,5 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str | 
     try:
         module.load_state_dict(dict(weights))
     except RuntimeError as e:
-        said = " ".join(str(e).split())
-        raise CheckpointError(f"the weights in {where} do not fit: {said[:400]}") from e
+        reason = " ".join(str(e).split())
+        raise CheckpointError(f"the weights in {where} do not fit: {reason[:400]}") from e

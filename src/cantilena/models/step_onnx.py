@@ -59,10 +59,15 @@ class _Graph:
         values, scale = quantised(weight)
         inputs = [x, self.constant(name, values), self.constant(name + ".scale", scale)]
         return self.node(
-            *("MatMulNBits", inputs, [name + ".y"]),
+            "MatMulNBits",
+            inputs,
+            [name + ".y"],
             domain="com.microsoft",
-            **{"K": weight.shape[1], "N": weight.shape[0], "bits": 8},
-            **{"block_size": BLOCK, "accuracy_level": 4},
+            K=weight.shape[1],
+            N=weight.shape[0],
+            bits=8,
+            block_size=BLOCK,
+            accuracy_level=4,
         )
 
 
@@ -94,7 +99,7 @@ def trunk_graph(
         name = f"blocks.{i}."
         gain = graph.constant(name + "norm1", weights[name + "norm1.weight"])
         norm = graph.node(
-            *("SimplifiedLayerNormalization", [x, gain], [name + "n1"]), epsilon=1e-5, axis=-1
+            "SimplifiedLayerNormalization", [x, gain], [name + "n1"], epsilon=1e-5, axis=-1
         )
         qkv = graph.linear(norm, weights[name + "qkv.weight"], name + "qkv")
         caches = [f"{c}{i}" for c in "kv"]
@@ -103,18 +108,20 @@ def trunk_graph(
             [qkv, "", "", *caches, "seqlens", "total", "cos", "sin"],
             [name + "a", *(c + "_out" for c in caches)],
             domain="com.microsoft",
-            **{"num_heads": h, "kv_num_heads": h, "do_rotary": 1},
+            num_heads=h,
+            kv_num_heads=h,
+            do_rotary=1,
         )
         out = graph.linear(name + "a", weights[name + "out.weight"], name + "out")
         x = graph.node("Add", [x, out], [name + "x1"])
         gain = graph.constant(name + "norm2", weights[name + "norm2.weight"])
         norm = graph.node(
-            *("SimplifiedLayerNormalization", [x, gain], [name + "n2"]), epsilon=1e-5, axis=-1
+            "SimplifiedLayerNormalization", [x, gain], [name + "n2"], epsilon=1e-5, axis=-1
         )
         both = graph.linear(norm, weights[name + "up.weight"], name + "up")
         graph.node("Split", [both], [name + "g", name + "u"], axis=-1, num_outputs=2)
         gate = graph.node(
-            *("QuickGelu", [name + "g"], [name + "s"]), domain="com.microsoft", alpha=1.0
+            "QuickGelu", [name + "g"], [name + "s"], domain="com.microsoft", alpha=1.0
         )
         hidden = graph.node("Mul", [gate, name + "u"], [name + "m"])
         down = graph.linear(hidden, weights[name + "down.weight"], name + "down")
@@ -125,8 +132,8 @@ def trunk_graph(
             outputs.append(helper.make_tensor_value_info(cache + "_out", float_type, shape))
     gain = graph.constant("norm", weights["norm.weight"])
     graph.node("SimplifiedLayerNormalization", [x, gain], ["h"], epsilon=1e-5, axis=-1)
-    made = helper.make_graph(graph.nodes, "trunk", inputs, outputs, graph.weights)
+    trunk = helper.make_graph(graph.nodes, "trunk", inputs, outputs, graph.weights)
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
-    model = helper.make_model(made, opset_imports=opsets, producer_name="cantilena")
+    model = helper.make_model(trunk, opset_imports=opsets, producer_name="cantilena")
     model.ir_version = 10
     return model.SerializeToString()

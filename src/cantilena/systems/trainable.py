@@ -75,8 +75,7 @@ class Checked:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Any:
         """What ``to_dict`` wrote. Raises InputError for names and values that cannot be."""
-        known = {entry.name for entry in fields(cls)}  # type: ignore[arg-type]
-        odd = sorted(set(data) - known)
+        odd = sorted(set(data) - names(cls))
         if odd:
             raise InputError(f"the run has settings of another version: {', '.join(odd)}")
         return cls(**data)
@@ -100,8 +99,7 @@ def _check(entry: Field[Any], value: Any) -> None:
         raise InputError(f"{entry.name} must be a value of the kind {kind}, not {value!r}")
     choices, least = entry.metadata.get("choices"), entry.metadata.get("least")
     if choices and value not in choices:
-        known = ", ".join(choices)
-        raise InputError(f"unknown {entry.name} {value!r}; known: {known}")
+        raise InputError(f"unknown {entry.name} {value!r}; known: {', '.join(choices)}")
     if least is not None and value < least:
         raise InputError(f"{entry.name} of {value:g} is less than {least:g}")
 
@@ -318,15 +316,15 @@ def recipes() -> dict[str, Callable[[], Recipe]]:
 
 def recipe(name: str) -> Recipe:
     """A recipe's settings. Raises UnknownNameError."""
-    known = recipes()
-    if name not in known:
-        raise UnknownNameError("recipe", name, known)
-    return known[name]()
+    makers = recipes()
+    if name not in makers:
+        raise UnknownNameError("recipe", name, makers)
+    return makers[name]()
 
 
 def default_recipe(system: str) -> Recipe:
     """The recipe of a system where none is named. Raises UnknownNameError."""
-    known = tuned()
-    if system not in known:
-        raise UnknownNameError("system", system, known)
-    return next(iter(known[system].recipes().values()))()
+    systems = tuned()
+    if system not in systems:
+        raise UnknownNameError("system", system, systems)
+    return next(iter(systems[system].recipes().values()))()

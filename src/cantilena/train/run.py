@@ -44,8 +44,8 @@ class Run:
         return self.folder / RUN_MODEL
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Makes the folder and holds it for the block. Raises InputError where another process
+    def locked(self) -> Iterator[None]:
+        """Makes the folder and locks it for the block. Raises InputError where another process
         trains in it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

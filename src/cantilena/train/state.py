@@ -45,20 +45,22 @@ def restore_optimisers(
     for key, value in tensors.items():
         name, _, kind = key.rpartition(".")
         states.setdefault(name, {})[kind] = value
-    trained = {names[id(p)] for o in optimisers for g in o.param_groups for p in g["params"]}
-    odd = sorted(set(states) - trained)  # a weight that had no gradient has no state
+    orders = [[p for g in o.param_groups for p in g["params"]] for o in optimisers]
+    odd = sorted(set(states) - {names[id(p)] for order in orders for p in order})
     if odd:
         raise CheckpointError(f"the optimiser's state is of another model: {odd[0]}")
-    for optimiser in optimisers:
-        whole = optimiser.state_dict()
-        order = [names[id(p)] for group in optimiser.param_groups for p in group["params"]]
-        state = {i: states[name] for i, name in enumerate(order) if name in states}
-        shapes = zip(order, (p for g in optimiser.param_groups for p in g["params"]), strict=True)
-        for name, parameter in shapes:
-            for kind, value in states.get(name, {}).items():
+    for optimiser, order in zip(optimisers, orders, strict=True):
+        state: dict[int, dict[str, Tensor]] = {}
+        for i, parameter in enumerate(order):
+            name = names[id(parameter)]
+            if name not in states:  # a weight that had no gradient has no state
+                continue
+            for kind, value in states[name].items():
                 if value.ndim and value.shape != parameter.shape:
                     raise CheckpointError(f"{name}.{kind} is of another shape than its weight")
-        optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+            state[i] = states[name]
+        groups = optimiser.state_dict()["param_groups"]
+        optimiser.load_state_dict({"state": state, "param_groups": groups})
 
 
 def save_schedule(folder: Path, optimiser: Any, schedule: Any) -> None:
@@ -75,7 +77,7 @@ def load_schedule(folder: Path, optimiser: Any, schedule: Any) -> None:
             group.update({k: rates[k] for k in _RATES if k in rates})
         schedule.load_state_dict(data["schedule"])
     except (InputError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"the run in {folder} cannot go on: {error}") from error
+        raise CheckpointError(f"the run in {folder.parent} cannot go on: {error}") from error
 
 
 def save_rng(folder: Path, rank: int) -> None:

@@ -22,7 +22,7 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator[Stop]:
-        """Takes the signals for the block and gives them back to whoever had them. Off the main
+        """Takes the signals for the block and gives them back to their handlers. Off the main
         thread, which alone may take signals, nothing is done: they are its owner's."""
         if threading.current_thread() is not threading.main_thread():
             yield self

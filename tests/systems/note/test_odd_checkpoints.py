@@ -163,6 +163,26 @@ def test_habits_with_any_part_missing_or_of_another_kind(folder: Path):
             read_habits(folder)
 
 
+@pytest.mark.parametrize(
+    "loop",
+    [
+        [[1] * 8, 10**400],
+        [[1] * 8, 0],
+        [[1] * 8, -1],
+        [[], 1],
+        [[1] * 3, 1],
+        [[1] * 7 + [109], 1],
+        [[1] * 7 + [0], 1],
+    ],
+    ids=["huge", "never", "negative", "empty", "three chords", "no such chord", "no chord"],
+)
+def test_a_loop_that_no_song_can_have_is_refused(folder: Path, loop: list):
+    habits = read_habits(folder)
+    odd = {**habits, "progressions": {**habits["progressions"], "minor": [loop]}}
+    with pytest.raises(CheckpointError, match="progressions"):
+        check_habits(folder, odd)
+
+
 def test_any_number_of_threads_gives_the_same_bytes(tiny_checkpoint: Path):
     states: list[list[bytes]] = []
     for threads in (1, 2, 3):

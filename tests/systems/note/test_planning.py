@@ -213,3 +213,11 @@ def test_habits_of_too_few_songs_are_enough(wishes: dict):
         assert plan.parts and plan.chords and plan.bars >= 1
         tonic = plan.chords[0][1]
         assert tonic.root == plan.key.tonic
+
+
+@pytest.mark.parametrize("loops", [[], [[[64] * 8, 3]]], ids=["no loop", "none on the tonic"])
+def test_a_plan_where_training_songs_share_no_fitting_loop(loops: list):
+    habits = {**HABITS, "progressions": dict.fromkeys(("major", "minor"), loops)}
+    for seed in range(8):
+        chords = make_plan(Brief(bars=16), habits, np.random.default_rng(seed)).chords
+        assert {tick // 96 for tick, _ in chords} == set(range(16))

@@ -200,18 +200,24 @@ def test_nothing_is_given_where_all_is_left_out():
 def test_conditions_are_left_out_as_often_as_configured():
     config = replace(
         FULL,
-        **{"length": 16, "nothing": 0.1, "attribute": 0.4, "chords": 0.25, "left": 0.3},
-        **{"text": 0.5, "instruments": 0.2, "partial": 0.3},
+        length=16,
+        nothing=0.1,
+        attribute=0.4,
+        chords=0.25,
+        left=0.3,
+        text=0.5,
+        instruments=0.2,
+        partial=0.3,
     )
     share = given_share(config)
-    told = 0.9  # of the examples have any condition
+    conditioned = 0.9  # of the examples have any condition
     for name in ("genre1", "mood1", "tempo", "metre", "density", "swing", "length", "drums"):
-        assert share[name] == pytest.approx(told * 0.6, abs=0.12), name
-    assert share["text"] == pytest.approx(told * 0.5, abs=0.12)
-    assert share["listing"] == pytest.approx(told * 0.8, abs=0.12)
-    assert share["complete"] == pytest.approx(told * 0.5, abs=0.12)
-    assert share["chords"] == pytest.approx(told * 0.75, abs=0.12)
-    assert share["left"] == pytest.approx(told * 0.7, abs=0.12)
+        assert share[name] == pytest.approx(conditioned * 0.6, abs=0.12), name
+    assert share["text"] == pytest.approx(conditioned * 0.5, abs=0.12)
+    assert share["listing"] == pytest.approx(conditioned * 0.8, abs=0.12)
+    assert share["complete"] == pytest.approx(conditioned * 0.5, abs=0.12)
+    assert share["chords"] == pytest.approx(conditioned * 0.75, abs=0.12)
+    assert share["left"] == pytest.approx(conditioned * 0.7, abs=0.12)
 
 
 def test_the_instruments_are_those_of_the_window():
@@ -244,8 +250,8 @@ def test_batches_stack_examples():
 
 def test_texts_and_what_they_are_on_stand_beside_an_example():
     found = crops(FULL).draw(rng(3))
-    assert (found["told"] == found["scalars"]).all()  # of which nothing was left out
-    assert set(found["playing"].tolist()) == set(found["slots"].tolist())
-    assert found["said"].shape == (WORDINGS, cond.WORDS) and found["said"].any(axis=1).all()
+    assert (found["all_scalars"] == found["scalars"]).all()  # of which nothing was left out
+    assert set(found["all_slots"].tolist()) == set(found["slots"].tolist())
+    assert found["captions"].shape == (WORDINGS, cond.WORDS) and found["captions"].any(axis=1).all()
     bare = crops(replace(FULL, nothing=1.0)).draw(rng(3))
-    assert not bare["scalars"].any() and (bare["told"] == found["told"]).all()
+    assert not bare["scalars"].any() and (bare["all_scalars"] == found["all_scalars"]).all()

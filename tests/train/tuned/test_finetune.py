@@ -28,9 +28,18 @@ from cantilena.train.tuned.trainer import finetune  # noqa: E402
 from paper_pieces import paper_lakh  # noqa: E402
 
 FEW = {
-    **{"steps": 6, "batch": 4, "accumulate": 2, "warmup": 2, "context": 31, "text_tokens": 96},
-    **{"valid_every": 6, "valid_songs": 2, "save_every": 2, "log_every": 1, "chunks": "turn"},
-    **{"precision": "float32"},
+    "steps": 6,
+    "batch": 4,
+    "accumulate": 2,
+    "warmup": 2,
+    "context": 31,
+    "text_tokens": 96,
+    "valid_every": 6,
+    "valid_songs": 2,
+    "save_every": 2,
+    "log_every": 1,
+    "chunks": "turn",
+    "precision": "float32",
 }
 
 

@@ -42,10 +42,10 @@ class Drawer:
         return self.buffers[wide][:count].to(self.device, non_blocking=True)
 
     def _buffer(self, count: int, wide: int) -> Tensor:
-        held = self.buffers.get(wide)
-        if held is None or len(held) < count:
-            held = self.buffers[wide] = torch.empty((count, wide), pin_memory=self.pinned)
-        return held
+        buffer = self.buffers.get(wide)
+        if buffer is None or len(buffer) < count:
+            buffer = self.buffers[wide] = torch.empty((count, wide), pin_memory=self.pinned)
+        return buffer
 
     def draw(
         self,
@@ -57,13 +57,13 @@ class Drawer:
         """A value of each row of (B, V) logits under its mask, by ``samplings`` and the uniform
         ``numbers`` in 0-1, as ``decode.sampling.choose`` would choose it."""
         how = [(s.temperature, s.top_p, float(s.top_k)) for s in samplings]
-        told = [(*row, u) for row, u in zip(how, numbers, strict=True)]
-        given = torch.tensor(told, dtype=torch.float64, pin_memory=self.pinned)
-        given = given.to(self.device, non_blocking=True)
+        rows = [(*row, u) for row, u in zip(how, numbers, strict=True)]
+        table = torch.tensor(rows, dtype=torch.float64, pin_memory=self.pinned)
+        table = table.to(self.device, non_blocking=True)
         logits = logits.float()
         if mask is not None:
             logits = logits + mask
-        return _chosen(logits, *given.unbind(1)).tolist()
+        return _chosen(logits, *table.unbind(1)).tolist()
 
 
 def _chosen(logits: Tensor, heat: Tensor, top_p: Tensor, top_k: Tensor, u: Tensor) -> Tensor:
@@ -79,5 +79,5 @@ def _chosen(logits: Tensor, heat: Tensor, top_p: Tensor, top_k: Tensor, u: Tenso
     keep = ((total < top_p[:, None] * mass).sum(1, keepdim=True) + 1).minimum(most)
     goal = u[:, None] * total.gather(1, keep - 1)
     at = (total <= goal).sum(1, keepdim=True).minimum(keep - 1)
-    found = order.gather(1, at)
-    return torch.where(heat[:, None] > 0, found, likeliest)[:, 0]
+    drawn = order.gather(1, at)
+    return torch.where(heat[:, None] > 0, drawn, likeliest)[:, 0]

@@ -60,8 +60,8 @@ class HFStepModel:
         self.base = model.base_model
         if self.base is model and not hasattr(model, "layers"):
             raise InputError(f"{type(model).__name__} is no causal LM with a base model")
-        self.own_embed = model.get_input_embeddings()
-        weights = self.own_embed.weight
+        self.input_embeddings = model.get_input_embeddings()
+        weights = self.input_embeddings.weight
         self.device, self.dtype, self.width = weights.device, weights.dtype, weights.shape[1]
         if embed is None and weights.shape[0] < offset + size:
             raise InputError(
@@ -103,7 +103,7 @@ class HFStepModel:
         return HFSession(self, prompts)
 
     def _embedded(self, ids: Tensor) -> Tensor:
-        return self.own_embed(ids + self.offset)
+        return self.input_embeddings(ids + self.offset)
 
     def _headed(self, hidden: Tensor, first: int, last: int) -> Tensor:
         head = self.model.get_output_embeddings()

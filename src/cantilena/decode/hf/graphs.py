@@ -66,8 +66,8 @@ class Steady:
                 return self.trunk(cache, vectors, places, reading.mask)
             self.graphs[key] = recorded
         graph, inputs, states = recorded
-        for held, new in zip(inputs, (vectors, places, reading.index, reading.mask), strict=True):
-            held.copy_(new)
+        for target, new in zip(inputs, (vectors, places, reading.index, reading.mask), strict=True):
+            target.copy_(new)
         graph.replay()
         return states
 
@@ -77,16 +77,16 @@ class Steady:
         """A graph of the step, the tensors it reads and the one it writes. The cache's slots that
         a rehearsal fills are those that the replay fills again."""
         inputs = tuple(t.clone() for t in (vectors, places, reading.index, reading.mask))
-        held = Reading(None, inputs[2], reading.seen, inputs[3])
-        cache.reading = held
+        static = Reading(None, inputs[2], reading.seen, inputs[3])
+        cache.reading = static
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(2):
-                self.trunk(cache, inputs[0], inputs[1], held.mask)
+                self.trunk(cache, inputs[0], inputs[1], static.mask)
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         # other threads, as a loader that pins memory, may go on meanwhile
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            states = self.trunk(cache, inputs[0], inputs[1], held.mask)
+            states = self.trunk(cache, inputs[0], inputs[1], static.mask)
         return graph, inputs, states

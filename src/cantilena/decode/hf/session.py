@@ -71,7 +71,7 @@ class HFSession:
         longest = max(len(p) for p in prompts)
         if not longest:
             return
-        device, own = self.model.device, self.model.own_embed
+        device, embeddings = self.model.device, self.model.input_embeddings
         vectors = self.hidden.new_zeros((len(prompts), longest, self.hidden.shape[1]))
         places = torch.zeros((len(prompts), longest), dtype=torch.long)
         for r, prompt in enumerate(prompts):
@@ -80,7 +80,7 @@ class HFSession:
                 vectors[r, :n] = torch.as_tensor(prompt.embeds).to(vectors)
             if len(prompt.ids):
                 ids = torch.as_tensor(np.asarray(prompt.ids), device=device)
-                vectors[r, n : n + len(ids)] = own(ids)
+                vectors[r, n : n + len(ids)] = embeddings(ids)
             start = 0 if prompt.placed else -n
             places[r, : len(prompt)] = torch.arange(len(prompt)) + start
             if not prompt.placed:

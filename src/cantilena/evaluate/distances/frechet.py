@@ -134,8 +134,8 @@ def draws(
     subset_pairs: list[Draw] = []
     for _ in range(subsets):
         shuffled = rng.permutation(reference)
-        own = shuffled[size : 2 * size] if same else rng.permutation(generated)[:size]
-        subset_pairs.append(Draw(own, shuffled[:size]))
+        subset = shuffled[size : 2 * size] if same else rng.permutation(generated)[:size]
+        subset_pairs.append(Draw(subset, shuffled[:size]))
     return tuple(subset_pairs)
 
 

@@ -45,17 +45,17 @@ def median_bandwidth(reference: np.ndarray, seed: int = 0) -> float:
     return middle if middle > tiny else 1.0
 
 
-def _mean_kernel(x: np.ndarray, y: np.ndarray, bandwidth: float, own: bool) -> float:
-    """Mean of exp(-d^2 / (2 bandwidth^2)) over pairs, by blocks of rows; ``own``: of one set, of
+def _mean_kernel(x: np.ndarray, y: np.ndarray, bandwidth: float, same: bool) -> float:
+    """Mean of exp(-d^2 / (2 bandwidth^2)) over pairs, by blocks of rows; ``same``: of one set, of
     which a vector is not paired with itself."""
     total = 0.0
     for i in range(0, len(x), BLOCK):
         square = squared_distances(x[i : i + BLOCK], y)
         kernel = np.exp(square / (-2.0 * bandwidth**2))
-        if own:
+        if same:
             kernel[np.arange(len(kernel)), np.arange(i, i + len(kernel))] = 0.0
         total += float(kernel.sum())
-    return total / (len(x) * (len(y) - 1 if own else len(y)))
+    return total / (len(x) * (len(y) - 1 if same else len(y)))
 
 
 def mmd_squared(
@@ -74,8 +74,8 @@ def mmd_squared(
     # distances do not change when both sets are moved, and near the origin they round less
     centre = y.mean(0)
     x, y = x - centre, y - centre
-    own = _mean_kernel(x, x, bandwidth, True) + _mean_kernel(y, y, bandwidth, True)
-    return own - 2 * _mean_kernel(x, y, bandwidth, False)
+    within = _mean_kernel(x, x, bandwidth, True) + _mean_kernel(y, y, bandwidth, True)
+    return within - 2 * _mean_kernel(x, y, bandwidth, False)
 
 
 def kad(generated: np.ndarray, reference: np.ndarray, bandwidth: float | None = None) -> float:

@@ -238,16 +238,18 @@ def _distances(
 ) -> dict[str, Any]:
     """The distances of one embedder. ``same``: real music against itself, of which only disjoint
     subsets mean anything; the distance of the whole from itself is 0."""
-    own = [v for v in generated if v is not None]
+    embedded = [v for v in generated if v is not None]
     real = [v for v in reference if v is not None]
-    if len(own) < 2 or len(real) < 2:
-        return {"pieces": len(own), "windows": sum(map(len, own)), "size": 0}
-    means, real_means = (np.stack([v.mean(0) for v in x]).astype(float) for x in (own, real))
-    pooled, real_pooled = np.concatenate(own), np.concatenate(real)
+    if len(embedded) < 2 or len(real) < 2:
+        return {"pieces": len(embedded), "windows": sum(map(len, embedded)), "size": 0}
+    means, real_means = (np.stack([v.mean(0) for v in x]).astype(float) for x in (embedded, real))
+    pooled, real_pooled = np.concatenate(embedded), np.concatenate(real)
     bandwidth = mmd.median_bandwidth(real_means)
-    drawn = frechet.draws(len(own), len(real), same, settings.subsets, settings.size, settings.seed)
+    drawn = frechet.draws(
+        len(embedded), len(real), same, settings.subsets, settings.size, settings.seed
+    )
     distances: dict[str, Any] = {
-        "pieces": len(own),
+        "pieces": len(embedded),
         "windows": len(pooled),
         "dimensions": pooled.shape[1],
         "frechet": 0.0 if same else frechet.frechet_distance(pooled, real_pooled),
@@ -256,7 +258,7 @@ def _distances(
         "subsets": len(drawn),
     }
     if drawn:
-        distances["frechet_subsets"] = frechet.frechet_subsets(own, real, drawn).to_dict()
+        distances["frechet_subsets"] = frechet.frechet_subsets(embedded, real, drawn).to_dict()
         distances["kad_subsets"] = mmd.kad_subsets(means, real_means, drawn, bandwidth).to_dict()
     return distances
 
@@ -286,10 +288,10 @@ def _clap(
         use = [i for i, v in enumerate(sound) if v is not None and texts[i]]
         if not use or (row.kind == "random text" and len(use) < 2):
             continue
-        own = vectors[use]
+        text_vectors = vectors[use]
         if row.kind == "random text":
-            own = own[clap_score.other_texts(len(use), settings.seed)]
-        scores = clap_score.window_scores([sound[i] for i in use], own)  # type: ignore[misc]
+            text_vectors = text_vectors[clap_score.other_texts(len(use), settings.seed)]
+        scores = clap_score.window_scores([sound[i] for i in use], text_vectors)  # type: ignore[misc]
         row.figures["clap"] = mean_of(float(s.mean()) for s in scores).to_dict()
         row.figures["clap_floored"] = floored_mean(scores)
 

@@ -66,13 +66,13 @@ def _data(file: Path) -> list[Any]:
         return [json.loads(text)]
     except ValueError:
         pass
-    found: list[Any] = []
+    rows: list[Any] = []
     for line in text.split("\n"):
         try:
-            found.append(json.loads(line))
+            rows.append(json.loads(line))
         except ValueError:  # a line that was cut when the run was stopped
             continue
-    return found
+    return rows
 
 
 def _losses(data: Any) -> Iterator[float]:

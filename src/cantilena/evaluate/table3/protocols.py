@@ -181,8 +181,8 @@ def _set(wishes: Brief) -> dict[str, Any]:
 def read_ids(path: str | Path) -> tuple[str, ...]:
     """The ids of a file, one a line; a path or an ending ".mid" is taken off, empty lines and
     lines that start with # are passed over. Raises InputError for none, and for one twice."""
-    told = (line.strip() for line in read_text(path, "a list of ids").split("\n"))
-    ids = [re.sub(r"\.midi?$", "", t.rsplit("/")[-1]) for t in told if t and t[0] != "#"]
+    lines = (line.strip() for line in read_text(path, "a list of ids").split("\n"))
+    ids = [re.sub(r"\.midi?$", "", t.rsplit("/")[-1]) for t in lines if t and t[0] != "#"]
     if not ids:
         raise InputError(f"{str(path)!r} holds no ids; write one a line")
     if len(set(ids)) < len(ids):

@@ -28,10 +28,10 @@ Weights = Mapping[str, Tensor]
 
 def _numbers(weights: Weights, pattern: str) -> list[int]:
     """The numbers that stand in the names of some weights, rising."""
-    found = {int(m[1]) for m in (re.fullmatch(pattern, k) for k in weights) if m}
-    if not found:
+    numbers = {int(m[1]) for m in (re.fullmatch(pattern, k) for k in weights) if m}
+    if not numbers:
         raise InputError(f"the weights hold none named as {pattern!r}: another model's?")
-    return sorted(found)
+    return sorted(numbers)
 
 
 class VGGish(nn.Module):
@@ -96,20 +96,20 @@ class Cnn14(nn.Module):
         )
         out, into = weights["fc1.weight"].shape
         self.fc1 = nn.Linear(into, out)
-        own = {"bank": bank}
+        renamed = {"bank": bank}
         for name, value in weights.items():
             block = re.fullmatch(r"conv_block(\d+)\.(.+)", name)
             if block:
-                own[f"blocks.{int(block[1]) - 1}.{block[2]}"] = value
+                renamed[f"blocks.{int(block[1]) - 1}.{block[2]}"] = value
             elif name.startswith(("bn0.", "fc1.")):
-                own[name] = value
-        _load(self, own)
+                renamed[name] = value
+        _load(self, renamed)
 
     def forward(self, samples: Tensor) -> Tensor:
         """(B, n) to (B, D): CNN14's penultimate layer."""
         window = torch.hann_window(self.FFT, device=samples.device)
         spectrum = torch.stft(
-            *(samples, self.FFT, self.HOP, self.FFT, window), center=True, return_complex=True
+            samples, self.FFT, self.HOP, self.FFT, window, center=True, return_complex=True
         )
         power = spectrum.abs().square().transpose(1, 2)  # (B, T, F)
         bands = 10 * torch.log10(torch.clamp(power @ self.bank, min=1e-10))
@@ -139,8 +139,8 @@ class _Block(nn.Module):
 def _load(model: nn.Module, weights: Weights) -> None:
     """Every weight of a model from those given. Raises InputError that names what is missing or of
     another shape."""
-    own = model.state_dict()
-    for name, value in own.items():
+    state = model.state_dict()
+    for name, value in state.items():
         if name.endswith("num_batches_tracked"):
             continue
         if name not in weights:
@@ -150,5 +150,5 @@ def _load(model: nn.Module, weights: Weights) -> None:
                 f"the weight {name!r} has the shape {tuple(weights[name].shape)}, not "
                 f"{tuple(value.shape)}"
             )
-    model.load_state_dict({k: weights.get(k, v) for k, v in own.items()})
+    model.load_state_dict({k: weights.get(k, v) for k, v in state.items()})
     model.eval()

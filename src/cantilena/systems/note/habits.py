@@ -5,24 +5,36 @@ Knows what planning reads of it; does not know how it is counted (``train.note.h
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, InputError
+from cantilena.files import read_json
+from cantilena.score.harmony import QUALITIES
+from cantilena.systems.note.checkpoint import HABITS
+
+_CHORDS = 12 * len(QUALITIES)  # of the reduced alphabet, by number from 1
+_LOOP_LENGTHS = (4, 8)  # chords of a loop of four bars: one or two a bar
+_MOST = 1e12  # far above any count; sums of such numbers are finite
 
 
 def read_habits(folder: Path) -> dict[str, Any]:
     """habits.json of a checkpoint, checked. Raises CheckpointError."""
-    return check_habits(folder, _read(folder, "habits.json"))
+    path = folder / HABITS
+    if not path.is_file():
+        raise CheckpointError(f"{folder} is no checkpoint: {path} is missing")
+    try:
+        habits = read_json(path)
+    except InputError as error:
+        raise _wrong(folder, f"{HABITS} is damaged: {error}") from error
+    return check_habits(folder, habits)
 
 
 def check_habits(folder: Path, habits: Any) -> dict[str, Any]:
     """``habits``, what is usual in music, as plain data. Raises CheckpointError where a part is
     missing or holds something else than the planner reads."""
     if not isinstance(habits, dict):
-        raise _wrong(folder, "habits.json is not an object")
+        raise _wrong(folder, f"{HABITS} is not an object")
     checks = {
         "ensembles": _is_ensembles,
         "progressions": _is_progressions,
@@ -32,9 +44,9 @@ def check_habits(folder: Path, habits: Any) -> dict[str, Any]:
     }
     for name, fits in checks.items():
         if name not in habits:
-            raise _wrong(folder, f"habits.json has no {name!r}")
+            raise _wrong(folder, f"{HABITS} has no {name!r}")
         if not fits(habits[name]):
-            raise _wrong(folder, f"{name!r} in habits.json is not what this version writes")
+            raise _wrong(folder, f"{name!r} in {HABITS} is not what this version writes")
     return habits
 
 
@@ -56,8 +68,10 @@ def _is_progressions(part: Any) -> bool:
             isinstance(row, list)
             and len(row) == 2
             and isinstance(row[0], list)
-            and all(_is_whole(chord) for chord in row[0])
+            and len(row[0]) in _LOOP_LENGTHS
+            and all(_is_whole(chord) and 1 <= chord <= _CHORDS for chord in row[0])
             and _is_number(row[1])
+            and row[1] > 0
             for row in part[mode]
         )
         for mode in ("major", "minor")
@@ -80,24 +94,11 @@ def _is_numbers(row: Any, size: int) -> bool:
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
 def _is_whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _read(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / name
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as e:
-        raise CheckpointError(f"{folder} is no checkpoint: {path} is missing") from e
-    except (OSError, ValueError, RecursionError) as e:
-        raise _wrong(folder, f"{name} is damaged: {e}") from e
-    if not isinstance(data, dict):
-        raise _wrong(folder, f"{name} is not an object")
-    return data
 
 
 def _wrong(folder: Path, what: str) -> CheckpointError:

@@ -283,14 +283,15 @@ def _drawn_chords(
 ) -> list[tuple[int, Chord]]:
     """(tick, chord) wherever the chord changes or a bar begins."""
     mode = "minor" if plan.key.minor else "major"
-    loops = habits["progressions"][mode][:MOST_LOOPS]
-    weights = np.array([n for _, n in loops], dtype=np.float64) ** LOOP_WEIGHT_POWER
-    # a piece's first loop begins on the tonic chord
     tonic_number = 1 + QUALITIES_INDEX["m" if plan.key.minor else ""]
-    first = weights * np.array([loop[0] == tonic_number for loop, _ in loops])
-    if not first.sum():  # habits of too few songs for any loop to have come back
+    loops = habits["progressions"][mode][:MOST_LOOPS]
+    if not loops:  # too few training songs have none in common
         loops = [[[parse_chord(name).number for name in PLAIN_LOOPS[mode]], 1]]
-        weights = first = np.ones(1)
+    weights = np.array([n for _, n in loops], dtype=np.float64) ** LOOP_WEIGHT_POWER
+    # a piece's first loop begins on the tonic chord, where there is such a loop
+    first = weights * np.array([loop[0] == tonic_number for loop, _ in loops])
+    if not first.any():
+        first = weights
     a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
     b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
     order = [a, a, b, a] if plan.bars > 2 * SECTION else [a, b]

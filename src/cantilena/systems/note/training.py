@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 ARRAYS = ("scalars", "slots", "words", "state", "fields", "at_onset", "at_instrument", "mask")
 """Arrays of a batch: the model's inputs in their order, and where a field is to be predicted."""
-GUESSED = ("said", "told", "playing")
-"""Beside the model's inputs: ``said`` (WORDINGS, WORDS), texts on the window, of which ``told``
-(S,), its attributes, and ``playing`` (I,), its instruments, are to be guessed."""
+GUESSED = ("captions", "all_scalars", "all_slots")
+"""Beside the model's inputs: ``captions`` (WORDINGS, WORDS), hashed texts on the window, from which
+``all_scalars`` (S,), its attributes, and ``all_slots`` (I,), its instruments, are to be guessed."""
 GUESSING = 0.1
 """Weight of the loss of guessing attributes from texts."""
 LICENCE = (
@@ -176,9 +176,9 @@ class NoteTraining:
         *inputs, mask = (batch[name] for name in ARRAYS)
         nll = model(*inputs)
         per_field = (nll * mask).sum((0, 1)) / mask[..., 1].sum()
-        texts, told, playing = (batch[name] for name in GUESSED)
+        texts, all_scalars, all_slots = (batch[name] for name in GUESSED)
         k = texts.shape[1]
-        repeated = (x.repeat_interleave(k, 0) for x in (told, playing))
+        repeated = (x.repeat_interleave(k, 0) for x in (all_scalars, all_slots))
         with torch.autocast(mask.device.type, enabled=False):
             guessed = model.guess_loss(texts.flatten(0, 1), *repeated)
         return per_field.sum() + GUESSING * guessed, per_field.detach().float() / math.log(2)

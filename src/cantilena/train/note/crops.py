@@ -21,7 +21,10 @@ _LOOKBACK = 400  # rows before a window that memory and echoes may reach into
 
 FULL = CropConfig(
     **dict.fromkeys(("nothing", "attribute", "chords", "left", "text", "instruments"), 0.0),
-    **{"partial": 0.0, "fresh": 0.0, "text_only": 0.0, "transpose": False},
+    partial=0.0,
+    fresh=0.0,
+    text_only=0.0,
+    transpose=False,
 )
 """Everything given: for evaluation."""
 
@@ -93,7 +96,7 @@ class Crops:
         if wished is None or rng.random() < config.left:
             state["left"] = np.full_like(state["left"], context.UNKNOWN_LEFT)
             onset["left"] = np.full_like(onset["left"], context.UNKNOWN_LEFT)
-        given = conditions(wished or Wished())
+        wishes = conditions(wished or Wished())
         fields = np.zeros((stop - at, 5), dtype=np.int64)
         fields[: len(window), 0] = window[:, 5]
         fields[: len(window), 1:] = np.maximum(window[:, 1:5], 0)
@@ -103,14 +106,14 @@ class Crops:
         mask[:, 1:] = (fields[:, :1] < self.scheme.rest).astype(np.float32)
         pad = ((0, length - (stop - at)), (0, 0))
         every = conditions(_all_of(facts))
-        said = [_caption(facts, rng, drop=0.25) for _ in range(WORDINGS)]
+        captions = [_caption(facts, rng, drop=0.25) for _ in range(WORDINGS)]
         return {
-            "said": np.stack([hash_words(text) for text in said]),
-            "told": every.scalars,
-            "playing": every.slots,
-            "scalars": given.scalars,
-            "slots": given.slots,
-            "words": given.words,
+            "captions": np.stack([hash_words(text) for text in captions]),
+            "all_scalars": every.scalars,
+            "all_slots": every.slots,
+            "scalars": wishes.scalars,
+            "slots": wishes.slots,
+            "words": wishes.words,
             "state": np.pad(np.stack(list(state.values()), -1), pad),
             "fields": np.pad(fields, pad),
             "at_onset": np.pad(np.stack(list(onset.values()), -1), pad),
@@ -164,8 +167,8 @@ def chord_symbols(numbers: np.ndarray, key: Key | None, most: int = 8) -> tuple[
     """The first changes of a row of reduced chord numbers, as symbols spelled in ``key``."""
     changes = [n for k, n in enumerate(numbers.tolist()) if not k or n != numbers[k - 1]]
     flats = key.flats if key else False
-    found = [Chord.from_number(n).name(flats) for n in changes if n != NO_CHORD]
-    return tuple(found[:most])
+    symbols = [Chord.from_number(n).name(flats) for n in changes if n != NO_CHORD]
+    return tuple(symbols[:most])
 
 
 def transpose_chords(numbers: np.ndarray, shift: int) -> np.ndarray:
@@ -187,12 +190,12 @@ def _shift(table: np.ndarray, rng: np.random.Generator) -> int:
 def _caption(facts: dict, rng: np.random.Generator, drop: float) -> str:
     """A caption of a window's facts; each sentence is left out with probability ``drop``."""
     names = ("key", "metre", "bpm", "chords", "bars", "seconds", "swing", "genres", "moods")
-    said = Facts(
+    mentioned = Facts(
         **{name: facts[name] for name in names},
         instruments=tuple(facts["instruments"]),
         density=density_word(facts["density"]),
     )
-    return write_caption(said, rng, drop=drop)
+    return write_caption(mentioned, rng, drop=drop)
 
 
 def _all_of(facts: dict) -> Wished:

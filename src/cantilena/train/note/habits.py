@@ -62,15 +62,15 @@ def loops(
     middle = (bars[:-1] + bars[1:]) // 2
     at = [np.searchsorted(starts, ticks, side="right") - 1 for ticks in (bars[:-1], middle)]
     per_bar = numbers[np.clip(np.stack(at, -1), 0, len(numbers) - 1)]  # (bars, 2)
-    found = []
+    progressions = []
     for i in range(0, len(per_bar) - 2 * length + 1, length):
         group = per_bar[i : i + length]
         if (group == NO_CHORD).any() or len(set(group.ravel().tolist())) < 3:
             continue
         if (group == per_bar[i + length : i + 2 * length]).all():
             root, quality = np.divmod(group.ravel() - 1, q)
-            found.append(tuple((1 + (root - tonic) % 12 * q + quality).tolist()))
-    return found
+            progressions.append(tuple((1 + (root - tonic) % 12 * q + quality).tolist()))
+    return progressions
 
 
 def count_habits(songs: Any, seed: int = 0, ensembles: int = 2500, progressions: int = 250) -> dict:
@@ -87,11 +87,11 @@ def count_habits(songs: Any, seed: int = 0, ensembles: int = 2500, progressions:
             continue
         table = songs.table(i)
         np.add.at(pitches, (table[:, 1], table[:, 2]), 1)
-        found = ensemble(table)
+        instruments = ensemble(table)
         labelled = bool(meta["genres"])
-        if len(found) > 1 and (labelled or len(sets) < ensembles // 2):
-            sets.append({"genres": list(meta["genres"]), "instruments": list(found)})
-        textures.setdefault(texture_of(found), []).append(texture(table, songs.bars(i)))
+        if len(instruments) > 1 and (labelled or len(sets) < ensembles // 2):
+            sets.append({"genres": list(meta["genres"]), "instruments": list(instruments)})
+        textures.setdefault(texture_of(instruments), []).append(texture(table, songs.bars(i)))
         for genre in meta["genres"]:
             tempos.setdefault(genre, []).append(float(meta["bpm"]))
         key = int(meta["key"])
@@ -125,13 +125,13 @@ def count_habits(songs: Any, seed: int = 0, ensembles: int = 2500, progressions:
 
 def _registers(pitches: np.ndarray, least: int = 2000) -> dict[str, list[int]]:
     """2nd and 98th percentile of each pitched instrument's notes, from (129, 128) counts."""
-    found = {}
+    ranges = {}
     for instrument in range(128):
         total = np.cumsum(pitches[instrument])
         if total[-1] >= least:
             low, high = np.searchsorted(total, [0.02 * total[-1], 0.98 * total[-1]])
-            found[str(instrument)] = [int(low), int(high)]
-    return found
+            ranges[str(instrument)] = [int(low), int(high)]
+    return ranges
 
 
 def write_facts(songs: Any, folder: str | Path) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Batch = dict[str, np.ndarray]
 
-NOTHING_GIVEN = replace(FULL, nothing=1.0)
-HELD = {"full": FULL, "none": NOTHING_GIVEN, "fresh": replace(FULL, fresh=1.0)}
+UNCONDITIONED = replace(FULL, nothing=1.0)
+VALID_CROPS = {"full": FULL, "none": UNCONDITIONED, "fresh": replace(FULL, fresh=1.0)}
 """What is validated: windows with all conditions, with none, and with all but nothing before them
 (these again with another window's prefix, and with their own and another's text alone)."""
 

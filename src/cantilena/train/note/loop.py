@@ -32,7 +32,7 @@ from cantilena.train import state
 from cantilena.train.note.crops import Crops
 from cantilena.train.note.feed import feed
 from cantilena.train.note.habits import write_facts
-from cantilena.train.note.held import CHANGES, HELD, Batch, bits, fixed_batches
+from cantilena.train.note.held import CHANGES, VALID_CROPS, Batch, bits, fixed_batches
 from cantilena.train.note.old_run import OldRun
 from cantilena.train.run import Run
 from cantilena.train.stopping import Stop
@@ -103,10 +103,10 @@ class Training:
         that is of another size. Raises CheckpointError where they are missing or do not fit."""
         opened = open_note(checkpoint)
         weights = {k: v.float() for k, v in load_tensors(opened.weights).items()}
-        own = self.model.state_dict()
-        same = {k: v.shape for k, v in own.items()} == {k: v.shape for k, v in weights.items()}
+        current = self.model.state_dict()
+        same = {k: v.shape for k, v in current.items()} == {k: v.shape for k, v in weights.items()}
         if not same:  # a checkpoint of another text encoder gives all but the text's part
-            text = {k: v for k, v in own.items() if k.startswith(TEXT)}
+            text = {k: v for k, v in current.items() if k.startswith(TEXT)}
             weights = {**{k: v for k, v in weights.items() if not k.startswith(TEXT)}, **text}
         load_weights(self.model, weights, opened.folder)
         self.before = {"notes_seen": 0, **opened.card["training"], "text_kept": same}
@@ -136,7 +136,7 @@ class Training:
         """Trains until the budget is spent, or until Ctrl-C or SIGTERM ask for an end, which comes
         between two steps; saves in both cases. ``data``: where the songs are from, for the run's
         record. Raises InputError where another process trains in the folder."""
-        with self.run.held(), Stop().listening() as stop:
+        with self.run.locked(), Stop().listening() as stop:
             if self.run.steps()[-1:] not in ([], [self.step]):
                 raise InputError(f"another process went on with {self.run.folder}; begin again")
             half = uses_half(self.settings.precision, self.device)
@@ -150,9 +150,9 @@ class Training:
     def _train(self, songs: Any, valid: Any, say: Say, stop: Stop) -> None:
         settings, options = self.settings, self.recipe.options
         crops = Crops(songs, self.scheme, options.crop, dict(options.weights))
-        held = {
+        valid_sets = {
             name: fixed_batches(valid, self.scheme, crop, options.valid_windows, 16)
-            for name, crop in self._held().items()
+            for name, crop in self._valid_crops().items()
         }
         model: Any = torch.compile(self.model) if options.compile else self.model
         clock = saved = time.monotonic()
@@ -175,13 +175,13 @@ class Training:
                 )
             if self.notes >= next_valid:
                 next_valid += settings.valid_every
-                self._validate(held, say)
+                self._validate(valid_sets, say)
                 clock = time.monotonic()
             if self._is_time(saved):
                 self.save()
                 saved = clock = time.monotonic()
         if self.done:
-            self._validate(held, say)
+            self._validate(valid_sets, say)
         else:
             say("stopped; saving, so that the same command goes on from here")
 
@@ -193,16 +193,16 @@ class Training:
         by_clock = minutes is not None and time.monotonic() - saved > 60 * minutes
         return bool(by_steps or by_clock)
 
-    def _held(self) -> dict[str, CropConfig]:
+    def _valid_crops(self) -> dict[str, CropConfig]:
         length = self.recipe.options.crop.length
-        return {name: replace(crop, length=length) for name, crop in HELD.items()}
+        return {name: replace(crop, length=length) for name, crop in VALID_CROPS.items()}
 
-    def _validate(self, held: dict[str, list[Batch]], say: Say) -> None:
+    def _validate(self, valid_sets: dict[str, list[Batch]], say: Say) -> None:
         self.model.eval()
-        changed = {name: CHANGES[name](held["fresh"]) for name in _VALIDATED}
+        changed = {name: CHANGES[name](valid_sets["fresh"]) for name in _VALIDATED}
         rows = {
             name: bits(self.model, batches, self.device, self.settings.precision)
-            for name, batches in {**held, **changed}.items()
+            for name, batches in {**valid_sets, **changed}.items()
         }
         self.model.train()
         self.log(valid=rows)

@@ -21,8 +21,8 @@ from cantilena.systems.note.engine import Engine
 from cantilena.tokens.note import FIELDS, NoteScheme
 from cantilena.train.note.held import (
     CHANGES,
-    HELD,
-    NOTHING_GIVEN,
+    UNCONDITIONED,
+    VALID_CROPS,
     Batch,
     bits,
     engine_bits,
@@ -68,12 +68,12 @@ def measure(
     evaluate, scheme, context, notes_seen = (_checkpoint if ours else _run)(place)
     if length > context:
         raise InputError(f"windows of {length:,} notes do not fit a context of {context:,}")
-    held = load_split(data, split, corpora=corpora)
-    rows: dict[str, Any] = count_bits(load_split(data, "train", corpora=corpora), held, scheme)
-    crops = {name: replace(crop, length=length) for name, crop in HELD.items()}
-    crops["short"] = replace(NOTHING_GIVEN, length=min(SHORT, context))
+    held_out = load_split(data, split, corpora=corpora)
+    rows: dict[str, Any] = count_bits(load_split(data, "train", corpora=corpora), held_out, scheme)
+    crops = {name: replace(crop, length=length) for name, crop in VALID_CROPS.items()}
+    crops["short"] = replace(UNCONDITIONED, length=min(SHORT, context))
     for name, crop in crops.items():
-        batches = fixed_batches(held, scheme, crop, windows, 16)
+        batches = fixed_batches(held_out, scheme, crop, windows, 16)
         rows[name] = evaluate(batches)
         if name == "fresh":
             for other, change in CHANGES.items():

@@ -35,12 +35,12 @@ class _Counts:
     def look_up(self, context: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Counts of (context, value) and of context."""
 
-        def found(keys: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        def counts_of(keys: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
             at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
             return np.where(keys[at] == wanted, counts[at], 0)
 
-        both = found(self.keys, self.counts, context * 512 + value)
-        return both, found(self.contexts, self.totals, context)
+        both = counts_of(self.keys, self.counts, context * 512 + value)
+        return both, counts_of(self.contexts, self.totals, context)
 
 
 def _contexts(table: np.ndarray, scheme: NoteScheme) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -64,9 +64,9 @@ def _contexts(table: np.ndarray, scheme: NoteScheme) -> tuple[list[np.ndarray], 
     return values, contexts
 
 
-def count_bits(train, held, scheme: NoteScheme, most: int = 6_000_000, seed: int = 3) -> dict:
-    """Bits per note of unigram and bigram, by field and in all, on the songs ``held``, counted on
-    songs of ``train`` up to ``most`` notes."""
+def count_bits(train, held_out, scheme: NoteScheme, most: int = 6_000_000, seed: int = 3) -> dict:
+    """Bits per note of unigram and bigram, by field and in all, on the songs ``held_out``, counted
+    on songs of ``train`` up to ``most`` notes."""
     rng = np.random.default_rng(seed)
     taken, total = [], 0
     for i in rng.permutation(len(train)).tolist():
@@ -74,7 +74,7 @@ def count_bits(train, held, scheme: NoteScheme, most: int = 6_000_000, seed: int
         total += train.length(i)
         if total > most:
             break
-    tested = [_contexts(held.table(i), scheme) for i in range(len(held))]
+    tested = [_contexts(held_out.table(i), scheme) for i in range(len(held_out))]
     out: dict = {"unigram": {}, "bigram": {}}
     for k, name in enumerate(FIELDS):
         value = np.concatenate([v[k] for v, _ in taken])
@@ -87,6 +87,6 @@ def count_bits(train, held, scheme: NoteScheme, most: int = 6_000_000, seed: int
         out["unigram"][name] = float(-np.log2(uni[seen]).mean())
         p = (both + BACKOFF * uni[seen]) / (alone + BACKOFF)
         out["bigram"][name] = float(-np.log2(p).mean())
-    for found in out.values():
-        found["all"] = sum(found[name] for name in FIELDS)
+    for rows in out.values():
+        rows["all"] = sum(rows[name] for name in FIELDS)
     return out

@@ -49,12 +49,12 @@ class OldRun:
 
     def recipe(self) -> Recipe:
         """Its settings. Raises CheckpointError for those of another version."""
-        given = dict(self.state["train"])
+        values = dict(self.state["train"])
         base = note_recipe()
         try:
-            options = {"crop": given.pop("crop"), "weights": given.pop("weights")}
-            options |= {name: given.pop(name) for name in ("compile", "valid_windows")}
-            settings = {"valid_every": given.pop("valid_notes"), **given}
+            options = {"crop": values.pop("crop"), "weights": values.pop("weights")}
+            options |= {name: values.pop(name) for name in ("compile", "valid_windows")}
+            settings = {"valid_every": values.pop("valid_notes"), **values}
             return base.changed(**settings, **_options(options))
         except (InputError, KeyError, TypeError) as error:
             message = f"the run in {self.folder} is of another version: {error}"
@@ -73,9 +73,9 @@ class OldRun:
             params = [p for group in optimiser.param_groups for p in group["params"]]
             for i, p in enumerate(params):
                 mark = f"{k}.{i}."
-                own = {n[len(mark) :]: v for n, v in tensors.items() if n.startswith(mark)}
+                values = {n[len(mark) :]: v for n, v in tensors.items() if n.startswith(mark)}
                 # fused AdamW wants its step count beside the weights, too
-                optimiser.state[p] = {n: v.to(p.device) for n, v in own.items()}
+                optimiser.state[p] = {n: v.to(p.device) for n, v in values.items()}
 
 
 def _options(data: dict[str, Any]) -> dict[str, Any]:

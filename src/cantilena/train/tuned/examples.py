@@ -44,11 +44,11 @@ class PaperExamples:
 
     def example(self, i: int, epoch: int = 0) -> Example:
         """Example ``i`` of an epoch."""
-        found = self.songs.example(i, epoch)
-        music = found["tokens"]
+        row = self.songs.example(i, epoch)
+        music = row["tokens"]
         if self.augment:
             music = augmented(music, self.seed, i, epoch)
-        return {"text": found["caption"] if self.captions else "", "music": music}
+        return {"text": row["caption"] if self.captions else "", "music": music}
 
 
 def augmented(music: np.ndarray, seed: int, i: int, epoch: int) -> np.ndarray:
@@ -87,7 +87,7 @@ class Endless(Dataset):
         return self.source.example(int(self._order[place]), epoch)
 
 
-def held_batches(source: Source, size: int) -> list[list[Example]]:
+def valid_batches(source: Source, size: int) -> list[list[Example]]:
     """All examples of a Source's first epoch, in batches, in the order on disk."""
-    found = [source.example(i) for i in range(len(source))]
-    return [found[i : i + size] for i in range(0, len(found), size)]
+    examples = [source.example(i) for i in range(len(source))]
+    return [examples[i : i + size] for i in range(0, len(examples), size)]

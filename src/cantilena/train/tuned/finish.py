@@ -45,7 +45,7 @@ def finish(tuner: Tuner, tokenizer: Any, manifest: dict[str, Any]) -> dict[str, 
 
 
 def make_card(
-    recipe: Recipe, model: Any, manifest: dict[str, Any], held: dict[str, Any]
+    recipe: Recipe, model: Any, manifest: dict[str, Any], losses: dict[str, Any]
 ) -> dict[str, Any]:
     """What a run knows of a finished model: data and its licence, seed, settings, held-out loss
     (nats a token; of music alone where the system writes music)."""
@@ -65,6 +65,8 @@ def make_card(
         "seed": recipe.settings.seed,
         "sources": plain_json(sources),
         "licence": LICENCE,
-        "figures": {"held_out": {"loss": held.get("eval_loss"), "tokens": held.get("eval_tokens")}},
+        "figures": {
+            "held_out": {"loss": losses.get("eval_loss"), "tokens": losses.get("eval_tokens")}
+        },
         "training": plain_json(training),
     }

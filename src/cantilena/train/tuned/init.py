@@ -1,8 +1,8 @@
 """Small models with random weights and tokenizers, to begin a tuning with.
 
 Knows layouts, sizes and tokenizers; does not know the Trainer. ``init_music`` and ``init_text``
-make models with random weights in exactly the published layouts, so that whoever has no published
-weights runs the same commands at a small size.
+make models with random weights in exactly the published layouts, so that users without published
+weights run the same commands at a small size.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from cantilena.models.llama_music import INSTRUCTION
 from cantilena.models.parameters import LLAMA_3_2, llama_config
 
 MUSIC_SIZES: dict[str, tuple[int, int, int]] = {
-    **{"nano": (2, 2, 48), "mini": (4, 4, 192), "midi": (8, 8, 512)},
+    "nano": (2, 2, 48),
+    "mini": (4, 4, 192),
+    "midi": (8, 8, 512),
     **SIZES,
 }
 """Layers, heads and width: three small sizes (the middle one for a GPU and a few minutes) and the
@@ -26,20 +28,32 @@ published ones."""
 
 TEXT_SIZES: dict[str, dict[str, int]] = {
     "nano": {
-        **{"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
-        **{"num_attention_heads": 4, "num_key_value_heads": 2},
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
     },
     "mini": {
-        **{"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4},
-        **{"num_attention_heads": 4, "num_key_value_heads": 2},
+        "hidden_size": 256,
+        "intermediate_size": 704,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
     },
     "midi": {
-        **{"hidden_size": 640, "intermediate_size": 1792, "num_hidden_layers": 8},
-        **{"num_attention_heads": 10, "num_key_value_heads": 5},
+        "hidden_size": 640,
+        "intermediate_size": 1792,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 10,
+        "num_key_value_heads": 5,
     },
     "small": {
-        **{"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 12},
-        **{"num_attention_heads": 16, "num_key_value_heads": 8},
+        "hidden_size": 1024,
+        "intermediate_size": 2816,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
     },
 }
 """Small sizes, wider than the music models of the same name as the published ones are; Llama 3.2's
@@ -76,9 +90,9 @@ def init_text(
     llama-music's instruction) beside it; says their sizes. Raises InputError without texts."""
     transformers = need("transformers", "making a text model")
     torch = need("torch", "making a text model")
-    known = [*TEXT_SIZES, *LLAMA_3_2]
-    if size not in known:
-        raise UnknownNameError("size", size, known)
+    sizes = [*TEXT_SIZES, *LLAMA_3_2]
+    if size not in sizes:
+        raise UnknownNameError("size", size, sizes)
     tokenizer = make_tokenizer([*texts, INSTRUCTION], words)
     ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     if size in TEXT_SIZES:
@@ -98,7 +112,9 @@ def init_text(
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return {
-        **{"folder": str(folder), "parameters": model.num_parameters(), "size": size},
+        "folder": str(folder),
+        "parameters": model.num_parameters(),
+        "size": size,
         "tokens": len(tokenizer),
     }
 

@@ -29,7 +29,7 @@ from cantilena.models.tuned import parts
 from cantilena.systems.trainable import Recipe, Trainable, check_same, trainable
 from cantilena.train.run import Run
 from cantilena.train.stopping import Stop
-from cantilena.train.tuned.examples import Endless, PaperExamples, held_batches
+from cantilena.train.tuned.examples import Endless, PaperExamples, valid_batches
 from cantilena.train.tuned.finish import finish
 from cantilena.train.tuned.tuner import Manners, Say, Tuner, check_state
 
@@ -59,17 +59,17 @@ def finetune(
         say = _silent
     _check(recipe, reports, world)
     hf_logging.set_verbosity_error()
-    with _held(run, first), Stop().listening() as stop:
+    with _locked(run, first), Stop().listening() as stop:
         return _finetune(run, recipe, data, world, say, reports, callbacks, warn, stop)
 
 
 @contextmanager
-def _held(run: Run, first: bool) -> Iterator[None]:
+def _locked(run: Run, first: bool) -> Iterator[None]:
     """The first process holds the folder for all of them."""
     if not first:
         yield
         return
-    with run.held():
+    with run.locked():
         yield
 
 
@@ -94,7 +94,7 @@ def _finetune(
     torch.manual_seed(recipe.settings.seed)
     system = trainable(recipe.system)
     model, tokenizer = system.build(recipe)
-    train, held, manifest = _examples(recipe, data, world, say, warn)
+    train, valid, manifest = _examples(recipe, data, world, say, warn)
     for part, (trained, every) in parts(model).items():
         say(f"  {part:<18}{trained:>15,} of {every:>15,} parameters trainable")
     if world == 1 and torch.cuda.device_count() > 1:
@@ -105,14 +105,14 @@ def _finetune(
         run.write(recipe, str(data), {"device": arguments.device.type, "precision": half})
         run.cut_log(last[1] if last else 0)
     manners = Manners(run, say, stop)
-    collate, held_collate = system.collators(recipe, model, tokenizer)
-    samples = _samples(run, recipe, system, model, tokenizer, held, reports, say)
+    collate, valid_collate = system.collators(recipe, model, tokenizer)
+    samples = _samples(run, recipe, system, model, tokenizer, valid, reports, say)
     tuner = Tuner(
         run,
         recipe,
         system,
-        held,
-        held_collate,
+        valid,
+        valid_collate,
         model=model,
         args=arguments,
         data_collator=collate,
@@ -153,14 +153,14 @@ def _examples(
 ) -> tuple[Endless, list[list[Any]], dict[str, Any]]:
     settings, options = recipe.settings, recipe.options
     train = PaperData(data, "train", rotate=options.chunks == "turn", warn=warn)
-    held = PaperData(data, "valid", first=options.valid_songs, warn=warn)
+    valid = PaperData(data, "valid", first=options.valid_songs, warn=warn)
     longest = int(train.manifest["recipe"]["context"])
     if longest > options.context:
         say(f"chunks of {longest:,} tokens are cut to {options.context:,}")
     augment = getattr(options, "augment", False)
     source = PaperExamples(train.load(), options.captions, augment, settings.seed)
     size = max(1, settings.batch // settings.accumulate // world)
-    batches = held_batches(PaperExamples(held.load(), options.captions), size)
+    batches = valid_batches(PaperExamples(valid.load(), options.captions), size)
     examples = Endless(source, (settings.steps or 0) * settings.batch, settings.seed)
     return examples, batches, train.manifest
 
@@ -171,7 +171,7 @@ def _samples(
     system: Trainable,
     model: Any,
     tokenizer: Any,
-    held: list[list[Any]],
+    valid: list[list[Any]],
     reports: Sequence[str],
     say: Say,
 ) -> list[TrainerCallback]:
@@ -183,7 +183,7 @@ def _samples(
         return []
     from cantilena.train.tuned.samples import Samples
 
-    texts = [e["text"] or None for batch in held for e in batch][: recipe.options.samples]
+    texts = [e["text"] or None for batch in valid for e in batch][: recipe.options.samples]
     sampler = partial(system.sampler, model, tokenizer)
     return [Samples(run.folder, model, sampler, texts, every, reports)]
 
@@ -195,8 +195,8 @@ def _arguments(
     gpu = torch.cuda.is_available()
     # what newer versions of transformers call activation checkpointing is gradient checkpointing
     # in those before
-    known = {field.name for field in fields(TrainingArguments)}
-    again = "activation" if "activation_checkpointing" in known else "gradient"
+    accepted = {field.name for field in fields(TrainingArguments)}
+    again = "activation" if "activation_checkpointing" in accepted else "gradient"
     checkpointing: dict[str, Any] = {f"{again}_checkpointing": options.checkpointing}
     if options.checkpointing:
         checkpointing[f"{again}_checkpointing_kwargs"] = {"use_reentrant": False}

@@ -29,7 +29,7 @@ _TRAINER_STATE = "trainer_state.json"
 
 
 class Tuner(Trainer):
-    """The Trainer over a run's folder. ``held`` are batches of examples, which ``held_collate``
+    """The Trainer over a run's folder. ``valid`` are batches of examples, which ``valid_collate``
     makes to tensors."""
 
     def __init__(
@@ -37,13 +37,13 @@ class Tuner(Trainer):
         run: Run,
         recipe: Recipe,
         trainable: Trainable,
-        held: Sequence[list[Any]],
-        held_collate: Callable[[Sequence[Any]], Any],
+        valid: Sequence[list[Any]],
+        valid_collate: Callable[[Sequence[Any]], Any],
         **settings: Any,
     ):
         super().__init__(**settings)
         self.run, self.recipe, self.trainable = run, recipe, trainable
-        self.held, self.held_collate = held, held_collate
+        self.valid, self.valid_collate = valid, valid_collate
         self.remove_callback(PrinterCallback)
         if self.args.device.type == "cuda":
             fuse_activations(self.model)
@@ -60,15 +60,15 @@ class Tuner(Trainer):
         model.eval()
         rank, world = self.args.process_index, self.args.world_size
         total = torch.zeros(2, dtype=torch.float64, device=self.args.device)
-        for start in range(0, len(self.held), world):
-            own = start + rank < len(self.held)
+        for start in range(0, len(self.valid), world):
+            within = start + rank < len(self.valid)
             # all processes run the model equally often, as FSDP wants it
-            batch = self.held_collate(self.held[start + rank if own else 0])
+            batch = self.valid_collate(self.valid[start + rank if within else 0])
             inputs = self._prepare_inputs(batch)
             count = (inputs["labels"] != IGNORED).sum()
             with torch.no_grad():
                 loss, _ = self.trainable.loss(model, inputs)
-            if own:
+            if within:
                 total += torch.stack([loss.double() * count, count.double()])
         total = self.accelerator.reduce(total, "sum")
         losses = {f"{metric_key_prefix}_loss": float(total[0] / total[1])}
@@ -83,9 +83,11 @@ class Tuner(Trainer):
     def create_optimizer(self, model: Any = None) -> Any:
         """The system's own optimiser where it has one."""
         if self.optimizer is None:
-            own = self.trainable.optimisers(self.model if model is None else model, self.recipe)
-            if own:
-                (self.optimizer,) = own
+            optimisers = self.trainable.optimisers(
+                self.model if model is None else model, self.recipe
+            )
+            if optimisers:
+                (self.optimizer,) = optimisers
         return super().create_optimizer(model)
 
     # ------------------------------------------------------------------ states

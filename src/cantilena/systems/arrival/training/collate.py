@@ -142,7 +142,8 @@ class PrefixCollator:
         ids = padded(music, 0)
         mask = padded([[1] * len(row) for row in music], 0)
         batch = {
-            **{"input_ids": ids, "attention_mask": mask},
+            "input_ids": ids,
+            "attention_mask": mask,
             "labels": ids.masked_fill(mask == 0, IGNORED),
         }
         words, seen = self.encoder.tokens([str(e.get("text", "")) for e in examples])
