@@ -6,6 +6,9 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import subprocess
+import sys
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from cantilena.errors import CheckpointError  # noqa: E402
 from cantilena.systems.note.checkpoint import open_note  # noqa: E402
 from cantilena.systems.note.engine import Engine  # noqa: E402
 from cantilena.systems.note.habits import check_habits, read_habits  # noqa: E402
+from cantilena.systems.note.load import WINDOW, OtherLoad  # noqa: E402
 from cantilena.systems.note.torch_engine import TorchEngine  # noqa: E402
 
 ODD: list[Any] = [None, True, "x", [], {}, [None], -1, 0, 1.5, 10**9, float("inf"), float("nan")]
@@ -196,10 +200,32 @@ def test_any_number_of_threads_gives_the_same_bytes(tiny_checkpoint: Path):
     assert states[0] == states[1] == states[2]
 
 
-def test_threads_sleep_while_they_wait(tiny_checkpoint: Path):
-    """Spinning ones keep a busy process beside them from running, which
-    ``benchmarks/compose_speed.py --beside-load`` measures."""
-    options = Engine(tiny_checkpoint, 2).trunk.get_session_options()
-    assert options.intra_op_num_threads == 2
-    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
-    assert options.inter_op_num_threads == 1  # no second pool that would spin
+def test_one_thread_goes_on_where_others_need_the_cores(tiny_checkpoint: Path, monkeypatch):
+    """Two that spin keep a busy process beside them from running, which
+    ``benchmarks/compose_speed.py --beside-load`` measures. What is computed is the same."""
+    engine = Engine(tiny_checkpoint, 2)
+    monkeypatch.setattr("cantilena.systems.note.engine.os.cpu_count", lambda: 2)
+    x = np.random.default_rng(0).standard_normal((1, 30, engine.width)).astype(np.float32)
+    states = []
+    for busy in ([0.0] * 30, [1.0] * 30, [float(k % 3 == 0) for k in range(30)]):
+        session, read = engine.session(1), []
+        for k, cores in enumerate(busy):
+            monkeypatch.setattr(session.load, "update", lambda cores=cores: cores)
+            read.append(session.run(x[:, k : k + 1]).tobytes())
+        states.append(read)
+        assert (session.single is not None) == any(busy)
+    assert states[0] == states[1] == states[2]
+    for trunk, threads in ((engine.trunk, 2), (engine.single_trunk(), 1)):
+        assert trunk.get_session_options().intra_op_num_threads == threads
+    assert engine.single_trunk() is engine.single_trunk()
+
+
+def test_the_load_of_other_processes_is_seen():
+    load = OtherLoad()
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(WINDOW + 0.3)
+        assert load.update() > 0.3 or not Path("/proc/stat").exists()
+        assert load.update() == load.cores  # not measured anew within a window
+    finally:
+        process.kill()

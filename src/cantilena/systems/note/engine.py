@@ -7,7 +7,9 @@ encoder run in numpy.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,12 @@ import numpy as np
 from cantilena.errors import CheckpointError
 from cantilena.models.checkpoint import Checkpoint
 from cantilena.systems.note.checkpoint import TRUNK, load_weights, open_note
+from cantilena.systems.note.load import OtherLoad
 
 EPS = 1e-5
+FREE = 0.4
+"""Cores that others may use before one thread goes on alone: less than a busy process takes, more
+than an idle machine's services need."""
 
 
 class Head:
@@ -49,9 +55,10 @@ def rms(x: np.ndarray) -> np.ndarray:
 
 class Engine:
     """A loaded checkpoint. Immutable; a ``Session`` holds what changes. ``threads`` run the trunk;
-    their number changes nothing but the speed. They sleep rather than spin while they wait: beside
-    a busy process one that spins keeps the other from running, and a step takes twice the time that
-    one thread takes.
+    their number changes nothing but the speed. While they wait for each other they spin, which is
+    the quickest where the cores are theirs. Where other processes need these, a second trunk of one
+    thread takes the steps: two that wait for a core take twice its time
+    (``benchmarks/compose_speed.py --beside-load``).
 
     Raises CheckpointError when a file is missing, damaged or of another version.
     """
@@ -61,8 +68,18 @@ class Engine:
         self.card = dict(checkpoint.card)
         self.model: dict[str, Any] = self.card["model"]
         self._take(load_weights(checkpoint))
-        self.trunk = self._trunk(checkpoint.folder / TRUNK, threads)
+        self.threads, self.path = threads, checkpoint.folder / TRUNK
+        self.trunk = self._trunk(threads)
+        self._single: Any = self.trunk if threads == 1 else None
+        self._lock = Lock()
         self._check_trunk(checkpoint.folder)
+
+    def single_trunk(self) -> Any:
+        """The trunk of one thread, loaded when it is first needed."""
+        with self._lock:
+            if self._single is None:
+                self._single = self._trunk(1)
+            return self._single
 
     def _take(self, raw: dict[str, np.ndarray]) -> None:
         """Sizes and weights of everything but the trunk."""
@@ -80,18 +97,19 @@ class Engine:
         self.heads = [Head(weights, f"heads.{k}") for k in range(len(self.fields))]
         self.chosen = [weights[f"chosen.{k}.weight"] for k in range(len(self.fields) - 1)]
 
-    def _trunk(self, path: Path, threads: int) -> Any:
+    def _trunk(self, threads: int) -> Any:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            trunk = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            trunk = ort.InferenceSession(
+                str(self.path), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as e:  # onnxruntime raises its own kinds
-            raise CheckpointError(f"the checkpoint's {path} cannot be loaded: {e}") from e
+            raise CheckpointError(f"the checkpoint's {self.path} cannot be loaded: {e}") from e
         return trunk
 
     def _check_trunk(self, folder: Path) -> None:
@@ -195,15 +213,30 @@ class Session:
         import onnxruntime as ort
 
         self.engine, self.rows, self.used = engine, rows, 0
+        self.load, self.cores = OtherLoad(), os.cpu_count() or 1
         shape = (rows, engine.n_heads, engine.length, engine.width // engine.n_heads)
-        self.binding = engine.trunk.io_binding()
-        self.caches = []
+        self.caches: list[tuple[str, Any]] = []
         for i in range(engine.layers):
             for c in "kv":
                 value = ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, dtype=np.float32))
-                self.caches.append(value)
-                self.binding.bind_ortvalue_input(f"{c}{i}", value)
-                self.binding.bind_ortvalue_output(f"{c}{i}_out", value)
+                self.caches.append((f"{c}{i}", value))
+        self.whole, self.single = self._bound(engine.trunk), None
+
+    def _bound(self, trunk: Any) -> tuple[Any, Any]:
+        """A trunk, and what it reads and writes: the same caches, whichever it is."""
+        binding = trunk.io_binding()
+        for name, value in self.caches:
+            binding.bind_ortvalue_input(name, value)
+            binding.bind_ortvalue_output(f"{name}_out", value)
+        return trunk, binding
+
+    def _chosen(self) -> tuple[Any, Any]:
+        """The trunk for the next step: that of all threads as long as their cores are free."""
+        if self.load.update() + self.engine.threads <= self.cores + FREE:
+            return self.whole
+        if self.single is None:
+            self.single = self._bound(self.engine.single_trunk())
+        return self.single
 
     def rewind(self) -> None:
         """Forgets everything; the next ``run`` starts from position 0."""
@@ -218,14 +251,15 @@ class Session:
         """``run`` with the hidden states of all S positions (B, S, D)."""
         b, s, _ = x.shape
         total = self.used + s
-        self.binding.bind_cpu_input("x", np.ascontiguousarray(x, dtype=np.float32))
-        self.binding.bind_cpu_input("seqlens", np.full(b, total - 1, dtype=np.int32))
-        self.binding.bind_cpu_input("total", np.array(total, dtype=np.int32))
-        self.binding.bind_output("h")
-        self.engine.trunk.run_with_iobinding(self.binding)
+        trunk, binding = self._chosen()
+        binding.bind_cpu_input("x", np.ascontiguousarray(x, dtype=np.float32))
+        binding.bind_cpu_input("seqlens", np.full(b, total - 1, dtype=np.int32))
+        binding.bind_cpu_input("total", np.array(total, dtype=np.int32))
+        binding.bind_output("h")
+        trunk.run_with_iobinding(binding)
         self.used = total
         # outputs come in the order in which they were bound: the caches, then h
-        return self.binding.get_outputs()[len(self.caches)].numpy()
+        return binding.get_outputs()[len(self.caches)].numpy()
 
 
 def _offsets(sizes: dict[str, int]) -> np.ndarray:
