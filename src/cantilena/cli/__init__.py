@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings(), _sigterm_as_ctrl_c():
             warnings.showwarning = partial(_noticed, warnings.showwarning)
-            args = parser().parse_args(argv)
+            words = sys.argv[1:] if argv is None else argv
+            args = parser(words[0] if words else "").parse_args(argv)
             home, _, name = args.run.partition(":")
             code = getattr(import_module(f"cantilena.{home}"), name)(args)
         sys.stdout.flush()
@@ -127,8 +128,9 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see '{self.prog} --help'")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line's parser."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line's parser. ``only``: the command that it is for; options that take
+    long to put together are then left out of the others."""
     top = _Parser(
         prog="cantilena",
         description="Turns a sentence into music a musician can edit: MIDI, audio, score, picture.",
@@ -154,7 +156,9 @@ def parser() -> argparse.ArgumentParser:
     _data(commands)
     _train(command("train", "cli.train:train", "train a model on a data set, or go on with a run"))
     text = "train the systems built on HuggingFace's models"
-    finetune_arguments(command("finetune", "cli.finetune:finetune", text), count, number)
+    finetune = command("finetune", "cli.finetune:finetune", text)
+    if only in (None, "finetune"):
+        finetune_arguments(finetune, count, number)
     text = "make a small music or text model with random weights, to train"
     init_arguments(command("init", "cli.finetune:init", text), count)
     generate_arguments(
