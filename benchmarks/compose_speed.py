@@ -110,6 +110,7 @@ def main() -> None:
     length = float(score.seconds(score.end))
     print(f"| 32 bars, 4 parts, process start to MIDI | {whole:.2f} s |")
     print(f"| ... to MIDI, WAV, MusicXML, PNG and JSON | {every:.2f} s |")
+    print(f"| notes of that piece | {len(score):,} |")
     print(f"| notes per second, process start included | {len(score) / whole:.0f} |")
     print(f"| playing time over computing time | {length / whole:.0f} |")
     import cantilena

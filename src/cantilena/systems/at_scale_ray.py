@@ -171,7 +171,7 @@ def _pieces(
     """The pieces of all rows as they are done. Raises the first error of a piece."""
     if not rows:
         return
-    made = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+    pieces = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         _Worker,
         fn_constructor_args=(load, settings.formats),
         batch_size=None,  # a block, which is a row
@@ -179,7 +179,7 @@ def _pieces(
         **resources,
     )
     # nothing fetched ahead: a piece would wait until the next is there
-    batches = iter(made.iter_batches(batch_size=None, prefetch_batches=0))
+    batches = iter(pieces.iter_batches(batch_size=None, prefetch_batches=0))
     with contextlib.closing(batches):
         for batch in batches:
             for pickled in batch["outcome"]:

@@ -154,18 +154,20 @@ class Engine:
         mix = np.exp(w["layer_weights"] - w["layer_weights"].max())
         mix = (mix / mix.sum())[:, None] * w["text_scale"]
         text = np.einsum("ld,lbwd->bwd", mix, rms(self._text(words)))
-        given = (words > 0)[..., None]
-        total = (text * given).sum(axis=1, keepdims=True)  # (B, 1, D_text)
-        count = np.maximum(given.sum(axis=1, keepdims=True), 1)
+        is_word = (words > 0)[..., None]
+        total = (text * is_word).sum(axis=1, keepdims=True)  # (B, 1, D_text)
+        count = np.maximum(is_word.sum(axis=1, keepdims=True), 1)
         # (B, 1, D) products: a piece's numbers must not depend on how many are beside it
         logits = ((total / np.sqrt(count)) @ w["text_guess.weight"].T + w["text_guess.bias"])[:, 0]
-        told = given.any(axis=1)  # (B, 1)
+        has_text = is_word.any(axis=1)  # (B, 1)
         single = table[scalars + offset]
         for k, (start, size) in enumerate(zip(offset, self.model["scalars"].values(), strict=True)):
             guess = np.exp(logits[:, start : start + size] - logits[:, start : start + size].max())
             guess = (guess / guess.sum(axis=-1, keepdims=True))[:, None] @ table[start:][:size]
-            single[:, k] = np.where((scalars[:, k : k + 1] == 0) & told, guess[:, 0], single[:, k])
-        slots = np.where(told, self._named(slots, logits[:, len(table) :]), slots)
+            single[:, k] = np.where(
+                (scalars[:, k : k + 1] == 0) & has_text, guess[:, 0], single[:, k]
+            )
+        slots = np.where(has_text, self._named(slots, logits[:, len(table) :]), slots)
         asked = w["instruments.weight"][slots] + w["slot"]
         everywhere = single.sum(axis=1, keepdims=True) @ w["everywhere.weight"].T
         everywhere = (everywhere + (total / count) @ w["text_everywhere.weight"].T)[:, 0]

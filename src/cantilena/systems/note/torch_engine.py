@@ -65,8 +65,8 @@ class TorchEngine:
         self, scalars: np.ndarray, slots: np.ndarray, words: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Prefix vectors (B, P, D) and what every step adds (B, D)."""
-        given = (self.tensor(x) for x in (scalars, slots, words))
-        vectors, everywhere = self.network.prefix(*given)
+        inputs = (self.tensor(x) for x in (scalars, slots, words))
+        vectors, everywhere = self.network.prefix(*inputs)
         return vectors.cpu().numpy(), everywhere[:, 0].cpu().numpy()
 
     def tensor(self, values: np.ndarray) -> Tensor:
@@ -89,8 +89,8 @@ class _Head:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         import torch
 
-        given = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(self.device)
-        return self.head(given).cpu().numpy()
+        vectors = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(self.device)
+        return self.head(vectors).cpu().numpy()
 
 
 class TorchSession:

@@ -193,10 +193,10 @@ class JointCollator:
         return ids, [IGNORED, *labels[1:]]
 
     def _words(self, text: str) -> list[int]:
-        given = prompt_text(text, self.instruction) if text.strip() else ""
-        found = [int(k) for k in self.tokenizer(given, verbose=False)["input_ids"]]
-        if found or self.tokenizer.bos_token_id is None:
-            return found
+        prompt = prompt_text(text, self.instruction) if text.strip() else ""
+        ids = [int(k) for k in self.tokenizer(prompt, verbose=False)["input_ids"]]
+        if ids or self.tokenizer.bos_token_id is None:
+            return ids
         return [int(self.tokenizer.bos_token_id)]
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ and transformers only when a model is built.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ class TextMusicOptions(MusicOptions):
             raise InputError("variants with controls are for training without captions")
 
 
-class TunedTraining:
+class TunedTraining(ABC):
     """What is alike in the ``Trainable`` of each of them: AdamW of the Trainer's own, the loss that
     the model's forward pass gives, LoRA and attention."""
 
@@ -106,9 +107,9 @@ class TunedTraining:
             raise InputError(f"the attention {attention!r} will not do: {error}") from error
         return model, tokenizer
 
+    @abstractmethod
     def bare(self, recipe: Recipe) -> tuple[Any, Any]:
         """(model, tokenizer or None) with its start alone."""
-        raise NotImplementedError
 
     def loss(self, model: Any, batch: Mapping[str, Any]) -> tuple[Any, Any]:
         """Mean nats a token, and the same."""
@@ -116,7 +117,8 @@ class TunedTraining:
         return loss, loss.detach()
 
     def optimisers(self, model: Any, recipe: Recipe) -> None:
-        """The Trainer's own."""
+        """None: the Trainer's own."""
+        return None
 
     def sampler(self, model: Any, tokenizer: Any) -> Any | None:
         """None: it writes no music."""
