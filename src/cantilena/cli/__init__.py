@@ -28,6 +28,7 @@ from cantilena.cli.generate import generate_arguments
 from cantilena.cli.models import export_arguments, models_arguments
 from cantilena.cli.paper import paper_arguments
 from cantilena.cli.tokens import tokens_arguments
+from cantilena.cli.weights import weights_arguments
 from cantilena.errors import CantilenaError, InputError, Notice
 from cantilena.version import __version__
 
@@ -319,7 +320,7 @@ def _render(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(commands: Any) -> None:
-    text = "list and fetch corpora, and build a data set of them"
+    text = "list and fetch corpora, build a data set of them, and get published weights"
     data = commands.add_parser("data", help=text, description=text[0].upper() + text[1:] + ".")
     jobs = data.add_subparsers(dest="job", metavar="JOB", required=True)
     listing = jobs.add_parser("list", help="show the corpora there are")
@@ -345,6 +346,10 @@ def _data(commands: Any) -> None:
     paper.set_defaults(run="cli.paper:data_paper")
     paper_arguments(paper, count)
     _output(paper, quiet=True)
+    weights = jobs.add_parser("weights", help="get published weights, or list those there are")
+    weights.set_defaults(run="cli.weights:data_weights")
+    weights_arguments(weights)
+    _output(weights, quiet=True)
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
