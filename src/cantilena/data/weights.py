@@ -128,8 +128,8 @@ def find_weights(name: str) -> Path | None:
 
 
 def need_weights(name: str, purpose: str) -> Path:
-    """``find_weights``. Raises InputError that says what they are for (``purpose``) and which command
-    gets them, where they are not there whole; UnknownNameError."""
+    """``find_weights``. Where they are not there whole it raises InputError that says what they are
+    for, ``purpose``, and which command gets them. Raises UnknownNameError."""
     folder = find_weights(name)
     if folder is None:
         where = weights_folder(name)
