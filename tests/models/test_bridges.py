@@ -36,6 +36,17 @@ def test_the_base_bridge_reads_the_last_layer_alone_and_the_enhanced_one_all():
         bridges.Bridge(3, 8, 6, "first")
 
 
+def test_a_normed_mix_is_not_drowned_by_one_massive_state():
+    states = torch.randn(3, 2, 5, 8)
+    massive = states.clone()
+    massive[1, :, 0, 3] = 27_000.0
+    plain, normed = bridges.LayerMix(3), bridges.LayerMix(3, normed=True)
+    assert plain(massive)[:, 0].abs().max() > 1_000
+    assert normed(massive).abs().max() < 5
+    shifted = states * 7 + 2  # each state's own mean and size are taken away
+    assert torch.allclose(normed(shifted), normed(states), atol=1e-4)
+
+
 def test_the_weights_of_a_checkpoint_are_read_printed_and_drawn(tmp_path):
     mix = bridges.LayerMix(3)
     mix.logits.data = torch.tensor([0.0, 1.0, 2.0])

@@ -6,9 +6,11 @@ Knows options and what is printed; the work is done in ``data.weights``.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from cantilena.cli.common import print_json, warn
+from cantilena.errors import MissingExtraError
 
 
 def weights_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +18,20 @@ def weights_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="which to get; without a name: list what there is"
     )
+
+
+def _convert(name: str, say: Callable[[str], None] | None) -> None:
+    """Converts a language model now, where what that takes is installed; else at its first use."""
+    from cantilena.models.packaged import GGUF, packaged
+
+    if name not in GGUF:
+        return
+    if say:
+        say(f"{name} is converted to safetensors")
+    try:
+        packaged(name)
+    except MissingExtraError as error:
+        warn(f"{name} will be converted at its first use: {error}")
 
 
 def data_weights(args: argparse.Namespace) -> int:
@@ -27,6 +43,7 @@ def data_weights(args: argparse.Namespace) -> int:
     say = None if args.quiet else warn
     for name in args.names:
         get_weights(name, say)
+        _convert(name, say)
     rows: list[dict[str, Any]] = []
     for name in args.names or PACKAGES:
         entry, folder = package(name), find_weights(name)

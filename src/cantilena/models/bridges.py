@@ -12,21 +12,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.files import make_folder, staged_file
 from cantilena.models.checkpoint import WEIGHTS, located
 
-MIXES = ("last", "layers")
+MIXES = ("last", "layers", "normed")
+"""What a bridge reads: the last layer; all of them as they are, as the paper does; or all of them,
+each brought to mean 0 and variance 1 first (as ELMo's mix may be: Peters et al. 2018, section 3.2).
+Pretrained Llamas have single states of a thousand times the size of others in their middle layers
+(Sun et al. 2024, *Massive Activations in Large Language Models*), which drown a plain sum."""
 
 
 class LayerMix(nn.Module):
-    """A convex sum of layers, equal at first. (L, B, T, D) -> (B, T, D)."""
+    """A convex sum of layers, equal at first. (L, B, T, D) -> (B, T, D). ``normed``: of layers
+    whose every state has mean 0 and variance 1."""
 
-    def __init__(self, layers: int):
+    def __init__(self, layers: int, normed: bool = False):
         super().__init__()
         self.logits = nn.Parameter(torch.zeros(layers))
+        self.normed = normed
 
     def weights(self) -> Tensor:
         """(L,) float32, summing to 1; the embedding layer first."""
@@ -38,11 +45,13 @@ class LayerMix(nn.Module):
             raise InputError(
                 f"a bridge over {self.logits.shape[0]} layers was given {states.shape[0]}"
             )
+        if self.normed:
+            states = F.layer_norm(states, states.shape[-1:])
         return torch.einsum("l,lbtd->btd", self.weights().to(states.dtype), states)
 
 
 class Bridge(nn.Module):
-    """Text states to vectors of a music model's width. ``mix``: "last" or "layers".
+    """Text states to vectors of a music model's width. ``mix``: one of ``MIXES``.
 
     Raises InputError for another ``mix``.
     """
@@ -51,7 +60,7 @@ class Bridge(nn.Module):
         super().__init__()
         if mix not in MIXES:
             raise InputError(f"a bridge cannot mix {mix!r}; known: {', '.join(MIXES)}")
-        self.mix = LayerMix(layers) if mix == "layers" else None
+        self.mix = None if mix == "last" else LayerMix(layers, normed=mix == "normed")
         self.project = nn.Linear(text_width, width)
         nn.init.normal_(self.project.weight, std=0.02)
         nn.init.zeros_(self.project.bias)

