@@ -111,8 +111,15 @@ def by_llama_cpp(folder: Path, expected: dict[str, Any]) -> dict[str, Any]:
     import llama_cpp
 
     ids = expected["ids"]
+    exact = llama_cpp.GGML_TYPE_F32  # of the cache, which is float16 by default
     llama = llama_cpp.Llama(
-        str(folder / GGUF), n_ctx=512, logits_all=True, n_threads=1, verbose=False
+        str(folder / GGUF),
+        n_ctx=512,
+        logits_all=True,
+        n_threads=1,
+        type_k=exact,
+        type_v=exact,
+        verbose=False,
     )
     llama.eval(ids)
     (music,) = llama.tokenize(b"<|arrival:0|>", add_bos=False, special=True)
