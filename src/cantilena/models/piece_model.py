@@ -7,7 +7,8 @@ a ``tokenizer.model`` it takes as it is.
 
 Pieces are joined here by score, in ``tokenizer.json`` by a list of pairs: both cut alike where the
 list has each way of joining two pieces to a third, in the order of the pieces
-(``train.tuned.tokenizer``).
+(``train.tuned.tokenizer``), but for rare rows of signs: 7 of 20,000 stretches of prose and source
+code; those looked at stood in regular expressions.
 """
 
 from __future__ import annotations
