@@ -87,6 +87,29 @@ def test_files_and_folders_have_the_mode_of_any_new_one(tmp_path: Path, usual_um
     assert stat.S_IMODE((tmp_path / "three").stat().st_mode) == 0o755
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_library_that_writes_privately_does_not_make_the_file_private(
+    tmp_path: Path, usual_umask, umask: int, mode: int
+):
+    """safetensors writes to a temporary file of mode 0600 and renames it."""
+
+    def write(path: Path) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.touch(mode=0o600)
+
+    os.umask(umask)
+    with files.staged_file(tmp_path / "one") as part:
+        write(part)
+    with files.staged_files(tmp_path, ["two"]) as stage:
+        write(stage / "two")
+    with files.staged_folder(tmp_path / "three") as stage:
+        write(stage / "inner" / "four")
+    names = ("one", "two", "three/inner/four")
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names}
+    assert modes == dict.fromkeys(names, mode)
+
+
 def test_content_is_on_the_disk_before_its_name(tmp_path: Path, monkeypatch):
     order: list[str] = []
     sync, rename = os.fsync, os.replace

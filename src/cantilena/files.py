@@ -5,7 +5,8 @@ file beyond that it is JSON, nor how files are named (``cantilena.names``).
 
 Whatever is written stands under a temporary name of its own in the same folder first, is flushed
 to the disk, and is then renamed: a reader, a kill or a power cut sees the old file or the new one,
-never a part. Temporary names begin with "." and end in ".part".
+never a part. Temporary names begin with "." and end in ".part". All get the mode that the umask
+gives any new file, also where a library (safetensors) wrote through a file for its owner alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -144,8 +146,9 @@ def staged_file(path: str | Path) -> Iterator[Path]:
     part = _beside(path)
     try:
         with _refusals(path):
+            mode = _mode_of_new(part)
             yield part
-            _sync_file(part)
+            _settle(part, mode)
             os.replace(part, path)
             _sync_folder(path.parent)
     finally:
@@ -198,9 +201,10 @@ def _put_in_place(folder: Path, stage: Path, names: list[str]) -> None:
     """Renames the files of ``stage`` into ``folder``; undoes it where one cannot be."""
     before = stage / "before"
     before.mkdir()
+    mode = _mode_within(stage)
     for name in names:
         _check_target(folder / name)
-        _sync_file(stage / name)
+        _settle(stage / name, mode)
         if (folder / name).exists():
             _second_name(folder / name, before / name)
     done: list[str] = []
@@ -257,9 +261,10 @@ def replace_folder(target: str | Path, stage: str | Path) -> None:
     target, stage = Path(os.path.realpath(target)), Path(stage)
     if target.exists() and not target.is_dir():
         raise InputError(f"{str(target)!r} is a file; a folder of that name was to be made")
+    mode = _mode_within(stage)
     for folder, _, names in os.walk(stage):
         for name in names:
-            _sync_file(Path(folder, name))
+            _settle(Path(folder, name), mode)
         _sync_folder(folder)
     old = stage
     if not target.exists():
@@ -344,6 +349,29 @@ def _beside(path: Path) -> Path:
     by ``tempfile``, whose files and folders are for their owner alone: these get the mode that
     any new file has."""
     return path.with_name(f".cantilena-{secrets.token_hex(8)}.part")
+
+
+def _mode_of_new(path: Path) -> int:
+    """The mode of a new file at ``path``, where none stands. It is seen on one that is made and
+    taken away: asking for the umask would change it for other threads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
+        path.unlink()
+
+
+def _mode_within(folder: Path) -> int:
+    """The mode of a new file in a folder that is new itself: the folder's, without execution."""
+    return stat.S_IMODE(folder.stat().st_mode) & 0o666
+
+
+def _settle(path: Path, mode: int) -> None:
+    """Gives a staged file its mode and waits until its content is on the disk."""
+    if stat.S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
+    _sync_file(path)
 
 
 def _sync_file(path: Path) -> None:

@@ -316,13 +316,14 @@ def save_checkpoint(
         files = hashes(stage)
         whole = {"format": FORMAT, **_PLAIN, **card, "files": files}
         _check(whole)
-        _check_target(folder, {CARD, *files})
+        check_target(folder, {CARD, *files})
         write_json(stage / CARD, whole)
     return Checkpoint(folder, whole)
 
 
-def _check_target(folder: Path, names: set[str]) -> None:
-    """Raises InputError where replacing a folder would lose what no checkpoint put there."""
+def check_target(folder: Path, names: set[str]) -> None:
+    """Raises InputError where replacing a folder by one with files called ``names`` would lose what
+    no checkpoint put there."""
     if not folder.is_dir():
         return
     if folder.resolve() == Path.cwd():

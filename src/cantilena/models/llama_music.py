@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from cantilena.errors import CheckpointError, InputError, MissingExtraError
 from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
 from cantilena.models.hub import dtype_of, need
+from cantilena.models.published import save_tokenizer
 from cantilena.models.saving import (
     leave_out_ties,
     load_tensors,
@@ -191,7 +192,8 @@ class LlamaMusic(Tuned):
         instruction: str = INSTRUCTION,
     ) -> LlamaMusic:
         """The split model of a plain one whose first ``offset`` rows are text: the other rows are
-        taken as they are, behind an identity projection. Its logits are the plain model's.
+        taken as they are, behind an identity projection. Its logits are the plain model's. What
+        ends a text is no longer an id of music.
 
         Raises CheckpointError where too few rows are left for the arrival vocabulary.
         """
@@ -204,6 +206,7 @@ class LlamaMusic(Tuned):
         notes = model.get_input_embeddings().weight.detach()[offset:].clone()
         head = model.get_output_embeddings().weight.detach()[offset:].clone()
         model.resize_token_embeddings(offset, mean_resizing=False)
+        model.config.eos_token_id = text_ends(model.config, offset) or None
         split = cls(model, rows - offset, vocabulary, source, instruction)
         with torch.no_grad():
             split.music_embedding.weight.copy_(notes)
@@ -236,7 +239,7 @@ class LlamaMusic(Tuned):
         def write(stage: Path) -> None:
             save_tensors(stage / WEIGHTS, weights)
             if tokenizer is not None:
-                tokenizer.save_pretrained(stage / "tokenizer")
+                save_tokenizer(tokenizer, stage / "tokenizer")
 
         entries = {
             "system": SYSTEM,
@@ -275,6 +278,14 @@ class LlamaMusic(Tuned):
             raise CheckpointError(f"the card of {checkpoint.folder} is damaged: {reason}") from e
         load_weights(model, weights, checkpoint.folder)
         return placed(model, device, dtype_of(dtype)).eval()
+
+
+def text_ends(config: Any, offset: int) -> list[int]:
+    """What ends a text by a model's config: its end tokens, of which it may have several, below
+    ``offset``, where music begins."""
+    ends = config.eos_token_id
+    ends = ends if isinstance(ends, list) else [] if ends is None else [ends]
+    return [int(k) for k in ends if k < offset]
 
 
 def _fill(target: Tensor, rows: Tensor, std: float) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 from cantilena.errors import CheckpointError
 from cantilena.models.checkpoint import is_checkpoint, open_checkpoint, save_checkpoint
 from cantilena.models.hub import dtype_of, loading, need
-from cantilena.models.llama_music import INSTRUCTION, SYSTEM, LlamaMusic
+from cantilena.models.llama_music import INSTRUCTION, SYSTEM, LlamaMusic, text_ends
+from cantilena.models.published import save_model, save_tokenizer
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 LLAMA_TEXT = 128_256
@@ -50,34 +51,39 @@ def export_plain(
     add_tokens: bool = True,
 ) -> Path:
     """Writes the folded model, generation settings, and the tokenizer with a token
-    ``<|arrival:N|>`` for each music row (``add_tokens``; else the text's own, and only the id
-    offset in the card says where music begins).
+    ``<|arrival:N|>`` for each music row and SEPARATOR as its end (``add_tokens``; else the text's
+    own, and only the id offset in the card says where music begins, the settings what ends it).
 
-    Raises CheckpointError where the tokenizer has more tokens than the model has text rows.
+    Raises CheckpointError where the tokenizer has more tokens than the model has text rows, other
+    than those of music.
     """
     transformers = need("transformers", "export")
     plain = model.folded()
     if dtype is not None:
         plain = plain.to(dtype_of(dtype))
     has_tokenizer = tokenizer is not None
+    plain.config.eos_token_id = _ends(model, tokenizer)
     plain.generation_config = transformers.GenerationConfig(
         bos_token_id=tokenizer.bos_token_id if has_tokenizer else plain.config.bos_token_id,
-        eos_token_id=_ends(model, tokenizer),
+        eos_token_id=plain.config.eos_token_id,
         pad_token_id=tokenizer.pad_token_id if has_tokenizer else None,
         **SAMPLING,
     )
-    if has_tokenizer and len(tokenizer) > model.offset:
-        raise CheckpointError(
-            f"wrong tokenizer: {len(tokenizer):,} tokens for {model.offset:,} text rows"
-        )
     wide = tokenizer
-    if has_tokenizer and add_tokens:
-        wide = with_music(tokenizer, model.offset, model.n_music)
+    if has_tokenizer and not _has_music(tokenizer, model.offset):
+        if len(tokenizer) > model.offset:
+            raise CheckpointError(
+                f"wrong tokenizer: {len(tokenizer):,} tokens for {model.offset:,} text rows"
+            )
+        if add_tokens:
+            wide = with_music(tokenizer, model.offset, model.n_music)
+            # what programs that know one end alone take, as llama.cpp: that of the music
+            wide.eos_token = music_token(model.vocabulary.separator)
 
     def write(stage: Path) -> None:
-        plain.save_pretrained(stage)
+        save_model(plain, stage)
         if wide is not None:
-            wide.save_pretrained(stage)
+            save_tokenizer(wide, stage)
 
     card = {
         "system": SYSTEM,
@@ -95,10 +101,16 @@ def export_plain(
 
 def _ends(model: LlamaMusic, tokenizer: Any) -> list[int]:
     """What ends a piece: a SEPARATOR, with which training begins the next one, and the text's
-    own end."""
-    ids = [model.offset + model.vocabulary.separator]
+    own ends."""
     end = None if tokenizer is None else tokenizer.eos_token_id
-    return ids if end is None else [*ids, int(end)]
+    text = [] if end is None or end >= model.offset else [int(end)]
+    others = [k for k in text_ends(model.text.config, model.offset) if k not in text]
+    return [model.offset + model.vocabulary.separator, *text, *others]
+
+
+def _has_music(tokenizer: Any, offset: int) -> bool:
+    """Whether a tokenizer has the tokens of ``with_music``, as that of an imported export has."""
+    return tokenizer.get_vocab().get(music_token(0)) == offset
 
 
 def with_music(tokenizer: Any, offset: int, music: int) -> Any:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cantilena.errors import InputError
 from cantilena.models.checkpoint import save_checkpoint
+from cantilena.models.published import save_model, save_tokenizer
 from cantilena.models.saving import leave_out_ties
 from cantilena.models.tuned import Output, Tuned, token_loss
 
@@ -71,9 +72,9 @@ class PlainLM(Tuned):
             inner = {k.removeprefix("model."): v for k, v in state.items()}
 
         def write(stage: Path) -> None:
-            self.model.save_pretrained(stage, state_dict=inner)
+            save_model(self.model, stage, inner)
             if tokenizer is not None:
-                tokenizer.save_pretrained(stage)
+                save_tokenizer(tokenizer, stage)
 
         entries = {"name": Path(folder).resolve().name, "model": self.source}
         return save_checkpoint(folder, {**entries, **(card or {})}, write).folder

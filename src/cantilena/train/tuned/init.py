@@ -1,6 +1,6 @@
-"""Small models with random weights and tokenizers, to begin a tuning with.
+"""Small models with random weights, to begin a tuning with.
 
-Knows layouts, sizes and tokenizers; does not know the Trainer. ``init_music`` and ``init_text``
+Knows layouts and sizes; does not know the Trainer. ``init_music`` and ``init_text``
 make models with random weights in exactly the published layouts, so that users without published
 weights run the same commands at a small size.
 """
@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import InputError, UnknownNameError
+from cantilena.errors import UnknownNameError
+from cantilena.files import staged_folder
 from cantilena.models.amt import SIZES, amt_config
+from cantilena.models.checkpoint import check_target, hashes
 from cantilena.models.hub import need
 from cantilena.models.llama_music import INSTRUCTION
 from cantilena.models.parameters import LLAMA_3_2, llama_config
+from cantilena.models.published import save_model, save_tokenizer
+from cantilena.train.tuned.tokenizer import make_tokenizer
 
 MUSIC_SIZES: dict[str, tuple[int, int, int]] = {
     "nano": (2, 2, 48),
@@ -69,7 +73,8 @@ POSITIONS = 131_072
 def init_music(
     folder: str | Path, size: str = "mini", seed: int = 0, dropout: float = 0.0
 ) -> dict[str, Any]:
-    """Writes a GPT-2 with random weights in AMT's layout (``MUSIC_SIZES``); says its size."""
+    """Writes a GPT-2 with random weights in AMT's layout (``MUSIC_SIZES``); says its size. Raises
+    InputError as ``init_text``."""
     transformers = need("transformers", "making a music model")
     torch = need("torch", "making a music model")
     if size not in MUSIC_SIZES:
@@ -79,7 +84,7 @@ def init_music(
     torch.manual_seed(seed)
     config = amt_config("small", n_layer=layers, n_head=heads, n_embd=width, **drops)
     model = transformers.GPT2LMHeadModel(config)
-    model.save_pretrained(folder)
+    _save(folder, model)
     return {"folder": str(folder), "parameters": model.num_parameters(), "size": size}
 
 
@@ -87,7 +92,8 @@ def init_text(
     folder: str | Path, texts: Sequence[str], size: str = "mini", words: int = WORDS, seed: int = 0
 ) -> dict[str, Any]:
     """Writes a Llama with random weights and a tokenizer learned from ``texts`` (and from
-    llama-music's instruction) beside it; says their sizes. Raises InputError without texts."""
+    llama-music's instruction) beside it; says their sizes. Raises InputError without texts, and
+    where the folder holds files of something else or cannot be written."""
     transformers = need("transformers", "making a text model")
     torch = need("torch", "making a text model")
     sizes = [*TEXT_SIZES, *LLAMA_3_2]
@@ -109,8 +115,7 @@ def init_text(
         config.eos_token_id = ids["eos_token_id"]
     torch.manual_seed(seed)
     model = transformers.LlamaForCausalLM(config)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    _save(folder, model, tokenizer)
     return {
         "folder": str(folder),
         "parameters": model.num_parameters(),
@@ -119,29 +124,10 @@ def init_text(
     }
 
 
-def make_tokenizer(texts: Sequence[str], words: int = WORDS) -> Any:
-    """A byte-level BPE tokenizer (Sennrich et al. 2016) learned from texts, <s> first and </s> as
-    the end, as Llama's is. Every text can be spelled. Raises InputError without texts, or for
-    fewer ``words`` than bytes and specials."""
-    if not any(text.strip() for text in texts):
-        raise InputError("there are no captions to learn a tokenizer from")
-    if words < 260:
-        raise InputError(f"{words} tokens are fewer than the 256 bytes and 2 specials")
-    need("tokenizers", "making a tokenizer")
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=words,
-        special_tokens=["<s>", "</s>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    inner.train_from_iterator(texts, trainer)
-    inner.post_processor = processors.TemplateProcessing(
-        single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", inner.token_to_id("<s>"))]
-    )
-    return PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<s>", eos_token="</s>")
+def _save(folder: str | Path, model: Any, tokenizer: Any = None) -> None:
+    """Makes a folder the model's, with its tokenizer, whole or not at all."""
+    with staged_folder(folder) as stage:
+        save_model(model, stage)
+        if tokenizer is not None:
+            save_tokenizer(tokenizer, stage)
+        check_target(Path(folder), set(hashes(stage)))
