@@ -12,9 +12,10 @@ import cantilena
 from cantilena.errors import CheckpointError, InputError
 from cantilena.evaluate import control
 from cantilena.evaluate.distances import frechet, mmd
-from cantilena.evaluate.sound.embedders import EMBEDDERS, identity, load_embedder
+from cantilena.evaluate.sound.embedders import EMBEDDERS, frechet_name, identity, load_embedder
 from cantilena.evaluate.table3.protocols import PROTOCOLS
 from cantilena.evaluate.tables import LABELS
+from tf_bundle import musicnn_tensors, write_tf_checkpoint
 from tiny_audio import cnn14_weights, tone, vggish_weights, write_clap, write_encodec
 
 PLAIN = {
@@ -37,11 +38,13 @@ def loaded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     torch.save(vggish_weights(), folder / "vggish.pth")
     torch.save({"model": cnn14_weights()}, folder / "cnn14.pth")
+    write_tf_checkpoint(folder / "musicnn", musicnn_tensors())
     places = {
         "logmel": None,
         "chroma": None,
         "vggish": str(folder / "vggish.pth"),
         "pann": str(folder / "cnn14.pth"),
+        "musicnn": str(folder / "musicnn"),
         "clap": str(write_clap(folder / "clap")),
         "encodec": str(write_encodec(folder / "encodec")),
     }
@@ -91,9 +94,11 @@ def test_identities_differ(loaded):
     assert len({identity(e) for e in loaded.values()}) == len(EMBEDDERS)
 
 
-def test_our_own_is_never_called_fad_alone():
-    assert EMBEDDERS["logmel"].label == "log-mel"
-    assert EMBEDDERS["chroma"].label == "chroma-rhythm"
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_only_distances_that_are_published_as_fad_are_called_so(name: str, loaded):
+    published = name not in ("logmel", "chroma", "musicnn")
+    assert ("FAD" in frechet_name(loaded[name])) == published
+    assert frechet_name(loaded[name]).startswith(EMBEDDERS[name].label)
 
 
 @pytest.mark.parametrize("distance", [frechet.frechet_distance, mmd.kad, mmd.mmd_squared])

@@ -45,6 +45,26 @@ def mel_bank(
     return bank.astype(dtype)
 
 
+@lru_cache(maxsize=4)
+def slaney_bank(rate: int, fft: int, bands: int) -> np.ndarray:
+    """(fft // 2 + 1, bands) triangles on Slaney's mel scale (straight up to 1 kHz, then 27 bands to
+    each factor of 6.4) from 0 Hz to half of ``rate``, straight in Hz and each of the area 1: the
+    default of librosa's ``filters.mel``."""
+    linear, step = 200.0 / 3, np.log(6.4) / 27  # Hz and natural logarithm of Hz in a mel
+    corner = 1000.0 / linear
+
+    def hertz(mel: np.ndarray) -> np.ndarray:
+        above = 1000.0 * np.exp(step * (np.maximum(mel, corner) - corner))
+        return np.where(mel < corner, linear * mel, above)
+
+    top = corner + np.log(rate / 2 / 1000.0) / step
+    edges = hertz(np.linspace(0.0, top, bands + 2))
+    bins = np.linspace(0.0, rate / 2, fft // 2 + 1)[:, None]
+    rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    return np.maximum(0.0, np.minimum(rise, fall)) * (2.0 / (edges[2:] - edges[:-2]))
+
+
 def frames(samples: np.ndarray, length: int, hop: int) -> np.ndarray:
     """(T, length) views of (n,) samples, one each ``hop``; the end that fills none is left out,
     and what is shorter than one is filled with silence."""

@@ -36,8 +36,8 @@ def table3_arguments(parser: argparse.ArgumentParser) -> None:
         "--embedder",
         action="append",
         metavar="NAME[=WEIGHTS]",
-        help="logmel and chroma (need nothing: these two), vggish, pann, clap, encodec; may be "
-        "given again",
+        help="logmel and chroma (need nothing: these two), vggish, pann, musicnn, clap, encodec; "
+        "may be given again",
     )
     parser.add_argument("--clap", metavar="WEIGHTS", help="a ClapModel, for the CLAP score")
     parser.add_argument(

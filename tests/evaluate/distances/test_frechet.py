@@ -112,6 +112,12 @@ def test_small_samples_are_warned_of():
     assert f.caution(256, 128) == ""
 
 
+def test_an_embedder_may_ask_for_more_vectors():
+    assert f.caution(450, 200) == "" and f.caution(500, 200, 500) == ""
+    assert "500 or more are advised" in f.caution(450, 200, 500)
+    assert "400 or more are advised" in f.caution(399, 200)
+
+
 # ---------------------------------------------------------------------------- subsets
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,16 +108,33 @@ def test_control_holds_failures_against_a_system(made):
 def test_the_files_are_the_figures(made, place):
     assert json.loads((place / "out" / "table3.json").read_text()) == made
     text = (place / "out" / "table3.md").read_text()
-    assert "8 references" in text and "log-mel FAD-sub" in text and "1.25" in text
+    assert "8 references" in text and "log-mel Frechet distance-sub" in text and "1.25" in text
     assert "| wrong | 6 | 2 |" in text and "No CLAP score" in text
     assert "subsets of 3 pieces" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 5 and len({r.count("|") for r in rows}) == 1
 
 
-def test_our_own_embedder_is_never_fad_alone(made, place):
+def test_distances_over_features_of_our_own_are_never_called_fad(made, place):
     text = (place / "out" / "table3.md").read_text() + json.dumps(made)
-    assert re.findall("FAD", text) and not re.findall(r"(?<!log-mel )FAD", text)
+    assert "FAD" not in text and made["embedders"]["logmel"]["name"] == "log-mel Frechet distance"
+
+
+def test_the_floor_stands_beside_the_distances(made, place):
+    floor = made["embedders"]["logmel"]["floor"]
+    assert floor["pieces"] == N // 2 and floor["splits"] == 5
+    assert 0 < floor["frechet"]["mean"] < row(made, "wrong")["distances"]["logmel"]["frechet"]
+    lines = (place / "out" / "table3.md").read_text().splitlines()
+    line = next(x for x in lines if "The floor of log-mel Frechet distance" in x)
+    assert f"{floor['frechet']['mean']:.3g} (spread" in line and "a half being 4 pieces" in line
+
+
+def test_musicnn_without_its_weights_names_the_command(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    arguments = ["--references", str(place / "real"), "--embedder", "musicnn", "-o", str(tmp_path)]
+    assert main(["evaluate", "table3", *arguments]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and "'cantilena data weights musicnn'" in message
 
 
 def test_a_second_run_renders_nothing_and_gives_the_same_bytes(made, place, monkeypatch):

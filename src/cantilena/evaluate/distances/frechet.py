@@ -88,14 +88,15 @@ def frechet_distance(generated: np.ndarray, reference: np.ndarray) -> float:
     return frechet_gaussians(*moments(x), *moments(y))
 
 
-def caution(n: int, dimensions: int) -> str:
-    """What to say of a distance over ``n`` vectors on the smaller side; "" where they are enough:
-    ``ENOUGH`` for each dimension."""
-    if n >= ENOUGH * dimensions:
+def caution(n: int, dimensions: int, enough: int = 0) -> str:
+    """What to say of a distance over ``n`` vectors on the smaller side; "" where they are
+    ``enough`` (0: not known) and ``ENOUGH`` for each dimension."""
+    enough = max(enough, ENOUGH * dimensions)
+    if n >= enough:
         return ""
     return (
         f"{n:,} vectors are few for {dimensions} dimensions: the distance is biased upwards and "
-        f"may only be compared with one over as many"
+        f"may only be compared with one over as many; {enough:,} or more are advised"
     )
 
 

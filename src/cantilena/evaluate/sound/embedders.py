@@ -3,7 +3,8 @@
 Knows which embedders there are, what their weights are and how they are had; does not know files
 of music or distances. ``logmel`` and ``chroma`` are our own and need nothing; the others need
 published weights: CLAP and EnCodec through transformers (a folder or a hub name), VGGish and PANNs'
-CNN14 from the file that its authors (VGGish: torchvggish) publish, read into networks of ours.
+CNN14 from the file that its authors (VGGish: torchvggish) publish, read into networks of ours, as
+is musicnn, from the user's cache (``data.weights``) or a folder.
 
 To add one: a class as ``Embedder`` and a line in ``EMBEDDERS``.
 """
@@ -18,9 +19,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from cantilena.audio.mel import windows
+from cantilena.data.weights import need_weights, package
 from cantilena.errors import CheckpointError, InputError, MissingExtraError, UnknownNameError
 from cantilena.evaluate.sound import chroma, logmel
 from cantilena.models.audio.clap import HUB, Clap
+from cantilena.models.audio.tf_checkpoint import read_tf_checkpoint
 from cantilena.models.hub import folder_of
 
 BATCH = 16
@@ -160,17 +163,54 @@ class Pann(_Network):
         return self._run(torch.from_numpy(p)[None] for p in parts)
 
 
+class Musicnn:
+    """The penultimate layer of musicnn: 200 numbers for each patch of 3 s, not for a piece. Without
+    ``weights``, a folder with a checkpoint of TensorFlow, those trained on MagnaTagATune are taken
+    from the cache; where they are not there it raises InputError that says how to get them."""
+
+    name = label = "musicnn"
+    published = "MTT_musicnn"
+
+    def __init__(self, weights: str | None = None, device: str = "cpu"):
+        if weights:
+            place, self.weights = weights, weights
+        else:
+            folder = need_weights("musicnn", "the embedder 'musicnn'")
+            place = str(folder / "musicnn" / self.published)
+            self.weights = f"{self.published} of {package('musicnn').requirement}"
+        try:
+            from cantilena.models.audio.musicnn import Musicnn as Network
+        except ImportError as error:
+            raise MissingExtraError("torch", "hf", "the embedder 'musicnn'") from error
+        try:
+            self.model: Any = Network(read_tf_checkpoint(place)).to(device)
+        except (CheckpointError, InputError) as error:
+            raise CheckpointError(_missing("musicnn", weights or place, error)) from error
+        self.rate, self.device = Network.RATE, device
+
+    def embed(self, samples: np.ndarray) -> np.ndarray:
+        """(T, 200), T being the whole patches of 3 s, at least 1."""
+        import torch
+
+        with torch.inference_mode():
+            batches = self.model.patches(samples).split(BATCH)
+            parts = [self.model(x.to(self.device))[0].float().cpu().numpy() for x in batches]
+        return np.concatenate(parts)
+
+
 @dataclass(frozen=True)
 class Kind:
     """An entry: ``label``, ``what`` it is in a line, ``get``: how its weights are had ("" where it
-    has none), ``default``: the hub name that is taken where none is given ("" for none), and
-    ``load`` (weights or None, device)."""
+    has none), ``default``: the hub name that is taken where none is given ("" for none), ``load``
+    (weights or None, device), and ``enough``: the vectors that a distance should have on either
+    side, where that was measured (0: it was not)."""
 
     label: str
     what: str
     get: str
     default: str
     load: Callable[[str | None, str], Embedder]
+    enough: int = 0
 
 
 EMBEDDERS: dict[str, Kind] = {
@@ -189,6 +229,14 @@ EMBEDDERS: dict[str, Kind] = {
         "the file Cnn14_mAP=0.431.pth of zenodo.org/records/3987831",
         "",
         Pann,
+    ),
+    "musicnn": Kind(
+        "musicnn",
+        "musicnn, trained on MagnaTagATune; 16 kHz, 200 numbers each 3 s",
+        "the folder MTT_musicnn by 'cantilena data weights musicnn'",
+        "",
+        Musicnn,
+        500,
     ),
     "clap": Kind(
         "CLAP",
@@ -214,6 +262,14 @@ def load_embedder(name: str, weights: str | None = None, device: str = "cpu") ->
     if name not in EMBEDDERS:
         raise UnknownNameError("embedder", name, EMBEDDERS)
     return EMBEDDERS[name].load(weights, device)
+
+
+def frechet_name(embedder: Embedder) -> str:
+    """What the Frechet distance over an embedder is called: FAD over those of which FADs are
+    published ("VGGish FAD"), never over features of our own, which have no weights ("log-mel
+    Frechet distance"), nor over musicnn's."""
+    fad = embedder.weights and embedder.label != Musicnn.label
+    return f"{embedder.label} {'FAD' if fad else 'Frechet distance'}"
 
 
 def identity(embedder: Embedder) -> str:

@@ -24,11 +24,12 @@ from cantilena.errors import InputError
 from cantilena.evaluate import control
 from cantilena.evaluate.compression import NOTES, compression_ratio
 from cantilena.evaluate.distances import frechet, mmd
+from cantilena.evaluate.distances.floor import real_floor
 from cantilena.evaluate.distances.sem import mean_of
 from cantilena.evaluate.pieces import find_answers, midi_files, read_piece
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.sound import clap_score
-from cantilena.evaluate.sound.embedders import Embedder
+from cantilena.evaluate.sound.embedders import EMBEDDERS, Embedder, frechet_name
 from cantilena.evaluate.sound.pieces import Embedded, Renderer, embed_pieces
 from cantilena.evaluate.table3.protocols import Reference, floored_mean, protocol
 from cantilena.evaluate.table3.text import table3_text
@@ -124,6 +125,9 @@ def evaluate_table3(
         _clap(rows, references, clap, clap_name, settings, notes)
         _cautions(rows, embedders, notes)
         figures = _figures(rows, references, embedders, renderer, clap, settings, notes)
+        for name, embedder in figures["embedders"].items():
+            assert rows[0].sound
+            embedder["floor"] = real_floor(rows[0].sound.vectors[name], seed=settings.seed)
         text = table3_text(figures)
         write_figures(folder, "table3", figures, text)
     return figures, text
@@ -312,8 +316,9 @@ def _cautions(rows: Sequence[_Row], embedders: Mapping[str, Embedder], notes: li
         measured = [d for d in distances if "dimensions" in d]
         if measured:
             windows = min(d["windows"] for d in measured)
-            caution = frechet.caution(windows, measured[0]["dimensions"])
-            notes.extend([f"{embedder.label} FAD: {caution}"] if caution else [])
+            enough = EMBEDDERS[name].enough if name in EMBEDDERS else 0
+            caution = frechet.caution(windows, measured[0]["dimensions"], enough)
+            notes.extend([f"{frechet_name(embedder)}: {caution}"] if caution else [])
 
 
 def _figures(
@@ -336,7 +341,7 @@ def _figures(
         "renderer": renderer.name,
         "subsets": {"count": settings.subsets, "size": settings.size},
         "embedders": {
-            k: {"label": e.label, "name": f"{e.label} FAD", "weights": e.weights}
+            k: {"label": e.label, "name": frechet_name(e), "weights": e.weights}
             for k, e in embedders.items()
         },
         "clap": clap.weights if clap else None,

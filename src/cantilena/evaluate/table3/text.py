@@ -61,10 +61,26 @@ def table3_text(figures: dict[str, Any]) -> str:
     ]
     for embedder in figures["embedders"].values():
         lines.append(f"- {embedder['name']}: {embedder['weights'] or 'our own, untrained'}")
+        lines += [f"- {floor}" for floor in _floor(embedder)]
     if figures["clap"]:
         lines.append(f"- CLAP score: {figures['clap']}")
     lines += [f"- {note}" for note in figures["notes"]]
     return "\n".join(lines) + "\n"
+
+
+def _floor(embedder: dict[str, Any]) -> list[str]:
+    """Real music against real, in a line; none where there was too little of it."""
+    floor = embedder["floor"]
+    if floor is None:
+        return []
+    frechet, kad = (
+        f"{floor[k]['mean']:.3g} (spread {floor[k]['spread']:.2g})" for k in ("frechet", "kad")
+    )
+    return [
+        f"The floor of {embedder['name']}, real against real: {frechet}, of KAD {kad}; mean of "
+        f"{floor['splits']} random halvings of the references, a half being {floor['pieces']:,} "
+        f"pieces, about {floor['vectors']:,} vectors"
+    ]
 
 
 def _columns(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -56,7 +56,7 @@ class VGGish(nn.Module):
             out, into = weights[f"embeddings.{i}.weight"].shape
             dense.append(nn.Linear(into, out))
         self.embeddings = nn.Sequential(*dense)
-        _load(self, weights)
+        load_weights(self, weights)
 
     def forward(self, patches: Tensor) -> Tensor:
         """(B, 1, 96, 64) to (B, D)."""
@@ -103,7 +103,7 @@ class Cnn14(nn.Module):
                 renamed[f"blocks.{int(block[1]) - 1}.{block[2]}"] = value
             elif name.startswith(("bn0.", "fc1.")):
                 renamed[name] = value
-        _load(self, renamed)
+        load_weights(self, renamed)
 
     def forward(self, samples: Tensor) -> Tensor:
         """(B, n) to (B, D): CNN14's penultimate layer."""
@@ -136,7 +136,7 @@ class _Block(nn.Module):
         return F.avg_pool2d(x, pool)
 
 
-def _load(model: nn.Module, weights: Weights) -> None:
+def load_weights(model: nn.Module, weights: Weights) -> None:
     """Every weight of a model from those given. Raises InputError that names what is missing or of
     another shape."""
     state = model.state_dict()
