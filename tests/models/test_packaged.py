@@ -21,7 +21,6 @@ from cantilena.data.weights import Package  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models import packaged  # noqa: E402
 from cantilena.models.encoders import encoder_from_card, text_encoder  # noqa: E402
-from cantilena.train.tuned.init import make_tokenizer  # noqa: E402
 
 FILE = "tiny/tiny.gguf"
 UNKNOWN = "<|endoftext|>"
@@ -37,6 +36,18 @@ NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+
+
+def byte_level(texts: list[str]):
+    """A byte-level BPE tokenizer of 300 tokens, of the kind that GGUF calls "gpt2"."""
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    inner = ByteLevelBPETokenizer()
+    inner.train_from_iterator(texts, 300, special_tokens=["<s>", "</s>"], show_progress=False)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner._tokenizer, bos_token="<s>", eos_token="</s>"
+    )
 
 
 def write_gguf(path: Path, model, tokenizer) -> None:
@@ -90,7 +101,7 @@ def write_gguf(path: Path, model, tokenizer) -> None:
 def model(tmp_path, monkeypatch):
     """A small tied Llama, in the cache as the package "tiny"."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    tokenizer = make_tokenizer(TEXTS, 300)
+    tokenizer = byte_level(TEXTS)
     model = tiny_hf.llama(
         vocab_size=len(tokenizer) + 1,
         tie_word_embeddings=True,
