@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,41 @@ def test_a_file_is_gone_on_from(onto, capsys):
     assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
 
 
+def test_pieces_onto_a_file_replace_none(onto, capsys):
+    """Others are numbered behind those that are there, whatever their format and gaps."""
+    _, command, out = onto
+    assert main([*command, "--n", "2", "--quiet"]) == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    assert main([*command, "--seed", "9", "--formats", "json", "--json"]) == 0
+    (piece,) = json.loads(capsys.readouterr().out)["pieces"]
+    assert (piece["file"], piece["seed"]) == ("old song-3.json", 9)
+    (out / "OLD song-7.wav").touch()
+    (out / "old song-best-90.mid").touch()
+    assert main([*command, "--n", "2"]) == 0
+    assert "old song-8.mid to old song-9.mid" in capsys.readouterr().out
+    assert all(path.read_bytes() == data for path, data in before.items())
+    assert len(list(out.iterdir())) == 7
+
+
+def test_wishes_that_are_not_met_are_named(system, tmp_path: Path, capsys):
+    """Of three instruments two may sound; the folder's lines and the terminal say which wish."""
+    command = ["generate", "--system", "llama-music", "--tokens", "90", "--n", "2"]
+    command += ["-o", str(tmp_path), "--instruments", "piano,violin,flute", "--most", "2"]
+    assert main(command) == 0
+    assert "not met: instruments (2 of 2)" in capsys.readouterr().out
+    lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
+    assert [line["unmet"] for line in lines] == [["instruments"]] * 2
+    assert [line["dropped"] for line in lines] == [{}] * 2
+
+
+def test_wishes_that_give_way_are_named(onto, monkeypatch, capsys):
+    made, command, _ = onto
+    whole = made._result
+    monkeypatch.setattr(made, "_result", lambda r: replace(whole(r), dropped={"key": 3}))
+    assert main([*command, "--n", "2"]) == 0
+    assert "gave way to stronger wishes: key (6x)" in capsys.readouterr().out
+
+
 def test_pieces_onto_a_file_are_written_one_by_one(onto, capsys):
     """A stop leaves those that are done."""
     made, command, out = onto
@@ -198,6 +234,7 @@ def test_a_gap_is_filled_and_parts_are_accompanied(onto):
         (["--prompts", "x"], "leave out --prompts"),
         (["--workers", "2"], "leave out --workers"),
         (["--ray"], "leave out --workers"),
+        (["--batch", "0"], "1 piece or more"),
         (["--onto", "nowhere.mid"], "nowhere.mid"),
     ],
 )

@@ -134,6 +134,42 @@ FILES = st.builds(
 any track."""
 
 
+_SYSEX = b"\xf0\x03\x01\x02\xf7"
+ODD_MESSAGE = st.sampled_from(
+    [
+        _SYSEX,
+        _SYSEX + b"\x07\x05\x02\x01\xf7",  # a sysex without a status 7 ticks later
+        _SYSEX + b"\x02\xff\x05\x01x\x81\x00\x09\x00",  # and behind a text
+        b"\xf7\x01\x00\x00\x05\x81\x00" + bytes(128),
+        *(smf.meta(kind, b"abc") for kind in (0x08, 0x0A, 0x53, 0x60, 0x79)),
+        smf.meta(smf.END_OF_TRACK, b""),
+    ]
+)
+ODD_TRACK = st.lists(
+    st.tuples(st.sampled_from([0, 1, 60, 480]), st.one_of(MESSAGE, MESSAGE, ODD_MESSAGE)),
+    max_size=30,
+)
+
+
+def _odd_file(tracks: list[list[tuple[int, bytes]]], announced: int, ends: bool) -> bytes:
+    whole = _file(96, tracks, 3)
+    header = smf.header(96, min(announced, len(tracks)))
+    if ends:
+        return header + whole[len(header) :]
+    chunks = (b"".join(smf.delta(t) + m for t, m in track) for track in tracks)
+    return header + b"".join(map(smf.chunk, chunks))
+
+
+ODD_FILES = st.builds(
+    _odd_file,
+    st.lists(ODD_TRACK, min_size=1, max_size=3),
+    st.sampled_from([9, 9, 1, 2, 0]),
+    st.sampled_from([True, True, False]),
+)
+"""Files that break the format where mido still reads them: more tracks than the header announces,
+events behind an end-of-track or none at all, running status behind a sysex, unknown metas."""
+
+
 def _sequence(steps: list[tuple[int, int, int, int]]) -> list[int]:
     now, out = 0, []
     for gap, length, instrument, pitch in steps:

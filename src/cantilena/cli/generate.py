@@ -7,6 +7,7 @@ import, as the parser asks it for its options.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,9 @@ A file of prompts holds one JSON object a line, with "id" and "text"; without a 
 a piece is unconditional. The same command goes on where it stopped: pieces that are there, with
 their line in manifest.jsonl, are passed over. --workers and --ray make the same pieces in several
 processes, each with the system in its memory, by Ray (pip install 'cantilena[ray]'); all files are
-written by this process. On a cluster a checkpoint's folder stands under one path on all machines.
+written by this process. --onto writes NAME-1.mid, NAME-2.mid, ...; pieces that are there stay, and
+new ones are numbered behind them. On a cluster a checkpoint's folder stands under one path on all
+machines.
 
 examples:
   cantilena generate --prompts captions.jsonl --n 1000 -o out
@@ -69,14 +72,17 @@ def generate_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--batch", type=int, metavar="B", help="pieces abreast (8; on a GPU 64)")
     how.add_argument("--tokens", type=int, metavar="N", help="of a piece at most (1023)")
     how.add_argument(
-        "--seconds", type=float, metavar="S", help="length of a piece (as tokens give)"
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="length of a piece (amt: 30; else as tokens give)",
     )
     how.add_argument("--temperature", type=float, metavar="T", help="sampling temperature")
     how.add_argument("--top-p", type=float, metavar="P", help="nucleus")
     how.add_argument("--top-k", type=int, metavar="K", help="keep the K likeliest (0: all)")
     how.add_argument("--instruments", metavar="LIST", help="the only ones, as 'piano, drums'")
     how.add_argument("--exclude", metavar="LIST", help="instruments that must not sound")
-    how.add_argument("--most", type=int, metavar="N", help="instruments of a piece at most (16)")
+    how.add_argument("--most", type=int, metavar="N", help="instruments at most, drums too (16)")
     how.add_argument(
         "--compatible", action="store_true", help="sample as the published implementation does"
     )
@@ -99,18 +105,19 @@ def generate(args: argparse.Namespace) -> int:
     """Generates what is not there yet."""
     from cantilena.api import system_of
     from cantilena.cli.common import Progress, clock, plural, print_json
+    from cantilena.cli.report import shortfalls
     from cantilena.files import check_folder
 
     name = args.system or system_of(args.checkpoint)
     settings = _settings(args, name)
     if args.workers is not None and args.workers < 1:
         raise InputError(f"--workers must be 1 or more, not {args.workers}")
+    if args.batch is not None and args.batch < 1:
+        raise InputError(f"a batch holds 1 piece or more, not {args.batch}")
     edit = edit_of(args, args.onto, "--onto")
     if edit is not None:
         return _onto(args, name, settings, edit)
     items = read_items(args.prompts, args.n, args.seed)
-    if args.batch is not None and args.batch < 1:
-        raise InputError(f"a batch holds 1 piece or more, not {args.batch}")
     folder = check_folder(args.output)
     with Progress(args.quiet) as progress:
         summary = _all(args, name, items, folder, settings, progress.share("generating"))
@@ -127,6 +134,8 @@ def generate(args: argparse.Namespace) -> int:
             f"{clock(summary.seconds)}: {summary.to_dict()[f'{what}_per_second']:,.1f} {what}/s"
             f"{before}"
         )
+        for line in shortfalls(summary.unmet, summary.dropped, summary.pieces):
+            print(line)
     return 0
 
 
@@ -165,10 +174,12 @@ def _all(
 
 def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -> int:
     """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``, each
-    written as soon as it is done."""
+    written as soon as it is done and numbered behind those that are there."""
     from cantilena.api import check_seeds
     from cantilena.cli.common import Progress, plural, print_json
+    from cantilena.cli.report import shortfalls
     from cantilena.files import check_folder, lock, make_folder
+    from cantilena.systems.at_scale import Item, Tally, manifest_line
     from cantilena.systems.base import Finished, Request
     from cantilena.systems.base import Progress as Share
 
@@ -179,32 +190,46 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
             "--onto goes on from one file, in this process; leave out --workers, --ray"
         )
     seeds = check_seeds(args.seed, args.n or 1)
-    folder = check_folder(args.output)
+    folder, stem = check_folder(args.output), Path(args.onto).stem
     system = _system(name, args.checkpoint, args.device, args.dtype, args.batch)
     requests = [
         Request(settings.wishes, seed, settings.sampling, edit, name, settings.options)
         for seed in seeds
     ]
-    stem = Path(args.onto).stem
+    tally = Tally()
     pieces: dict[int, dict[str, Any]] = {}
     shares = [0.0] * len(seeds)
     with lock(make_folder(folder)), Progress(args.quiet) as progress:
+        first = _first_free(folder, stem)
+        items = [Item(f"{stem}-{i}", None, seed) for i, seed in enumerate(seeds, first)]
         for i, event in system.run(requests):
             if isinstance(event, Share):
                 shares[i] = event.share
                 progress(sum(shares), len(shares), "generating")
             elif isinstance(event, Finished):
                 shares[i] = 1.0
-                files = event.result.save(folder, settings.formats, f"{stem}-{i + 1}")
-                first = next(iter(files.values())).name
-                pieces[i] = {"file": first, "seed": seeds[i], "notes": len(event.result.score)}
+                files = event.result.save(folder, settings.formats, items[i].id)
+                line = manifest_line(items[i], event.result, files)
+                tally.take(line)
+                kept = ("file", "seed", "notes", "unmet", "dropped")
+                pieces[i] = {key: line[key] for key in kept}
     in_order = [pieces[i] for i in range(len(seeds))]
     if args.json:
         print_json({"folder": str(folder), "onto": str(args.onto), "pieces": in_order})
     elif not args.quiet:
         last = f" to {in_order[-1]['file']}" if len(in_order) > 1 else ""
         print(f"{folder}: {plural(len(in_order), 'piece')}, {in_order[0]['file']}{last}")
+        for line in shortfalls(tally.unmet, tally.dropped, tally.pieces):
+            print(line)
     return 0
+
+
+def _first_free(folder: Path, stem: str) -> int:
+    """The number behind the highest that a file ``<stem>-<number>`` of a folder has; 1 where there
+    is none."""
+    name = re.compile(re.escape(stem.casefold()) + r"-([0-9]+)")
+    there = (name.fullmatch(path.stem.casefold()) for path in folder.iterdir())
+    return 1 + max((int(match[1]) for match in there if match), default=0)
 
 
 def _system(

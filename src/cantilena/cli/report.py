@@ -45,13 +45,24 @@ def print_report(name: str, result: Result, files: Mapping[str, Path]) -> None:
         )
     for line in report_lines(result.rows, shutil.get_terminal_size((100, 24)).columns):
         print(line)
-    if result.dropped:
-        times = ", ".join(f"{wish} ({count}x)" for wish, count in sorted(result.dropped.items()))
-        print(f"  gave way to stronger wishes: {times}")
+    for line in shortfalls({}, result.dropped, 1):
+        print(line)
     if result.brief.unplaced:
         print(f"  not understood: {', '.join(result.brief.unplaced)}")
     for path in files.values():
         print(f"  {path}")
+
+
+def shortfalls(unmet: Mapping[str, int], dropped: Mapping[str, int], pieces: int) -> list[str]:
+    """What of some pieces' wishes was not met, and which gave way, a line each; [] for nothing."""
+    lines: list[str] = []
+    if unmet:
+        each = ", ".join(f"{wish} ({count} of {pieces})" for wish, count in sorted(unmet.items()))
+        lines.append(f"  not met: {each}")
+    if dropped:
+        each = ", ".join(f"{wish} ({count}x)" for wish, count in sorted(dropped.items()))
+        lines.append(f"  gave way to stronger wishes: {each}")
+    return lines
 
 
 def report_lines(rows: Sequence[Row], columns: int = 100) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -109,13 +110,17 @@ def _stated(wishes: Brief) -> dict[str, Any]:
 @dataclass(frozen=True)
 class Summary:
     """What a call did: ``pieces`` written now and ``before`` found done; their ``notes``, and the
-    ``tokens`` that were sampled (0 for a system that has none), in ``seconds``."""
+    ``tokens`` that were sampled (0 for a system that has none), in ``seconds``. By the wish's name:
+    ``unmet``, pieces whose report says that they do not meet it, and ``dropped``, how often it had
+    to give way while notes were chosen."""
 
     pieces: int
     before: int
     notes: int
     tokens: int
     seconds: float
+    unmet: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -128,7 +133,33 @@ class Summary:
             "seconds": round(self.seconds, 3),
             "notes_per_second": round(self.notes / spent, 1),
             "tokens_per_second": round(self.tokens / spent, 1),
+            "unmet": dict(self.unmet),
+            "dropped": dict(self.dropped),
         }
+
+
+class Tally:
+    """Counts what the lines of new pieces say."""
+
+    def __init__(self) -> None:
+        self.pieces = self.notes = self.tokens = 0
+        self.unmet: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.start = time.monotonic()
+
+    def take(self, line: Mapping[str, Any]) -> None:
+        """Adds a piece's line."""
+        self.pieces += 1
+        self.notes += line["notes"]
+        self.tokens += line.get("tokens", 0)
+        self.unmet.update(line["unmet"])
+        self.dropped.update(line["dropped"])
+
+    def summary(self, before: int) -> Summary:
+        """All of it, with the number of pieces that were there ``before``."""
+        spent = time.monotonic() - self.start
+        counts = (self.pieces, before, self.notes, self.tokens)
+        return Summary(*counts, spent, dict(self.unmet), dict(self.dropped))
 
 
 Share = Callable[[float], None]
@@ -167,8 +198,7 @@ def _generate(
     cut_torn_line(folder)
     left = missing(items, folder, settings.formats)
     requests = [settings.request(system, item) for item in left]
-    start = time.monotonic()
-    notes = tokens = 0
+    tally = Tally()
     shares = [0.0] * len(left)
     for i, event in system.run(requests):
         if isinstance(event, Progress):
@@ -177,11 +207,10 @@ def _generate(
             shares[i] = 1.0
             line = write_piece(folder, left[i], event.result, settings.formats)
             append(folder, line)
-            notes, tokens = notes + line["notes"], tokens + line.get("tokens", 0)
+            tally.take(line)
         if progress:
             progress(sum(shares) / len(shares))
-    spent = time.monotonic() - start
-    return Summary(len(left), len(items) - len(left), notes, tokens, spent)
+    return tally.summary(len(items) - len(left))
 
 
 def missing(items: Sequence[Item], folder: Path, formats: Sequence[str]) -> list[Item]:
@@ -193,7 +222,11 @@ def missing(items: Sequence[Item], folder: Path, formats: Sequence[str]) -> list
 
 def write_piece(folder: Path, item: Item, result: Result, formats: Sequence[str]) -> dict[str, Any]:
     """Writes a piece's files; its line for the manifest."""
-    files = result.save(folder, formats, item.id)
+    return manifest_line(item, result, result.save(folder, formats, item.id))
+
+
+def manifest_line(item: Item, result: Result, files: Mapping[str, Path]) -> dict[str, Any]:
+    """What a manifest says of a piece whose ``files`` are written."""
     return {
         "id": item.id,
         "file": next(iter(files.values())).name,
@@ -201,6 +234,7 @@ def write_piece(folder: Path, item: Item, result: Result, formats: Sequence[str]
         "seed": item.seed,
         "notes": len(result.score) if result.audio is None or result.guide else 0,
         **result.facts,
+        "unmet": [row.wish for row in result.rows if row.met is False],
         "dropped": dict(result.dropped),
         "system": result.system,
         "checkpoint": result.checkpoint_hash,

@@ -13,7 +13,6 @@ import json
 import math
 import pickle
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +27,7 @@ from cantilena.systems.at_scale import (
     Settings,
     Share,
     Summary,
+    Tally,
     append,
     check_settings,
     cut_torn_line,
@@ -112,8 +112,7 @@ def _generate(
     plan = _plan(ray, load, settings, left, per_worker)
     check_settings(folder, plan.settings)
     cut_torn_line(folder)
-    start = time.monotonic()
-    notes = tokens = 0
+    tally = Tally()
     rows = _chunks(left, plan, workers)
     for done, piece in enumerate(_pieces(ray, load, settings, rows, workers, per_worker), 1):
         for text in piece.notices:
@@ -122,11 +121,10 @@ def _generate(
             for name, data in piece.files.items():
                 (stage / name).write_bytes(data)
         append(folder, piece.line)
-        notes, tokens = notes + piece.line["notes"], tokens + piece.line.get("tokens", 0)
+        tally.take(piece.line)
         if progress:
             progress(done / len(left))
-    spent = time.monotonic() - start
-    return Summary(len(left), len(items) - len(left), notes, tokens, spent)
+    return tally.summary(len(items) - len(left))
 
 
 def _plan(

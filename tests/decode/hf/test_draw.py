@@ -15,10 +15,11 @@ from cantilena.decode.hf.engine import HFStepModel  # noqa: E402
 from cantilena.decode.hf.interfaces import PromptState  # noqa: E402
 from cantilena.decode.loop import Job, Loop  # noqa: E402
 from cantilena.decode.sampling import Sampling, choose  # noqa: E402
-from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments  # noqa: E402
+from cantilena.systems.arrival.grammar import ArrivalGrammar  # noqa: E402
 from cantilena.systems.arrival.piece import ArrivalPiece  # noqa: E402
 from cantilena.systems.arrival.stepper import ArrivalStepper  # noqa: E402
 from tiny_hf import SMALL, amt, llama  # noqa: E402
+from wishing import Instruments  # noqa: E402
 
 HOW = [
     Sampling(0),
@@ -69,7 +70,7 @@ def pieces(model, draws: bool, count: int = 5) -> list[list[int]]:
         Job(
             ArrivalPiece(vocabulary=SMALL),
             PromptState(),
-            [Instruments([i % 3], vocabulary=SMALL), Instruments([9 % 4], vocabulary=SMALL)],
+            [Instruments([i % 3]), Instruments([9 % 4])],
             Sampling(1.0, 0.98, guidance=1.0),
             np.random.default_rng(i),
             limit=10 + 12 * i,

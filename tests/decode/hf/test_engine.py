@@ -19,12 +19,13 @@ from cantilena.decode.loop import Job, Loop  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.amt import amt_config, load_amt  # noqa: E402
-from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments  # noqa: E402
+from cantilena.systems.arrival.grammar import ArrivalGrammar  # noqa: E402
 from cantilena.systems.arrival.piece import ArrivalPiece  # noqa: E402
 from cantilena.systems.arrival.stepper import ArrivalStepper  # noqa: E402
 from cantilena.tokens.arrival.vocab import AMT  # noqa: E402
 from plain_sampling import plain_greedy  # noqa: E402
 from tiny_hf import SMALL, amt, llama  # noqa: E402
+from wishing import Instruments  # noqa: E402
 
 FLAG = SMALL.autoregress
 GREEDY = Sampling(temperature=0)
@@ -228,7 +229,7 @@ def pieces_of(model, chosen: list[int], notes: int = 24) -> dict[int, list[int]]
     def job(i: int) -> Job:
         past = [t for k in range(i) for t in (10 * k, SMALL.duration + 3, SMALL.note + 7 + k)]
         piece = ArrivalPiece(past, start=10 * i, vocabulary=SMALL, rests=i != 2)
-        wishes = [Instruments([i % 5, 4], vocabulary=SMALL)] if i % 2 else []
+        wishes = [Instruments([i % 5, 4])] if i % 2 else []
         sampling = GREEDY if i == 3 else Sampling(1.0 + 0.1 * i, 0.95)
         prompt = PromptState(ids=list(range(1, 2 + 3 * i)))
         limit = notes if i != 1 else notes // 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.amt import amt_config  # noqa: E402
 from cantilena.score import Score, Track  # noqa: E402
+from cantilena.score.midi import read_midi  # noqa: E402
 from cantilena.systems.arrival.amt import AmtSystem  # noqa: E402
 from cantilena.systems.arrival.writing import Order, around, joined, write  # noqa: E402
 from cantilena.systems.base import Attempt  # noqa: E402
@@ -96,11 +98,107 @@ def test_pieces_have_the_length_and_instruments_asked_for(composer: AmtSystem):
     assert composer.compose([Request(silent)])[0].score.instrument.min() >= 120
 
 
+def sounding_in(path: Path) -> set[int]:
+    """The instruments of a file's notes, message by message; 128 for channel 10."""
+    import mido
+
+    programs: dict[int, int] = {}
+    heard: set[int] = set()
+    message: Any
+    for message in mido.MidiFile(path):
+        if message.type == "program_change":
+            programs[message.channel] = message.program
+        elif message.type == "note_on" and message.velocity:
+            heard.add(128 if message.channel == 9 else programs.get(message.channel, 0))
+    return heard
+
+
+@pytest.mark.parametrize("compatible", [False, True])
+def test_limits_hold_in_the_file(composer: AmtSystem, compatible: bool, tmp_path: Path):
+    """Drums that nobody asked for take no place, and no wish gives way."""
+    violin = Instrument("violin", (40,))
+    for wanted, most in (((PIANO,), 1), ((PIANO, violin), 2), ((PIANO, violin), 1), ((), 3)):
+        brief = Brief(instruments=wanted, only=bool(wanted), seconds=600)
+        options = {"most": most, "tokens": 240, "compatible": compatible}
+        result = composer.compose([Request(brief, 1, options=options)])[0]
+        heard = sounding_in(result.save(tmp_path, "mid", "a")["mid"])
+        assert not result.dropped
+        if wanted:
+            programs = {i.programs[0] for i in wanted}
+            assert heard <= programs and 0 < len(heard) <= most
+            assert compatible or len(heard) == min(most, len(programs))
+        else:
+            assert 0 < len(heard) <= most
+
+
+@pytest.mark.parametrize(
+    "brief",
+    [
+        Brief(seconds=4),
+        Brief(seconds=2.5),
+        Brief(bars=3, metre="3/4", tempo=93),
+        Brief(bars=2, tempo=10.5),
+        Brief(seconds=12.3, tempo=171),
+    ],
+)
+def test_the_length_asked_for_holds(composer: AmtSystem, brief: Brief, tmp_path: Path):
+    """No note rings beyond it, the file ends there, and the report says so."""
+    wanted = brief.seconds or (brief.bars or 0) * 4 * (0.75 if brief.metre else 1) * 60 / (
+        brief.tempo or 120
+    )
+    for seed in range(3):
+        result = composer.compose([Request(brief, seed)])[0]
+        score = read_midi(result.save(tmp_path, "mid", "a")["mid"])
+        assert score.seconds(score.onset + score.duration).max() <= wanted + 0.002
+        assert score.seconds(score.end) == pytest.approx(wanted, abs=0.004)
+        assert brief.bars is None or score.n_bars == brief.bars
+        met = {row.wish: row.met for row in result.rows}
+        assert met and all(met.values())
+
+
+def test_what_is_added_has_the_length_asked_for(composer: AmtSystem):
+    """Bars are those of the piece that goes on, and the report is of what was added."""
+    for brief, stop in ((Brief(bars=2), 12), (Brief(seconds=3.2), 11.2)):
+        for seed in range(3):
+            request = Request(brief, seed, edit=Edit.going_on(a_score()))
+            result = composer.compose([request])[0]
+            assert all(row[1] <= stop + 0.002 for row in timed(result.score))
+            assert result.score.seconds(result.score.end) == pytest.approx(stop, abs=0.002)
+            assert [row.met for row in result.rows] == [True]
+    edit = Edit.between(a_score(), 2.0, 4.0)
+    result = composer.compose([Request(Brief(instruments=(PIANO,), only=True), 1, edit=edit)])[0]
+    kept = a_score().select((a_score().onset < 1440) | (a_score().onset >= 2880))
+    ends = dict.fromkeys(new_notes(kept, result.score))
+    assert ends and {note[3] for note in ends} == {0.0}
+    assert {row.wish: row.met for row in result.rows}["only"]
+
+
+def test_a_compatible_report_is_of_the_published_file(composer: AmtSystem, tmp_path: Path):
+    """It has neither tempo nor metre, so these wishes are not met; its notes may ring on."""
+    brief = Brief(seconds=2, tempo=90, metre="3/4")
+    result = composer.compose([Request(brief, 0, options={"compatible": True})])[0]
+    met = {row.wish: row.met for row in result.rows}
+    assert met["tempo"] is False and met["metre"] is False
+    there = read_midi(result.save(tmp_path, "mid", "a")["mid"])
+    assert timed(there) == pytest.approx(timed(result.score))
+
+
+def test_wishes_that_cannot_be_kept_are_refused(composer: AmtSystem):
+    brief = Brief(instruments=(PIANO,), seconds=1)
+    request = Request(brief, edit=Edit.going_on(a_score()), options={"most": 2})
+    with pytest.raises(InputError, match="no instrument may join: 2 may sound"):
+        composer.run([request])
+    with pytest.raises(InputError, match="at least 1 instrument"):
+        composer.run([Request(options={"most": 0})])
+    with pytest.raises(InputError, match="repetition"):
+        composer.run([Request(sampling=Sampling(repetition=2.0))])
+
+
 def test_a_stream_is_the_piece(composer: AmtSystem):
     request = Request(Brief(bars=2, metre="3/4", tempo=120, excluded=(128,)), 5)
     score = composer.compose([request])[0].score
     streamed = list(composer.stream(request))
-    assert all(note.onset < 3 for note in streamed)
+    assert all(note.onset < 3 for note in streamed) and score.metre_num.tolist() == [3]
     assert {note.bar for note in streamed} <= {1, 2}
     rows = [(n.onset, n.onset + n.duration, n.pitch, n.velocity, n.instrument) for n in streamed]
     assert np.allclose(sorted(rows), timed(score), atol=1e-9)

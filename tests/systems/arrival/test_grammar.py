@@ -10,7 +10,7 @@ from cantilena.decode.hf.interfaces import PromptState
 from cantilena.decode.loop import Job, Loop
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
-from cantilena.systems.arrival.grammar import MOST_AT_ONCE, ArrivalGrammar, Instruments
+from cantilena.systems.arrival.grammar import MOST_AT_ONCE, ArrivalGrammar, instruments_of
 from cantilena.systems.arrival.piece import ArrivalPiece
 from cantilena.systems.arrival.stepper import ArrivalStepper
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
@@ -34,7 +34,6 @@ def rest(time: int, v=AMT) -> list[int]:
 def written(
     pieces: list[ArrivalPiece],
     model: NoiseModel,
-    wishes=(),
     most: int | None = None,
     notes: int = 40,
     seed: int = 0,
@@ -43,7 +42,7 @@ def written(
 ) -> list[Job]:
     grammar = ArrivalGrammar(most, v)
     jobs = [
-        Job(piece, PromptState(), wishes, sampling, np.random.default_rng([seed, i]), notes)
+        Job(piece, PromptState(), (), sampling, np.random.default_rng([seed, i]), notes)
         for i, piece in enumerate(pieces)
     ]
     Loop(ArrivalStepper(model, grammar, jobs), grammar, jobs).run()
@@ -57,6 +56,11 @@ def near(v: ArrivalVocabulary = AMT) -> dict[int, float]:
         v.duration: 12.0,
         v.rest: 14.0,
     }
+
+
+def heard_in(piece: ArrivalPiece, v: ArrivalVocabulary = AMT) -> set[int]:
+    """The instruments of the new notes."""
+    return {(row[2] - v.note) // v.pitches for row in piece.rows if row[2] < v.rest}
 
 
 def check_rules(piece: ArrivalPiece, v: ArrivalVocabulary, most: int) -> None:
@@ -75,7 +79,7 @@ def check_rules(piece: ArrivalPiece, v: ArrivalVocabulary, most: int) -> None:
     assert len(np.unique(sounding, axis=0)) == len(sounding)
     assert np.bincount(time - time.min()).max() <= MOST_AT_ONCE
     heard = set(((note[~silent] - v.note) // v.pitches).tolist())
-    assert len(heard - {v.drums}) < most
+    assert len(heard) <= most and len(heard - {v.drums}) < 16 and heard <= piece.playing
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -117,11 +121,60 @@ def test_the_end_is_before_the_end():
 
 @pytest.mark.parametrize("most", [1, 2, 4])
 def test_at_most_so_many_instruments(most: int):
-    piece = written([ArrivalPiece()], NoiseModel(scale=0.5), most=most, notes=80)[0].piece
-    heard = {(row[2] - AMT.note) // 128 for row in piece.rows if row[2] < AMT.rest}
-    assert len(heard) <= most
-    if most > 2:
-        assert len(heard - {AMT.drums}) == most - 1
+    piece = ArrivalPiece()
+    written([piece], NoiseModel(scale=0.5), most=most, notes=80)
+    assert len(heard_in(piece)) == most and AMT.drums not in heard_in(piece)
+
+
+@pytest.mark.parametrize("compatible", [False, True])
+@pytest.mark.parametrize("playing", [{0}, {0, 40}, {AMT.drums}])
+def test_limits_and_the_instruments_asked_for_go_together(playing: set[int], compatible: bool):
+    """No place is kept for drums that nobody asked for, and no wish gives way to another."""
+    for most in (1, 2):
+        piece = ArrivalPiece(compatible=compatible, playing=playing)
+        job = written([piece], NoiseModel(scale=0.5), most=most, notes=80)[0]
+        assert not job.dropped and heard_in(piece) <= playing
+        assert len(heard_in(piece)) == min(most, len(playing))
+
+
+def test_what_sounds_already_takes_its_place():
+    """Notes before the piece and controls still ahead count; where none may join, it is said."""
+    given, ahead = event(0, 5, 0, 60), control(*event(3000, 5, 73, 60))
+    piece = ArrivalPiece(given, ahead, start=50)
+    written([piece], NoiseModel(scale=0.5), most=3, notes=15)
+    assert piece.ahead and len(heard_in(piece) - {0, 73}) == 1
+    grammar = ArrivalGrammar(2)
+    with pytest.raises(InputError, match="no instrument may join: 2 may sound"):
+        grammar.check_room(ArrivalPiece(given, ahead, playing={40}))
+    grammar.check_room(ArrivalPiece(given, ahead, playing={40, 73}))
+    grammar.check_room(ArrivalPiece(given, playing={40}))
+
+
+def test_no_note_outlasts_the_end():
+    """Durations of several seconds, which the model likes, stop at the end."""
+    lean = {**near(), **dict.fromkeys(range(AMT.duration + 300, AMT.note), 30.0)}
+    for end in (150, 500, 2_000):
+        piece = ArrivalPiece(end=end)
+        written([piece], NoiseModel(lean=lean), notes=4000)
+        rows = np.array(piece.rows)
+        length = rows[:, 1] - AMT.duration
+        assert (rows[:, 0] + length).max() <= end
+        assert (length.max() >= 300) == (end > 300)
+
+
+def test_a_compatible_piece_lets_notes_ring_on():
+    lean = dict.fromkeys(range(AMT.duration + 300, AMT.note), 30.0)
+    piece = ArrivalPiece(end=100, compatible=True)
+    written([piece], NoiseModel(lean={**lean, AMT.time: 20.0}), notes=20)
+    assert piece.rows and min(row[1] for row in piece.rows) >= AMT.duration + 300
+
+
+def test_one_instrument_of_few_pitches_moves_on():
+    """All pitches of the only instrument begin at once: then time has to go on."""
+    model = NoiseModel(lean={TINY.time: 40.0}, scale=0.1, vocabulary=TINY)
+    piece = ArrivalPiece(vocabulary=TINY, playing={4})
+    written([piece], model, notes=40, v=TINY)
+    assert len(piece.rows) == 40 and heard_in(piece, TINY) == {4}
 
 
 def test_instruments_given_count_and_drums_may_always_come_in():
@@ -129,21 +182,20 @@ def test_instruments_given_count_and_drums_may_always_come_in():
     lean = {AMT.note + 128 * AMT.drums + 40: 12.0}
     model = NoiseModel(scale=0.5, lean=lean)
     piece = written([ArrivalPiece(given)], model, notes=60)[0].piece
-    heard = {(row[2] - AMT.note) // 128 for row in piece.rows if row[2] < AMT.rest}
+    heard = heard_in(piece)
     assert AMT.drums in heard and heard <= {*range(15), AMT.drums}
 
 
 def test_only_and_without():
-    only, without = Instruments([0, 33, 128]), Instruments(None, [0, 33])
-    assert only.playing == (0, 33, 128) and len(without.playing) == 127
-    for wish, allowed in ((only, {0, 33, 128}), (without, set(range(129)) - {0, 33})):
-        job = written([ArrivalPiece()], NoiseModel(lean=near()), [wish], notes=60)[0]
-        heard = {(r[2] - AMT.note) // 128 for r in job.piece.rows if r[2] < AMT.rest}
-        assert heard <= allowed and not job.dropped
-        assert any(r[2] == AMT.rest for r in job.piece.rows)
+    only, without = instruments_of([0, 33, 128]), instruments_of(None, [0, 33])
+    assert only == {0, 33, 128} and without == set(range(129)) - {0, 33}
+    for playing in (only, without):
+        piece = ArrivalPiece(playing=playing)
+        written([piece], NoiseModel(lean=near()), notes=60)
+        assert heard_in(piece) <= playing and any(r[2] == AMT.rest for r in piece.rows)
     for bad in (([129], ()), ([-1], ()), ([], ()), ([5], [5]), (None, [200])):
         with pytest.raises(InputError):
-            Instruments(*bad)
+            instruments_of(*bad)
     with pytest.raises(InputError):
         ArrivalGrammar(0)
 
@@ -151,9 +203,10 @@ def test_only_and_without():
 def test_one_drum_alone_cannot_stand_still():
     """One instrument and a model that wants to stay where it is: time goes on."""
     model = NoiseModel(lean={AMT.time: 40.0}, scale=0.1)
-    job = written([ArrivalPiece()], model, [Instruments([128])], notes=3 * MOST_AT_ONCE)[0]
-    check_rules(job.piece, AMT, 16)
-    assert job.piece.now > 0 and not job.dropped
+    piece = ArrivalPiece(playing={128})
+    written([piece], model, notes=3 * MOST_AT_ONCE)
+    check_rules(piece, AMT, 16)
+    assert piece.now > 0
 
 
 # ------------------------------------------------------------------ the published masks

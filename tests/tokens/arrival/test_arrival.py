@@ -47,6 +47,36 @@ def test_events_equal_a_reading_message_by_message(data: bytes):
     assert arrival.events_of(data).tolist() == plain.events(data)
 
 
+@given(plain.ODD_FILES)
+def test_files_that_break_the_format_are_read_as_by_the_reference(data: bytes):
+    assert arrival.events_of(data).tolist() == plain.events(data)
+
+
+NOTE, END = b"\0\x90\x3c\x40\x60\x80\x3c\0", b"\0\xff\x2f\0"
+
+
+@pytest.mark.parametrize(
+    ("announced", "tracks", "ours", "reference"),
+    [
+        (1, [NOTE + END, NOTE + END], [0, 0], [0]),
+        (1, [NOTE + END + NOTE + END], [0], [0, 50]),
+        (1, [b"\0\xf0\x01\xf7\x60\x3c\x01\xf7" + NOTE + END], None, [50]),
+        (1, [b"\x60\xff\x53\x01\0" + NOTE + END], [50], [0]),
+    ],
+    ids=["tracks", "behind the end", "running sysex", "unknown meta"],
+)
+def test_only_arrival_tokens_are_read_as_by_the_reference(announced, tracks, ours, reference):
+    """Each kind of broken file, and that a Score is read from it as the format has it."""
+    data = smf.header(96, announced) + b"".join(map(smf.chunk, tracks))
+    assert arrival.events_of(data)[::3].tolist() == plain.events(data)[::3] == reference
+    if ours is None:
+        with pytest.raises(MidiError):
+            read_midi(data)
+    else:
+        score = read_midi(data)
+        assert np.rint(100 * score.seconds(score.onset)).tolist() == ours
+
+
 def test_a_program_changes_for_all_tracks_and_only_from_then_on():
     first = b"\0\x90\x3c\x40" + b"\x60\x90\x3e\x40" + b"\0\x80\x3c\0" + b"\0\x80\x3e\0"
     second = b"\x30\xc0\x05"

@@ -19,6 +19,8 @@ from cantilena.errors import MidiError
 from cantilena.score.midi.walk import END_OF_TRACK, Places, Walk
 
 TRACK_NAME, TEMPO, METRE, KEY, OWN = 0x03, 0x51, 0x58, 0x59, 0x7F
+_MIDO = (*range(8), 9, 0x20, 0x21, 0x2F, TEMPO, 0x54, METRE, KEY, OWN)  # metas that it knows
+_TIMELESS = ~np.isin(np.arange(256), (*_MIDO, 0x80))  # 0x80: what is no meta, in ``_decode``
 _WANTED = np.isin(np.arange(256), (TRACK_NAME, TEMPO, METRE, KEY, OWN))
 
 MAX_DELTA = 0x0FFFFFFF
@@ -82,15 +84,22 @@ class Events:
         return metas
 
 
-def parse(data: bytes) -> Events:
-    """The events of a file. Raises MidiError, without the file's name, where it is damaged."""
-    form, tpq, spans = _chunks(data)
-    walk = Walk(data, spans)
+def parse(data: bytes, reference: bool = False) -> Events:
+    """The events of a file. Raises MidiError, without the file's name, where it is damaged.
+
+    ``reference``: files that break the format are read as mido reads them, on which the published
+    arrival encoding stands: only as many tracks as the header announces; events behind an
+    end-of-track too, up to the chunk's end; data without a status behind a sysex as another sysex,
+    the first byte lost; and metas of types that mido does not know take no time.
+    """
+    form, tpq, spans = _chunks(data, reference)
+    walk = Walk(data, spans, reference)
     return _decode(form, tpq, walk, walk.sweep() or walk.hop())
 
 
-def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
-    """Format, ticks per quarter and the (start, stop) bytes of each track chunk."""
+def _chunks(data: bytes, announced: bool) -> tuple[int, int, list[tuple[int, int]]]:
+    """Format, ticks per quarter and the (start, stop) bytes of each track chunk, or of those that
+    are ``announced``."""
     at = 0
     if data[:4] == b"RIFF" and data[8:12] == b"RMID":
         at = max(0, data.find(b"MThd"))
@@ -108,7 +117,7 @@ def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
         raise MidiError("the header is damaged: a quarter note has 0 ticks")
     spans: list[tuple[int, int]] = []
     at += 8 + size
-    while at + 8 <= len(data):
+    while at + 8 <= len(data) and not (announced and len(spans) == stated):
         kind = data[at : at + 4]
         start, length = at + 8, int.from_bytes(data[at + 4 : at + 8], "big")
         if start + length > len(data):
@@ -120,7 +129,7 @@ def _chunks(data: bytes) -> tuple[int, int, list[tuple[int, int]]]:
             if len(spans) > 0xFFFF:
                 raise MidiError("the file has more than 65535 tracks")
         at = start + length
-    if len(spans) < stated or not spans:
+    if len(spans) < stated or not (spans or announced):
         raise MidiError(f"the file is cut short: {len(spans)} of {stated} tracks are there")
     return form, division, spans
 
@@ -141,9 +150,11 @@ def _statuses(after: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndar
     return after.take(where).repeat(runs), stated
 
 
-def _times(raw: np.ndarray, last: np.ndarray, more: np.ndarray) -> np.ndarray:
+def _times(
+    raw: np.ndarray, last: np.ndarray, more: np.ndarray, timeless: np.ndarray | None = None
+) -> np.ndarray:
     """(E + 1,) the delta times that end at the bytes ``last`` with ``more`` bytes before, summed
-    up from 0 over all tracks."""
+    up from 0 over all tracks; those of events that are ``timeless`` (E,) count as 0."""
     time = np.zeros(len(last) + 1, dtype=np.int64)
     time[1:] = raw.take(last)
     wide = more.nonzero()[0]
@@ -152,6 +163,8 @@ def _times(raw: np.ndarray, last: np.ndarray, more: np.ndarray) -> np.ndarray:
         time[wide + 1] += (raw.take(last.take(wide) - i) & 0x7F).astype(np.int64) << 7 * i
         i += 1
         wide = wide[more.take(wide) >= i]
+    if timeless is not None:
+        time[1:][timeless] = 0
     return np.add.accumulate(time, out=time)
 
 
@@ -178,7 +191,8 @@ def _decode(form: int, tpq: int, walk: Walk, places: Places) -> Events:
     # The time since a track's start is that of its channel events and that of all others; both
     # are summed up over the whole file, and what stood there at the track's start taken away.
     time = _times(raw, last, places.more)
-    other_time = _times(raw, other_last, places.other_more)
+    timeless = _TIMELESS[kind] if walk.reference else None
+    other_time = _times(raw, other_last, places.other_more, timeless)
     begin = time.take(first) + other_time.take(other_first)
     end = begin[1:] - begin[:-1]
     before = last.searchsorted(other_last)

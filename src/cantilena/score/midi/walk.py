@@ -72,10 +72,10 @@ class _Odd(NamedTuple):
 
 class Walk:
     """Finds where events stand: in one sweep over all bytes, or, for files that a sweep does not
-    suit, one event after another."""
+    suit, one event after another. ``reference``: as ``smf.parse`` has it."""
 
-    def __init__(self, data: bytes, spans: list[tuple[int, int]]):
-        self.data, self.spans = data, spans
+    def __init__(self, data: bytes, spans: list[tuple[int, int]], reference: bool = False):
+        self.data, self.spans, self.reference = data, spans, reference
         self.raw = np.frombuffer(data + bytes(8), dtype=np.uint8)
 
     def sweep(self) -> Places | None:
@@ -138,7 +138,7 @@ class Walk:
             after.append(p)
             while places[i] < p:
                 i += 1
-            base, single = p - i, False
+            base, single, sysex = p - i, False, False
             for i, q in candidates:
                 gap = q - i - base
                 if q < p or gap % 3 != 1:
@@ -157,6 +157,7 @@ class Walk:
                     lasts.append(last)
                     mores.append(last - start)
                     single = single and gap == 1  # no other event since
+                    sysex = status != 0xFF or (sysex and gap == 1)
                     p = q + 2
                     if status != 0xFF:
                         if status not in (0xF0, 0xF7):
@@ -165,8 +166,12 @@ class Walk:
                     size = data[p]
                     p = p + 1 + size if size < 0x80 else self.body(p, stop)[1]
                     if status == 0xFF and data[q + 1] == END_OF_TRACK:
+                        if self.reference and p < stop:
+                            return None
                         cleared = start
                         break
+                    if self.reference and sysex and self._runs(p, stop):
+                        return None
                     low[start:p] = False
                     after.append(p)
                     i += 1
@@ -191,6 +196,12 @@ class Walk:
         low[short] = True
         return _Odd(lasts, mores, after, running) if max(mores, default=0) <= 3 else None
 
+    def _runs(self, p: int, stop: int) -> bool:
+        """Whether the event at ``p`` states no status."""
+        while p < stop and self.data[p] >= 0x80:
+            p += 1
+        return p + 1 < stop and self.data[p + 1] < 0x80
+
     def _steps(self, width: np.ndarray, after: bytes, table: bytes) -> bytes:
         """For each byte, were it an event's first: the bytes to the next event, or 0."""
         body = np.frombuffer(after.translate(table), dtype=np.uint8)
@@ -201,7 +212,8 @@ class Walk:
         width, after = delta_widths(self.raw)
         widths, afters = width.tobytes(), after.tobytes()
         two, one = (self._steps(width, afters, table) for table in _STEP)
-        starts = array("q")
+        no_step = bytes(len(widths))  # behind a sysex, where data without a status is looked at
+        starts, unstated = array("q"), array("q")
         for number, (start, stop) in enumerate(self.spans):
             append, step, p = starts.append, two, start
             while 0 <= p < stop:
@@ -215,7 +227,12 @@ class Walk:
                     step, p = one, q + 2
                 elif 0x80 <= status < 0xF0:
                     step, p = two, q + 3
+                elif step is no_step and status < 0x80 and p < q < stop:
+                    unstated.append(len(starts) - 1)
+                    p = self.body(q + 1, stop)[1]
                 else:
+                    if self.reference and status in (0xF0, 0xF7):
+                        step = no_step
                     p = self._special(p, q, stop, number)
             if p > stop:
                 raise MidiError(f"track {number + 1} is damaged: its last event is cut short")
@@ -223,6 +240,7 @@ class Walk:
         more = width.take(at).astype(np.int64) - 1
         at += more
         other = after.take(at - more) >= 0xF0
+        other[unstated] = True
         channel = ~other
         return Places(at[channel], more[channel], at[other], more[other])
 
@@ -235,7 +253,7 @@ class Walk:
         if status != 0xFF or q + 1 >= stop:
             raise MidiError(f"track {number + 1} is damaged at byte {p}")
         after = self.body(q + 2, stop)[1]
-        return -1 if self.data[q + 1] == END_OF_TRACK else after
+        return -1 if self.data[q + 1] == END_OF_TRACK and not self.reference else after
 
     def body(self, p: int, stop: int) -> tuple[int, int]:
         """Start and stop of the data behind the length that stands at ``p``."""

@@ -1,4 +1,4 @@
-"""The Grammar of AMT's tokens, slot by slot, and wishes about instruments.
+"""The Grammar of AMT's tokens, slot by slot, limits of instruments and length among them.
 
 Knows the vocabulary and the piece so far; does not know models. The values of a slot are its
 range of the vocabulary, counted from 0: times relative to the window, durations, and notes with
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cantilena.errors import InputError
+from cantilena.score import gm
 from cantilena.systems.arrival.piece import DURATION, NOTE, TIME, ArrivalPiece
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
@@ -28,23 +29,44 @@ class ArrivalGrammar:
     - time: none earlier than the current one, none before the piece's start; where the model knows
       rests, none more than a second after the last event, because a REST would stand there; not
       the current one again once ``MOST_AT_ONCE`` notes begin there;
-    - duration: all;
+    - duration: none that would sound beyond the piece's end;
     - note: REST only where the rests' rule puts one (a second after the last event, with no
-      duration); not the same note twice at one onset; once ``most`` - 1 instruments besides drums
-      have sounded no new one but drums, since a MIDI file has as many channels.
+      duration); not the same note twice at one onset; none of an instrument that is not ``free``.
 
     A piece that is ``compatible`` has the published implementation's masks instead: REST in every
     slot (its index is the slot's last), where it ends the piece if it is a time; no new instrument
     once 15 have sounded, controls and REST counted as instruments; a window that spans more than
-    100 s leaves only REST.
+    100 s leaves only REST; durations of any length. What is asked for beyond that (the piece's
+    ``playing``, ``most``) holds there too.
     """
 
     def __init__(self, most: int | None = None, vocabulary: ArrivalVocabulary = AMT):
         """Raises InputError where ``most`` (16 by default) is under 1."""
         self.vocabulary = vocabulary
+        self.asked = most
         self.most = vocabulary.most_instruments if most is None else most
         if self.most < 1:
             raise InputError(f"a piece needs at least 1 instrument, not {self.most}")
+
+    def free(self, piece: ArrivalPiece) -> frozenset[int]:
+        """The instruments that may play next: those of ``piece.playing``, and once ``most`` sound,
+        drums counted, only such as sound already. Besides drums 15 may sound (one less than
+        ``most`` where that is above 16): a MIDI file has no more channels."""
+        drums, sounding = self.vocabulary.drums, piece.instruments
+        if len(sounding) >= self.most:
+            return piece.playing & sounding
+        if len(sounding - {drums}) >= max(self.most, self.vocabulary.most_instruments) - 1:
+            return piece.playing & (sounding | {drums})
+        return piece.playing
+
+    def check_room(self, piece: ArrivalPiece) -> None:
+        """Raises InputError where what sounds in a piece leaves none of those that are to play."""
+        if not self.free(piece):
+            there = ", ".join(gm.name(i) for i in sorted(piece.instruments))
+            raise InputError(
+                f"no instrument may join: {self.most} may sound and there are {there}; allow more "
+                "instruments, or these"
+            )
 
     def span(self, slot: int) -> tuple[int, int]:
         """First token of a slot and the one behind its last, REST being in the note slot alone."""
@@ -62,7 +84,7 @@ class ArrivalGrammar:
         if slot == TIME:
             return self._times(piece)
         if slot == DURATION:
-            return None
+            return self._durations(piece)
         return self._counted(piece) if piece.compatible else self._notes(piece)
 
     def forced(self, piece: ArrivalPiece) -> Sequence[int] | None:
@@ -89,26 +111,42 @@ class ArrivalGrammar:
         if piece.rests:
             reach = piece.now + self.vocabulary.resolution - piece.offset
             mask[max(reach, now) + 1 :] = NEVER
-        if len(piece.notes_now) >= MOST_AT_ONCE and piece.now >= piece.start:
+        if piece.now >= piece.start and self._crowded(piece):
             mask[max(now, 0)] = NEVER
         return mask
 
-    def _counted(self, piece: ArrivalPiece) -> np.ndarray | None:
-        """The published rule on instruments."""
-        if len(piece.kinds) < _REFERENCE_MOST:
+    def _crowded(self, piece: ArrivalPiece) -> bool:
+        """Whether no further note may begin at the current time."""
+        v, now = self.vocabulary, piece.notes_now
+        if len(now) >= MOST_AT_ONCE:
+            return True
+        free = self.free(piece)
+        if len(now) < len(free) * v.pitches:
+            return False
+        return sum((note - v.note) // v.pitches in free for note in now) == len(free) * v.pitches
+
+    def _durations(self, piece: ArrivalPiece) -> np.ndarray | None:
+        v = self.vocabulary
+        if piece.compatible or piece.end is None:
             return None
-        return self._only(piece.kinds)
+        room = piece.end - (piece.begun[0] - v.time)
+        if room >= v.durations - 1:
+            return None
+        mask = np.zeros(v.durations)
+        mask[room + 1 :] = NEVER
+        return mask
+
+    def _counted(self, piece: ArrivalPiece) -> np.ndarray | None:
+        """The published rule on instruments, and what is asked for beyond it."""
+        free = piece.playing if self.asked is None else self.free(piece)
+        if len(piece.kinds) >= _REFERENCE_MOST:
+            free &= piece.kinds
+        return None if len(free) == self.vocabulary.instruments else self._only(free)
 
     def _notes(self, piece: ArrivalPiece) -> np.ndarray:
         v = self.vocabulary
         time, duration = piece.begun
-        pitched = piece.instruments - {v.drums}
-        if len(pitched) >= self.most - 1:
-            # with a single instrument allowed, drums may be it, but only if nothing else sounds
-            free = {v.drums} if self.most > 1 or not piece.instruments else set()
-            mask = self._only(pitched | free | (piece.instruments & {v.drums}))
-        else:
-            mask = np.zeros(v.notes + 1)
+        mask = self._only(self.free(piece))
         if time == piece.now:
             for note in piece.notes_now:
                 if note < v.rest:
@@ -121,41 +159,24 @@ class ArrivalGrammar:
     def _only(self, instruments: Iterable[int]) -> np.ndarray:
         """A mask of the note slot that leaves these instruments, and REST."""
         v = self.vocabulary
-        mask = np.full(v.notes + 1, NEVER)
-        mask[-1] = 0
-        for i in instruments:
-            if i < v.instruments:
-                mask[i * v.pitches : (i + 1) * v.pitches] = 0
-        return mask
+        mask = np.full(v.instruments, NEVER)
+        mask[list(instruments)] = 0
+        return np.append(np.repeat(mask, v.pitches), 0.0)
 
 
-class Instruments:
-    """A Constraint: only these instruments (0-127, 128 drums), or all but the ``excluded``.
-
-    Raises InputError for a number that is no instrument, and where none is left.
-    """
-
-    name = "instruments"
-
-    def __init__(
-        self,
-        allowed: Iterable[int] | None = None,
-        excluded: Iterable[int] = (),
-        vocabulary: ArrivalVocabulary = AMT,
-    ):
-        v = vocabulary
-        wanted = set(range(v.instruments)) if allowed is None else set(allowed)
-        silent = set(excluded)
-        for i in wanted | silent:
-            if not 0 <= i < v.instruments:
-                raise InputError(f"there is no instrument {i}: 0-{v.drums}, {v.drums} being drums")
-        if not wanted - silent:
-            raise InputError("no instrument is left to play: all that are allowed are excluded")
-        self.playing = tuple(sorted(wanted - silent))
-        free = np.zeros(v.instruments, dtype=bool)
-        free[list(self.playing)] = True
-        self.mask = np.append(np.where(np.repeat(free, v.pitches), 0.0, NEVER), 0.0)
-
-    def bias(self, field: int, piece: ArrivalPiece, chosen: Sequence[int]) -> np.ndarray | None:
-        """The mask in the note slot; REST is not its concern."""
-        return self.mask if piece.slot == NOTE else None
+def instruments_of(
+    allowed: Iterable[int] | None = None,
+    excluded: Iterable[int] = (),
+    vocabulary: ArrivalVocabulary = AMT,
+) -> frozenset[int]:
+    """Which instruments (0-127, 128 drums) may play: those ``allowed``, None for all, without the
+    ``excluded``. Raises InputError for a number that is no instrument, and where none is left."""
+    v = vocabulary
+    wanted = set(range(v.instruments)) if allowed is None else set(allowed)
+    silent = set(excluded)
+    for i in wanted | silent:
+        if not 0 <= i < v.instruments:
+            raise InputError(f"there is no instrument {i}: 0-{v.drums}, {v.drums} being drums")
+    if not wanted - silent:
+        raise InputError("no instrument is left to play: all that are allowed are excluded")
+    return frozenset(wanted - silent)

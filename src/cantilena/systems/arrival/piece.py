@@ -13,7 +13,7 @@ half and a whole context, and reads each token about twice instead of a thousand
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -32,8 +32,10 @@ class ArrivalPiece:
     stand at ``start`` or later and before ``end`` (None for no end). ``controls`` (3M,) controls in
     time order, each of which is taken in as soon as the piece has come to the anticipation
     interval before it. ``rests``: whether the model was trained with RESTs wherever a second
-    passes without a note. ``rows`` holds the new triples (time, duration, note), RESTs included;
-    ``tokens`` all tokens, controls as well; ``now`` the time of the last event.
+    passes without a note; ``playing``: the instruments (0-127, 128 drums) of new notes, None for
+    all; ``instruments``: those that sound, in ``controls`` still ahead as well. ``rows`` holds the
+    new triples (time, duration, note), RESTs included; ``tokens`` all tokens, controls as well;
+    ``now`` the time of the last event.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class ArrivalPiece:
         compatible: bool = False,
         rests: bool = True,
         vocabulary: ArrivalVocabulary = AMT,
+        playing: Collection[int] | None = None,
     ):
         self.vocabulary, self.compatible = vocabulary, compatible
+        self.playing = frozenset(range(vocabulary.instruments) if playing is None else playing)
         self.start, self.end = start, end
         self.rests = rests or compatible
         self.tokens: list[int] = []
@@ -57,6 +61,8 @@ class ArrivalPiece:
         self.kinds: set[int] = set()  # as the published implementation counts: REST is one too
         ahead = np.asarray(controls, dtype=np.int64).reshape(-1, 3).tolist()
         self.ahead: list[list[int]] = ahead[::-1]  # the next control last
+        first_note = vocabulary.control + vocabulary.note
+        self.instruments |= {(note - first_note) // vocabulary.pitches for *_, note in ahead}
         self.flag = vocabulary.anticipate if ahead else vocabulary.autoregress
         self.first = 0  # triple at which the window begins
         self.offset = 0  # what times in the window are shifted by

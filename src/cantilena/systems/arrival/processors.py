@@ -1,10 +1,9 @@
 """The arrival grammar where another program's loop generates: HuggingFace's ``generate`` and vLLM.
 
-Knows joint ids (text below ``offset``, music from there), the grammar and constraints; does not
-know models. The same ``ArrivalGrammar`` and constraints as in our own loop say which ids may come
-next: what they forbid gets -inf, all text included, so that a piece is always one that can be
-written. There is no window here: the whole piece is in the model's context, and times are below
-the vocabulary's 100 s.
+Knows joint ids (text below ``offset``, music from there) and the grammar; does not know models. The
+same ``ArrivalGrammar`` as in our own loop says which ids may come next: what it forbids gets -inf,
+all text included, so that a piece is always one that can be written. There is no window here: the
+whole piece is in the model's context, and times are below the vocabulary's 100 s.
 
     model.generate(ids, logits_processor=[hf_processor(rules)])
     LLM(folder, logits_processors=["cantilena.systems.arrival.processors:VllmProcessor"])
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cantilena.errors import InputError, MissingExtraError
-from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments
+from cantilena.systems.arrival.grammar import ArrivalGrammar, instruments_of
 from cantilena.systems.arrival.piece import TIME, ArrivalPiece
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
@@ -33,9 +32,9 @@ ARGUMENT = "cantilena"
 @dataclass(frozen=True)
 class Rules:
     """What holds for a piece. ``offset``: the model's id of arrival token 0. ``instruments``: only
-    these (0-127, 128 drums), ``excluded``: none of these; ``most``: how many at most. ``seconds``:
-    a piece ends before, and then ``end_id`` is all that may follow (the model's id of SEPARATOR by
-    default). ``vocabulary`` is the published one by default.
+    these (0-127, 128 drums), ``excluded``: none of these; ``most``: how many at most, drums among
+    them. ``seconds``: no note sounds beyond, and then ``end_id`` is all that may follow (the
+    model's id of SEPARATOR by default). ``vocabulary`` is the published one by default.
 
     Raises InputError where no instrument is left or the time is not above 0.
     """
@@ -53,7 +52,7 @@ class Rules:
             raise InputError(f"music cannot begin at id {self.offset}")
         if self.seconds is not None and not self.seconds > 0:
             raise InputError(f"a piece of {self.seconds} seconds will not do")
-        self.constraints()
+        _ = self.playing
         ArrivalGrammar(self.most, self.vocabulary)
 
     @classmethod
@@ -84,11 +83,10 @@ class Rules:
         own = self.offset + self.vocabulary.separator
         return own if self.end_id is None else self.end_id
 
-    def constraints(self) -> tuple[Instruments, ...]:
-        """The constraints that these wishes are."""
-        if self.instruments is None and not self.excluded:
-            return ()
-        return (Instruments(self.instruments, self.excluded, self.vocabulary),)
+    @property
+    def playing(self) -> frozenset[int]:
+        """The instruments that may play."""
+        return instruments_of(self.instruments, self.excluded, self.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,6 @@ class Follower:
     def __init__(self, rules: Rules):
         self.rules = rules
         self.grammar = ArrivalGrammar(rules.most, rules.vocabulary)
-        self.wishes = rules.constraints()
         self._forget()
 
     def _forget(self) -> None:
@@ -133,7 +130,9 @@ class Follower:
         self.done = False
         end = self.rules.seconds
         steps = None if end is None else round(end * self.rules.vocabulary.resolution)
-        self.piece = ArrivalPiece(end=steps, vocabulary=self.rules.vocabulary)
+        self.piece = ArrivalPiece(
+            end=steps, vocabulary=self.rules.vocabulary, playing=self.rules.playing
+        )
 
     def allowed(self, ids: Sequence[int]) -> Allowed:
         """What may follow ``ids``, a prompt of text and the music so far. Without music it is the
@@ -153,11 +152,10 @@ class Follower:
 
     def _next(self) -> Allowed:
         piece, slot = self.piece, self.piece.slot
-        biases = [w.bias(0, piece, ()) for w in (self.grammar, *self.wishes)]
-        masks = [b for b in biases if b is not None]
-        bias = np.sum(masks, axis=0) if masks else None
-        if bias is not None and not np.isfinite(bias).any():
-            # nothing is left, as when 100 s are full: the piece is over
+        bias = self.grammar.bias(0, piece, ())
+        full = bias is not None and not np.isfinite(bias).any()
+        if full or (slot == TIME and not self.grammar.free(piece)):
+            # nothing is left, as when 100 s are full, or nobody to play it: the piece is over
             return Allowed(self.rules.end, self.rules.end + 1)
         first, last = self.grammar.span(slot)
         return Allowed(first + self.rules.offset, last + self.rules.offset, bias)

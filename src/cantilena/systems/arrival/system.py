@@ -20,6 +20,7 @@ from cantilena.result import Result
 from cantilena.score import Score
 from cantilena.score.splice import chased, without
 from cantilena.systems import spec
+from cantilena.systems.arrival.grammar import ArrivalGrammar
 from cantilena.systems.arrival.writing import (
     SAMPLING,
     TOKENS,
@@ -29,6 +30,7 @@ from cantilena.systems.arrival.writing import (
     loop_of,
     loudness,
     new_score,
+    piece_of,
     sounding,
     written,
 )
@@ -47,6 +49,7 @@ from cantilena.text.report import report
 from cantilena.text.wishes import Brief
 from cantilena.tokens.arrival import (
     AMT,
+    ArrivalHeader,
     ArrivalVocabulary,
     header_of,
     nearest_ticks,
@@ -75,8 +78,9 @@ class ArrivalSystem(System):
     ``rests``: whether it was trained on sequences with RESTs; ``seconds``: the length of a piece
     where none is asked for, None for as many as ``tokens`` give.
 
-    Options of a request: ``tokens`` of a piece at most, ``most`` instruments in it (16), and
-    ``compatible``, to sample and write files as the published implementation does.
+    Options of a request: ``tokens`` of a piece at most, ``most`` instruments in it (16; drums and
+    those of a piece that is edited count), and ``compatible``, to sample and write files as the
+    published implementation does: then without tempo or metre, and notes may outlast the length.
     """
 
     sampling = SAMPLING
@@ -110,7 +114,11 @@ class ArrivalSystem(System):
         super().check(request)
         if request.sampling is not None and request.sampling.guidance != 1.0:
             raise InputError("guidance is not possible with AMT's tokens; leave it at 1")
-        self.order(Attempt(request))
+        if request.sampling is not None and request.sampling.repetition != 1.0:
+            raise InputError("repetition is not controlled with AMT's tokens; leave it at 1")
+        grammar = ArrivalGrammar(request.options.get("most"), self.vocabulary)
+        compatible = bool(request.options.get("compatible"))
+        piece_of(self, self.order(Attempt(request)), grammar, compatible)
 
     def alike(self, request: Request) -> Any:
         """Compatible pieces have slots of other sizes; the rest may be made side by side."""
@@ -130,7 +138,7 @@ class ArrivalSystem(System):
                     yield k, NoteMade(note)
                 if job.done:
                     open_.discard(k)
-                    yield k, Finished(self._result(attempts[k].request, job))
+                    yield k, Finished(self._result(attempts[k].request, orders[k], job))
                 else:
                     yield k, Progress(_share(job, orders[k], self.vocabulary))
 
@@ -153,7 +161,7 @@ class ArrivalSystem(System):
         if request.edit is not None:
             order = self._edited(request.edit, brief, shared)
         else:
-            length = _length(brief, self.seconds)
+            length = _length(brief, self.seconds, _bar(brief))
             tokens = TOKENS if length is None else _tokens(length)
             order = Order(end=length, tokens=tokens, **shared)
         if "tokens" in request.options:
@@ -167,7 +175,7 @@ class ArrivalSystem(System):
         start, stop = _span(edit)
         last = float(edit.base.seconds(edit.base.end))
         if edit.kind == "go on":
-            length = _length(brief, self.seconds)
+            length = _length(brief, self.seconds, _last_bar(edit.base))
             if stop is None and length is None:
                 raise InputError("say how long the new music is to be: seconds or bars")
             stop = start + (length or 0) if stop is None else stop
@@ -189,23 +197,28 @@ class ArrivalSystem(System):
             start=start, end=stop, past=outside, controls=controls, tokens=tokens, **shared
         )
 
-    def _result(self, request: Request, job: ArrivalJob) -> Result:
-        brief, piece = request.brief, written(job)
+    def _result(self, request: Request, order: Order, job: ArrivalJob) -> Result:
+        brief, edit, piece, v = request.brief, request.edit, written(job), self.vocabulary
+        end = order.end if piece.ended and order.end is not None else 0.0
         files = {}
-        if request.edit is None:
-            score = new_score(piece.events, brief.tempo, self.vocabulary)
-            if request.options.get("compatible") and len(piece.events):
-                files["mid"] = reference_midi(
-                    sounding(piece.events, self.vocabulary), self.vocabulary
-                )
+        if edit is None:
+            compatible = bool(request.options.get("compatible"))
+            score = new = new_score(
+                piece.events,
+                None if compatible else _header(brief).lasting(end),
+                v,
+                reference=compatible,
+            )
+            if compatible and len(piece.events):
+                files["mid"] = reference_midi(sounding(piece.events, v), v)
         else:
-            edit = request.edit
-            score = joined(kept(edit), piece.events, self.vocabulary, edit.tracks)
+            score = joined(kept(edit), piece.events, v, edit.tracks, end)
+            new = _added(edit, order.start, end, piece.events, v)
         return Result(
             artefact=score,
             brief=brief,
             request=request.to_dict(),
-            rows=report(brief, score),
+            rows=report(brief, new),  # of a piece that is edited, what was added
             system=self.system,
             checkpoint=self.name,
             checkpoint_hash=self.hash,
@@ -222,7 +235,10 @@ class _LiveNotes:
         self.vocabulary, self.piece, self.row = system.vocabulary, job.piece, 0
         edit = request.edit
         if edit is None:
-            self.clock, self.velocity = to_score([], request.brief.tempo), VELOCITY
+            reference = bool(request.options.get("compatible"))
+            header = None if reference else _header(request.brief)
+            self.clock = to_score([], header=header, reference=reference)
+            self.velocity = VELOCITY
             bar = _bar(request.brief)
             end = 3600.0 + bar
             self.bars = np.arange(0, end, bar)
@@ -290,14 +306,35 @@ def _share(job: ArrivalJob, order: Order, vocabulary: ArrivalVocabulary) -> floa
 def _bar(brief: Brief) -> float:
     """Seconds of a bar of the Brief's metre and tempo (4/4 at 120 where it says none)."""
     num, den = brief.metre_parts or (4, 4)
-    return 4 * num / den * 60 / (brief.tempo or 120.0)
+    return 4 * num / den * round(60e6 / (brief.tempo or 120.0)) * 1e-6  # as a file has it
 
 
-def _length(brief: Brief, default: float | None) -> float | None:
-    """Seconds of new music that a Brief asks for."""
+def _last_bar(base: Score) -> float:
+    """Seconds of a bar as a piece's last."""
+    quarters = 4 * int(base.metre_num[-1]) / int(base.metre_den[-1])
+    return quarters * int(base.tempo_us[-1]) * 1e-6
+
+
+def _length(brief: Brief, default: float | None, bar: float) -> float | None:
+    """Seconds of new music that a Brief asks for, where a bar has ``bar``."""
     if brief.seconds is not None:
         return float(brief.seconds)
-    return default if brief.bars is None else brief.bars * _bar(brief)
+    return default if brief.bars is None else brief.bars * bar
+
+
+def _header(brief: Brief) -> ArrivalHeader:
+    """What of a Brief stands beside the tokens: tempo and metre."""
+    tempos = () if brief.tempo is None else ((0, round(60e6 / brief.tempo)),)
+    metres = () if brief.metre_parts is None else ((0, *brief.metre_parts),)
+    return ArrivalHeader(tempos=tempos, metres=metres)
+
+
+def _added(edit: Edit, start: float, end: float, events: np.ndarray, v: ArrivalVocabulary) -> Score:
+    """What an Edit adds, alone: from ``start`` to ``end`` (seconds), with the maps of its piece."""
+    header = header_of(edit.base).since(_only(edit).ticks(edit.base)[0])
+    rows = np.array(events).reshape(-1, 3)
+    rows[:, 0] -= int(v.resolution * start)
+    return new_score(rows.reshape(-1), header.lasting(end - start), v)
 
 
 def _tokens(seconds: float) -> int:

@@ -18,11 +18,12 @@ from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.score import Score
 from cantilena.score.splice import merged
-from cantilena.systems.arrival.grammar import ArrivalGrammar, Instruments
+from cantilena.systems.arrival.grammar import ArrivalGrammar, instruments_of
 from cantilena.systems.arrival.piece import ArrivalPiece
 from cantilena.systems.arrival.stepper import ArrivalStepper
 from cantilena.tokens.arrival import (
     AMT,
+    ArrivalHeader,
     ArrivalVocabulary,
     header_of,
     pad,
@@ -49,7 +50,7 @@ TOKENS = 1_023
 @dataclass(frozen=True)
 class Order:
     """One piece to write. ``text``: what it is described by, None for nothing; ``start`` and
-    ``end``: seconds between which new notes begin, ``end`` None for as many as ``tokens`` allow
+    ``end``: seconds between which new notes sound, ``end`` None for as many as ``tokens`` allow
     (three to a note, RESTs included); ``past`` (3N,) events that it goes on from or that stand
     around it, ``controls`` (3M,) controls, such as parts that it accompanies. ``allowed``: the only
     instruments that may play, None for all; ``excluded``: those that may not."""
@@ -104,7 +105,8 @@ def write(
     """All orders abreast, in one batch. What an Order gives does not depend on those beside it, but
     for ties within the last bits of floating point. ``compatible``: the published implementation's
     window, masks and quirks (``systems.arrival.piece``); ``most``: instruments in a piece at most,
-    16 by default. ``progress`` receives the number of tokens that each piece has.
+    drums and those that were there among them, 16 by default. ``progress`` receives the number of
+    tokens that each piece has.
 
     Raises InputError for an order that cannot be written.
     """
@@ -123,23 +125,32 @@ def loop_of(
 ) -> Loop[ArrivalPiece, PromptState]:
     """The Loop that writes some orders, as ``write`` does."""
     grammar = ArrivalGrammar(most, system.vocabulary)
-    jobs = [_job(system, order, compatible) for order in orders]
+    jobs = [_job(system, order, grammar, compatible) for order in orders]
     return Loop(ArrivalStepper(system.step_model, grammar, jobs), grammar, jobs)
 
 
-def _job(system: ArrivalSystem, order: Order, compatible: bool) -> Job[ArrivalPiece, PromptState]:
+def _job(
+    system: ArrivalSystem, order: Order, grammar: ArrivalGrammar, compatible: bool
+) -> Job[ArrivalPiece, PromptState]:
+    piece = piece_of(system, order, grammar, compatible)
+    rng = np.random.default_rng([order.seed, _STREAM])
+    return Job(piece, system.prompt(order.text), (), order.sampling, rng, order.tokens // 3)
+
+
+def piece_of(
+    system: ArrivalSystem, order: Order, grammar: ArrivalGrammar, compatible: bool = False
+) -> ArrivalPiece:
+    """The piece of an Order before anything is written. Raises InputError for an order that cannot
+    be written, also where no instrument may play."""
     order.check()
     v = system.vocabulary
+    playing = instruments_of(order.allowed, order.excluded, v)
     start = int(v.resolution * order.start)
     end = None if order.end is None else int(v.resolution * order.end)
     past, controls = around(order.past, order.controls, start, end, compatible, v)
-    piece = ArrivalPiece(past, controls, start, end, compatible, rests=system.rests, vocabulary=v)
-    wishes = []
-    if order.allowed is not None or order.excluded:
-        wishes.append(Instruments(order.allowed, order.excluded, v))
-    rng = np.random.default_rng([order.seed, _STREAM])
-    prompt = system.prompt(order.text)
-    return Job(piece, prompt, wishes, order.sampling, rng, order.tokens // 3)
+    piece = ArrivalPiece(past, controls, start, end, compatible, system.rests, v, playing)
+    grammar.check_room(piece)
+    return piece
 
 
 def around(
@@ -189,10 +200,15 @@ def written(job: Job[ArrivalPiece, PromptState]) -> Written:
 
 
 def new_score(
-    events: np.ndarray, tempo: float | None = None, vocabulary: ArrivalVocabulary = AMT
+    events: np.ndarray,
+    header: ArrivalHeader | None = None,
+    vocabulary: ArrivalVocabulary = AMT,
+    reference: bool = False,
 ) -> Score:
-    """The Score of new events alone, at ``tempo`` quarters a minute (120 by default)."""
-    return to_score(sounding(events, vocabulary), tempo, vocabulary=vocabulary)
+    """The Score of new events alone, under a header's maps (120 bpm by default) and up to its end
+    at least; or, with ``reference``, as ``to_score`` has it, under none."""
+    events = sounding(events, vocabulary)
+    return to_score(events, header=header, reference=reference, vocabulary=vocabulary)
 
 
 def joined(
@@ -200,13 +216,15 @@ def joined(
     events: np.ndarray,
     vocabulary: ArrivalVocabulary = AMT,
     tracks: Collection[int] | None = None,
+    end: float = 0.0,
 ) -> Score:
     """A Score with new events in it. Its notes, controls, tempo, metre and keys stay as they are;
     the new notes, as loud as ``loudness`` has it, stand in the track of their instrument among
-    ``tracks`` (None: all) or in tracks of their own, as ``score.splice.merged`` says. Where its
-    ticks are too coarse for 10 ms they are made finer."""
+    ``tracks`` (None: all) or in tracks of their own, as ``score.splice.merged`` says. It lasts
+    until ``end`` (seconds) at least. Where its ticks are too coarse for 10 ms they are made
+    finer."""
     events = sounding(events, vocabulary)
-    header = header_of(old)
+    header = header_of(old).lasting(end)
     added = to_score(events, header=header, velocity=loudness(old), vocabulary=vocabulary)
     return merged(old, added, tracks)
 

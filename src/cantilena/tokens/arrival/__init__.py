@@ -100,8 +100,10 @@ def events_of(source: bytes | str | Path, vocabulary: ArrivalVocabulary = AMT) -
     the order of the merged tracks, its onset (steps from the piece's start, without a limit of
     100 s), 10,000 + duration and 11,000 + 128 x instrument + pitch.
 
-    A note that is never closed gets 0.25 s; durations are cut at 9.99 s. A path that is not there
-    raises InputError; a damaged file, one over 16 MB or longer than 24 hours MidiError.
+    Files that break the format are read as the published implementation reads them, by mido
+    (``smf.parse``), unless that refuses them. A note that is never closed gets 0.25 s; durations
+    are cut at 9.99 s. A path that is not there raises InputError; a damaged file, one over 16 MB or
+    longer than 24 hours MidiError.
     """
     if isinstance(source, bytes):
         name, data = "the MIDI data", source
@@ -110,7 +112,7 @@ def events_of(source: bytes | str | Path, vocabulary: ArrivalVocabulary = AMT) -
     try:
         if len(data) > MAX_BYTES:
             raise MidiError(f"the file is larger than {MAX_BYTES // 10**6} MB")
-        return _events(smf.parse(data), vocabulary)
+        return _events(smf.parse(data, reference=True), vocabulary)
     except InputError as error:
         raise MidiError(f"{name}: {error}") from error
 

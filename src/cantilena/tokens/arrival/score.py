@@ -7,7 +7,8 @@ a tempo) notes are put at the ticks where they sound; without one a beat is half
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -47,6 +48,27 @@ class ArrivalHeader:
             self.names,
             self.end * times,
         )
+
+    def lasting(self, seconds: float) -> ArrivalHeader:
+        """The same with its end at so many seconds, or where it was if that is later."""
+        clock = Score.build(self.tpq, (), [], [], [], [], [], self.tempos)
+        end = int(nearest_ticks(clock, np.array([seconds]))[0])
+        return replace(self, end=max(self.end, end))
+
+    def since(self, tick: int) -> ArrivalHeader:
+        """What holds from a tick on, ticks counted from there; it ends nowhere."""
+        tempos, metres = _since(self.tempos, tick), _since(self.metres, tick)
+        keys = _since(self.keys, tick)
+        return ArrivalHeader(self.tpq, tempos, metres, keys, self.names)
+
+
+_Row = TypeVar("_Row", bound=tuple[int, ...])
+
+
+def _since(rows: tuple[_Row, ...], tick: int) -> tuple[_Row, ...]:
+    """A map from a tick on: what holds there, and what comes later."""
+    first = max((i for i, row in enumerate(rows) if row[0] <= tick), default=0)
+    return tuple(cast(_Row, (max(row[0] - tick, 0), *row[1:])) for row in rows[first:])
 
 
 def header_of(score: Score) -> ArrivalHeader:
