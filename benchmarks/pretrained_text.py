@@ -1,0 +1,179 @@
+"""What a really pretrained text model changes: the four systems of the text-to-symbolic paper on
+SmolLM2-135M, and on a small text model that has seen nothing but captions, at equal budgets.
+
+cantilena data weights smollm2 musicnn
+python benchmarks/pretrained_text.py train --data paper --out pretrained [--only smollm2 --seeds 1]
+python benchmarks/pretrained_text.py hear --data paper --out pretrained
+python benchmarks/pretrained_text.py table --out pretrained
+
+``--data`` is a folder of ``cantilena data paper``. ``train`` pretrains a small music model without
+text and a small text model on captions, then trains every run of ``RUNS`` for each seed; killed,
+the same command goes on. For each finished run it measures the held-out loss of the music with each
+song's own text and with another song's: what the text is worth. ``hear`` has each run write pieces
+for the test songs' texts and measures them; ``table`` prints what is there as Markdown and draws
+the layer weights and the losses. Only the runs that ``--only`` names are touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from cantilena.cli import main as cantilena
+
+SMOLLM2, CAPTIONS = "smollm2", "captions"
+RUNS: dict[str, tuple[str, str, list[object]]] = {
+    "amt-prefix base": ("amt-prefix", "any", ["--layers", "last"]),
+    "amt-prefix enhanced": ("amt-prefix", "any", ["--layers", "all"]),
+    "amt-prefix normed": ("amt-prefix", "any", ["--layers", "all-normed"]),
+    "llama-music Gaussian": ("llama-music", "any", ["--init", "gaussian"]),
+    "llama-music AMT": ("llama-music", "any", ["--init", "amt"]),
+    "llama-music Gaussian LoRA": ("llama-music", SMOLLM2, ["--init", "gaussian", "--lora", 16]),
+    "llama-music AMT LoRA": ("llama-music", SMOLLM2, ["--init", "amt", "--lora", 16]),
+}
+"""System, text model ("any": both) and options of each; "normed" and LoRA are beyond the paper."""
+
+BUDGET = {"steps": 240, "batch": 4, "context": 256, "warmup": 20}
+"""Of every run: 245,760 music tokens. A step of SmolLM2 whole takes 15 to 25 s on one core."""
+
+PRETRAINING = {"music": 900, "captions": 600}
+"""Steps of 8 rows of 256 tokens of the two small models."""
+
+RATES = {
+    ("amt-prefix", SMOLLM2): 5e-4,
+    ("amt-prefix", CAPTIONS): 5e-4,
+    ("llama-music", SMOLLM2): 5e-4,
+    ("llama-music", CAPTIONS): 1e-3,
+}
+"""Peak learning rates: those of the small recipes, and half of it for SmolLM2, which is pretrained.
+Not searched: a run takes too long here."""
+
+SECONDS, PIECES, TOKENS = 15, 100, 256
+"""Of a piece that are measured; pieces of a run (500 patches of 3 s); tokens of a piece."""
+
+
+def call(*words: object) -> None:
+    """One command of Cantilena; ends the script where it does not succeed."""
+    print("$ cantilena", *words, flush=True)
+    begun = time.monotonic()
+    code = cantilena([str(w) for w in words])
+    print(f"took {time.monotonic() - begun:.1f} s", flush=True)
+    if code:
+        raise SystemExit(code)
+
+
+def budget(args: argparse.Namespace, steps: int, batch: int, warmup: int) -> list[object]:
+    """Options that all trainings share."""
+    return [
+        *("--data", args.data, "--steps", steps, "--batch", batch, "--accumulate", 1),
+        *("--context", BUDGET["context"], "--warmup", warmup, "--valid-songs", args.valid),
+        *("--valid-every", max(1, steps // 6), "--save-every", max(1, steps // 6)),
+        *("--log-every", max(1, steps // 60), "--precision", args.precision),
+    ]
+
+
+def pretrain(args: argparse.Namespace, out: Path) -> None:
+    """The small music model, and the small text model of the captions."""
+    for kind, system, name in (("music", "amt", "music"), ("text", "text", CAPTIONS)):
+        start = out / f"{name}-0"
+        if not (start / "config.json").is_file():
+            data = ["--data", args.data] if kind == "text" else []
+            call("init", kind, "-o", start, "--size", "mini", *data)
+        if not (out / name / "model" / "card.json").is_file():
+            steps = PRETRAINING[name]
+            words = ["--system", system, "--recipe", f"small-{system}", f"--{kind}-model", start]
+            call("finetune", *words, "--out", out / name, *budget(args, steps, 8, steps // 20))
+
+
+def runs(args: argparse.Namespace, out: Path) -> list[tuple[str, str, int, Path]]:
+    """(run, text model, seed, folder) of all that are to be touched, cheap ones and first seeds
+    first."""
+    rows = []
+    for seed in range(args.seeds):
+        for text in (CAPTIONS, SMOLLM2):
+            for name, (_, only, _) in RUNS.items():
+                folder = out / f"{name.replace(' ', '-').lower()}-{text}-{seed}"
+                wanted = not args.only or any(w in folder.name for w in args.only)
+                if only in ("any", text) and wanted:
+                    rows.append((name, text, seed, folder))
+    return rows
+
+
+def train(args: argparse.Namespace) -> None:
+    """Every run, each in a folder of its own, and what its text is worth."""
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    pretrain(args, out)
+    for name, text, seed, folder in runs(args, out):
+        system, _, options = RUNS[name]
+        if not (folder / "model" / "card.json").is_file():
+            words: list[object] = ["--system", system, "--recipe", f"small-{system}", *options]
+            if system == "amt-prefix":
+                words += ["--states", out / f"states-{text}"]
+            words += ["--text-model", text if text == SMOLLM2 else out / text]
+            words += ["--music-model", out / "music", "--out", folder, "--seed", seed]
+            words += ["--rate", RATES[system, text]]
+            steps = budget(args, BUDGET["steps"], BUDGET["batch"], BUDGET["warmup"])
+            call("finetune", *words, *steps)
+        if not (folder / "text-worth.json").is_file():
+            worth = text_worth(folder, args)
+            (folder / "text-worth.json").write_text(json.dumps(worth) + "\n", encoding="utf-8")
+            print(folder.name, worth, flush=True)
+
+
+def text_worth(folder: Path, args: argparse.Namespace) -> dict[str, float]:
+    """Held-out nats a music token with each song's ``own`` text and with ``other`` songs'. The
+    other text is that of the song half the list away, where it differs."""
+    import torch
+
+    from cantilena.data.paper.reader import PaperData
+    from cantilena.models.tuned import IGNORED
+    from cantilena.systems.trainable import trainable
+    from cantilena.train.run import Run
+    from cantilena.train.tuned.examples import PaperExamples
+
+    recipe = Run(folder).recipe()
+    assert recipe is not None
+    recipe = recipe.changed(start=str(folder), lora=0)
+    one = trainable(recipe.system)
+    model, tokenizer = one.build(recipe)
+    model.eval()
+    collate = one.collators(recipe, model, tokenizer)[1]
+    songs = PaperExamples(PaperData(args.data, "valid", first=args.valid).load())
+    examples = [songs.example(i) for i in range(len(songs))]
+    offset = getattr(model, "offset", 0)
+    totals: dict[str, float] = defaultdict(float)
+    tokens = 0
+    for k, example in enumerate(examples):
+        away = examples[(k + len(examples) // 2) % len(examples) :] + examples
+        other = next(e["text"] for e in away if e["text"] != example["text"])
+        for which, text in (("own", example["text"]), ("other", other)):
+            batch = collate([{**example, "text": text}])
+            labels = batch["labels"]
+            batch["labels"] = labels.masked_fill(labels < offset, IGNORED)
+            count = int((batch["labels"] != IGNORED).sum())
+            with torch.no_grad():
+                totals[which] += float(model(**batch)["loss"]) * count
+            tokens += count if which == "own" else 0
+    return {**{which: total / tokens for which, total in totals.items()}, "tokens": tokens}
+
+
+def main() -> None:
+    """One of the three jobs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("job", choices=("train",))
+    parser.add_argument("--data", default="paper")
+    parser.add_argument("--out", default="pretrained")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", metavar="PART", help="of the runs' folder names")
+    parser.add_argument("--valid", type=int, default=60, help="songs held out")
+    parser.add_argument("--precision", default="bfloat16", help="bfloat16 or float32")
+    args = parser.parse_args()
+    {"train": train}[args.job](args)
+
+
+if __name__ == "__main__":
+    main()
