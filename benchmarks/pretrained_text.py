@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from cantilena.cli import main as cantilena
 
@@ -161,10 +163,99 @@ def text_worth(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     return {**{which: total / tokens for which, total in totals.items()}, "tokens": tokens}
 
 
+def hear(args: argparse.Namespace) -> None:
+    """Pieces of every finished run for the test songs' texts, and their measures in one table."""
+    out = Path(args.out)
+    references = Path(args.data) / "references.jsonl"
+    options: list[object] = []
+    for name, _, _, folder in runs(args, out):
+        if not (folder / "text-worth.json").is_file():
+            continue
+        pieces = out / "pieces" / folder.name
+        words = ["--system", RUNS[name][0], "--checkpoint", folder, "--prompts", references]
+        call("generate", *words, "--tokens", TOKENS, "--n", PIECES, "-o", pieces)
+        options += ["--system", f"{folder.name}={pieces}"]
+    words = ["--references", references, "--n", PIECES, "--seconds", SECONDS, *options]
+    for embedder in ("musicnn", "chroma"):
+        words += ["--embedder", embedder]
+    call("evaluate", "table3", *words, "-o", out / "evaluation", "--workers", 2)
+
+
+# ------------------------------------------------------------------ what is told
+
+MEASURES: dict[str, tuple[str, str, int]] = {
+    "musicnn Frechet distance": ("distances", "musicnn", 1),
+    "chroma-rhythm Frechet distance": ("distances", "chroma", 3),
+    "instruments asked for heard, %": ("control", "instrument_recall", 1),
+    "heard ones asked for, %": ("control", "instrument_precision", 1),
+    "key, %": ("control", "key", 1),
+    "tempo bin, %": ("control", "tempo_bin", 1),
+}
+"""Columns of a run's pieces: where they stand in table3.json, and digits."""
+
+
+def measure(row: dict[str, Any], kind: str, name: str) -> float | None:
+    """One of ``MEASURES`` of a row of table3.json; None where it was not measured."""
+    entry = row.get(kind, {}).get(name)
+    if entry is None:
+        return None
+    return entry.get("frechet") if kind == "distances" else 100 * entry["mean"]
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean and standard deviation over seeds."""
+    if not values:
+        return "-"
+    apart = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{apart}"
+
+
+def table(args: argparse.Namespace) -> None:
+    """Prints every finished run by system and text model, means over seeds, and draws pictures."""
+    out = Path(args.out)
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    path = out / "evaluation" / "table3.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    by_name = {row["system"]: row for row in measured}
+    for name, text, _, folder in runs(args, out):
+        if not (folder / "text-worth.json").is_file():
+            continue
+        card = json.loads((folder / "model" / "card.json").read_text(encoding="utf-8"))
+        worth = json.loads((folder / "text-worth.json").read_text(encoding="utf-8"))
+        trained = sum(p["trainable"] for p in card["training"]["parameters"].values())
+        row = {"trained": trained, **worth, "folder": folder, **by_name.get(folder.name, {})}
+        rows[name, text].append(row)
+    print("| system | text model | seeds | trained | held-out loss | a text's worth |")
+    print("|---|---|---:|---:|---:|---:|")
+    for (name, text), some in rows.items():
+        own = [row["own"] for row in some]
+        gain = [row["other"] - row["own"] for row in some]
+        cells = [name, text, str(len(some)), f"{some[0]['trained']:,}"]
+        print(f"| {' | '.join([*cells, spread(own, 4), spread(gain, 4)])} |")
+    if by_name:
+        print(f"\n| system | text model | {' | '.join(MEASURES)} |")
+        print(f"|---|---|{'---:|' * len(MEASURES)}")
+        truth = by_name["ground truth"]
+        every = {("ground truth", "-"): [truth], **rows}
+        for (name, text), some in every.items():
+            cells = [name, text]
+            for kind, entry, digits in MEASURES.values():
+                values = [measure(row, kind, entry) for row in some]
+                cells.append(spread([v for v in values if v is not None], digits))
+            print(f"| {' | '.join(cells)} |")
+    for (name, text), some in rows.items():
+        if "enhanced" in name or "normed" in name:
+            folder = some[0]["folder"]
+            call("layers", folder, "-o", out / f"layers-{name.split()[-1]}-{text}.png")
+    firsts = [some[0]["folder"] for some in rows.values()]
+    if firsts:
+        call("plot", *firsts, "-o", out / "losses.png")
+
+
 def main() -> None:
     """One of the three jobs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("job", choices=("train",))
+    parser.add_argument("job", choices=("train", "hear", "table"))
     parser.add_argument("--data", default="paper")
     parser.add_argument("--out", default="pretrained")
     parser.add_argument("--seeds", type=int, default=3)
@@ -172,7 +263,7 @@ def main() -> None:
     parser.add_argument("--valid", type=int, default=60, help="songs held out")
     parser.add_argument("--precision", default="bfloat16", help="bfloat16 or float32")
     args = parser.parse_args()
-    {"train": train}[args.job](args)
+    {"train": train, "hear": hear, "table": table}[args.job](args)
 
 
 if __name__ == "__main__":
