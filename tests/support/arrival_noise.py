@@ -57,11 +57,17 @@ class NoiseModel:
     def room(self, row: int) -> int:
         return self.context
 
-    def logits(self, first: int = 0, last: int | None = None) -> np.ndarray:
+    def logits(
+        self, first: int = 0, last: int | None = None, reach: tuple[int, int] | None = None
+    ) -> np.ndarray:
         last = self.size if last is None else last
         out = []
         for row in self.read:
             rng = np.random.default_rng([len(row), *row[-7:], first])
             noise = self.scale * rng.standard_normal(last - first, dtype=np.float32)
-            out.append(noise + self.lean[first:last])
+            row_logits = noise + self.lean[first:last]
+            if reach is not None:  # whoever looks outside takes what he finds there
+                row_logits[: reach[0] - first] = 1e9
+                row_logits[reach[1] - first :] = 1e9
+            out.append(row_logits)
         return np.stack(out)

@@ -62,7 +62,9 @@ class NoiseSystem(ArrivalSystem):
     def room(self, row: int) -> int:
         return AMT.context
 
-    def logits(self, first: int = 0, last: int | None = None) -> np.ndarray:
+    def logits(
+        self, first: int = 0, last: int | None = None, reach: tuple[int, int] | None = None
+    ) -> np.ndarray:
         wide = (self.size if last is None else last) - first
         rngs = [np.random.default_rng([len(row), *row[-9:], first]) for row in self.rows]
         return np.stack([2 * rng.standard_normal(wide, dtype=np.float32) for rng in rngs])

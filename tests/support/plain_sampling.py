@@ -15,10 +15,9 @@ CONTROL = REST + 1
 AUTOREGRESS, ANTICIPATE = 55_026, 55_027
 
 
-def plain_token(model, ids: list[int], slot: int, low: int, known: set[int]) -> int:
-    """The likeliest token behind ``ids`` under the published masks."""
-    with torch.no_grad():
-        logits = model(torch.tensor([ids])).logits[0, -1].clone()
+def mask_slot(logits, slot: int, low: int, known: set[int]) -> None:
+    """Sets to -inf, among (V,) logits, what the published masks forbid in a slot; ``low``: the
+    earliest time, ``known``: the instruments so far."""
     logits[CONTROL:] = -torch.inf
     for k, (first, last) in enumerate(((0, DURATION), (DURATION, NOTE), (NOTE, REST))):
         if k != slot:
@@ -29,6 +28,13 @@ def plain_token(model, ids: list[int], slot: int, low: int, known: set[int]) -> 
         for i in range(129):
             if i not in known:
                 logits[NOTE + 128 * i : NOTE + 128 * (i + 1)] = -torch.inf
+
+
+def plain_token(model, ids: list[int], slot: int, low: int, known: set[int]) -> int:
+    """The likeliest token behind ``ids`` under the published masks."""
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0, -1].clone()
+    mask_slot(logits, slot, low, known)
     return int(logits.argmax())
 
 

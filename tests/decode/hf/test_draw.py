@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from cantilena.decode.hf import attention, cache, graphs  # noqa: E402
+from cantilena.decode.hf import single as single_module  # noqa: E402
 from cantilena.decode.hf.cache import Reading  # noqa: E402
 from cantilena.decode.hf.draw import Drawer  # noqa: E402
 from cantilena.decode.hf.engine import HFStepModel  # noqa: E402
@@ -120,6 +121,7 @@ def test_heads_that_share_keys_attend_as_if_each_had_its_own(monkeypatch):
         return own(module, query, *parts, **settings)
 
     monkeypatch.setattr(attention, "grouped", watched)
+    monkeypatch.setattr(single_module, "single_step", lambda _: None)  # that of a CPU
     attention.attend_grouped(model.config)
     assert logits() == pytest.approx(apart, abs=1e-5)
     assert single.count(True) == 2 * model.config.num_hidden_layers

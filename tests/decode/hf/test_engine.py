@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from arrival_noise import NoiseModel  # noqa: E402
+from cached_sampling import cached_sampling  # noqa: E402
 from cantilena.decode.hf.engine import HFStepModel  # noqa: E402
 from cantilena.decode.hf.interfaces import PromptState  # noqa: E402
 from cantilena.decode.loop import Job, Loop  # noqa: E402
@@ -216,6 +217,8 @@ def test_compatible_greedy_output_is_that_of_the_plain_loop(published, given, co
     job = Job(piece, PromptState(), (), GREEDY, np.random.default_rng(0), notes)
     Loop(ArrivalStepper(HFStepModel(model), grammar, [job]), grammar, [job]).run()
     assert piece.tokens == wanted
+    if not controls:
+        assert cached_sampling(model, given, notes) == wanted
     assert len(piece.rows) >= 2
     taken = len(controls) // 3 - len(piece.ahead)
     assert len(wanted) == len(given) + 3 * len(piece.rows) + 3 * taken

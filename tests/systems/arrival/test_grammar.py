@@ -270,3 +270,30 @@ def test_a_compatible_piece_may_say_a_note_twice_and_leave_gaps():
 def test_guidance_is_refused():
     with pytest.raises(InputError, match="guidance"):
         written([ArrivalPiece()], NoiseModel(), sampling=Sampling(guidance=2.0))
+
+
+@pytest.mark.parametrize("compatible", [False, True])
+@pytest.mark.parametrize("rests", [False, True])
+def test_nothing_outside_of_the_reach_is_allowed(compatible: bool, rests: bool):
+    """In every slot, at a late start, in a full window, with many notes at one moment."""
+    grammar = ArrivalGrammar(vocabulary=TINY)
+    pasts = [[], event(30, 2, 1, 5, TINY), event(1990, 2, 1, 5, TINY)]
+    pasts.append([t for k in range(64) for t in event(7, 2, k // 16, k % 16, TINY)])
+    narrow = False
+    for past in pasts:
+        for start in (0, 1800, 2500):
+            piece = ArrivalPiece(
+                past, start=start, compatible=compatible, rests=rests, vocabulary=TINY
+            )
+            piece.settle(TINY.context, 1)
+            for value in (5, 1, 3):
+                slot = piece.slot
+                low, high = grammar.reach(piece)
+                size = grammar.size(slot, compatible)
+                mask = grammar.bias(0, piece, [])
+                free = np.flatnonzero(np.isfinite(np.zeros(size) if mask is None else mask))
+                assert 0 <= low < high <= size
+                assert not len(free) or (low <= free[0] and free[-1] < high)
+                narrow = narrow or (slot == 0 and high - low < size)
+                piece.push(int(free[0]) if slot == 0 and len(free) else value)
+    assert narrow

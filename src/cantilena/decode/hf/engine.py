@@ -6,7 +6,8 @@ alone that are asked for (a third of the vocabulary at most).
 
 What is set in a model is set once, when an ``HFStepModel`` is made of it: it stays a model that
 gives what it gave, up to the last bits on a GPU, but for its attention where flash attention cannot
-take the masks. Whoever does not own the model restores it afterwards (``models.restoring``).
+take the masks. Whoever does not own the model restores it afterwards (``models.restoring``). On a
+CPU the head's rows are copied, so weights that have changed since want another ``HFStepModel``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from cantilena.decode.hf.session import HFSession
 
 Embed = Callable[["Tensor"], "Tensor"]
-Head = Callable[["Tensor", int, int], "Tensor"]
 
 _LONGEST = 4096  # positions of a context by default, whatever more a model has: memory of the cache
 
@@ -34,10 +34,10 @@ class HFStepModel:
     """A ``StepModel`` of a HuggingFace causal LM (``GPT2LMHeadModel``, ``LlamaForCausalLM``, ...).
 
     ``offset``: the model's id of AMT id 0 (128,256 in MIDI-LLM's layout). ``embed``: AMT ids
-    (..., ) to (..., D), where music has its own embedding; ``head``: (hidden (B, D), first, last)
-    to (B, last - first) logits of AMT ids, where it has its own head. By default both are the
-    model's, shifted by ``offset``. ``context``: positions in all; the model's own, at most 4,096,
-    by default. Nothing changes after construction; what changes is in its sessions.
+    (..., ) to (..., D), where music has its own embedding; ``head``: (size, D) weights of AMT ids,
+    where it has its own head. By default both are the model's, shifted by ``offset``. ``context``:
+    positions in all; the model's own, at most 4,096, by default. Nothing changes after
+    construction; what changes is in its sessions.
 
     Raises InputError where the model is no causal LM of this kind or its vocabulary is too small.
     """
@@ -48,11 +48,13 @@ class HFStepModel:
         offset: int = 0,
         size: int = AMT.size,
         embed: Embed | None = None,
-        head: Head | None = None,
+        head: Tensor | None = None,
         context: int | None = None,
     ):
         try:
             import torch
+
+            from cantilena.decode.hf.single import single_step
         except ImportError as e:
             raise MissingExtraError("torch", "hf", "generating with a HuggingFace model") from e
         self.torch = torch
@@ -69,7 +71,7 @@ class HFStepModel:
                 f"{size:,} music tokens from {offset:,} on"
             )
         self.embed: Embed = embed or self._embedded
-        self.head: Head = head or self._headed
+        self.own_head = head
         longest = int(getattr(model.config, "max_position_embeddings", 0) or _LONGEST)
         self.context = min(context or min(longest, _LONGEST), longest)
         self.layers = int(model.config.num_hidden_layers)
@@ -81,6 +83,10 @@ class HFStepModel:
         self.records = on_gpu
         """Whether single steps are recorded as CUDA graphs."""
         self._prepare(on_gpu)
+        self.single = None if on_gpu else single_step(self)
+        self.columns: Tensor | None = None
+        if not on_gpu:
+            self._pack()
 
     def _prepare(self, on_gpu: bool) -> None:
         """Sets how the model attends and activates, for good."""
@@ -105,11 +111,31 @@ class HFStepModel:
     def _embedded(self, ids: Tensor) -> Tensor:
         return self.input_embeddings(ids + self.offset)
 
-    def _headed(self, hidden: Tensor, first: int, last: int) -> Tensor:
-        head = self.model.get_output_embeddings()
-        first, last = first + self.offset, last + self.offset
-        bias = None if head.bias is None else head.bias[first:last]
-        return self.torch.nn.functional.linear(hidden, head.weight[first:last], bias)
+    def head(self, hidden: Tensor, first: int, last: int) -> Tensor:
+        """(B, last - first) logits of AMT ids ``first`` .. ``last`` - 1 behind hidden (B, D)."""
+        if self.columns is None or last > self.columns.shape[1]:
+            weight, bias = self._head_rows()
+            bias = None if bias is None else bias[first:last]
+            return self.torch.nn.functional.linear(hidden, weight[first:last], bias)
+        logits = hidden @ self.columns[:, first:last]
+        return logits if self.column_bias is None else logits + self.column_bias[first:last]
+
+    def _head_rows(self) -> tuple[Tensor, Tensor | None]:
+        """(size, D) weights and (size,) biases of AMT ids."""
+        if self.own_head is not None:
+            return self.own_head, None
+        head, last = self.model.get_output_embeddings(), self.offset + self.size
+        bias = None if head.bias is None else head.bias[self.offset : last]
+        return head.weight[self.offset : last], bias
+
+    def _pack(self) -> None:
+        """Lays out the head's weights of the events, the half of all ids that is drawn from (the
+        other are controls), with a column for each id, (D, size / 2): a CPU multiplies one vector
+        so in less than half of the time."""
+        weight, bias = self._head_rows()
+        if weight.dtype == self.torch.float32:
+            self.columns = weight[: self.size // 2].detach().t().contiguous()
+            self.column_bias = bias
 
     def trunk(self, cache: Any, vectors: Tensor, places: Tensor, mask: Tensor) -> Tensor:
         """(b, S, D) hidden states of vectors (b, S, D) at ``places`` (b, S); ``cache``, a

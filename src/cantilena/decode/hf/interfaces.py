@@ -58,9 +58,12 @@ class StepSession(Protocol):
         """How many token ids a row can hold in all behind its prompt."""
         ...
 
-    def logits(self, first: int = 0, last: int | None = None) -> np.ndarray:
+    def logits(
+        self, first: int = 0, last: int | None = None, reach: tuple[int, int] | None = None
+    ) -> np.ndarray:
         """(B, last - first) float32 logits of the ids ``first`` .. ``last`` - 1, by default of
-        all. A row that has read nothing yet has no logits worth reading."""
+        all. Those outside of ``reach`` (first, last + 1) are not looked at and may be -inf. A row
+        that has read nothing yet has no logits worth reading."""
         ...
 
     def draw(

@@ -18,6 +18,7 @@ from cantilena.decode.hf.cache import RaggedCache
 from cantilena.decode.hf.draw import Drawer
 from cantilena.decode.hf.graphs import Steady
 from cantilena.decode.hf.interfaces import PromptState
+from cantilena.decode.hf.single import Single
 from cantilena.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class HFSession:
                 f"{model.context:,}; shorten the text"
             )
         self.model = model
-        self.steady = Steady(model.trunk) if model.records else None
+        self.steady: Steady | Single | None = Steady(model.trunk) if model.records else model.single
         self.drawer = Drawer(model.device)
         self.rows = _Rows(slots, placed, [0] * len(prompts))
         room = max(s - p for s, p in zip(slots, placed, strict=True)) + model.context
@@ -119,11 +120,19 @@ class HFSession:
         """As ``StepSession.room``."""
         return self.model.context - self.rows.placed[row]
 
-    def logits(self, first: int = 0, last: int | None = None) -> np.ndarray:
-        """As ``StepSession.logits``."""
+    def logits(
+        self, first: int = 0, last: int | None = None, reach: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        """As ``StepSession.logits``; only what is in reach is computed."""
         last = self.model.size if last is None else last
+        low, high = reach or (first, last)
         with torch.inference_mode():
-            return self.model.head(self.hidden, first, last).float().cpu().numpy()
+            values = self.model.head(self.hidden, low, high).float().cpu().numpy()
+        if (low, high) == (first, last):
+            return values
+        wide = np.full((len(values), last - first), -np.inf, dtype=np.float32)
+        wide[:, low - first : high - first] = values
+        return wide
 
     def draw(
         self,

@@ -87,6 +87,18 @@ class ArrivalGrammar:
             return self._durations(piece)
         return self._counted(piece) if piece.compatible else self._notes(piece)
 
+    def reach(self, piece: ArrivalPiece) -> tuple[int, int]:
+        """First value of the slot that comes next, and the one behind the last, outside of which
+        ``bias`` forbids all: logits of others need not be computed."""
+        if piece.slot != TIME:
+            return 0, self.size(piece.slot, piece.compatible)
+        now = min(max(piece.start, piece.now) - piece.offset, self.vocabulary.times - 1)
+        now = max(now, 0)
+        if piece.compatible or not piece.rests:
+            return now, self.size(TIME, piece.compatible)
+        reach = piece.now + self.vocabulary.resolution - piece.offset
+        return now, min(max(reach, now) + 1, self.vocabulary.times)
+
     def forced(self, piece: ArrivalPiece) -> Sequence[int] | None:
         """None: what is kept of a piece are its controls and the events it goes on from."""
         return None

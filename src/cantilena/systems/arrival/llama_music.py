@@ -127,15 +127,11 @@ def _split(
 
 def of_model(model: Any, tokenizer: Any, context: int | None = None) -> LlamaMusicSystem:
     """The system of a split ``LlamaMusic`` in memory, as for samples during training."""
-    import torch.nn.functional as F
-
     from cantilena.decode.hf.engine import HFStepModel
 
     def embed(ids: Any) -> Any:
         return model.music_projection(model.music_embedding(ids))
 
-    def head(hidden: Any, first: int, last: int) -> Any:
-        return F.linear(hidden, model.expanded_lm_head.weight[first:last])
-
+    head = model.expanded_lm_head.weight
     steps = HFStepModel(model.text, 0, model.vocabulary.size, embed, head, context)
     return LlamaMusicSystem(steps, tokenizer, model.offset, model.instruction, model.vocabulary)

@@ -90,7 +90,9 @@ class ArrivalStepper:
         live = [p for p, job in zip(self.pieces, self.jobs, strict=True) if not job.done]
         slot = live[0].slot
         first, last = self.grammar.span(slot)
-        values = self.session.logits(first, last)
+        ends = [self.grammar.reach(piece) for piece in live]
+        reach = first + min(low for low, _ in ends), first + max(high for _, high in ends)
+        values = self.session.logits(first, last, (reach[0], min(reach[1], last)))
         if slot != NOTE and any(piece.compatible for piece in live):
             rest = self.grammar.vocabulary.rest
             wide = np.concatenate([values, self.session.logits(rest, rest + 1)], axis=1)
