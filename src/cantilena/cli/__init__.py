@@ -27,6 +27,7 @@ from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
 from cantilena.cli.models import export_arguments, models_arguments
 from cantilena.cli.paper import paper_arguments
+from cantilena.cli.plot import plot_arguments
 from cantilena.cli.tokens import tokens_arguments
 from cantilena.cli.weights import weights_arguments
 from cantilena.errors import CantilenaError, InputError, Notice
@@ -160,6 +161,8 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     finetune = command("finetune", "cli.finetune:finetune", text)
     if only in (None, "finetune"):
         finetune_arguments(finetune, count, number)
+    text = "draw the training and held-out losses of runs"
+    plot_arguments(command("plot", "cli.plot:plot", text))
     text = "make a small music or text model with random weights, to train"
     init_arguments(command("init", "cli.finetune:init", text), count)
     generate_arguments(

@@ -51,6 +51,11 @@ def finetune_arguments(parser: argparse.ArgumentParser, count: Callable, number:
     parser.add_argument("--data", required=True, metavar="DIR", help="of 'cantilena data paper'")
     parser.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
     parser.add_argument("--recipe", metavar="NAME", help="settings to begin with (the paper's)")
+    parser.add_argument(
+        "--sweep",
+        metavar="VALUES",
+        help="a run for each combination of values, as 'batch=8,16 rate=1e-4,3e-4', in RUN/...",
+    )
     groups: dict[str, Any] = {"": parser}
     for entry in options().values():
         title = entry.metadata["group"]
@@ -66,8 +71,8 @@ def finetune_arguments(parser: argparse.ArgumentParser, count: Callable, number:
 
 def _text() -> str:
     return f"""\
-The same command goes on where a run was. Over several GPUs:
-  accelerate launch --num_processes 4 -m cantilena finetune --system amt-prefix ...
+The same command goes on where a run was. In several processes, on as many GPUs or on CPUs:
+  torchrun --nproc_per_node 4 -m cantilena finetune --system amt-prefix ...
 
 recipes: {", ".join(recipes())}
 
@@ -75,6 +80,7 @@ examples:
   cantilena finetune --system amt-prefix --layers all --data paper --out run
   cantilena init music -o music --size mini
   cantilena finetune --system amt --recipe small-amt --music-model music --data paper --out amt
+  cantilena finetune --recipe amt-base --sweep "batch=8,16 rate=1e-5,3e-5" --data paper --out search
 """
 
 
@@ -137,30 +143,56 @@ def recipe_of(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
 
 
 def finetune(args: argparse.Namespace) -> int:
-    """Trains; 130 where a signal stopped it, the run being saved."""
+    """Trains; 130 where a signal stopped it, the run being saved. Of several processes the first
+    alone prints."""
     need_hf("tuning")
     from cantilena.cli.common import print_json, warn
     from cantilena.files import check_folder
     from cantilena.train.run import Run
+    from cantilena.train.tuned.processes import is_first
     from cantilena.train.tuned.trainer import finetune as train
 
+    if not is_first():
+        warnings.simplefilter("ignore", Notice)
     folder = check_folder(args.out)
-    recipe = recipe_of(args, Run(folder).recipe())
-    silent = args.quiet or args.json
+    silent = args.quiet or args.json or not is_first()
     say = (lambda line: None) if silent else (lambda line: print(line, flush=True))
-    card = train(recipe, args.data, folder, say, tuple(args.report), warn=warn)
-    if card is None:
-        return 130
-    figures = card["figures"]["held_out"]
-    if args.json:
-        print_json({"folder": str(folder), "held_out": figures})
+    if args.sweep is not None:
+        outcome, text = _sweep(args, folder, say)
     else:
-        if figures["loss"] is not None:
-            say(
-                f"held-out loss {figures['loss']:.4f} nats a token, of {figures['tokens']:,} tokens"
-            )
-        say(str(folder))
+        recipe = recipe_of(args, Run(folder).recipe())
+        card = train(recipe, args.data, folder, say, tuple(args.report), warn=warn)
+        held_out = card["figures"]["held_out"] if card else {}
+        outcome = {"folder": str(folder), "held_out": held_out} if card else None
+        text = "\n".join([*_held_out(held_out), str(folder)])
+    if outcome is None:
+        return 130
+    if args.json and is_first():
+        print_json(outcome)
+    say(text)
     return 0
+
+
+def _sweep(
+    args: argparse.Namespace, folder: Path, say: Callable[[str], None]
+) -> tuple[dict[str, Any] | None, str]:
+    """A search's figures and their table; None where a signal stopped it."""
+    from cantilena.cli.common import warn
+    from cantilena.train.tuned.sweep import sweep, sweep_table
+
+    recipe = recipe_of(args, None)
+    figures = sweep(recipe, args.sweep, args.data, folder, say, tuple(args.report), warn=warn)
+    return figures, sweep_table(figures) if figures else ""
+
+
+def _held_out(losses: dict[str, Any]) -> list[str]:
+    """A line for each held-out loss of a card."""
+    named = {name: row for name, row in losses.items() if isinstance(row, dict)}
+    return [
+        f"held out, {name}: {row['loss']:.4f} nats a token, over {row['tokens']:,} tokens"
+        for name, row in named.items()
+        if row["loss"] is not None
+    ]
 
 
 # ------------------------------------------------------------------ init

@@ -45,7 +45,7 @@ def table3_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=PLACE",
-        help="a system's validation loss: a number, a run's folder or its log",
+        help="a system's validation losses: a number, a run's folder or its log",
     )
     parser.add_argument(
         "--protocol", default="paper", metavar="P", help="paper, midi-llm, text2midi"
@@ -87,13 +87,13 @@ def table3(args: argparse.Namespace) -> tuple[Any, str]:
     from cantilena.evaluate.sound.embedders import load_embedder
     from cantilena.evaluate.sound.pieces import find_renderer
     from cantilena.evaluate.table3 import Settings, evaluate_table3, protocols
-    from cantilena.evaluate.table3.losses import read_loss
+    from cantilena.evaluate.table3.losses import read_losses
     from cantilena.files import check_folder
     from cantilena.models.audio.clap import Clap
 
     protocol = protocols.protocol(args.protocol)
     systems = pairs(args.system, "--system", "DIR")
-    losses = {k: read_loss(v) for k, v in pairs(args.loss, "--loss", "PLACE").items()}
+    losses = {k: read_losses(v) for k, v in pairs(args.loss, "--loss", "PLACE").items()}
     ids = protocols.read_ids(args.ids) if args.ids else None
     references = protocols.read_references(args.references, args.reference_midi)
     references, notes = protocols.choose(references, ids, protocol)

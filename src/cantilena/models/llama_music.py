@@ -29,7 +29,7 @@ from cantilena.models.saving import (
     placed,
     save_tensors,
 )
-from cantilena.models.tuned import Output, Tuned, token_loss
+from cantilena.models.tuned import IGNORED, Output, Tuned, token_loss
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 SYSTEM = "llama-music"
@@ -136,11 +136,14 @@ class LlamaMusic(Tuned):
         position_ids: Tensor | None = None,
         num_items_in_batch: Tensor | int | None = None,
         return_logits: bool = False,
+        apart: bool = False,
     ) -> Output:
         """Joint ids (B, T). ``labels`` (B, T) are joint ids, -100 where not counted; label t is
         compared with the prediction made at t - 1, as HuggingFace's causal LMs do. ``logits``
         (B, T, V), given without labels or where asked, are in [:, t] the distribution of token
-        t + 1. Raises InputError for more tokens than the model has positions."""
+        t + 1. ``apart``: in place of the mean loss the sums of text and of music, ``text_nats`` and
+        ``music_nats``, and their numbers of labels, ``text_tokens`` and ``music_tokens``. Raises
+        InputError for more tokens than the model has positions."""
         most = getattr(self.text.config, "max_position_embeddings", None)
         if most is not None and input_ids.shape[1] > most:
             raise InputError(f"{input_ids.shape[1]} tokens do not fit the context of {most}")
@@ -151,7 +154,14 @@ class LlamaMusic(Tuned):
             use_cache=False,
         ).last_hidden_state
         output = Output()
-        if labels is not None:
+        if labels is not None and apart:
+            shifted, ahead = hidden[:, :-1], labels[:, 1:]
+            music = ahead >= self.offset
+            for part, wanted in (("text", ~music & (ahead != IGNORED)), ("music", music)):
+                these = ahead.masked_fill(~wanted, IGNORED)
+                output[f"{part}_nats"] = token_loss(shifted, these, self.joint_logits, 1)
+                output[f"{part}_tokens"] = wanted.sum()
+        elif labels is not None:
             shifted, ahead = hidden[:, :-1], labels[:, 1:]
             output["loss"] = token_loss(shifted, ahead, self.joint_logits, num_items_in_batch)
         if return_logits or labels is None:

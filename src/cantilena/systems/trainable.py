@@ -121,7 +121,8 @@ class Settings(Checked):
     to zero over the last ``decay`` (share of the budget), or, where that is None, along a cosine.
     An update takes ``batch`` examples over all processes, in ``accumulate`` parts. The state is
     saved every ``save_every`` steps (0: not by steps) or ``save_minutes``, and always at the end or
-    where it is stopped; the newest ``keep`` stay. ``precision`` "auto" is what is quick here.
+    where it is stopped; the newest ``keep`` stay. ``precision`` "auto" is what the machine has
+    instructions for, decided when a run begins.
     """
 
     steps: int | None = option(None, "updates", least=1, metavar="N", free=True)
@@ -269,6 +270,12 @@ class Trainable(Protocol):
 
     def loss(self, model: Any, batch: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         """What is minimised, of a batch on the model's device, and what is logged of it."""
+        ...
+
+    def held_out(self, model: Any, batch: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
+        """(2,) of a validation batch, by what is held out ("music", "text and music"): the nats of
+        all its tokens, and their number. The first can be compared between systems. Asked by
+        ``train.tuned``; our loop has measures of its own."""
         ...
 
     def optimisers(self, model: Any, recipe: Recipe) -> list[torch.optim.Optimizer] | None:

@@ -14,6 +14,7 @@ by name is the one from which a run goes on, after its hashes have been checked.
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -24,12 +25,26 @@ from typing import Any
 from cantilena.errors import CheckpointError, InputError
 from cantilena.files import lock, read_json, replace_folder, write_bytes, write_json
 from cantilena.models.checkpoint import RUN_MODEL, hashes
-from cantilena.systems.trainable import Recipe
+from cantilena.systems.trainable import PRECISIONS, Recipe
 
 FORMAT = 2
-_RUN, _LOG, _FILES = "run.json", "log.jsonl", "files.json"
+LOG = "log.jsonl"
+_RUN, _FILES = "run.json", "files.json"
 _STEP = re.compile(r"step-(\d{1,12})")
 _STAGE = re.compile(r"\.step-\d+\.part")
+_HELD_OUT = re.compile(r"eval_(\w+)_loss")
+
+
+def held_out_key(name: str, kind: str, prefix: str = "eval") -> str:
+    """What the log of a tuned run calls the held-out "loss" or "tokens" (``kind``) of what is
+    called ``name``, as "text and music"."""
+    return f"{prefix}_{name.replace(' ', '_')}_{kind}"
+
+
+def held_out_name(key: str) -> str:
+    """The name of what an entry of such a log is the held-out loss of; empty for others."""
+    match = _HELD_OUT.fullmatch(key)
+    return match[1].replace("_", " ") if match else ""
 
 
 class Run:
@@ -80,8 +95,26 @@ class Run:
             f"the run in {self.folder} is of format {data.get('format')!r}, not {FORMAT}"
         )
 
+    def computes(self) -> dict[str, Any]:
+        """What ``write`` was told of how the run computes; empty where there is no run, or a
+        damaged one (which ``recipe`` refuses)."""
+        path = self.folder / _RUN
+        try:
+            computes = read_json(path)["computes"] if path.is_file() else {}
+        except (InputError, KeyError, TypeError):
+            return {}
+        return dict(computes) if isinstance(computes, dict) else {}
+
+    def precision(self, device: str) -> str | None:
+        """The precision in which the run has computed so far on a device of this kind; None where
+        it has not."""
+        computes = self.computes()
+        same = computes.get("device") == device and computes.get("precision") in PRECISIONS[1:]
+        return computes["precision"] if same else None
+
     def write(self, recipe: Recipe, data: str, computes: Mapping[str, Any]) -> None:
-        """Writes ``run.json``. ``computes``: the device and the precision that it really has."""
+        """Writes ``run.json``. ``computes``: the device, the precision and the processes that the
+        run really has, whatever the settings leave open."""
         whole = {"format": FORMAT, **recipe.to_dict(), "data": data, "computes": dict(computes)}
         write_json(self.folder / _RUN, whole)
 
@@ -153,14 +186,15 @@ class Run:
     # ------------------------------------------------------------------ log
 
     def log(self, **row: Any) -> None:
-        """Appends one line to the log."""
-        with (self.folder / _LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        """Appends one line to the log. Numbers that are not finite, as losses are where a training
+        diverges, become null."""
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(_finite(row), allow_nan=False) + "\n")
 
     def cut_log(self, step: int) -> None:
         """Takes out of the log what a killed run did after ``step``, from which it goes on: it is
         done again."""
-        path = self.folder / _LOG
+        path = self.folder / LOG
         if not path.is_file():
             return
         kept = []
@@ -171,3 +205,12 @@ class Run:
             except (ValueError, KeyError, TypeError):  # cut by the kill
                 continue
         write_bytes(path, "".join(kept).encode())
+
+
+def _finite(value: Any) -> Any:
+    """Plain data with None for numbers that are not finite, which JSON has not."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return [_finite(entry) for entry in value] if isinstance(value, list) else value

@@ -10,7 +10,7 @@ import pytest
 
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.evaluate.table3 import protocols as p
-from cantilena.evaluate.table3.losses import read_loss
+from cantilena.evaluate.table3.losses import read_loss, read_losses
 from cantilena.files import jsonl
 from cantilena.score.midi import write_midi
 from tiny_audio import tune
@@ -155,6 +155,19 @@ def test_losses_of_a_number_a_trainer_and_lines(tmp_path):
     assert read_loss(tmp_path) == 3.0
     lines(tmp_path / "log.jsonl", {"step": 1, "valid_loss": 4.0}, {"valid_loss": 2.5}, '{"valid')
     assert read_loss(tmp_path) == read_loss(tmp_path / "log.jsonl") == 2.5
+
+
+def test_losses_have_the_names_of_what_they_are_of(tmp_path):
+    old = {"step": 1, "eval_loss": 5.0}
+    new = {"eval_loss": 4.0, "eval_music_loss": 4.0, "eval_music_tokens": 7}
+    both = {**new, "eval_text_and_music_loss": 3.5, "eval_text_and_music_tokens": 9}
+    path = lines(tmp_path / "log.jsonl", old)
+    assert read_losses(path) == {"": 5.0} and read_losses("2.5") == {"": 2.5}
+    lines(path, old, new)
+    assert read_losses(tmp_path) == {"music": 4.0}
+    lines(path, old, both, {"step": 2, "loss": 1.0})
+    assert read_losses(tmp_path) == {"music": 4.0, "text and music": 3.5}
+    assert read_loss(tmp_path) == 4.0
 
 
 @pytest.mark.parametrize("place", ["nan", "inf", "absent.json"])

@@ -15,6 +15,7 @@ from cantilena.evaluate.sound import pieces as a
 from cantilena.evaluate.sound.embedders import load_embedder
 from cantilena.evaluate.table3 import Settings, evaluate_table3
 from cantilena.evaluate.table3.protocols import read_references
+from cantilena.evaluate.table3.text import table3_text
 from cantilena.models.audio.clap import Clap
 from cantilena.score.midi import write_midi
 from tiny_audio import TEXTS, tune, write_clap
@@ -55,7 +56,7 @@ def made(place) -> dict:
         SYNTH,
         place / "out",
         unconditional=place / "free",
-        losses={"same": 1.25},
+        losses={"same": {"": 1.25}},
         settings=Settings(size=3, compression=True),
     )
     return figures
@@ -102,7 +103,24 @@ def test_control_holds_failures_against_a_system(made):
     assert "control" not in row(made, "unconditional")
     assert row(made, "ground truth")["control"]["bars"]["mean"] == 1
     assert row(made, "same")["compression_ratio"]["mean"] >= 1
-    assert row(made, "same")["loss"] == 1.25 and "loss" not in wrong
+    assert row(made, "same")["losses"] == {"": 1.25} and "losses" not in wrong
+
+
+def test_losses_of_different_things_have_columns_of_their_own(made):
+    named = {"same": {"music": 4.25, "text and music": 3.5}, "wrong": {"": 2.0}}
+    rows = [
+        {**r, "losses": named[r["system"]]} if r["system"] in named else r for r in made["rows"]
+    ]
+    table = [
+        [cell.strip() for cell in line.split("|")]
+        for line in table3_text({**made, "rows": rows}).splitlines()
+        if line.startswith("|")
+    ]
+    heads = ("validation loss, music", "validation loss, text and music", "validation loss")
+    places = [table[0].index(head) for head in heads]
+    cells = {line[1]: [line[k] for k in places] for line in table}
+    assert cells["same"] == ["4.25", "3.5", "-"] and cells["wrong"] == ["-", "-", "2"]
+    assert cells["ground truth"] == ["-", "-", "-"]
 
 
 def test_the_files_are_the_figures(made, place):
@@ -151,7 +169,7 @@ def test_a_second_run_renders_nothing_and_gives_the_same_bytes(made, place, monk
         SYNTH,
         place / "out",
         unconditional=place / "free",
-        losses={"same": 1.25},
+        losses={"same": {"": 1.25}},
         settings=Settings(size=3, compression=True),
     )
     assert (place / "out" / "table3.json").read_bytes() == before
@@ -317,7 +335,7 @@ def test_the_command(place, tmp_path, capsys):
     ]
     assert main([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["n"] == 4 and row(found, "same")["loss"] == 2.5
+    assert found["n"] == 4 and row(found, "same")["losses"] == {"": 2.5}
     assert (tmp_path / "table3.md").is_file()
     assert main([*arguments[:-1], "--protocol", "text2midi"]) == 0
     text = capsys.readouterr().out

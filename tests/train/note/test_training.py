@@ -323,6 +323,24 @@ def test_the_run_says_what_it_computes_in(unbroken: Watched):
     assert Recipe.from_dict(data) == RECIPE == run_recipe(unbroken.run.folder)
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_keeps_the_precision_it_began_with(
+    unbroken: Watched, tmp_path: Path, monkeypatch, there: bool
+):
+    """Whatever instructions the machine has that goes on with it or measures it."""
+    folder = shutil.copytree(unbroken.run.folder, tmp_path / "run")
+    data = json.loads((folder / "run.json").read_text())
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: there)
+    for precision in ("float32", "bfloat16"):
+        data["computes"] = {"device": unbroken.device, "precision": precision}
+        (folder / "run.json").write_text(json.dumps(data))
+        run = Watched(folder)
+        assert run.settings.precision == precision
+        assert run.optimisers[0].dtype == getattr(torch, precision)
+    assert Recipe.from_dict(data).settings.precision == "auto"
+
+
 # ---------------------------------------------------------------------------- learning
 
 

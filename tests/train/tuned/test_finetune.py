@@ -21,7 +21,7 @@ from cantilena.cli import main  # noqa: E402
 from cantilena.data.paper import build_paper  # noqa: E402
 from cantilena.data.paper.songs import Recipe  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
-from cantilena.evaluate.table3.losses import read_loss  # noqa: E402
+from cantilena.evaluate.table3.losses import read_loss, read_losses  # noqa: E402
 from cantilena.systems.trainable import names, recipe  # noqa: E402
 from cantilena.train.run import Run  # noqa: E402
 from cantilena.train.tuned.trainer import finetune  # noqa: E402
@@ -133,7 +133,8 @@ def test_a_process_takes_one_gpu_and_says_so(here, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     said: list[str] = []
     finetune(config(here, "amt", steps=1, save_every=0), here / "data", tmp_path, said.append)
-    assert any("one of 4 GPUs" in line and "accelerate launch" in line for line in said)
+    assert any("one of 4 GPUs" in line and "torchrun" in line for line in said)
+    assert any(line == "1 process on cpu, in float32" for line in said)
 
 
 @pytest.mark.parametrize("how", ["kill", "signal"])
@@ -195,19 +196,131 @@ def test_models_are_pretrained_alone_in_the_published_layout(here, tmp_path, sys
     assert any(not torch.equal(before[k], after[k]) for k in before)
 
 
+def test_llama_music_reports_its_loss_with_the_text_and_without(here, tmp_path):
+    """The first is the music's, of the same tokens as amt-prefix's; the paper's is of both, and is
+    what the model's own mean loss over all labels is."""
+    from cantilena.data.paper.reader import PaperData
+    from cantilena.models.llama_music import LlamaMusic
+    from cantilena.systems.arrival.training.collate import JointCollator
+    from cantilena.systems.arrival.training.common import tokenizer_of
+    from cantilena.train.tuned.examples import PaperExamples, valid_batches
+
+    card = finetune(config(here, "llama-music", steps=1), here / "data", tmp_path, silent)
+    held = card["figures"]["held_out"]
+    row = [r for r in log(tmp_path) if "eval_loss" in r][-1]
+    for name in ("music", "text and music"):
+        key = f"eval_{name.replace(' ', '_')}"
+        assert held[name] == {"loss": row[f"{key}_loss"], "tokens": row[f"{key}_tokens"]}
+    assert (held["loss"], held["tokens"]) == (held["music"]["loss"], held["music"]["tokens"])
+    assert read_losses(tmp_path) == {
+        name: held[name]["loss"] for name in ("music", "text and music")
+    }
+    songs = PaperExamples(PaperData(here / "data", "valid", first=2).load())
+    model = LlamaMusic.load(tmp_path)
+    for name, text_loss in (("music", False), ("text and music", True)):
+        joint = JointCollator(
+            tokenizer_of(str(here / "text")), model.offset, 127, text_loss=text_loss, longest=96,
+            music=31,
+        )  # fmt: skip
+        (batch,) = (joint(examples) for examples in valid_batches(songs, 4))
+        tokens = int((batch["labels"] != -100).sum())
+        with torch.no_grad():
+            assert held[name]["loss"] == pytest.approx(float(model(**batch).loss), rel=1e-5)
+        assert held[name]["tokens"] == tokens
+    assert held["text and music"]["tokens"] > held["music"]["tokens"]
+
+
+def test_where_there_are_no_texts_one_loss_is_reported(here, tmp_path):
+    settings = config(here, "llama-music", steps=1, captions=False)
+    card = finetune(settings, here / "data", tmp_path, silent)
+    assert set(card["figures"]["held_out"]) == {"loss", "tokens", "music"}
+
+
+# ------------------------------------------------------------------ precision
+
+
+def instructions(monkeypatch, there: bool) -> None:
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: there)
+
+
+def test_a_run_keeps_the_precision_that_it_began_with(here, tmp_path, monkeypatch):
+    """Also where the machine that goes on with it would choose another."""
+    settings = config(here, "amt", steps=4, precision="auto")
+    for there, which in ((True, "bfloat16"), (False, "float32")):
+        folder = tmp_path / which
+        instructions(monkeypatch, there)
+        with pytest.raises(RuntimeError, match="killed"):
+            finetune(settings, here / "data", folder, silent, callbacks=[Kill(3)])
+        instructions(monkeypatch, not there)
+        card = finetune(settings, here / "data", folder, silent)
+        assert card["training"]["recipe"]["settings"]["precision"] == which
+        computes = {"device": "cpu", "precision": which, "processes": 1}
+        saved = json.loads((folder / "run.json").read_text())
+        assert saved["computes"] == card["training"]["computes"] == computes
+        starts = [row for row in log(folder) if "processes" in row]
+        assert starts == [{"step": 0, **computes}, {"step": 2, **computes}]
+    assert losses(tmp_path / "bfloat16") != losses(tmp_path / "float32")
+
+
+def test_the_launchers_precision_is_not_the_runs(here, tmp_path, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    finetune(config(here, "amt", steps=2, save_every=0), here / "data", tmp_path / "a", silent)
+    monkeypatch.delenv("ACCELERATE_MIXED_PRECISION")
+    finetune(config(here, "amt", steps=2, save_every=0), here / "data", tmp_path / "b", silent)
+    assert losses(tmp_path / "a") == losses(tmp_path / "b")
+
+
+# ------------------------------------------------------------------ divergence, ends
+
+
+def test_a_training_that_diverges_ends_with_no_loss(here, tmp_path):
+    settings = config(here, "amt", steps=6, rate=0.99, warmup=0, save_every=0)
+    card = finetune(settings, here / "data", tmp_path, silent, callbacks=[Explode()])
+    assert card["figures"]["held_out"]["loss"] is None
+    assert losses(tmp_path)[-1][1] is None
+
+
+class Explode(TrainerCallback):
+    """Weights that are no numbers, as a rate much too high leaves them."""
+
+    def on_step_begin(self, args, state, control, model=None, **_):
+        if state.global_step == 3:
+            with torch.no_grad():
+                next(model.parameters()).fill_(float("nan"))
+
+
+def test_a_finished_run_without_checkpoints_is_not_trained_again(here, tmp_path):
+    settings = config(here, "amt", steps=2, save_every=0)
+    card = finetune(settings, here / "data", tmp_path, silent)
+    said: list[str] = []
+    assert finetune(settings, here / "data", tmp_path, said.append) == card
+    assert said == [f"{tmp_path} is done: 2 steps"]
+
+
+# ------------------------------------------------------------------ several processes
+
+
 def test_two_processes_give_the_loss_of_one(here, whole, tmp_path):
-    """DDP over gloo: the same global batches, so the same losses."""
+    """DDP over gloo: the same global batches, so the same losses. The first process alone decides
+    the precision, prints and writes."""
     run = tmp_path / "two"
     run.mkdir()
-    settings = config(here, "amt-prefix", layers="all", accumulate=1, steps=6)
-    Run(run).write(settings, "", {})
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command += ["--main_process_port", "0", "-m", "cantilena", "finetune"]
-    command += ["--data", str(here / "data"), "--out", str(run), "--quiet"]
+    settings = config(here, "amt-prefix", layers="all", accumulate=1, precision="auto")
+    Run(run).write(settings, "", {"device": "cpu", "precision": "float32"})
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc_per_node", "2", "-m", "cantilena", "finetune"]
+    command += ["--data", str(here / "data"), "--out", str(run)]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "CANTILENA_DEBUG": "1"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr[-2000:]
     for (step, one), (other, two) in zip(losses(whole[0]), losses(run), strict=True):
         assert step == other and two == pytest.approx(one, rel=1e-4)
     assert read_loss(run) == pytest.approx(read_loss(whole[0]), rel=1e-4)
+    lines = done.stdout.splitlines()
+    assert "2 processes on cpu, in float32" in lines and lines.count(str(run)) == 1
+    assert len([line for line in lines if line.startswith("held out, music:")]) == 1
+    assert json.loads((run / "run.json").read_text())["computes"]["processes"] == 2
+    assert [row["processes"] for row in log(run) if "processes" in row] == [2]
+    card = json.loads((run / "model" / "card.json").read_text())
+    assert card["training"]["computes"]["processes"] == 2

@@ -85,7 +85,7 @@ def evaluate_table3(
     out: str | Path,
     clap: Clap | None = None,
     unconditional: str | Path | None = None,
-    losses: Mapping[str, float] | None = None,
+    losses: Mapping[str, Mapping[str, float]] | None = None,
     settings: Settings | None = None,
     progress: Progress = None,
 ) -> tuple[dict[str, Any], str]:
@@ -96,7 +96,8 @@ def evaluate_table3(
     answered. ``systems``: folders of ``<id>.mid`` by name; a missing, unreadable or empty file
     counts as a failure, which control metrics hold against the system and distances leave out.
     ``unconditional``: a folder whose files, in the order of their names, stand for the references
-    in their order. ``losses``: validation losses by system. ``clap`` None: no CLAP score.
+    in their order. ``losses``: validation losses by system, and by what they are of, as
+    ``read_losses`` gives them. ``clap`` None: no CLAP score.
     Embeddings are kept in ``out/cache``. Raises InputError, also while another process writes to
     ``out``.
     """
@@ -121,7 +122,7 @@ def evaluate_table3(
         for row in rows:
             _measure(row, rows[0], references, embedders, settings)
             if row.name in losses:
-                row.figures["loss"] = losses[row.name]
+                row.figures["losses"] = dict(losses[row.name])
         _clap(rows, references, clap, clap_name, settings, notes)
         _cautions(rows, embedders, notes)
         figures = _figures(rows, references, embedders, renderer, clap, settings, notes)
@@ -144,7 +145,7 @@ def _check(
     references: Sequence[Reference],
     systems: Mapping[str, str | Path],
     embedders: Mapping[str, Embedder],
-    losses: Mapping[str, float],
+    losses: Mapping[str, Mapping[str, float]],
     settings: Settings,
 ) -> None:
     """Refuses what cannot be measured now, not after an hour. Raises InputError."""

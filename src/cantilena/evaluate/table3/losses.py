@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.errors import InputError
+from cantilena.train.run import held_out_name
 
 NAMES = ("eval_loss", "valid_loss", "validation_loss", "val_loss")
-"""What a validation loss is called, in nats per token."""
+"""What a validation loss is called, in nats per token, where it is not said of what."""
 _INSIDE = ("trainer_state.json", "log.jsonl", "results.json")
 
 
-def read_loss(place: str | Path) -> float:
-    """The last validation loss that a run wrote, in its own unit (nats per token).
+def read_losses(place: str | Path) -> dict[str, float]:
+    """The last validation losses that a run wrote, in their own unit (nats per token), by what they
+    are of, as "music" and "text and music"; where that is not said, by "".
 
-    ``place``: a number; a JSON file with one of ``NAMES`` anywhere in it, the Trainer's
-    ``trainer_state.json`` among them; JSON lines; or a run's folder that holds such a file, the
-    newest checkpoint's first. Raises InputError where there is none.
+    ``place``: a number; a JSON file with one of ``NAMES`` or such as "eval_music_loss" anywhere in
+    it, the Trainer's ``trainer_state.json`` among them; JSON lines; or a run's folder that holds
+    such a file, the newest checkpoint's first. Raises InputError where there is none.
     """
     try:
         value = float(str(place))
@@ -32,7 +34,7 @@ def read_loss(place: str | Path) -> float:
     else:
         if not math.isfinite(value):
             raise InputError(f"a validation loss must be a finite number, not {place}")
-        return value
+        return {"": value}
     path = Path(place)
     for file in _files(path):
         losses = [v for data in _data(file) for v in _losses(data)]
@@ -42,6 +44,11 @@ def read_loss(place: str | Path) -> float:
         f"{str(place)!r} holds no validation loss: give a number, a JSON or JSON-lines file with "
         f"'{NAMES[0]}' or '{NAMES[1]}', or a run's folder that holds one"
     )
+
+
+def read_loss(place: str | Path) -> float:
+    """The first of ``read_losses``: of the music where a run writes music."""
+    return next(iter(read_losses(place).values()))
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -75,13 +82,18 @@ def _data(file: Path) -> list[Any]:
     return rows
 
 
-def _losses(data: Any) -> Iterator[float]:
+def _losses(data: Any) -> Iterator[dict[str, float]]:
+    """The losses of each object within ``data``, those with names above one without."""
     if isinstance(data, dict):
-        for name, value in data.items():
-            if name in NAMES and isinstance(value, (int, float)) and math.isfinite(value):
-                yield float(value)
-            elif isinstance(value, (dict, list)):
-                yield from _losses(value)
-    elif isinstance(data, list):
-        for value in data:
-            yield from _losses(value)
+        numbers = {
+            key: float(value)
+            for key, value in data.items()
+            if isinstance(value, (int, float)) and math.isfinite(value)
+        }
+        named = {name: v for key, v in numbers.items() if (name := held_out_name(key))}
+        plain = [v for key, v in numbers.items() if key in NAMES]
+        if named or plain:
+            yield named or {"": plain[-1]}
+    entries = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    for value in entries:
+        yield from _losses(value)

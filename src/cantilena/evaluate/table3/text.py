@@ -101,7 +101,9 @@ def _columns(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
     if "clap_floored" in wanted:
         columns.append(("CLAP, as Text2midi", lambda r: _number(r.get("clap_floored"))))
     if "loss" in wanted:
-        columns.append(("validation loss", lambda r: _number(r.get("loss"), 4)))
+        for name in dict.fromkeys(n for row in figures["rows"] for n in row.get("losses", {})):
+            head = f"validation loss, {name}" if name else "validation loss"
+            columns.append((head, lambda r, n=name: _number(r.get("losses", {}).get(n), 4)))
     if figures["compression_notes"]:
         columns.append(("CR", lambda r: _mean(r.get("compression_ratio"), 1, 3)))
     for name in CONTROL:

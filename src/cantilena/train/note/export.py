@@ -17,6 +17,7 @@ from cantilena.systems.note.training import NoteTraining
 from cantilena.train.note.habits import DATA, HABITS
 from cantilena.train.note.loop import run_weights
 from cantilena.train.note.measure import FIGURES
+from cantilena.train.run import Run
 
 
 def export(run: str | Path, out: str | Path) -> Path:
@@ -36,6 +37,7 @@ def export(run: str | Path, out: str | Path) -> Path:
         "steps": state["step"],
         "seconds": round(state["seconds"]),
         "recipe": plain_json(recipe.to_dict()),
+        "computes": Run(run).computes(),
     }
     if state.get("before"):  # of the checkpoint whose weights the run began with
         training["before"] = state["before"]

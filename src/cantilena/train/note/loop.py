@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from cantilena.errors import CheckpointError, InputError
 from cantilena.files import read_json, write_json
 from cantilena.models.checkpoint import WEIGHTS
-from cantilena.models.precision import mixed, uses_half
+from cantilena.models.precision import mixed, precision_of
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
 from cantilena.models.step_lm import StepConfig, StepLM
 from cantilena.systems.note.checkpoint import open_note
@@ -70,9 +70,13 @@ class Training:
         recipe: Recipe,
         measured: bool = False,
     ):
-        self.run, self.recipe, self.settings = Run(folder), recipe, recipe.settings
+        self.run, self.asked = Run(folder), recipe
         self.trainable, self.scheme = NoteTraining(), NoteScheme()
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        before = self.run.precision(self.device)
+        precision = precision_of(recipe.settings.precision, self.device, before)
+        self.recipe = recipe.changed(precision=precision)
+        self.settings = self.recipe.settings
         self.step, self.notes, self.seconds = 0, 0, 0.0
         self.before: dict[str, Any] = {}  # the training of the checkpoint it started from
         torch.manual_seed(self.settings.seed)
@@ -81,8 +85,8 @@ class Training:
         counts = _read_state(newest[0]) if newest else (old.state if old else {})
         if counts:
             config = StepConfig.from_dict(counts["model"])
-        self.model: StepLM = self.trainable.build(recipe, config)[0].to(self.device)
-        self.optimisers = self.trainable.optimisers(self.model, recipe)
+        self.model: StepLM = self.trainable.build(self.recipe, config)[0].to(self.device)
+        self.optimisers = self.trainable.optimisers(self.model, self.recipe)
         if counts:
             self.step, self.notes = counts["step"], counts["notes"]
             self.seconds, self.before = counts["seconds"], counts.get("before", {})
@@ -139,9 +143,8 @@ class Training:
         with self.run.locked(), Stop().listening() as stop:
             if self.run.steps()[-1:] not in ([], [self.step]):
                 raise InputError(f"another process went on with {self.run.folder}; begin again")
-            half = uses_half(self.settings.precision, self.device)
-            computes = {"device": self.device, "precision": "bfloat16" if half else "float32"}
-            self.run.write(self.recipe, data, computes)
+            computes = {"device": self.device, "precision": self.settings.precision, "processes": 1}
+            self.run.write(self.asked, data, computes)
             write_facts(songs, self.run.folder)
             self.run.cut_log(self.step)
             self._train(songs, valid, say, stop)

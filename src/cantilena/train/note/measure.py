@@ -97,7 +97,7 @@ def _run(folder: Path) -> tuple[Measure, NoteScheme, int, int]:
     model: Any = training.model.eval()
     context = model.config.context
     return (
-        lambda batches: bits(model, batches, training.device, recipe.settings.precision),
+        lambda batches: bits(model, batches, training.device, training.settings.precision),
         training.scheme,
         context,
         training.notes,

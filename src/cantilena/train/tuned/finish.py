@@ -22,13 +22,14 @@ from cantilena.train.tuned.tuner import Tuner, without_ties
 LICENCE = "that of the models it starts from, and of the data, apply; see 'training'"
 
 
-def finish(tuner: Tuner, tokenizer: Any, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Writes a trained model as a checkpoint into the run's folder; gives its card. All processes
-    must call it; the first one writes."""
+def finish(
+    tuner: Tuner, tokenizer: Any, manifest: dict[str, Any], computes: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes a trained model as a checkpoint into the run's folder; gives its card. ``computes``:
+    the run's device, precision and processes. All processes must call it; the first one writes."""
     model: Any = tuner.accelerator.unwrap_model(tuner.model)
     weights = tuner.accelerator.get_state_dict(tuner.model_wrapped)
-    losses = [row for row in tuner.state.log_history if "eval_loss" in row]
-    card = make_card(tuner.recipe, model, manifest, losses[-1] if losses else {})
+    card = make_card(tuner.recipe, model, manifest, computes, tuner.held_out())
     card["name"] = Path(tuner.run.folder).resolve().name
     if tuner.args.process_index:
         return card
@@ -45,10 +46,15 @@ def finish(tuner: Tuner, tokenizer: Any, manifest: dict[str, Any]) -> dict[str, 
 
 
 def make_card(
-    recipe: Recipe, model: Any, manifest: dict[str, Any], losses: dict[str, Any]
+    recipe: Recipe,
+    model: Any,
+    manifest: dict[str, Any],
+    computes: dict[str, Any],
+    held_out: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    """What a run knows of a finished model: data and its licence, seed, settings, held-out loss
-    (nats a token; of music alone where the system writes music)."""
+    """What a run knows of a finished model: data and its licence, seed, settings, how it computed,
+    and the last held-out losses by what they are of (nats a token; the first stands without a
+    name, too)."""
     sources = {
         "music": {"corpus": "lakh", "licence": lakh.CORPUS.licence},
         "captions": manifest.get("midicaps") or "our own captioner's",
@@ -58,15 +64,15 @@ def make_card(
     }
     training = {
         "recipe": recipe.to_dict(),
+        "computes": computes,
         "parameters": {k: {"trainable": t, "all": n} for k, (t, n) in parts(model).items()},
         "versions": {"torch": torch.__version__, "python": sys.version.split()[0]},
     }
+    first = next(iter(held_out.values()), {"loss": None, "tokens": None})
     return {
         "seed": recipe.settings.seed,
         "sources": plain_json(sources),
         "licence": LICENCE,
-        "figures": {
-            "held_out": {"loss": losses.get("eval_loss"), "tokens": losses.get("eval_tokens")}
-        },
+        "figures": {"held_out": {**first, **held_out}},
         "training": plain_json(training),
     }

@@ -2,13 +2,14 @@
 
 Knows data, processes and how a run begins and ends; does not know how models are built or batches
 made (the system's ``Trainable``) or how states are written (``train.tuned.tuner``). Started by
-``accelerate launch`` it trains over several processes (DDP, FSDP) as that says; the examples of a
-step are the same all the same.
+torchrun it trains over several processes (DDP), by ``accelerate launch`` also sharded over GPUs
+(FSDP); the examples of a step are the same all the same.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -22,13 +23,14 @@ from transformers import TrainerCallback, TrainingArguments
 from transformers.utils import logging as hf_logging
 
 from cantilena.data.paper.reader import PaperData
-from cantilena.errors import InputError, MissingExtraError
+from cantilena.errors import InputError, MissingExtraError, Notice
 from cantilena.models.checkpoint import open_checkpoint
-from cantilena.models.precision import uses_half
+from cantilena.models.precision import precision_of
 from cantilena.models.tuned import parts
 from cantilena.systems.trainable import Recipe, Trainable, check_same, trainable
 from cantilena.train.run import Run
 from cantilena.train.stopping import Stop
+from cantilena.train.tuned import processes
 from cantilena.train.tuned.examples import Endless, PaperExamples, valid_batches
 from cantilena.train.tuned.finish import finish
 from cantilena.train.tuned.tuner import Manners, Say, Tuner, check_state
@@ -47,17 +49,18 @@ def finetune(
 ) -> dict[str, Any] | None:
     """Trains until the steps are done, going on where the folder's run was; gives the card of the
     model, which is then in the run's ``model`` folder, or None where a signal stopped it (its state
-    being saved).
+    being saved). The precision "auto" is decided once, by the first process, and kept.
 
     ``data``: a folder of ``cantilena data paper``; ``reports``: of ``REPORTS``. Raises InputError
     for settings that the run, the data or the machine cannot have, CheckpointError for missing
     weights, MissingExtraError for a logger that is not installed.
     """
-    run, world = Run(folder), int(os.environ.get("WORLD_SIZE", "1"))
-    first = not int(os.environ.get("RANK", "0"))
+    run, world, first = Run(folder), processes.world(), processes.is_first()
     if not first:
-        say = _silent
-    _check(recipe, reports, world)
+        say, warn = _silent, _silent
+    if alone := processes.left_alone():
+        warnings.warn(Notice(alone), stacklevel=2)
+    check(recipe, reports, world)
     hf_logging.set_verbosity_error()
     with _locked(run, first), Stop().listening() as stop:
         return _finetune(run, recipe, data, world, say, reports, callbacks, warn, stop)
@@ -87,23 +90,23 @@ def _finetune(
     old = run.recipe()
     if old is not None:
         check_same(old, recipe, run.folder)
+    if card := finished(run, recipe):
+        say(f"{run.folder} is done: {card['training']['recipe']['settings']['steps']} steps")
+        return card
     last = run.newest()
-    if last and last[1] >= (recipe.settings.steps or 0) and run.model.is_dir():
-        say(f"{run.folder} is done: {last[1]} steps")
-        return dict(open_checkpoint(run.model, recipe.system).card)
+    asked, (recipe, computes) = recipe, _decided(run, recipe, world)
     torch.manual_seed(recipe.settings.seed)
     system = trainable(recipe.system)
     model, tokenizer = system.build(recipe)
     train, valid, manifest = _examples(recipe, data, world, say, warn)
     for part, (trained, every) in parts(model).items():
         say(f"  {part:<18}{trained:>15,} of {every:>15,} parameters trainable")
-    if world == 1 and torch.cuda.device_count() > 1:
-        say(f"one of {torch.cuda.device_count()} GPUs is used; 'accelerate launch' takes them all")
+    _say_processes(computes, say)
     arguments = _arguments(recipe, run.folder, world, reports)
-    if not int(os.environ.get("RANK", "0")):
-        half = "bfloat16" if arguments.bf16 else "float32"
-        run.write(recipe, str(data), {"device": arguments.device.type, "precision": half})
+    if processes.is_first():
+        run.write(asked, str(data), computes)
         run.cut_log(last[1] if last else 0)
+        run.log(step=last[1] if last else 0, **computes)
     manners = Manners(run, say, stop)
     collate, valid_collate = system.collators(recipe, model, tokenizer)
     samples = _samples(run, recipe, system, model, tokenizer, valid, reports, say)
@@ -127,14 +130,44 @@ def _finetune(
     if manners.stopped:
         say("stopped and saved: the same command goes on from here")
         return None
-    return finish(tuner, tokenizer, manifest)
+    return finish(tuner, tokenizer, manifest, computes)
+
+
+def finished(run: Run, recipe: Recipe) -> dict[str, Any] | None:
+    """The card of a run's model that has had all steps of ``recipe``; None where there is none.
+    Raises CheckpointError where it is damaged."""
+    if not run.model.is_dir():
+        return None
+    card = dict(open_checkpoint(run.model, recipe.system).card)
+    done = card["training"]["recipe"]["settings"]["steps"]
+    return card if done >= (recipe.settings.steps or 0) else None
+
+
+def _decided(run: Run, recipe: Recipe, world: int) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe with the precision that the first process decides on, and how the run computes."""
+    gpu = torch.cuda.is_available()
+    device = "cuda" if gpu else "cpu"
+    precision = precision_of(recipe.settings.precision, device, run.precision(device))
+    precision = processes.agreed(precision, gpu)
+    computes = {"device": device, "precision": precision, "processes": world}
+    return recipe.changed(precision=precision), computes
+
+
+def _say_processes(computes: dict[str, Any], say: Say) -> None:
+    world, gpus = computes["processes"], torch.cuda.device_count()
+    count = "1 process" if world == 1 else f"{world} processes"
+    say(f"{count} on {computes['device']}, in {computes['precision']}")
+    if world == 1 and gpus > 1:
+        say(f"one of {gpus} GPUs is used; 'torchrun --nproc_per_node {gpus}' takes them all")
 
 
 def _silent(_: str) -> None:
     return None
 
 
-def _check(recipe: Recipe, reports: Sequence[str], world: int) -> None:
+def check(recipe: Recipe, reports: Sequence[str], world: int) -> None:
+    """Raises InputError where a batch cannot be divided among so many processes or a logger is not
+    known, MissingExtraError where a logger is not installed."""
     settings = recipe.settings
     if settings.batch % (settings.accumulate * world):
         raise InputError(
@@ -213,7 +246,7 @@ def _arguments(
         adam_beta2=settings.beta2,
         max_grad_norm=settings.clip,
         optim="adamw_torch_fused" if gpu else "adamw_torch",
-        bf16=uses_half(settings.precision, "cuda" if gpu else "cpu"),
+        bf16=settings.precision == "bfloat16",
         use_cpu=not gpu,
         **checkpointing,
         logging_steps=settings.log_every,
@@ -235,4 +268,6 @@ def _arguments(
     # one process has one GPU: over several the Trainer would else put the model into DataParallel,
     # which splits batches that are not made to be split
     arguments._n_gpu = min(arguments.n_gpu, 1)
+    # accelerate's launcher hands on a precision of its own, which the run would not know of
+    arguments.mixed_precision = "bf16" if arguments.bf16 else "no"
     return arguments

@@ -7,6 +7,7 @@ written by accelerate and its schedule by torch, to go on with, and is no part o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,9 @@ from cantilena.errors import CheckpointError
 from cantilena.models.amt import fuse_activations
 from cantilena.models.checkpoint import WEIGHTS
 from cantilena.models.saving import load_tensors, save_tensors, ties
-from cantilena.models.tuned import IGNORED
 from cantilena.systems.trainable import Recipe, Trainable
 from cantilena.train import state
-from cantilena.train.run import Run
+from cantilena.train.run import Run, held_out_key, held_out_name
 from cantilena.train.stopping import Stop
 
 Say = Callable[[str], None]
@@ -54,31 +54,41 @@ class Tuner(Trainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """The mean loss of all tokens held out, in nats. Every process takes its share, and the
-        mean is over tokens, so that it does not depend on batches and processes."""
+        """The mean losses of all tokens held out, in nats, by what they are of: "eval_music_loss",
+        "eval_music_tokens" and so on; the first is "eval_loss", too. Every process takes its share,
+        and the means are over tokens, so that they do not depend on batches and processes."""
         model: Any = self.model_wrapped
         model.eval()
         rank, world = self.args.process_index, self.args.world_size
-        total = torch.zeros(2, dtype=torch.float64, device=self.args.device)
+        sums: dict[str, torch.Tensor] = {}
         for start in range(0, len(self.valid), world):
             within = start + rank < len(self.valid)
             # all processes run the model equally often, as FSDP wants it
             batch = self.valid_collate(self.valid[start + rank if within else 0])
             inputs = self._prepare_inputs(batch)
-            count = (inputs["labels"] != IGNORED).sum()
             with torch.no_grad():
-                loss, _ = self.trainable.loss(model, inputs)
-            if within:
-                total += torch.stack([loss.double() * count, count.double()])
-        total = self.accelerator.reduce(total, "sum")
-        losses = {f"{metric_key_prefix}_loss": float(total[0] / total[1])}
-        losses[f"{metric_key_prefix}_tokens"] = int(total[1])
+                parts = self.trainable.held_out(model, inputs)
+            for name, part in parts.items():
+                sums[name] = sums.get(name, 0) + part.double() * within
+        total: Any = self.accelerator.reduce(torch.stack(list(sums.values())), "sum")
+        losses = _named(dict(zip(sums, total.tolist(), strict=True)), metric_key_prefix)
         self.log(losses)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, losses
         )
         model.train()
         return losses
+
+    def held_out(self) -> dict[str, dict[str, Any]]:
+        """The ``loss`` (None where it is no finite number) and ``tokens`` of the last evaluation,
+        by what they are of; empty where there was none."""
+        rows = [row for row in self.state.log_history if "eval_loss" in row]
+        names = [name for key in (rows[-1] if rows else {}) if (name := held_out_name(key))]
+        figures = {}
+        for name in names:
+            loss, tokens = (rows[-1][held_out_key(name, kind)] for kind in ("loss", "tokens"))
+            figures[name] = {"loss": loss if math.isfinite(loss) else None, "tokens": tokens}
+        return figures
 
     def create_optimizer(self, model: Any = None) -> Any:
         """The system's own optimiser where it has one."""
@@ -144,6 +154,21 @@ class Tuner(Trainer):
             state.load_rng(Path(checkpoint), self.args.process_index)
 
 
+def _named(sums: dict[str, list[float]], prefix: str) -> dict[str, float]:
+    """A log's entries of (nats, tokens) by name. What has the tokens of one before it is that one:
+    text and music where there are no texts."""
+    losses: dict[str, float] = {}
+    seen: set[float] = {0.0}
+    for name, (nats, tokens) in sums.items():
+        if tokens not in seen:
+            seen.add(tokens)
+            losses.setdefault(f"{prefix}_loss", nats / tokens)
+            losses.setdefault(f"{prefix}_tokens", int(tokens))
+            losses[held_out_key(name, "loss", prefix)] = nats / tokens
+            losses[held_out_key(name, "tokens", prefix)] = int(tokens)
+    return losses
+
+
 def without_ties(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
     """Weights without the second names of shared tensors, which ``load`` does without."""
     second = ties(model)
@@ -174,7 +199,8 @@ class Manners(TrainerCallback):
         if not state.is_world_process_zero or not logs or "train_runtime" in logs:
             return
         self.run.log(step=state.global_step, **logs)
-        labels = {"loss": "loss", "eval_loss": "held out", "learning_rate": "rate"}
+        labels = {"loss": "loss", "learning_rate": "rate"}
+        labels |= {key: f"held out, {name}" for key in logs if (name := held_out_name(key))}
         line = "  ".join(f"{labels[k]} {v:.6g}" for k, v in logs.items() if k in labels)
         self.say(f"{state.global_step:6d} of {state.max_steps}  {line}")
 

@@ -84,6 +84,8 @@ class TunedTraining(ABC):
 
     system: ClassVar[str]
     driver: ClassVar[str] = "tuned"
+    holds_out: ClassVar[str] = "music"
+    """What the held-out loss is of."""
     Options: ClassVar[Any]
 
     def check(self, recipe: Recipe) -> None:
@@ -116,6 +118,11 @@ class TunedTraining(ABC):
         loss = model(**batch)["loss"]
         return loss, loss.detach()
 
+    def held_out(self, model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """As ``Trainable.held_out``: all tokens with a label."""
+        loss, _ = self.loss(model, batch)
+        return {self.holds_out: summed(loss, batch["labels"])}
+
     def optimisers(self, model: Any, recipe: Recipe) -> None:
         """None: the Trainer's own."""
         return None
@@ -123,6 +130,16 @@ class TunedTraining(ABC):
     def sampler(self, model: Any, tokenizer: Any) -> Any | None:
         """None: it writes no music."""
         return None
+
+
+def summed(loss: Any, labels: Any) -> Any:
+    """(2,) of a mean loss over all labels that count: the nats of all of them, and their number."""
+    import torch
+
+    from cantilena.models.tuned import IGNORED
+
+    tokens = (labels != IGNORED).sum().double()
+    return torch.stack([loss.double() * tokens, tokens])
 
 
 def check_row(row: int, model: Any) -> None:

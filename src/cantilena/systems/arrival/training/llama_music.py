@@ -97,8 +97,8 @@ class LlamaMusicTraining(TunedTraining):
         return model, tokenizer_of(str(name))
 
     def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
-        """As ``Trainable.collators``. Validation is of the music alone and of the same tokens as
-        amt-prefix's, so that the two can be compared."""
+        """As ``Trainable.collators``. Validation has one example a row and the same tokens of music
+        as amt-prefix's, so that the two can be compared."""
         from cantilena.systems.arrival.training.collate import JointCollator
 
         options = recipe.options
@@ -114,7 +114,19 @@ class LlamaMusicTraining(TunedTraining):
             pack=options.pack,
             music=options.context,
         )
-        return joint, replace(joint, text_loss=False, pack=False)
+        return joint, replace(joint, text_loss=True, pack=False)
+
+    def held_out(self, model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """As ``Trainable.held_out``: of the music, as amt-prefix's, and of text and music, as the
+        paper's; the text is instruction and description."""
+        import torch
+
+        output = model(**batch, apart=True)
+        music, text = (
+            torch.stack([output[f"{part}_nats"].double(), output[f"{part}_tokens"].double()])
+            for part in ("music", "text")
+        )
+        return {"music": music, "text and music": music + text}
 
     def sampler(self, model: Any, tokenizer: Any) -> Any:
         """As ``Trainable.sampler``."""

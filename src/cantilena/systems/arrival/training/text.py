@@ -40,6 +40,7 @@ class TextTraining(TunedTraining):
     """The ``Trainable`` of a text model alone."""
 
     system = "text"
+    holds_out = "text"
     Options = TextOptions
 
     def recipes(self) -> Mapping[str, Callable[[], Recipe]]:

@@ -1,0 +1,52 @@
+"""The processes of a run: what launchers really start, and what those who are alone are told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cantilena.train.tuned import processes
+
+SCRIPT = """
+from cantilena.train.tuned import processes
+print([processes.world(), processes.agreed(f"of {processes.is_first()}", False),
+       processes.left_alone()], flush=True)
+"""
+
+
+def launched(tmp_path, *command: str) -> list[list]:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-m", *command, str(tmp_path / "script.py")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [eval(line) for line in done.stdout.splitlines()]
+
+
+def test_torchrun_starts_two_which_take_the_firsts_word(tmp_path):
+    pytest.importorskip("accelerate")
+    command = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    assert launched(tmp_path, *command) == [[2, "of True", ""]] * 2
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_who_asked_accelerate_for_two_and_got_one_is_told(tmp_path, asked: int):
+    pytest.importorskip("accelerate")
+    launcher = ("accelerate.commands.launch", "--cpu", "--num_machines", "1")
+    more = ("--mixed_precision", "no", "--dynamo_backend", "no", "--num_processes", str(asked))
+    ((world, word, alone),) = launched(tmp_path, *launcher, *more)
+    assert world == 1 and word == "of True"
+    assert ("torchrun --nproc_per_node" in alone) == (asked == 2)
+
+
+def test_a_process_that_nobody_launched_is_told_nothing(monkeypatch):
+    for name in ("WORLD_SIZE", "RANK", "MASTER_ADDR", "ACCELERATE_MIXED_PRECISION"):
+        monkeypatch.delenv(name, raising=False)
+    assert (processes.world(), processes.is_first(), processes.left_alone()) == (1, True, "")
