@@ -29,7 +29,7 @@ WITHOUT = "'--embedder logmel' works without weights"
 
 
 class Embedder(Protocol):
-    """``label`` names the distances over it ("VGGish FAD"); ``rate`` is in Hz; ``weights`` says
+    """``label`` names the distances over it (``frechet_name``); ``rate`` is in Hz; ``weights`` says
     which were loaded ("" for none)."""
 
     label: str
@@ -214,6 +214,12 @@ def load_embedder(name: str, weights: str | None = None, device: str = "cpu") ->
     if name not in EMBEDDERS:
         raise UnknownNameError("embedder", name, EMBEDDERS)
     return EMBEDDERS[name].load(weights, device)
+
+
+def frechet_name(embedder: Embedder) -> str:
+    """What the Frechet distance over an embedder is called: FAD over a published one ("VGGish
+    FAD"), never over features of our own, which have no weights ("log-mel Frechet distance")."""
+    return f"{embedder.label} {'FAD' if embedder.weights else 'Frechet distance'}"
 
 
 def identity(embedder: Embedder) -> str:

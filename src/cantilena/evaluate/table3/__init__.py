@@ -28,7 +28,7 @@ from cantilena.evaluate.distances.sem import mean_of
 from cantilena.evaluate.pieces import find_answers, midi_files, read_piece
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.sound import clap_score
-from cantilena.evaluate.sound.embedders import Embedder
+from cantilena.evaluate.sound.embedders import Embedder, frechet_name
 from cantilena.evaluate.sound.pieces import Embedded, Renderer, embed_pieces
 from cantilena.evaluate.table3.protocols import Reference, floored_mean, protocol
 from cantilena.evaluate.table3.text import table3_text
@@ -49,7 +49,8 @@ CLAP = "clap score"
 class Settings:
     """What decides a table beside its pieces.
 
-    ``subsets`` of ``size`` pieces (FAD-sub); ``seed`` draws them and the exchanged texts;
+    ``subsets`` of ``size`` generated pieces, each held against the whole reference (FAD-sub of the
+    paper); ``seed`` draws them and the exchanged texts;
     ``workers`` processes render; ``protocol``, a name in ``protocols.PROTOCOLS``, chooses which
     distances, scores and losses are printed, beside the metrics of control, which are printed
     whatever it is; ``compression``: measure CR, which takes a second or
@@ -236,8 +237,8 @@ def _distances(
     same: bool,
     settings: Settings,
 ) -> dict[str, Any]:
-    """The distances of one embedder. ``same``: real music against itself, of which only disjoint
-    subsets mean anything; the distance of the whole from itself is 0."""
+    """The distances of one embedder. ``same``: real music against itself, of which only a subset
+    against the rest means anything; the distance of the whole from itself is 0."""
     embedded = [v for v in generated if v is not None]
     real = [v for v in reference if v is not None]
     if len(embedded) < 2 or len(real) < 2:
@@ -313,7 +314,7 @@ def _cautions(rows: Sequence[_Row], embedders: Mapping[str, Embedder], notes: li
         if measured:
             windows = min(d["windows"] for d in measured)
             caution = frechet.caution(windows, measured[0]["dimensions"])
-            notes.extend([f"{embedder.label} FAD: {caution}"] if caution else [])
+            notes.extend([f"{frechet_name(embedder)}: {caution}"] if caution else [])
 
 
 def _figures(
@@ -334,9 +335,14 @@ def _figures(
         "n": len(references),
         "seed": settings.seed,
         "renderer": renderer.name,
-        "subsets": {"count": settings.subsets, "size": settings.size},
+        "subsets": {
+            "count": settings.subsets,
+            "size": settings.size,
+            "of": "generated pieces",
+            "against": "the whole reference",
+        },
         "embedders": {
-            k: {"label": e.label, "name": f"{e.label} FAD", "weights": e.weights}
+            k: {"label": e.label, "name": frechet_name(e), "weights": e.weights}
             for k, e in embedders.items()
         },
         "clap": clap.weights if clap else None,

@@ -1,7 +1,7 @@
 """Table 3 as Markdown.
 
 Knows columns, labels and digits; computes nothing. N and the embedder stand in the table itself,
-and a distance over our own embedder always has "log-mel" before FAD.
+and a Frechet distance over features of our own is never called FAD.
 """
 
 from __future__ import annotations
@@ -52,12 +52,13 @@ def table3_text(figures: dict[str, Any]) -> str:
     lines += [
         "",
         "- ± is the standard error of the mean (SEM): over pieces; for -sub over "
-        f"{subsets['count']} subsets of {subset_sizes} pieces (asked: {subsets['size']}), which "
-        "share pieces.",
+        f"{subsets['count']} subsets, which share pieces.",
+        f"- -sub, as the paper has it: {subsets['count']} subsets of {subset_sizes} "
+        f"{subsets['of']} (asked: {subsets['size']}), each against {subsets['against']}.",
         "- Less is better for distances (squared Frechet distance; KAD: 100 times the squared MMD) "
         "and the loss, more for the rest.",
-        "- The ground truth's -sub figures are between disjoint subsets of it: what real music is "
-        "from itself.",
+        "- The ground truth's -sub figures are of such subsets of it against the rest of it: what "
+        "real music is from itself.",
     ]
     for embedder in figures["embedders"].values():
         lines.append(f"- {embedder['name']}: {embedder['weights'] or 'our own, untrained'}")
