@@ -30,6 +30,7 @@ from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.sound import clap_score
 from cantilena.evaluate.sound.embedders import Embedder, frechet_name
 from cantilena.evaluate.sound.pieces import Embedded, Renderer, embed_pieces
+from cantilena.evaluate.table3.generation import Generation, degenerate, read_generation
 from cantilena.evaluate.table3.protocols import Reference, floored_mean, protocol
 from cantilena.evaluate.table3.text import table3_text
 from cantilena.evaluate.tables import write_figures
@@ -73,6 +74,7 @@ class _Row:
     name: str
     kind: str
     paths: list[Path | None]
+    generation: Generation | None = None
     sound: Embedded | None = None
     figures: dict[str, Any] = field(default_factory=dict)
 
@@ -176,11 +178,14 @@ def _rows(
         if len(paths) < 2:
             raise InputError(f"{str(unconditional)!r} holds fewer than 2 MIDI files to measure")
         padded: list[Path | None] = [*paths, *[None] * len(references)]
-        rows.append(_Row(UNCONDITIONAL, "unconditional", padded[: len(references)]))
+        padded = padded[: len(references)]
+        generation = read_generation(unconditional)
+        rows.append(_Row(UNCONDITIONAL, "unconditional", padded, generation))
         rows[-1].figures["asked"] = min(len(paths), len(references))
     ids = [r.id for r in references]
     for name, place in systems.items():
-        rows.append(_Row(name, "system", find_answers(place, ids, "reference")))
+        paths = find_answers(place, ids, "reference")
+        rows.append(_Row(name, "system", paths, read_generation(place)))
     return rows
 
 
@@ -214,6 +219,9 @@ def _measure(
         if same:  # a reference that has no file has not failed its text
             pairs = [(p, s) for p, s in pairs if s is not None]
         row.figures["control"] = _control(pairs, settings.seed)
+    row.figures["degenerate"] = degenerate(scores, row.paths, row.generation)
+    if row.generation:
+        row.figures["generation"] = dict(row.generation.settings)
     if settings.compression:
         ratios = [compression_ratio(s) for s in scores if s is not None and len(s)]
         row.figures["compression_ratio"] = mean_of(ratios).to_dict() if ratios else None
