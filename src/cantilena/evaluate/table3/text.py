@@ -70,9 +70,9 @@ def table3_text(figures: dict[str, Any]) -> str:
     ]
     if "degenerate" in figures["columns"]:
         lines.append(
-            "- Notes on one onset: of a piece's notes those at its fullest onset; time stands still "
-            f"where it has more than {MOST_AT_ONCE}. Tokens in no valid triple, and pieces that end "
-            "before the tokens asked for, are counted where no grammar forbids them."
+            "- Notes on one onset: of a piece's notes those at its fullest; time stands still "
+            f"where it has more than {MOST_AT_ONCE}. Tokens in no valid triple, and pieces that "
+            "end before the tokens asked for, are counted where no grammar forbids them."
         )
     for embedder in figures["embedders"].values():
         lines.append(f"- {embedder['name']}: {embedder['weights'] or 'our own, untrained'}")
