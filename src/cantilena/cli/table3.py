@@ -36,10 +36,14 @@ def table3_arguments(parser: argparse.ArgumentParser) -> None:
         "--embedder",
         action="append",
         metavar="NAME[=WEIGHTS]",
-        help="logmel and chroma (need nothing: these two), vggish, pann, clap, encodec; may be "
-        "given again",
+        help="logmel and chroma (need nothing: these two), vggish, pann, clap, encodec, with the "
+        "file or folder of their weights; may be given again",
     )
-    parser.add_argument("--clap", metavar="WEIGHTS", help="a ClapModel, for the CLAP score")
+    parser.add_argument(
+        "--clap",
+        metavar="WEIGHTS",
+        help="for the CLAP score: LAION's .pt, a ClapModel's folder or hub name",
+    )
     parser.add_argument(
         "--loss",
         action="append",

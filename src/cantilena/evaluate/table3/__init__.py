@@ -307,8 +307,8 @@ def _clap(
 
 def _no_clap() -> str:
     return (
-        f"give --clap with a ClapModel's folder or hub name (the paper used laion's "
-        f"{PAPER}, HTSAT-base; '{HUB}' is a music CLAP in this layout)"
+        f"give --clap with LAION's file (the paper used {PAPER}.pt, HTSAT-base), or a "
+        f"ClapModel's folder or hub name, as '{HUB}', a music CLAP in that layout"
     )
 
 
