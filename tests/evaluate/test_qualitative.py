@@ -17,8 +17,8 @@ PIANO = tune(0, bars=4)  # piano in C major, 120 bpm, 4/4
 
 
 def states(caption: str, score=PIANO) -> dict[str, str]:
-    text, found = q.marks(caption, score)
-    return {text[m.start : m.end]: m.state for m in found}
+    text, words = q.marks(caption, score)
+    return {text[m.start : m.end]: m.state for m in words}
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def states(caption: str, score=PIANO) -> dict[str, str]:
     ],
 )
 def test_words_are_followed_violated_or_not_measurable(caption, followed, violated, unmeasured):
-    found = states(caption)
+    by_word = states(caption)
     for names, state in (
         (followed, q.FOLLOWED), (violated, q.VIOLATED), (unmeasured, q.UNMEASURED)
     ):  # fmt: skip
-        assert {name: found.get(name) for name in names} == dict.fromkeys(names, state)
-    assert not {"a", "A", "and", "of"} & set(found)
+        assert {name: by_word.get(name) for name in names} == dict.fromkeys(names, state)
+    assert not {"a", "A", "and", "of"} & set(by_word)
 
 
 def test_markup_keeps_the_caption_and_escapes_it():

@@ -65,8 +65,8 @@ def marks(caption: str, score: Score) -> tuple[str, tuple[Mark, ...]]:
     met = {row.wish: row.met for row in report(brief, score)}
     states: list[tuple[int, int, str]] = []
     for start, end, field in reading.uses:
-        found = _state(field, reading.text[start:end], brief, met, score)
-        states.append((start, end, found))
+        state = _state(field, reading.text[start:end], brief, met, score)
+        states.append((start, end, state))
     states += [(a, b, UNMEASURED) for a, b in reading.conflicts]
     conflicts = set(reading.conflicts)
     result = []
@@ -116,9 +116,9 @@ def _state_of_parts(
 
 def marked_html(caption: str, score: Score) -> str:
     """The caption with its words in the colours of their states, as HTML."""
-    text, found = marks(caption, score)
+    text, words = marks(caption, score)
     pieces, at = [], 0
-    for mark in found:
+    for mark in words:
         pieces.append(html.escape(text[at : mark.start]))
         word = html.escape(text[mark.start : mark.end])
         pieces.append(

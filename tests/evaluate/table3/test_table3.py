@@ -203,7 +203,7 @@ def test_clap_scores_stand_beside_and_random_texts_are_anothers(place, tmp_path)
     assert found["clap"] == clap.weights
 
 
-def generated(place: Path, folder: Path, temperature: float, unmasked: bool) -> Path:
+def pieces_of(place: Path, folder: Path, temperature: float, unmasked: bool) -> Path:
     """The pieces of "same" as ``cantilena generate`` leaves them."""
     shutil.copytree(place / "same", folder)
     settings = {
@@ -224,8 +224,8 @@ def test_temperatures_are_read_from_what_generate_wrote_and_degenerate_pieces_co
     place, tmp_path
 ):
     systems = {
-        "masked": generated(place, tmp_path / "masked", 1.1, False),
-        "free": generated(place, tmp_path / "free", 1.0, True),
+        "masked": pieces_of(place, tmp_path / "masked", 1.1, False),
+        "free": pieces_of(place, tmp_path / "free", 1.0, True),
         "other": place / "same",
     }
     piled = replace(tune(0, 12), onset=np.zeros(96, np.int64))
@@ -256,7 +256,7 @@ def test_temperatures_are_read_from_what_generate_wrote_and_degenerate_pieces_co
 
 
 def test_damaged_settings_are_one_error(place, tmp_path):
-    folder = generated(place, tmp_path / "pieces", 1.0, False)
+    folder = pieces_of(place, tmp_path / "pieces", 1.0, False)
     (folder / SETTINGS).write_text('{"system": "llama-music"}')
     with pytest.raises(InputError, match="no settings of 'cantilena generate'"):
         evaluate_table3(
