@@ -158,7 +158,8 @@ def table(label: str, vectors: dict[str, list[np.ndarray]], splits: int, seed: i
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(real)) for _ in range(splits)]
     lines = [
-        f"| the other half | {label} FAD | more than as it is | {label} KAD | more than as it is |",
+        f"| the other half | {label} Frechet distance | more than as it is | {label} KAD "
+        "| more than as it is |",
         "|---|---:|---:|---:|---:|",
     ]
     first: list[np.ndarray] = []

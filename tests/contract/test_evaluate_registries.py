@@ -9,16 +9,21 @@ import numpy as np
 import pytest
 
 import cantilena
+from cantilena.analysis import degenerate
 from cantilena.errors import CheckpointError, InputError
 from cantilena.evaluate import control
 from cantilena.evaluate.distances import frechet, mmd
 from cantilena.evaluate.sound.embedders import EMBEDDERS, frechet_name, identity, load_embedder
 from cantilena.evaluate.table3.protocols import PROTOCOLS
 from cantilena.evaluate.tables import LABELS
+from cantilena.systems.arrival import grammar
+from cantilena.systems.trainable import recipe
 from tf_bundle import musicnn_tensors, write_tf_checkpoint
 from tiny_audio import cnn14_weights, tone, vggish_weights, write_clap, write_encodec
 
 PLAIN = {
+    "degenerate",
+    "temperature",
     "frechet",
     "frechet_subsets",
     "kad",
@@ -111,6 +116,19 @@ def test_a_distance_is_a_finite_number_that_grows(distance):
     for bad in (x[:1], x[:, :3], np.full_like(x, np.inf)):
         with pytest.raises(InputError):
             distance(bad, x)
+
+
+def test_time_stands_still_where_our_grammar_would_have_let_it_go_on():
+    assert degenerate.MOST_AT_ONCE == grammar.MOST_AT_ONCE
+
+
+def test_each_row_of_the_papers_table_has_a_recipe():
+    """1B, and 3B with and without AMT's embeddings, beside the two of AMT; the 1B with AMT's is
+    beyond the paper."""
+    rows = {row.recipe: row for row in PROTOCOLS["paper"].rows}
+    assert list(rows) == ["amt-base", "amt-enhanced", "llama-1b", "llama-3b", "llama-3b-amt"]
+    assert all(recipe(name).settings.steps for name in rows)
+    assert {rows[name].temperatures for name in rows if "llama" in name} == {(1.0, 1.1)}
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

@@ -28,8 +28,14 @@ def test_table_2():
     assert (amt.batch, amt.steps, amt.rate, amt.warmup) == (16, 60_000, 1e-5, 500)
     assert (llama.batch, llama.steps, llama.rate, llama.warmup) == (64, 15_000, 2e-4, 500)
     layers = [recipe(name).options.layers for name in ("amt-enhanced", "amt-base")]
-    inits = [recipe(name).options.init for name in ("llama-1b", "llama-1b-amt")]
-    assert layers == ["all", "last"] and inits == ["gaussian", "amt"]
+    assert layers == ["all", "last"]
+
+
+@pytest.mark.parametrize("size", ["1b", "3b"])
+def test_a_llamas_music_rows_are_gaussian_unless_the_recipe_says_amt(size: str):
+    plain, amt = recipe(f"llama-{size}"), recipe(f"llama-{size}-amt")
+    assert plain.options.init == "gaussian" and plain.changed(init="amt") == amt
+    assert plain.options.text_model == f"meta-llama/Llama-3.2-{size.upper()}"
 
 
 @pytest.mark.parametrize("name", trainables())

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import system_arguments
+from cantilena.cli.qualitative import qualitative, qualitative_arguments
 from cantilena.cli.table3 import table3, table3_arguments
 
 if TYPE_CHECKING:
@@ -177,6 +178,11 @@ EVALUATIONS: dict[str, Evaluation] = {
     ),
     "table3": Evaluation(
         "systems against ground truth, by sound, text and control", table3_arguments, table3
+    ),
+    "qualitative": Evaluation(
+        "a page of pieces whose captions are marked: followed, violated or not measurable",
+        qualitative_arguments,
+        qualitative,
     ),
     "bits": Evaluation(
         "bits per note of a run's or a checkpoint's model on held-out music", _bits_arguments, _bits

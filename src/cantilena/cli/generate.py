@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 256 * 10**6
 MAX_N = 1_000_000
+_OWN = ("tokens", "most", "compatible", "unmasked")
+"""Options of the systems' own."""
 GPU_BATCH = 64  # pieces abreast; benchmarks/gpu_rates.py found more of little use on one H100
 
 _TEXT = """\
@@ -85,6 +87,11 @@ def generate_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--most", type=int, metavar="N", help="instruments at most, drums too (16)")
     how.add_argument(
         "--compatible", action="store_true", help="sample as the published implementation does"
+    )
+    how.add_argument(
+        "--unmasked",
+        action="store_true",
+        help="sample llama-music's whole vocabulary, words too, without a grammar, as the paper",
     )
     where = parser.add_argument_group("where; without either, in this process")
     where.add_argument(
@@ -254,11 +261,14 @@ def _settings(args: argparse.Namespace, name: str) -> Settings:
     from cantilena.systems.at_scale import Settings
 
     kind = system_class(name)
-    options = {option: getattr(args, option) for option in ("tokens", "most", "compatible")}
+    options = {option: getattr(args, option) for option in _OWN}
     options = {option: value for option, value in options.items() if value}
     for option in options:
         if option not in kind.options:
             raise InputError(f"the system {name!r} has no --{option}")
+    for option in ("instruments", "exclude", "seconds", "obey") if args.unmasked else ():
+        if getattr(args, option):
+            raise InputError(f"an unmasked piece is held to nothing; leave out --{option}")
     if args.tokens is not None and args.tokens < 3:
         raise InputError(f"a note takes 3 tokens; --tokens {args.tokens} are too few")
     if args.most is not None and args.most < 1:

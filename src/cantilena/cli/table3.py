@@ -36,10 +36,14 @@ def table3_arguments(parser: argparse.ArgumentParser) -> None:
         "--embedder",
         action="append",
         metavar="NAME[=WEIGHTS]",
-        help="logmel and chroma (need nothing: these two), vggish, pann, musicnn, clap, encodec; "
-        "may be given again",
+        help="logmel and chroma (need nothing: these two), vggish, pann, musicnn, clap, encodec, "
+        "with the file or folder of their weights; may be given again",
     )
-    parser.add_argument("--clap", metavar="WEIGHTS", help="a ClapModel, for the CLAP score")
+    parser.add_argument(
+        "--clap",
+        metavar="WEIGHTS",
+        help="for the CLAP score: LAION's .pt, a ClapModel's folder or hub name",
+    )
     parser.add_argument(
         "--loss",
         action="append",
@@ -52,13 +56,13 @@ def table3_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ids", metavar="FILE", help="only these references, an id a line")
     parser.add_argument("--n", type=int, metavar="N", help="only the first N references")
-    parser.add_argument("--subsets", type=int, default=5, metavar="K", help="of FAD-sub (5)")
+    parser.add_argument("--subsets", type=int, default=5, metavar="K", help="of -sub figures (5)")
     parser.add_argument(
         "--subset-size",
         type=int,
         default=500,
         metavar="N",
-        help="pieces in each, at most half of all (500)",
+        help="generated pieces in each, at most half of them (500)",
     )
     parser.add_argument(
         "--seconds",

@@ -121,20 +121,24 @@ def test_an_embedder_may_ask_for_more_vectors():
 # ---------------------------------------------------------------------------- subsets
 
 
-def test_subsets_have_one_size_and_repeat_nothing():
+def test_subsets_are_of_the_generated_pieces_against_the_whole_reference():
+    """Five sets of 500 of the generated thousand, as the paper draws them."""
     drawn = f.draws(1000, 1200)
-    assert len(drawn) == 5 and all(len(d.generated) == len(d.reference) == 500 for d in drawn)
-    assert all(len(set(d.generated.tolist())) == 500 for d in drawn)
-    assert max(d.generated.max() for d in drawn) < 1000 <= max(d.reference.max() for d in drawn)
+    assert len(drawn) == 5 and all(len(set(d.generated.tolist())) == 500 for d in drawn)
+    assert max(d.generated.max() for d in drawn) < 1000
+    assert all(sorted(d.reference.tolist()) == list(range(1200)) for d in drawn)
     again = f.draws(1000, 1200)
     assert all(np.array_equal(a.generated, b.generated) for a, b in zip(drawn, again, strict=True))
+    assert len({tuple(sorted(d.generated.tolist())) for d in drawn}) == 5
+    # a subset that is the whole set has no spread
     assert len(f.draws(30, 100)[0].generated) == 15
-    assert f.draws(3, 100) == ()
+    assert len(f.draws(100, 30)[0].generated) == 50 and len(f.draws(100, 30)[0].reference) == 30
+    assert f.draws(3, 100) == () == f.draws(100, 1)
 
 
-def test_the_subsets_of_one_set_are_disjoint():
+def test_a_subset_of_one_set_stands_against_the_rest_of_it():
     for draw in f.draws(101, 101, same=True, size=500):
-        assert len(draw.generated) == 50
+        assert len(draw.generated) == 50 and len(draw.reference) == 51
         assert not set(draw.generated.tolist()) & set(draw.reference.tolist())
 
 

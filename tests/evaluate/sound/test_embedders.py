@@ -178,6 +178,23 @@ def test_names_weights_and_files_that_are_not_there_are_named(tmp_path):
                 e.load_embedder(kind, str(tmp_path / name))
 
 
+def test_weights_are_a_file_or_the_folder_that_holds_it(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save(vggish_weights(), tmp_path / "vggish-10086976.pth")
+    (tmp_path / "README.md").write_text("where it is from")
+    sound = tone(500, 2.2, 16_000)
+    one, other = (
+        e.load_embedder("vggish", str(p)) for p in (tmp_path, tmp_path / "vggish-10086976.pth")
+    )
+    np.testing.assert_array_equal(one.embed(sound), other.embed(sound))
+    torch.save(vggish_weights(), tmp_path / "more.pth")
+    with pytest.raises(CheckpointError, match="2 files of weights"):
+        e.load_embedder("vggish", str(tmp_path))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckpointError, match="no files of weights"):
+        e.load_embedder("vggish", str(tmp_path / "empty"))
+
+
 def test_weights_of_the_wrong_shape_are_named(tmp_path):
     torch = pytest.importorskip("torch")
     weights = vggish_weights()

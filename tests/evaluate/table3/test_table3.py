@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cantilena.evaluate.table3.protocols import read_references
 from cantilena.evaluate.table3.text import table3_text
 from cantilena.models.audio.clap import Clap
 from cantilena.score.midi import write_midi
+from cantilena.systems.at_scale import MANIFEST, SETTINGS
 from tiny_audio import TEXTS, tune, write_clap
 
 N = 8
@@ -128,7 +130,7 @@ def test_the_files_are_the_figures(made, place):
     text = (place / "out" / "table3.md").read_text()
     assert "8 references" in text and "log-mel Frechet distance-sub" in text and "1.25" in text
     assert "| wrong | 6 | 2 |" in text and "No CLAP score" in text
-    assert "subsets of 3 pieces" in text
+    assert "5 subsets of 3 generated pieces (asked: 3), each against the whole reference" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 5 and len({r.count("|") for r in rows}) == 1
 
@@ -234,6 +236,71 @@ def test_clap_scores_stand_beside_and_random_texts_are_anothers(place, tmp_path)
     assert "CLAP FAD" in (tmp_path / "out" / "table3.md").read_text()
     assert hear == sorted(hear) and hear[-1] == 1
     assert found["clap"] == clap.weights
+
+
+def pieces_of(place: Path, folder: Path, temperature: float, unmasked: bool) -> Path:
+    """The pieces of "same" as ``cantilena generate`` leaves them."""
+    shutil.copytree(place / "same", folder)
+    settings = {
+        "system": "llama-music",
+        "checkpoint": "abc",
+        "sampling": {"temperature": temperature, "top_p": 0.98, "top_k": 0},
+        "options": {"unmasked": True} if unmasked else {},
+    }
+    (folder / SETTINGS).write_text(json.dumps(settings))
+    lines: list[dict] = [{"id": str(i), "tokens": 40} for i in range(N)]
+    for i, line in enumerate(lines if unmasked else ()):
+        line |= {"invalid_tokens": 10, "early": i < 2}
+    (folder / MANIFEST).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def test_temperatures_are_read_from_what_generate_wrote_and_degenerate_pieces_counted(
+    place, tmp_path
+):
+    systems = {
+        "masked": pieces_of(place, tmp_path / "masked", 1.1, False),
+        "free": pieces_of(place, tmp_path / "free", 1.0, True),
+        "other": place / "same",
+    }
+    piled = replace(tune(0, 12), onset=np.zeros(96, np.int64))
+    write_midi(piled, systems["free"] / "0.mid")
+    figures, text = evaluate_table3(
+        read_references(place / "references.jsonl"),
+        systems,
+        {"logmel": load_embedder("logmel")},
+        SYNTH,
+        tmp_path / "out",
+    )
+    assert row(figures, "masked")["generation"]["temperature"] == 1.1
+    assert row(figures, "free")["generation"]["unmasked"] and "generation" not in row(
+        figures, "other"
+    )
+    free, other = row(figures, "free")["degenerate"], row(figures, "other")["degenerate"]
+    assert (free["invalid"]["mean"], free["early"]["mean"]) == (0.25, 0.25)
+    assert other["one_onset"]["mean"] == pytest.approx(1 / 16) and "invalid" not in other
+    assert free["one_onset"]["mean"] == pytest.approx((1 + 7 / 16) / 8)
+    assert (free["still"]["mean"], other["still"]["mean"]) == (1 / 8, 0)
+    lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    head, cells = lines[0], {line[0].strip("| "): line for line in lines[1:]}
+    columns = {name: head.index(name) for name in ("temperature", "grammar")}
+    shown = {k: [line[i] for i in columns.values()] for k, line in cells.items()}
+    assert shown["masked"] == ["1.1", "ours"] and shown["free"] == ["1", "none"]
+    assert shown["other"] == shown["ground truth"] == ["-", "-"]
+    assert "tokens in no triple, %" in text and "time stands still" in text
+
+
+def test_damaged_settings_are_one_error(place, tmp_path):
+    folder = pieces_of(place, tmp_path / "pieces", 1.0, False)
+    (folder / SETTINGS).write_text('{"system": "llama-music"}')
+    with pytest.raises(InputError, match="no settings of 'cantilena generate'"):
+        evaluate_table3(
+            read_references(place / "references.jsonl"),
+            {"one": folder},
+            {"logmel": load_embedder("logmel")},
+            SYNTH,
+            tmp_path / "out",
+        )
 
 
 def test_two_tables_in_one_folder_are_refused(place, tmp_path):

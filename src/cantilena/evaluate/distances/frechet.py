@@ -1,8 +1,9 @@
 """Frechet distance between the Gaussians of two sets of embeddings, whole and over subsets.
 
-Knows vectors; does not know what they are embeddings of. With an audio embedder's vectors this is
-the Frechet audio distance (FAD) of Kilgour et al., "Frechet Audio Distance: a reference-free
-metric for evaluating music enhancement algorithms" (Interspeech 2019), equation 1:
+Knows vectors; does not know what they are embeddings of. With the vectors of a published audio
+embedder this is the Frechet audio distance (FAD) of Kilgour et al., "Frechet Audio Distance: a
+reference-free metric for evaluating music enhancement algorithms" (Interspeech 2019), equation 1;
+over features of our own it is a Frechet distance, and never called FAD:
 
     |m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2))
 
@@ -23,7 +24,7 @@ from cantilena.errors import InputError
 from cantilena.evaluate.distances.sem import Mean, mean_of
 
 SUBSETS, SUBSET_SIZE = 5, 500
-"""FAD-sub: so many subsets of so many pieces."""
+"""FAD-sub: so many subsets of so many generated pieces, each against the whole reference."""
 ENOUGH = 2
 """Vectors for each dimension, below which a distance is mostly the two samples' own noise."""
 
@@ -105,7 +106,7 @@ def caution(n: int, dimensions: int, enough: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Draw:
-    """One subset of either side: indices of pieces."""
+    """A subset of the generated pieces and the reference that it is held against: indices."""
 
     generated: np.ndarray
     reference: np.ndarray
@@ -119,31 +120,29 @@ def draws(
     size: int = SUBSET_SIZE,
     seed: int = 0,
 ) -> tuple[Draw, ...]:
-    """``subsets`` random subsets of equal size, without repetition, of both sides' pieces.
+    """``subsets`` random subsets of the generated pieces, without repetition within one, each
+    against all of the reference, as the paper draws five of 500 from its generated thousand.
 
-    The size is ``size``, but at most half of either side, as subsets that are the whole set have
-    no spread. ``same``: both sides are one set, real music against itself; the subsets of a draw
-    are then disjoint, which is how far apart two sets of real music of that size are. Empty where
-    that leaves fewer than 2 pieces. Raises InputError.
+    The size is ``size``, but at most half of the generated pieces, as subsets that are the whole
+    set have no spread. ``same``: both sides are one set, real music against itself; a subset then
+    stands against the rest of the set. Empty where either side would have fewer than 2 pieces.
+    Raises InputError.
     """
     if subsets < 1 or size < 2:
         raise InputError(f"{subsets} subsets of {size} pieces cannot be drawn; 1 of 2 is the least")
-    size = min(size, generated // 2, reference // 2)
-    if size < 2:
+    size = min(size, generated // 2)
+    if size < 2 or reference < 2:
         return ()
     rng = np.random.default_rng(seed)
-    subset_pairs: list[Draw] = []
-    for _ in range(subsets):
-        shuffled = rng.permutation(reference)
-        subset = shuffled[size : 2 * size] if same else rng.permutation(generated)[:size]
-        subset_pairs.append(Draw(subset, shuffled[:size]))
-    return tuple(subset_pairs)
+    orders = [rng.permutation(generated) for _ in range(subsets)]
+    whole = np.arange(reference)
+    return tuple(Draw(o[:size], np.sort(o[size:]) if same else whole) for o in orders)
 
 
 def frechet_subsets(
     generated: Sequence[np.ndarray], reference: Sequence[np.ndarray], drawn: Sequence[Draw]
 ) -> Mean:
-    """Mean, spread and SEM over subsets (FAD-sub) of the distance of the pieces' pooled vectors.
+    """Mean, spread and SEM over subsets of the distance of the pieces' pooled vectors.
 
     ``generated``, ``reference``: for each piece its (T, D) vectors. ``drawn``: from ``draws``,
     not empty. Subsets share pieces, so that the SEM is too small. Raises InputError.

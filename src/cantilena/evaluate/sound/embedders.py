@@ -22,17 +22,19 @@ from cantilena.audio.mel import windows
 from cantilena.data.weights import need_weights, package
 from cantilena.errors import CheckpointError, InputError, MissingExtraError, UnknownNameError
 from cantilena.evaluate.sound import chroma, logmel
-from cantilena.models.audio.clap import HUB, Clap
+from cantilena.models.audio.clap import HUB, PAPER, Clap
 from cantilena.models.audio.tf_checkpoint import read_tf_checkpoint
 from cantilena.models.hub import folder_of
 
 BATCH = 16
 """Windows that a network gets at a time."""
+_WEIGHTS = (".pth", ".pt", ".safetensors")
+"""Endings of files of weights."""
 WITHOUT = "'--embedder logmel' works without weights"
 
 
 class Embedder(Protocol):
-    """``label`` names the distances over it ("VGGish FAD"); ``rate`` is in Hz; ``weights`` says
+    """``label`` names the distances over it (``frechet_name``); ``rate`` is in Hz; ``weights`` says
     which were loaded ("" for none)."""
 
     label: str
@@ -241,7 +243,8 @@ EMBEDDERS: dict[str, Kind] = {
     "clap": Kind(
         "CLAP",
         "the audio side of laion's CLAP; 48 kHz, 512 numbers each 10 s",
-        f"a folder in transformers' layout, as 'huggingface-cli download {HUB}' gives it",
+        f"LAION's file {PAPER}.pt of huggingface.co/lukewys/laion_clap, or a folder in "
+        f"transformers' layout, as 'huggingface-cli download {HUB}' gives it",
         HUB,
         Clap,
     ),
@@ -294,7 +297,15 @@ def _missing(name: str, weights: str, error: Exception | None) -> str:
 
 
 def _state(name: str, weights: str) -> dict[str, Any]:
-    """The tensors of a file of weights: .safetensors, or torch's with or without {"model": ...}."""
+    """The tensors of a file of weights, or of the one such file in a folder: .safetensors, or
+    torch's with or without {"model": ...}."""
+    if Path(weights).is_dir():
+        files = sorted(p for p in Path(weights).iterdir() if p.suffix in _WEIGHTS and p.is_file())
+        if len(files) != 1:
+            count = len(files) or "no"
+            reason = ValueError(f"the folder holds {count} files of weights; name the one")
+            raise CheckpointError(_missing(name, weights, reason))
+        weights = str(files[0])
     if not Path(weights).is_file():
         raise CheckpointError(_missing(name, weights, FileNotFoundError("there is no such file")))
     try:

@@ -2,10 +2,9 @@
 
 Knows log-mel bands (``audio.mel``); does not know music or files. It needs no weights and says how
 sound is spread over bands, how that varies and how fast it changes. It was trained on nothing, so
-a distance over it is no measure of what people hear, and is never called FAD without the word
-"log-mel". It is blunt: between sets of 30 pieces it noticed that most notes were missing, but not
-wrong pitches, lost rhythm or other instruments (``benchmarks/embedder_sanity.py``);
-``evaluate.sound.chroma`` stands beside it.
+a distance over it is no measure of what people hear, and is never called FAD. It is blunt: between
+sets of 30 pieces it noticed that most notes were missing, but not wrong pitches, lost rhythm or
+other instruments (``benchmarks/embedder_sanity.py``); ``evaluate.sound.chroma`` stands beside it.
 """
 
 from __future__ import annotations

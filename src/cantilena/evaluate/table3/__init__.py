@@ -31,6 +31,7 @@ from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.sound import clap_score
 from cantilena.evaluate.sound.embedders import EMBEDDERS, Embedder, frechet_name
 from cantilena.evaluate.sound.pieces import Embedded, Renderer, embed_pieces
+from cantilena.evaluate.table3.generation import Generation, degenerate, read_generation
 from cantilena.evaluate.table3.protocols import Reference, floored_mean, protocol
 from cantilena.evaluate.table3.text import table3_text
 from cantilena.evaluate.tables import write_figures
@@ -50,7 +51,8 @@ CLAP = "clap score"
 class Settings:
     """What decides a table beside its pieces.
 
-    ``subsets`` of ``size`` pieces (FAD-sub); ``seed`` draws them and the exchanged texts;
+    ``subsets`` of ``size`` generated pieces, each held against the whole reference (FAD-sub of the
+    paper); ``seed`` draws them and the exchanged texts;
     ``workers`` processes render; ``protocol``, a name in ``protocols.PROTOCOLS``, chooses which
     distances, scores and losses are printed, beside the metrics of control, which are printed
     whatever it is; ``compression``: measure CR, which takes a second or
@@ -73,6 +75,7 @@ class _Row:
     name: str
     kind: str
     paths: list[Path | None]
+    generation: Generation | None = None
     sound: Embedded | None = None
     figures: dict[str, Any] = field(default_factory=dict)
 
@@ -180,11 +183,14 @@ def _rows(
         if len(paths) < 2:
             raise InputError(f"{str(unconditional)!r} holds fewer than 2 MIDI files to measure")
         padded: list[Path | None] = [*paths, *[None] * len(references)]
-        rows.append(_Row(UNCONDITIONAL, "unconditional", padded[: len(references)]))
+        padded = padded[: len(references)]
+        generation = read_generation(unconditional)
+        rows.append(_Row(UNCONDITIONAL, "unconditional", padded, generation))
         rows[-1].figures["asked"] = min(len(paths), len(references))
     ids = [r.id for r in references]
     for name, place in systems.items():
-        rows.append(_Row(name, "system", find_answers(place, ids, "reference")))
+        paths = find_answers(place, ids, "reference")
+        rows.append(_Row(name, "system", paths, read_generation(place)))
     return rows
 
 
@@ -218,6 +224,9 @@ def _measure(
         if same:  # a reference that has no file has not failed its text
             pairs = [(p, s) for p, s in pairs if s is not None]
         row.figures["control"] = _control(pairs, settings.seed)
+    row.figures["degenerate"] = degenerate(scores, row.paths, row.generation)
+    if row.generation:
+        row.figures["generation"] = dict(row.generation.settings)
     if settings.compression:
         ratios = [compression_ratio(s) for s in scores if s is not None and len(s)]
         row.figures["compression_ratio"] = mean_of(ratios).to_dict() if ratios else None
@@ -241,8 +250,8 @@ def _distances(
     same: bool,
     settings: Settings,
 ) -> dict[str, Any]:
-    """The distances of one embedder. ``same``: real music against itself, of which only disjoint
-    subsets mean anything; the distance of the whole from itself is 0."""
+    """The distances of one embedder. ``same``: real music against itself, of which only a subset
+    against the rest means anything; the distance of the whole from itself is 0."""
     embedded = [v for v in generated if v is not None]
     real = [v for v in reference if v is not None]
     if len(embedded) < 2 or len(real) < 2:
@@ -303,8 +312,8 @@ def _clap(
 
 def _no_clap() -> str:
     return (
-        f"give --clap with a ClapModel's folder or hub name (the paper used laion's "
-        f"{PAPER}, HTSAT-base; '{HUB}' is a music CLAP in this layout)"
+        f"give --clap with LAION's file (the paper used {PAPER}.pt, HTSAT-base), or a "
+        f"ClapModel's folder or hub name, as '{HUB}', a music CLAP in that layout"
     )
 
 
@@ -340,7 +349,12 @@ def _figures(
         "n": len(references),
         "seed": settings.seed,
         "renderer": renderer.name,
-        "subsets": {"count": settings.subsets, "size": settings.size},
+        "subsets": {
+            "count": settings.subsets,
+            "size": settings.size,
+            "of": "generated pieces",
+            "against": "the whole reference",
+        },
         "embedders": {
             k: {"label": e.label, "name": frechet_name(e), "weights": e.weights}
             for k, e in embedders.items()

@@ -33,21 +33,49 @@ TEXT2MIDI_FLOOR = 0.01
 
 
 @dataclass(frozen=True)
+class PaperRow:
+    """A row of a paper's table: the ``name`` of its model, the ``recipe`` of ``cantilena finetune``
+    that trains it, and the sampling ``temperatures`` at which the paper prints it."""
+
+    name: str
+    recipe: str
+    temperatures: tuple[float, ...] = (1.0,)
+
+
+@dataclass(frozen=True)
 class Protocol:
     """``source``: the paper; ``ids``: how many fixed pieces it has (None: those of the data set's
     test split); ``columns``: the figures that the paper prints, by their keys in a row
-    of ``table3``'s JSON file, control metrics (``control.METRICS``) by their names."""
+    of ``table3``'s JSON file, control metrics (``control.METRICS``) by their names; ``rows``: its
+    systems, where we train them."""
 
     source: str
     ids: int | None
     columns: tuple[str, ...]
+    rows: tuple[PaperRow, ...] = ()
 
 
 PROTOCOLS: dict[str, Protocol] = {
     "paper": Protocol(
         "LLM-based Finetuning for Text to Symbolic Music Generation (Wu, Lee, Dun), table 3",
         None,
-        ("frechet", "frechet_subsets", "kad", "kad_subsets", "clap", "loss"),
+        (
+            "temperature",
+            "frechet",
+            "frechet_subsets",
+            "kad",
+            "kad_subsets",
+            "clap",
+            "loss",
+            "degenerate",
+        ),
+        (
+            PaperRow("AMT, base", "amt-base"),
+            PaperRow("AMT, enhanced", "amt-enhanced"),
+            PaperRow("Llama 1B", "llama-1b", (1.0, 1.1)),
+            PaperRow("Llama 3B", "llama-3b", (1.0, 1.1)),
+            PaperRow("Llama 3B, AMT's embeddings", "llama-3b-amt", (1.0, 1.1)),
+        ),
     ),
     "midi-llm": Protocol("MIDI-LLM (Wu, Kim & Huang, 2025)", 896, ("frechet", "clap")),
     "text2midi": Protocol(

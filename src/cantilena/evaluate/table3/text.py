@@ -1,7 +1,7 @@
 """Table 3 as Markdown.
 
 Knows columns, labels and digits; computes nothing. N and the embedder stand in the table itself,
-and a distance over our own embedder always has "log-mel" before FAD.
+and a Frechet distance over features of our own is never called FAD.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cantilena.analysis.degenerate import MOST_AT_ONCE
 from cantilena.evaluate.tables import LABELS
 
 NONE = "-"
@@ -24,6 +25,13 @@ CONTROL = (
     "chords_ecm",
 )
 """Metrics of ``evaluate control`` that are printed; the JSON file has all."""
+DEGENERATE = {
+    "one_onset": "notes on one onset, %",
+    "still": "time stands still, % of pieces",
+    "invalid": "tokens in no triple, %",
+    "early": "ended early, % of pieces",
+}
+"""What columns call the figures of ``generation.degenerate``."""
 Cell = Callable[[dict[str, Any]], str]
 
 
@@ -52,13 +60,20 @@ def table3_text(figures: dict[str, Any]) -> str:
     lines += [
         "",
         "- ± is the standard error of the mean (SEM): over pieces; for -sub over "
-        f"{subsets['count']} subsets of {subset_sizes} pieces (asked: {subsets['size']}), which "
-        "share pieces.",
+        f"{subsets['count']} subsets, which share pieces.",
+        f"- -sub, as the paper has it: {subsets['count']} subsets of {subset_sizes} "
+        f"{subsets['of']} (asked: {subsets['size']}), each against {subsets['against']}.",
         "- Less is better for distances (squared Frechet distance; KAD: 100 times the squared MMD) "
         "and the loss, more for the rest.",
-        "- The ground truth's -sub figures are between disjoint subsets of it: what real music is "
-        "from itself.",
+        "- The ground truth's -sub figures are of such subsets of it against the rest of it: what "
+        "real music is from itself.",
     ]
+    if "degenerate" in figures["columns"]:
+        lines.append(
+            "- Notes on one onset: of a piece's notes those at its fullest; time stands still "
+            f"where it has more than {MOST_AT_ONCE}. Tokens in no valid triple, and pieces that "
+            "end before the tokens asked for, are counted where no grammar forbids them."
+        )
     for embedder in figures["embedders"].values():
         lines.append(f"- {embedder['name']}: {embedder['weights'] or 'our own, untrained'}")
         lines += [f"- {floor}" for floor in _floor(embedder)]
@@ -87,6 +102,10 @@ def _columns(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Headings and cells, a cell for each row."""
     columns: list[tuple[str, Cell]] = []
     wanted = set(figures["columns"])
+    if "temperature" in wanted:
+        columns.append(("temperature", lambda r: _number(_generation(r, "temperature"))))
+        if any(_generation(r, "unmasked") for r in figures["rows"]):
+            columns.append(("grammar", _grammar))
     for key, embedder in figures["embedders"].items():
         for name, head, cell in (
             ("frechet", embedder["name"], _number),
@@ -106,10 +125,23 @@ def _columns(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
             columns.append((head, lambda r, n=name: _number(r.get("losses", {}).get(n), 4)))
     if figures["compression_notes"]:
         columns.append(("CR", lambda r: _mean(r.get("compression_ratio"), 1, 3)))
+    if "degenerate" in wanted:
+        for name, head in DEGENERATE.items():
+            columns.append((head, lambda r, n=name: _mean(r.get("degenerate", {}).get(n), 100, 1)))
     for name in CONTROL:
         head = f"{LABELS[name]}, %"
         columns.append((head, lambda r, n=name: _mean(r.get("control", {}).get(n), 100, 1)))
     return [(head, [cell(row) for row in figures["rows"]]) for head, cell in columns]
+
+
+def _generation(row: dict[str, Any], name: str) -> Any:
+    return row.get("generation", {}).get(name)
+
+
+def _grammar(row: dict[str, Any]) -> str:
+    """Whether a row's pieces were sampled under our masks, where that is known."""
+    unmasked = _generation(row, "unmasked")
+    return NONE if unmasked is None else "none" if unmasked else "ours"
 
 
 def _distance(row: dict[str, Any], embedder: str, name: str) -> Any:

@@ -3,9 +3,10 @@
 Knows waveforms and texts; does not know how sound came about or what is measured on the vectors.
 Wu et al., "Large-scale contrastive language-audio pretraining with feature fusion and
 keyword-to-caption augmentation" (ICASSP 2023). The text-to-symbolic-music paper used laion's
-checkpoint ``music_audioset_epoch_15_esc_90.14`` (audio side HTSAT-base). transformers reads its own
-layout only: give the folder or hub name of a conversion (``laion/larger_clap_music`` is laion's own
-conversion of a music CLAP); figures of different checkpoints cannot be compared.
+checkpoint ``music_audioset_epoch_15_esc_90.14`` (audio side HTSAT-base): its file is read as it is
+(``models.audio.laion``), and so is a conversion to transformers' layout, by folder or hub name
+(``laion/larger_clap_music`` is laion's own of a music CLAP). Figures of different checkpoints
+cannot be compared.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ BATCH = 8
 
 
 class Clap:
-    """transformers' ``ClapModel`` with its feature extractor and tokenizer, from a folder in the
-    published layout or a hub name. Raises CheckpointError, MissingExtraError."""
+    """transformers' ``ClapModel`` with its feature extractor and tokenizer, from LAION's file, a
+    folder in transformers' layout or a hub name. Raises CheckpointError, MissingExtraError."""
 
     name, label = "clap", "CLAP"
 
@@ -102,10 +103,9 @@ def _load(weights: str) -> tuple[Any, Any, Any]:
     except ImportError as error:
         raise MissingExtraError("transformers", "hf", "CLAP") from error
     if Path(weights).is_file():
-        raise CheckpointError(
-            f"{weights!r} is a file; CLAP is read from a folder in transformers' layout "
-            "(config.json, model.safetensors, preprocessor_config.json, tokenizer)"
-        )
+        from cantilena.models.audio.laion import load_laion
+
+        return load_laion(Path(weights))
     try:
         folder = folder_of(weights, "CLAP")
         return (
@@ -124,6 +124,7 @@ def missing(weights: str, error: Exception) -> str:
     first = str(error).strip().splitlines()
     return (
         f"the CLAP weights {weights!r} cannot be loaded ({first[0] if first else error}): "
-        f"download with 'huggingface-cli download {HUB}' or give a folder in transformers' layout "
-        f"(the paper used {PAPER}, HTSAT-base); '--embedder logmel' works without weights"
+        f"download with 'huggingface-cli download {HUB}', or give LAION's file (the paper's: "
+        f"{PAPER}.pt) or a folder in transformers' layout; '--embedder logmel' works without "
+        "weights"
     )

@@ -6,17 +6,25 @@ with; the network is in ``models.llama_music``, the loop in ``decode``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.encoders import cut_at_sentence, say_cut
+from cantilena.result import Result
 from cantilena.systems.arrival.system import ArrivalSystem
+from cantilena.systems.arrival.unmasked import joint_model
+from cantilena.systems.arrival.writing import TOKENS
+from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, Request
+from cantilena.text.report import report
+from cantilena.tokens.arrival import to_score
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
 if TYPE_CHECKING:
     from cantilena.decode.hf.engine import HFStepModel
-    from cantilena.decode.hf.interfaces import PromptState
+    from cantilena.decode.hf.interfaces import PromptState, StepModel
+    from cantilena.systems.arrival.unmasked import UnmaskedJob
 
 LONGEST = 512
 """Tokens of a prompt at most, and never more than half of the context."""
@@ -27,6 +35,9 @@ class LlamaMusicSystem(ArrivalSystem):
     instruction and the description as ids of the text vocabulary."""
 
     system = "llama-music"
+    options: ClassVar[Mapping[str, type]] = {**ArrivalSystem.options, "unmasked": bool}
+    joint: StepModel | None = None
+    """Reads and samples words and music alike; for the option ``unmasked``."""
 
     def __init__(
         self,
@@ -69,6 +80,68 @@ class LlamaMusicSystem(ArrivalSystem):
         system.identify(opened)
         return system
 
+    def check(self, request: Request) -> None:
+        """As ``System.check``; what is unmasked has no masks to set."""
+        super().check(request)
+        for name in ("most", "compatible"):
+            if request.options.get("unmasked") and request.options.get(name):
+                raise InputError(f"an unmasked piece has no masks; leave out the option {name!r}")
+
+    def alike(self, request: Request) -> Any:
+        """As ``System.alike``."""
+        return super().alike(request), bool(request.options.get("unmasked"))
+
+    def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
+        """As ``System.attempt``. With ``unmasked`` the joint vocabulary is sampled as HuggingFace's
+        ``generate`` does, and no wish is held to: the report says what came of them."""
+        if attempts[0].request.options.get("unmasked"):
+            return self._unmasked(attempts)
+        return super().attempt(attempts)
+
+    def _unmasked(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
+        from cantilena.systems.arrival import unmasked
+
+        assert self.joint is not None
+        requests = [attempt.request for attempt in attempts]
+        orders = [self.order(attempt) for attempt in attempts]
+        end = self.tokenizer.eos_token_id
+        loop = unmasked.free_loop(
+            self.joint,
+            [self.prompt(order.text) for order in orders],
+            [order.seed for order in orders],
+            [order.sampling for order in orders],
+            int(requests[0].options.get("tokens", TOKENS)),
+            self.offset + self.vocabulary.autoregress,
+            [self.offset + self.vocabulary.separator, *([] if end is None else [int(end)])],
+        )
+        open_ = set(range(len(requests)))
+        for _ in loop.steps():
+            for k in sorted(open_):
+                job = loop.jobs[k]
+                if not job.done:
+                    yield k, Progress(len(job.piece.rows) / job.limit)
+                    continue
+                open_.discard(k)
+                result = self._free_result(requests[k], job)
+                yield from ((k, NoteMade(note)) for note in unmasked.notes_of(result.score))
+                yield k, Finished(result)
+
+    def _free_result(self, request: Request, job: UnmaskedJob) -> Result:
+        from cantilena.systems.arrival.unmasked import facts, parsed
+
+        music = parsed(job.piece.rows, self.offset, self.vocabulary)
+        score = to_score(music.events, request.brief.tempo, vocabulary=self.vocabulary)
+        return Result(
+            artefact=score,
+            brief=request.brief,
+            request=request.to_dict(),
+            rows=report(request.brief, score),
+            system=self.system,
+            checkpoint=self.name,
+            checkpoint_hash=self.hash,
+            facts=facts(job, music, score),
+        )
+
     def prompt(self, text: str | None) -> PromptState:
         """The instruction with ``text``; without one the tokenizer's beginning alone, or the bare
         instruction where it has none. A description that is too long is cut at a sentence, with a
@@ -102,9 +175,12 @@ def _plain(
     plain = read_plain(path, tokenizer, device=device, dtype=dtype)
     model = plain.model.requires_grad_(False)
     steps = HFStepModel(model, plain.offset, plain.vocabulary.size, context=context)
-    return LlamaMusicSystem(
+    system = LlamaMusicSystem(
         steps, plain.tokenizer, plain.offset, plain.instruction, plain.vocabulary
     )
+    inner, outer = model.get_input_embeddings(), model.get_output_embeddings()
+    system.joint = joint_model(steps, inner, outer, inner.weight.shape[0])
+    return system
 
 
 def _split(
@@ -134,4 +210,7 @@ def of_model(model: Any, tokenizer: Any, context: int | None = None) -> LlamaMus
 
     head = model.expanded_lm_head.weight
     steps = HFStepModel(model.text, 0, model.vocabulary.size, embed, head, context)
-    return LlamaMusicSystem(steps, tokenizer, model.offset, model.instruction, model.vocabulary)
+    system = LlamaMusicSystem(steps, tokenizer, model.offset, model.instruction, model.vocabulary)
+    size = model.offset + model.n_music
+    system.joint = joint_model(steps, model.embed, model.joint_logits, size)
+    return system

@@ -36,27 +36,38 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     reading = Reading(text, speller().mend)
     how: dict[str, str] = {}
     wishes: dict[str, Any] = {}
+    reading.field = "tempo"
     tempo = read_tempo(reading)
+    reading.field = "metre"
     metre = read_metre(reading)
     jazzy = _JAZZY.search(reading.low) is not None
     # Chords are read before the key, but degrees need it: a first reading looks for the key only.
     glance = key or next((k for k, _ in [read_key(Reading(text)) or (None, "")] if k), None)
+    reading.field = "chords"
     chords = read_chords(reading, glance, jazzy)
+    reading.field = "length"
     length = read_length(reading, tempo.bpm if tempo else None, metre)
     home = parse_chord(chords.chords[0]).root if chords and len(chords.chords) == 1 else None
+    reading.field = "key"
     key_match = read_key(reading, home)
+    reading.field = "excluded"
     items = mark_refusals(reading, list(items_of(reading)))
+    reading.field = "label"
     _labels(reading, items, wishes, how)
     genres = wishes.get("genres", ())
+    reading.field = "instruments"
     swung = any(it.kind == "swing" and it.value for it in items)
     parts = read_parts(reading, items, genres or (("jazz",) if swung else ()))
     _set_parts(parts, wishes, how)
+    reading.field = "chords"
     if chords:
         _set_chords(chords, reading, wishes, how, key_match, metre)
     if key_match:
         wishes["key"], how["key"] = key_match[0].name, key_match[1]
     _set_metre(metre, items, wishes, how)
+    reading.field = "tempo"
     _set_tempo(reading, tempo or _late_tempo(reading, items), items, wishes, how)
+    reading.field = "length"
     _set_length(reading, length, chords, wishes, how)
     _set_feel(reading, items, wishes, how)
     return Brief(text=text, how=how, unplaced=reading.unplaced(STOP), **wishes), reading
@@ -245,6 +256,7 @@ def _set_feel(reading: Reading, items: list[Item], wishes: dict, how: dict) -> N
     """Swing, timing and density; dances' own names are taken here too."""
     for it in items:
         start, end = reading.words[it.i].start, reading.words[it.j - 1].end
+        reading.field = it.kind
         if it.kind == "swing":
             value = bool(it.value) != it.refused
             if "swing" in wishes and wishes["swing"] != value and reading.free(start, end):

@@ -234,7 +234,8 @@ def _pairs(word: str) -> Iterator[tuple[int, tuple[str, str]]]:
 
 class Reading:
     """A text while it is read: ``taken`` marks each letter that a wish has used, ``conflicts`` are
-    spans that are understood but contradict a wish before them.
+    spans that are understood but contradict a wish before them. ``uses`` are the spans taken, each
+    with the ``field`` that was being read.
 
     ``text`` is the text in Unicode NFC; ``plain`` and ``low`` have equal length and positions,
     without accents and typographic signs, ``low`` in lower case.
@@ -246,6 +247,8 @@ class Reading:
         self.low = lower(self.plain)
         self.taken = bytearray(len(self.text))
         self.conflicts: list[tuple[int, int]] = []
+        self.field = ""
+        self.uses: list[tuple[int, int, str]] = []
         self.words: list[Word] = []
         last = None
         for m in _WORD.finditer(self.low):
@@ -261,6 +264,7 @@ class Reading:
     def take(self, start: int, end: int) -> None:
         """A wish takes the span."""
         self.taken[start:end] = b"\1" * (end - start)
+        self.uses.append((start, end, self.field))
 
     def reject(self, start: int, end: int) -> None:
         """The span is understood, but contradicts the text before it: it counts as unplaced."""

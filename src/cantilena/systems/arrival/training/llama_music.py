@@ -48,16 +48,18 @@ class LlamaMusicTraining(TunedTraining):
     Options = LlamaMusicOptions
 
     def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
-        """The paper's three, longer contexts, pretraining on music, LoRA, and a small one."""
+        """The paper's three; beyond it the 1B with AMT's rows, longer contexts, pretraining on
+        music, LoRA, and a small one."""
         return {
             "llama-1b": llama_1b,
-            "llama-1b-amt": llama_1b_amt,
             "llama-3b": llama_3b,
+            "llama-3b-amt": llama_3b_amt,
+            "llama-1b-amt": llama_1b_amt,
             "llama-1b-4k": lambda: long(llama_1b_amt(), 4_096),
             "llama-1b-16k": lambda: long(llama_1b_amt(), 16_384),
             "music-pretraining": music_pretraining,
-            "llama-3b-lora": lambda: llama_3b().changed(lora=64),
-            "llama-3b-qlora": lambda: llama_3b().changed(lora=64, four_bits=True),
+            "llama-3b-lora": lambda: llama_3b_amt().changed(lora=64),
+            "llama-3b-qlora": lambda: llama_3b_amt().changed(lora=64, four_bits=True),
             "small-llama-music": _small,
         }
 
@@ -156,15 +158,20 @@ def llama_1b() -> Recipe:
 
 
 def llama_1b_amt() -> Recipe:
-    """The same, music rows copied from AMT large."""
+    """The same, music rows copied from AMT large: beyond the paper, which has no such row."""
     return llama_1b().changed(init="amt")
 
 
 def llama_3b() -> Recipe:
-    """Llama 3.2 3B, music rows copied from AMT large."""
-    return llama_1b_amt().changed(
+    """Llama 3.2 3B, music rows Gaussian."""
+    return llama_1b().changed(
         text_model="meta-llama/Llama-3.2-3B", accumulate=32, checkpointing=True
     )
+
+
+def llama_3b_amt() -> Recipe:
+    """The same, music rows copied from AMT large."""
+    return llama_3b().changed(init="amt")
 
 
 def music_pretraining() -> Recipe:
