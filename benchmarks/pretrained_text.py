@@ -174,14 +174,15 @@ def hear(args: argparse.Namespace) -> None:
         pieces = out / "pieces" / folder.name
         words = ["--system", RUNS[name][0], "--checkpoint", folder, "--prompts", references]
         call("generate", *words, "--tokens", TOKENS, "--n", PIECES, "-o", pieces)
-        options += ["--system", f"{folder.name}={pieces}"]
+    for pieces in sorted((out / "pieces").iterdir()):  # those of other runs are measured again too
+        options += ["--system", f"{pieces.name}={pieces}"]
     words = ["--references", references, "--n", PIECES, "--seconds", SECONDS, *options]
     for embedder in ("musicnn", "chroma"):
         words += ["--embedder", embedder]
     call("evaluate", "table3", *words, "-o", out / "evaluation", "--workers", 2)
 
 
-# ------------------------------------------------------------------ what is told
+# ------------------------------------------------------------------ tables and pictures
 
 MEASURES: dict[str, tuple[str, str, int]] = {
     "musicnn Frechet distance": ("distances", "musicnn", 1),
@@ -215,8 +216,8 @@ def table(args: argparse.Namespace) -> None:
     out = Path(args.out)
     rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     path = out / "evaluation" / "table3.json"
-    measured = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
-    by_name = {row["system"]: row for row in measured}
+    measured = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+    by_name = {row["system"]: row for row in measured["rows"]}
     for name, text, _, folder in runs(args, out):
         if not (folder / "text-worth.json").is_file():
             continue
@@ -243,6 +244,9 @@ def table(args: argparse.Namespace) -> None:
                 values = [measure(row, kind, entry) for row in some]
                 cells.append(spread([v for v in values if v is not None], digits))
             print(f"| {' | '.join(cells)} |")
+        for embedder in measured["embedders"].values():
+            floor = embedder["floor"]
+            print(f"\n{embedder['name']}, halves of the references: {floor['frechet']['mean']:.4g}")
     for (name, text), some in rows.items():
         if "enhanced" in name or "normed" in name:
             folder = some[0]["folder"]
@@ -261,7 +265,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", metavar="PART", help="of the runs' folder names")
     parser.add_argument("--valid", type=int, default=60, help="songs held out")
-    parser.add_argument("--precision", default="bfloat16", help="bfloat16 or float32")
+    parser.add_argument("--precision", default="auto", help="auto, bfloat16 or float32")
     args = parser.parse_args()
     {"train": train, "hear": hear, "table": table}[args.job](args)
 
