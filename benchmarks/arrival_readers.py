@@ -67,9 +67,9 @@ def main() -> int:
     for path in paths:
         kinds[outcome(path.read_bytes())].append(path)
     print("| files | what the two readers give | for example |\n|---:|---|---|")
-    for kind, found in sorted(kinds.items(), key=lambda pair: -len(pair[1])):
-        names = "" if kind == SAME else ", ".join(path.name for path in found[:NAMES])
-        print(f"| {len(found)} | {kind} | {names} |")
+    for kind, files in sorted(kinds.items(), key=lambda pair: -len(pair[1])):
+        names = "" if kind == SAME else ", ".join(path.name for path in files[:NAMES])
+        print(f"| {len(files)} | {kind} | {names} |")
     return int(any(kind == OTHER or kind.startswith("we refuse") for kind in kinds))
 
 

@@ -88,11 +88,11 @@ def test_an_entry_says_what_it_is_and_how_its_weights_are_had(name: str):
     if not kind.get:
         assert load_embedder(name).weights == ""
         return
-    with pytest.raises(CheckpointError) as told:
+    with pytest.raises(CheckpointError) as error:
         load_embedder(name, "no such place")
-    said = str(told.value)
-    assert name in said.lower() and "no such place" in said and "\n" not in said
-    assert "'--embedder logmel' works without" in said
+    message = str(error.value)
+    assert name in message.lower() and "no such place" in message and "\n" not in message
+    assert "'--embedder logmel' works without" in message
 
 
 def test_identities_differ(loaded):

@@ -376,7 +376,7 @@ def test_errors_say_what_is_wrong(corpora, tmp_path):
         load_split(tmp_path, "train")
 
 
-def test_a_worker_that_dies_is_told(corpora, tmp_path, monkeypatch):
+def test_a_worker_that_dies_is_named(corpora, tmp_path, monkeypatch):
     class Pool:
         def __init__(self, *a):
             pass

@@ -75,3 +75,17 @@ def test_the_command(tmp_path, capsys):
 def test_without_captions_there_is_no_page(tmp_path):
     with pytest.raises(InputError, match="no captions"):
         q.qualitative_page(tmp_path, {}, tmp_path / "page.html")
+
+
+def test_the_first_pieces_are_those_of_the_manifest(tmp_path, capsys):
+    """Its order, not that of letters, in which 10 comes before 2."""
+    names = [str(n) for n in range(1, 12)]
+    for name in names:
+        write_midi(PIANO, tmp_path / f"{name}.mid")
+    lines = [json.dumps({"id": name, "text": f"piano number {name}"}) + "\n" for name in names]
+    (tmp_path / "manifest.jsonl").write_text("".join(lines))
+    page = tmp_path / "page.html"
+    assert main(["evaluate", "qualitative", str(tmp_path), "--n", "3", "-o", str(page)]) == 0
+    assert "3 captions" in capsys.readouterr().out
+    text = page.read_text()
+    assert [name for name in names if f"{name}.mid" in text] == ["1", "2", "3"]

@@ -48,8 +48,8 @@ def rows(tokens: Any) -> list[Triple]:
     return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
 
 
-def flat(found: list[Triple]) -> list[int]:
-    return [token for row in found for token in row]
+def flat(triples: list[Triple]) -> list[int]:
+    return [token for row in triples for token in row]
 
 
 def pad(tokens: Any, end: int = 0) -> list[int]:
@@ -81,14 +81,14 @@ def anticipate(events: Any, controls: Any) -> tuple[list[int], list[int]]:
 
 def window(tokens: Any) -> list[int] | None:
     """Shifted to begin at 0, up to a SEPARATOR; None where that reaches 100 s."""
-    found = rows(tokens)
-    stop = next((i for i, r in enumerate(found) if r[2] == 55_025), len(found))
+    triples = rows(tokens)
+    stop = next((i for i, r in enumerate(triples) if r[2] == 55_025), len(triples))
 
     def time(row: Triple) -> int:
         return row[0] - (27_513 if row[2] >= 27_513 else 0)
 
-    least = min((time(r) for r in found[:stop]), default=0)
-    out = [(r[0] - least * (i < stop), *r[1:]) for i, r in enumerate(found)]
+    least = min((time(r) for r in triples[:stop]), default=0)
+    out = [(r[0] - least * (i < stop), *r[1:]) for i, r in enumerate(triples)]
     far = any(time(r) >= 10_000 for r in out if r[2] != 55_025)
     return None if far else flat(out)
 

@@ -32,7 +32,7 @@ def write_clap(folder: Path, seed: int = 0) -> Path:
         "num_hidden_layers": 1,
         "num_attention_heads": 2,
         "intermediate_size": 32,
-        "vocab_size": 320,
+        "vocab_size": len(tokenizer),
         "max_position_embeddings": 130,
     }
     audio = {

@@ -70,6 +70,12 @@ def test_runs_of_one_name_are_told_apart_and_notes_are_drawn(tmp_path):
     assert "<!-- million notes -->" in picture and "<!-- loss, bits a note -->" in picture
 
 
+def test_steps_have_all_their_digits(tmp_path):
+    rows = [{"step": step, "loss": 3.0} for step in (0, 4_000_000)]
+    picture = svg([run(tmp_path / "long", rows)], tmp_path / "losses.svg")
+    assert "<!-- 1,000,000 -->" in picture and "e+06" not in picture
+
+
 def test_twenty_runs_have_a_legend_beside_them(tmp_path):
     many = [run(tmp_path / f"run-{k}", ROWS) for k in range(20)]
     picture = svg(many, tmp_path / "losses.svg")

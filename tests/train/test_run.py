@@ -105,6 +105,8 @@ def test_the_log_loses_what_is_done_again(run: Run):
     run.cut_log(2)
     rows = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().split("\n")[:-1]]
     assert [row["step"] for row in rows] == [1, 2] and rows[0]["text"] == "a\u2028b"
+    run.cut_log(-1)
+    assert (run.folder / "log.jsonl").read_bytes() == b""
 
 
 def test_settings_go_round_and_those_of_others_are_refused(run: Run):
@@ -116,6 +118,25 @@ def test_settings_go_round_and_those_of_others_are_refused(run: Run):
         (run.folder / "run.json").write_text(json.dumps(data))
         with pytest.raises(CheckpointError, match=message):
             run.recipe()
+
+
+def test_a_precision_is_kept_for_each_device(run: Run):
+    def write(device: str, precision: str) -> None:
+        run.write(note_recipe(), "data", {"device": device, "precision": precision, "processes": 1})
+
+    assert run.precision("cpu") is None
+    write("cpu", "bfloat16")
+    write("cuda", "float32")
+    assert (run.precision("cpu"), run.precision("cuda")) == ("bfloat16", "float32")
+    assert run.computes() == {"device": "cuda", "precision": "float32", "processes": 1}
+    write("cpu", "float32")
+    assert (run.precision("cpu"), run.precision("cuda")) == ("float32", "float32")
+    data = json.loads((run.folder / "run.json").read_text())
+    del data["precisions"]  # as runs were written before
+    (run.folder / "run.json").write_text(json.dumps(data))
+    assert (run.precision("cpu"), run.precision("cuda")) == ("float32", None)
+    write("cuda", "bfloat16")
+    assert (run.precision("cpu"), run.precision("cuda")) == ("float32", "bfloat16")
 
 
 def test_a_second_process_is_kept_out(run: Run):

@@ -40,7 +40,7 @@ def qualitative(args: argparse.Namespace) -> tuple[Any, str]:
             f"{args.pieces!r} has no texts in its manifest.jsonl; name a file of them with "
             "--references"
         )
-    captions = dict(sorted(captions.items())[: args.n])
+    captions = dict(list(captions.items())[: args.n])  # in the order of the file
     with Progress(args.quiet) as progress:
         counts = qualitative_page(args.pieces, captions, args.output, progress.share("marking"))
     words = ", ".join(f"{n:,} {state}" for state, n in counts.items())

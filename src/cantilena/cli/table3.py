@@ -37,7 +37,8 @@ def table3_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME[=WEIGHTS]",
         help="logmel and chroma (need nothing: these two), vggish, pann, musicnn, clap, encodec, "
-        "with the file or folder of their weights; may be given again",
+        "with their weights: a file or the folder that holds it (encodec: a folder or hub name); "
+        "may be given again",
     )
     parser.add_argument(
         "--clap",

@@ -120,9 +120,10 @@ class Settings(Checked):
     budget is, else in steps. The peak ``rate`` comes after the warm-up; then it is held and falls
     to zero over the last ``decay`` (share of the budget), or, where that is None, along a cosine.
     An update takes ``batch`` examples over all processes, in ``accumulate`` parts. The state is
-    saved every ``save_every`` steps (0: not by steps) or ``save_minutes``, and always at the end or
-    where it is stopped; the newest ``keep`` stay. ``precision`` "auto" is what the machine has
-    instructions for, decided when a run begins.
+    saved every ``save_every`` steps (0: not by steps) or ``save_minutes``, where the run is stopped
+    and at its end; a tuned run with ``save_every`` 0 saves none at its end, so that it cannot be
+    lengthened. The newest ``keep`` stay. ``precision`` "auto" is what the machine has instructions
+    for, decided when a run begins.
     """
 
     steps: int | None = option(None, "updates", least=1, metavar="N", free=True)
@@ -258,6 +259,11 @@ class Trainable(Protocol):
 
     def check(self, recipe: Recipe) -> None:
         """Raises InputError for settings and options that do not go together."""
+        ...
+
+    def check_models(self, recipe: Recipe) -> None:
+        """Raises InputError where a model that the run begins with is not named. Asked by
+        ``train.tuned`` before anything is loaded."""
         ...
 
     def build(self, recipe: Recipe) -> tuple[Any, Any]:

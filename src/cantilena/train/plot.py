@@ -146,7 +146,7 @@ def _figure(runs: Sequence[Curves]) -> Any:
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.xaxis.set_major_formatter(lambda x, _: f"{x:,g}")
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.10g}")
     if inside:
         axes.legend(handles=handles, loc="upper right", framealpha=0.9, edgecolor="none")
     else:

@@ -2,7 +2,8 @@
 
 Knows files and steps; does not know models, tensors or data sets, and needs no torch.
 
-    run.json      settings and options (``systems.trainable.Recipe``), the data, and how it computes
+    run.json      settings and options (``systems.trainable.Recipe``), the data, how it computes,
+                  and the precision that it has had on each kind of device
     log.jsonl     a line for each look at the loss
     step-N/       the state after N steps, and files.json with the sha256 of its files
     model/        the finished model, a checkpoint
@@ -96,27 +97,42 @@ class Run:
         )
 
     def computes(self) -> dict[str, Any]:
-        """What ``write`` was told of how the run computes; empty where there is no run, or a
-        damaged one (which ``recipe`` refuses)."""
-        path = self.folder / _RUN
-        try:
-            computes = read_json(path)["computes"] if path.is_file() else {}
-        except (InputError, KeyError, TypeError):
-            return {}
-        return dict(computes) if isinstance(computes, dict) else {}
+        """The device, precision and processes of the run's latest start; empty where there is no
+        run, or a damaged one (which ``recipe`` refuses)."""
+        return self._entry("computes")
 
     def precision(self, device: str) -> str | None:
-        """The precision in which the run has computed so far on a device of this kind; None where
-        it has not."""
-        computes = self.computes()
-        same = computes.get("device") == device and computes.get("precision") in PRECISIONS[1:]
-        return computes["precision"] if same else None
+        """The precision in which the run computed last on a device of this kind, whatever others
+        it has been on since; None where it has not been on one."""
+        precision = self._precisions().get(device)
+        return precision if precision in PRECISIONS[1:] else None
 
     def write(self, recipe: Recipe, data: str, computes: Mapping[str, Any]) -> None:
         """Writes ``run.json``. ``computes``: the device, the precision and the processes that the
         run really has, whatever the settings leave open."""
-        whole = {"format": FORMAT, **recipe.to_dict(), "data": data, "computes": dict(computes)}
+        precisions = self._precisions() | _by_device(computes)
+        whole = {
+            "format": FORMAT,
+            **recipe.to_dict(),
+            "data": data,
+            "computes": dict(computes),
+            "precisions": precisions,
+        }
         write_json(self.folder / _RUN, whole)
+
+    def _precisions(self) -> dict[str, Any]:
+        """The run's precision by device; runs written before there was such an entry have that of
+        their latest start alone."""
+        return _by_device(self.computes()) | self._entry("precisions")
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        """An object in ``run.json``; empty where there is none."""
+        path = self.folder / _RUN
+        try:
+            entry = read_json(path)[name] if path.is_file() else {}
+        except (InputError, KeyError, TypeError):
+            return {}
+        return dict(entry) if isinstance(entry, dict) else {}
 
     # ------------------------------------------------------------------ states
 
@@ -193,7 +209,7 @@ class Run:
 
     def cut_log(self, step: int) -> None:
         """Takes out of the log what a killed run did after ``step``, from which it goes on: it is
-        done again."""
+        done again. -1 takes out everything, the start's own line included."""
         path = self.folder / LOG
         if not path.is_file():
             return
@@ -205,6 +221,11 @@ class Run:
             except (ValueError, KeyError, TypeError):  # cut by the kill
                 continue
         write_bytes(path, "".join(kept).encode())
+
+
+def _by_device(computes: Mapping[str, Any]) -> dict[str, Any]:
+    """The precision of ``computes`` by its device; empty where it names none."""
+    return {computes["device"]: computes.get("precision")} if "device" in computes else {}
 
 
 def _finite(value: Any) -> Any:

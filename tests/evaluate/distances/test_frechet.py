@@ -146,24 +146,24 @@ def test_the_distance_over_subsets_is_the_mean_of_theirs():
     pieces = [cloud(i, 3 + i % 4, 4) for i in range(20)]
     other = [p + 2 for p in pieces]
     drawn = f.draws(20, 20, subsets=3, size=8)
-    told = f.frechet_subsets(other, pieces, drawn)
+    mean = f.frechet_subsets(other, pieces, drawn)
     single = [
         f.frechet_distance(
             np.vstack([other[i] for i in d.generated]), np.vstack([pieces[i] for i in d.reference])
         )
         for d in drawn
     ]
-    assert told.mean == pytest.approx(np.mean(single)) and told.n == 3
-    assert told.sem == pytest.approx(np.std(single, ddof=1) / math.sqrt(3))
+    assert mean.mean == pytest.approx(np.mean(single)) and mean.n == 3
+    assert mean.sem == pytest.approx(np.std(single, ddof=1) / math.sqrt(3))
     real = f.frechet_subsets(pieces, pieces, f.draws(20, 20, same=True, subsets=3, size=8))
-    assert 0 < real.mean < told.mean
+    assert 0 < real.mean < mean.mean
 
 
 # ---------------------------------------------------------------------------- bad input, SEM
 
 
 @pytest.mark.parametrize(
-    ("x", "said"),
+    ("x", "message"),
     [
         (np.zeros(4), "shape"),
         (np.zeros((1, 4)), "at least 2"),
@@ -171,8 +171,8 @@ def test_the_distance_over_subsets_is_the_mean_of_theirs():
         (np.zeros((3, 5)), "one embedder"),
     ],
 )
-def test_what_cannot_be_compared_is_named(x: np.ndarray, said: str):
-    with pytest.raises(InputError, match=said):
+def test_what_cannot_be_compared_is_named(x: np.ndarray, message: str):
+    with pytest.raises(InputError, match=message):
         f.frechet_distance(x, np.zeros((3, 4)))
     with pytest.raises(InputError):
         f.factor(np.diag([1.0, -1.0]))
@@ -181,9 +181,9 @@ def test_what_cannot_be_compared_is_named(x: np.ndarray, said: str):
 
 
 def test_sem_of_known_numbers():
-    told = sem.mean_of([2.0, 4.0, 6.0])  # deviation 2
-    assert (told.mean, told.spread, told.n) == (4.0, 2.0, 3)
-    assert told.sem == pytest.approx(2 / math.sqrt(3))
+    mean = sem.mean_of([2.0, 4.0, 6.0])  # deviation 2
+    assert (mean.mean, mean.spread, mean.n) == (4.0, 2.0, 3)
+    assert mean.sem == pytest.approx(2 / math.sqrt(3))
     alone = sem.mean_of([5.0])
     assert alone.mean == 5.0 and math.isnan(alone.sem)
     assert alone.to_dict() == {"mean": 5.0, "spread": None, "sem": None, "n": 1}

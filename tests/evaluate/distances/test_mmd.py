@@ -70,8 +70,8 @@ def test_it_is_unbiased():
 def test_more_apart_is_more_and_alike_is_about_nothing():
     rng = np.random.default_rng(1)
     y = rng.normal(size=(200, 6))
-    told = [mmd.kad(rng.normal(s, 1, (200, 6)), y) for s in (0.0, 0.2, 0.5, 1.0, 3.0)]
-    assert abs(told[0]) < 0.5 and told == sorted(told)
+    distances = [mmd.kad(rng.normal(s, 1, (200, 6)), y) for s in (0.0, 0.2, 0.5, 1.0, 3.0)]
+    assert abs(distances[0]) < 0.5 and distances == sorted(distances)
 
 
 def test_golden_number():
@@ -95,9 +95,9 @@ def test_over_subsets():
     rng = np.random.default_rng(2)
     x, y = rng.normal(0.5, 1, (30, 2)), rng.normal(size=(40, 2))
     drawn = draws(30, 40, subsets=4)
-    told = mmd.kad_subsets(x, y, drawn, 1.3)
+    distances = mmd.kad_subsets(x, y, drawn, 1.3)
     single = [mmd.kad(x[d.generated], y[d.reference], 1.3) for d in drawn]
-    assert told.mean == pytest.approx(np.mean(single)) and told.n == 4
+    assert distances.mean == pytest.approx(np.mean(single)) and distances.n == 4
 
 
 @pytest.mark.parametrize("bandwidth", [0.0, -1.0, float("nan"), float("inf")])

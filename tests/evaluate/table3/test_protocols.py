@@ -10,7 +10,7 @@ import pytest
 
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.evaluate.table3 import protocols as p
-from cantilena.evaluate.table3.losses import read_loss, read_losses
+from cantilena.evaluate.table3.losses import read_losses
 from cantilena.files import jsonl
 from cantilena.score.midi import write_midi
 from tiny_audio import tune
@@ -76,7 +76,7 @@ def test_a_value_of_midicaps_that_means_nothing_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("{", "not JSON"),
         ([1], "not a JSON object"),
@@ -87,11 +87,11 @@ def test_a_value_of_midicaps_that_means_nothing_is_left_out(tmp_path):
         ({"id": "first", "text": "b"}, "stands twice"),
     ],
 )
-def test_a_line_that_is_none_is_named(tmp_path, row, said):
+def test_a_line_that_is_none_is_named(tmp_path, row, message):
     place = lines(tmp_path / "r.jsonl", {"id": "first", "text": "x"}, row)
-    with pytest.raises(InputError, match=said) as told:
+    with pytest.raises(InputError, match=message) as error:
         p.read_references(place)
-    assert "line 2" in str(told.value)
+    assert "line 2" in str(error.value)
 
 
 def test_texts_may_hold_separators_of_lines(tmp_path):
@@ -146,15 +146,15 @@ def test_text2midis_mean_leaves_out_windows_that_miss():
 
 
 def test_losses_of_a_number_a_trainer_and_lines(tmp_path):
-    assert read_loss("2.25") == 2.25
+    assert read_losses("2.25") == {"": 2.25}
     state = {"log_history": [{"loss": 9.0}, {"eval_loss": 3.5}, {"loss": 1.0}, {"eval_loss": 3.25}]}
     for step in (50, 100):
         (tmp_path / f"checkpoint-{step}").mkdir()
         state["log_history"].append({"eval_loss": 300 / step})
         lines(tmp_path / f"checkpoint-{step}" / "trainer_state.json", state)
-    assert read_loss(tmp_path) == 3.0
+    assert read_losses(tmp_path) == {"": 3.0}
     lines(tmp_path / "log.jsonl", {"step": 1, "valid_loss": 4.0}, {"valid_loss": 2.5}, '{"valid')
-    assert read_loss(tmp_path) == read_loss(tmp_path / "log.jsonl") == 2.5
+    assert read_losses(tmp_path) == read_losses(tmp_path / "log.jsonl") == {"": 2.5}
 
 
 def test_losses_have_the_names_of_what_they_are_of(tmp_path):
@@ -167,12 +167,16 @@ def test_losses_have_the_names_of_what_they_are_of(tmp_path):
     assert read_losses(tmp_path) == {"music": 4.0}
     lines(path, old, both, {"step": 2, "loss": 1.0})
     assert read_losses(tmp_path) == {"music": 4.0, "text and music": 3.5}
-    assert read_loss(tmp_path) == 4.0
+    diverged = {name: None if "loss" in name else v for name, v in both.items()}
+    lines(path, old, both, {"step": 2, **diverged}, {"step": 3, "loss": None})
+    assert read_losses(tmp_path) == {"music": None, "text and music": None}
+    lines(path, old, {"eval_loss": float("nan")})  # as the Trainer writes it
+    assert read_losses(tmp_path) == {"": None}
 
 
 @pytest.mark.parametrize("place", ["nan", "inf", "absent.json"])
 def test_a_loss_that_is_none_is_refused(place, tmp_path):
     with pytest.raises(InputError):
-        read_loss(place)
+        read_losses(place)
     with pytest.raises(InputError, match="no validation loss"):
-        read_loss(lines(tmp_path / "log.jsonl", {"loss": 1.0}))
+        read_losses(lines(tmp_path / "log.jsonl", {"loss": 1.0}))

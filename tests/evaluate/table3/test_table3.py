@@ -79,16 +79,18 @@ def test_baselines_and_systems_stand_in_order(made):
 
 
 def test_distances_order_the_systems(made):
-    told = {r["system"]: r["distances"]["logmel"] for r in made["rows"] if "distances" in r}
-    assert told["ground truth"]["frechet"] == 0 and told["ground truth"]["kad"] is None
-    assert told["same"]["frechet"] == pytest.approx(0, abs=1e-6)
-    assert told["same"]["kad"] < 0 < told["unconditional"]["kad"] < told["wrong"]["kad"]
-    assert 0.1 < told["unconditional"]["frechet"] < told["wrong"]["frechet"]
-    for name, d in told.items():
+    distances = {r["system"]: r["distances"]["logmel"] for r in made["rows"] if "distances" in r}
+    assert distances["ground truth"]["frechet"] == 0 and distances["ground truth"]["kad"] is None
+    assert distances["same"]["frechet"] == pytest.approx(0, abs=1e-6)
+    assert (
+        distances["same"]["kad"] < 0 < distances["unconditional"]["kad"] < distances["wrong"]["kad"]
+    )
+    assert 0.1 < distances["unconditional"]["frechet"] < distances["wrong"]["frechet"]
+    for name, d in distances.items():
         assert d["size"] == 3 and d["subsets"] == 5, name
         assert d["frechet_subsets"]["n"] == 5 and d["frechet_subsets"]["sem"] > 0
-    real = told["ground truth"]["frechet_subsets"]["mean"]
-    assert 0 < real < told["wrong"]["frechet_subsets"]["mean"]
+    real = distances["ground truth"]["frechet_subsets"]["mean"]
+    assert 0 < real < distances["wrong"]["frechet_subsets"]["mean"]
 
 
 def test_control_holds_failures_against_a_system(made):
@@ -131,6 +133,9 @@ def test_the_files_are_the_figures(made, place):
     assert "8 references" in text and "log-mel Frechet distance-sub" in text and "1.25" in text
     assert "| wrong | 6 | 2 |" in text and "No CLAP score" in text
     assert "5 subsets of 3 generated pieces (asked: 3), each against the whole reference" in text
+    assert "The paper's are 5 of 500" in text and "as the paper has it" not in text
+    assert "AMT, enhanced (amt-enhanced; 1.0), Llama 1B (llama-1b; 1.0, 1.1)" in text
+    assert "more for the rest" not in text and "Of the first two the ground truth's" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 5 and len({r.count("|") for r in rows}) == 1
 
@@ -145,8 +150,41 @@ def test_the_floor_stands_beside_the_distances(made, place):
     assert floor["pieces"] == N // 2 and floor["splits"] == 5
     assert 0 < floor["frechet"]["mean"] < row(made, "wrong")["distances"]["logmel"]["frechet"]
     lines = (place / "out" / "table3.md").read_text().splitlines()
-    line = next(x for x in lines if "The floor of log-mel Frechet distance" in x)
-    assert f"{floor['frechet']['mean']:.3g} (spread" in line and "a half being 4 pieces" in line
+    at = next(i for i, x in enumerate(lines) if "The floor of log-mel Frechet distance" in x)
+    assert f"{floor['frechet']['mean']:.3g} (spread" in lines[at]
+    assert "a half being 4 pieces" in lines[at] and "larger than the columns'" in lines[at]
+    systems = floor["systems"]
+    assert list(systems) == ["unconditional", "same", "wrong"]
+    # one that is the references itself is as far from them as they are, at equal sizes
+    assert systems["same"] == {k: floor[k] for k in ("frechet", "kad")}
+    assert systems["wrong"]["frechet"]["mean"] > floor["frechet"]["mean"]
+    assert f"same {floor['frechet']['mean']:.3g} (spread" in lines[at + 1]
+
+
+def test_subsets_are_the_papers_where_they_are_five_of_500(made):
+    rows = [
+        {**r, "distances": {k: {**d, "size": 500} for k, d in r["distances"].items()}}
+        if "distances" in r
+        else r
+        for r in made["rows"]
+    ]
+    text = table3_text({**made, "rows": rows, "subsets": {**made["subsets"], "size": 500}})
+    assert "-sub, as the paper has it: 5 subsets of 500 generated pieces (asked: 500)" in text
+    assert "The paper's are" not in text
+
+
+def test_a_loss_after_divergence_is_a_dash_and_a_note(place, tmp_path):
+    figures, text = evaluate_table3(
+        read_references(place / "references.jsonl"),
+        {"same": place / "same"},
+        {"logmel": load_embedder("logmel")},
+        SYNTH,
+        tmp_path / "out",
+        losses={"same": {"music": None}},
+    )
+    assert row(figures, "same")["losses"] == {"music": None}
+    assert "- The last validation loss of same is no finite number" in text
+    assert "| validation loss" not in text  # a column of dashes
 
 
 def test_musicnn_without_its_weights_names_the_command(place, tmp_path, monkeypatch, capsys):
@@ -410,7 +448,7 @@ def test_the_command(place, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "message"),
     [
         (["--system", "same"], "NAME=DIR"),
         (["--system", "a=/nowhere/at/all"], "no folder"),
@@ -425,13 +463,13 @@ def test_the_command(place, tmp_path, capsys):
         (["--ids", "{real}"], "is not a file"),
     ],
 )
-def test_bad_input_is_one_line_and_code_two(place, tmp_path, capsys, given, said):
-    told = [g.format(real=place / "real") for g in given]
+def test_bad_input_is_one_line_and_code_two(place, tmp_path, capsys, options, message):
+    options = [option.format(real=place / "real") for option in options]
     code = main(
-        ["evaluate", "table3", "--references", str(place / "real"), "-o", str(tmp_path), *told]
+        ["evaluate", "table3", "--references", str(place / "real"), "-o", str(tmp_path), *options]
     )
     error = capsys.readouterr().err
-    assert code == 2 and said in error and error.count("\n") == 1
+    assert code == 2 and message in error and error.count("\n") == 1
     assert not (tmp_path / "table3.json").exists()
 
 

@@ -64,11 +64,11 @@ def test_a_texts_vector_does_not_hang_on_its_neighbours(clap):
 @pytest.mark.parametrize("weights", ["no/such/folder", "nowhere"])
 def test_missing_weights_are_named_with_the_way_out(weights: str):
     pytest.importorskip("transformers")
-    with pytest.raises(CheckpointError) as told:
+    with pytest.raises(CheckpointError) as error:
         c.Clap(weights)
-    said = str(told.value)
-    assert weights in said and "huggingface-cli download" in said and "logmel" in said
-    assert c.PAPER in said and "\n" not in said
+    message = str(error.value)
+    assert weights in message and "huggingface-cli download" in message and "logmel" in message
+    assert c.PAPER in message and "\n" not in message
 
 
 def test_a_damaged_folder_and_a_file_are_named(folder, tmp_path, monkeypatch):

@@ -86,6 +86,34 @@ def test_a_file_gives_what_the_same_weights_in_transformers_layout_give(folder, 
     assert ours.weights == str(path)
 
 
+def test_a_folder_with_the_file_alone_is_as_good_as_the_file(folder, state, tmp_path):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    torch.save(state, tmp_path / "music.pt")
+    one, other = c.Clap(str(tmp_path)), c.Clap(str(tmp_path / "music.pt"))
+    np.testing.assert_array_equal(one.embed_texts(TEXTS), other.embed_texts(TEXTS))
+    torch.save(state, tmp_path / "more.pt")
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        c.Clap(str(tmp_path))
+
+
+@pytest.mark.parametrize("odd", ["size", "specials"])
+def test_another_models_tokenizer_beside_the_file_is_refused(folder, state, tmp_path, odd):
+    """Its ids would be read as other words, or lie beyond the vocabulary."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if odd == "size":
+        tokenizer.add_tokens(["<music>"])
+    else:
+        tokenizer.pad_token = "</s>"
+    tokenizer.save_pretrained(tmp_path)
+    torch.save(state, tmp_path / "music.pt")
+    with pytest.raises(CheckpointError, match=r"tokenizer for .*roberta-base beside") as error:
+        c.Clap(str(tmp_path / "music.pt"))
+    assert "\n" not in str(error.value)
+
+
 class Bomb:
     """Makes a file when it is unpickled."""
 

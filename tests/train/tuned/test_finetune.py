@@ -15,15 +15,14 @@ pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 pytest.importorskip("pyarrow")
 
-from transformers import TrainerCallback  # noqa: E402
+from transformers import DefaultFlowCallback, TrainerCallback  # noqa: E402
 
 from cantilena.cli import main  # noqa: E402
 from cantilena.data.paper import build_paper  # noqa: E402
 from cantilena.data.paper.songs import Recipe  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
-from cantilena.evaluate.table3.losses import read_loss, read_losses  # noqa: E402
+from cantilena.evaluate.table3.losses import read_losses  # noqa: E402
 from cantilena.systems.trainable import names, recipe  # noqa: E402
-from cantilena.train.run import Run  # noqa: E402
 from cantilena.train.tuned.trainer import finetune  # noqa: E402
 from paper_pieces import paper_lakh  # noqa: E402
 
@@ -70,6 +69,10 @@ def log(folder: Path) -> list[dict]:
 
 def losses(folder: Path) -> list[tuple[int, float]]:
     return [(r["step"], r["loss"]) for r in log(folder) if "loss" in r]
+
+
+def read_loss(folder: Path) -> float | None:
+    return read_losses(folder)["music"]
 
 
 def silent(_: str) -> None:
@@ -131,10 +134,10 @@ def test_a_run_with_samples_has_the_losses_of_one_without(here, tmp_path):
 
 def test_a_process_takes_one_gpu_and_says_so(here, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    said: list[str] = []
-    finetune(config(here, "amt", steps=1, save_every=0), here / "data", tmp_path, said.append)
-    assert any("one of 4 GPUs" in line and "torchrun" in line for line in said)
-    assert any(line == "1 process on cpu, in float32" for line in said)
+    lines: list[str] = []
+    finetune(config(here, "amt", steps=1, save_every=0), here / "data", tmp_path, lines.append)
+    assert any("one of 4 GPUs" in line and "torchrun" in line for line in lines)
+    assert any(line == "1 process on cpu, in float32" for line in lines)
 
 
 @pytest.mark.parametrize("how", ["kill", "signal"])
@@ -147,8 +150,8 @@ def test_a_stopped_run_goes_on_to_the_same_losses(here, whole, tmp_path, how):
         half.mkdir()
         (half / "trainer_state.json").write_text('{"global')
     else:
-        found = finetune(settings, here / "data", tmp_path, silent, callbacks=[Terminate()])
-        assert found is None and losses(tmp_path)[-1][0] == 3
+        card = finetune(settings, here / "data", tmp_path, silent, callbacks=[Terminate()])
+        assert card is None and losses(tmp_path)[-1][0] == 3
     card = finetune(settings, here / "data", tmp_path, silent)
     assert losses(tmp_path) == losses(whole[0])
     assert {**card, "name": "", "files": {}} == {**whole[1], "name": "", "files": {}}
@@ -293,34 +296,136 @@ class Explode(TrainerCallback):
 def test_a_finished_run_without_checkpoints_is_not_trained_again(here, tmp_path):
     settings = config(here, "amt", steps=2, save_every=0)
     card = finetune(settings, here / "data", tmp_path, silent)
-    said: list[str] = []
-    assert finetune(settings, here / "data", tmp_path, said.append) == card
-    assert said == [f"{tmp_path} is done: 2 steps"]
+    lines: list[str] = []
+    assert finetune(settings, here / "data", tmp_path, lines.append) == card
+    assert lines == [f"{tmp_path} is done: 2 steps"]
+
+
+def test_a_finished_run_without_checkpoints_is_not_lengthened(here, tmp_path):
+    """It would begin again, and replace its log and its model."""
+    finetune(config(here, "amt", steps=2, save_every=0), here / "data", tmp_path, silent)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    with pytest.raises(InputError, match=r"after 2 steps and kept no checkpoint.*--from"):
+        finetune(config(here, "amt", steps=4), here / "data", tmp_path, silent)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    more = config(here, "amt", steps=1, start=str(tmp_path))
+    assert finetune(more, here / "data", tmp_path / "more", silent) is not None
+
+
+def test_a_run_killed_before_a_checkpoint_begins_again_with_an_empty_log(here, tmp_path):
+    settings = config(here, "amt", steps=3, save_every=0)
+    with pytest.raises(RuntimeError, match="killed"):
+        finetune(settings, here / "data", tmp_path / "run", silent, callbacks=[Kill(2)])
+    lines: list[str] = []
+    finetune(settings, here / "data", tmp_path / "run", lines.append)
+    assert f"{tmp_path / 'run'} has no checkpoint: it begins again" in lines
+    assert [r["step"] for r in log(tmp_path / "run") if "processes" in r] == [0]
+    assert [step for step, _ in losses(tmp_path / "run")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("every", [2, 3, 9])
+def test_the_last_step_is_validated_once_by_any_trainer(here, tmp_path, monkeypatch, every):
+    """Earlier versions of the Trainer validate at whole multiples alone."""
+    flow = DefaultFlowCallback.on_step_end
+
+    def earlier(self, args, state, control, **more):
+        flow(self, args, state, control, **more)
+        control.should_evaluate = state.global_step % state.eval_steps == 0
+        return control
+
+    settings = config(here, "amt", steps=3, valid_every=every, save_every=0)
+    for name, kind in (("new", flow), ("old", earlier)):
+        monkeypatch.setattr(DefaultFlowCallback, "on_step_end", kind)
+        card = finetune(settings, here / "data", tmp_path / name, silent)
+        steps = [r["step"] for r in log(tmp_path / name) if "eval_loss" in r]
+        assert steps == sorted({*range(every, 3, every), 3})
+        assert card and card["figures"]["held_out"]["music"]["tokens"] > 0
+
+
+@pytest.mark.parametrize("system", ["amt", "amt-prefix", "llama-music", "text"])
+def test_a_model_that_is_not_named_is_noticed_before_the_folder_is_made(here, tmp_path, system):
+    settings = config(here, system, music_model="") if system != "text" else config(here, system)
+    if system in ("llama-music", "text"):
+        settings = settings.changed(text_model="")
+    with pytest.raises(InputError, match=r"--(music|text)-model"):
+        finetune(settings, here / "data", tmp_path / "run", silent)
+    assert not (tmp_path / "run").exists()
 
 
 # ------------------------------------------------------------------ several processes
+
+
+TWO_MACHINES = """
+import os, sys, torch
+
+there = os.environ["RANK"] == "1"  # only the second process has instructions for bfloat16
+torch.cpu._is_amx_tile_supported = torch.cpu._is_avx512_bf16_supported = lambda: there
+from cantilena.cli import main
+from cantilena.train.tuned.tuner import Tuner
+
+train = Tuner.train
+
+def training(self, **more):
+    print(f"rank {self.args.process_index}, bfloat16: {self.args.bf16}", flush=True)
+    return train(self, **more)
+
+Tuner.train = training
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def torchrun(tmp_path: Path, *arguments: str) -> list[str]:
+    """What two processes print that each have another machine's instructions."""
+    (tmp_path / "script.py").write_text(TWO_MACHINES)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc_per_node", "2", str(tmp_path / "script.py"), "finetune", *arguments]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "CANTILENA_DEBUG": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.splitlines()
+
+
+def flags(settings) -> list[str]:
+    """The options of a command that has these settings."""
+    values = {**settings.settings.to_dict(), **settings.options.to_dict()}
+    return [
+        f"--{name.replace('_', '-')}={value:g}"
+        if isinstance(value, (int, float))
+        else f"--{name.replace('_', '-')}={value}"
+        for name, value in values.items()
+        if name in (*FEW, "layers", "text_model", "music_model")
+    ]
 
 
 def test_two_processes_give_the_loss_of_one(here, whole, tmp_path):
     """DDP over gloo: the same global batches, so the same losses. The first process alone decides
     the precision, prints and writes."""
     run = tmp_path / "two"
-    run.mkdir()
     settings = config(here, "amt-prefix", layers="all", accumulate=1, precision="auto")
-    Run(run).write(settings, "", {"device": "cpu", "precision": "float32"})
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc_per_node", "2", "-m", "cantilena", "finetune"]
-    command += ["--data", str(here / "data"), "--out", str(run)]
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "CANTILENA_DEBUG": "1"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr[-2000:]
+    command = ["--recipe", "small-amt-prefix", "--data", str(here / "data"), "--out", str(run)]
+    lines = torchrun(tmp_path, *command, "--no-augment", *flags(settings))
     for (step, one), (other, two) in zip(losses(whole[0]), losses(run), strict=True):
         assert step == other and two == pytest.approx(one, rel=1e-4)
     assert read_loss(run) == pytest.approx(read_loss(whole[0]), rel=1e-4)
-    lines = done.stdout.splitlines()
+    assert {f"rank {k}, bfloat16: False" for k in range(2)} <= set(lines)
     assert "2 processes on cpu, in float32" in lines and lines.count(str(run)) == 1
     assert len([line for line in lines if line.startswith("held out, music:")]) == 1
     assert json.loads((run / "run.json").read_text())["computes"]["processes"] == 2
     assert [row["processes"] for row in log(run) if "processes" in row] == [2]
     card = json.loads((run / "model" / "card.json").read_text())
     assert card["training"]["computes"]["processes"] == 2
+
+
+def test_two_processes_search_together(here, tmp_path):
+    """The first alone prints and writes, and each run has both."""
+    search = tmp_path / "search"
+    settings = config(here, "amt", steps=2, accumulate=1)
+    command = ["--recipe", "small-amt", "--data", str(here / "data"), "--out", str(search)]
+    command += ["--no-augment", "--sweep", "rate=1e-4,1e-3", *flags(settings)]
+    lines = torchrun(tmp_path, *command)
+    figures = json.loads((search / "sweep.json").read_text())
+    assert len([line for line in lines if line.startswith("Best by held out, music")]) == 1
+    for row in figures["runs"]:
+        card = json.loads((search / row["run"] / "model" / "card.json").read_text())
+        assert card["training"]["computes"]["processes"] == 2
+        assert row["held_out"]["music"]["loss"] == card["figures"]["held_out"]["loss"]

@@ -1,4 +1,4 @@
-"""The processes of a run: what launchers really start, and what those who are alone are told."""
+"""The processes of a run: what launchers really start, the warning of one that is alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from cantilena.train.tuned import processes
 SCRIPT = """
 from cantilena.train.tuned import processes
 print([processes.world(), processes.agreed(f"of {processes.is_first()}", False),
-       processes.left_alone()], flush=True)
+       processes.launch_warning(), processes.any_of(not processes.is_first(), False)],
+      flush=True)
 """
 
 
@@ -30,23 +31,23 @@ def launched(tmp_path, *command: str) -> list[list]:
     return [eval(line) for line in done.stdout.splitlines()]
 
 
-def test_torchrun_starts_two_which_take_the_firsts_word(tmp_path):
+def test_torchrun_starts_two_which_agree(tmp_path):
     pytest.importorskip("accelerate")
     command = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2")
-    assert launched(tmp_path, *command) == [[2, "of True", ""]] * 2
+    assert launched(tmp_path, *command) == [[2, "of True", "", True]] * 2
 
 
 @pytest.mark.parametrize("asked", [1, 2])
-def test_who_asked_accelerate_for_two_and_got_one_is_told(tmp_path, asked: int):
+def test_one_process_where_accelerate_was_asked_for_two_warns(tmp_path, asked: int):
     pytest.importorskip("accelerate")
     launcher = ("accelerate.commands.launch", "--cpu", "--num_machines", "1")
     more = ("--mixed_precision", "no", "--dynamo_backend", "no", "--num_processes", str(asked))
-    ((world, word, alone),) = launched(tmp_path, *launcher, *more)
-    assert world == 1 and word == "of True"
-    assert ("torchrun --nproc_per_node" in alone) == (asked == 2)
+    ((world, value, warning, late),) = launched(tmp_path, *launcher, *more)
+    assert world == 1 and value == "of True" and not late
+    assert ("torchrun --nproc_per_node" in warning) == (asked == 2)
 
 
-def test_a_process_that_nobody_launched_is_told_nothing(monkeypatch):
+def test_a_process_without_a_launcher_has_no_warning(monkeypatch):
     for name in ("WORLD_SIZE", "RANK", "MASTER_ADDR", "ACCELERATE_MIXED_PRECISION"):
         monkeypatch.delenv(name, raising=False)
-    assert (processes.world(), processes.is_first(), processes.left_alone()) == (1, True, "")
+    assert (processes.world(), processes.is_first(), processes.launch_warning()) == (1, True, "")

@@ -119,6 +119,67 @@ def test_a_search_that_is_stopped_goes_on_where_it_was(here, searched, tmp_path,
     assert figures == searched[1]
 
 
+@pytest.mark.parametrize("when", ["evaluation", "finish"])
+def test_a_signal_too_late_for_a_run_stops_the_search_before_the_next(
+    here, tmp_path, monkeypatch, when
+):
+    """In a run's last validation, or while its model is written."""
+    steps, evaluate, finish = 2, trainer.Tuner.evaluate, trainer.finish
+
+    def evaluating(self, *arguments, **more):
+        if when == "evaluation" and self.state.global_step == steps:
+            os.kill(os.getpid(), 15)
+        return evaluate(self, *arguments, **more)
+
+    def finishing(*arguments):
+        if when == "finish":
+            os.kill(os.getpid(), 15)
+        return finish(*arguments)
+
+    monkeypatch.setattr(trainer.Tuner, "evaluate", evaluating)
+    monkeypatch.setattr(trainer, "finish", finishing)
+    lines: list[str] = []
+    figures = sweep(base(here), "rate=1e-4,3e-3", here / "data", tmp_path, lines.append)
+    assert figures is None and lines[-1].startswith("stopped before run 2")
+    assert [path.name for path in tmp_path.iterdir()] == ["rate-0.0001"]
+    assert (tmp_path / "rate-0.0001" / "model" / "card.json").is_file()
+    monkeypatch.undo()
+    assert sweep(base(here), "rate=1e-4,3e-3", here / "data", tmp_path, silent) is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 1}, "has steps 2, the sweep's plan 1"),
+        ({"steps": 4}, "has steps 2, the sweep's plan 4"),
+        ({"valid_songs": 1}, "has valid_songs 2, the sweep's plan 1"),
+        ({"context": 28}, "has context 31, the sweep's plan 28"),
+    ],
+)
+def test_runs_of_another_plan_are_refused_before_anything_is_trained(
+    here, searched, changes, message
+):
+    """The first run is new, the second was finished under another plan."""
+    other = base(here).changed(**changes)
+    with pytest.raises(InputError, match=message):
+        sweep(other, "batch=4 rate=5e-4,3e-3", here / "data", searched[0], silent)
+    assert not (searched[0] / "batch-4-rate-0.0005").exists()
+
+
+def test_runs_whose_held_out_tokens_differ_are_not_compared(here, tmp_path, monkeypatch):
+    def trained(one, data, folder, *_, **__):
+        tokens = 9 if one.settings.rate > 1e-3 else 8
+        return {
+            "figures": {"held_out": {"music": {"loss": 5.0, "tokens": tokens}}},
+            "training": {"recipe": one.to_dict(), "computes": {"precision": "float32"}},
+        }
+
+    monkeypatch.setattr(trainer, "finetune", trained)
+    with pytest.raises(InputError, match=r"'rate-0\.003' holds out 9 tokens of music, .* 8"):
+        sweep(base(here), "rate=3e-3,1e-4", "", tmp_path, silent)
+    assert not (tmp_path / "sweep.json").exists()
+
+
 def test_a_run_without_a_loss_stands_last_and_is_not_the_best(here, tmp_path, monkeypatch):
     def trained(one, data, folder, *_, **__):
         loss = None if one.settings.rate > 1e-3 else 5.0
@@ -171,6 +232,10 @@ def test_budgets():
         ("precision=float32", "'precision' is no number"),
         ("augment=1", "'augment' is no number"),
         ("context=64", "losses of other tokens"),
+        ("workers=0,2", "'workers' does not change what a run learns; known: .*batch"),
+        ("decay=0.1,0.2", "'decay' does not change"),
+        ("samples=1,2", "'samples' does not change"),
+        ("valid_every=1,2", "'valid_every' does not change"),
     ],
 )
 def test_bad_texts_are_refused(text: str, message: str):
@@ -184,6 +249,7 @@ def test_bad_texts_are_refused(text: str, message: str):
         ("batch=0", "batch of 0 is less than 1"),
         ("batch=16,6", "does not divide into 4 parts"),
         ("rate=1e-4,2", "outside 0-1"),
+        ("rate=1e-4,1e-3", "needs --music-model"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_anything_is(tmp_path, capsys, text, message):

@@ -1,14 +1,14 @@
-"""How far real music is from real music: the floor of a distance.
+"""How far real music is from real music: the floor of a distance, and systems at the same size.
 
 Knows vectors by piece; does not know what they are embeddings of. Pieces are halved at random,
-several times, and each half is held against the other. No system can be expected to come nearer.
-A half holds fewer vectors than the whole, so that a floor of a Frechet distance, which shrinks as
-sets grow, is on the high side.
+several times, and each half is held against the other. A Frechet distance is larger for smaller
+sets, KAD is not: a floor is therefore not to be compared with a system's whole set against the
+whole reference, but with as many of its pieces in the place of one half.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,37 +21,74 @@ SPLITS = 5
 """Random halvings."""
 
 
+Vectors = Sequence[np.ndarray | None]
+"""For each piece its (T, D) vectors, None where there is none."""
+
+
 def real_floor(
-    pieces: Sequence[np.ndarray | None], splits: int = SPLITS, seed: int = 0
+    pieces: Vectors,
+    systems: Mapping[str, Vectors] | None = None,
+    splits: int = SPLITS,
+    seed: int = 0,
 ) -> dict[str, Any] | None:
     """Means over ``splits`` random halvings, as plain data: ``frechet`` over pooled vectors and
     ``kad`` over pieces' mean vectors, each a ``Mean``; ``pieces`` in a half; ``vectors``, the mean
-    number in one.
+    number in one; and under ``systems`` the same two for each system, as many of whose pieces stand
+    in the place of one half (its answers to the texts of that half, others where it has failed).
 
-    ``pieces``: for each piece its (T, D) vectors, None where there is none. None where fewer than
-    4 have any. Raises InputError for vectors that are not finite.
+    ``pieces``: the real ones; ``systems``: by name, in the order of the real pieces that they
+    answer. A system with fewer pieces than a half has no figures. None where fewer than 4 real
+    pieces have vectors. Raises InputError for vectors that are not finite.
     """
-    real = [vectors for vectors in pieces if vectors is not None]
+    real = [i for i, vectors in enumerate(pieces) if vectors is not None]
     half = len(real) // 2
     if half < 2:
         return None
-    means = np.stack([vectors.mean(0) for vectors in real]).astype(float)
-    bandwidth = median_bandwidth(means)
-    rng = np.random.default_rng(seed)
-    frechets: list[float] = []
-    kads: list[float] = []
+    bandwidth = median_bandwidth(_means(pieces, real))
+    measured: dict[str | None, list[tuple[float, float]]] = {}
     counts: list[int] = []
+    rng = np.random.default_rng(seed)
     for _ in range(splits):
-        order = rng.permutation(len(real))
+        order = [real[i] for i in rng.permutation(len(real))]
         one, other = order[:half], order[half : 2 * half]
-        pooled = [np.concatenate([real[i] for i in side]) for side in (one, other)]
-        frechets.append(frechet_distance(*pooled))
-        kads.append(kad(means[one], means[other], bandwidth))
-        counts += [len(side) for side in pooled]
+        counts += [sum(len(_vectors(pieces, [i])) for i in side) for side in (one, other)]
+        sides: dict[str | None, tuple[Vectors, list[int]]] = {None: (pieces, one)}
+        for name, answers in (systems or {}).items():
+            chosen = _answers(answers, one, other, half)
+            if len(chosen) == half:
+                sides[name] = (answers, chosen)
+        for name, (of, chosen) in sides.items():
+            pair = (
+                frechet_distance(_vectors(of, chosen), _vectors(pieces, other)),
+                kad(_means(of, chosen), _means(pieces, other), bandwidth),
+            )
+            measured.setdefault(name, []).append(pair)
     return {
-        "frechet": mean_of(frechets).to_dict(),
-        "kad": mean_of(kads).to_dict(),
+        **_figures(measured.pop(None)),
         "splits": splits,
         "pieces": half,
         "vectors": round(float(np.mean(counts))),
+        "systems": {str(name): _figures(pairs) for name, pairs in measured.items()},
     }
+
+
+def _answers(answers: Vectors, one: list[int], other: list[int], half: int) -> list[int]:
+    """The pieces of a system that stand in the place of the half ``one``; answers to the texts of
+    ``other``, which they are held against, come last."""
+    rest = [i for i in range(len(answers)) if i not in {*one, *other}]
+    return [i for i in (*one, *rest, *other) if answers[i] is not None][:half]
+
+
+def _vectors(pieces: Vectors, chosen: Sequence[int]) -> np.ndarray:
+    """(N, D): the vectors of some pieces, pooled."""
+    return np.concatenate([vectors for i in chosen if (vectors := pieces[i]) is not None])
+
+
+def _means(pieces: Vectors, chosen: Sequence[int]) -> np.ndarray:
+    """(N, D) float64: the mean vector of each of some pieces."""
+    return np.stack([v.mean(0) for i in chosen if (v := pieces[i]) is not None]).astype(float)
+
+
+def _figures(pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    frechets, kads = zip(*pairs, strict=True)
+    return {"frechet": mean_of(frechets).to_dict(), "kad": mean_of(kads).to_dict()}

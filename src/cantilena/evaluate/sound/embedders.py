@@ -167,15 +167,16 @@ class Pann(_Network):
 
 class Musicnn:
     """The penultimate layer of musicnn: 200 numbers for each patch of 3 s, not for a piece. Without
-    ``weights``, a folder with a checkpoint of TensorFlow, those trained on MagnaTagATune are taken
-    from the cache; where they are not there it raises InputError that says how to get them."""
+    ``weights`` (a checkpoint of TensorFlow: its folder, prefix or ".index" file), those trained on
+    MagnaTagATune are taken from the cache; where they are not there it raises InputError that says
+    how to get them."""
 
     name = label = "musicnn"
     published = "MTT_musicnn"
 
     def __init__(self, weights: str | None = None, device: str = "cpu"):
         if weights:
-            place, self.weights = weights, weights
+            place, self.weights = weights.removesuffix(".index"), weights
         else:
             folder = need_weights("musicnn", "the embedder 'musicnn'")
             place = str(folder / "musicnn" / self.published)

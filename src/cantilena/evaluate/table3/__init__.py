@@ -14,7 +14,7 @@ without text. Distances pool all windows of all pieces (Frechet), or take each p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ Progress = Callable[[float, str], None] | None
 TRUTH, RANDOM_TEXT, UNCONDITIONAL = "ground truth", "ground truth, random text", "unconditional"
 FEW_PIECES = 50
 """Pieces in the smallest row below which a caution is printed: a rule of thumb."""
+_GENERATED = ("unconditional", "system")
+"""Kinds of rows whose pieces a system made."""
 CLAP = "clap score"
 """The name, among embedders, of the model whose space the CLAP score is taken in."""
 
@@ -88,7 +90,7 @@ def evaluate_table3(
     out: str | Path,
     clap: Clap | None = None,
     unconditional: str | Path | None = None,
-    losses: Mapping[str, Mapping[str, float]] | None = None,
+    losses: Mapping[str, Mapping[str, float | None]] | None = None,
     settings: Settings | None = None,
     progress: Progress = None,
 ) -> tuple[dict[str, Any], str]:
@@ -126,12 +128,15 @@ def evaluate_table3(
             _measure(row, rows[0], references, embedders, settings)
             if row.name in losses:
                 row.figures["losses"] = dict(losses[row.name])
+                if None in losses[row.name].values():
+                    notes.append(f"The last validation loss of {row.name} is no finite number")
         _clap(rows, references, clap, clap_name, settings, notes)
         _cautions(rows, embedders, notes)
         figures = _figures(rows, references, embedders, renderer, clap, settings, notes)
         for name, embedder in figures["embedders"].items():
-            assert rows[0].sound
-            embedder["floor"] = real_floor(rows[0].sound.vectors[name], seed=settings.seed)
+            vectors = {r.name: r.sound.vectors[name] for r in rows if r.sound}
+            generated = {r.name: vectors[r.name] for r in rows if r.kind in _GENERATED}
+            embedder["floor"] = real_floor(vectors[TRUTH], generated, seed=settings.seed)
         text = table3_text(figures)
         write_figures(folder, "table3", figures, text)
     return figures, text
@@ -148,7 +153,7 @@ def _check(
     references: Sequence[Reference],
     systems: Mapping[str, str | Path],
     embedders: Mapping[str, Embedder],
-    losses: Mapping[str, Mapping[str, float]],
+    losses: Mapping[str, Mapping[str, float | None]],
     settings: Settings,
 ) -> None:
     """Refuses what cannot be measured now, not after an hour. Raises InputError."""
@@ -346,6 +351,9 @@ def _figures(
         "table": "table3",
         "protocol": settings.protocol,
         "source": published.source,
+        "published_rows": [
+            {**asdict(r), "temperatures": list(r.temperatures)} for r in published.rows
+        ],
         "n": len(references),
         "seed": settings.seed,
         "renderer": renderer.name,

@@ -19,9 +19,10 @@ NAMES = ("eval_loss", "valid_loss", "validation_loss", "val_loss")
 _INSIDE = ("trainer_state.json", "log.jsonl", "results.json")
 
 
-def read_losses(place: str | Path) -> dict[str, float]:
+def read_losses(place: str | Path) -> dict[str, float | None]:
     """The last validation losses that a run wrote, in their own unit (nats per token), by what they
-    are of, as "music" and "text and music"; where that is not said, by "".
+    are of, as "music" and "text and music"; where that is not said, by "". None where the last one
+    is no finite number, as after a training that diverged: an earlier one does not stand for it.
 
     ``place``: a number; a JSON file with one of ``NAMES`` or such as "eval_music_loss" anywhere in
     it, the Trainer's ``trainer_state.json`` among them; JSON lines; or a run's folder that holds
@@ -44,11 +45,6 @@ def read_losses(place: str | Path) -> dict[str, float]:
         f"{str(place)!r} holds no validation loss: give a number, a JSON or JSON-lines file with "
         f"'{NAMES[0]}' or '{NAMES[1]}', or a run's folder that holds one"
     )
-
-
-def read_loss(place: str | Path) -> float:
-    """The first of ``read_losses``: of the music where a run writes music."""
-    return next(iter(read_losses(place).values()))
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -82,13 +78,13 @@ def _data(file: Path) -> list[Any]:
     return rows
 
 
-def _losses(data: Any) -> Iterator[dict[str, float]]:
+def _losses(data: Any) -> Iterator[dict[str, float | None]]:
     """The losses of each object within ``data``, those with names above one without."""
     if isinstance(data, dict):
         numbers = {
-            key: float(value)
+            key: float(value) if value is not None and math.isfinite(value) else None
             for key, value in data.items()
-            if isinstance(value, (int, float)) and math.isfinite(value)
+            if value is None or isinstance(value, (int, float))
         }
         named = {name: v for key, v in numbers.items() if (name := held_out_name(key))}
         plain = [v for key, v in numbers.items() if key in NAMES]

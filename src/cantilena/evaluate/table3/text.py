@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cantilena.analysis.degenerate import MOST_AT_ONCE
+from cantilena.evaluate.distances.frechet import SUBSET_SIZE, SUBSETS
 from cantilena.evaluate.tables import LABELS
 
 NONE = "-"
@@ -56,23 +57,25 @@ def table3_text(figures: dict[str, Any]) -> str:
         for d in row.get("distances", {}).values()
         if d.get("subsets")
     }
-    subset_sizes = ", ".join(f"{s:,}" for s in sorted(sizes)) or "no"
     lines += [
         "",
         "- ± is the standard error of the mean (SEM): over pieces; for -sub over "
         f"{subsets['count']} subsets, which share pieces.",
-        f"- -sub, as the paper has it: {subsets['count']} subsets of {subset_sizes} "
-        f"{subsets['of']} (asked: {subsets['size']}), each against {subsets['against']}.",
+        f"- {_subsets(subsets, sizes)}",
         "- Less is better for distances (squared Frechet distance; KAD: 100 times the squared MMD) "
-        "and the loss, more for the rest.",
+        "and the loss, more for CLAP, CR and what was asked for in the text.",
         "- The ground truth's -sub figures are of such subsets of it against the rest of it: what "
-        "real music is from itself.",
+        "real music is from itself. The rest is a smaller set than the whole reference, so that "
+        "its Frechet distances are on the high side.",
     ]
+    if figures["published_rows"]:
+        lines.append(f"- {_published(figures['published_rows'])}")
     if "degenerate" in figures["columns"]:
         lines.append(
             "- Notes on one onset: of a piece's notes those at its fullest; time stands still "
             f"where it has more than {MOST_AT_ONCE}. Tokens in no valid triple, and pieces that "
-            "end before the tokens asked for, are counted where no grammar forbids them."
+            "end before the tokens asked for, are counted where no grammar forbids them: less is "
+            "better. Of the first two the ground truth's figures are the measure."
         )
     for embedder in figures["embedders"].values():
         lines.append(f"- {embedder['name']}: {embedder['weights'] or 'our own, untrained'}")
@@ -83,19 +86,56 @@ def table3_text(figures: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _subsets(subsets: dict[str, Any], sizes: set[int]) -> str:
+    """Which subsets -sub is over, and whether they are the paper's."""
+    size = ", ".join(f"{s:,}" for s in sorted(sizes)) or "no"
+    drawn = (
+        f"{subsets['count']} subsets of {size} {subsets['of']} (asked: {subsets['size']}), each "
+        f"against {subsets['against']}"
+    )
+    if (subsets["count"], sizes) == (SUBSETS, {SUBSET_SIZE}):
+        return f"-sub, as the paper has it: {drawn}."
+    return (
+        f"-sub: {drawn}. The paper's are {SUBSETS} of {SUBSET_SIZE}: figures of other sizes cannot "
+        "be compared with them. A subset has at most half of the pieces."
+    )
+
+
+def _published(rows: list[dict[str, Any]]) -> str:
+    """A paper's own rows, with how they are had."""
+    parts = [
+        f"{row['name']} ({row['recipe']}; {', '.join(str(t) for t in row['temperatures'])})"
+        for row in rows
+    ]
+    return (
+        "The paper's rows, with the recipe of 'cantilena finetune' and the temperatures of each: "
+        f"{', '.join(parts)}."
+    )
+
+
 def _floor(embedder: dict[str, Any]) -> list[str]:
-    """Real music against real, in a line; none where there was too little of it."""
+    """Real music against real, and systems at the same size; none where there was too little."""
     floor = embedder["floor"]
     if floor is None:
         return []
-    frechet, kad = (
-        f"{floor[k]['mean']:.3g} (spread {floor[k]['spread']:.2g})" for k in ("frechet", "kad")
-    )
-    return [
-        f"The floor of {embedder['name']}, real against real: {frechet}, of KAD {kad}; mean of "
+    lines = [
+        f"The floor of {embedder['name']}, real against real: {_pair(floor)}; mean of "
         f"{floor['splits']} random halvings of the references, a half being {floor['pieces']:,} "
-        f"pieces, about {floor['vectors']:,} vectors"
+        f"pieces, about {floor['vectors']:,} vectors. Frechet distances of sets of that size are "
+        "larger than the columns', of whole sets"
     ]
+    if floor["systems"]:
+        systems = "; ".join(f"{name} {_pair(of)}" for name, of in floor["systems"].items())
+        lines.append(f"To compare with it, as many pieces in the place of one half: {systems}")
+    return lines
+
+
+def _pair(figures: dict[str, Any]) -> str:
+    """As "41 (spread 2), of KAD 0.1 (spread 0.2)"."""
+    frechet, kad = (
+        f"{figures[k]['mean']:.3g} (spread {figures[k]['spread']:.2g})" for k in ("frechet", "kad")
+    )
+    return f"{frechet}, of KAD {kad}"
 
 
 def _columns(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:

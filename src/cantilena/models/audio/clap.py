@@ -29,8 +29,9 @@ BATCH = 8
 
 
 class Clap:
-    """transformers' ``ClapModel`` with its feature extractor and tokenizer, from LAION's file, a
-    folder in transformers' layout or a hub name. Raises CheckpointError, MissingExtraError."""
+    """transformers' ``ClapModel`` with its feature extractor and tokenizer, from LAION's file or
+    the folder that holds it, a folder in transformers' layout or a hub name. Raises
+    CheckpointError, MissingExtraError."""
 
     name, label = "clap", "CLAP"
 
@@ -102,10 +103,11 @@ def _load(weights: str) -> tuple[Any, Any, Any]:
         from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
     except ImportError as error:
         raise MissingExtraError("transformers", "hf", "CLAP") from error
-    if Path(weights).is_file():
+    file = _file(Path(weights))
+    if file is not None:
         from cantilena.models.audio.laion import load_laion
 
-        return load_laion(Path(weights))
+        return load_laion(file)
     try:
         folder = folder_of(weights, "CLAP")
         return (
@@ -117,6 +119,15 @@ def _load(weights: str) -> tuple[Any, Any, Any]:
         raise
     except Exception as error:  # damaged files raise many kinds, safetensors' own among them
         raise CheckpointError(missing(weights, error)) from error
+
+
+def _file(place: Path) -> Path | None:
+    """LAION's file where ``place`` is one, or a folder with one alone that is not in transformers'
+    layout."""
+    if place.is_dir() and not (place / "config.json").is_file():
+        files = [p for p in place.iterdir() if p.suffix in (".pt", ".pth") and p.is_file()]
+        return files[0] if len(files) == 1 else None
+    return place if place.is_file() else None
 
 
 def missing(weights: str, error: Exception) -> str:

@@ -20,6 +20,8 @@ from cantilena.models.hub import folder_of, loading
 
 TOKENIZER = "FacebookAI/roberta-base"
 """Texts are cut into RoBERTa's tokens."""
+SPECIALS = 0, 1, 2
+"""RoBERTa's ids of begin, padding and end."""
 HEAD = 64
 """Width of a head in RoBERTa, which no weight tells."""
 _AUDIO = (
@@ -41,7 +43,8 @@ _UNUSED = re.compile(
 
 def load_laion(path: Path) -> tuple[Any, Any, Any]:
     """(ClapModel, ClapFeatureExtractor, tokenizer) of a file. Raises CheckpointError in one line
-    where it holds other objects than weights, is of another layout, or lacks weights."""
+    where it holds other objects than weights, is of another layout, or lacks weights, and where the
+    tokenizer is not the one that its texts were cut by."""
     from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
 
     state = dict(_renamed(_weights(path)))
@@ -61,10 +64,24 @@ def load_laion(path: Path) -> tuple[Any, Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(
             path.parent if beside else folder_of(TOKENIZER, "CLAP's tokenizer")
         )
+    _check_tokenizer(tokenizer, model, path)
     extractor = ClapFeatureExtractor(
         frequency_min=50, frequency_max=14_000, truncation="rand_trunc", padding="repeatpad"
     )
     return model, extractor, tokenizer
+
+
+def _check_tokenizer(tokenizer: Any, model: Any, path: Path) -> None:
+    """Raises CheckpointError for a tokenizer of another size than the text model's vocabulary, or
+    with other ids of begin, padding and end."""
+    words = model.config.text_config.vocab_size
+    ids = (tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id)
+    if len(tokenizer) != words or ids != SPECIALS:
+        raise CheckpointError(
+            f"the tokenizer for {str(path)!r} has {len(tokenizer):,} tokens and the ids {ids} of "
+            f"begin, padding and end, where the text model has {words:,} and {SPECIALS}: put that "
+            f"of {TOKENIZER} beside the file"
+        )
 
 
 _NOT = "{!s} is no unfused HTSAT CLAP in LAION's layout"

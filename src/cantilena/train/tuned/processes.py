@@ -6,7 +6,9 @@ models or runs, and imports torch only where processes speak to each other.
 
 from __future__ import annotations
 
+import atexit
 import os
+from functools import cache
 from typing import Any
 
 
@@ -20,8 +22,8 @@ def is_first() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def left_alone() -> str:
-    """What to tell who asked accelerate for several processes and got one; empty for others.
+def launch_warning() -> str:
+    """The warning where accelerate was asked for several processes and started one; else empty.
 
     Without several GPUs ``accelerate launch --num_processes 4`` starts one process: it sets where
     the processes would meet (MASTER_ADDR), and no WORLD_SIZE."""
@@ -36,10 +38,28 @@ def left_alone() -> str:
 
 def agreed(value: Any, gpu: bool) -> Any:
     """The first process's ``value``, in every process. ``gpu``: whether they train on GPUs."""
-    if world() == 1:
-        return value
-    from accelerate import PartialState
-    from accelerate.utils import broadcast_object_list
+    return value if world() == 1 else _gathered(value, gpu)[0]
 
-    PartialState(cpu=not gpu)  # connects them, as the Trainer would do it
-    return broadcast_object_list([value])[0]
+
+def any_of(value: bool, gpu: bool) -> bool:
+    """Whether ``value`` is true in any process, in every process."""
+    return value if world() == 1 else any(_gathered(value, gpu))
+
+
+def _gathered(value: Any, gpu: bool) -> list[Any]:
+    """The value of each process, in the order of their ranks."""
+    from accelerate.utils import gather_object
+
+    _connect(gpu)
+    return gather_object([value])
+
+
+@cache
+def _connect(gpu: bool) -> None:
+    """Connects the processes, as the Trainer would do it, until this one ends: one that ends while
+    gloo's threads still run is at times aborted."""
+    import torch.distributed
+    from accelerate import PartialState
+
+    PartialState(cpu=not gpu)
+    atexit.register(torch.distributed.destroy_process_group)

@@ -17,6 +17,7 @@ from cantilena.errors import InputError
 from cantilena.files import make_folder, staged_files, write_json
 from cantilena.systems.trainable import Recipe
 from cantilena.train.run import Run
+from cantilena.train.stopping import Stop
 from cantilena.train.tuned import processes
 
 Value = int | float
@@ -24,6 +25,20 @@ Say = Callable[[str], None]
 FORM = "batch=8,16 rate=1e-4,3e-4"
 _OTHER_TOKENS = ("context", "text_tokens", "valid_songs")
 """Settings that change which tokens are held out, so that losses could not be compared."""
+_NOT_LEARNED = (
+    "notes",
+    "minutes",
+    "decay",
+    "valid_every",
+    "save_every",
+    "save_minutes",
+    "keep",
+    "log_every",
+    "workers",
+    "sample_every",
+    "samples",
+)
+"""Numbers that do not change what a tuned run learns."""
 _IN_STEPS = ("warmup", "valid_every", "save_every")
 """Settings in steps that keep their share of a run when its number of steps changes."""
 NAME = "sweep"
@@ -37,7 +52,7 @@ def read_sweep(text: str, recipe: Recipe) -> dict[str, list[Value]]:
         for part in (recipe.settings, recipe.options)
         for entry in fields(part)
         if (kind := str(entry.type).partition(" | ")[0]) in ("int", "float")
-        and entry.name not in _OTHER_TOKENS
+        and entry.name not in (*_OTHER_TOKENS, *_NOT_LEARNED)
     }
     values: dict[str, list[Value]] = {}
     for word in text.split():
@@ -46,6 +61,10 @@ def read_sweep(text: str, recipe: Recipe) -> dict[str, list[Value]]:
             raise InputError(f"the sweep's {word!r} is not of the form NAME=VALUE,...: as {FORM!r}")
         if name in _OTHER_TOKENS:
             raise InputError(f"a sweep over {name!r} would compare losses of other tokens")
+        if name in _NOT_LEARNED:
+            raise InputError(
+                f"{name!r} does not change what a run learns; known: {', '.join(kinds)}"
+            )
         if name not in kinds:
             raise InputError(f"{name!r} is no number to sweep over; known: {', '.join(kinds)}")
         if name in values:
@@ -124,31 +143,91 @@ def sweep(
     writes their held-out losses, the lowest first, to ``sweep.json`` and ``sweep.md`` and gives
     what the first holds, or None where a signal stopped a run (its state being saved).
 
-    Raises InputError for a sweep that cannot be, before anything is trained, and for a folder that
-    holds a run itself; besides, what ``finetune`` raises.
+    Raises InputError for a sweep that cannot be, for a folder that holds a run itself, and for runs
+    in it with other steps or other tokens held out than the plan's, before anything is trained;
+    where held-out tokens turn out to be of other data; besides, what ``finetune`` raises.
     """
-    from cantilena.train.tuned.trainer import check, finetune
+    from cantilena.train.tuned.trainer import check
 
     search = plan(recipe, text)
     for _, one in search.runs.values():
         check(one, reports, processes.world())
-    folder = make_folder(folder)
+    folder = Path(folder)
     if Run(folder).recipe() is not None:
         raise InputError(f"{str(folder)!r} holds a run; give a sweep a folder of its own")
+    for name, (_, one) in search.runs.items():
+        _check_planned(Run(folder / name), one)
+    make_folder(folder)
     say(f"{len(search.runs)} runs; {search.budget}")
-    rows = []
-    for number, (name, (values, one)) in enumerate(search.runs.items(), 1):
-        say(f"run {number} of {len(search.runs)}: {name}")
-        card = finetune(one, data, folder / name, say, reports, warn=warn)
-        if card is None:
-            return None
-        rows.append(_row(name, values, card))
+    rows = _trained(search, data, folder, say, reports, warn)
+    if rows is None:
+        return None
     figures = _figures(recipe.system, search, rows)
     if processes.is_first():
         with staged_files(folder, (f"{NAME}.json", f"{NAME}.md")) as stage:
             write_json(stage / f"{NAME}.json", figures)
             (stage / f"{NAME}.md").write_text(sweep_table(figures), encoding="utf-8")
     return figures
+
+
+def _check_planned(run: Run, one: Recipe) -> None:
+    """Raises InputError where a run's folder has one of another length, or with other tokens held
+    out, than the plan's: their losses could not be compared. Other differences ``finetune``
+    refuses."""
+    old = run.recipe()
+    if old is None or old.system != one.system:
+        return
+    for part, planned in ((old.settings, one.settings), (old.options, one.options)):
+        for entry in fields(planned):
+            if entry.name not in ("steps", *_OTHER_TOKENS):
+                continue
+            before, after = getattr(part, entry.name), getattr(planned, entry.name)
+            if before != after:
+                raise InputError(
+                    f"the run in {str(run.folder)!r} has {entry.name} {before!r}, the sweep's plan "
+                    f"{after!r}: give the sweep another folder, or remove that of the run"
+                )
+
+
+def _trained(
+    search: Sweep,
+    data: str | Path,
+    folder: Path,
+    say: Say,
+    reports: Sequence[str],
+    warn: Say | None,
+) -> list[dict[str, Any]] | None:
+    """A row for each run, which is trained where it is not finished; None where a signal came,
+    during a run or between two. Raises InputError where held-out tokens differ."""
+    import torch
+
+    from cantilena.train.tuned.trainer import finetune
+
+    rows: list[dict[str, Any]] = []
+    with Stop().listening() as stop:
+        for number, (name, (values, one)) in enumerate(search.runs.items(), 1):
+            if processes.any_of(stop.asked, torch.cuda.is_available()):
+                say(f"stopped before run {number}: the same command goes on from here")
+                return None
+            say(f"run {number} of {len(search.runs)}: {name}")
+            card = finetune(one, data, folder / name, say, reports, warn=warn, stop=stop)
+            if card is None:
+                return None
+            rows.append(_row(name, values, card))
+            _check_tokens(rows[0], rows[-1])
+    return rows
+
+
+def _check_tokens(first: dict[str, Any], row: dict[str, Any]) -> None:
+    """Raises InputError where two runs have losses of other numbers of tokens held out."""
+    for of in set(first["held_out"]) & set(row["held_out"]):
+        one, other = (r["held_out"][of]["tokens"] for r in (first, row))
+        if one != other:
+            raise InputError(
+                f"the run {first['run']!r} holds out {one:,} tokens of {of}, {row['run']!r} "
+                f"{other:,}: their data differ and their losses cannot be compared; give the sweep "
+                "another folder"
+            )
 
 
 def _row(name: str, values: dict[str, Value], card: Mapping[str, Any]) -> dict[str, Any]:

@@ -176,15 +176,18 @@ def without_ties(model: Any, weights: dict[str, Any]) -> dict[str, Any]:
 
 
 class Manners(TrainerCallback):
-    """Writes the run's log, reports to the user, and ends the run once a step is done and saved
-    where ``stop`` says so; ``stopped`` tells whether it did."""
+    """Writes the run's log, reports to the user, validates after the last step, and ends the run
+    once a step is done and saved where ``stop`` says so; ``stopped`` tells whether it did."""
 
     def __init__(self, run: Run, say: Say, stop: Stop):
         self.run, self.say, self.stop = run, say, stop
         self.stopped = False
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Ends the run where that was asked of any process."""
+        """Ends the run where that was asked of any process, and validates where it ends, at which
+        not every version of the Trainer does so."""
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = True
         asked = self.stop.asked
         if args.world_size > 1:
             flag = torch.tensor(float(asked), device=args.device)

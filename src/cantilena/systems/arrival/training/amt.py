@@ -47,6 +47,10 @@ class AmtTraining(TunedTraining):
         )
         return small("amt", options, 1e-3)
 
+    def begins_with(self, recipe: Recipe) -> tuple[str, ...]:
+        """As ``TunedTraining.begins_with``."""
+        return ("music",)
+
     def bare(self, recipe: Recipe) -> tuple[Any, None]:
         """As ``TunedTraining.bare``."""
         from cantilena.models.amt import check_vocabulary

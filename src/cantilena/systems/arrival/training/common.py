@@ -93,6 +93,17 @@ class TunedTraining(ABC):
         if recipe.settings.steps is None:
             raise InputError(f"say after how many steps a run of {self.system!r} ends")
 
+    def check_models(self, recipe: Recipe) -> None:
+        """As ``Trainable.check_models``."""
+        if not recipe.options.start:
+            for kind in self.begins_with(recipe):
+                named(recipe, kind)
+
+    def begins_with(self, recipe: Recipe) -> tuple[str, ...]:
+        """The kinds of models that a run begins with, where it does not begin with another run's
+        weights."""
+        return "text", "music"
+
     def build(self, recipe: Recipe) -> tuple[Any, Any]:
         """(model, tokenizer or None) with its start, LoRA and attention. Raises InputError where a
         model is not named, CheckpointError where weights cannot be had."""

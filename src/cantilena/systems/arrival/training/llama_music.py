@@ -63,6 +63,10 @@ class LlamaMusicTraining(TunedTraining):
             "small-llama-music": _small,
         }
 
+    def begins_with(self, recipe: Recipe) -> tuple[str, ...]:
+        """As ``TunedTraining.begins_with``."""
+        return ("text", "music") if recipe.options.init == "amt" else ("text",)
+
     def bare(self, recipe: Recipe) -> tuple[Any, Any]:
         """As ``TunedTraining.bare``."""
         from cantilena.models.hub import loading, need

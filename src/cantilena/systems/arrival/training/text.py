@@ -51,6 +51,10 @@ class TextTraining(TunedTraining):
         options = TextOptions(context=256, text_tokens=160, valid_songs=200, pack=True)
         return small("text", options, 1e-3, batch=32, accumulate=1)
 
+    def begins_with(self, recipe: Recipe) -> tuple[str, ...]:
+        """As ``TunedTraining.begins_with``."""
+        return ("text",)
+
     def bare(self, recipe: Recipe) -> tuple[Any, Any]:
         """As ``TunedTraining.bare``."""
         from cantilena.models.plain_lm import PlainLM
