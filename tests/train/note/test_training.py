@@ -334,6 +334,7 @@ def test_a_run_keeps_the_precision_it_began_with(
         monkeypatch.setattr(torch.cpu, name, lambda: there)
     for precision in ("float32", "bfloat16"):
         data["computes"] = {"device": unbroken.device, "precision": precision}
+        data["precisions"] = {unbroken.device: precision}
         (folder / "run.json").write_text(json.dumps(data))
         run = Watched(folder)
         assert run.settings.precision == precision
