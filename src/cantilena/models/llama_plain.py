@@ -15,7 +15,7 @@ from typing import Any
 from cantilena.errors import CheckpointError
 from cantilena.models.checkpoint import is_checkpoint, open_checkpoint, save_checkpoint
 from cantilena.models.hub import dtype_of, loading, need
-from cantilena.models.llama_music import INSTRUCTION, SYSTEM, LlamaMusic, text_ends
+from cantilena.models.llama_music import INSTRUCTION, SYSTEM, LlamaMusic, piece_ends
 from cantilena.models.published import save_model, save_tokenizer
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
@@ -62,7 +62,9 @@ def export_plain(
     if dtype is not None:
         plain = plain.to(dtype_of(dtype))
     has_tokenizer = tokenizer is not None
-    plain.config.eos_token_id = _ends(model, tokenizer)
+    plain.config.eos_token_id = piece_ends(
+        model.text.config, tokenizer, model.offset, model.vocabulary
+    )
     plain.generation_config = transformers.GenerationConfig(
         bos_token_id=tokenizer.bos_token_id if has_tokenizer else plain.config.bos_token_id,
         eos_token_id=plain.config.eos_token_id,
@@ -97,15 +99,6 @@ def export_plain(
         },
     }
     return save_checkpoint(folder, card, write).folder
-
-
-def _ends(model: LlamaMusic, tokenizer: Any) -> list[int]:
-    """What ends a piece: a SEPARATOR, with which training begins the next one, and the text's
-    own ends."""
-    end = None if tokenizer is None else tokenizer.eos_token_id
-    text = [] if end is None or end >= model.offset else [int(end)]
-    others = [k for k in text_ends(model.text.config, model.offset) if k not in text]
-    return [model.offset + model.vocabulary.separator, *text, *others]
 
 
 def _has_music(tokenizer: Any, offset: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from cantilena.cli import main  # noqa: E402
 from cantilena.decode.sampling import Sampling, choose  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.llama_music import LlamaMusic  # noqa: E402
-from cantilena.models.llama_plain import export_plain  # noqa: E402
+from cantilena.models.llama_plain import export_plain, import_plain  # noqa: E402
 from cantilena.systems.arrival import llama_music, unmasked  # noqa: E402
 from cantilena.systems.base import Finished, NoteMade, Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
@@ -101,6 +102,29 @@ def test_it_samples_what_a_plain_loop_over_the_joint_vocabulary_does(system, mod
     expected = [whole_model(model, p, seed, 45) for seed, p in enumerate(prompts)]
     assert sorted(seen) == sorted(expected)
     assert any(k < TEXT for ids in seen for k in ids)  # words are sampled too
+
+
+@pytest.mark.parametrize("end", [2, TEXT + V.separator])
+@pytest.mark.parametrize("form", ["split", "exported", "imported"])
+def test_every_form_of_a_model_stops_at_the_texts_end_and_at_the_musics(form, end, model, tmp_path):
+    """Also where the tokenizer's end is SEPARATOR, as that of an export."""
+    words = tiny_hf.tokenizer()
+    if form != "split":
+        export_plain(model, tmp_path / "plain", words)
+        system = llama_music.LlamaMusicSystem.load(tmp_path / "plain")
+    if form == "imported":
+        split, wide = import_plain(tmp_path / "plain")
+        split.save(tmp_path / "split", wide)
+        system = llama_music.LlamaMusicSystem.load(tmp_path / "split")
+    elif form == "split":
+        system = llama_music.of_model(model, words)
+    joint: Any = system.joint
+    head, lean = joint.head, torch.zeros(joint.size)
+    lean[end] = 7.0
+    joint.head = lambda hidden, first, last: head(hidden, first, last) + lean[first:last]
+    facts = [result.facts for result in system.compose([free(seed) for seed in range(3)])]
+    assert all(fact["early"] for fact in facts)
+    assert all(fact["tokens"] < 15 for fact in facts)
 
 
 def test_facts_count_what_is_degenerate(system):

@@ -47,8 +47,11 @@ class LlamaMusicSystem(ArrivalSystem):
         instruction: str,
         vocabulary: ArrivalVocabulary = AMT,
     ):
+        from cantilena.models.llama_music import piece_ends
+
         self.step_model, self.tokenizer, self.vocabulary = step_model, tokenizer, vocabulary
         self.offset, self.instruction = offset, instruction
+        self.ends = piece_ends(step_model.model.config, tokenizer, offset, vocabulary)
         self.identify(None)
         self.longest = min(LONGEST, step_model.context // 2)
 
@@ -104,7 +107,6 @@ class LlamaMusicSystem(ArrivalSystem):
         assert self.joint is not None
         requests = [attempt.request for attempt in attempts]
         orders = [self.order(attempt) for attempt in attempts]
-        end = self.tokenizer.eos_token_id
         loop = unmasked.free_loop(
             self.joint,
             [self.prompt(order.text) for order in orders],
@@ -112,7 +114,7 @@ class LlamaMusicSystem(ArrivalSystem):
             [order.sampling for order in orders],
             int(requests[0].options.get("tokens", TOKENS)),
             self.offset + self.vocabulary.autoregress,
-            [self.offset + self.vocabulary.separator, *([] if end is None else [int(end)])],
+            self.ends,
         )
         open_ = set(range(len(requests)))
         for _ in loop.steps():
