@@ -122,6 +122,17 @@ def test_an_imported_export_is_exported_again(tmp_path):
         assert read(tmp_path / "two" / name) == read(tmp_path / "one" / name), name
 
 
+def test_music_tokens_are_not_left_out_of_a_tokenizer_that_has_them(tmp_path):
+    """They cannot be taken out again, so the option would be without effect."""
+    llama3(tmp_path / "one")
+    model, words = import_plain(tmp_path / "one")
+    with pytest.raises(InputError, match=r"music tokens already.*--no-tokens"):
+        export_plain(model, tmp_path / "two", words, add_tokens=False)
+    assert not (tmp_path / "two").exists()
+    export_plain(model, tmp_path / "two", tiny_hf.tokenizer(), add_tokens=False)
+    assert "arrival" not in (tmp_path / "two" / "tokenizer.json").read_text()
+
+
 # ---------------------------------------------------------------------------- files
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, InputError
 from cantilena.models.checkpoint import is_checkpoint, open_checkpoint, save_checkpoint
 from cantilena.models.hub import dtype_of, loading, need
 from cantilena.models.llama_music import INSTRUCTION, SYSTEM, LlamaMusic, piece_ends
@@ -55,9 +55,16 @@ def export_plain(
     own, and only the id offset in the card says where music begins, the settings what ends it).
 
     Raises CheckpointError where the tokenizer has more tokens than the model has text rows, other
-    than those of music.
+    than those of music; InputError where it has those of music and is to be without
+    (``add_tokens``).
     """
     transformers = need("transformers", "export")
+    has_music = tokenizer is not None and _has_music(tokenizer, model.offset)
+    if has_music and not add_tokens:
+        raise InputError(
+            "the tokenizer has music tokens already, as that of an export: leave out --no-tokens, "
+            "or name the text model's own by --tokenizer"
+        )
     plain = model.folded()
     if dtype is not None:
         plain = plain.to(dtype_of(dtype))
@@ -72,7 +79,7 @@ def export_plain(
         **SAMPLING,
     )
     wide = tokenizer
-    if has_tokenizer and not _has_music(tokenizer, model.offset):
+    if has_tokenizer and not has_music:
         if len(tokenizer) > model.offset:
             raise CheckpointError(
                 f"wrong tokenizer: {len(tokenizer):,} tokens for {model.offset:,} text rows"
