@@ -146,6 +146,15 @@ def test_a_piece_that_ends_itself_is_early_and_piles_are_seen(model, monkeypatch
     }  # fmt: skip
 
 
+def test_tempo_and_metre_stand_beside_the_tokens_as_in_masked_pieces(system):
+    brief = Brief("slow waltz", tempo=93, metre="3/4")
+    request = Request(brief, 4, None, None, "", {"tokens": 45, "unmasked": True})
+    result = system.compose([request])[0]
+    assert result.score.bpm == pytest.approx(93, abs=0.01)
+    assert result.score.metre_num.tolist() == [3]
+    assert {row.wish: row.met for row in result.rows} == {"tempo": True, "metre": True}
+
+
 def test_streams_and_seeds(system):
     first = [event for _, event in system.run([free(4)])]
     again = system.compose([free(3), free(4)])[1]

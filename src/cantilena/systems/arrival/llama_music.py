@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.encoders import cut_at_sentence, say_cut
 from cantilena.result import Result
-from cantilena.systems.arrival.system import ArrivalSystem
+from cantilena.systems.arrival.system import ArrivalSystem, header_for
 from cantilena.systems.arrival.unmasked import joint_model
 from cantilena.systems.arrival.writing import TOKENS
 from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, Request
@@ -96,7 +96,8 @@ class LlamaMusicSystem(ArrivalSystem):
 
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``. With ``unmasked`` the joint vocabulary is sampled as HuggingFace's
-        ``generate`` does, and no wish is held to: the report says what came of them."""
+        ``generate`` does, and no note is held to a wish: the report says what came of them. Tempo
+        and metre stand beside the tokens, and are written as asked for here too."""
         if attempts[0].request.options.get("unmasked"):
             return self._unmasked(attempts)
         return super().attempt(attempts)
@@ -132,7 +133,8 @@ class LlamaMusicSystem(ArrivalSystem):
         from cantilena.systems.arrival.unmasked import facts, parsed
 
         music = parsed(job.piece.rows, self.offset, self.vocabulary)
-        score = to_score(music.events, request.brief.tempo, vocabulary=self.vocabulary)
+        header = header_for(request.brief)
+        score = to_score(music.events, header=header, vocabulary=self.vocabulary)
         return Result(
             artefact=score,
             brief=request.brief,
