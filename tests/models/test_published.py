@@ -102,6 +102,16 @@ def test_the_tokenizers_class_is_one_that_both_versions_know(tmp_path):
     assert not (tmp_path / "tokenizer.model").exists()
 
 
+def test_what_a_tokenizer_gives_is_what_a_model_takes(tmp_path):
+    """4.57 has its class give token types too, which a Llama's ``generate`` refuses."""
+    llama3(tmp_path)
+    names = read(tmp_path / "tokenizer_config.json")["model_input_names"]
+    assert names == ["input_ids", "attention_mask"]
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    row = transformers.AutoTokenizer.from_pretrained(tmp_path)("slow waltz", return_tensors="pt")
+    assert model.generate(**row, max_new_tokens=2, pad_token_id=0).shape[1] > row.input_ids.shape[1]
+
+
 def test_the_end_of_an_export_is_the_separator(tmp_path):
     llama3(tmp_path)
     end = TEXT + SMALL.separator
