@@ -12,7 +12,8 @@ from arrival_noise_system import NoiseSystem
 from cantilena.cli import main
 from cantilena.cli.generate import read_items
 from cantilena.errors import InputError
-from cantilena.files import jsonl, lock
+from cantilena.files import jsonl
+from cantilena.locks import lock
 from cantilena.systems.request import Span
 from fakes import FakeSystem
 

@@ -16,7 +16,7 @@ from cantilena.cli import main
 from cantilena.data import weights
 from cantilena.data.weights import Package, find_weights, get_weights, need_weights, weights_folder
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
-from cantilena.files import lock
+from cantilena.locks import lock
 
 CONTENT = b"weights" * 1000
 METADATA = b"Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n"

@@ -185,7 +185,8 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
     from cantilena.api import check_seeds
     from cantilena.cli.common import Progress, plural, print_json
     from cantilena.cli.report import shortfalls
-    from cantilena.files import check_folder, lock, make_folder
+    from cantilena.files import check_folder, make_folder
+    from cantilena.locks import lock
     from cantilena.systems.at_scale import Item, Tally, manifest_line
     from cantilena.systems.base import Finished, Request
     from cantilena.systems.base import Progress as Share

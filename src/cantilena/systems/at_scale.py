@@ -21,7 +21,6 @@ from cantilena.errors import InputError
 from cantilena.files import (
     decode,
     jsonl,
-    lock,
     make_folder,
     parse_jsonl,
     read_bytes,
@@ -29,6 +28,7 @@ from cantilena.files import (
     write_json,
 )
 from cantilena.fingerprint import code_fingerprint
+from cantilena.locks import lock
 from cantilena.result import Result
 from cantilena.systems import spec
 from cantilena.systems.base import Finished, Progress, Request, System
