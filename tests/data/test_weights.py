@@ -114,7 +114,9 @@ def test_without_pip_one_line_says_so(index, tmp_path, monkeypatch):
 def test_two_at_once_are_refused(index):
     folder = weights_folder("tiny").parent
     folder.mkdir(parents=True)
-    with lock(folder), pytest.raises(InputError, match="another process"):
+    with lock(folder, "tiny-1.0"), pytest.raises(InputError, match="another process"):
+        get_weights("tiny")
+    with lock(folder, "other-1.0"):  # one package does not stand in another's way
         get_weights("tiny")
 
 

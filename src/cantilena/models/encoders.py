@@ -189,7 +189,7 @@ class PretrainedEncoder:
         transformers = need("transformers", "a pretrained text encoder")
         self.name, self.revision = str(name), revision
         with loading("text model", name):
-            source = packaged(name)
+            source = packaged(name, revision)
             keys = {} if revision is None else {"revision": revision}
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(source, **keys)
             config = transformers.AutoConfig.from_pretrained(source, **keys)
