@@ -91,7 +91,12 @@ def whole_model(model: LlamaMusic, prompt: list[int], seed: int, tokens: int) ->
     return ids[len(prompt) + 1 :]
 
 
-def test_it_samples_what_a_plain_loop_over_the_joint_vocabulary_does(system, model, monkeypatch):
+@pytest.mark.parametrize("draws", [False, True])
+def test_it_samples_what_a_plain_loop_over_the_joint_vocabulary_does(
+    system, model, monkeypatch, draws
+):
+    """Also where the session draws, as on a GPU."""
+    monkeypatch.setattr(system.joint, "draws", draws)
     seen: list[list[int]] = []
     parse = unmasked.parsed
     monkeypatch.setattr(
