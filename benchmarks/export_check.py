@@ -94,11 +94,14 @@ def by_transformers(folder: Path, expected: dict[str, Any]) -> dict[str, Any]:
 
     model = transformers.AutoModelForCausalLM.from_pretrained(folder / PLAIN).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder / PLAIN)
+    row = tokenizer(TEXTS[0], return_tensors="pt")
     with torch.inference_mode():
         logits = model(torch.tensor([expected["ids"]])).logits[0].float().numpy()
+        generated = model.generate(**row, max_new_tokens=8, pad_token_id=0)[0].tolist()
     return {
         "program": f"transformers {transformers.__version__}",
         "logits": logits,
+        "generated from": generated[: row.input_ids.shape[1]],
         "texts": [tokenizer(text)["input_ids"] for text in TEXTS],
         "first music token": tokenizer.convert_tokens_to_ids("<|arrival:0|>"),
         "end of the tokenizer": tokenizer.eos_token_id,
@@ -148,6 +151,8 @@ def check(folder: Path, gguf: bool) -> int:
         "end of the tokenizer": seen["end of the tokenizer"] == expected["separator"],
         "end of a generation": first == expected["separator"],
     }
+    if "generated from" in seen:
+        outcomes["prompt of a generation"] = seen["generated from"] == expected["texts"][0]
     print(seen["program"])
     for name, equal in outcomes.items():
         print(f"  {'equal' if equal else 'OTHER'}  {name}")

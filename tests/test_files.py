@@ -1,13 +1,11 @@
-"""Files: whole or not at all, many or none, folders at once, JSON lines, locks."""
+"""Files: whole or not at all, many or none, folders at once, JSON lines."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import signal
 import stat
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -358,70 +356,3 @@ def test_json_goes_there_and_back(tmp_path: Path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(tmp_path / "x.json", float("inf"))
     assert files.read_json(tmp_path / "x.json") == value
-
-
-# ---------------------------------------------------------------------------- locks
-
-HOLD = """
-import sys
-from cantilena.files import lock
-with lock(sys.argv[1]):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-def holder(folder: Path) -> subprocess.Popen[str]:
-    """A process that holds a folder until its standard input ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout and process.stdout.readline() == "held\n"
-    return process
-
-
-def test_a_folder_has_one_process_at_a_time(tmp_path: Path):
-    process = holder(tmp_path)
-    with pytest.raises(InputError, match="another process is writing to"), files.lock(tmp_path):
-        pytest.fail("two have it")
-    process.communicate("")
-    with files.lock(tmp_path):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_kill_frees_the_folder(tmp_path: Path):
-    process = holder(tmp_path)
-    process.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
-    process.communicate()
-    with files.lock(tmp_path), pytest.raises(InputError), files.lock(tmp_path):
-        pytest.fail("two have it")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_one_thread_at_a_time_has_a_folder(tmp_path: Path):
-    inside, most, entered = 0, 0, 0
-    guard = threading.Lock()
-
-    def work():
-        nonlocal inside, most, entered
-        for _ in range(300):
-            try:
-                with files.lock(tmp_path):
-                    with guard:
-                        inside, entered = inside + 1, entered + 1
-                        most = max(most, inside)
-                    with guard:
-                        inside -= 1
-            except InputError:
-                pass
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == 1 and entered > 1

@@ -1,7 +1,8 @@
 """Files in and out: clear errors for paths, writing whole or not at all, JSON and JSON lines.
 
-The one place for all of these. Knows paths, bytes, renames and locks; does not know what is in a
-file beyond that it is JSON, nor how files are named (``cantilena.names``).
+The one place for all of these. Knows paths, bytes and renames; does not know what is in a file
+beyond that it is JSON, how files are named (``cantilena.names``), nor who else writes
+(``cantilena.locks``).
 
 Whatever is written stands under a temporary name of its own in the same folder first, is flushed
 to the disk, and is then renamed: a reader, a kill or a power cut sees the old file or the new one,
@@ -391,60 +392,3 @@ def _sync_folder(path: str | Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-# ---------------------------------------------------------------------------- locks
-
-_LOCK = ".cantilena.lock"
-
-
-@contextlib.contextmanager
-def lock(folder: str | Path) -> Iterator[None]:
-    """Holds a folder for the block: another process, or thread, that asks for it meanwhile gets an
-    InputError at once. The system frees it when the process ends, however it ends, so that a kill
-    leaves at most an empty hidden file, which locks nothing."""
-    path = Path(folder) / _LOCK
-    held = False
-    while not held:  # again where the one before took the file away as it was opened
-        with _refusals(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            _hold(descriptor, folder)
-            held = _is_open(descriptor, path)
-        finally:
-            if not held:
-                os.close(descriptor)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # Windows removes no open file: it stays, empty
-            path.unlink()
-        os.close(descriptor)
-
-
-def _hold(descriptor: int, folder: str | Path) -> None:
-    """Takes the system's lock on an open file. Raises InputError where another has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        raise InputError(
-            f"another process is writing to {str(folder)!r}; wait until it is done, or use "
-            "another folder"
-        ) from None
-    except OSError:  # some network disks have no locks: go on without
-        return
-
-
-def _is_open(descriptor: int, path: Path) -> bool:
-    """Whether the file at ``path`` is the one that is open."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False

@@ -12,7 +12,8 @@ from arrival_noise_system import NoiseSystem
 from cantilena.cli import main
 from cantilena.cli.generate import read_items
 from cantilena.errors import InputError
-from cantilena.files import jsonl, lock
+from cantilena.files import jsonl
+from cantilena.locks import lock
 from cantilena.systems.request import Span
 from fakes import FakeSystem
 
@@ -185,6 +186,11 @@ def test_wishes_that_are_not_met_are_named(system, tmp_path: Path, capsys):
     lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
     assert [line["unmet"] for line in lines] == [["instruments"]] * 2
     assert [line["dropped"] for line in lines] == [{}] * 2
+    command[command.index("--n") + 1] = "3"
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "2 pieces there before" in printed
+    assert "not met: instruments (1 of the 1 new)" in printed
 
 
 def test_wishes_that_give_way_are_named(onto, monkeypatch, capsys):

@@ -16,7 +16,7 @@ from cantilena.cli import main
 from cantilena.data import weights
 from cantilena.data.weights import Package, find_weights, get_weights, need_weights, weights_folder
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
-from cantilena.files import lock
+from cantilena.locks import lock
 
 CONTENT = b"weights" * 1000
 METADATA = b"Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n"
@@ -114,7 +114,9 @@ def test_without_pip_one_line_says_so(index, tmp_path, monkeypatch):
 def test_two_at_once_are_refused(index):
     folder = weights_folder("tiny").parent
     folder.mkdir(parents=True)
-    with lock(folder), pytest.raises(InputError, match="another process"):
+    with lock(folder, "tiny-1.0"), pytest.raises(InputError, match="another process"):
+        get_weights("tiny")
+    with lock(folder, "other-1.0"):  # one package does not stand in another's way
         get_weights("tiny")
 
 

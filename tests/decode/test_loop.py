@@ -8,6 +8,7 @@ import pytest
 from cantilena.decode.interfaces import Job
 from cantilena.decode.loop import Loop
 from cantilena.decode.sampling import Sampling, choose
+from cantilena.errors import CantilenaError
 
 SIZES = (4, 3)
 
@@ -121,6 +122,18 @@ def test_sampling_by_field_is_obeyed_by_both(draws):
                 assert second == int(np.argmax(logits))
                 seen += 1
     assert seen > 3
+
+
+def test_a_model_without_any_allowed_value_is_named():
+    """The grammar never gives way, so there is no piece; a sentence says whose fault it is."""
+
+    class Narrow(Model):
+        def logits(self, k):
+            return [np.where(np.arange(len(row)) < 2, -np.inf, row) for row in super().logits(k)]
+
+    grammar, made = Plain(mask=np.array([0.0, 0.0, -np.inf, -np.inf])), jobs(1)
+    with pytest.raises(CantilenaError, match=r"weight above 0 to none .* field 0; .* never gives"):
+        Loop(Narrow(made), grammar, made).run()
 
 
 @pytest.mark.parametrize("draws", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,56 @@ def test_it_is_converted_once_and_the_short_name_stays_in_cards(model, monkeypat
     second = encoder_from_card(first.card)
     assert first.card["name"] == "tiny"
     assert torch.equal(first.encode(TEXTS).states, second.encode(TEXTS).states)
+
+
+SLOW = """
+import sys
+from cantilena.data import weights
+from cantilena.data.weights import Package
+from cantilena.models import packaged
+file, sha256 = sys.argv[1:]
+weights.PACKAGES["tiny"] = Package("tiny", "1.0", "a test", "ISC", "", 1, {file: sha256})
+packaged.GGUF["tiny"] = file
+convert = packaged._convert
+def slowly(*places):
+    print("converting", flush=True)
+    sys.stdin.readline()
+    convert(*places)
+packaged._convert = slowly
+packaged.packaged("tiny")
+"""
+
+
+def test_a_second_process_waits_for_the_first_to_convert(model, monkeypatch):
+    sha256 = weights.PACKAGES["tiny"].files[FILE]
+    first = subprocess.Popen(
+        [sys.executable, "-c", SLOW, FILE, sha256],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdout and first.stdout.readline() == "converting\n"
+    monkeypatch.setattr(packaged, "_convert", lambda *a: pytest.fail("converted twice"))
+    timer = threading.Timer(0.3, first.communicate, ("\n",))
+    timer.start()
+    folder = Path(packaged.packaged("tiny"))
+    assert (folder / "model.safetensors").is_file()
+    timer.join()
+    assert first.returncode == 0
+
+
+def test_a_folder_of_that_name_goes_first_and_a_package_has_no_revisions(
+    model, monkeypatch, tmp_path, capsys
+):
+    with pytest.raises(InputError, match="'tiny' comes out of a package, which has no revisions"):
+        text_encoder("tiny", revision="main")
+    monkeypatch.chdir(tmp_path)
+    original, tokenizer = model
+    tiny_hf.saved(original, Path("tiny"), tokenizer)
+    assert packaged.packaged("tiny") == "tiny"
+    assert packaged.packaged("tiny", revision="main") == "tiny"
+    assert main(["data", "weights", "tiny"]) == 0, capsys.readouterr().err
+    assert packaged.converted_folder("tiny").is_dir()
 
 
 def test_missing_weights_name_the_command_that_gets_them(monkeypatch, tmp_path):

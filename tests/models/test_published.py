@@ -102,6 +102,16 @@ def test_the_tokenizers_class_is_one_that_both_versions_know(tmp_path):
     assert not (tmp_path / "tokenizer.model").exists()
 
 
+def test_what_a_tokenizer_gives_is_what_a_model_takes(tmp_path):
+    """4.57 has its class give token types too, which a Llama's ``generate`` refuses."""
+    llama3(tmp_path)
+    names = read(tmp_path / "tokenizer_config.json")["model_input_names"]
+    assert names == ["input_ids", "attention_mask"]
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    row = transformers.AutoTokenizer.from_pretrained(tmp_path)("slow waltz", return_tensors="pt")
+    assert model.generate(**row, max_new_tokens=2, pad_token_id=0).shape[1] > row.input_ids.shape[1]
+
+
 def test_the_end_of_an_export_is_the_separator(tmp_path):
     llama3(tmp_path)
     end = TEXT + SMALL.separator
@@ -120,6 +130,17 @@ def test_an_imported_export_is_exported_again(tmp_path):
     export_plain(model, tmp_path / "two", words)
     for name in ("generation_config.json", "tokenizer.json", "tokenizer_config.json"):
         assert read(tmp_path / "two" / name) == read(tmp_path / "one" / name), name
+
+
+def test_music_tokens_are_not_left_out_of_a_tokenizer_that_has_them(tmp_path):
+    """They cannot be taken out again, so the option would be without effect."""
+    llama3(tmp_path / "one")
+    model, words = import_plain(tmp_path / "one")
+    with pytest.raises(InputError, match=r"music tokens already.*--no-tokens"):
+        export_plain(model, tmp_path / "two", words, add_tokens=False)
+    assert not (tmp_path / "two").exists()
+    export_plain(model, tmp_path / "two", tiny_hf.tokenizer(), add_tokens=False)
+    assert "arrival" not in (tmp_path / "two" / "tokenizer.json").read_text()
 
 
 # ---------------------------------------------------------------------------- files

@@ -77,3 +77,20 @@ def test_states_too_large_for_float16_are_kept_whole(encoder, tmp_path):
     for _ in range(2):
         states = StoredEncoder(encoder, folder).encode(TEXTS).states
         assert states.isfinite().all() and states.abs().max() > 65_504
+
+
+def test_each_layer_is_rounded_where_it_fits_float16(encoder, tmp_path, monkeypatch):
+    """The last layer is the same whether others that do not fit stand beside it or not."""
+    states = encoder.states
+
+    def large(ids, mask):
+        out = states(ids, mask)
+        out[1] *= 1e7
+        return out
+
+    monkeypatch.setattr(encoder, "states", large)
+    whole = StoredEncoder(encoder, tmp_path / "a").encode(TEXTS).states
+    assert whole[1].isfinite().all() and whole[1].abs().max() > 65_504
+    fresh = StoredEncoder(encoder, tmp_path / "b", last=True).encode(TEXTS).states
+    shared = StoredEncoder(encoder, tmp_path / "a", last=True).encode(TEXTS).states
+    assert torch.equal(shared, fresh) and torch.equal(whole[-1:], fresh)

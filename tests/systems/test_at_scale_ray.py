@@ -19,7 +19,8 @@ from cantilena import cluster
 from cantilena.api import make_brief
 from cantilena.cli import main
 from cantilena.errors import CantilenaError, CheckpointError, InputError, Notice
-from cantilena.files import jsonl, lock
+from cantilena.files import jsonl
+from cantilena.locks import lock
 from cantilena.systems.at_scale import Item, Settings, generate_all, read_manifest
 from cantilena.systems.at_scale_ray import _Worker, generate_all_on_ray
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 256 * 10**6
 MAX_N = 1_000_000
-_OWN = ("tokens", "most", "compatible", "unmasked")
-"""Options of the systems' own."""
+_SYSTEM_OPTIONS = ("tokens", "most", "compatible", "unmasked")
+"""Options that not every system has."""
 GPU_BATCH = 64  # pieces abreast; benchmarks/gpu_rates.py found more of little use on one H100
 
 _TEXT = """\
@@ -141,7 +141,7 @@ def generate(args: argparse.Namespace) -> int:
             f"{clock(summary.seconds)}: {summary.to_dict()[f'{what}_per_second']:,.1f} {what}/s"
             f"{before}"
         )
-        for line in shortfalls(summary.unmet, summary.dropped, summary.pieces):
+        for line in shortfalls(summary.unmet, summary.dropped, summary.pieces, summary.before):
             print(line)
     return 0
 
@@ -185,7 +185,8 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
     from cantilena.api import check_seeds
     from cantilena.cli.common import Progress, plural, print_json
     from cantilena.cli.report import shortfalls
-    from cantilena.files import check_folder, lock, make_folder
+    from cantilena.files import check_folder, make_folder
+    from cantilena.locks import lock
     from cantilena.systems.at_scale import Item, Tally, manifest_line
     from cantilena.systems.base import Finished, Request
     from cantilena.systems.base import Progress as Share
@@ -218,8 +219,8 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
                 files = event.result.save(folder, settings.formats, items[i].id)
                 line = manifest_line(items[i], event.result, files)
                 tally.take(line)
-                kept = ("file", "seed", "notes", "unmet", "dropped")
-                pieces[i] = {key: line[key] for key in kept}
+                columns = ("file", "seed", "notes", "unmet", "dropped")
+                pieces[i] = {column: line[column] for column in columns}
     in_order = [pieces[i] for i in range(len(seeds))]
     if args.json:
         print_json({"folder": str(folder), "onto": str(args.onto), "pieces": in_order})
@@ -235,8 +236,8 @@ def _first_free(folder: Path, stem: str) -> int:
     """The number behind the highest that a file ``<stem>-<number>`` of a folder has; 1 where there
     is none."""
     name = re.compile(re.escape(stem.casefold()) + r"-([0-9]+)")
-    there = (name.fullmatch(path.stem.casefold()) for path in folder.iterdir())
-    return 1 + max((int(match[1]) for match in there if match), default=0)
+    matches = (name.fullmatch(path.stem.casefold()) for path in folder.iterdir())
+    return 1 + max((int(match[1]) for match in matches if match), default=0)
 
 
 def _system(
@@ -261,7 +262,7 @@ def _settings(args: argparse.Namespace, name: str) -> Settings:
     from cantilena.systems.at_scale import Settings
 
     kind = system_class(name)
-    options = {option: getattr(args, option) for option in _OWN}
+    options = {option: getattr(args, option) for option in _SYSTEM_OPTIONS}
     options = {option: value for option, value in options.items() if value}
     for option in options:
         if option not in kind.options:

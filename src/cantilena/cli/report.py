@@ -53,15 +53,20 @@ def print_report(name: str, result: Result, files: Mapping[str, Path]) -> None:
         print(f"  {path}")
 
 
-def shortfalls(unmet: Mapping[str, int], dropped: Mapping[str, int], pieces: int) -> list[str]:
-    """What of some pieces' wishes was not met, and which gave way, a line each; [] for nothing."""
+def shortfalls(
+    unmet: Mapping[str, int], dropped: Mapping[str, int], pieces: int, before: int = 0
+) -> list[str]:
+    """What of some pieces' wishes was not met, and which gave way, a line each; [] for nothing.
+    Where others were there ``before``, which are not counted, the lines say so."""
+    among = f"the {pieces} new" if before else str(pieces)
     lines: list[str] = []
     if unmet:
-        each = ", ".join(f"{wish} ({count} of {pieces})" for wish, count in sorted(unmet.items()))
+        each = ", ".join(f"{wish} ({count} of {among})" for wish, count in sorted(unmet.items()))
         lines.append(f"  not met: {each}")
     if dropped:
         each = ", ".join(f"{wish} ({count}x)" for wish, count in sorted(dropped.items()))
-        lines.append(f"  gave way to stronger wishes: {each}")
+        where = f" in {among}" if before else ""
+        lines.append(f"  gave way to stronger wishes{where}: {each}")
     return lines
 
 

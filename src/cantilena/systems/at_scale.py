@@ -21,7 +21,6 @@ from cantilena.errors import InputError
 from cantilena.files import (
     decode,
     jsonl,
-    lock,
     make_folder,
     parse_jsonl,
     read_bytes,
@@ -29,6 +28,7 @@ from cantilena.files import (
     write_json,
 )
 from cantilena.fingerprint import code_fingerprint
+from cantilena.locks import lock
 from cantilena.result import Result
 from cantilena.systems import spec
 from cantilena.systems.base import Finished, Progress, Request, System
@@ -109,10 +109,11 @@ def _stated(wishes: Brief) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a call did: ``pieces`` written now and ``before`` found done; their ``notes``, and the
-    ``tokens`` that were sampled (0 for a system that has none), in ``seconds``. By the wish's name:
-    ``unmet``, pieces whose report says that they do not meet it, and ``dropped``, how often it had
-    to give way while notes were chosen."""
+    """What a call did: ``pieces`` written now, ``before`` that were done already; of those written
+    now the ``notes``, and the ``tokens`` that were sampled (0 for a system that has none), in
+    ``seconds``. By the wish's name, again of those written now: ``unmet``, pieces whose report says
+    that they do not meet it, and ``dropped``, how often it had to give way while notes were
+    chosen."""
 
     pieces: int
     before: int

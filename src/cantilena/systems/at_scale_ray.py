@@ -21,7 +21,8 @@ from typing import Any
 
 from cantilena.cluster import connected, need_ray
 from cantilena.errors import CantilenaError, Notice
-from cantilena.files import lock, make_folder, staged_files
+from cantilena.files import make_folder, staged_files
+from cantilena.locks import lock
 from cantilena.systems.at_scale import (
     Item,
     Settings,

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.errors import CheckpointError, InputError
-from cantilena.files import lock, read_json, replace_folder, write_bytes, write_json
+from cantilena.files import read_json, replace_folder, write_bytes, write_json
+from cantilena.locks import lock
 from cantilena.models.checkpoint import RUN_MODEL, hashes
 from cantilena.systems.trainable import PRECISIONS, Recipe
 

@@ -86,9 +86,9 @@ def check_rules(piece: ArrivalPiece, v: ArrivalVocabulary, most: int) -> None:
 def test_noise_keeps_the_rules(seed: int):
     model = NoiseModel(lean=near(), scale=2.0)
     start = 390 * seed
-    before = [*event(0, 5, 0, 60), *rest(100), *event(150, 5, 0, 60), *rest(250), *rest(350)]
-    before = [t for i in range(0, 15, 3) if before[i] <= start for t in before[i : i + 3]]
-    jobs = written([ArrivalPiece(before, start=start)] * 1, model, notes=30, seed=seed)
+    past = [*event(0, 5, 0, 60), *rest(100), *event(150, 5, 0, 60), *rest(250), *rest(350)]
+    past = [t for i in range(0, 15, 3) if past[i] <= start for t in past[i : i + 3]]
+    jobs = written([ArrivalPiece(past, start=start)] * 1, model, notes=30, seed=seed)
     piece = jobs[0].piece
     assert len(piece.rows) == 30
     check_rules(piece, AMT, 16)
@@ -138,16 +138,16 @@ def test_limits_and_the_instruments_asked_for_go_together(playing: set[int], com
 
 
 def test_what_sounds_already_takes_its_place():
-    """Notes before the piece and controls still ahead count; where none may join, it is refused."""
-    before, ahead = event(0, 5, 0, 60), control(*event(3000, 5, 73, 60))
-    piece = ArrivalPiece(before, ahead, start=50)
+    """Notes before the piece and controls still ahead count; where none may join, it is said."""
+    past, controls = event(0, 5, 0, 60), control(*event(3000, 5, 73, 60))
+    piece = ArrivalPiece(past, controls, start=50)
     written([piece], NoiseModel(scale=0.5), most=3, notes=15)
     assert piece.ahead and len(heard_in(piece) - {0, 73}) == 1
     grammar = ArrivalGrammar(2)
-    with pytest.raises(InputError, match="no instrument may join: 2 may sound"):
-        grammar.check_room(ArrivalPiece(before, ahead, playing={40}))
-    grammar.check_room(ArrivalPiece(before, ahead, playing={40, 73}))
-    grammar.check_room(ArrivalPiece(before, playing={40}))
+    with pytest.raises(InputError, match="no instrument may join: at most 2 may sound, and these"):
+        grammar.check_room(ArrivalPiece(past, controls, playing={40}))
+    grammar.check_room(ArrivalPiece(past, controls, playing={40, 73}))
+    grammar.check_room(ArrivalPiece(past, playing={40}))
 
 
 def test_no_note_outlasts_the_end():
@@ -178,12 +178,27 @@ def test_one_instrument_of_few_pitches_moves_on():
 
 
 def test_instruments_given_count_and_drums_may_always_come_in():
-    before = [t for i in range(15) for t in event(i, 5, i, 60)]
+    past = [t for i in range(15) for t in event(i, 5, i, 60)]
     lean = {AMT.note + 128 * AMT.drums + 40: 12.0}
     model = NoiseModel(scale=0.5, lean=lean)
-    piece = written([ArrivalPiece(before)], model, notes=60)[0].piece
+    piece = written([ArrivalPiece(past)], model, notes=60)[0].piece
     heard = heard_in(piece)
     assert AMT.drums in heard and heard <= {*range(15), AMT.drums}
+
+
+@pytest.mark.parametrize("most", [None, 30])
+def test_no_more_pitched_instruments_than_channels(most: int | None):
+    """15 sound already and the model wants others, without drums: none of them may join. With 30
+    asked for there is room."""
+    past = [t for i in range(15) for t in event(i, 5, i, 60)]
+    lean = {AMT.note + 128 * i + 60: 12.0 for i in range(20, 25)}
+    playing = instruments_of(None, [AMT.drums])
+    piece = ArrivalPiece(past, playing=playing)
+    written([piece], NoiseModel(scale=0.5, lean=lean), most=most, notes=40)
+    assert heard_in(piece)
+    assert (heard_in(piece) <= set(range(15))) == (most is None)
+    with pytest.raises(InputError, match="at most 15 may sound, and these do already: acoustic"):
+        ArrivalGrammar().check_room(ArrivalPiece(past, playing={40}))
 
 
 def test_only_and_without():
@@ -231,13 +246,13 @@ def test_a_rest_may_stand_for_a_compatible_duration():
 
 
 def test_a_window_of_more_than_100_s_leaves_a_compatible_piece_only_rest():
-    before = [*event(0, 1, 0, 60), *event(10_050, 1, 0, 60)]
-    piece = ArrivalPiece(before, compatible=True)
+    past = [*event(0, 1, 0, 60), *event(10_050, 1, 0, 60)]
+    piece = ArrivalPiece(past, compatible=True)
     piece.settle(1024, 1)
     mask = ArrivalGrammar().bias(0, piece, [])
     assert mask is not None and len(mask) == AMT.times + 1
     assert np.flatnonzero(np.isfinite(mask)).tolist() == [AMT.times]
-    ours = ArrivalPiece(before)
+    ours = ArrivalPiece(past)
     ours.settle(1024, 1)
     mask = ArrivalGrammar().bias(0, ours, [])
     assert mask is not None and np.isfinite(mask).sum() == 101
@@ -246,15 +261,18 @@ def test_a_window_of_more_than_100_s_leaves_a_compatible_piece_only_rest():
 def test_fifteen_kinds_close_the_door_of_a_compatible_piece():
     grammar = ArrivalGrammar()
     for kinds, closed in ((14, False), (15, True)):
-        before = [t for i in range(kinds - 1) for t in event(i, 5, i, 60)]
+        past = [t for i in range(kinds - 1) for t in event(i, 5, i, 60)]
         controls = control(*event(2000, 5, 100, 60))
-        piece = ArrivalPiece(before, controls, compatible=True)
+        piece = ArrivalPiece(past, controls, compatible=True)
         assert len(piece.kinds) == kinds - 1
-        piece = ArrivalPiece([*before, *rest(1600)], controls, compatible=True)
+        piece = ArrivalPiece([*past, *rest(1600)], controls, compatible=True)
         piece.push(0), piece.push(0)
         mask = grammar.bias(0, piece, [])
         assert len(piece.kinds) == kinds + 1  # the control and the REST count
         assert mask is not None or not closed
+        other = ArrivalPiece([*past, *rest(1600)], controls, compatible=True, playing={50})
+        assert not grammar.free(other)
+        assert grammar.free(ArrivalPiece(past, compatible=True, playing={50})) == {50}
         if mask is not None:
             free = set((np.flatnonzero(np.isfinite(mask[:-1])) // 128).tolist())
             assert free == {*range(kinds - 1), 100} and mask[-1] == 0

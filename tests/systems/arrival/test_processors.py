@@ -152,6 +152,17 @@ def test_controls_of_a_prompt_are_read_and_never_written():
     assert np.isneginf(found.bias[: 3 * 128]).all()
 
 
+def test_a_piece_that_nobody_may_play_ends_where_a_note_would_begin():
+    """A control takes the only place: the end comes before a time, not after a note was begun."""
+    v, rules = SMALL, Rules(0, most=1, instruments=(0,), vocabulary=SMALL)
+    heard = [v.control + 5, v.control + v.duration, v.control + v.note + 3 * 128]
+    assert Follower(rules).allowed([v.anticipate, *heard]) == processors.Allowed(
+        v.separator, v.separator + 1
+    )
+    own = [*heard[:2], v.control + v.note]
+    assert Follower(rules).allowed([v.anticipate, *own]).first == v.time
+
+
 def test_the_published_layout_is_masked_where_midi_llm_has_its_music():
     follower = Follower(Rules(128_256))
     found = follower.allowed([9, 9, 128_256 + AMT.autoregress])

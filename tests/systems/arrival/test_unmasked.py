@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from cantilena.cli import main  # noqa: E402
 from cantilena.decode.sampling import Sampling, choose  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.llama_music import LlamaMusic  # noqa: E402
-from cantilena.models.llama_plain import export_plain  # noqa: E402
+from cantilena.models.llama_plain import export_plain, import_plain  # noqa: E402
 from cantilena.systems.arrival import llama_music, unmasked  # noqa: E402
 from cantilena.systems.base import Finished, NoteMade, Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
@@ -90,7 +91,12 @@ def whole_model(model: LlamaMusic, prompt: list[int], seed: int, tokens: int) ->
     return ids[len(prompt) + 1 :]
 
 
-def test_it_samples_what_a_plain_loop_over_the_joint_vocabulary_does(system, model, monkeypatch):
+@pytest.mark.parametrize("draws", [False, True])
+def test_it_samples_what_a_plain_loop_over_the_joint_vocabulary_does(
+    system, model, monkeypatch, draws
+):
+    """Also where the session draws, as on a GPU."""
+    monkeypatch.setattr(system.joint, "draws", draws)
     seen: list[list[int]] = []
     parse = unmasked.parsed
     monkeypatch.setattr(
@@ -101,6 +107,29 @@ def test_it_samples_what_a_plain_loop_over_the_joint_vocabulary_does(system, mod
     expected = [whole_model(model, p, seed, 45) for seed, p in enumerate(prompts)]
     assert sorted(seen) == sorted(expected)
     assert any(k < TEXT for ids in seen for k in ids)  # words are sampled too
+
+
+@pytest.mark.parametrize("end", [2, TEXT + V.separator])
+@pytest.mark.parametrize("form", ["split", "exported", "imported"])
+def test_every_form_of_a_model_stops_at_the_texts_end_and_at_the_musics(form, end, model, tmp_path):
+    """Also where the tokenizer's end is SEPARATOR, as that of an export."""
+    words = tiny_hf.tokenizer()
+    if form != "split":
+        export_plain(model, tmp_path / "plain", words)
+        system = llama_music.LlamaMusicSystem.load(tmp_path / "plain")
+    if form == "imported":
+        split, wide = import_plain(tmp_path / "plain")
+        split.save(tmp_path / "split", wide)
+        system = llama_music.LlamaMusicSystem.load(tmp_path / "split")
+    elif form == "split":
+        system = llama_music.of_model(model, words)
+    joint: Any = system.joint
+    head, lean = joint.head, torch.zeros(joint.size)
+    lean[end] = 7.0
+    joint.head = lambda hidden, first, last: head(hidden, first, last) + lean[first:last]
+    facts = [result.facts for result in system.compose([free(seed) for seed in range(3)])]
+    assert all(fact["early"] for fact in facts)
+    assert all(fact["tokens"] < 15 for fact in facts)
 
 
 def test_facts_count_what_is_degenerate(system):
@@ -120,6 +149,15 @@ def test_a_piece_that_ends_itself_is_early_and_piles_are_seen(model, monkeypatch
         "tokens": 210, "early": True, "invalid_tokens": 0, "backwards": 0,
         "one_onset": 1.0, "most_at_once": 70, "still": True,
     }  # fmt: skip
+
+
+def test_tempo_and_metre_stand_beside_the_tokens_as_in_masked_pieces(system):
+    brief = Brief("slow waltz", tempo=93, metre="3/4")
+    request = Request(brief, 4, None, None, "", {"tokens": 45, "unmasked": True})
+    result = system.compose([request])[0]
+    assert result.score.bpm == pytest.approx(93, abs=0.01)
+    assert result.score.metre_num.tolist() == [3]
+    assert {row.wish: row.met for row in result.rows} == {"tempo": True, "metre": True}
 
 
 def test_streams_and_seeds(system):

@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
-from cantilena.files import lock  # noqa: E402
+from cantilena.locks import lock  # noqa: E402
 from cantilena.systems.note.training import CropConfig, note_recipe  # noqa: E402
 from cantilena.systems.trainable import Recipe, Settings  # noqa: E402
 from cantilena.tokens.note import FIELDS, NoteScheme  # noqa: E402

@@ -159,6 +159,21 @@ def test_a_stopped_run_goes_on_to_the_same_losses(here, whole, tmp_path, how):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_runs_text_states_are_kept_where_it_says(here, whole, tmp_path, goes_on):
+    """Also those of a run that goes on from a model, whose bridge says which layers are read."""
+    states = tmp_path / "states"
+    settings = config(here, "amt-prefix", steps=2, save_every=0, states=str(states))
+    if goes_on:
+        settings = settings.changed(start=str(whole[0]))
+    finetune(settings, here / "data", tmp_path / "first", silent)
+    written = {path.name: path.stat().st_mtime_ns for path in states.iterdir()}
+    assert written and all(name.endswith("-last.safetensors") != goes_on for name in written)
+    finetune(settings, here / "data", tmp_path / "second", silent)
+    assert {path.name: path.stat().st_mtime_ns for path in states.iterdir()} == written
+    assert losses(tmp_path / "first") == losses(tmp_path / "second")
+
+
 def test_a_run_cannot_become_another(here, whole):
     with pytest.raises(InputError, match="has layers 'all', not 'last'"):
         finetune(config(here, "amt-prefix"), here / "data", whole[0], silent)

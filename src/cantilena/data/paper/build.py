@@ -31,7 +31,8 @@ from cantilena.data.prepare import accepted
 from cantilena.data.resume import Progress, Shard, complete, finish
 from cantilena.data.workers import spread
 from cantilena.errors import InputError
-from cantilena.files import lock, make_folder
+from cantilena.files import make_folder
+from cantilena.locks import lock
 from cantilena.tokens.arrival.vocab import AMT
 
 SONGS_PER_SHARD = 200  # a worker loses at most so many when a build is killed

@@ -35,7 +35,8 @@ from cantilena.evaluate.table3.generation import Generation, degenerate, read_ge
 from cantilena.evaluate.table3.protocols import Reference, floored_mean, protocol
 from cantilena.evaluate.table3.text import table3_text
 from cantilena.evaluate.tables import write_figures
-from cantilena.files import lock, make_folder
+from cantilena.files import make_folder
+from cantilena.locks import lock
 from cantilena.models.audio.clap import HUB, PAPER, TEXT_TOKENS, Clap
 from cantilena.score.score import Score
 

@@ -51,21 +51,29 @@ class ArrivalGrammar:
     def free(self, piece: ArrivalPiece) -> frozenset[int]:
         """The instruments that may play next: those of ``piece.playing``, and once ``most`` sound,
         drums counted, only such as sound already. Besides drums 15 may sound (one less than
-        ``most`` where that is above 16): a MIDI file has no more channels."""
-        drums, sounding = self.vocabulary.drums, piece.instruments
+        ``most`` where that is above 16): a MIDI file has no more channels. In a ``compatible``
+        piece the published rule holds, and ``most`` where it is asked for."""
+        drums, sounding, playing = self.vocabulary.drums, piece.instruments, piece.playing
+        if piece.compatible:
+            if len(piece.kinds) >= _REFERENCE_MOST:
+                playing &= piece.kinds
+            if self.asked is None:
+                return playing
         if len(sounding) >= self.most:
-            return piece.playing & sounding
+            return playing & sounding
         if len(sounding - {drums}) >= max(self.most, self.vocabulary.most_instruments) - 1:
-            return piece.playing & (sounding | {drums})
-        return piece.playing
+            return playing & (sounding | {drums})
+        return playing
 
     def check_room(self, piece: ArrivalPiece) -> None:
         """Raises InputError where what sounds in a piece leaves none of those that are to play."""
         if not self.free(piece):
-            there = ", ".join(gm.name(i) for i in sorted(piece.instruments))
+            names = ", ".join(gm.name(i) for i in sorted(piece.instruments))
+            # drums keep a place, and RESTs may take one, so that it may be fewer than ``most``
+            limit = min(self.most, len(piece.instruments))
             raise InputError(
-                f"no instrument may join: {self.most} may sound and there are {there}; allow more "
-                "instruments, or these"
+                f"no instrument may join: at most {limit} may sound, and these do already: "
+                f"{names}; allow more instruments, or these"
             )
 
     def span(self, slot: int) -> tuple[int, int]:
@@ -149,10 +157,8 @@ class ArrivalGrammar:
         return mask
 
     def _counted(self, piece: ArrivalPiece) -> np.ndarray | None:
-        """The published rule on instruments, and what is asked for beyond it."""
-        free = piece.playing if self.asked is None else self.free(piece)
-        if len(piece.kinds) >= _REFERENCE_MOST:
-            free &= piece.kinds
+        """All notes of the instruments that are ``free``, and REST."""
+        free = self.free(piece)
         return None if len(free) == self.vocabulary.instruments else self._only(free)
 
     def _notes(self, piece: ArrivalPiece) -> np.ndarray:

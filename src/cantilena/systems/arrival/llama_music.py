@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.encoders import cut_at_sentence, say_cut
 from cantilena.result import Result
-from cantilena.systems.arrival.system import ArrivalSystem
+from cantilena.systems.arrival.system import ArrivalSystem, header_for
 from cantilena.systems.arrival.unmasked import joint_model
 from cantilena.systems.arrival.writing import TOKENS
 from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, Request
@@ -47,8 +47,11 @@ class LlamaMusicSystem(ArrivalSystem):
         instruction: str,
         vocabulary: ArrivalVocabulary = AMT,
     ):
+        from cantilena.models.llama_music import piece_ends
+
         self.step_model, self.tokenizer, self.vocabulary = step_model, tokenizer, vocabulary
         self.offset, self.instruction = offset, instruction
+        self.ends = piece_ends(step_model.model.config, tokenizer, offset, vocabulary)
         self.identify(None)
         self.longest = min(LONGEST, step_model.context // 2)
 
@@ -93,7 +96,8 @@ class LlamaMusicSystem(ArrivalSystem):
 
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``. With ``unmasked`` the joint vocabulary is sampled as HuggingFace's
-        ``generate`` does, and no wish is held to: the report says what came of them."""
+        ``generate`` does, and no note is held to a wish: the report says what came of them. Tempo
+        and metre stand beside the tokens, and are written as asked for here too."""
         if attempts[0].request.options.get("unmasked"):
             return self._unmasked(attempts)
         return super().attempt(attempts)
@@ -104,7 +108,6 @@ class LlamaMusicSystem(ArrivalSystem):
         assert self.joint is not None
         requests = [attempt.request for attempt in attempts]
         orders = [self.order(attempt) for attempt in attempts]
-        end = self.tokenizer.eos_token_id
         loop = unmasked.free_loop(
             self.joint,
             [self.prompt(order.text) for order in orders],
@@ -112,7 +115,7 @@ class LlamaMusicSystem(ArrivalSystem):
             [order.sampling for order in orders],
             int(requests[0].options.get("tokens", TOKENS)),
             self.offset + self.vocabulary.autoregress,
-            [self.offset + self.vocabulary.separator, *([] if end is None else [int(end)])],
+            self.ends,
         )
         open_ = set(range(len(requests)))
         for _ in loop.steps():
@@ -130,7 +133,8 @@ class LlamaMusicSystem(ArrivalSystem):
         from cantilena.systems.arrival.unmasked import facts, parsed
 
         music = parsed(job.piece.rows, self.offset, self.vocabulary)
-        score = to_score(music.events, request.brief.tempo, vocabulary=self.vocabulary)
+        header = header_for(request.brief)
+        score = to_score(music.events, header=header, vocabulary=self.vocabulary)
         return Result(
             artefact=score,
             brief=request.brief,

@@ -52,7 +52,7 @@ class Rules:
             raise InputError(f"music cannot begin at id {self.offset}")
         if self.seconds is not None and not self.seconds > 0:
             raise InputError(f"a piece of {self.seconds} seconds will not do")
-        _ = self.playing
+        instruments_of(self.instruments, self.excluded, self.vocabulary)
         ArrivalGrammar(self.most, self.vocabulary)
 
     @classmethod

@@ -205,7 +205,7 @@ class ArrivalSystem(System):
             compatible = bool(request.options.get("compatible"))
             score = new = new_score(
                 piece.events,
-                None if compatible else _header(brief).lasting(end),
+                None if compatible else header_for(brief).lasting(end),
                 v,
                 reference=compatible,
             )
@@ -236,7 +236,7 @@ class _LiveNotes:
         edit = request.edit
         if edit is None:
             reference = bool(request.options.get("compatible"))
-            header = None if reference else _header(request.brief)
+            header = None if reference else header_for(request.brief)
             self.clock = to_score([], header=header, reference=reference)
             self.velocity = VELOCITY
             bar = _bar(request.brief)
@@ -322,8 +322,8 @@ def _length(brief: Brief, default: float | None, bar: float) -> float | None:
     return default if brief.bars is None else brief.bars * bar
 
 
-def _header(brief: Brief) -> ArrivalHeader:
-    """What of a Brief stands beside the tokens: tempo and metre."""
+def header_for(brief: Brief) -> ArrivalHeader:
+    """What of a Brief stands beside the tokens, whatever they are: tempo and metre."""
     tempos = () if brief.tempo is None else ((0, round(60e6 / brief.tempo)),)
     metres = () if brief.metre_parts is None else ((0, *brief.metre_parts),)
     return ArrivalHeader(tempos=tempos, metres=metres)

@@ -62,7 +62,11 @@ class AmtPrefixTraining(TunedTraining):
 
         options = recipe.options
         if options.start:
-            return AmtPrefix.load(place(options.start)).requires_grad_(True), None
+            model = AmtPrefix.load(place(options.start)).requires_grad_(True)
+            if options.states:
+                last = model.sizes["mix"] == "last"
+                model.encoder = _stored(model.encoder, options.states, last)
+            return model, None
         name = named(recipe, "text")
         settings: dict[str, Any] = {}
         if name != "hashed":
@@ -72,7 +76,7 @@ class AmtPrefixTraining(TunedTraining):
                 settings["dtype"] = "bfloat16" if gpu else None
         encoder: Any = text_encoder(name, **settings)
         if options.states:
-            encoder = _stored(encoder, recipe)
+            encoder = _stored(encoder, options.states, options.layers == "last")
         place_of_music = named(recipe, "music")
         music = load_causal(recipe, "music", place_of_music)
         mix = _MIXES[options.layers]
@@ -104,14 +108,15 @@ class AmtPrefixTraining(TunedTraining):
         return model.save(folder, state, card)
 
 
-def _stored(encoder: Any, recipe: Recipe) -> Any:
-    """The encoder with its states on disk. Raises InputError where there is nothing to store."""
+def _stored(encoder: Any, folder: str, last: bool) -> Any:
+    """The encoder with its states (``last``: of the last layer alone) in a folder. Raises
+    InputError where there is nothing to store."""
     from cantilena.models.encoders import PretrainedEncoder
     from cantilena.models.text_states import StoredEncoder
 
     if not isinstance(encoder, PretrainedEncoder):
         raise InputError("the states of the encoder 'hashed' need not be kept: leave out --states")
-    return StoredEncoder(encoder, recipe.options.states, last=recipe.options.layers == "last")
+    return StoredEncoder(encoder, folder, last)
 
 
 def base() -> Recipe:
