@@ -158,7 +158,7 @@ def text_worth(folder: Path, args: argparse.Namespace) -> dict[str, float]:
         away = examples[(k + len(examples) // 2) % len(examples) :] + examples
         other = next(e["text"] for e in away if e["text"] != example["text"])
         for which, text in (("own", example["text"]), ("other", other)):
-            batch = collate([{**example, "text": text}])
+            batch = dict(collate([{**example, "text": text}]))
             labels = batch["labels"]
             batch["labels"] = labels.masked_fill(labels < offset, IGNORED)
             count = int((batch["labels"] != IGNORED).sum())
@@ -221,7 +221,9 @@ def table(args: argparse.Namespace) -> None:
     out = Path(args.out)
     rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     path = out / "evaluation" / "table3.json"
-    measured = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+    measured: dict[str, Any] = {"rows": []}
+    if path.is_file():
+        measured = json.loads(path.read_text(encoding="utf-8"))
     by_name = {row["system"]: row for row in measured["rows"]}
     for name, text, _, folder in runs(args, out):
         if not (folder / "text-worth.json").is_file():
