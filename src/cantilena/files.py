@@ -18,7 +18,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +159,21 @@ def staged_file(path: str | Path) -> Iterator[Path]:
 # ---------------------------------------------------------------------------- many files
 
 
+Places = Callable[[Path], Mapping[str, str]]
+"""Of a hidden folder: the name that each file in it gets outside."""
+
+
 @contextlib.contextmanager
-def staged_files(folder: str | Path, names: Iterable[str]) -> Iterator[Path]:
+def staged_files(
+    folder: str | Path, names: Iterable[str], places: Places | None = None
+) -> Iterator[Path]:
     """A hidden folder within ``folder`` in which the block writes files called ``names``; they take
     their places in ``folder`` when the block ends: all of them or, where the block raises or one
     cannot be put in place, none, and what stood there before stands there still.
 
     The places are looked at before the block begins, so that long work is not done for nothing.
+    ``places``, called once the block has ended and all is on the disk, says which files go where,
+    for names that depend on what was written or on what stands in ``folder`` by then.
     A kill between two renames leaves some new and some old files, each of them whole. Raises
     InputError."""
     folder = Path(folder)
@@ -178,7 +186,9 @@ def staged_files(folder: str | Path, names: Iterable[str]) -> Iterator[Path]:
             stage.mkdir()
         yield stage
         with _refusals(folder):
-            _put_in_place(folder, stage, names)
+            _settle_all(stage)
+            targets = dict(zip(names, names, strict=True)) if places is None else places(stage)
+            _put_in_place(folder, stage, targets)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
@@ -197,27 +207,33 @@ def _is_temporary(name: str) -> bool:
     return name.startswith(".cantilena-") and name.endswith(".part")
 
 
-def _put_in_place(folder: Path, stage: Path, names: list[str]) -> None:
-    """Renames the files of ``stage`` into ``folder``; undoes it where one cannot be."""
+def _settle_all(stage: Path) -> None:
+    """Settles the files of a folder that is new itself."""
+    mode = _mode_within(stage)
+    for path in sorted(stage.iterdir()):
+        _settle(path, mode)
+
+
+def _put_in_place(folder: Path, stage: Path, targets: Mapping[str, str]) -> None:
+    """Renames files of ``stage`` into ``folder``, by their names there; undoes it where one cannot
+    be."""
     before = stage / "before"
     before.mkdir()
-    mode = _mode_within(stage)
-    for name in names:
-        _check_target(folder / name)
-        _settle(stage / name, mode)
-        if (folder / name).exists():
-            _second_name(folder / name, before / name)
-    done: list[str] = []
+    for target in targets.values():
+        _check_target(folder / target)
+        if (folder / target).exists():
+            _second_name(folder / target, before / target)
+    done: list[tuple[str, str]] = []
     try:
-        for name in names:
-            done.append(name)
-            os.replace(stage / name, folder / name)
+        for name, target in targets.items():
+            done.append((name, target))
+            os.replace(stage / name, folder / target)
     except BaseException:
-        for name in done:
-            if (before / name).exists():
-                os.replace(before / name, folder / name)
+        for name, target in done:
+            if (before / target).exists():
+                os.replace(before / target, folder / target)
             elif not (stage / name).exists():  # else it was not renamed
-                (folder / name).unlink(missing_ok=True)
+                (folder / target).unlink(missing_ok=True)
         raise
     _sync_folder(folder)
 

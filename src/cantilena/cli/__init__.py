@@ -26,6 +26,7 @@ from cantilena.cli.evaluate import EVALUATIONS
 from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
 from cantilena.cli.models import export_arguments, models_arguments
+from cantilena.cli.naming import name_argument, replace_argument
 from cantilena.cli.paper import paper_arguments
 from cantilena.cli.plot import plot_arguments
 from cantilena.cli.tokens import tokens_arguments
@@ -278,6 +279,8 @@ def _compose(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"
     )
+    name_argument(out, "made of the text, or of the file's that is gone on from")
+    replace_argument(out)
     out.add_argument(
         "--formats",
         metavar="LIST",
@@ -318,6 +321,8 @@ def _render(parser: argparse.ArgumentParser) -> None:
         default="wav,png,musicxml",
         help="of wav,png,svg,musicxml (all but svg)",
     )
+    name_argument(parser, "the file's own")
+    replace_argument(parser)
     _sound(parser)
     _output(parser, quiet=True)
 
