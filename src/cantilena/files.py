@@ -18,6 +18,7 @@ import secrets
 import shutil
 import stat
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -152,8 +153,7 @@ def staged_file(path: str | Path) -> Iterator[Path]:
             os.replace(part, path)
             _sync_folder(path.parent)
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        _remove(part)
 
 
 # ---------------------------------------------------------------------------- many files
@@ -190,7 +190,7 @@ def staged_files(
             targets = dict(zip(names, names, strict=True)) if places is None else places(stage)
             _put_in_place(folder, stage, targets)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        _remove(stage)
 
 
 @contextlib.contextmanager
@@ -263,7 +263,7 @@ def staged_folder(target: str | Path) -> Iterator[Path]:
         with _refusals(target):
             replace_folder(target, stage)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        _remove(stage)
 
 
 def replace_folder(target: str | Path, stage: str | Path) -> None:
@@ -286,15 +286,17 @@ def replace_folder(target: str | Path, stage: str | Path) -> None:
     if not target.exists():
         os.replace(stage, target)
     elif not _swapped(stage, target):
-        old = _beside(target)
-        os.replace(target, old)
+        old = target.with_name(_temporary_name())  # no temporary one yet: it is all there is
         try:
+            os.replace(target, old)
             os.replace(stage, target)
         except BaseException:
-            os.replace(old, target)
+            if old.exists() and not target.exists():
+                os.replace(old, target)
             raise
+        _temporary[old] = threading.get_ident()
     _sync_folder(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
 
 
 def _swapped(a: Path, b: Path) -> bool:
@@ -360,11 +362,39 @@ def _check_target(path: Path) -> None:
         raise InputError(f"the file {str(path)!r} cannot be written to; give another name")
 
 
+_temporary: dict[Path, int] = {}
+"""Temporary files and folders that may be there, each with the thread that made it."""
+
+
+def remove_temporary() -> None:
+    """Removes what this thread has under temporary names. For a program that was stopped: a signal
+    may strike while something is being removed already."""
+    for path, thread in list(_temporary.items()):
+        if thread == threading.get_ident():
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Removes a temporary file or folder, where it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    _temporary.pop(path, None)
+
+
 def _beside(path: Path) -> Path:
-    """A temporary path in the same folder that nothing else has. A name that is drawn here, not
-    by ``tempfile``, whose files and folders are for their owner alone: these get the mode that
-    any new file has."""
-    return path.with_name(f".cantilena-{secrets.token_hex(8)}.part")
+    """A temporary path in the same folder that nothing else has, which ``_remove`` takes away."""
+    part = path.with_name(_temporary_name())
+    _temporary[part] = threading.get_ident()
+    return part
+
+
+def _temporary_name() -> str:
+    """One that is drawn here, not by ``tempfile``, whose files and folders are for their owner
+    alone: these get the mode that any new file has."""
+    return f".cantilena-{secrets.token_hex(8)}.part"
 
 
 def _mode_of_new(path: Path) -> int:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cantilena.errors import CantilenaError, InputError, Notice
 from cantilena.names import check_name, distinct, numbered, safe_name
-
-if TYPE_CHECKING:
-    from cantilena.errors import CantilenaError
 
 
 def name_argument(parser: Any, default: str) -> None:
