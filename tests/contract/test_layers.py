@@ -14,7 +14,7 @@ ROOT = Path(cantilena.__path__[0])
 
 LEVELS = (
     ("errors", "version"),
-    ("files", "names", "audio", "cluster", "fingerprint"),
+    ("files", "names", "signals", "audio", "cluster", "fingerprint"),
     ("score",),
     ("analysis", "render"),
     ("text",),

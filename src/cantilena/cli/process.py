@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from cantilena.files import remove_temporary
+from cantilena.signals import ENDING
 
 # ---------------------------------------------------------------------------- streams
 
@@ -65,9 +66,6 @@ def _flush(stream: Any) -> OSError | None:
 
 # ---------------------------------------------------------------------------- signals
 
-_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals that end a process at once unless it does something about them; Windows has no SIGHUP."""
-
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
@@ -78,7 +76,7 @@ def stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ours = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    ours = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
         for other in ours:  # a second one would cut the tidying short
@@ -111,5 +109,5 @@ def _ignored(*numbers: int) -> Iterator[None]:
 
 def signal_code(stop: KeyboardInterrupt) -> int:
     """The exit code of a command that a signal stopped."""
-    number = next((arg for arg in stop.args if arg in _ENDING), signal.SIGINT)
+    number = next((arg for arg in stop.args if arg in ENDING), signal.SIGINT)
     return 128 + number
