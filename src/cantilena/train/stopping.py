@@ -2,7 +2,7 @@
 
 Knows signals; does not know what is trained. Ctrl-C, SIGTERM and SIGHUP set a flag at which the
 training looks once a step is done, so that no signal ever lands inside an optimiser's step; a
-second one stops at once, without saving, unless it is a SIGHUP: a terminal that closes sends several.
+second one stops at once, without saving, unless it is a SIGHUP: a closing terminal sends several.
 """
 
 from __future__ import annotations
