@@ -20,8 +20,7 @@ from cantilena.cli.prompts import read_prompts
 from cantilena.cli.report import report_lines
 from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.files import jsonl
-from cantilena.score.midi import read_midi, write_midi
-from cantilena.score.score import Score, Track
+from cantilena.score.midi import read_midi
 from cantilena.text.report import Row
 from fakes import FakeSystem
 
@@ -401,40 +400,6 @@ def test_exit_codes_without_tracebacks(composer, here, capsys, error, code, said
     got = capsys.readouterr()
     assert said in got.err and "Traceback" not in got.err and got.err.strip().count("\n") == 0
     assert not (here / "out").exists()
-
-
-SLOW_PICTURE = """
-import sys, time
-from cantilena.cli import main
-from cantilena.render import roll
-def slow(score, path, **_):
-    path.write_bytes(b"half")
-    print("drawing", flush=True)
-    time.sleep(60)
-roll.draw_roll = slow
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere SIGTERM ends a process at once")
-def test_sigterm_leaves_no_temporary_files(here):
-    for folder in ("out", "tmp"):
-        (here / folder).mkdir()
-    track = [Track("piano", 0)]
-    write_midi(Score.build(24, track, [0], [24], [60], [80], [0]), here / "x.mid")
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_PICTURE, "render", "x.mid", "--formats", "musicxml,png"],
-        env={**os.environ, "TMPDIR": str(here / "tmp")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout and process.stdout.readline() == "drawing\n"
-    assert len(files(here / "out")) == 1  # the hidden folder, so that its going means something
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 143 and errors.endswith("cantilena: stopped\n")
-    assert files(here / "out") == [] and files(here / "tmp") == []
 
 
 def test_the_handler_of_a_program_that_calls_us_stays(composer, here):

@@ -6,15 +6,19 @@ Knows what is printed of Attributes; measures and draws nothing itself.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cantilena.cli.common import Progress, clock, print_json
-from cantilena.cli.prompts import Prompt, file_names
+from cantilena.cli.common import Progress, clock, print_json, warn
+from cantilena.cli.naming import (
+    failure_code,
+    failure_lines,
+    names_asked,
+    names_of_sources,
+    notice_number,
+)
+from cantilena.errors import CantilenaError
 from cantilena.files import check_folder
-from cantilena.names import check_name
-from cantilena.render.formats import checked_formats, write_files
+from cantilena.render.formats import check_extras, checked_formats, write_files
 from cantilena.score.midi import read_midi
 
 if TYPE_CHECKING:
@@ -136,13 +140,15 @@ def _print_description(data: dict[str, Any]) -> None:
 def render(args: argparse.Namespace) -> int:
     """Makes sound, pictures and scores of MIDI files. All are read before anything is written."""
     formats = checked_formats(args.formats, RENDERED)
+    check_extras(formats)
     folder = check_folder(args.output)
+    names = names_asked(args.name, len(args.files))
     scores = [read_midi(file) for file in args.files]
-    stems = [Path(file).stem for file in args.files]
-    names = file_names([Prompt(stem, _own(stem, stems[:i])) for i, stem in enumerate(stems)])
+    names = names or names_of_sources(args.files)
     outcomes: list[dict[str, Any]] = []
+    failures: dict[str, CantilenaError] = {}
     with Progress(args.quiet) as progress:
-        for i, (file, score, (name,)) in enumerate(zip(args.files, scores, names, strict=True)):
+        for i, (file, score, name) in enumerate(zip(args.files, scores, names, strict=True)):
             progress(i, len(scores), f"rendering {name}")
             paths = write_files(
                 score,
@@ -153,19 +159,20 @@ def render(args: argparse.Namespace) -> int:
                 title=score.title or name,
                 engine=args.engine,
                 soundfont=args.soundfont,
+                replace=args.replace,
+                avoid=names,
+                failures=failures,
             )
             progress.clear()
+            notice_number(name, paths)
             outcomes.append({"file": file, "files": {f: str(p) for f, p in paths.items()}})
             if not (args.quiet or args.json):
                 print("\n".join(str(path) for path in paths.values()))
     if args.json:
         print_json(outcomes)
-    return 0
-
-
-def _own(stem: str, before: Sequence[str]) -> str | None:
-    """The stem as a name of its own, None where an earlier file has it."""
-    return None if stem.casefold() in (s.casefold() for s in before) else check_name(stem)
+    for line in failure_lines(failures):
+        warn(line)
+    return failure_code(failures)
 
 
 def chord_marks(score: Score) -> tuple[tuple[int, str], ...]:

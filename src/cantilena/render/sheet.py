@@ -6,8 +6,18 @@ Knows the engraver's options; what is written is decided in ``score.musicxml``.
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from typing import Any
 
 from cantilena.errors import InputError, MissingExtraError
+
+
+def need_engraver() -> Any:
+    """The module ``verovio``. Raises MissingExtraError where it is not installed."""
+    try:
+        return import_module("verovio")  # by name: types are checked where it is not installed
+    except ImportError as error:
+        raise MissingExtraError("verovio", "sheet", "engraving sheet music") from error
 
 
 def engrave(musicxml: str, scale: int = 80) -> list[str]:
@@ -16,10 +26,7 @@ def engrave(musicxml: str, scale: int = 80) -> list[str]:
     ``scale`` is the size in percent, 10..200, of staves of 7 mm. The same text gives the same
     pages. Raises MissingExtraError without verovio, InputError for what it cannot read.
     """
-    try:
-        import verovio  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise MissingExtraError("verovio", "sheet", "engraving sheet music") from error
+    verovio = need_engraver()
     if not 10 <= scale <= 200:
         raise InputError(f"a scale of {scale} percent is outside 10-200")
     toolkit = verovio.toolkit()
