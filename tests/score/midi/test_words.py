@@ -172,6 +172,7 @@ def test_messages_are_kept_first_of_their_tick_unless_they_name_a_channel():
 
 def test_what_is_left_out_is_told():
     silent = [mido.Message("control_change", channel=5, control=7, value=1) for _ in range(3)]
+    silent.append(mido.Message("program_change", channel=5, program=7))
     late = [*song(), mido.Message("note_off", note=60)]
     behind = [mido.Message("control_change", control=64, value=0, time=9600)]
     metre = [mido.MetaMessage("time_signature", denominator=128)]
@@ -180,6 +181,7 @@ def test_what_is_left_out_is_told():
         "not kept: 1 tempo(s), metre(s) or key(s) that cannot be",
         "not kept: 3 controller event(s) on channels without notes",
         "not kept: 1 controller event(s) behind the end of the music",
+        "not kept: 1 program change(s) that no note follows",
     )
     assert not read_midi(saved(song())).warnings
 

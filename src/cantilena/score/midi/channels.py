@@ -108,14 +108,17 @@ def read_controls(
 
 
 def lost_controls(events: smf.Events, tick: np.ndarray, homes: np.ndarray, end: int) -> list[str]:
-    """What ``read_controls`` leaves out, in words."""
+    """What ``read_controls`` leaves out, and programs of no part, in words."""
     control, late = _IS_CONTROL.take(events.status), tick > end
-    silent = ~np.isin(events.status & 0x0F, homes[:, 1])
+    channel = (events.status & 0x0F).astype(np.int64)
+    silent = ~np.isin(channel, homes[:, 1])
+    played = np.isin(channel * 128 + events.a, homes[:, 1] * 128 + homes[:, 2])
     counts = (
-        (np.count_nonzero(control & silent), "on channels without notes"),
-        (np.count_nonzero(control & late & ~silent), "behind the end of the music"),
+        (control & silent, "controller event(s) on channels without notes"),
+        (control & late & ~silent, "controller event(s) behind the end of the music"),
+        ((events.status & 0xF0 == 0xC0) & ~played, "program change(s) that no note follows"),
     )
-    return [f"{count} controller event(s) {where}" for count, where in counts if count]
+    return [f"{np.count_nonzero(which)} {what}" for which, what in counts if which.any()]
 
 
 # ------------------------------------------------------------------ writing
