@@ -207,6 +207,12 @@ def test_opaque_events_that_cannot_be_are_refused(event):
         melody(opaque=[event])
 
 
+def test_an_event_that_looks_like_our_own_mark_is_refused():
+    mark = OpaqueEvent(0, 0x7F, b"\x7dcantilena:more")
+    with pytest.raises(InputError, match="own"):
+        write_midi(melody(opaque=[mark]))
+
+
 LETTERS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
 PLACES = st.one_of(st.none(), st.integers(0, 1))
 
@@ -221,8 +227,9 @@ def texts(draw: st.DrawFn) -> Text:
     return Text(draw(st.integers(0, 3000)), kind, draw(LETTERS), track, group)
 
 
+FOREIGN = st.binary(max_size=200).filter(lambda data: not data.startswith(b"\x7dcantilena:"))
 OPAQUE = st.one_of(
-    st.builds(OpaqueEvent, st.integers(0, 3000), st.just(0x7F), st.binary(max_size=200)),
+    st.builds(OpaqueEvent, st.integers(0, 3000), st.just(0x7F), FOREIGN),
     st.builds(OpaqueEvent, st.integers(0, 3000), st.just(SYSEX), st.just(b"\x7e\x7f\x09\x01\xf7")),
     st.builds(OpaqueEvent, st.integers(0, 3000), st.just(ESCAPE), st.binary(max_size=4)),
 )

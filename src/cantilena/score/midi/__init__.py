@@ -304,7 +304,7 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     behind bank selects, which take effect with it. Tempos above 16.8 s a quarter are cut to that.
     The same Score makes the same bytes. Raises InputError for what cannot be written: a denominator
     that is no power of two up to 64, a numerator above 255, more than 32,767 ticks a quarter, 2^31
-    ticks or 1000 parts.
+    ticks or 1000 parts, an opaque event that looks like a mark of this module.
     """
     lane, part = _lanes(score)
     groups, texts = words.grouped(score), words.part_texts(score)
@@ -317,6 +317,8 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     ):
         if value > most:
             raise InputError(f"a MIDI file can have at most {most} {what} here, not {value}")
+    if any(event.kind == smf.OWN and event.data.startswith(_MARK) for event in score.opaque):
+        raise InputError("an opaque event of the Score looks like a mark of this program's own")
     channel = part_channels(score)[part]
     change = program_changes(score, lane, part, channel)
     chunks = [smf.header(score.tpq, len(part) + len(groups) + 1), smf.chunk(_conductor(score))]
