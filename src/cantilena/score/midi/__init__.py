@@ -157,7 +157,7 @@ def _marks(events: smf.Events) -> list[str]:
 def _names(events: smf.Events, marks: list[str]) -> tuple[list[str], dict[tuple[int, int], str]]:
     """The first name of each track chunk, or '', and those that a channel prefix gives to a channel
     of a chunk; cleaned where another program wrote them."""
-    encoding = encoding_of(events.texts)
+    encoding = ""
     names: dict[int, str] = {}
     of_channels: dict[tuple[int, int], str] = {}
     prefix = smf.Meta(-1, 0, 0, b"")
@@ -165,6 +165,8 @@ def _names(events: smf.Events, marks: list[str]) -> tuple[list[str], dict[tuple[
         if m.type == smf.CHANNEL_PREFIX and m.data:
             prefix = m
         elif m.type == smf.TRACK_NAME:
+            if not (encoding or m.data.isascii()):
+                encoding = encoding_of(events.texts)
             text = _name(m.data, encoding, bool(marks[m.track]))
             prefixed = (prefix.track, prefix.before) == (m.track, m.before)
             if prefixed:

@@ -67,7 +67,8 @@ def music_ends(events: smf.Events, on: np.ndarray, duration: np.ndarray) -> tupl
 
     That is the track's end, unless its sequence (all tracks; in a format 2 file each) goes on for
     more than ``REST_BARS`` bars behind the bar in which its last note ends or, soon after it, its
-    last control stands: then the end of that bar. ``on`` (E,) and ``duration`` (E,) are those of
+    last control stands. Then it is the end of that bar, or that of the tracks with notes where only
+    others go on for so long. ``on`` (E,) and ``duration`` (E,) are those of
     the events, the ``duration`` -1 where a note is never closed.
     """
     n = len(events.end)
@@ -91,7 +92,11 @@ def music_ends(events: smf.Events, on: np.ndarray, duration: np.ndarray) -> tupl
     np.maximum.at(last, where[soon], events.tick[control[soon]])
     for i in late.nonzero()[0].tolist():
         line[i], bar[i] = _bar(metres.get(i, []), events.tpq, int(last[i]))
-    limit = np.where(late, np.minimum(line, end), end)
+    with_notes = np.bincount(events.track[at], minlength=n) > 0
+    close = np.zeros(n_sequences, dtype=np.int64)
+    np.maximum.at(close, sequence[with_notes], events.end[with_notes])
+    music = np.where((close > line + REST_BARS * bar) | (close < last), line, close)
+    limit = np.where(late, np.minimum(music, end), end)
     ends = np.minimum(events.end, limit[sequence])
     return ends, int(((end - limit) // bar).max())
 

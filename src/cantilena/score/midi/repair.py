@@ -147,6 +147,8 @@ def _tracks(data: bytes, header: _Header, mends: list[str]) -> list[_Track]:
     while at + 8 <= len(data) and len(tracks) < _MOST_TRACKS:
         if data[at : at + 4] != b"MTrk":
             skipped = _alien(data, at)
+            if not skipped and 0 < header.tracks <= len(tracks):
+                break  # what is left of a longer file that was written over
             if not skipped:
                 following = data.find(b"MTrk", at)
                 if following < 0:

@@ -39,8 +39,8 @@ CUT, OPEN, SYSTEM, HIGH, PITCH, STRAY, SIZE, NEGATIVE = (
 @dataclass
 class Salvage:
     """A track's events as a body of a track chunk without its end-of-track; the byte ``stop``
-    behind the last of them, how often each mend was made, and the tempos (microseconds a quarter)
-    that were left out."""
+    behind the last of them, how often each mend was made, and the tempos at tick 0 (microseconds
+    a quarter) that were left out."""
 
     body: bytearray = field(default_factory=bytearray)
     stop: int = 0
@@ -81,7 +81,7 @@ class _Reader:
     def __init__(self, data: bytes, start: int, limit: int, tpq: int, tempo: bool):
         self.data, self.at, self.limit = data, start, limit
         self.far, self.tempo = _FAR * tpq, tempo
-        self.running = self.wait = 0
+        self.running = self.wait = self.tick = 0
         self.ended = False
         self.repairs = 0
         self.result = Salvage()
@@ -116,7 +116,10 @@ class _Reader:
         if time >= 1 << 31:
             self.mend(NEGATIVE)
             time = 0
+        if time > self.far and not self.clean(self.at):
+            return self.resume(self.at + 1)  # neither the time nor the event is sound
         self.wait += time
+        self.tick += time
         return self.event(p)
 
     def event(self, p: int) -> bool:
@@ -175,7 +178,7 @@ class _Reader:
         self.at = start + size
         body = self.data[start : self.at]
         if kind == smf.TEMPO and not self.tempo:
-            if size >= 3:
+            if size >= 3 and not self.tick:
                 self.result.tempos.append(int.from_bytes(body[:3], "big"))
         else:
             self.write(smf.meta(kind, body))

@@ -26,7 +26,7 @@ _USED = (TRACK_NAME, TEMPO, METRE, KEY, OWN, DEVICE, CHANNEL_PREFIX, PORT)
 _WANTED = np.isin(np.arange(256), _USED)
 _TEXTS = np.isin(np.arange(256), range(1, 16))
 _NO_META = 0x80  # the kind of sysex
-_MAKERS = np.isin(np.arange(256), (0x41, 0x43, 0x7E))  # Roland, Yamaha, universal
+_OTHER_MAKERS = (0x43, 0x7E)  # Yamaha and universal sysex
 
 MAX_DELTA = 0x0FFFFFFF
 """The longest delta time that a file can hold, in ticks."""
@@ -99,14 +99,14 @@ class Events:
 
     @cached_property
     def sysex(self) -> list[Meta]:
-        """Roland's, Yamaha's and universal sysex of the length that is written in one byte, without
-        0xF0 and 0xF7 around them, as Metas of type 0xF0. Where a sysex is split into packets, the
-        further ones are joined to the first."""
+        """The sysex that can say which channels play drums (GM, GS and XG resets, and part modes of
+        GS and XG), among others like them, without 0xF0 and 0xF7 around them, as Metas of type
+        0xF0. Where a sysex is split into packets, the further ones are joined to the first."""
         raw, at = self._walk.raw, self._other_at
-        if not len(at):
-            return []
-        is_sysex = (self._other_kind == _NO_META) & (raw.take(at) == 0xF0)
-        rows = (is_sysex & _MAKERS[raw.take(at + 2)]).nonzero()[0]
+        rows = ((self._other_kind == _NO_META) & (raw.take(at) == 0xF0)).nonzero()[0]
+        maker, model, low = (raw.take(at[rows] + i) for i in (2, 4, 8))
+        roland = (maker == 0x41) & (model == 0x42) & ((low <= 0x15) | (low == 0x7F))
+        rows = rows[roland | np.isin(maker, _OTHER_MAKERS) | (raw.take(at[rows] + 1) < 8)]
         messages: list[Meta] = []
         for row, m in zip(rows.tolist(), self._read(rows, 1), strict=True):
             data = m.data
@@ -193,9 +193,19 @@ def _chunks(data: bytes, announced: bool) -> tuple[tuple[int, int, int], list[tu
         at = start + length
     if len(spans) < stated or not (spans or announced):
         raise MidiError(f"the file is cut short: {len(spans)} of {stated} tracks are there")
-    if not announced and data.count(END_OF_TRACK_CHUNK) >= len(spans):
+    inner = data.count(END_OF_TRACK_CHUNK, spans[0][0], spans[-1][1]) if spans else 0
+    if not announced and inner >= len(spans):
         raise MidiError("the file is damaged: a track's length covers the track behind it")
+    if not announced and any(_ends_early(data, stop) for _, stop in spans):
+        raise MidiError("the file is damaged: a track goes on behind its end")
     return (form, stated, division), spans
+
+
+def _ends_early(data: bytes, stop: int) -> bool:
+    """Whether neither a track's end stands before the byte ``stop`` nor another track behind it."""
+    if stop == len(data) or data[stop - 3 : stop] == END_OF_TRACK_CHUNK[:3]:
+        return False
+    return data[stop : stop + 4] != b"MTrk"
 
 
 def _statuses(after: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from math import log
+from unicodedata import normalize
 
 _ENOUGH = 4000  # bytes that are looked at; more tell nothing new
 
@@ -64,6 +65,9 @@ _QUOTES = frozenset("’‘“”–—…•©®™°ªº·´«»¿¡ §")
 
 _ASCII = log(0.02)  # the same in all languages, since all mix it in
 _NEVER = log(1e-8)
+_TONES = "\u0300\u0301\u0303\u0309\u0323"  # combining marks
+_CUT = -8.0  # for a text that is cut within its last character
+_MIXED = 3.0  # off where a letter of ASCII and one of another script touch
 _KANA_MARKS = "ﾞﾟｰ"
 
 
@@ -89,7 +93,7 @@ def decode_text(data: bytes, encoding: str = "") -> str:
     encoding = encoding or encoding_of([data])
     for codec in (encoding, "utf-8"):
         try:
-            return data.decode(codec).removeprefix("\ufeff")
+            return normalize("NFC", data.decode(codec)).removeprefix("\ufeff")
         except UnicodeDecodeError:
             pass
     if encoding in ("latin-1", "cp1252", "utf-8"):
@@ -143,7 +147,7 @@ def _score(texts: tuple[bytes, ...], codec: str, model: Callable[[str], float]) 
         except UnicodeDecodeError as error:
             if error.start + 1 < len(text):
                 return -1e9
-            total += model(text[:-1].decode(codec)) + _NEVER  # cut within its last character
+            total += model(text[:-1].decode(codec)) + _CUT
     return total
 
 
@@ -160,10 +164,11 @@ def _by_classes(
         table.update(dict.fromkeys(members, log(share / len(members))))
 
     def model(text: str) -> float:
-        total, plain = 0.0, False  # after an ASCII letter
+        total, before = 0.0, ""
         for c in text:
-            total += _ASCII if c < "\x80" else (table.get(c) or rest(c)) - 1.5 * plain
-            plain = _is_plain(c)
+            total += _ASCII if c < "\x80" else table.get(c) or rest(c)
+            total -= _MIXED * _touch(before, c)
+            before = c
         return total
 
     return model
@@ -219,7 +224,7 @@ def _japanese(text: str) -> float:
             elif begins:
                 total -= 4.4
         else:
-            total += _japanese_wide(c)
+            total += _japanese_wide(c) - _MIXED * _touch(before, c)
         before = c
     return total
 
@@ -230,11 +235,11 @@ def _cyrillic(text: str) -> float:
     for c in text:
         low = c.lower()
         if c < "\x80":
-            total += _ASCII - (4 if c.isalpha() and _RUSSIAN.get(before.lower()) else 0)
+            total += _ASCII - (7 if c.isalpha() and _RUSSIAN.get(before.lower()) else 0)
         elif low in _RUSSIAN:
             total += log(_RUSSIAN[low] / 1000)
             if _is_plain(before):
-                total -= 4
+                total -= 7
             elif c != low:
                 total -= 6 if before.islower() else 0.5
             if low in "ьъы" and not before.isalpha():
@@ -243,8 +248,14 @@ def _cyrillic(text: str) -> float:
             total += log(0.002)
         else:
             total += log(0.002) if c in _QUOTES or c == "№" else _NEVER / 2
+            total -= 4 if _is_plain(before) else 0
         before = c
     return total
+
+
+def _touch(before: str, c: str) -> bool:
+    """Whether a letter of ASCII and one of another script stand side by side."""
+    return _is_plain(c) != _is_plain(before) and max(c, before) >= "\x80"
 
 
 def _is_plain(c: str) -> bool:
@@ -260,23 +271,42 @@ def _latin(text: str) -> float:
         elif c in _LATIN_COMMON:
             lonely = not (_is_plain(before) or _is_plain(after))
             total += log(0.004)
-            total -= 3 if lonely else 0
-            total -= 1.5 if before >= "\xc0" else 0
+            total -= 3 if lonely and len(text) > 1 else 0
+            total -= 1 if before >= "\xc0" else 0
             total -= 5 if c.isupper() and before.islower() else 0
         elif c in _QUOTES:
-            total += log(0.003) - (4 if before >= "\xa0" else 0)
+            total += log(0.001 if c >= "\u0100" else 0.003) - (4 if before >= "\xa0" else 0)
+            total -= 4 if c not in "’·" and _is_plain(before) and _is_plain(after) else 0
         else:
             total += log(1e-4) if c.isalpha() and c >= "\xc0" else log(1e-5)
     return total
 
 
-_RARITY = {"big5": 2.0, "utf-8": 2.0}
+_RARITY = {"big5": 2.0, "utf-8": 2.0, "cp850": 1.0, "cp1258": 1.5}
+
+
+def _vietnamese(text: str) -> float:
+    """Windows' Vietnamese, where the marks of tones stand behind their vowels."""
+    total, before = 0.0, " "
+    for c in text:
+        if c in _TONES:
+            total += log(0.05) if before.lower() in "aăâeêioôơuưy" else _NEVER
+        elif c in "ăâêôơưđĂÂÊÔƠƯĐ":
+            total += log(0.004)
+        else:
+            total += _ASCII if c < "\x80" else _NEVER
+        before = c
+    return total
+
+
 _MODELS: tuple[tuple[str, Callable[[str], float]], ...] = (
     ("cp1252", _latin),
     ("utf-8", _latin),
+    ("cp850", _latin),  # DOS
     ("cp932", _japanese),
     ("gbk", _chinese("gbk", _SIMPLIFIED, 0xB0, 0xD7)),
     ("cp949", _korean),
     ("big5", _chinese("big5", _TRADITIONAL, 0xA4, 0xC6)),
     ("cp1251", _cyrillic),
+    ("cp1258", _vietnamese),
 )
