@@ -78,6 +78,7 @@ LONG = len(NOTES + END)
         (head() + track(NOTES, LONG - 9) + track(TITLE), "track 1 has"),
         (head() + track(NOTES, LONG + 9) + track(TITLE), "track 1 has"),
         (head() + track(NOTES, LONG + 8 + len(TITLE + END)) + track(TITLE), "track 1 has"),
+        (head() + track(TITLE) + b"MTRK" + track(NOTES)[4:] + b"\0", "MTrk"),
         (head(3) + track(TITLE) + track(NOTES), "announces 3 tracks"),
         (head(1) + track(TITLE) + track(NOTES), "announces 1 track,"),
         (head(0) + track(TITLE) + track(NOTES), "announces 0 tracks"),

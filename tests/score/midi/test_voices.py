@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import mido
 import pytest
 
+from cantilena.errors import Notice
 from cantilena.score.midi import read_midi, smf, write_midi
 from cantilena.score.score import Score, Track
 
@@ -135,6 +137,25 @@ def test_drums_from_anywhere_are_written_to_channel_10():
     assert read_midi(data) == score
     ons = [m for m in mido.MidiFile(file=io.BytesIO(data)) if m.type == "note_on"]
     assert [(m.channel, m.note) for m in ons if m.velocity] == [(9, 38), (0, 60)]
+
+
+def volumes(*values: int) -> bytes:
+    """A file with a kit on channel 10 and one on 11, each with its volume, if any."""
+    body = GS + gs_mode(0xA, 1)
+    for channel, value in zip((9, 10), values, strict=False):
+        body += bytes((0, 0xB0 | channel, 7, value))
+    return file(body + note(38, 9) + note(40, 10))
+
+
+def test_kits_whose_controls_differ_are_said_to_share_a_channel():
+    score = read_midi(volumes(100, 50))
+    with pytest.warns(Notice, match="several kits share channel 10"):
+        data = write_midi(score)
+    assert read_midi(data) == score
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_midi(read_midi(volumes(100, 100)))
+        write_midi(read_midi(volumes()))
 
 
 def test_in_our_own_files_banks_make_no_drums():

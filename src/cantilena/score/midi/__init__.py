@@ -28,6 +28,7 @@ from cantilena.score.controls import Controls
 from cantilena.score.midi import smf
 from cantilena.score.midi.channels import (
     control_messages,
+    disputed_channels,
     note_programs,
     part_channels,
     program_changes,
@@ -292,8 +293,9 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     The first track holds title, tempos, metres and keys; each part has a track of its own. Drums
     are on channel 10. Up to 15 other parts have a channel each; beyond that parts of one program
     share one; beyond 15 programs those with the fewest notes share channels and change the program
-    note by note, and what controls do to one of them they do to the others. A program is set again
-    behind bank selects, which take effect with it. Tempos above 16.8 s a quarter are cut to that.
+    note by note, and what controls do to one of them they do to the others, as with drums of
+    several kits; a Notice says so where their controls differ. A program is set again behind bank
+    selects, which take effect with it. Tempos above 16.8 s a quarter are cut to that.
     The same Score makes the same bytes. Raises InputError for what cannot be written: a denominator
     that is no power of two up to 64, a numerator above 255, more than 32,767 ticks a quarter, 2^31
     ticks or 1000 parts.
@@ -307,7 +309,12 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     ):
         if value > most:
             raise InputError(f"a MIDI file can have at most {most} {what} here, not {value}")
-    channel = part_channels(score)[part]
+    channel = part_channels(score)
+    for number in disputed_channels(score, channel) if len(score.controls) else ():
+        what = f"several {'kits' if number == DRUM_CHANNEL else 'parts'} share channel {number + 1}"
+        text = f"{what} of the MIDI file: other programs give the controls of one to all of them"
+        warnings.warn(Notice(text), stacklevel=1)  # one place, so that it is said once
+    channel = channel[part]
     change = program_changes(score, lane, part, channel)
     chunks = [smf.header(score.tpq, len(part) + 1), smf.chunk(_conductor(score))]
     order = np.argsort(lane, kind="stable")

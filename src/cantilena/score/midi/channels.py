@@ -147,6 +147,19 @@ def part_channels(score: Score) -> np.ndarray:
     return channel
 
 
+def disputed_channels(score: Score, channel: np.ndarray) -> list[int]:
+    """The channels on which parts with different controls stand together, by the ``channel`` (T,)
+    of each part: another program takes what is done to one of them for all."""
+    controls = score.controls.select(~score.controls.is_bank_select)
+    disputed: list[int] = []
+    for number in np.flatnonzero(np.bincount(channel) > 1).tolist():
+        rows = [controls.select(controls.track == p) for p in np.flatnonzero(channel == number)]
+        ours = [np.stack([c.tick, c.kind, c.number, c.value]) for c in rows]
+        if not all(np.array_equal(ours[0], other) for other in ours[1:]):
+            disputed.append(number)
+    return disputed
+
+
 def program_changes(
     score: Score, lane: np.ndarray, part: np.ndarray, channel: np.ndarray
 ) -> np.ndarray:

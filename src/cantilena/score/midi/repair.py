@@ -145,7 +145,7 @@ def _tracks(data: bytes, header: _Header, mends: list[str]) -> list[_Track]:
     tracks: list[_Track] = []
     at, passed = header.stop, 0
     while at + 8 <= len(data) and len(tracks) < _MOST_TRACKS:
-        if data[at : at + 4] != b"MTrk":
+        if data[at : at + 4].upper() != b"MTRK":
             skipped = _alien(data, at)
             if not skipped and 0 < header.tracks <= len(tracks):
                 break  # what is left of a longer file that was written over
@@ -157,6 +157,8 @@ def _tracks(data: bytes, header: _Header, mends: list[str]) -> list[_Track]:
                 skipped = following
             at = skipped
             continue
+        if data[at : at + 4] != b"MTrk":
+            mends.append(f"track {len(tracks) + 1} does not begin with the letters MTrk")
         track, at = _track(data, at + 8, header, len(tracks) + 1, mends)
         tracks.append(track)
     if passed:
