@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cantilena.cli.common import Progress, clock, print_json
+from cantilena.cli.common import Progress, clock, print_json, warn
 from cantilena.cli.prompts import Prompt, file_names
+from cantilena.errors import InputError
 from cantilena.files import check_folder
 from cantilena.names import check_name
 from cantilena.render.formats import checked_formats, write_files
@@ -102,19 +103,26 @@ def _symbols(a: Attributes) -> list[str | None]:
 
 
 def describe(args: argparse.Namespace) -> int:
-    """Prints what MIDI files are; with ``--json`` one object, or a list of them for many files."""
-    descriptions = [description(read_midi(file)) for file in args.files]
-    if args.json:
-        many = [{"file": file, **data} for file, data in zip(args.files, descriptions, strict=True)]
-        print_json(many if len(descriptions) > 1 else descriptions[0])
-        return 0
-    for i, (file, data) in enumerate(zip(args.files, descriptions, strict=True)):
-        if i:
-            print()
-        if len(descriptions) > 1:
-            print(f"{file}:")
-        _print_description(data)
-    return 0
+    """Prints what MIDI files are; with ``--json`` one object, or a list of them for many files. Of
+    those that cannot be read it says why, prints the others and returns 2."""
+    many = len(args.files) > 1
+    descriptions: list[dict[str, Any]] = []
+    for file in args.files:
+        try:
+            data = description(read_midi(file))
+        except InputError as error:
+            warn(str(error))
+            continue
+        if not args.json:
+            if descriptions:
+                print()
+            if many:
+                print(f"{file}:")
+            _print_description(data)
+        descriptions.append({"file": file, **data} if many else data)
+    if args.json and (many or descriptions):
+        print_json(descriptions if many else descriptions[0])
+    return 0 if len(descriptions) == len(args.files) else 2
 
 
 def _print_description(data: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cantilena.score.midi import smf
+from cantilena.score.midi.text import decode_text
 from cantilena.score.score import Score
 from cantilena.score.texts import OF_THE_PIECE, SYSEX, TEXT_KINDS, OpaqueEvent, Text
 
@@ -30,21 +31,19 @@ class Home(NamedTuple):
     named: bool
 
 
-def decode_text(data: bytes) -> str:
-    """The words in a text event: UTF-8, or else latin-1, in which every byte is a character."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
 def read_words(
-    events: smf.Events, starts: Sequence[int], homes: Sequence[Home], end: int, own: bytes
+    events: smf.Events,
+    starts: Sequence[int],
+    homes: Sequence[Home],
+    end: int,
+    encoding: str,
+    own: bytes,
 ) -> tuple[list[Text], list[OpaqueEvent], list[str]]:
     """The texts and opaque events of a file, and sentences on those that cannot be kept.
 
     ``starts``: the tick at which each track chunk begins; ``homes``: where the texts of each go;
-    ``end``: the piece's last tick, behind which no part has texts; ``own``: how sequencer-specific
+    ``end``: the piece's last tick, behind which no part has texts; ``encoding``: that
+    of the file's texts, "" where it is of our own writing; ``own``: how sequencer-specific
     events of this program begin, which are no one else's.
     """
     texts: list[Text] = []
@@ -63,9 +62,13 @@ def read_words(
         elif m.data:  # texts without words only fill time
             part = None if kind in OF_THE_PIECE or tick > end else home.part
             group = home.group if home.part is None else ""
-            texts.append(Text(tick, kind, decode_text(m.data), part, group))
+            texts.append(Text(tick, kind, _decoded(m.data, encoding), part, group))
     lost = f"{addressed} system exclusive message(s) for single channels: parts get channels anew"
     return texts, opaque, [lost] if addressed else []
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    return decode_text(data, encoding) if encoding else data.decode("utf-8", "replace")
 
 
 def _names_channel(data: bytes) -> bool:
