@@ -60,8 +60,8 @@ class Score:
     part of the music, nor of ``==``.
 
     ``end`` is the piece's length in ticks, at least the last note's end, the last control and the
-    last text of a track. Build with ``Score.build``, which sorts, fills defaults and checks; raises
-    InputError.
+    last text of a track; without tracks at least the last text or opaque event. Build with
+    ``Score.build``, which sorts, fills defaults and checks; raises InputError.
     """
 
     tpq: int
@@ -138,8 +138,11 @@ class Score:
             raise InputError("a key needs -7 to 7 fifths and 0 (major) or 1 (minor)")
         words = sorted_texts(texts, len(tracks))
         last = max((notes[0] + notes[1]).max(initial=0), controls.tick.max(initial=0))
-        spoken = [t.tick for t in words if t.track is not None or not tracks]
-        end = max(int(end), int(last), *spoken)
+        events = sorted_opaque(opaque)
+        beside = [t.tick for t in words if t.track is not None]
+        if not tracks:  # nothing else tells how long it lasts
+            beside = [event.tick for event in (*words, *events)]
+        end = max(int(end), int(last), *beside)
         return cls(
             int(tpq),
             tuple(tracks),
@@ -151,7 +154,7 @@ class Score:
             title=title,
             controls=controls,
             texts=words,
-            opaque=sorted_opaque(opaque),
+            opaque=events,
             warnings=tuple(warnings),
         )
 

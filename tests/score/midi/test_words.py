@@ -235,6 +235,15 @@ OPAQUE = st.one_of(
 )
 
 
+def test_a_score_of_words_alone_reads_back():
+    for beside in (
+        {"texts": [Text(900, "marker", "A")]},
+        {"opaque": [OpaqueEvent(900, SYSEX, b"\x7e\x7f\x09\x01\xf7")]},
+    ):
+        score = Score.build(480, [], [], [], [], [], [], **beside)
+        assert score.end == 900 and read_midi(write_midi(score)) == score
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(texts(), max_size=12), st.lists(OPAQUE, max_size=4))
 def test_texts_and_messages_read_back_and_mido_sees_them(texts, opaque):
