@@ -163,7 +163,7 @@ def test_messages_are_kept_first_of_their_tick_unless_they_name_a_channel():
         (960, 0xF0),
     ]
     assert score.warnings == (
-        "not kept: 2 system exclusive message(s) for single channels: parts get channels anew",
+        "not kept: 1 system exclusive message(s) for single channels: parts get channels anew",
     )
     piece, _ = loaded(write_midi(score))
     assert [(tick, m.data) for tick, m in piece if m.type == "sysex"] == [(0, gm_on), (960, volume)]

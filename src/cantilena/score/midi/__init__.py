@@ -120,7 +120,7 @@ def _score(events: smf.Events) -> tuple[Score, int]:
     kind = events.status & 0xF0
     on = (kind == 0x90) & (events.b > 0)
     note = np.flatnonzero(on | (kind == 0x80) | (kind == 0x90))
-    voices = read_voices(events)
+    voices = read_voices(events, ours)
     group = (events.track[note] * voices.count + voices.number[note]) * 128 + events.a[note]
     duration = np.zeros(len(on), dtype=np.int64)
     duration[note] = note_lengths(group, events.tick[note], on[note])

@@ -34,10 +34,11 @@ class Voices(NamedTuple):
     count: int
 
 
-def read_voices(events: smf.Events) -> Voices:
-    """The voices of a file's events."""
+def read_voices(events: smf.Events, ours: bool = False) -> Voices:
+    """The voices of a file's events. ``ours``: the file is of our own writing, whose channels are
+    of one port, whatever devices its texts name."""
     channel = (events.status & 0x0F).astype(np.int64)
-    port, count = _ports(events)
+    port, count = (np.zeros_like(channel), 1) if ours else _ports(events)
     return Voices(channel if count == 1 else channel + CHANNELS * port, count * CHANNELS)
 
 

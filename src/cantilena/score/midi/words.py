@@ -54,7 +54,7 @@ def read_words(
         kind, home, tick = _KIND.get(m.type), homes[m.track], m.tick + int(starts[m.track])
         if kind is None:
             if m.type == SYSEX and _names_channel(m.data):
-                addressed += 1
+                addressed += not _is_part_mode(m.data)
             elif m.type not in _ELSEWHERE and not (m.type == smf.OWN and m.data.startswith(own)):
                 opaque.append(OpaqueEvent(tick, m.type, m.data))
         elif kind == "name" and not used[m.track]:
@@ -81,6 +81,11 @@ def _names_channel(data: bytes) -> bool:
     if maker == _ROLAND and what == b"\x42\x12" and len(data) > 5:  # GS: parts' own addresses
         return data[4] in (0x40, 0x50) and data[5] >> 4 in (1, 2, 4)
     return maker == _YAMAHA and data[2:4] in (b"\x4c\x08", b"\x4c\x0a")  # XG: multi part
+
+
+def _is_part_mode(data: bytes) -> bool:
+    """Whether a message for a channel only makes it play drums or not, which parts keep."""
+    return data[6:7] == b"\x15" if data[:1] == _ROLAND else data[5:6] == b"\x07"
 
 
 def piece_rows(score: Score) -> list[tuple[int, int, bytes]]:
