@@ -522,6 +522,8 @@ def test_describe_as_json(tune, capsys):
         "polyphony",
         "swing",
         "form",
+        "lyrics",
+        "markers",
         "caption",
     }
     assert (told["metre"], told["tempo"], told["bars"], told["seconds"]) == ("4/4", 120.0, 4, 8.0)
@@ -542,6 +544,20 @@ def test_describe_what_is_no_midi(here, capsys):
     fails(capsys, ["describe", "a.mid"], "a.mid")
     fails(capsys, ["describe", "none.mid"], "there is no file")
     fails(capsys, ["describe"], "FILE")
+
+
+def test_describe_the_good_among_bad(tune, here, capsys):
+    (here / "bad.mid").write_bytes(b"hello")
+    assert main(["describe", "tune.mid", "bad.mid", "none.mid", "tune.mid"]) == 2
+    out, err = capsys.readouterr()
+    assert out.count("tune.mid:") == 2 and out.count("4 bars") >= 2
+    errors = err.splitlines()
+    assert [line.startswith("cantilena: ") for line in errors] == [True, True]
+    assert "bad.mid" in errors[0] and "none.mid" in errors[1]
+    assert main(["describe", "bad.mid", "tune.mid", "--json"]) == 2
+    assert [d["file"] for d in json.loads(capsys.readouterr().out)] == ["tune.mid"]
+    assert main(["describe", "bad.mid", "none.mid", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == []
 
 
 def test_render(tune, here, capsys):

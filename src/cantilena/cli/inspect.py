@@ -16,7 +16,7 @@ from cantilena.cli.naming import (
     names_of_sources,
     notice_number,
 )
-from cantilena.errors import CantilenaError
+from cantilena.errors import CantilenaError, InputError
 from cantilena.files import check_folder
 from cantilena.render.formats import check_extras, checked_formats, write_files
 from cantilena.score.midi import read_midi
@@ -42,6 +42,7 @@ def description(score: Score) -> dict[str, Any]:
       the most repeated sequence of chords
     - ``bars``, ``seconds``, ``notes``; ``density``: notes per bar; ``polyphony``: pitched notes at
       once; ``swing``: whether eighths swing; ``form``: as "AABA", or ""
+    - ``lyrics``: number of syllables; ``markers``: each with its ``bar`` (from 1) and ``text``
     - ``caption``: all this in sentences
     """
     from cantilena.analysis import describe
@@ -66,6 +67,8 @@ def description(score: Score) -> dict[str, Any]:
         "polyphony": round(a.polyphony, 2),
         "swing": a.swing,
         "form": a.form,
+        "lyrics": len(score.lyrics),
+        "markers": _markers(score),
         "caption": describe_in_words(a),
     }
 
@@ -89,6 +92,12 @@ def _instruments(a: Attributes) -> list[dict[str, Any]]:
     ]
 
 
+def _markers(score: Score) -> list[dict[str, Any]]:
+    bars = score.bar_starts[1:].searchsorted([t.tick for t in score.markers], "right") + 1
+    places = zip(bars.tolist(), score.markers, strict=True)
+    return [{"bar": bar, "text": marker.text} for bar, marker in places]
+
+
 def _symbols(a: Attributes) -> list[str | None]:
     from cantilena.analysis import spell_chord
     from cantilena.score.harmony import NO_CHORD, Chord
@@ -97,19 +106,26 @@ def _symbols(a: Attributes) -> list[str | None]:
 
 
 def describe(args: argparse.Namespace) -> int:
-    """Prints what MIDI files are; with ``--json`` one object, or a list of them for many files."""
-    descriptions = [description(read_midi(file)) for file in args.files]
-    if args.json:
-        many = [{"file": file, **data} for file, data in zip(args.files, descriptions, strict=True)]
-        print_json(many if len(descriptions) > 1 else descriptions[0])
-        return 0
-    for i, (file, data) in enumerate(zip(args.files, descriptions, strict=True)):
-        if i:
-            print()
-        if len(descriptions) > 1:
-            print(f"{file}:")
-        _print_description(data)
-    return 0
+    """Prints what MIDI files are; with ``--json`` one object, or a list of them for many files. Of
+    those that cannot be read it says why, prints the others and returns 2."""
+    many = len(args.files) > 1
+    descriptions: list[dict[str, Any]] = []
+    for file in args.files:
+        try:
+            data = description(read_midi(file))
+        except InputError as error:
+            warn(str(error))
+            continue
+        if not args.json:
+            if descriptions:
+                print()
+            if many:
+                print(f"{file}:")
+            _print_description(data)
+        descriptions.append({"file": file, **data} if many else data)
+    if args.json and (many or descriptions):
+        print_json(descriptions if many else descriptions[0])
+    return 0 if len(descriptions) == len(args.files) else 2
 
 
 def _print_description(data: dict[str, Any]) -> None:
@@ -126,6 +142,10 @@ def _print_description(data: dict[str, Any]) -> None:
         print(f"  {'chords':<12}{' '.join(data['progression'])}")
     if data["form"]:
         print(f"  {'form':<12}{data['form']}")
+    if data["markers"]:
+        print(f"  {'markers':<12}{', '.join(m['text'] for m in data['markers'])}")
+    if data["lyrics"]:
+        print(f"  {'lyrics':<12}{data['lyrics']:,} syllables")
     print()
     for part in data["instruments"]:
         print(
