@@ -153,8 +153,9 @@ def test_progression_is_short_and_of_chords_that_sound(numbers):
     [
         (None, "C Db D Eb E F F# G Ab A Bb B"),
         (Key(9, True), "C C# D D# E F F# G G# A Bb B"),
-        (Key(6), "C C# D D# E F F# G G# A A# B"),
-        (Key(3, True), "C Db D Eb E F Gb G Ab A Bb B"),
+        (Key(6), "C C# D D# E E# F# G G# A A# B"),
+        (Key(3, True), "C Db D Eb E F Gb G Ab A Bb Cb"),
+        (Key.from_name("Gb major"), "C Db D Eb E F Gb G Ab A Bb Cb"),
         (Key(2), "C C# D Eb E F F# G G# A Bb B"),
     ],
 )

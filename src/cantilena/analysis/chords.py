@@ -158,9 +158,16 @@ def _loops(changes: list[int], length: int) -> dict[tuple[int, ...], list[int]]:
 
 def spell_chord(chord: Chord, key: Key | None = None) -> str:
     """The chord's symbol with its root spelled as in a key: bII, bIII, #IV, bVI and bVII where
-    it is not of the scale, so Bb in C major but A# in F# major. None is C major."""
+    it is not of the scale, so Bb in C major but A# in F# major; Cb is the fourth of Gb major. None
+    is C major."""
     key = key or Key(0)
-    tonic = key.name.split()[0]
-    fifths = "FCGDAEB".index(tonic[0]) - 1 + 7 * (tonic.count("#") - tonic.count("b"))
+    tonic = key.fifths + 3 * key.minor
     above = (7 * (chord.root - key.tonic) + 5) % 12 - 5
-    return chord.name(flats=fifths + above < -1)
+    symbol = chord.name(flats=tonic + above < -1)
+    if chord.root in key.scale and (chord.root, tonic + above) in _WHITE_KEYS:
+        return _WHITE_KEYS[chord.root, tonic + above] + symbol[1:]
+    return symbol
+
+
+_WHITE_KEYS = {(11, -7): "Cb", (4, -8): "Fb", (5, 11): "E#", (0, 12): "B#"}
+"""Roots on a white key that are named after its neighbour: (pitch class, fifths above C)."""

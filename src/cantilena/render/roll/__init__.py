@@ -372,8 +372,7 @@ def facts(score: Score) -> str:
     parts.append(", ".join(f"{n}/{d}" for n, d in metres[:3]) + (" …" if len(metres) > 3 else ""))
     names = []
     for fifths, minor in zip(score.key_fifths.tolist(), score.key_minor.tolist(), strict=True):
-        tonic = (7 * fifths + (9 if minor else 0)) % 12
-        names.append(pretty(Key(tonic, bool(minor)).name))
+        names.append(pretty(Key.from_signature(fifths, bool(minor)).name))
     names = list(dict.fromkeys(names))
     if names:
         parts.append(", ".join(names[:3]) + (" …" if len(names) > 3 else ""))
