@@ -21,6 +21,7 @@ from cantilena.files import write_bytes
 from cantilena.render.roll.layout import DRUM_NAMES, Layout, Row, lay_out
 from cantilena.score.harmony import Key
 from cantilena.score.score import Score
+from cantilena.score.symbols import sounding_symbols
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +51,8 @@ def draw_roll(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a title may hold letters that the font lacks
-        data = _Roll(score, lay_out(score, bool(chords)), chords or (), title).png()
+        symbols = sounding_symbols(score, chords or ())
+        data = _Roll(score, lay_out(score, bool(symbols)), symbols, title).png()
     if path is not None:
         write_bytes(path, data)
     return data

@@ -16,6 +16,7 @@ from cantilena.score.harmony import parse_chord
 from cantilena.score.musicxml.grid import GridNotes
 from cantilena.score.musicxml.metre import DIVISIONS, Bars
 from cantilena.score.score import Score
+from cantilena.score.symbols import sounding_symbols
 
 
 class Mark(NamedTuple):
@@ -172,10 +173,11 @@ _NO_CHORD = frozenset({"", "N", "NC", "N.C."})
 
 def chord_marks(chords: Sequence[tuple[int, str]], score: Score, bars: Bars) -> list[Mark]:
     """Chord symbols (tick of the Score, symbol) on the written grid, at the nearest eighth of
-    their bar; repeats are left out. "N.C." and "" mean no chord. Raises BriefError."""
+    their bar; repeats, and chords during which nothing pitched sounds, are left out. "N.C." and ""
+    mean no chord. Raises BriefError."""
     out: list[Mark] = []
     before = None
-    for tick, symbol in sorted(chords, key=lambda c: c[0]):
+    for tick, symbol in sounding_symbols(score, chords):
         at = tick * DIVISIONS / score.tpq
         if symbol == before or not -6 <= at < int(bars.start[-1]):
             continue
