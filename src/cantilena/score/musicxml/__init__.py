@@ -16,7 +16,7 @@ from cantilena.files import write_bytes
 from cantilena.score.harmony import Key
 from cantilena.score.musicxml.layout import Layout, Part, Staff, lay_out
 from cantilena.score.musicxml.marks import Mark
-from cantilena.score.musicxml.metre import DIVISIONS, Plan
+from cantilena.score.musicxml.metre import DIVISIONS, QUARTER, Plan
 from cantilena.score.musicxml.parts import SOUNDS, abbreviation, drum
 from cantilena.score.musicxml.rhythm import Piece, Stretch, notate
 from cantilena.score.musicxml.spell import Accidentals, Name, Speller
@@ -171,6 +171,7 @@ class _PartWriter:
     def __init__(self, layout: Layout, part: Part, number: int):
         self.layout, self.part, self.number = layout, part, number
         self.speller: Speller = layout.speller
+        self.unit = layout.unit
         self.starts: list[int] = layout.bars.start.tolist()
         self.grand = len(part.staves) > 1
         self.signs = [Accidentals() for _ in part.staves]
@@ -193,7 +194,7 @@ class _PartWriter:
     def _attributes(self, bar: int) -> str:
         bars, keys = self.layout.bars, self.layout.keys
         new = bar == 0
-        inner = f"<divisions>{DIVISIONS}</divisions>" if new else ""
+        inner = f"<divisions>{DIVISIONS // self.unit}</divisions>" if new else ""
         if (new or keys[bar] != keys[bar - 1]) and not self.part.track.is_drum:
             fifths, minor = keys[bar]
             mode = "minor" if minor else "major"
@@ -221,7 +222,7 @@ class _PartWriter:
                 self._accidentals(self.signs[s], self.layout.keys[bar][0], inside)
             for (v, _), voice in zip(present, inside, strict=True):
                 if s or v:
-                    out.append(f"<backup><duration>{plan.length}</duration></backup>\n")
+                    out.append(f"<backup>{self._duration(plan.length)}</backup>\n")
                 self._voice(voice, s, v, plan, out)
 
     def _accidentals(self, signs: Accidentals, fifths: int, inside: list[_Voice]) -> None:
@@ -257,22 +258,23 @@ class _PartWriter:
                 self._notes(voice, n, event, place, staff, out)
             elif silent:
                 out.append(
-                    f'<note><rest measure="yes"/><duration>{plan.length}</duration>'
+                    f'<note><rest measure="yes"/>{self._duration(plan.length)}'
                     f"{place}{staff}</note>\n"
                 )
                 return
             elif v and _hidden(piece, voice, plan):
-                out.append(
-                    f"<forward><duration>{piece.length}</duration>{place}{staff}</forward>\n"
-                )
+                out.append(f"<forward>{self._duration(piece.length)}{place}{staff}</forward>\n")
             else:
                 tail = f"{_tuplet_time(piece)}{staff}"
                 marks = _tuplet_marks(piece)
                 tail += f"<notations>{marks}</notations>" if marks else ""
                 out.append(
-                    f"<note><rest/><duration>{piece.length}</duration>{place}"
+                    f"<note><rest/>{self._duration(piece.length)}{place}"
                     f"<type>{piece.kind}</type>{'<dot/>' * piece.dots}{tail}</note>\n"
                 )
+
+    def _duration(self, ticks: int) -> str:
+        return f"<duration>{ticks // self.unit}</duration>"
 
     def _place_marks(
         self, start: int, length: int, silent: bool, plan: Plan, out: list[str]
@@ -280,7 +282,7 @@ class _PartWriter:
         reach = start + (plan.length if silent else length)
         while self.marks and self.marks[-1].tick < reach:
             mark = self.marks.pop()
-            out.append(mark.xml(max(0, mark.tick - start)) + "\n")
+            out.append(mark.xml(max(0, mark.tick - start) // self.unit) + "\n")
 
     def _notes(
         self, voice: _Voice, n: int, event: Event, place: str, staff: str, out: list[str]
@@ -309,7 +311,7 @@ class _PartWriter:
                 sign = ""
             accidental = voice.signs.get((n, pitch), "")
             out.append(
-                f"<note>{'<chord/>' if i else ''}{head}<duration>{piece.length}</duration>{tie}"
+                f"<note>{'<chord/>' if i else ''}{head}{self._duration(piece.length)}{tie}"
                 f"{ident}{kind}{accidental}{time}{sign}{staff}{beams if i == 0 else ''}"
                 f"{f'<notations>{marks}</notations>' if marks else ''}</note>\n"
             )
@@ -349,7 +351,9 @@ def _hidden(piece: Piece, voice: _Voice, plan: Plan) -> bool:
     if piece.tuplet:
         return False
     edges = piece.stretch in (0, len(voice.events) - 1)
-    return edges or (piece.length >= 24 and (piece.start, piece.start + piece.length) in plan.nodes)
+    return edges or (
+        piece.length >= QUARTER and (piece.start, piece.start + piece.length) in plan.nodes
+    )
 
 
 def _tuplet_time(piece: Piece) -> str:

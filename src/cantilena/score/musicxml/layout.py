@@ -52,13 +52,15 @@ class Part:
 @dataclass(frozen=True)
 class Layout:
     """A score on paper, in ``DIVISIONS`` a quarter. ``keys``: (fifths, minor) per bar;
-    ``groups``: (first part, last part, "bracket" or "brace") of parts that belong together."""
+    ``groups``: (first part, last part, "bracket" or "brace") of parts that belong together;
+    ``unit``: ticks that all durations are multiples of."""
 
     bars: Bars
     keys: tuple[tuple[int, int], ...]
     parts: list[Part]
     groups: list[tuple[int, int, str]]
     speller: Speller
+    unit: int
 
 
 def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | None = None) -> Layout:
@@ -92,7 +94,13 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
     parts[0].marks.extend([*tempo_marks(score, bars), *chord_marks(chords, score, bars)])
     for part in parts:
         part.marks.sort(key=lambda m: m.tick)
-    return Layout(bars, keys, parts, groups, speller)
+    ticks = np.concatenate([notes.onset, notes.end])
+    unit = COMMON_UNIT if not (ticks % COMMON_UNIT).any() else 1
+    return Layout(bars, keys, parts, groups, speller, unit)
+
+
+COMMON_UNIT = DIVISIONS // 24
+"""Ticks that the lengths are multiples of where there are no tuplets of 5 or 7."""
 
 
 def _names(tracks: Sequence[Track]) -> list[str]:

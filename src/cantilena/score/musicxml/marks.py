@@ -14,7 +14,7 @@ import numpy as np
 
 from cantilena.score.harmony import parse_chord
 from cantilena.score.musicxml.grid import GridNotes
-from cantilena.score.musicxml.metre import DIVISIONS, Bars
+from cantilena.score.musicxml.metre import DIVISIONS, EIGHTH, SHORTEST, SIXTEENTH, Bars
 from cantilena.score.score import Score
 from cantilena.score.symbols import sounding_symbols
 
@@ -38,7 +38,7 @@ _WORTH_A_MARK = 0.04  # and one below this is played, not printed
 
 def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
     """Metronome marks where a tempo holds for a bar; other changes as playback tempo only."""
-    ticks = np.round(score.tempo_tick * (DIVISIONS / score.tpq) / 3).astype(int) * 3
+    ticks = np.round(score.tempo_tick * (DIVISIONS / score.tpq) / SHORTEST).astype(int) * SHORTEST
     end = int(bars.start[-1])
     tempos = {t: 60e6 / us for t, us in zip(ticks.tolist(), score.tempo_us.tolist(), strict=True)}
     points = [(t, bpm) for t, bpm in tempos.items() if t < end]
@@ -56,7 +56,7 @@ def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
         if not out or (holds and moved):
             out.append(Mark(tick, _metronome(bpm, *bars.metre[bar])))
             printed = bpm
-        elif tick - last >= DIVISIONS // 2:
+        elif tick - last >= EIGHTH:
             out.append(Mark(tick, _playback_tempo(bpm)))
         else:
             continue
@@ -179,12 +179,13 @@ def chord_marks(chords: Sequence[tuple[int, str]], score: Score, bars: Bars) -> 
     before = None
     for tick, symbol in sounding_symbols(score, chords):
         at = tick * DIVISIONS / score.tpq
-        if symbol == before or not -6 <= at < int(bars.start[-1]):
+        if symbol == before or not -SIXTEENTH <= at < int(bars.start[-1]):
             continue
         before = symbol
-        bar = max(int(np.searchsorted(bars.start, at + 5.99, side="right")) - 1, 0)
+        bar = max(int(np.searchsorted(bars.start, at + SIXTEENTH - 1, side="right")) - 1, 0)
         start = int(bars.start[bar])
-        place = min(start + max(0, round((at - start) / 12)) * 12, int(bars.start[-1]) - 3)
+        place = start + max(0, round((at - start) / EIGHTH)) * EIGHTH
+        place = min(place, int(bars.start[-1]) - SHORTEST)
         out.append(Mark(place, _harmony(symbol)))
     return out
 
