@@ -558,6 +558,8 @@ def test_describe_as_json(tune, capsys):
         "polyphony",
         "swing",
         "form",
+        "lyrics",
+        "markers",
         "caption",
     }
     assert (told["metre"], told["tempo"], told["bars"], told["seconds"]) == ("4/4", 120.0, 4, 8.0)

@@ -38,6 +38,7 @@ def description(score: Score) -> dict[str, Any]:
       the most repeated sequence of chords
     - ``bars``, ``seconds``, ``notes``; ``density``: notes per bar; ``polyphony``: pitched notes at
       once; ``swing``: whether eighths swing; ``form``: as "AABA", or ""
+    - ``lyrics``: number of syllables; ``markers``: each with its ``bar`` (from 1) and ``text``
     - ``caption``: all this in sentences
     """
     from cantilena.analysis import describe
@@ -62,6 +63,8 @@ def description(score: Score) -> dict[str, Any]:
         "polyphony": round(a.polyphony, 2),
         "swing": a.swing,
         "form": a.form,
+        "lyrics": len(score.lyrics),
+        "markers": _markers(score),
         "caption": describe_in_words(a),
     }
 
@@ -83,6 +86,12 @@ def _instruments(a: Attributes) -> list[dict[str, Any]]:
         }
         for p in a.parts
     ]
+
+
+def _markers(score: Score) -> list[dict[str, Any]]:
+    bars = score.bar_starts[1:].searchsorted([t.tick for t in score.markers], "right") + 1
+    places = zip(bars.tolist(), score.markers, strict=True)
+    return [{"bar": bar, "text": marker.text} for bar, marker in places]
 
 
 def _symbols(a: Attributes) -> list[str | None]:
@@ -122,6 +131,10 @@ def _print_description(data: dict[str, Any]) -> None:
         print(f"  {'chords':<12}{' '.join(data['progression'])}")
     if data["form"]:
         print(f"  {'form':<12}{data['form']}")
+    if data["markers"]:
+        print(f"  {'markers':<12}{', '.join(m['text'] for m in data['markers'])}")
+    if data["lyrics"]:
+        print(f"  {'lyrics':<12}{data['lyrics']:,} syllables")
     print()
     for part in data["instruments"]:
         print(

@@ -1,14 +1,16 @@
 """MIDI files to Scores and back.
 
 Knows how events become notes: pairing, parts, names. Does not know the bytes' syntax (``smf``),
-what a channel keeps (``channels``), nor sound; sysex is ignored.
+what a channel keeps (``channels``), which words belong where (``words``), nor sound.
 
 What is read as in the file: every note of every channel; notes without an end, and overlapping
 notes of one pitch, by the rules of ``_pair``; control changes, bends and pressure as the Score's
-controls. Notes last as long as their keys are down: the sustain pedal does not lengthen them. A
-channel's program and controls are state of the whole file, not of a track. What is written reads
-back as an equal Score (``==``): nested notes of one pitch and parts without notes are marked by
-sequencer-specific meta events, which other programs ignore.
+controls; lyrics, markers and other texts; system exclusive messages and other programs' own events
+as opaque bytes. Notes last as long as their keys are down: the sustain pedal does not lengthen
+them. A channel's program and controls are state of the whole file, not of a track. What cannot be
+kept stands in the Score's ``warnings``. What is written reads back as an equal Score (``==``):
+nested notes of one pitch, parts without notes and groups of texts are marked by sequencer-specific
+meta events, which other programs ignore.
 """
 
 from __future__ import annotations
@@ -23,16 +25,18 @@ from cantilena.errors import InputError, MidiError
 from cantilena.files import read_bytes, write_bytes
 from cantilena.score import gm
 from cantilena.score.controls import Controls
-from cantilena.score.midi import smf
+from cantilena.score.midi import smf, words
 from cantilena.score.midi.channels import (
     DRUM_CHANNEL,
     control_messages,
+    lost_controls,
     note_programs,
     part_channels,
     program_changes,
     read_controls,
 )
 from cantilena.score.score import Score, Track
+from cantilena.score.texts import OF_THE_PIECE, TEXT_KINDS
 
 MAX_BYTES = 16_000_000
 MAX_TICK = 2**31 - 1
@@ -41,8 +45,13 @@ MAX_BARS = 100_000
 MAX_PARTS = 1000
 
 # Sequencer-specific metas: 0x7D is the manufacturer number for non-commercial use. "title" marks
-# the first track, "part" a part, "more" further notes of the part before.
+# the first track, "part" a part, "more" further notes of the part before, "texts" a group of texts.
 _MARK = b"\x7dcantilena:"
+
+# What besides names makes a track chunk one of words.
+_SPOKEN = tuple(
+    number for kind, number in TEXT_KINDS.items() if kind not in {"name", *OF_THE_PIECE}
+)
 
 _Numbers = np.ndarray | int  # one for each event, or one for all
 
@@ -88,7 +97,9 @@ def _score(events: smf.Events) -> Score:
     at = np.flatnonzero(on)
     parts = _parts(events, at, channel[at], program[at])
     end = int((ends[parts.chunks] if parts.chunks.any() else ends).max())
-    maps = _maps(events, starts)
+    *maps, impossible = _maps(events, starts)
+    starting, own = starts.tolist(), _MARK
+    texts, opaque, lost = words.read_words(events, starting, parts.words, end, own)
     score = Score.build(
         events.tpq,
         parts.tracks,
@@ -101,6 +112,12 @@ def _score(events: smf.Events) -> Score:
         end=end,
         title=parts.title,
         controls=read_controls(events, tick, parts.homes, parts.own, end),
+        texts=texts,
+        opaque=opaque,
+        warnings=[
+            f"not kept: {what}"
+            for what in (*impossible, *lost_controls(events, tick, parts.homes, end), *lost)
+        ],
     )
     _check_length(score)
     return score
@@ -165,10 +182,7 @@ def _names(events: smf.Events, marks: list[str]) -> list[str]:
     names: dict[int, str] = {}
     for m in events.metas:
         if m.type == smf.TRACK_NAME and m.track not in names:
-            try:
-                text = m.data.decode("utf-8")
-            except UnicodeDecodeError:
-                text = m.data.decode("latin-1")
+            text = words.decode_text(m.data)
             if not marks[m.track]:
                 text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
             names[m.track] = text
@@ -178,7 +192,8 @@ def _names(events: smf.Events, marks: list[str]) -> list[str]:
 class _Parts(NamedTuple):
     """What a file's track chunks become: the ``part`` of each note, ``tracks`` and ``title``; of
     each part the chunk, channel and program, ``homes`` (P, 3); of each chunk whether it has gone
-    into parts, ``chunks``, and which one's part it belongs to by its mark, else -1, ``own``."""
+    into parts, ``chunks``, which one's part it belongs to by its mark, else -1, ``own``, and
+    where its texts go, ``words``."""
 
     part: np.ndarray
     tracks: list[Track]
@@ -186,6 +201,7 @@ class _Parts(NamedTuple):
     homes: np.ndarray
     chunks: np.ndarray
     own: np.ndarray
+    words: list[words.Home]
 
 
 def _parts(events: smf.Events, at: np.ndarray, channel: np.ndarray, program: np.ndarray) -> _Parts:
@@ -230,15 +246,26 @@ def _parts(events: smf.Events, at: np.ndarray, channel: np.ndarray, program: np.
     titled = headed or marks[0] == "title" or not (in_parts[0] or marks[0])
     own = np.where([mark in ("part", "more") for mark in marks], owner, -1)
     table = np.array(homes, dtype=np.int64).reshape(-1, 3)
-    return _Parts(place[which], tracks, names[0] if titled else "", table, in_parts, own)
+    speaking = {m.track for m in events.metas if m.type in _SPOKEN and m.data}
+    first_part = {chunk: i for i, (chunk, _, _) in reversed(list(enumerate(homes)))}
+    texts: list[words.Home] = []
+    for i, name in enumerate(names):
+        part = None if headed and several[i] else first_part.get(int(owner[i]))
+        alone = part is None and not (i == 0 and titled)
+        group = name if alone and (i in speaking or marks[i] == "texts") else ""
+        texts.append(words.Home(part, group, bool(group) or not alone))
+    return _Parts(place[which], tracks, names[0] if titled else "", table, in_parts, own, texts)
 
 
-def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list]:
-    """Tempos, metres and keys as ``Score.build`` takes them; of one tick the last track's wins."""
+def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list, list[str]]:
+    """Tempos, metres and keys as ``Score.build`` takes them, of one tick the last track's wins; and
+    a sentence where there are some that cannot be."""
     tempos: list[tuple[int, int]] = []
     metres: list[tuple[int, int, int]] = []
     keys: list[tuple[int, int, int]] = []
+    there = 0
     for m in events.metas:  # in the order of tracks
+        there += m.type in (smf.TEMPO, smf.METRE, smf.KEY)
         tick, data = m.tick + int(starts[m.track]), m.data
         if m.type == smf.TEMPO and len(data) >= 3:
             if value := int.from_bytes(data[:3], "big"):
@@ -250,7 +277,9 @@ def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list]:
             fifths = int.from_bytes(data[:1], "big", signed=True)
             if -7 <= fifths <= 7 and data[1] <= 1:
                 keys.append((tick, fifths, data[1]))
-    return tempos, metres, keys
+    wrong = there - len(tempos) - len(metres) - len(keys)
+    lost = f"{wrong} tempo(s), metre(s) or key(s) that cannot be"
+    return tempos, metres, keys, [lost] if wrong else []
 
 
 def _check_length(score: Score) -> None:
@@ -267,8 +296,9 @@ def _check_length(score: Score) -> None:
 def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     """The Score as a format 1 MIDI file, and written to ``path`` where one is given.
 
-    The first track holds title, tempos, metres and keys; each part has a track of its own. Drums
-    are on channel 10. Up to 15 other parts have a channel each; beyond that parts of one program
+    The first track holds title, tempos, metres, keys, opaque events and the piece's texts, groups
+    of which have tracks of their own behind it; each part has a track of its own. Drums are on
+    channel 10. Up to 15 other parts have a channel each; beyond that parts of one program
     share one; beyond 15 programs those with the fewest notes share channels and change the program
     note by note, and what controls do to one of them they do to the others. A program is set again
     behind bank selects, which take effect with it. Tempos above 16.8 s a quarter are cut to that.
@@ -277,17 +307,20 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     ticks or 1000 parts.
     """
     lane, part = _lanes(score)
+    groups, texts = words.grouped(score), words.part_texts(score)
+    beside = [event.tick for event in (*score.texts, *score.opaque)]
     for what, value, most in (
         ("ticks per quarter", score.tpq, 0x7FFF),
-        ("ticks", max(score.end, int(score.tempo_tick[-1])), MAX_TICK),
+        ("ticks", max(score.end, int(score.tempo_tick[-1]), *beside), MAX_TICK),
         ("parts", len(score.tracks), MAX_PARTS),
-        ("tracks", len(part), 0xFFFE),
+        ("tracks", len(part) + len(groups), 0xFFFE),
     ):
         if value > most:
             raise InputError(f"a MIDI file can have at most {most} {what} here, not {value}")
     channel = part_channels(score)[part]
     change = program_changes(score, lane, part, channel)
-    chunks = [smf.header(score.tpq, len(part) + 1), smf.chunk(_conductor(score))]
+    chunks = [smf.header(score.tpq, len(part) + len(groups) + 1), smf.chunk(_conductor(score))]
+    chunks += [smf.chunk(_group(name, rows)) for name, rows in groups.items()]
     order = np.argsort(lane, kind="stable")
     bounds = np.searchsorted(lane[order], np.arange(len(part) + 1))
     by_part = score.controls.select(np.argsort(score.controls.track, kind="stable"))
@@ -295,7 +328,9 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
         notes = order[bounds[i] : bounds[i + 1]]
         further = i > 0 and part[i - 1] == p
         own = np.arange(*np.searchsorted(by_part.track, [p, p + (not further)]))
-        body = _lane(score, notes, p, int(channel[i]), change[notes], by_part.select(own))
+        spoken = [] if further else texts.get(p, [])
+        controls = by_part.select(own)
+        body = _lane(score, notes, p, int(channel[i]), change[notes], controls, spoken)
         head = _head(score.tracks[p].name, b"more" if further else b"part")
         chunks.append(smf.chunk(head + body))
     data = b"".join(chunks)
@@ -345,11 +380,25 @@ def _conductor(score: Score) -> bytes:
     keys = (score.key_tick.tolist(), score.key_fifths.tolist(), score.key_minor.tolist())
     for tick, fifths, minor in zip(*keys, strict=True):
         rows.append((tick, 2, smf.meta(smf.KEY, bytes((fifths & 0xFF, minor)))))
+    rows += words.piece_rows(score)
     out = [b"\0", smf.meta(smf.TRACK_NAME, _text(score.title))]
     out += [b"\0", smf.meta(smf.OWN, _MARK + b"title")]
+    rows.sort(key=lambda row: row[:2])
+    out.append(_timed([(tick, event) for tick, _, event in rows], score.end))
+    return b"".join(out)
+
+
+def _group(name: str, rows: list[tuple[int, bytes]]) -> bytes:
+    """A track chunk with a group of texts."""
+    return _head(name, b"texts") + _timed(rows, 0)
+
+
+def _timed(rows: list[tuple[int, bytes]], end: int) -> bytes:
+    """(tick, event) with delta times, and the end of the track at ``end``, or later where they
+    end later."""
+    out: list[bytes] = []
     now = 0
-    end = (max(score.end, max(r[0] for r in rows)), 3, smf.meta(smf.END_OF_TRACK, b""))
-    for tick, _, event in [*sorted(rows, key=lambda r: r[:2]), end]:
+    for tick, event in [*rows, (max(end, rows[-1][0]), smf.meta(smf.END_OF_TRACK, b""))]:
         out.append(smf.delta(tick - now) + event)
         now = tick
     return b"".join(out)
@@ -362,10 +411,11 @@ def _lane(
     channel: int,
     change: np.ndarray,
     controls: Controls,
+    texts: list[tuple[int, bytes]],
 ) -> bytes:
     """The channel events of one track chunk. Of one tick the note-offs come first, then bank
-    selects and the program behind them, other controls, and each note-on behind the program change
-    that it needs."""
+    selects and the program behind them, other controls, ``texts`` (tick, event), and each note-on
+    behind the program change that it needs."""
     start, stop = score.onset[notes], (score.onset + score.duration)[notes]
     last = max(score.end, int(stop.max(initial=0)))
     index, pitch = np.arange(len(notes)), score.pitch[notes]
@@ -382,7 +432,9 @@ def _lane(
     ]
     tick, place, rank, message = (np.concatenate(column) for column in zip(*rows, strict=True))
     order = np.lexsort((rank, place, tick))
-    return smf.events(tick[order], message[order])
+    before = (tick * 8 + place)[order].searchsorted([8 * at + 3 for at, _ in texts], "right")
+    metas = [(row, *text) for row, text in zip(before.tolist(), texts, strict=True)]
+    return smf.with_metas(tick[order], message[order], metas)
 
 
 def _rows(

@@ -107,6 +107,17 @@ def read_controls(
     return Controls.build(tick[at], part, kind, np.where(alone, 0, a), value)
 
 
+def lost_controls(events: smf.Events, tick: np.ndarray, homes: np.ndarray, end: int) -> list[str]:
+    """What ``read_controls`` leaves out, in words."""
+    control, late = _IS_CONTROL.take(events.status), tick > end
+    silent = ~np.isin(events.status & 0x0F, homes[:, 1])
+    counts = (
+        (np.count_nonzero(control & silent), "on channels without notes"),
+        (np.count_nonzero(control & late & ~silent), "behind the end of the music"),
+    )
+    return [f"{count} controller event(s) {where}" for count, where in counts if count]
+
+
 # ------------------------------------------------------------------ writing
 
 

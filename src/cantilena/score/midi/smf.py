@@ -9,6 +9,7 @@ file takes a millisecond or two without a compiled parser.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,15 +19,16 @@ import numpy as np
 from cantilena.errors import MidiError
 from cantilena.score.midi.walk import END_OF_TRACK, Places, Walk
 
-TRACK_NAME, TEMPO, METRE, KEY, OWN = 0x03, 0x51, 0x58, 0x59, 0x7F
+TRACK_NAME, CHANNEL_PREFIX, PORT = 0x03, 0x20, 0x21
+TEMPO, METRE, KEY, OWN = 0x51, 0x58, 0x59, 0x7F
 _MIDO = (*range(8), 9, 0x20, 0x21, 0x2F, TEMPO, 0x54, METRE, KEY, OWN)  # metas that it knows
 _TIMELESS = ~np.isin(np.arange(256), (*_MIDO, 0x80))  # 0x80: what is no meta, in ``_decode``
-_WANTED = np.isin(np.arange(256), (TRACK_NAME, TEMPO, METRE, KEY, OWN))
+_WANTED = (np.arange(256) <= 0x80) & (np.arange(256) != END_OF_TRACK)
 
 MAX_DELTA = 0x0FFFFFFF
 """The longest delta time that a file can hold, in ticks."""
 MAX_METAS = 250_000
-"""Names, tempos, metres and keys together; far more than any music has."""
+"""Names, texts, tempos, metres and keys together; far more than any music has."""
 
 
 _THREE = np.arange(3)
@@ -34,7 +36,8 @@ _BIG_ENDIAN = np.array([1 << 16, 1 << 8, 1])
 
 
 class Meta(NamedTuple):
-    """A meta event: the track chunk it stands in, its tick, its type and its data."""
+    """A meta event: the track chunk it stands in, its tick, its type and its data. Or a system
+    exclusive message, whose type is its status: 0xF0, or 0xF7 of one that goes on or is escaped."""
 
     track: int
     tick: int
@@ -49,7 +52,8 @@ class Events:
     - ``track``: number of the track chunk; ``tick``: ticks from that track's start
     - ``status``: 0x80-0xEF; ``a``, ``b``: the data bytes, 0-127 (``b`` is 0 where there is one)
 
-    ``end`` (n_tracks,) holds each track's last tick; ``metas`` those that a Score is built from.
+    ``end`` (n_tracks,) holds each track's last tick; ``metas`` all but ends of tracks, and
+    system exclusive messages.
     ``other_track``, ``other_tick`` (M,) tell where all events stand that are neither channel events
     nor ends of tracks, which a player also passes when it adds up seconds from event to event.
     ``tempo_track``, ``tempo_tick``, ``tempo_us``: the tempo metas, (T,) each, in file order.
@@ -74,13 +78,14 @@ class Events:
 
     @cached_property
     def metas(self) -> list[Meta]:
-        """Names, tempos, metres, keys and sequencer-specific events, in file order."""
+        """All metas but ends of tracks, and system exclusive messages, in file order."""
         rows = _WANTED[self._other_kind].nonzero()[0]
         columns = (self.other_track, self.other_tick, self._other_kind, self._other_at)
         metas: list[Meta] = []
         for track, tick, kind, at in zip(*(c[rows].tolist() for c in columns), strict=True):
-            start, stop = self._walk.body(at + 2, self._walk.spans[track][1])
-            metas.append(Meta(track, tick, kind, self._walk.data[start:stop]))
+            meta, data = kind < 0x80, self._walk.data
+            start, stop = self._walk.body(at + 1 + meta, self._walk.spans[track][1])
+            metas.append(Meta(track, tick, kind if meta else data[at], data[start:stop]))
         return metas
 
 
@@ -179,7 +184,7 @@ def _decode(form: int, tpq: int, walk: Walk, places: Places) -> Events:
     q = other_last + 1
     kind = np.where(raw.take(q) == 0xFF, raw.take(q + 1), 0x80)  # no meta: none we know
     if len(kind) > MAX_METAS and _WANTED[kind].sum() > MAX_METAS:
-        raise MidiError(f"the file has more than {MAX_METAS:,} names, tempos, metres and keys")
+        raise MidiError(f"the file has more than {MAX_METAS:,} texts, tempos, metres and keys")
     value += 1 if stated is None else stated
     a = raw.take(value)
     value += 1
@@ -277,6 +282,22 @@ def events(tick: np.ndarray, message: np.ndarray, running: bool = False) -> byte
         pieces.append(table[i][present[i]].tobytes())
         before = i + 1
     return b"".join([*pieces, table[before:][present[before:]].tobytes()])
+
+
+def with_metas(
+    tick: np.ndarray, message: np.ndarray, metas: Iterable[tuple[int, int, bytes]]
+) -> bytes:
+    """Events as ``events`` has them, with metas in between: of each the row before which it
+    stands, its tick and its bytes; in file order."""
+    out: list[bytes] = []
+    done = now = 0
+    for row, when, event in metas:
+        if row > done:
+            out.append(events(tick[done:row] - now, message[done:row]))
+            done, now = row, int(tick[row - 1])
+        out += [delta(when - now), event]
+        now = when
+    return b"".join([*out, events(tick[done:] - now, message[done:])])
 
 
 def header(tpq: int, n_tracks: int) -> bytes:
