@@ -15,7 +15,9 @@ import numpy as np
 
 from cantilena.errors import InputError
 from cantilena.score.musicxml.metre import DIVISIONS, EIGHTH, QUARTER, SHORTEST, SIXTEENTH, Bars
+from cantilena.score.musicxml.straight import straightened
 from cantilena.score.score import Score
+from cantilena.score.swing import Swing
 
 _TICK = DIVISIONS // 24
 """What prices and thresholds count in: a 24th of a quarter."""
@@ -75,8 +77,9 @@ class GridNotes:
     grace: np.ndarray
 
 
-def quantise(score: Score, bars: Bars) -> GridNotes:
-    """The Score's notes on the grid of ``bars``. Ends are snapped to the grid that the onsets
+def quantise(score: Score, bars: Bars, swing: Swing | None = None) -> GridNotes:
+    """The Score's notes on the grid of ``bars``, those that ``swing`` made uneven being written
+    straight. Ends are snapped to the grid that the onsets
     around them use; pitches below 12, which MusicXML cannot name, are raised an octave. Raises
     InputError for far too many parts and bars."""
     order = np.lexsort((score.pitch, score.onset, score.track))
@@ -85,6 +88,8 @@ def quantise(score: Score, bars: Bars) -> GridNotes:
     begin = score.onset[order] * scale
     begin = np.maximum(begin - _lag(begin), 0.0)
     finish = begin + score.duration[order] * scale
+    if swing is not None:
+        begin, finish = straightened(begin, finish, track, bars, swing)
     pitch = score.pitch[order]
     pitch = np.where((pitch < 12) & ~score.is_drum[order], pitch + 12, pitch)
     part = np.where(score.is_drum[order], -1, track)

@@ -28,6 +28,7 @@ from cantilena.score.musicxml.parts import (
 from cantilena.score.musicxml.spell import Speller, key_of_bars
 from cantilena.score.musicxml.voices import Event, Note, drum_voices, hands, voices
 from cantilena.score.score import Score, Track
+from cantilena.score.swing import find_swing
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
     has any. ``chords`` are (tick, symbol); ``key`` is used where the Score names no key. Raises
     BriefError for what is no chord symbol, InputError for a score of far too many bars."""
     bars = lay_bars(score)
-    notes = quantise(score, bars)
+    swing = find_swing(score)
+    notes = quantise(score, bars, swing)
     scale = DIVISIONS / score.tpq
     signatures = zip(
         (score.key_tick * scale).tolist(),
@@ -91,7 +93,7 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
         _part(tracks[t], name, notes, of[i], bars, beats, i in paired)
         for i, (t, name) in enumerate(zip(sounding, names, strict=True))
     ]
-    parts[0].marks.extend([*tempo_marks(score, bars), *chord_marks(chords, score, bars)])
+    parts[0].marks.extend([*tempo_marks(score, bars, swing), *chord_marks(chords, score, bars)])
     for part in parts:
         part.marks.sort(key=lambda m: m.tick)
     ticks = np.concatenate([notes.onset, notes.end])

@@ -16,6 +16,7 @@ from cantilena.score.harmony import parse_chord
 from cantilena.score.musicxml.grid import GridNotes
 from cantilena.score.musicxml.metre import DIVISIONS, EIGHTH, SHORTEST, SIXTEENTH, Bars
 from cantilena.score.score import Score
+from cantilena.score.swing import Swing
 from cantilena.score.symbols import sounding_symbols
 
 
@@ -36,8 +37,9 @@ _AUDIBLE = 0.01  # a change of tempo below this share is left out
 _WORTH_A_MARK = 0.04  # and one below this is played, not printed
 
 
-def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
-    """Metronome marks where a tempo holds for a bar; other changes as playback tempo only."""
+def tempo_marks(score: Score, bars: Bars, swing: Swing | None = None) -> list[Mark]:
+    """Metronome marks where a tempo holds for a bar; other changes as playback tempo only. The
+    first says whether the piece swings."""
     ticks = np.round(score.tempo_tick * (DIVISIONS / score.tpq) / SHORTEST).astype(int) * SHORTEST
     end = int(bars.start[-1])
     tempos = {t: 60e6 / us for t, us in zip(ticks.tolist(), score.tempo_us.tolist(), strict=True)}
@@ -54,7 +56,7 @@ def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
         holds = next(later, end) - tick >= min(size, end - tick)
         moved = max(abs(bpm - playback), abs(bpm - printed)) > _WORTH_A_MARK * bpm
         if not out or (holds and moved):
-            out.append(Mark(tick, _metronome(bpm, *bars.metre[bar])))
+            out.append(Mark(tick, _metronome(bpm, *bars.metre[bar], None if out else swing)))
             printed = bpm
         elif tick - last >= EIGHTH:
             out.append(Mark(tick, _playback_tempo(bpm)))
@@ -64,7 +66,7 @@ def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
     return out
 
 
-def _metronome(bpm: float, num: int, den: int) -> Callable[[int], str]:
+def _metronome(bpm: float, num: int, den: int, swing: Swing | None) -> Callable[[int], str]:
     unit, dots, quarters = "quarter", 0, 1.0
     if den >= 8 and num > 3 and num % 3 == 0:
         unit, dots, quarters = ("quarter", 1, 1.5) if den == 8 else ("eighth", 1, 0.75)
@@ -72,11 +74,23 @@ def _metronome(bpm: float, num: int, den: int) -> Callable[[int], str]:
         unit, quarters = "half", 2.0
     count = max(1, round(bpm / quarters))
     beat = f"<beat-unit>{unit}</beat-unit>" + "<beat-unit-dot/>" * dots
+    words, playback = _swing(swing)
     head = (
-        '<direction placement="above"><direction-type>'
+        f'<direction placement="above">{words}<direction-type>'
         f"<metronome>{beat}<per-minute>{count}</per-minute></metronome></direction-type>"
     )
-    return lambda offset: f'{head}{_offset(offset)}<sound tempo="{_decimal(bpm)}"/></direction>'
+    sound = f'<sound tempo="{_decimal(bpm)}"' + (f">{playback}</sound>" if playback else "/>")
+    return lambda offset: f"{head}{_offset(offset)}{sound}</direction>"
+
+
+def _swing(swing: Swing | None) -> tuple[str, str]:
+    """The word for it, and how it is played back."""
+    if swing is None:
+        return "", ""
+    word, kind = ("Swing", "eighth") if swing.pair == 1 else ("Swing 16ths", "16th")
+    words = f'<direction-type><words font-weight="bold">{word}</words></direction-type>'
+    ratio = f"<first>{swing.first}</first><second>{swing.second}</second>"
+    return words, f"<swing>{ratio}<swing-type>{kind}</swing-type></swing>"
 
 
 def _playback_tempo(bpm: float) -> Callable[[int], str]:
