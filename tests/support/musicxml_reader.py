@@ -55,6 +55,8 @@ def read(text: str) -> list[Read]:
 def _read_part(part: ET.Element, instruments: dict) -> Read:
     out, start, fifths, ties = Read(), Fraction(0), 0, {}
     divisions = int(part.findtext("measure/attributes/divisions", ""))
+    octaves = int(part.findtext("measure/attributes/transpose/octave-change", "0"))
+    _check_octave_lines(part)
     for measure in part.findall("measure"):
         at, passes, voices = Fraction(0), [], {}
         rows = []  # (onset, order, staff, note) of real notes, for accidentals
@@ -74,7 +76,7 @@ def _read_part(part: ET.Element, instruments: dict) -> Read:
                 begin = start + at - (length if chord else 0)
                 rows.append((begin, len(rows), node))
                 if node.find("grace") is not None:
-                    out.graces.append((begin, _pitch(node, instruments)))
+                    out.graces.append((begin, _pitch(node, instruments) + 12 * octaves))
                     continue
                 out.written.append(node)
                 if not chord:
@@ -82,7 +84,8 @@ def _read_part(part: ET.Element, instruments: dict) -> Read:
                     at += length
                 _check_value(node, length)
                 if node.find("rest") is None:
-                    _tie(node, begin, length, _pitch(node, instruments), ties, out)
+                    pitch = _pitch(node, instruments) + 12 * octaves
+                    _tie(node, begin, length, pitch, ties, out)
         passes.append(at)
         assert len(set(passes)) == 1, "voices of one bar differ in length"
         for notes in voices.values():
@@ -110,6 +113,22 @@ def _pitch(node: ET.Element, instruments: dict) -> int:
     step, octave = node.findtext("pitch/step", ""), int(node.findtext("pitch/octave", ""))
     assert 0 <= octave <= 9
     return STEPS[step] + int(node.findtext("pitch/alter", "0")) + 12 * (octave + 1)
+
+
+def _check_octave_lines(part: ET.Element) -> None:
+    """Each line that begins ends, after notes, and before the next one of its staff begins."""
+    running: dict[str, int] = {}
+    for node in part.iter():
+        if node.tag == "note":
+            running = {number: notes + 1 for number, notes in running.items()}
+        elif node.tag == "octave-shift":
+            number = node.get("number", "1")
+            assert (number in running) == (node.get("type") == "stop")
+            if number in running:
+                assert running.pop(number) > 0, "an octave line without notes"
+            else:
+                running[number] = 0
+    assert not running, "an octave line does not end"
 
 
 def _check_value(node: ET.Element, length: Fraction) -> None:

@@ -1,23 +1,26 @@
 """MusicXML out: a Score as MusicXML 4.0 (partwise) that notation programs open as a clean score.
 
 Knows MusicXML's elements and their order; what is written where is decided in
-``layout``. All parts are written at concert pitch, with octave clefs for guitars and
-basses; durations are those of notation, not of the performance (see ``voices``).
+``layout``. The score is a concert score: transposing instruments are written as they sound, and
+what their players' own parts are transposed by is said in ``for-part``; only basses, piccolo and
+bells stand octaves away from their sound, as in any score, and guitars have an octave clef.
+Durations are those of notation, not of the performance (see ``voices``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from cantilena.files import write_bytes
 from cantilena.score.harmony import Key
 from cantilena.score.musicxml.layout import Layout, Part, Staff, lay_out
-from cantilena.score.musicxml.marks import Mark
+from cantilena.score.musicxml.marks import Mark, octave_line
 from cantilena.score.musicxml.metre import DIVISIONS, QUARTER, Plan
-from cantilena.score.musicxml.parts import SOUNDS, abbreviation, drum
+from cantilena.score.musicxml.parts import SOUNDS, Transposition, abbreviation, drum, transposition
+from cantilena.score.musicxml.reading import Clef
 from cantilena.score.musicxml.rhythm import Piece, Stretch, notate
 from cantilena.score.musicxml.spell import Accidentals, Name, Speller
 from cantilena.score.musicxml.voices import Event
@@ -50,7 +53,9 @@ def write_musicxml(
     cannot be written or a score of far too many bars.
     """
     layout = lay_out(score, chords or (), key)
-    out = [_HEAD, _header(_text(title or score.title), _text(composer)), _part_list(layout)]
+    concert = any(_transposed(part) for part in layout.parts)
+    head = _header(_text(title or score.title), _text(composer), concert)
+    out = [_HEAD, head, _part_list(layout)]
     for number, part in enumerate(layout.parts, 1):
         out.append(f'<part id="P{number}">\n')
         out += _PartWriter(layout, part, number).measures()
@@ -67,11 +72,17 @@ def _text(value: str) -> str:
     return escape(_ILLEGAL.sub("", value).strip())
 
 
-def _header(title: str, composer: str) -> str:
+def _header(title: str, composer: str, concert: bool) -> str:
+    """``concert``: whether it has to be said that the score is one at concert pitch."""
     work = f"<work><work-title>{title}</work-title></work>\n" if title else ""
     creator = f'<creator type="composer">{composer}</creator>' if composer else ""
     coding = "<encoding><software>Cantilena</software></encoding>"
-    return f"{work}<identification>{creator}{coding}</identification>\n"
+    head = f"{work}<identification>{creator}{coding}</identification>\n"
+    return head + ("<defaults><concert-score/></defaults>\n" if concert else "")
+
+
+def _transposed(part: Part) -> Transposition | None:
+    return None if part.track.is_drum else transposition(part.track.program)
 
 
 def _part_list(layout: Layout) -> str:
@@ -175,8 +186,21 @@ class _PartWriter:
         self.starts: list[int] = layout.bars.start.tolist()
         self.grand = len(part.staves) > 1
         self.signs = [Accidentals() for _ in part.staves]
-        self.marks: list[Mark] = list(reversed(part.marks))
+        self._clefs: dict[int, list[Clef | None]] = {}
+        for s, staff in enumerate(part.staves):
+            for bar, clef in staff.reading.clefs:
+                self._clefs.setdefault(bar, [None] * len(part.staves))[s] = clef
+        above = [[*part.marks], *([] for _ in part.staves[1:])]
+        self.marks = [
+            sorted((*marks, *self._octave_marks(s, staff)), key=lambda m: (m.tick, not m.closes))
+            for s, (marks, staff) in enumerate(zip(above, part.staves, strict=True))
+        ]
         self.events_by_bar = [[_by_bar(v, self.starts) for v in s.voices] for s in part.staves]
+
+    def _octave_marks(self, s: int, staff: Staff) -> Iterator[Mark]:
+        where = f"<staff>{s + 1}</staff>" if self.grand else ""
+        for line in staff.reading.lines:
+            yield from octave_line(*line, s + 1, where)
 
     def measures(self) -> list[str]:
         """The XML of each measure."""
@@ -185,6 +209,10 @@ class _PartWriter:
         for bar in range(last + 1):
             out.append(f'<measure number="{bar + 1}">\n{self._attributes(bar)}')
             self._bar(bar, out)
+            clefs = self._clefs.get(bar + 1, ())
+            change = "".join(self._clef(i, clef) for i, clef in enumerate(clefs, 1) if clef)
+            if change:  # before the bar line
+                out.append(f"<attributes>{change}</attributes>\n")
             if bar == last:
                 style = "<bar-style>light-heavy</bar-style>"
                 out.append(f'<barline location="right">{style}</barline>\n')
@@ -204,11 +232,26 @@ class _PartWriter:
             inner += f"<time><beats>{beats}</beats><beat-type>{kind}</beat-type></time>"
         if new:
             inner += "<staves>2</staves>" if self.grand else ""
-            inner += "".join(self._clef(i, s) for i, s in enumerate(self.part.staves, 1))
+            inner += "".join(self._clef(i, s) for i, s in enumerate(self._clefs[0], 1) if s)
+            inner += self._transpose()
         return f"<attributes>{inner}</attributes>\n" if inner else ""
 
-    def _clef(self, number: int, staff: Staff) -> str:
-        sign, line, octave = staff.clef
+    def _transpose(self) -> str:
+        """What is written octaves away from its sound, and how the player's part differs."""
+        octaves, other = self.part.octaves, _transposed(self.part)
+        if octaves:
+            change = f"<octave-change>{octaves}</octave-change>"
+            return f"<transpose><diatonic>0</diatonic><chromatic>0</chromatic>{change}</transpose>"
+        if other is None:
+            return ""
+        change = f"<octave-change>{other.octaves}</octave-change>" if other.octaves else ""
+        return (
+            f"<for-part><part-transpose><diatonic>{other.diatonic}</diatonic>"
+            f"<chromatic>{other.chromatic}</chromatic>{change}</part-transpose></for-part>"
+        )
+
+    def _clef(self, number: int, clef: Clef) -> str:
+        sign, line, octave = clef
         which = f' number="{number}"' if self.grand else ""
         octaves = f"<clef-octave-change>{octave}</clef-octave-change>" if octave else ""
         return f"<clef{which}><sign>{sign}</sign><line>{line}</line>{octaves}</clef>"
@@ -244,7 +287,8 @@ class _PartWriter:
                     voice.signs[n, pitch] = f"<accidental>{sign}</accidental>"
 
     def _name(self, pitch: int, onset: int) -> Name:
-        return self.speller.name(pitch, onset)
+        name = self.speller.name(pitch, onset)
+        return name._replace(octave=name.octave - self.part.octaves)
 
     def _voice(self, voice: _Voice, s: int, v: int, plan: Plan, out: list[str]) -> None:
         place = f"<voice>{4 * s + v + 1}</voice>"
@@ -252,10 +296,13 @@ class _PartWriter:
         silent = len(voice.pieces) > 0 and all(e is None for e in voice.events)
         for n, piece in enumerate(voice.pieces):
             event = voice.events[piece.stretch]
-            if s == 0 and v == 0:
-                self._place_marks(voice.bar_start + piece.start, piece.length, silent, plan, out)
+            if v == 0:
+                reach = plan.length if silent else piece.length
+                self._place_marks(s, voice.bar_start + piece.start, reach, out)
             if event is not None:
                 self._notes(voice, n, event, place, staff, out)
+                if v == 0:
+                    self._close_marks(s, voice.bar_start + piece.start + piece.length, out)
             elif silent:
                 out.append(
                     f'<note><rest measure="yes"/>{self._duration(plan.length)}'
@@ -276,13 +323,20 @@ class _PartWriter:
     def _duration(self, ticks: int) -> str:
         return f"<duration>{ticks // self.unit}</duration>"
 
-    def _place_marks(
-        self, start: int, length: int, silent: bool, plan: Plan, out: list[str]
-    ) -> None:
-        reach = start + (plan.length if silent else length)
-        while self.marks and self.marks[-1].tick < reach:
-            mark = self.marks.pop()
-            out.append(mark.xml(max(0, mark.tick - start) // self.unit) + "\n")
+    def _place_marks(self, s: int, start: int, length: int, out: list[str]) -> None:
+        """Those of staff ``s`` that stand at the element from ``start``, or within it."""
+        marks, stop = self.marks[s], start + length
+        n = 0
+        while n < len(marks) and (marks[n].tick < stop):
+            out.append(marks[n].xml(max(0, marks[n].tick - start) // self.unit) + "\n")
+            n += 1
+        del marks[:n]
+
+    def _close_marks(self, s: int, stop: int, out: list[str]) -> None:
+        """Ends of lines, behind the element that ends at ``stop``."""
+        marks = self.marks[s]
+        while marks and marks[0].closes and marks[0].tick <= stop:
+            out.append(marks.pop(0).xml(0) + "\n")
 
     def _notes(
         self, voice: _Voice, n: int, event: Event, place: str, staff: str, out: list[str]

@@ -15,16 +15,16 @@ from cantilena.score.musicxml.grid import GridNotes, quantise
 from cantilena.score.musicxml.marks import Mark, chord_marks, dynamic_marks, tempo_marks
 from cantilena.score.musicxml.metre import DIVISIONS, Bars, lay_bars
 from cantilena.score.musicxml.parts import (
-    BASS,
     FEET,
     PERCUSSION,
-    TREBLE,
-    Clef,
-    clef,
     group,
+    hand_ways,
     is_grand,
     label,
+    octaves_above_written,
+    ways,
 )
+from cantilena.score.musicxml.reading import Reading, Way, read_staff
 from cantilena.score.musicxml.spell import Speller, key_of_bars
 from cantilena.score.musicxml.voices import Event, Note, drum_voices, hands, voices
 from cantilena.score.score import Score, Track
@@ -33,21 +33,24 @@ from cantilena.score.swing import find_swing
 
 @dataclass(frozen=True)
 class Staff:
-    """One staff: its clef and its voices, upper first, each a list of Events in time."""
+    """One staff: its voices, upper first, each a list of Events in time, and its clefs and octave
+    lines."""
 
-    clef: Clef
     voices: list[list[Event]]
+    reading: Reading
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part on paper. ``drums``: its sounds, sorted, when it is percussion."""
+    """One part on paper. ``marks``: what stands above its first staff; ``drums``: its sounds,
+    sorted, when it is percussion; ``octaves``: how many it sounds above what is written."""
 
     track: Track
     name: str
     staves: list[Staff]
     marks: list[Mark]
     drums: tuple[int, ...] = ()
+    octaves: int = 0
 
 
 @dataclass(frozen=True)
@@ -160,22 +163,30 @@ def _part(
     marks = dynamic_marks(notes, of, bars)
     onset, end, pitch = (a[of].tolist() for a in (notes.onset, notes.end, notes.pitch))
     if track.is_drum:
-        staff_voices = drum_voices(zip(onset, pitch, strict=True), FEET, beats)
-        return Part(
-            track, name, [Staff(PERCUSSION, staff_voices)], marks, tuple(sorted(set(pitch)))
+        staff = Staff(
+            drum_voices(zip(onset, pitch, strict=True), FEET, beats),
+            Reading([(0, PERCUSSION)], []),
         )
+        return Part(track, name, [staff], marks, tuple(sorted(set(pitch))))
     grace = notes.grace[of].tolist()
     whole = [n for n, g in zip(zip(onset, end, pitch, strict=True), grace, strict=True) if not g]
     small = [(o, p) for o, p, g in zip(onset, pitch, grace, strict=True) if g]
-    stop = int(bars.start[-1])
+
+    def staff_of(hand: list[Note], ornaments: list[tuple[int, int]], how: list[Way]) -> Staff:
+        lines = voices(hand, ornaments, int(bars.start[-1]))
+        return Staff(lines, read_staff(lines, bars, beats, how, octaves))
+
     if not is_grand(track.program, pitch, paired):
-        staves = [Staff(clef(track.program, name, pitch), voices(whole, small, stop))]
-        return Part(track, name, staves, marks)
+        octaves = octaves_above_written(track.program, pitch)
+        how = ways(track.program, name, [p - 12 * octaves for p in pitch])
+        return Part(track, name, [staff_of(whole, small, how)], marks, octaves=octaves)
+    octaves = 0
     staves = []
     split = hands(whole)
-    for hand, usual in zip(split, (TREBLE, BASS), strict=True):
+    for hand in split:
         ornaments = [g for g in small if _nearest_hand(g, split) is hand]
-        staves.append(Staff(_hand_clef(hand, usual), voices(hand, ornaments, stop)))
+        how = hand_ways([n[2] for n in hand], hand is split[0])
+        staves.append(staff_of(hand, ornaments, how))
     return Part(track, name, staves, marks)
 
 
@@ -184,11 +195,3 @@ def _nearest_hand(grace: tuple[int, int], split: tuple[list[Note], list[Note]]) 
     onset, pitch = grace
     away = [min((abs(n[2] - pitch) for n in hand if n[0] == onset), default=999) for hand in split]
     return split[away[1] < away[0]]
-
-
-def _hand_clef(hand: list[Note], usual: Clef) -> Clef:
-    ordered = sorted(n[2] for n in hand)
-    middle = ordered[len(ordered) // 2] if ordered else 60
-    if usual is TREBLE:
-        return BASS if middle < 55 else TREBLE
-    return TREBLE if middle > 65 else BASS

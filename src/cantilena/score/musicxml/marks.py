@@ -21,10 +21,12 @@ from cantilena.score.symbols import sounding_symbols
 
 
 class Mark(NamedTuple):
-    """``xml(offset)`` at ``tick``."""
+    """``xml(offset)`` at ``tick``. ``closes``: it ends a line, and belongs behind the note that
+    ends there."""
 
     tick: int
     xml: Callable[[int], str]
+    closes: bool = False
 
 
 def _offset(ticks: int) -> str:
@@ -249,3 +251,20 @@ def _kind(intervals: tuple[int, ...]) -> tuple[str, list[tuple[int, int, str]]]:
         else:
             extra.append((degree, alter, "subtract"))
     return kind, extra
+
+
+# Lines -------------------------------------------------------------------------------------
+
+
+def octave_line(start: int, end: int, octaves: int, number: int, staff: str) -> tuple[Mark, Mark]:
+    """Start and end of a line over notes that sound ``octaves`` (-2..2) above what is written.
+    ``number`` tells lines at one time apart; ``staff`` is XML."""
+    size = 8 if abs(octaves) == 1 else 15
+    place, kind = ("above", "down") if octaves > 0 else ("below", "up")
+
+    def shift(word: str) -> Callable[[int], str]:
+        line = f'<octave-shift type="{word}" size="{size}" number="{number}"/>'
+        head = f'<direction placement="{place}"><direction-type>{line}</direction-type>'
+        return lambda offset: f"{head}{_offset(offset)}{staff}</direction>"
+
+    return Mark(start, shift(kind)), Mark(end, shift("stop"), True)
