@@ -22,6 +22,7 @@ def engrave(musicxml: str, scale: int = 80) -> list[str]:
         raise MissingExtraError("verovio", "sheet", "engraving sheet music") from error
     if not 10 <= scale <= 200:
         raise InputError(f"a scale of {scale} percent is outside 10-200")
+    verovio.enableLog(verovio.LOG_ERROR)  # its warnings are of its own making, not of the text's
     toolkit = verovio.toolkit()
     toolkit.setOptions(
         {

@@ -273,6 +273,42 @@ def test_a_metre_change_cuts_a_bar_short():
     assert part.bars == [96, 48, 48]
 
 
+@pytest.mark.parametrize(
+    ("metres", "upbeat", "kinds"),
+    [
+        ([(0, 1, 4), (24, 3, 4)], 24, "quarter"),
+        ([(0, 4, 4), (24, 3, 4)], 24, "quarter"),
+        ([(0, 2, 4), (48, 3, 4)], 24, "r quarter quarter"),
+        ([(0, 1, 8), (12, 6, 8)], 12, "eighth"),
+        ([(0, 3, 8), (36, 6, 8)], 36, "quarter."),
+        ([(0, 5, 8), (60, 4, 4)], 60, "eighth half"),
+        ([(0, 1, 16), (6, 2, 4)], 6, "16th"),
+    ],
+)
+def test_an_upbeat_is_bar_0_in_the_metre_of_the_piece(metres, upbeat, kinds):
+    begin = metres[1][0]
+    rows = [(begin - upbeat, upbeat, 72), *((begin + 24 * i, 24, 74) for i in range(12))]
+    text = write_musicxml(score(rows, (Track("", 73),), metres=metres))
+    (part,) = read(text)
+    bars = ET.fromstring(text).findall("part/measure")
+    assert [(b.get("number"), b.get("implicit")) for b in bars[:3]] == [
+        ("0", "yes"),
+        ("1", None),
+        ("2", None),
+    ]
+    assert part.bars[0] == begin
+    times = [(t.findtext("beats"), t.findtext("beat-type")) for t in bars[0].iter("time")]
+    assert times == [tuple(str(n) for n in metres[1][1:])]
+    assert all(b.find("attributes/time") is None for b in bars[1:])
+    assert " ".join(part.kinds()).startswith(kinds + " ")
+
+
+def test_a_first_bar_that_is_no_upbeat():
+    for metres in ([(0, 3, 4), (72, 2, 4)], [(0, 2, 4), (96, 4, 4)], [(0, 4, 4)]):
+        root = ET.fromstring(write_musicxml(line(*[24] * 12, metres=metres)))
+        assert [b.get("number") for b in root.findall("part/measure")][:2] == ["1", "2"]
+
+
 def test_dynamics_at_the_start_and_at_big_changes_only():
     loud = [50] * 16 + [55] * 16 + [110] * 32
     rows = [(24 * i, 24, 72, 0, v) for i, v in enumerate(loud)]

@@ -207,7 +207,9 @@ class _PartWriter:
         last = len(self.starts) - 2
         out = []
         for bar in range(last + 1):
-            out.append(f'<measure number="{bar + 1}">\n{self._attributes(bar)}')
+            number, upbeat = self.layout.bars.number(bar), self.layout.bars.upbeat and bar == 0
+            implicit = ' implicit="yes"' if upbeat else ""
+            out.append(f'<measure number="{number}"{implicit}>\n{self._attributes(bar)}')
             self._bar(bar, out)
             clefs = self._clefs.get(bar + 1, ())
             change = "".join(self._clef(i, clef) for i, clef in enumerate(clefs, 1) if clef)

@@ -32,14 +32,23 @@ _GROUPS |= {5: (3, 2), 7: (2, 2, 3), 8: (3, 3, 2), 10: (3, 3, 2, 2), 11: (3, 3, 
 class Bars:
     """``start``: (B + 1,) ticks of the bar lines, all multiples of ``SHORTEST``, the last one the
     end;
-    ``metre``: (numerator, denominator) of each of the B bars, the denominator a power of 2."""
+    ``metre``: (numerator, denominator) of each of the B bars, the denominator a power of 2;
+    ``upbeat``: the first bar is the end of one, in the metre of the next."""
 
     start: np.ndarray
     metre: tuple[tuple[int, int], ...]
+    upbeat: bool = False
 
     def plan(self, bar: int) -> Plan:
         """How bar ``bar`` divides."""
-        return plan_bar(*self.metre[bar], int(self.start[bar + 1] - self.start[bar]))
+        length = int(self.start[bar + 1] - self.start[bar])
+        if self.upbeat and bar == 0:
+            return plan_upbeat(*self.metre[0], length)
+        return plan_bar(*self.metre[bar], length)
+
+    def number(self, bar: int) -> int:
+        """What bar ``bar`` is called: an upbeat 0, the first full bar 1."""
+        return bar + (not self.upbeat)
 
     def nearest(self, tick: float) -> int:
         """The bar (0..B) whose start is nearest to a tick."""
@@ -89,7 +98,20 @@ def lay_bars(score: Score) -> Bars:
         if den & (den - 1):  # such metres cannot be written: the nearest count of 32nds can
             num, den = int(at[i + 1] - at[i]) // SHORTEST, 32
         metres.append((num, den))
-    return Bars(start, tuple(metres))
+    length = np.diff(start[:3])
+    upbeat = (
+        len(score.metre_tick) > 1
+        and len(metres) > 1
+        and int(ticks[1]) == int(score.metre_tick[1])
+        and length[0] < length[1] == _full_length(*metres[1])
+    )
+    if upbeat:
+        metres[0] = metres[1]
+    return Bars(start, tuple(metres), bool(upbeat))
+
+
+def _full_length(num: int, den: int) -> int:
+    return num * (4 * QUARTER // den if den <= 32 else SHORTEST)
 
 
 def _group(n: int, unit: int) -> tuple[int, ...]:
@@ -170,6 +192,24 @@ def plan_bar(num: int, den: int, length: int) -> Plan:
         _cells(length, nodes),
         quarters,
         frozenset(halves),
+    )
+
+
+@lru_cache(maxsize=256)
+def plan_upbeat(num: int, den: int, length: int) -> Plan:
+    """The Plan of the last ``length`` ticks, less than all, of a bar of ``num``/``den``."""
+    whole = plan_bar(num, den, _full_length(num, den))
+    cut = whole.length - length
+    nodes = frozenset({(a - cut, b - cut) for a, b in whole.nodes if a >= cut} | {(0, length)})
+    return Plan(
+        length,
+        whole.level[cut:],
+        nodes,
+        frozenset(x - cut for x in whole.strict if x > cut),
+        tuple((max(a - cut, 0), b - cut) for a, b in whole.beams if b > cut),
+        _cells(length, nodes),
+        frozenset(x - cut for x in whole.quarters if x >= cut),
+        frozenset(x - cut for x in whole.halves if x >= cut),
     )
 
 
