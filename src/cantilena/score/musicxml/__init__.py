@@ -9,15 +9,13 @@ Durations are those of notation, not of the performance (see ``voices``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from cantilena.files import write_bytes
 from cantilena.score.harmony import Key
 from cantilena.score.musicxml.layout import Layout, Part, Staff, lay_out
-from cantilena.score.musicxml.marks import Mark, octave_line
+from cantilena.score.musicxml.marks import Mark, octave_line, plain_text
 from cantilena.score.musicxml.metre import DIVISIONS, QUARTER, Plan
 from cantilena.score.musicxml.parts import SOUNDS, Transposition, abbreviation, drum, transposition
 from cantilena.score.musicxml.reading import Clef
@@ -32,7 +30,6 @@ _HEAD = (
     ' "http://www.musicxml.org/dtds/partwise.dtd">\n'
     '<score-partwise version="4.0">\n'
 )
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CHANNELS = (*range(1, 10), *range(11, 17))
 
 
@@ -54,7 +51,7 @@ def write_musicxml(
     """
     layout = lay_out(score, chords or (), key)
     concert = any(_transposed(part) for part in layout.parts)
-    head = _header(_text(title or score.title), _text(composer), concert)
+    head = _header(plain_text(title or score.title), plain_text(composer), concert)
     out = [_HEAD, head, _part_list(layout)]
     for number, part in enumerate(layout.parts, 1):
         out.append(f'<part id="P{number}">\n')
@@ -65,11 +62,6 @@ def write_musicxml(
     if path is not None:
         write_bytes(path, text.encode())
     return text
-
-
-def _text(value: str) -> str:
-    """Text that XML can hold."""
-    return escape(_ILLEGAL.sub("", value).strip())
 
 
 def _header(title: str, composer: str, concert: bool) -> str:
@@ -104,8 +96,8 @@ def _part_list(layout: Layout) -> str:
 
 
 def _score_part(part: Part, index: int) -> str:
-    ident, name = f"P{index + 1}", _text(part.name)
-    short = _text(abbreviation(part.name))
+    ident, name = f"P{index + 1}", plain_text(part.name)
+    short = plain_text(abbreviation(part.name))
     head = f"<part-name>{name}</part-name><part-abbreviation>{short}</part-abbreviation>"
     if part.track.is_drum:
         sounds = part.drums or (38,)
@@ -190,7 +182,9 @@ class _PartWriter:
         for s, staff in enumerate(part.staves):
             for bar, clef in staff.reading.clefs:
                 self._clefs.setdefault(bar, [None] * len(part.staves))[s] = clef
-        above = [[*part.marks], *([] for _ in part.staves[1:])]
+        self.lyrics = dict(part.lyrics)
+        above: list[list[Mark]] = [[*part.marks], *([] for _ in part.staves[1:])]
+        above[-1] += part.below
         self.marks = [
             sorted((*marks, *self._octave_marks(s, staff)), key=lambda m: (m.tick, not m.closes))
             for s, (marks, staff) in enumerate(zip(above, part.staves, strict=True))
@@ -358,6 +352,7 @@ class _PartWriter:
         first = _tuplet_marks(piece)
         if event.staccato and opens:
             first += "<articulations><staccato/></articulations>"
+        sung = self._lyric(event) if opens else ""
         for i, pitch in enumerate(event.pitches):
             marks = notations + (first if i == 0 else "")
             if self.part.track.is_drum:
@@ -369,8 +364,15 @@ class _PartWriter:
             out.append(
                 f"<note>{'<chord/>' if i else ''}{head}{self._duration(piece.length)}{tie}"
                 f"{ident}{kind}{accidental}{time}{sign}{staff}{beams if i == 0 else ''}"
-                f"{f'<notations>{marks}</notations>' if marks else ''}</note>\n"
+                f"{f'<notations>{marks}</notations>' if marks else ''}{'' if i else sung}</note>\n"
             )
+
+    def _lyric(self, event: Event) -> str:
+        """What is sung on a note, once."""
+        syllable = self.lyrics.pop(event.start, None)
+        if syllable is None or not (text := plain_text(syllable.text)):
+            return ""
+        return f"<lyric><syllabic>{syllable.place}</syllabic><text>{text}</text></lyric>"
 
     def _graces(
         self, voice: _Voice, n: int, event: Event, place: str, staff: str, out: list[str]

@@ -66,8 +66,9 @@ _AFTER = 0.9 * _TICK  # notes nearer than this sound together
 @dataclass(frozen=True)
 class GridNotes:
     """Notes of a Score in ``DIVISIONS`` per quarter, sorted by (track, onset, pitch): arrays of
-    shape (N,). ``grace`` marks ornaments, whose ``onset`` is that of the note they lead to and
-    whose ``end`` equals it. No two notes share track, onset and pitch."""
+    shape (N,). ``source``: index of each in the Score. ``grace`` marks ornaments, whose ``onset``
+    is that of the note they lead to and whose ``end`` equals it. No two notes share track, onset
+    and pitch."""
 
     onset: np.ndarray
     end: np.ndarray
@@ -75,6 +76,7 @@ class GridNotes:
     velocity: np.ndarray
     track: np.ndarray
     grace: np.ndarray
+    source: np.ndarray
 
 
 def quantise(score: Score, bars: Bars, swing: Swing | None = None) -> GridNotes:
@@ -110,7 +112,9 @@ def quantise(score: Score, bars: Bars, swing: Swing | None = None) -> GridNotes:
     keep = rank[first]
     velocity = score.velocity[order]
     track = parts[track[keep]]
-    return GridNotes(onset[keep], end[keep], pitch[keep], velocity[keep], track, grace[keep])
+    return GridNotes(
+        onset[keep], end[keep], pitch[keep], velocity[keep], track, grace[keep], order[keep]
+    )
 
 
 def _lag(begin: np.ndarray) -> float:

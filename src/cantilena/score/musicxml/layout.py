@@ -6,13 +6,21 @@ Knows which steps follow which; the steps themselves are in the other modules of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from cantilena.score.harmony import Key
 from cantilena.score.musicxml.grid import GridNotes, quantise
-from cantilena.score.musicxml.marks import Mark, chord_marks, dynamic_marks, tempo_marks
+from cantilena.score.musicxml.lyrics import Syllable, lyrics_of_parts
+from cantilena.score.musicxml.marks import (
+    Mark,
+    chord_marks,
+    dynamic_marks,
+    pedal_marks,
+    rehearsal_marks,
+    tempo_marks,
+)
 from cantilena.score.musicxml.metre import DIVISIONS, Bars, lay_bars
 from cantilena.score.musicxml.parts import (
     FEET,
@@ -42,8 +50,9 @@ class Staff:
 
 @dataclass(frozen=True)
 class Part:
-    """One part on paper. ``marks``: what stands above its first staff; ``drums``: its sounds,
-    sorted, when it is percussion; ``octaves``: how many it sounds above what is written."""
+    """One part on paper. ``marks``: what stands at its first staff, ``below`` at its last;
+    ``drums``: its sounds, sorted, when it is percussion; ``octaves``: how many it sounds above what
+    is written; ``lyrics``: by the onset they are sung on."""
 
     track: Track
     name: str
@@ -51,6 +60,8 @@ class Part:
     marks: list[Mark]
     drums: tuple[int, ...] = ()
     octaves: int = 0
+    below: list[Mark] = field(default_factory=list)
+    lyrics: dict[int, Syllable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,9 +107,17 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
         _part(tracks[t], name, notes, of[i], bars, beats, i in paired)
         for i, (t, name) in enumerate(zip(sounding, names, strict=True))
     ]
-    parts[0].marks.extend([*tempo_marks(score, bars, swing), *chord_marks(chords, score, bars)])
-    for part in parts:
-        part.marks.sort(key=lambda m: m.tick)
+    parts[0].marks.extend(
+        [
+            *rehearsal_marks(score, bars),
+            *tempo_marks(score, bars, swing),
+            *chord_marks(chords, score, bars),
+        ]
+    )
+    lyrics = lyrics_of_parts(score, notes)
+    for t, part in zip(sounding, parts, strict=True):
+        part.lyrics.update(lyrics.get(t, {}))
+        part.below.extend(pedal_marks(score, t, bars, len(part.staves)))
     ticks = np.concatenate([notes.onset, notes.end])
     unit = COMMON_UNIT if not (ticks % COMMON_UNIT).any() else 1
     return Layout(bars, keys, parts, groups, speller, unit)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 import numpy as np
 
+from cantilena.score.controls import CONTROL_CHANGE
 from cantilena.score.harmony import parse_chord
 from cantilena.score.musicxml.grid import GridNotes
 from cantilena.score.musicxml.metre import DIVISIONS, EIGHTH, SHORTEST, SIXTEENTH, Bars
@@ -253,7 +255,69 @@ def _kind(intervals: tuple[int, ...]) -> tuple[str, list[tuple[int, int, str]]]:
     return kind, extra
 
 
+# Words -------------------------------------------------------------------------------------
+
+
+def rehearsal_marks(score: Score, bars: Bars) -> list[Mark]:
+    """The Score's markers in boxes, each at the nearest bar line."""
+    at: dict[int, list[str]] = {}
+    for marker in score.markers:
+        bar = min(bars.nearest(marker.tick * DIVISIONS / score.tpq), len(bars.metre) - 1)
+        at.setdefault(int(bars.start[bar]), []).append(plain_text(marker.text))
+    return [Mark(tick, _rehearsal(", ".join(filter(None, names)))) for tick, names in at.items()]
+
+
+def _rehearsal(name: str) -> Callable[[int], str]:
+    head = f'<direction placement="above"><direction-type><rehearsal>{name}</rehearsal>'
+    return lambda offset: f"{head}</direction-type>{_offset(offset)}</direction>"
+
+
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def plain_text(value: str) -> str:
+    """Text that XML can hold."""
+    return escape(_ILLEGAL.sub("", value).strip())
+
+
 # Lines -------------------------------------------------------------------------------------
+
+_SUSTAIN, _DOWN = 64, 64  # the controller of the pedal, and its least value when it is down
+_PEDALLED = frozenset((*range(8), 11))  # pianos and their kin, vibraphone
+
+
+def pedal_marks(score: Score, track: int, bars: Bars, staves: int) -> list[Mark]:
+    """The sustaining pedal of a piano or vibraphone, to the nearest sixteenth, below the last of
+    its ``staves``: lifted and pressed at once is a change."""
+    part, controls = score.tracks[track] if score.tracks else None, score.controls
+    if part is None or part.is_drum or part.program not in _PEDALLED:
+        return []
+    of = (controls.track == track) & (controls.kind == CONTROL_CHANGE)
+    of &= controls.number == _SUSTAIN
+    last = int(bars.start[-1]) - SHORTEST
+    place = np.round(controls.tick[of] * (DIVISIONS / score.tpq) / SIXTEENTH) * SIXTEENTH
+    changes: list[tuple[int, bool]] = []
+    for tick, value in zip(place.astype(int).tolist(), controls.value[of].tolist(), strict=True):
+        down = value >= _DOWN
+        if down != (bool(changes) and changes[-1][1]) and tick < last:
+            changes.append((tick, down))
+    if changes and changes[-1][1]:
+        changes.append((last, False))
+    words: dict[int, str] = {}
+    for tick, down in changes:
+        before = words.pop(tick, "")
+        if down:
+            words[tick] = "change" if before == "stop" else "start"
+        elif before != "start":
+            words[tick] = "stop"
+    staff = f"<staff>{staves}</staff>" if staves > 1 else ""
+    return [Mark(tick, _pedal(word, staff), word == "stop") for tick, word in words.items()]
+
+
+def _pedal(word: str, staff: str) -> Callable[[int], str]:
+    line = f'<pedal type="{word}" line="yes" sign="yes"/>'
+    head = f'<direction placement="below"><direction-type>{line}</direction-type>'
+    return lambda offset: f"{head}{_offset(offset)}{staff}</direction>"
 
 
 def octave_line(start: int, end: int, octaves: int, number: int, staff: str) -> tuple[Mark, Mark]:
