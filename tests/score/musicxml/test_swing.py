@@ -27,7 +27,7 @@ def piece(*places: float, beats: int = 16, more: tuple = (), metre=(4, 4), held=
 
 
 def words(text: str) -> list[str | None]:
-    return [w.text for w in ET.fromstring(text).iter("words")]
+    return [w.text for w in ET.fromstring(text).iter("words") if (w.text or "").strip()]
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,7 @@ def write_musicxml(
     cannot be written or a score of far too many bars.
     """
     layout = lay_out(score, chords or (), key)
-    concert = any(_transposed(part) for part in layout.parts)
-    head = _header(plain_text(title or score.title), plain_text(composer), concert)
+    head = _header(plain_text(title or score.title), plain_text(composer), layout.concert)
     out = [_HEAD, head, _part_list(layout)]
     for number, part in enumerate(layout.parts, 1):
         out.append(f'<part id="P{number}">\n')

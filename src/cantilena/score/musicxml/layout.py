@@ -16,6 +16,7 @@ from cantilena.score.musicxml.lyrics import Syllable, lyrics_of_parts
 from cantilena.score.musicxml.marks import (
     Mark,
     chord_marks,
+    concert_mark,
     dynamic_marks,
     pedal_marks,
     rehearsal_marks,
@@ -30,6 +31,7 @@ from cantilena.score.musicxml.parts import (
     is_grand,
     label,
     octaves_above_written,
+    transposition,
     ways,
 )
 from cantilena.score.musicxml.reading import Reading, Way, read_staff
@@ -68,12 +70,14 @@ class Part:
 class Layout:
     """A score on paper, in ``DIVISIONS`` a quarter. ``keys``: (fifths, minor) per bar;
     ``groups``: (first part, last part, "bracket" or "brace") of parts that belong together;
+    ``concert``: whether transposing instruments are among them, which stand as they sound;
     ``unit``: ticks that all durations are multiples of."""
 
     bars: Bars
     keys: tuple[tuple[int, int], ...]
     parts: list[Part]
     groups: list[tuple[int, int, str]]
+    concert: bool
     speller: Speller
     unit: int
 
@@ -107,8 +111,10 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
         _part(tracks[t], name, notes, of[i], bars, beats, i in paired)
         for i, (t, name) in enumerate(zip(sounding, names, strict=True))
     ]
+    concert = any(not tracks[t].is_drum and transposition(tracks[t].program) for t in sounding)
     parts[0].marks.extend(
         [
+            *([concert_mark()] if concert else []),
             *rehearsal_marks(score, bars),
             *tempo_marks(score, bars, swing),
             *chord_marks(chords, score, bars),
@@ -120,7 +126,7 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
         part.below.extend(pedal_marks(score, t, bars, len(part.staves)))
     ticks = np.concatenate([notes.onset, notes.end])
     unit = COMMON_UNIT if not (ticks % COMMON_UNIT).any() else 1
-    return Layout(bars, keys, parts, groups, speller, unit)
+    return Layout(bars, keys, parts, groups, concert, speller, unit)
 
 
 COMMON_UNIT = DIVISIONS // 24

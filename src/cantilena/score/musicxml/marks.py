@@ -92,7 +92,8 @@ def _swing(swing: Swing | None) -> tuple[str, str]:
     if swing is None:
         return "", ""
     word, kind = ("Swing", "eighth") if swing.pair == 1 else ("Swing 16ths", "16th")
-    words = f'<direction-type><words font-weight="bold">{word}</words></direction-type>'
+    gap = "<words>\u00a0</words>"  # between the word and the metronome mark beside it
+    words = f'<direction-type><words font-weight="bold">{word}</words>{gap}</direction-type>'
     ratio = f"<first>{swing.first}</first><second>{swing.second}</second>"
     return words, f"<swing>{ratio}<swing-type>{kind}</swing-type></swing>"
 
@@ -265,6 +266,13 @@ def rehearsal_marks(score: Score, bars: Bars) -> list[Mark]:
         bar = min(bars.nearest(marker.tick * DIVISIONS / score.tpq), len(bars.metre) - 1)
         at.setdefault(int(bars.start[bar]), []).append(plain_text(marker.text))
     return [Mark(tick, _rehearsal(", ".join(filter(None, names)))) for tick, names in at.items()]
+
+
+def concert_mark() -> Mark:
+    """What the page says of transposing instruments that are written as they sound."""
+    head = '<direction placement="above"><direction-type><words font-style="italic" font-size="9">'
+    tail = "Concert score</words></direction-type>"
+    return Mark(0, lambda offset: f"{head}{tail}{_offset(offset)}</direction>")
 
 
 def _rehearsal(name: str) -> Callable[[int], str]:

@@ -21,7 +21,7 @@ _KEYBOARDS = frozenset({*range(0, 9), *range(11, 13), 15, *range(16, 22), 23, 46
 _SECTIONS = frozenset({*range(48, 53), 54, *range(61, 64), *range(88, 104)})
 _ALWAYS_TREBLE = frozenset({40, 56, 59, *range(64, 67), 68, 69, *range(71, 80), 110})
 _ALWAYS_BASS = frozenset({47, 58})
-_VIOLA, _CELLO, _TROMBONE, _BASSOON = 41, 42, 57, 70
+_VIOLA, _CELLO, _TROMBONE, _HORN, _BASSOON = 41, 42, 57, 60, 70
 
 # What a note costs beside its ledger lines, in ledger lines squared: in a clef that players know
 # but meet less often, and under an octave line, which keyboard players are used to.
@@ -50,6 +50,8 @@ def ways(program: int, name: str, pitches: Sequence[int]) -> list[Way]:
         clefs = [TREBLE_LOW]
     elif program in _ALWAYS_TREBLE and middle >= 52:
         clefs = [TREBLE]
+    elif program == _HORN:
+        clefs = [TREBLE, BASS]
     elif program in _ALWAYS_BASS and middle <= 64:
         clefs = [BASS]
     else:

@@ -46,7 +46,7 @@ class Reading(NamedTuple):
     lines: list[OctaveLine]
 
 
-CHANGE_CLEF, CHANGE_OCTAVE = 16.0, 10.0
+CHANGE_CLEF, CHANGE_OCTAVE = 24.0, 10.0
 """Price of a change, in ledger lines squared of one note."""
 
 _MIDDLE_LINE = {"G": 34, "C": 28, "F": 22}

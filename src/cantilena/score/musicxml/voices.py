@@ -217,7 +217,8 @@ def _settle(region: list[tuple[Event, int]], out: list[list[Event]]) -> None:
 
 
 def _round_off(voice: list[Event], stop: int) -> None:
-    """Fills small gaps and turns short notes on the eighth into staccato eighths."""
+    """Fills small gaps, turns short notes on the eighth into staccato eighths, and lets long ones
+    end on an eighth."""
     for event, after in zip(voice, [*voice[1:], None], strict=True):
         length = event.end - event.start
         room = (after.start if after else stop) - event.start
@@ -227,8 +228,22 @@ def _round_off(voice: list[Event], stop: int) -> None:
         elif length <= SIXTEENTH and _is_plain(event.start, room) and room >= EIGHTH:
             event.end = event.start + EIGHTH
             event.staccato = True
+        elif gap > 0 and length > EIGHTH:
+            event.end = max(_without_tail(event.end, event.start + room), event.start + EIGHTH)
 
 
 def _is_plain(start: int, room: int) -> bool:
     """Whether a note is on an eighth and the next one is not within a tuplet of 5 or 7."""
     return start % EIGHTH == 0 and (room >= QUARTER or room % (SHORTEST // 3) == 0)
+
+
+def _without_tail(end: int, room: int) -> int:
+    """The end of a long note before a rest: a sixteenth or less after a beat it ends on the beat,
+    a sixteenth before the next one, or before ``room`` ends, there."""
+    past = end % QUARTER
+    if past % EIGHTH == 0:
+        return end
+    if past <= QUARTER // 3:
+        return end - past
+    after = end + QUARTER - past
+    return after if past >= 3 * SIXTEENTH and after <= room else end
