@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import time
 import xml.etree.ElementTree as ET
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cantilena.errors import BriefError, InputError
 from cantilena.score import Score, Track
 from cantilena.score.harmony import Key
+from cantilena.score.midi import read_midi
 from cantilena.score.musicxml import write_musicxml
 from cantilena.score.musicxml.grid import quantise
 from cantilena.score.musicxml.layout import lay_out
@@ -496,6 +498,32 @@ def test_triplets_of_quarters_in_three_four_do_not_overlap():
     columns = [0, 16, 32, 56], [12, 12, 1, 1], [60] * 4, [80] * 4, [0] * 4
     text = write_musicxml(Score.build(24, [Track("", 0)], *columns, metres=[(0, 3, 4)]))
     assert text.count('<tuplet type="start"') == 2 == text.count('<tuplet type="stop"')
+
+
+@given(piece=scores())
+@settings(max_examples=25, deadline=None)
+def test_verovio_plays_what_is_written(piece, tmp_path_factory):
+    """Onsets to within its own rounding; it gives grace notes times of their own."""
+    verovio = pytest.importorskip("verovio")
+    text = write_musicxml(piece)
+    parts = read(text)
+    assume(not any(part.graces for part in parts))
+    verovio.enableLog(verovio.LOG_ERROR)
+    toolkit = verovio.toolkit()
+    assert toolkit.loadData(text)
+    path = tmp_path_factory.mktemp("played") / "a.mid"
+    path.write_bytes(base64.b64decode(toolkit.renderToMIDI()))
+    played = read_midi(path)
+    got = sorted(zip(played.pitch.tolist(), (played.onset * 24 / played.tpq).tolist(), strict=True))
+    want = sorted((pitch, float(onset)) for part in parts for onset, pitch, _ in part.notes)
+    assert [p for p, _ in got] == [p for p, _ in want]
+    assert [o for _, o in got] == pytest.approx([o for _, o in want], abs=0.5)
+
+
+def test_beams_and_tuplets_lie_within_one_another_or_apart():
+    """A rest opens the tuplet, so its beam cannot go on into the next half of the beat."""
+    (part,) = read(write_musicxml(line(-4, 4, 4, 6, 6, 72)))
+    assert [n.findtext("beam") for n in part.written[1:5]] == ["begin", "end", "begin", "end"]
 
 
 @given(scores())

@@ -191,9 +191,8 @@ class _PartWriter:
         self.events_by_bar = [[_by_bar(v, self.starts) for v in s.voices] for s in part.staves]
 
     def _octave_marks(self, s: int, staff: Staff) -> Iterator[Mark]:
-        where = f"<staff>{s + 1}</staff>" if self.grand else ""
         for line in staff.reading.lines:
-            yield from octave_line(*line, s + 1, where)
+            yield from octave_line(*line, s + 1)
 
     def measures(self) -> list[str]:
         """The XML of each measure."""
@@ -289,6 +288,7 @@ class _PartWriter:
         place = f"<voice>{4 * s + v + 1}</voice>"
         staff = f"<staff>{s + 1}</staff>" if self.grand else ""
         silent = len(voice.pieces) > 0 and all(e is None for e in voice.events)
+        silent = silent and not (self.layout.bars.upbeat and voice.bar_start == 0)
         for n, piece in enumerate(voice.pieces):
             event = voice.events[piece.stretch]
             if v == 0:

@@ -328,15 +328,15 @@ def _pedal(word: str, staff: str) -> Callable[[int], str]:
     return lambda offset: f"{head}{_offset(offset)}{staff}</direction>"
 
 
-def octave_line(start: int, end: int, octaves: int, number: int, staff: str) -> tuple[Mark, Mark]:
-    """Start and end of a line over notes that sound ``octaves`` (-2..2) above what is written.
-    ``number`` tells lines at one time apart; ``staff`` is XML."""
+def octave_line(start: int, end: int, octaves: int, staff: int) -> tuple[Mark, Mark]:
+    """Start and end of a line over notes of a ``staff`` (from 1) that sound ``octaves`` (-2..2)
+    above what is written."""
     size = 8 if abs(octaves) == 1 else 15
     place, kind = ("above", "down") if octaves > 0 else ("below", "up")
 
     def shift(word: str) -> Callable[[int], str]:
-        line = f'<octave-shift type="{word}" size="{size}" number="{number}"/>'
+        line = f'<octave-shift type="{word}" size="{size}" number="{staff}"/>'
         head = f'<direction placement="{place}"><direction-type>{line}</direction-type>'
-        return lambda offset: f"{head}{_offset(offset)}{staff}</direction>"
+        return lambda offset: f"{head}{_offset(offset)}<staff>{staff}</staff></direction>"
 
     return Mark(start, shift(kind)), Mark(end, shift("stop"), True)

@@ -8,6 +8,7 @@ or is a plain syncopation; rests never do.
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 from cantilena.score.musicxml.metre import DEEPEST, EIGHTH, HALF, QUARTER, SHORTEST, SIXTEENTH, Plan
@@ -249,22 +250,37 @@ def _beam(
     groups = _groups(pieces, sounding, plan)
     starts = sorted(groups)
     wide = [(a, a + HALF) for a, tuplet in tuplets.items() if tuplet.size == HALF]
-    run: list[int] = []
+    runs: list[list[int]] = [[]]
     joined: int | None = None
     out = list(pieces)
     for i, p in enumerate(pieces):
         flags = _FLAGS.get(p.kind, 0) if sounding[p.stretch] else 0
         start = max((g for g in starts if g <= p.start), default=0)
         group = next((-1 - a for a, b in wide if a <= p.start < b), groups.get(start, 0))
-        if run and (not flags or group != joined):
-            _join(run, out)
-            run = []
+        if runs[-1] and (not flags or group != joined):
+            runs.append([])
         if flags:
-            run.append(i)
+            runs[-1].append(i)
             joined = group
-    if run:
-        _join(run, out)
+    for run in runs:
+        for part in _nested(run, pieces, tuplets):
+            _join(part, out)
     return out
+
+
+def _nested(run: list[int], pieces: list[Piece], tuplets: dict[int, Tuplet]) -> list[list[int]]:
+    """The run, cut at the edges of a tuplet that it holds a part of and goes beyond: beams and
+    tuplets lie within one another or apart."""
+    parts = [run]
+    for cell, tuplet in tuplets.items():
+        within = {i for i, p in enumerate(pieces) if cell <= p.start < cell + tuplet.size}
+        cut: list[list[int]] = []
+        for part in parts:
+            crosses = within & {*part} and within - {*part} and {*part} - within
+            split = groupby(part, within.__contains__) if crosses else [(True, part)]
+            cut += [list(members) for _, members in split]
+        parts = cut
+    return parts
 
 
 def _join(run: list[int], pieces: list[Piece]) -> None:
