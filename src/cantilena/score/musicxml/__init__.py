@@ -9,6 +9,7 @@ Durations are those of notation, not of the performance (see ``voices``).
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -260,7 +261,8 @@ class _PartWriter:
             for (v, _), voice in zip(present, inside, strict=True):
                 if s or v:
                     out.append(f"<backup>{self._duration(plan.length)}</backup>\n")
-                self._voice(voice, s, v, plan, out)
+                self._voice(voice, s, v, len(inside) == 1, plan, out)
+            self._close_marks(s, start + plan.length, out)
 
     def _accidentals(self, signs: Accidentals, fifths: int, inside: list[_Voice]) -> None:
         """Decides them in the order of time, across the voices of a staff."""
@@ -284,7 +286,10 @@ class _PartWriter:
         name = self.speller.name(pitch, onset)
         return name._replace(octave=name.octave - self.part.octaves)
 
-    def _voice(self, voice: _Voice, s: int, v: int, plan: Plan, out: list[str]) -> None:
+    def _voice(
+        self, voice: _Voice, s: int, v: int, alone: bool, plan: Plan, out: list[str]
+    ) -> None:
+        """``alone``: whether it is the only voice of staff ``s`` in its bar."""
         place = f"<voice>{4 * s + v + 1}</voice>"
         staff = f"<staff>{s + 1}</staff>" if self.grand else ""
         silent = len(voice.pieces) > 0 and all(e is None for e in voice.events)
@@ -296,7 +301,7 @@ class _PartWriter:
                 self._place_marks(s, voice.bar_start + piece.start, reach, out)
             if event is not None:
                 self._notes(voice, n, event, place, staff, out)
-                if v == 0:
+                if alone:
                     self._close_marks(s, voice.bar_start + piece.start + piece.length, out)
             elif silent:
                 out.append(
@@ -321,17 +326,18 @@ class _PartWriter:
     def _place_marks(self, s: int, start: int, length: int, out: list[str]) -> None:
         """Those of staff ``s`` that stand at the element from ``start``, or within it."""
         marks, stop = self.marks[s], start + length
-        n = 0
-        while n < len(marks) and (marks[n].tick < stop):
-            out.append(marks[n].xml(max(0, marks[n].tick - start) // self.unit) + "\n")
-            n += 1
-        del marks[:n]
+        due = bisect_left(marks, stop, key=_tick)
+        for mark in marks[:due]:
+            if not mark.closes:
+                out.append(mark.xml(max(0, mark.tick - start) // self.unit) + "\n")
+        marks[:due] = [mark for mark in marks[:due] if mark.closes]
 
     def _close_marks(self, s: int, stop: int, out: list[str]) -> None:
-        """Ends of lines, behind the element that ends at ``stop``."""
+        """Ends of lines, behind the notes that end by ``stop``: of several voices, behind all."""
         marks = self.marks[s]
-        while marks and marks[0].closes and marks[0].tick <= stop:
-            out.append(marks.pop(0).xml(0) + "\n")
+        due = bisect_right(marks, stop, key=_tick)
+        out += [mark.xml(0) + "\n" for mark in marks[:due] if mark.closes]
+        marks[:due] = [mark for mark in marks[:due] if not mark.closes]
 
     def _notes(
         self, voice: _Voice, n: int, event: Event, place: str, staff: str, out: list[str]
@@ -396,6 +402,10 @@ class _PartWriter:
         )
         sign = f"<notehead>{head}</notehead>" if head else ""
         return where, f'<instrument id="P{self.number}-I{pitch}"/>', sign
+
+
+def _tick(mark: Mark) -> int:
+    return mark.tick
 
 
 def _pitch(name: Name) -> str:

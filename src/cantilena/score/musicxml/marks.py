@@ -319,7 +319,7 @@ def pedal_marks(score: Score, track: int, bars: Bars, staves: int) -> list[Mark]
         elif before != "start":
             words[tick] = "stop"
     staff = f"<staff>{staves}</staff>" if staves > 1 else ""
-    return [Mark(tick, _pedal(word, staff), word == "stop") for tick, word in words.items()]
+    return [Mark(tick, _pedal(word, staff)) for tick, word in words.items()]
 
 
 def _pedal(word: str, staff: str) -> Callable[[int], str]:

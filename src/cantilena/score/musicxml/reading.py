@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+
 from cantilena.score.musicxml.metre import Bars
 from cantilena.score.musicxml.voices import Event
 
@@ -96,18 +98,22 @@ def read_staff(
 def _stretches(
     voices: Sequence[Sequence[Event]], bars: Bars, beats: Sequence[int], octaves: int
 ) -> list[_Stretch]:
-    """From each beat, or first onset after it, that no note sounds over, and from each bar line."""
+    """From each beat, or first onset after it, that no note sounds over, and from each bar line. A
+    bar of several voices is one: octave lines end where all of them do."""
+    several = _several(voices, bars)
     events = sorted((e for voice in voices for e in voice), key=lambda e: e.start)
     bar_at = {tick: bar for bar, tick in enumerate(bars.start[:-1].tolist())}
     out: list[_Stretch] = []
-    reach, i = 0, 0
+    reach, i, one = 0, 0, True
     for beat, after in pairwise(beats):
         begin = i
         while i < len(events) and events[i].start < after:
             i += 1
         inside = events[begin:i]
         pitches = [p - 12 * octaves for e in inside for p in e.pitches]
-        held, bar = reach > beat, bar_at.get(beat, -1)
+        bar = bar_at.get(beat, -1)
+        one = one if bar < 0 else bar not in several
+        held = reach > beat or (bar < 0 and not one)
         reach = max([reach, *(e.end for e in inside)])
         if out and bar < 0 and (held or not inside):
             before = out[-1]
@@ -117,6 +123,17 @@ def _stretches(
             start = inside[0].start if inside else beat
             out.append(_Stretch(start, bar, held, pitches, reach))
     return out
+
+
+def _several(voices: Sequence[Sequence[Event]], bars: Bars) -> set[int]:
+    """The bars in which more than the first voice sounds."""
+    several: set[int] = set()
+    for voice in voices[1:]:
+        for event in voice:
+            first = int(np.searchsorted(bars.start, event.start, side="right")) - 1
+            last = int(np.searchsorted(bars.start, event.end)) - 1
+            several.update(range(first, last + 1))
+    return several
 
 
 def _path(stretches: Sequence[_Stretch], ways: Sequence[Way]) -> list[int]:
