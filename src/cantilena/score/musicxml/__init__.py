@@ -15,10 +15,11 @@ from pathlib import Path
 
 from cantilena.files import write_bytes
 from cantilena.score.harmony import Key
+from cantilena.score.musicxml.header import header, part_list
 from cantilena.score.musicxml.layout import Layout, Part, Staff, lay_out
 from cantilena.score.musicxml.marks import Mark, octave_line, plain_text
 from cantilena.score.musicxml.metre import DIVISIONS, QUARTER, Plan
-from cantilena.score.musicxml.parts import SOUNDS, Transposition, abbreviation, drum, transposition
+from cantilena.score.musicxml.parts import Transposition, drum, transposition
 from cantilena.score.musicxml.reading import Clef
 from cantilena.score.musicxml.rhythm import Piece, Stretch, notate
 from cantilena.score.musicxml.spell import Accidentals, Name, Speller
@@ -31,7 +32,6 @@ _HEAD = (
     ' "http://www.musicxml.org/dtds/partwise.dtd">\n'
     '<score-partwise version="4.0">\n'
 )
-_CHANNELS = (*range(1, 10), *range(11, 17))
 
 
 def write_musicxml(
@@ -51,8 +51,8 @@ def write_musicxml(
     cannot be written or a score of far too many bars.
     """
     layout = lay_out(score, chords or (), key)
-    head = _header(plain_text(title or score.title), plain_text(composer), layout.concert)
-    out = [_HEAD, head, _part_list(layout)]
+    head = header(plain_text(title or score.title), plain_text(composer), layout.concert)
+    out = [_HEAD, head, part_list(layout)]
     for number, part in enumerate(layout.parts, 1):
         out.append(f'<part id="P{number}">\n')
         out += _PartWriter(layout, part, number).measures()
@@ -64,63 +64,8 @@ def write_musicxml(
     return text
 
 
-def _header(title: str, composer: str, concert: bool) -> str:
-    """``concert``: whether it has to be said that the score is one at concert pitch."""
-    work = f"<work><work-title>{title}</work-title></work>\n" if title else ""
-    creator = f'<creator type="composer">{composer}</creator>' if composer else ""
-    coding = "<encoding><software>Cantilena</software></encoding>"
-    head = f"{work}<identification>{creator}{coding}</identification>\n"
-    return head + ("<defaults><concert-score/></defaults>\n" if concert else "")
-
-
 def _transposed(part: Part) -> Transposition | None:
     return None if part.track.is_drum else transposition(part.track.program)
-
-
-def _part_list(layout: Layout) -> str:
-    groups = layout.groups
-    out = ["<part-list>\n"]
-    for i, part in enumerate(layout.parts):
-        for number, (first, _, symbol) in enumerate(groups, 1):
-            if first == i:
-                out.append(
-                    f'<part-group type="start" number="{number}"><group-symbol>{symbol}'
-                    "</group-symbol><group-barline>yes</group-barline></part-group>\n"
-                )
-        out.append(_score_part(part, i))
-        for number, (_, last, _) in enumerate(groups, 1):
-            if last == i:
-                out.append(f'<part-group type="stop" number="{number}"/>\n')
-    out.append("</part-list>\n")
-    return "".join(out)
-
-
-def _score_part(part: Part, index: int) -> str:
-    ident, name = f"P{index + 1}", plain_text(part.name)
-    short = plain_text(abbreviation(part.name))
-    head = f"<part-name>{name}</part-name><part-abbreviation>{short}</part-abbreviation>"
-    if part.track.is_drum:
-        sounds = part.drums or (38,)
-        kit = "".join(
-            f'<score-instrument id="{ident}-I{p}"><instrument-name>{drum(p).name}'
-            "</instrument-name></score-instrument>"
-            for p in sounds
-        )
-        kit += "".join(
-            f'<midi-instrument id="{ident}-I{p}"><midi-channel>10</midi-channel><midi-program>'
-            f"{part.track.program + 1}</midi-program><midi-unpitched>{p + 1}</midi-unpitched>"
-            "</midi-instrument>"
-            for p in sounds
-        )
-        return f'<score-part id="{ident}">{head}{kit}</score-part>\n'
-    program, channel = part.track.program, _CHANNELS[index % len(_CHANNELS)]
-    return (
-        f'<score-part id="{ident}">{head}<score-instrument id="{ident}-I1"><instrument-name>'
-        f"{name}</instrument-name><instrument-sound>{SOUNDS[program]}</instrument-sound>"
-        f'</score-instrument><midi-instrument id="{ident}-I1"><midi-channel>{channel}'
-        f"</midi-channel><midi-program>{program + 1}</midi-program></midi-instrument>"
-        "</score-part>\n"
-    )
 
 
 class _Voice:

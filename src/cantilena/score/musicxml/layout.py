@@ -89,15 +89,7 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
     bars = lay_bars(score)
     swing = find_swing(score)
     notes = quantise(score, bars, swing)
-    scale = DIVISIONS / score.tpq
-    signatures = zip(
-        (score.key_tick * scale).tolist(),
-        score.key_fifths.tolist(),
-        score.key_minor.tolist(),
-        strict=True,
-    )
-    start = [] if key is None else [(0.0, key.fifths, int(key.minor))]
-    keys = key_of_bars(bars, [*start, *signatures])
+    keys = _key_of_bars(score, bars, key)
     tracks = score.tracks or (Track("", 0),)
     drums = np.array([t.is_drum for t in tracks])
     speller = Speller(notes, ~drums[notes.track], bars, keys)
@@ -124,9 +116,21 @@ def lay_out(score: Score, chords: Sequence[tuple[int, str]] = (), key: Key | Non
     for t, part in zip(sounding, parts, strict=True):
         part.lyrics.update(lyrics.get(t, {}))
         part.below.extend(pedal_marks(score, t, bars, len(part.staves)))
+    return Layout(bars, keys, parts, groups, concert, speller, _unit(notes))
+
+
+def _key_of_bars(score: Score, bars: Bars, key: Key | None) -> tuple[tuple[int, int], ...]:
+    """(fifths, minor) of each bar; ``key`` is that of the bars before the Score names one."""
+    ticks = (score.key_tick * (DIVISIONS / score.tpq)).tolist()
+    names = score.key_fifths.tolist(), score.key_minor.tolist()
+    start = [] if key is None else [(0.0, key.fifths, int(key.minor))]
+    return key_of_bars(bars, [*start, *zip(ticks, *names, strict=True)])
+
+
+def _unit(notes: GridNotes) -> int:
+    """The most ticks that all lengths are multiples of."""
     ticks = np.concatenate([notes.onset, notes.end])
-    unit = COMMON_UNIT if not (ticks % COMMON_UNIT).any() else 1
-    return Layout(bars, keys, parts, groups, concert, speller, unit)
+    return 1 if (ticks % COMMON_UNIT).any() else COMMON_UNIT
 
 
 COMMON_UNIT = DIVISIONS // 24
