@@ -237,8 +237,7 @@ class _PartWriter:
         """``alone``: whether it is the only voice of staff ``s`` in its bar."""
         place = f"<voice>{4 * s + v + 1}</voice>"
         staff = f"<staff>{s + 1}</staff>" if self.grand else ""
-        silent = len(voice.pieces) > 0 and all(e is None for e in voice.events)
-        silent = silent and not (self.layout.bars.upbeat and voice.bar_start == 0)
+        silent = plan.whole and len(voice.pieces) > 0 and all(e is None for e in voice.events)
         for n, piece in enumerate(voice.pieces):
             event = voice.events[piece.stretch]
             if v == 0:

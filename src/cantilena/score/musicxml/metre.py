@@ -64,7 +64,7 @@ class Plan:
     boundaries that only whole groups may cross; ``beams``: (start, end) of the groups that beams
     join; ``cells``: (start, length), the stretches with a grid of their own; ``quarters``: starts
     of quarters of two such cells, which may be triplets; ``halves``: starts of half notes which
-    may be quarter triplets.
+    may be quarter triplets; ``whole``: whether it is as long as its metre says.
     """
 
     length: int
@@ -75,6 +75,7 @@ class Plan:
     cells: tuple[tuple[int, int], ...]
     quarters: frozenset[int]
     halves: frozenset[int]
+    whole: bool = True
     # Equal by identity, which makes it a cheap key of caches; ``plan_bar`` gives one per metre.
 
 
@@ -192,6 +193,7 @@ def plan_bar(num: int, den: int, length: int) -> Plan:
         _cells(length, nodes),
         quarters,
         frozenset(halves),
+        length == _full_length(num, den),
     )
 
 
@@ -210,6 +212,7 @@ def plan_upbeat(num: int, den: int, length: int) -> Plan:
         _cells(length, nodes),
         frozenset(x - cut for x in whole.quarters if x >= cut),
         frozenset(x - cut for x in whole.halves if x >= cut),
+        False,
     )
 
 
