@@ -131,6 +131,16 @@ def test_late_beats_are_moved_onto_the_grid():
     assert all(onset % 6 == 0 for onset, _, _ in part.notes)
 
 
+def test_a_piece_that_stands_a_sixteenth_off_is_moved_onto_its_beats():
+    for shift, start in ((6, 0), (-6, 24)):
+        rows = [(start + 24 * i + (i % 4 == 3) * 12 + shift, 12, 60 + i % 5) for i in range(48)]
+        (part,) = read(write_musicxml(score(rows, (Track("", 73),))))
+        assert all(onset % 12 == 0 for onset, _, _ in part.notes)
+    syncopated = [(24 * i + 6 * (i % 3), 6, 60) for i in range(48)]
+    (part,) = read(write_musicxml(score(syncopated, (Track("", 73),))))
+    assert [onset for onset, _, _ in part.notes] == [onset for onset, _, _ in syncopated]
+
+
 def test_rhythm_is_a_pure_function_of_a_bar():
     q = DIVISIONS
     plan = plan_bar(4, 4, 4 * q)
