@@ -23,6 +23,7 @@ from cantilena.files import jsonl
 from cantilena.score.midi import read_midi
 from cantilena.text.report import Row
 from fakes import FakeSystem
+from pieces import accompaniment
 
 WALTZ = "a slow sad waltz for violin in D minor"
 
@@ -567,6 +568,18 @@ def test_render(tune, here, capsys):
     assert capsys.readouterr().out.split() == [
         os.path.join("r", f"tune.{f}") for f in ("wav", "png", "musicxml", "svg")
     ]
+
+
+def test_a_score_is_the_same_whatever_is_made_beside_it(here):
+    """The chords above it do not depend on whether a picture is asked for."""
+    write_midi(accompaniment(["C", "F", "G7", "C"]), here / "tune.mid")
+    for formats in ("musicxml", "musicxml,png", "png,svg,musicxml"):
+        argv = ["render", "tune.mid", "-o", formats, "--formats", formats, "--quiet"]
+        assert main(argv) == 0
+    alone = (here / "musicxml/tune.musicxml").read_bytes()
+    assert b"<harmony>" in alone
+    assert (here / "musicxml,png/tune.musicxml").read_bytes() == alone
+    assert (here / "png,svg,musicxml/tune.musicxml").read_bytes() == alone
 
 
 def test_render_many_of_one_name(tune, here, capsys):

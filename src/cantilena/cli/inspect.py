@@ -175,7 +175,7 @@ def render(args: argparse.Namespace) -> int:
                 folder,
                 name,
                 formats,
-                chords=chord_marks(score) if "png" in formats else (),
+                chords=chord_marks(score) if {*formats} & {"png", "svg", "musicxml"} else (),
                 title=score.title or name,
                 engine=args.engine,
                 soundfont=args.soundfont,
@@ -196,17 +196,21 @@ def render(args: argparse.Namespace) -> int:
 
 
 def chord_marks(score: Score) -> tuple[tuple[int, str], ...]:
-    """The chords heard in a Score: (tick, symbol) wherever another one starts."""
-    from cantilena.analysis import chord_slots, find_key, spell_chord
-    from cantilena.score.harmony import NO_CHORD, Chord
+    """The chords heard in a Score: (tick, symbol) wherever another one starts,
+    spelled as the key signature has it where that is the key heard."""
+    from cantilena.analysis import audible_slots, chord_slots, find_key, spell_chord
+    from cantilena.score.harmony import NO_CHORD, Chord, Key
 
     if not len(score):
         return ()
     numbers, starts = chord_slots(score)
     key, _ = find_key(score)
+    written = zip(score.key_fifths.tolist(), score.key_minor.tolist(), strict=True)
+    key = next((k for f, m in written if (k := Key.from_signature(f, bool(m))) == key), key)
+    audible = audible_slots(score, numbers)
     marks: list[tuple[int, str]] = []
     last = NO_CHORD
-    for number, tick in zip(numbers.tolist(), starts.tolist(), strict=True):
+    for number, tick in zip(numbers[audible].tolist(), starts[audible].tolist(), strict=True):
         if number not in (NO_CHORD, last):
             marks.append((tick, spell_chord(Chord.from_number(number), key)))
         last = number

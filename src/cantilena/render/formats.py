@@ -18,6 +18,7 @@ from cantilena.files import make_folder, staged_files, write_bytes
 from cantilena.names import check_name, safe_name
 
 if TYPE_CHECKING:
+    from cantilena.score.harmony import Key
     from cantilena.score.score import Score
 
 FORMATS = ("mid", "wav", "musicxml", "png", "json")
@@ -167,7 +168,7 @@ def _write(
     elif form == "musicxml":
         from cantilena.score.musicxml import write_musicxml
 
-        write_musicxml(score, path, chords=chords, title=title)
+        write_musicxml(score, path, chords=chords, title=title, key=_heard_key(score))
     elif form == "wav":
         from cantilena.render.audio import render_audio
 
@@ -180,10 +181,26 @@ def _write(
         from cantilena.render.sheet import engrave
         from cantilena.score.musicxml import write_musicxml
 
-        pages = engrave(write_musicxml(score, chords=chords, title=title))
+        text = write_musicxml(score, chords=chords, title=title, key=_heard_key(score))
+        pages = engrave(text)
         path.write_text(_one_page(pages), encoding="utf-8")
     else:
         raise UnknownNameError("format", form, SCORE_FORMATS)
+
+
+KEY_STRENGTH, KEY_NOTES = 0.8, 32
+"""How well the notes of a piece must fit a key, and how many there must be, for a signature that
+its file lacks: of 0 to 1, as ``analysis.find_key`` says."""
+
+
+def _heard_key(score: Score) -> Key | None:
+    """The key to write a Score in that names none, if it is clearly heard."""
+    if len(score.key_tick) or len(score) < KEY_NOTES:
+        return None
+    from cantilena.analysis import find_key
+
+    key, strength = find_key(score)
+    return key if strength >= KEY_STRENGTH else None
 
 
 def _one_page(pages: Sequence[str]) -> str:

@@ -264,14 +264,18 @@ class Score:
 
     def transposed(self, semitones: int) -> Score:
         """All pitched notes, and the pressures on their keys, moved by ``semitones``; those that
-        leave 0-127 are folded back by octaves; key signatures move along; drums stay."""
+        leave 0-127 are folded back by octaves; key signatures move along, spelled as is usual where
+        the tonic changes; drums stay."""
 
         def moved(pitch: np.ndarray) -> np.ndarray:
             pitch = pitch + semitones
             pitch -= 12 * (np.maximum(pitch - 116, 0) // 12)  # those above 127
             return pitch + 12 * (np.maximum(11 - pitch, 0) // 12)  # those below 0
 
-        fifths = (self.key_fifths + 7 * semitones + 5) % 12 - 5
+        fifths = self.key_fifths
+        if semitones % 12:
+            fifths = (fifths + 7 * semitones + 5) % 12 - 5
+            fifths = np.where((fifths == 6) & (self.key_minor == 1), -6, fifths)  # Eb minor
         pitch = np.where(self.is_drum, self.pitch, moved(self.pitch))
         order = np.lexsort((self.velocity, self.duration, pitch, self.track, self.onset))
         notes = {a: frozen_array(getattr(self, a)[order]) for a in _NOTES if a != "pitch"}

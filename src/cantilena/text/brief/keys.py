@@ -20,8 +20,7 @@ _MODES = by_name(
         ),
     }
 )
-_LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11, "h": 11}
-_SOLFEGE = {"do": 0, "ut": 0, "re": 2, "mi": 4, "fa": 5, "sol": 7, "la": 9, "si": 11}
+_SOLFEGE = {"do": "C", "ut": "C", "re": "D", "mi": "E", "fa": "F", "sol": "G", "la": "A", "si": "B"}
 _MODE_WORDS = "|".join(m for m in _MODES if len(m) > 1 and m != "blues")
 _NOTE = (
     r"(?P<note>[a-h])(?:(?P<sign>#|b(?=(?:min|maj|m)?[79]?(?![a-z])))|[\s-]?(?P<word>sharp|flat)\b"
@@ -123,7 +122,7 @@ def _in_mode(reading: Reading, match: tuple[int, int, Key, str]) -> tuple[Key, s
         return key, how
     for m in reading.finditer(_MODE_ALONE):
         reading.take(m.start(), m.end())
-        return Key(key.tonic, _MODES[m.group("mode")]), "implied"
+        return key.in_mode(_MODES[m.group("mode")]), "implied"
     return key, how
 
 
@@ -137,18 +136,16 @@ def key_named(name: str) -> Key | None:
     return None
 
 
-def _tonic(m: re.Match[str], german: bool) -> int:
+def _key(m: re.Match[str], german: bool, minor: bool) -> Key:
+    """The key on the tonic of a match, spelled as the text has it."""
     parts = m.groupdict()
-    note = parts["note"].lower()
-    step = _LETTERS[note]
+    letter = parts["note"].upper()
     sign = parts.get("sign") or parts.get("word") or parts.get("ger") or ""
-    if german and note == "b" and not sign:
-        step = 10
-    if sign in ("#", "sharp", "is"):
-        step += 1
-    elif sign:
-        step -= 1
-    return step % 12
+    if sign:
+        alter = 1 if sign in ("#", "sharp", "is") else -1
+    else:
+        alter = -1 if german and letter == "B" else 0
+    return Key.spelled("B" if letter == "H" else letter, alter, minor)
 
 
 def _full(reading: Reading) -> _Keys:
@@ -168,8 +165,7 @@ def _full(reading: Reading) -> _Keys:
             if not m.group("in") and reading.plain[at] == "a" and not _AFTER_BARE.match(rest):
                 continue
         how = "implied" if mode not in ("major", "maj", "dur", "minor", "min", "moll") else "said"
-        key = Key(_tonic(m, mode in ("dur", "moll")), _MODES[mode])
-        yield m.start(), m.end(), key, how
+        yield m.start(), m.end(), _key(m, mode in ("dur", "moll"), _MODES[mode]), how
 
 
 def _starts_sentence(reading: Reading, at: int) -> bool:
@@ -193,16 +189,16 @@ def _context(reading: Reading) -> _Keys:
             continue
         minor = bool(re.match(r"m(?!aj)", mode)) and "M" not in reading.plain[at + 1 : end]
         german = bare and _GERMAN.search(reading.low) is not None
-        yield m.start(), end, Key(_tonic(m, german), minor), "said"
+        yield m.start(), end, _key(m, german, minor), "said"
 
 
 def _solfege(reading: Reading) -> _Keys:
     for m in reading.finditer(_SOLFEGE_KEY):
         sign = m.group("sign") or ""
-        step = _SOLFEGE[m.group("note")]
-        step += 1 if sign in ("#", "diese", "diesis", "sostenido") else -1 if sign else 0
+        sharp = sign in ("#", "diese", "diesis", "sostenido")
         minor = m.group("mode") in ("mineur", "minore", "menor", "minor")
-        yield m.start(), m.end(), Key(step % 12, minor), "said"
+        alter = 1 if sharp else -1 if sign else 0
+        yield m.start(), m.end(), Key.spelled(_SOLFEGE[m.group("note")], alter, minor), "said"
 
 
 _MINOR_SYMBOL = re.compile(
@@ -214,7 +210,7 @@ def _minor_symbol(reading: Reading) -> _Keys:
     """A minor chord symbol that belongs to no progression: "techno 130bpm Fm"."""
     for m in reading.finditer(_MINOR_SYMBOL, False):
         if m.start() or m.end() == len(reading.plain) or m.group("note") != "A":
-            yield m.start(), m.end(), Key(_tonic(m, False), True), "said"
+            yield m.start(), m.end(), _key(m, False, True), "said"
 
 
 def _alone(reading: Reading) -> _Keys:
@@ -224,5 +220,5 @@ def _alone(reading: Reading) -> _Keys:
             r"\b[A-H][,;\s]*$", reading.plain[: m.start("note")]
         )
         if not listed and (m.group("mode") or m.group("sign") or m.group("note") != "A"):
-            key = Key(_tonic(m, False), bool(m.group("mode")))
+            key = _key(m, False, bool(m.group("mode")))
             yield m.start("note"), m.end(), key, "said"
