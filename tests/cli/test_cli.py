@@ -20,7 +20,7 @@ from cantilena.cli.prompts import read_prompts
 from cantilena.cli.report import report_lines
 from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.files import jsonl
-from cantilena.score.midi import read_midi
+from cantilena.score.midi import read_midi, write_midi
 from cantilena.text.report import Row
 from fakes import FakeSystem
 from pieces import accompaniment
