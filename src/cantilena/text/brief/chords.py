@@ -16,6 +16,7 @@ from math import lcm
 from cantilena.errors import BriefError
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.degrees import NAMED, NAMED_PATTERNS, ROMAN, is_minor, realise
+from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading
 from cantilena.text.wordlists import word_set
 
@@ -102,26 +103,56 @@ class _Candidate:
     small: bool = False
 
 
+SYMBOLS = Rule(
+    "chord symbols",
+    "chords",
+    (
+        ("lofi, Dm9 G13 Cmaj7", {"chords": "Dm9 G13 Cmaj7"}),
+        ("chords: A minor, F major", {"chords": "Am F"}),
+        ("the notes C, D and E", {"chords": None}),
+    ),
+)
+NUMERALS = Rule("roman numerals", "chords", (("ii-V-I in Bb", {"chords": "Cm F Bb"}),))
+DIGITS = Rule("degrees as digits", "chords", (("2-5-1 in C, jazz", {"chords": "Dm7 G7 Cmaj7"}),))
+BY_NAME = Rule(
+    "a progression with a name",
+    "chords",
+    (("andalusian cadence in E minor", {"chords": "Em D C B"}),),
+)
+SECOND = Rule(
+    "one progression",
+    "chords",
+    (
+        (
+            "verse: C G Am F, chorus: F G C",
+            {"chords": "C G Am F", "unplaced": "verse, chorus, F G C"},
+        ),
+    ),
+)
+RULES: tuple[Rule, ...] = (SYMBOLS, NUMERALS, DIGITS, BY_NAME, SECOND)
+_BEFORE = "another progression stands before"
+
+
 def read_chords(reading: Reading, key: Key | None, jazzy: bool) -> Progression | None:
     """The first progression of the text; later ones are left unplaced. Takes their spans."""
     progressions: list[Progression] = []
     for run in _runs(reading, list(_candidates(reading))):
         start, end = run[0].start, run[-1].end
         if progressions:
-            reading.reject(start, end)
+            reading.reject(start, end, SECOND, _BEFORE)
         else:
             progressions.append(_in_bars(reading, run))
             again = re.match(r"[\s|:(]*(?:x\s?\d+|\d+\s?x)\b", reading.low[end:])
-            reading.take(start, end + (again.end() if again else 0))
-    for reader in (_romans, _digits, _named):
+            reading.take(start, end + (again.end() if again else 0), SYMBOLS)
+    for rule, reader in ((NUMERALS, _romans), (DIGITS, _digits), (BY_NAME, _named)):
         for progression, start, end in reader(reading, key, jazzy):
             if progressions and reader is _named and progressions[0].how == "said":
                 continue
             if progressions:
-                reading.reject(start, end)
+                reading.reject(start, end, SECOND, _BEFORE)
             else:
                 progressions.append(progression)
-                reading.take(start, end)
+                reading.take(start, end, rule)
     return progressions[0] if progressions else None
 
 
@@ -211,7 +242,14 @@ def _runs(reading: Reading, candidates: list[_Candidate]) -> list[list[_Candidat
             last.append(f)
         else:
             runs.append([f])
-    return [good for run in runs if (good := _sure(reading, run))]
+    sure: list[list[_Candidate]] = []
+    for run in runs:
+        good = _sure(reading, run)
+        if good:
+            sure.append(good)
+        elif len(run) > 1 or abs(run[0].weight) > 0:
+            reading.put_aside(run[0].start, run[-1].end, SYMBOLS, "letters or a key, not chords")
+    return sure
 
 
 def _led(reading: Reading, a: _Candidate, b: _Candidate) -> bool:

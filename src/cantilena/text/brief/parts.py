@@ -13,8 +13,9 @@ from itertools import pairwise
 
 from cantilena.score import gm
 from cantilena.score.score import DRUMS
-from cantilena.text.brief.phrases import Item
+from cantilena.text.brief.phrases import KINDS, Item
 from cantilena.text.brief.refusals import NOTHING_BUT
+from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, bare, ensembles
 from cantilena.text.lexicon.instruments import FIRST, REFUSED, VOICES
@@ -46,6 +47,29 @@ _ONLY_AFTER = re.compile(
 )
 
 
+SIZE = Rule(
+    "a number of players",
+    "instruments",
+    (
+        ("trio for oboe, bassoon and piano", {"instruments": "oboe, bassoon, piano", "only": True}),
+        ("clarinet quartet in C", {"instruments": "clarinet*4", "only": True}),
+    ),
+)
+SOLO = Rule("solo", "instruments", (("for solo cello", {"only": True}),))
+ONLY = Rule(
+    "only",
+    "instruments",
+    (("piano, bass and drums only", {"only": True}), ("not just piano", {"only": None})),
+)
+DRUMLESS = Rule("a word that excludes drums", "instruments", (("drumless", {"excluded": [128]}),))
+INSTRUMENTAL = Rule(
+    "a word that excludes voices",
+    "instruments",
+    (("instrumental hip hop", {"excluded": [52, 53, 54]}),),
+)
+RULES: tuple[Rule, ...] = (SIZE, SOLO, ONLY, DRUMLESS, INSTRUMENTAL)
+
+
 def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> Parts:
     """The instruments asked for and refused. Takes the spans of names, counts and the words about
     them."""
@@ -67,7 +91,12 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
             implied_only = False
         elif isinstance(it.value, Ensemble):
             ensemble = _recast(it.value, genres, wishes)
-            reading.take(reading.words[it.i].start, reading.words[it.j - 1].end)
+            reading.take(
+                reading.words[it.i].start,
+                reading.words[it.j - 1].end,
+                KINDS["ensemble"],
+                it.value.name,
+            )
             implied_only &= ensemble.implied
             parts.suggested += [ensemble.name] if ensemble.implied else []
             parts.only |= ensemble.closed
@@ -155,7 +184,7 @@ def _with_count(reading: Reading, it: Item, numbered: dict[str, int]) -> Instrum
     pitched = re.search(r"(?<!\w)(?:bb|eb|b-flat|e-flat|f|c|a|d|in\s+[a-f]b?)\s+$", low[:start])
     if pitched and instrument.programs[0] in gm.BRASS_TO_PIPES and pitched.group().strip() != "a":
         start = pitched.start()  # "Bb clarinet"
-    reading.take(start, end)
+    reading.take(start, end, KINDS["instrument"], instrument.name)
     return replace(instrument, count=max(1, min(count, 24)))
 
 
@@ -235,7 +264,7 @@ def _sizes(reading: Reading, parts: Parts, wishes: list[Item], genres: tuple[str
                 continue
             parts.instruments = list(usual.members)
             parts.only, parts.how = True, "implied"
-        reading.take(word.start, word.end)
+        reading.take(word.start, word.end, SIZE)
 
 
 _SIZE_NAMES = {n: name for name, n in reversed(SIZES.items()) if name.isascii()}
@@ -272,19 +301,22 @@ def _closed(reading: Reading, wishes: list[Item], parts: Parts) -> bool:
                 if solo and len(before) == 60
                 else (solo.start() if solo and start < 60 else start)
             )
-            reading.take(a if solo else start, end + (tail.end() if tail else 0))
+            reading.take(a if solo else start, end + (tail.end() if tail else 0), SOLO)
             closed |= alone and not guest
         only = _ONLY_BEFORE.search(before)
-        if only and not re.search(r"\bnot\s+$", before[: only.start()]):
-            reading.take(start - len(only.group()), start)
+        refused = only and re.search(r"\bnot\s+$", before[: only.start()])
+        if only and refused:
+            reading.put_aside(start - len(only.group()), start, ONLY, '"not only" closes no list')
+        elif only:
+            reading.take(start - len(only.group()), start, ONLY)
             closed = True
         last = _ONLY_AFTER.match(after)
         if last:
-            reading.take(end, end + last.end())
+            reading.take(end, end + last.end(), ONLY)
             closed = True
     m = re.search(r"\b(?:unaccompanied|unbegleitet)\b", low)
     if m:
-        reading.take(*m.span())
+        reading.take(*m.span(), SOLO)
         closed |= alone
     return closed or _for_list(reading, wishes, parts)
 
@@ -346,12 +378,12 @@ def _instrumental(reading: Reading, parts: Parts) -> None:
     programs = {p for w in parts.instruments for p in w.programs[:1]}
     more: set[int] = set()
     for m in reading.finditer(_DRUMLESS):
-        reading.take(*m.span())
+        reading.take(*m.span(), DRUMLESS)
         more.add(DRUMS)
         parts.how_excluded = "said"
         parts.instruments = [w for w in parts.instruments if w.programs != (DRUMS,)]
     for m in reading.finditer(_VOICELESS):
-        reading.take(*m.span())
+        reading.take(*m.span(), INSTRUMENTAL)
         if not programs & set(VOICES):
             more |= set(VOICES[:3])
             parts.how_excluded = parts.how_excluded or "implied"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cantilena.score import gm
+from cantilena.text.brief.rules import Rule
 from cantilena.text.labels import GENRE_WORDS, GENRES, MOOD_WORDS, MOODS
 from cantilena.text.lexicon import Phrasebook, Reading, Speller
 from cantilena.text.lexicon.abroad import GENRES_MORE, MOODS_MORE
@@ -32,6 +33,33 @@ from cantilena.text.lexicon.terms import (
 )
 from cantilena.text.wishes import Instrument
 from cantilena.text.wordlists import split_names, word_set
+
+KINDS: dict[str, Rule] = {
+    "instrument": Rule(
+        "the name of an instrument",
+        "instruments",
+        (
+            ("two violins and a cello", {"instruments": "violin*2, cello"}),
+            ("first violin, second violin, viola", {"instruments": "violin*2, viola"}),
+        ),
+    ),
+    "ensemble": Rule(
+        "a line-up", "instruments", (("jazz trio", {"instruments": "piano, acoustic bass, drums"}),)
+    ),
+    "genre": Rule("a word for a genre", "label", (("funky trance", {"genres": "funk, trance"}),)),
+    "mood": Rule("a word for a mood", "label", (("a gloomy waltz", {"moods": "dark"}),)),
+    "pace": Rule(
+        "a tempo word",
+        "tempo",
+        (("Andante", {"tempo": 82}), ("slow, 160 bpm", {"tempo": 160, "unplaced": "slow"})),
+    ),
+    "swing": Rule("swing or straight", "swing", (("swing feel", {"swing": True}),)),
+    "timing": Rule("how notes are timed", "timing", (("humanized piano", {"timing": "played"}),)),
+    "density": Rule("how many notes", "density", (("sparse piano", {"density": "sparse"}),)),
+    "dance": Rule("a dance", "dance", (("a polka", {"metre": "2/4"}),)),
+}
+"""The rule of each kind of phrase."""
+RULES: tuple[Rule, ...] = tuple(KINDS.values())
 
 
 @dataclass(frozen=True)
@@ -126,17 +154,16 @@ def items_of(reading: Reading) -> Iterator[Item]:
     for it in items:
         for n in range(it.i, it.j):
             at_word.setdefault(n, []).append(it)
-    visible = [
-        it
-        for it in items
-        if not _unmeant(it, reading)
-        and not any(
-            _hides(o, it, reading)
-            for n in range(it.i, it.j)
-            for o in at_word.get(n, ())
-            if o is not it
-        )
-    ]
+    visible: list[Item] = []
+    for it in items:
+        others = (o for n in range(it.i, it.j) for o in at_word[n] if o is not it)
+        over = next((o for o in others if _hides(o, it, reading)), None)
+        why = f"part of {_text(reading, over)!r}" if over else _unmeant(it, reading)
+        if why:
+            start, end = reading.words[it.i].start, reading.words[it.j - 1].end
+            reading.put_aside(start, end, KINDS[it.kind], why)
+        else:
+            visible.append(it)
     yield from sorted(visible, key=lambda it: (it.i, it.j))
 
 
@@ -206,25 +233,29 @@ def _text(reading: Reading, it: Item) -> str:
     return reading.low[reading.words[it.i].start : reading.words[it.j - 1].end]
 
 
-def _unmeant(it: Item, reading: Reading) -> bool:
-    """Whether the words around a name say that it is an everyday word here."""
+def _unmeant(it: Item, reading: Reading) -> str:
+    """Why a name is an everyday word here, as the words around it say; "" where it is none."""
     if it.kind not in ("genre", "mood") or it.j - it.i > 1:
-        return False
+        return ""
     words = reading.words
     low = words[it.i].low
     before = words[it.i - 1].low if it.i and words[it.i].joined else ""
     after = words[it.j].low if it.j < len(words) and words[it.j].joined else ""
     if low in _EVERYDAY:
-        return (before in _POSSESSIVE and after not in _MUSIC) or after in _SCENE
-    if words[it.i].form == "love" or low == "loves":
-        return before in ("i", "i'd", "would", "we", "you", "they", "to", "who", "really", "people")
-    if low in ("reminiscent", "score"):
-        return after in ("of", "for", "in")
-    if low in ("world", "lied", "alternative", "film", "movie"):
-        return after not in (*_MUSIC, "score") if low != "lied" else True
-    return low == "blue" and after in ("sky", "ocean", "sea", "moon", "water", "eyes", "note")
+        everyday = (before in _POSSESSIVE and after not in _MUSIC) or after in _SCENE
+    elif words[it.i].form == "love" or low == "loves":
+        everyday = before in _LOVERS
+    elif low in ("reminiscent", "score"):
+        everyday = after in ("of", "for", "in")
+    elif low in ("world", "lied", "alternative", "film", "movie"):
+        everyday = after not in (*_MUSIC, "score") if low != "lied" else True
+    else:
+        everyday = low == "blue" and after in _BLUE
+    return "an everyday word here" if everyday else ""
 
 
+_LOVERS = word_set("i i'd would we you they to who really people")
+_BLUE = word_set("sky ocean sea moon water eyes note")
 _EVERYDAY = word_set(
     """
     house rock soul country game metal trap garage jungle folk pop trance

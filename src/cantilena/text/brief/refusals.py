@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 
 from cantilena.text.brief.phrases import Item
+from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading
 from cantilena.text.wordlists import word_set
 
@@ -40,7 +41,7 @@ NOTHING_BUT = (
 )
 """A negation that makes what follows the whole list: "nothing but piano"."""
 _NOTHING_BUT_BEFORE = re.compile(rf"\b{NOTHING_BUT}\s+(?:an?\s+|the\s+)?$")
-_NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
+_IS_NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
 _FILL = word_set(
     """
     any a an the of real use using some other kind include including have having want with for add
@@ -50,6 +51,24 @@ _FILL = word_set(
 _OR = re.compile(
     r"[\s,/&+]*(?:\b(?:or|nor|and|oder|und|ou|et|o)\b)[\s]*(?:\b(?:any|the|a|no)\b\s*)?|\s*/\s*"
 )
+
+
+NO = Rule(
+    "a refusal before the name",
+    "excluded",
+    (
+        ("rock, no drums", {"excluded": [128]}),
+        ("piano instead of guitar", {"instruments": "piano", "excluded": list(range(24, 32))}),
+        ("piano and no drums but with bass", {"instruments": "piano, bass", "excluded": [128]}),
+    ),
+)
+NONE = Rule("a name: none", "excluded", (("piano, drums: none", {"excluded": [128]}),))
+NO_SOLO = Rule(
+    "no solo",
+    "excluded",
+    (("pop, no guitar solo", {"excluded": None, "unplaced": "no guitar solo"}),),
+)
+RULES: tuple[Rule, ...] = (NO, NONE, NO_SOLO)
 
 
 def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
@@ -62,12 +81,17 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
         if solo in ("solo", "solos") and item.kind == "instrument":
             refuse = _refusal_before(reading, item.i, ends, paced)
             if refuse is not None:  # "no guitar solo" refuses the solo, not the guitar
-                reading.reject(reading.words[refuse].start, reading.words[item.j].end)
+                reading.reject(
+                    reading.words[refuse].start,
+                    reading.words[item.j].end,
+                    NO_SOLO,
+                    "refuses the solo, not the instrument",
+                )
                 continue
         start = _refusal_before(reading, item.i, ends, paced)
         end = reading.words[item.j - 1].end
-        if start is None and (none := _NONE.match(reading.low, end)):
-            reading.take(end, none.end())
+        if start is None and (none := _IS_NONE.match(reading.low, end)):
+            reading.take(end, none.end(), NONE)
             start = item.i
         refused = start is not None
         if refused:
@@ -83,7 +107,7 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
             and start is not None
             and item.kind in ("instrument", "ensemble", "swing", "timing")
         ):
-            reading.take(reading.words[start].start, reading.words[item.j - 1].end)
+            reading.take(reading.words[start].start, reading.words[item.j - 1].end, NO)
         out.append(replace(item, refused=refused))
     return out
 
