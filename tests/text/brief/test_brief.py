@@ -469,4 +469,4 @@ def test_options_that_cannot_be_used(options: dict, error: type, words: str) -> 
 
 def test_an_unknown_instrument_is_told_its_neighbours() -> None:
     with pytest.raises(UnknownNameError, match="clarinet"):
-        merge(Brief(), instruments="clarinetist")
+        merge(Brief(), instruments="klarnet")

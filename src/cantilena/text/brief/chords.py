@@ -48,20 +48,21 @@ _SYMBOL = re.compile(
     r"*\s+string))"
 )
 _SPELLED = re.compile(
-    r"(?<![\w#'&/])(?P<root>[A-H])(?P<acc>#|b|[\s-]?(?:sharp|flat))?[\s-]"
-    r"(?P<kind>major|minor|maj|min|diminished|dim|augmented|aug|dominant)"
-    r"(?:[\s-](?P<seven>7th|7|seventh|9|ninth))?(?!\w)",
+    r"(?<![\w#'&/])(?P<root>[A-H])(?P<acc>#|b|[\s-]?(?:sharp|flat))?"
+    r"(?:[\s-](?P<kind>major|minor|maj|min|half[\s-]diminished|diminished|dim|augmented|aug|dominant))?"
+    r"(?:[\s-](?P<seven>7th|7|seventh|seven|9th|9|ninth|nine|sixth|six))?(?!\w)"
+    r"(?:(?<=[a-z]{3})|(?<=\s[79])|(?<=[79]th))",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
-    r"(?:[\s,;|>·•→~–—%:-]|/(?=[\s|])|&(?=\s)|\+(?=\s)|\b(?:and|then|to|und|et|y|back|followed|by"
+    r"(?:[\s,;|>·•→~–—%:\"'`-]|/(?=[\s|])|&(?=\s)|\+(?=\s)|\b(?:and|then|to|und|et|y|back|followed|by"
     r"|into|through|moving|going|goes|resolving|resolves|leading|ending|dann|nach|x\d+)\b)+"
 )
 _CALLED_BEFORE = re.compile(
     r"(?:\b(?:chords?|progressions?|changes|akkorde?n?|akkordfolge|accords?|acordes|accordi|vamps?"
     r"|vamping|loop(?:ing)?|harmony|harmonies|harmonic\s+sequence|turnaround|sequence|over|between"
     r"|cycle|cycling)"
-    r"(?:\s+(?:is|are|of|like|in|the|uses?|using|following|follows?|goes|sequence|progressions?|on"
+    r"(?:\s+(?:this|song|piece|track|tune|music|composition|entire|main|it|it's|harmonized|is|are|of|like|in|the|uses?|using|following|follows?|goes|sequence|progressions?|on"
     r"|alternat(?:es?|ing)|mainly|such|as|including|includes|featuring|consists?|that|through"
     r"|around|between|and|chords?|with|from|moves?|cycles?|simple|by|changes?|primarily"
     r"|a|an|pattern|loop|shifting|repeating|centered|characterized))*"
@@ -83,12 +84,18 @@ _KINDS = {
     "maj": "",
     "minor": "m",
     "min": "m",
+    "half diminished": "m7b5",
     "diminished": "dim",
     "dim": "dim",
     "augmented": "aug",
     "aug": "aug",
     "dominant": "",
 }
+
+
+_SEVENS = {"7": "7", "7th": "7", "sev": "7", "9": "9", "9th": "9", "nin": "9", "six": "6"}
+_QUOTED = re.compile(r"[\"'`]([A-H](?:[#b]|[\s-](?:sharp|flat))?[^\s\"'`,;]{0,9})[\"'`]")
+"""A chord in quotes, as those of a list often are."""
 
 
 @dataclass(frozen=True)
@@ -178,10 +185,15 @@ def chord_symbols(text: str) -> tuple[str, ...]:
 
 
 def _candidates(reading: Reading) -> list[_Candidate]:
-    spelled = (_spelled_candidate(m) for m in reading.finditer(_SPELLED, False))
+    plain = _QUOTED.sub(r" \1 ", reading.plain)
+
+    def free(pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        return (m for m in pattern.finditer(plain) if reading.free(*m.span()))
+
+    spelled = (_spelled_candidate(m) for m in free(_SPELLED))
     candidates = [candidate for candidate in spelled if candidate]
     spans = {(f.start, f.end) for f in candidates}
-    for m in reading.finditer(_SYMBOL, False):
+    for m in free(_SYMBOL):
         if not any(a < m.end() and m.start() < b for a, b in spans):
             candidate = _candidate(m)
             if candidate is not None:
@@ -201,10 +213,11 @@ def _candidate(m: re.Match[str]) -> _Candidate | None:
     acc = {"sharp": "#", "flat": "b"}.get(acc.lower(), acc)
     spelled = "kind" in parts
     if spelled:
-        seven = {"7th": "7", "seventh": "7", "ninth": "9"}.get(parts["seven"] or "", "")
-        kind = parts["kind"].lower()
-        seven = seven or parts["seven"] or ""
-        suffix = ("maj" if kind in ("major", "maj") and seven else _KINDS[kind]) + seven
+        seven = _SEVENS.get((parts["seven"] or "")[:3].lower(), "")
+        kind = (parts["kind"] or "dominant").lower().replace("-", " ")
+        seven = "" if kind == "half diminished" else seven
+        sevenths = kind in ("major", "maj") and seven and seven != "6"
+        suffix = ("maj" if sevenths else _KINDS[kind]) + seven
     else:
         suffix = parts["suffix"]
     letter = "B" if root in "Hh" else root.upper()

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cantilena.text.brief import chords, keys, length, parts, phrases, reader, refusals, time
+from cantilena.text.brief import (
+    chords,
+    keys,
+    length,
+    mentions,
+    parts,
+    phrases,
+    reader,
+    refusals,
+    time,
+)
 from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading, Use
 from cantilena.text.lexicon.stopwords import STOP
@@ -15,7 +25,7 @@ from cantilena.text.wishes import Brief
 
 RULES: tuple[Rule, ...] = tuple(
     rule
-    for module in (time, length, keys, chords, phrases, refusals, parts, reader)
+    for module in (time, length, keys, chords, phrases, mentions, refusals, parts, reader)
     for rule in module.RULES
 )
 """Every rule."""

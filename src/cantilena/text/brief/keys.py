@@ -6,6 +6,7 @@ Knows how keys are named in English, German and the solfège languages; does not
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from cantilena.score.harmony import Key
 from cantilena.text.brief.rules import Hit, Rule, apply
@@ -37,7 +38,21 @@ _FULL = re.compile(
 _CONTEXT = re.compile(
     r"(?<![\w'])(?:in\s+(?:the\s+)?key\s+of|the\s+key\s+of|key\s+of|key\s+is|key\s+signature\s+of"
     r"|key\s*[:=]|key|tonart|tonality\s+of|tonality|tonal\s+cent(?:er|re)\s+(?:of|on)|in|en)"
-    rf"\s*[:=]?\s*{_NOTE}(?P<mode>(?:min|maj|m)?(?:7|9)?)(?![\w#'/]|-\w|\s*\+|\.\w)"
+    rf"(?:\s*[:=]\s*|\s+){_NOTE}(?P<mode>(?:min|maj|m)?(?:7|9)?)(?![\w#'/]|-\w|\s*\+|\.\w)"
+)
+_PIECE = (
+    r"(?:song|piece|track|tune|music|composition|work|recording|melody|arrangement|loop|clip|excerpt"
+    r"|audio|performance|instrumental|jam)"
+)
+_SPOKEN = re.compile(
+    r"(?<!\w)(?:(?:the\s+|its\s+)?(?:key|tonality|tonic|tonart)(?:\s+signature)?"
+    rf"(?:\s+(?:of|for|in)\s+(?:this|the|that|our)\s+(?:\w+\s+)?{_PIECE})?"
+    r"(?:\s*[:=-]\s*|\s+(?:is|of|in|being|should\s+be|will\s+be|would\s+be|set\s+to|on)\b){0,2}\s*"
+    rf"|(?:this|the)\s+{_PIECE}\s+is\s+(?:set\s+|written\s+|played\s+)?in\s+)"
+    r"(?P<note>[a-h])(?:(?P<sign>#|b(?![a-z]|\s*[a-z]*\s*(?:sharp|flat))|b(?=m|maj|min))"
+    r"|[\s-]?(?P<word>sharp|flat)\b)?"
+    r"(?:[\s-]*(?P<mode>major|minor|maj|min|dur|moll|mi|ma)|(?P<m>m))?(?![\w#'/]|\s*\+|\.\w)"
+    r"(?:[\s-]+(?:key|scale)\b)?"
 )
 _SOLFEGE_KEY = re.compile(
     r"(?<!\w)(?P<note>do|ut|re|mi|fa|sol|la|si)[\s-]*"
@@ -84,12 +99,21 @@ _Said = tuple[Key, str]
 """A key and how it was understood: "said" or "implied"."""
 
 
-def read_key(reading: Reading, home: int | None = None) -> _Said | None:
+def read_spoken(reading: Reading) -> list[Hit[_Said]]:
+    """Keys that the text calls a key, so that no chord is read there."""
+    return apply(reading, (SPOKEN,))
+
+
+def read_key(
+    reading: Reading, home: int | None = None, spoken: Sequence[Hit[_Said]] = ()
+) -> _Said | None:
     """The first key of the text and how it was understood; others are left unplaced.
 
     ``home``: the pitch class that a mode without a tonic is taken on ("mixolydian jam on A7").
+    ``spoken``: what ``read_spoken`` gave.
     """
-    keys = apply(reading, KEY) or apply(reading, (MINOR_SYMBOL,))
+    keys = sorted([*spoken, *apply(reading, KEY)], key=lambda hit: hit.start)
+    keys = keys or apply(reading, (MINOR_SYMBOL,))
     if len(keys) > 1:  # "horn in F" names the instrument where another key is said
         named = [f for f in keys if not _PITCHED.search(reading.low[: f.start])] or keys
     else:
@@ -123,7 +147,7 @@ def _in_mode(reading: Reading, hit: Hit[_Said]) -> _Said:
 def key_named(name: str) -> Key | None:
     """The key of a whole text such as "Bb", "d-Moll", "F# dorian", "la mineur"; else None."""
     reading = Reading(f"key: {name.strip()}")
-    for hit in apply(reading, (FULL, SOLFEGE, CONTEXT)):
+    for hit in apply(reading, (FULL, SOLFEGE, CONTEXT, SPOKEN)):
         if hit.end == len(reading.low) and hit.start <= len("key: "):
             return hit.value[0]
     return None
@@ -227,6 +251,44 @@ def _no_lone_key(reading: Reading, m: re.Match[str]) -> str:
     return ""
 
 
+def _no_spoken(reading: Reading, m: re.Match[str]) -> str:
+    if m.group("sign") or m.group("word") or m.group("mode") or m.group("m"):
+        return ""
+    at, rest = m.start("note"), reading.low[m.end() :]
+    if reading.plain[at].islower() and not _AFTER_BARE.match(rest):
+        return "a letter or an article, not a key"
+    if reading.plain[at] == "A" and re.match(r"\s+[a-z]", rest) and not _AFTER_BARE.match(rest):
+        return _ARTICLE
+    return "a mode follows" if _AFTER_NOTE.match(rest) else ""
+
+
+_AFTER_NOTE = re.compile(
+    rf"[\s-]*(?:{_MODE_WORDS}|is|es|natural|harmonic|melodic|blues|pentatonic)\b|\s*[,-]\s*[a-h][#b]?\b"
+)
+
+
+def _spoken(reading: Reading, m: re.Match[str]) -> _Said:
+    mode = m.group("mode") or ("m" if m.group("m") else "")
+    capital = reading.plain[m.start("m")] == "M" if m.group("m") else False
+    german = mode in ("dur", "moll") or (not mode and _GERMAN.search(reading.low) is not None)
+    minor = mode in ("minor", "min", "moll", "mi", "m") and not capital
+    return Key(_tonic(m, german), minor), "said"
+
+
+SPOKEN: Rule[_Said] = Rule(
+    "a key that is called one",
+    "key",
+    (
+        ("The key of this song is Fmaj.", {"key": "F major", "chords": None}),
+        ("Key-G, slow", {"key": "G major"}),
+        ("key of CM", {"key": "C major"}),
+        ("the key is A min", {"key": "A minor"}),
+        ("the key is a mystery", {"key": None}),
+    ),
+    _SPOKEN,
+    _spoken,
+    _no_spoken,
+)
 FULL = Rule(
     "a note and a mode",
     "key",
@@ -249,7 +311,7 @@ SOLFEGE = Rule(
 CONTEXT = Rule(
     "a note where a key is spoken of",
     "key",
-    (("blues in E", {"key": "E major"}), ("rock, key of F#m", {"key": "F# minor"})),
+    (("blues in E", {"key": "E major"}), ("rock in F#m, loud", {"key": "F# minor"})),
     _CONTEXT,
     _context,
     _no_context,
@@ -283,4 +345,4 @@ ANY_KEY = Rule("major or minor alone", "key", (("minor key, slow", {"key": "A mi
 SECOND_KEY = Rule(
     "one key", "key", (("C major, F major", {"key": "C major", "unplaced": "F major"}),)
 )
-RULES: tuple[Rule, ...] = (*KEY, MINOR_SYMBOL, MODE, ANY_KEY, SECOND_KEY)
+RULES: tuple[Rule, ...] = (SPOKEN, *KEY, MINOR_SYMBOL, MODE, ANY_KEY, SECOND_KEY)

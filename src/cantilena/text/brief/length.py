@@ -24,7 +24,7 @@ _BARS = re.compile(
     rf"{_COUNT}[\s-]*(?:bars?|measures?|takte?n?|mesures?|battute|compases)\b(?:\s+long\b)?"
 )
 _OF_A_SECTION = re.compile(
-    r"[\s-]*(blues|intro|outro|solo|break|bridge|phrases?|drum\s+fill|fill|pickup|verse|chorus"
+    r"[\s-]*(?:drum\s+|piano\s+|guitar\s+)?(blues|fade\w*|crescendo|silence|pause|gap|delay|reverb|tail|build\w*|drop|intro|outro|solo|break|bridge|phrases?|drum\s+fill|fill|pickup|verse|chorus"
     r"|rests?|each|per)"
 )
 _BARS_ARE = re.compile(r"\b(?:bars|measures|takte)\s*[:=]\s*(?P<n>\d{1,4})\b")
@@ -55,7 +55,11 @@ _NOT_LENGTH = word_set(
     notes note phrases phrase tones chords sustained held reverb echo ago time lines pauses tail
     decay breaths melodies day night road journey way lost bit distance live drive delay delays
     reverbs intro outro introduction solo haired winter rests strings bows girl boy fills stabs
-    riffs riff motif motifs bursts drums
+    riffs riff motif motifs bursts drums licks lick figure figures arpeggio arpeggios arpeggiated
+    chord harmony harmonies techniques technique range hits hit plucks pluck swells swell passages
+    passage runs run phrase pads pad line bass vocals vocal attack decays fade fades crescendo break
+    breaks section sections pause silence staccato legato echoes drone drones melody melodies
+    version hair samples sample chops lines transitions transition
     """
 )
 
@@ -87,6 +91,8 @@ def _no_bars(reading: Reading, m: re.Match[str]) -> str:
     of = _OF_A_SECTION.match(reading.low, m.end())
     if of:
         return f"bars of something else ({of.group(1)}), not of the piece"
+    if _is_point(reading, m):
+        return _AT_POINT
     return _lasts(_some_bars(reading, m))
 
 
@@ -98,12 +104,19 @@ def _minutes(reading: Reading, m: re.Match[str]) -> Length:
 def _no_minutes(reading: Reading, m: re.Match[str]) -> str:
     if re.fullmatch(r"\d+\s?m", m.group()) and _count(m["n"]) > 20:
         return "metres or something else, hardly minutes"
+    if _is_point(reading, m):
+        return _AT_POINT
     return _lasts(_minutes(reading, m))
 
 
 def _no_seconds(reading: Reading, m: re.Match[str]) -> str:
     if m["n"] in ("a", "one", "first"):
         return "a second is no length of a piece"
+    of = _OF_A_SECTION.match(reading.low, m.end())
+    if of:
+        return f"seconds of something else ({of.group(1)}), not of the piece"
+    if _is_point(reading, m):
+        return _AT_POINT
     return _lasts(Length(seconds=_count(m["n"])))
 
 
@@ -121,13 +134,99 @@ def _clock(reading: Reading, m: re.Match[str]) -> Length:
 
 
 def _no_clock(reading: Reading, m: re.Match[str]) -> str:
-    if _POINT.search(reading.low[: m.start()]):
-        return "a point in time, not a length"
-    return _lasts(_clock(reading, m))
+    return _AT_POINT if _is_point(reading, m) else _lasts(_clock(reading, m))
 
 
-_POINT = re.compile(r"\b(?:at|from|by|until|after|before)\s+$")
+_POINT = re.compile(
+    r"\b(?:at|from|by|until|till|up\s+to|after|before|during|since|first|last|next|final|opening"
+    r"|closing|every|nach|bis|vor|hasta|jusqu'a)\s+(?:the\s+|about\s+|around\s+|bar\s+)*"
+    r"(?:first\s+|last\s+|mark\s+of\s+)?$"
+)
+_POINT_AFTER = re.compile(
+    r"\s*-?\s*(?:marks?\b|in(?=\s*[,.;]|\s*$)|into\b|later\b|point\b|onwards?\b)"
+)
+_AT_POINT = "a point in time, not a length"
+
+
+def _is_point(reading: Reading, m: re.Match[str]) -> bool:
+    """Whether a time is one within the piece: "until 9.5 seconds", "at the 30 second mark"."""
+    before = reading.low[max(0, m.start() - 40) : m.start()]
+    return bool(_POINT.search(before) or _POINT_AFTER.match(reading.low, m.end()))
+
+
+_N = r"(?<![\w./:'])(\d{1,4}(?:[.,]\d{1,2})?)"
+_RANGE = re.compile(
+    rf"(?:between\s+|from\s+)?{_N}\s*(?:-|–|~|to|or|and|bis|a|oder)\s*{_N}[\s-]*"
+    r"(?:(?P<bars>bars?|measures?|takten?|mesures?|battute|compases)"
+    r"|(?P<minutes>minutes?|mins?|minuten|minuti|minutos)"
+    r"|(?P<seconds>seconds?|secs?|s|sekunden|secondes|secondi|segundos))\b(?:\s+long\b)?"
+)
+_TIMELINE = re.compile(
+    r"(?<![\w:.])(\d{1,2}):([0-6]\d)\s*(?:-|–|~|to)\s*(\d{1,2}):([0-6]\d)(?![\w:])"
+)
+
+
+def _amid(reading: Reading, m: re.Match[str]) -> Length:
+    """The middle of a range, in which any length is right."""
+    low, high = (float(n.replace(",", ".")) for n in m.groups()[:2])
+    if m["bars"]:
+        return Length(bars=round((low + high) / 2))
+    return Length(seconds=(low + high) / 2 * (60 if m["minutes"] else 1))
+
+
+def _no_range(reading: Reading, m: re.Match[str]) -> str:
+    low, high = (float(n.replace(",", ".")) for n in m.groups()[:2])
+    if low >= high:
+        return "no range"
+    if m["bars"] and (of := _OF_A_SECTION.match(reading.low, m.end())):
+        return f"bars of something else ({of.group(1)}), not of the piece"
+    if m.group().startswith("from") and not m["bars"]:
+        return "from one point in time to another"
+    return _AT_POINT if _is_point(reading, m) else _lasts(_amid(reading, m))
+
+
+def _ends(m: re.Match[str]) -> tuple[float, float]:
+    a, b, c, d = (int(n) for n in m.groups())
+    return 60.0 * a + b, 60.0 * c + d
+
+
+def _timeline(reading: Reading, m: re.Match[str]) -> Length:
+    """Where the last section of a list of sections ends; of a range alone the middle."""
+    spans = [_ends(n) for n in _TIMELINE.finditer(reading.low)]
+    whole = any(start == 0 for start, _ in spans)
+    return Length(seconds=max(e for _, e in spans) if whole else sum(spans[0]) / 2)
+
+
+def _no_timeline(reading: Reading, m: re.Match[str]) -> str:
+    spans = [_ends(n) for n in _TIMELINE.finditer(reading.low)]
+    if all(start for start, _ in spans) and (len(spans) > 1 or _is_point(reading, m)):
+        return "a section, not the piece"
+    return _lasts(_timeline(reading, m))
+
+
 LENGTH = (
+    Rule(
+        "a range of lengths",
+        "length",
+        (
+            ("piano, 8 to 12 bars", {"bars": 10, "unplaced": None}),
+            ("Lasting for 16 ~ 30 seconds", {"seconds": 23, "unplaced": None}),
+        ),
+        _RANGE,
+        _amid,
+        _no_range,
+    ),
+    Rule(
+        "sections by their times",
+        "length",
+        (
+            ("calm (0:00-0:20), then loud (0:20-0:50)", {"seconds": 50}),
+            ("pop, 1:00-2:00", {"seconds": 90}),
+        ),
+        _TIMELINE,
+        _timeline,
+        _no_timeline,
+    ),
     Rule(
         "a number of bars",
         "length",
@@ -162,7 +261,11 @@ LENGTH = (
     Rule(
         "a number of seconds",
         "length",
-        (("45 seconds of piano", {"seconds": 45}),),
+        (
+            ("45 seconds of piano", {"seconds": 45}),
+            ("it grows until 9.5 seconds", {"seconds": None}),
+            ("a drop at the 30 second mark", {"seconds": None}),
+        ),
         _SECONDS,
         lambda _, m: Length(seconds=float(_count(m["n"]))),
         _no_seconds,
@@ -236,7 +339,35 @@ def tempo_of(length: Length, metre: str | None) -> float:
 SHORT_WORD = Rule(
     "a word of length",
     "length",
-    (("a short waltz", {"bars": 8}), ("a waltz with long notes", {"bars": None})),
+    (
+        ("a short waltz", {"bars": 8}),
+        ("a waltz with long notes", {"bars": None}),
+        ("short oboe licks", {"bars": None}),
+        ("jazz with extended chords", {"bars": None}),
+    ),
+)
+
+
+def _other_noun(reading: Reading, name: str, last: int) -> str:
+    """What the word of length that ends with word ``last`` is said of, where it is not the
+    piece: "short oboe licks", "radio jingle"."""
+    words = reading.words
+    if name == "jingle":
+        before = words[last - 1].low if last else ""
+        after = words[last + 1].low if last + 1 < len(words) else ""
+        return before if before in ("radio", "tv", "ad") else after if after == "bells" else ""
+    for word in words[last + 1 : last + 4]:
+        if not word.joined or word.low in _NOUNS_OF_PIECES:
+            return ""
+        if word.low in _NOT_LENGTH:
+            return word.low
+    return ""
+
+
+_NOUNS_OF_PIECES = word_set(
+    """
+    song piece track tune music loop composition clip waltz and with of for in that but or to by on
+    """
 )
 
 
@@ -250,9 +381,9 @@ def read_short(reading: Reading) -> int | None:
         name, last = (pair, i + 1) if pair in SHORT else (word.low, i)
         if name not in SHORT or not reading.free(word.start, words[last].end):
             continue
-        following = words[last + 1].low if last + 1 < len(words) else ""
-        if following in _NOT_LENGTH or (name == "little" and following in ("", "bit")):
-            why = f"the {following} are {name}, not the piece"
+        other = _other_noun(reading, name, last)
+        if other:
+            why = f"said of {other}, not of the piece"
             reading.put_aside(word.start, words[last].end, SHORT_WORD, why)
             continue
         before = re.search(r"\bnot\s+(?:too\s+|very\s+|so\s+)?$", reading.low[: word.start])

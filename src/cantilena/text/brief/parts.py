@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from cantilena.score import gm
 from cantilena.score.score import DRUMS
-from cantilena.text.brief.phrases import KINDS, Item
+from cantilena.text.brief.mentions import Item, one_of, taken_up
+from cantilena.text.brief.phrases import KINDS
 from cantilena.text.brief.refusals import NOTHING_BUT
 from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading
@@ -75,7 +76,7 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
     them."""
     parts = Parts()
     mentions = [it for it in items if it.kind in ("instrument", "ensemble")]
-    wishes = [it for it in mentions if not it.refused]
+    wishes = one_of(reading, taken_up(reading, [it for it in mentions if not it.refused]))
     refused = {p for it in mentions if it.refused for p in _programs_of(it.value)}
     voices = [it.value for it in wishes if isinstance(it.value, Ensemble) and it.value.voices_only]
     if voices:

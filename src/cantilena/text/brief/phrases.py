@@ -13,6 +13,17 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cantilena.score import gm
+from cantilena.text.brief.mentions import (
+    COUNTERPOINT,
+    LIST_END,
+    VIBES,
+    Item,
+    ends_a_list,
+    is_line,
+    is_vibe,
+    span,
+    with_shared_nouns,
+)
 from cantilena.text.brief.rules import Rule
 from cantilena.text.labels import GENRE_WORDS, GENRES, MOOD_WORDS, MOODS
 from cantilena.text.lexicon import Phrasebook, Reading, Speller
@@ -60,19 +71,6 @@ KINDS: dict[str, Rule] = {
 }
 """The rule of each kind of phrase."""
 RULES: tuple[Rule, ...] = tuple(KINDS.values())
-
-
-@dataclass(frozen=True)
-class Item:
-    """A phrase of a table in the text: words ``i`` to ``j`` (exclusive), its kind ("instrument",
-    "ensemble", "genre", "mood", "pace", "dance", "swing", "timing", "density"), its value, and
-    whether the text refuses it."""
-
-    i: int
-    j: int
-    kind: str
-    value: object
-    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,10 @@ def items_of(reading: Reading) -> Iterator[Item]:
             items.append(Item(i, i + n, name, value))
             i += n
     items = [_with_aside(reading, it) for it in items] + list(_four_voices(reading))
+    for it in [it for it in items if it.kind in ("genre", "dance")]:
+        if ends_a_list(reading, it, items):
+            reading.put_aside(*span(reading, it), LIST_END, "two instruments of the list before")
+            items.remove(it)
     at_word: dict[int, list[Item]] = {}
     for it in items:
         for n in range(it.i, it.j):
@@ -160,11 +162,24 @@ def items_of(reading: Reading) -> Iterator[Item]:
         over = next((o for o in others if _hides(o, it, reading)), None)
         why = f"part of {_text(reading, over)!r}" if over else _unmeant(it, reading)
         if why:
-            start, end = reading.words[it.i].start, reading.words[it.j - 1].end
-            reading.put_aside(start, end, KINDS[it.kind], why)
+            reading.put_aside(*span(reading, it), KINDS[it.kind], why)
         else:
             visible.append(it)
-    yield from sorted(visible, key=lambda it: (it.i, it.j))
+    visible = with_shared_nouns(reading, visible, tables.parts)
+    yield from sorted(_sounding(reading, visible), key=lambda it: (it.i, it.j))
+
+
+def _sounding(reading: Reading, items: list[Item]) -> Iterator[Item]:
+    """The items without names of instruments that mean a line of the texture or a mood."""
+    named = [it for it in items if it.kind == "instrument"]
+    for it in items:
+        others = [o for o in named if o.value != it.value]
+        if it.kind == "instrument" and is_line(reading, it, others):
+            reading.put_aside(*span(reading, it), COUNTERPOINT, "a line of the texture, no singer")
+        elif it.kind == "instrument" and is_vibe(reading, it):
+            reading.put_aside(*span(reading, it), VIBES, "a mood, no vibraphone")
+        else:
+            yield it
 
 
 _ASIDE = re.compile(r"\s*\(\s*([^\W\d_][\w -]{1,20}?)\s*\)")

@@ -11,13 +11,14 @@ from typing import Any
 
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.chords import Progression, read_chords
-from cantilena.text.brief.keys import read_key
+from cantilena.text.brief.keys import read_key, read_spoken
 from cantilena.text.brief.length import Length, read_length, read_short, tempo_of
+from cantilena.text.brief.mentions import Item
 from cantilena.text.brief.parts import Parts, read_parts
-from cantilena.text.brief.phrases import KINDS, Item, items_of, speller
+from cantilena.text.brief.phrases import KINDS, items_of, speller
 from cantilena.text.brief.refusals import mark_refusals
 from cantilena.text.brief.rules import Rule
-from cantilena.text.brief.time import Tempo, read_metre, read_tempo
+from cantilena.text.brief.time import Tempo, read_metre, read_odd_metre, read_tempo
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.lexicon.terms import GENRE_TEMPO, NUMBERS, Pace
@@ -47,11 +48,12 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     metre = read_metre(reading)
     jazzy = _JAZZY.search(reading.low) is not None
     # Chords are read before the key, but degrees need it: a first reading looks for the key only.
-    glance = key or next((k for k, _ in [read_key(Reading(text)) or (None, "")] if k), None)
+    glance = key or _key_at_first_glance(text)
+    spoken = read_spoken(reading)
     chords = read_chords(reading, glance, jazzy)
     length = read_length(reading, tempo.bpm if tempo else None, metre)
     home = parse_chord(chords.chords[0]).root if chords and len(chords.chords) == 1 else None
-    key_match = read_key(reading, home)
+    key_match = read_key(reading, home, spoken)
     items = mark_refusals(reading, list(items_of(reading)))
     _labels(reading, items, wishes, how)
     genres = wishes.get("genres", ())
@@ -63,10 +65,19 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     if key_match:
         wishes["key"], how["key"] = key_match[0].name, key_match[1]
     _set_metre(metre, items, wishes, how)
+    if metre is None and (odd := read_odd_metre(reading)):
+        wishes["metre"], how["metre"] = odd, "implied"
     _set_tempo(reading, tempo or _late_tempo(reading, items), items, wishes, how)
     _set_length(reading, length, chords, wishes, how)
     _set_feel(reading, items, wishes, how)
     return Brief(text=text, how=how, unplaced=reading.unplaced(STOP), **wishes), reading
+
+
+def _key_at_first_glance(text: str) -> Key | None:
+    reading = Reading(text)
+    spoken = read_spoken(reading)
+    said = read_key(reading, spoken=spoken)
+    return said[0] if said else None
 
 
 _JAZZY = re.compile(r"\b(?:jazz\w*|bossa|bebop|swing|lofi|lo-fi|neo[ -]soul)\b")

@@ -18,7 +18,7 @@ from cantilena.text.wishes import (
     MIN_TEMPO,
 )
 
-_NUM = r"(?<![\d.,:/])(\d{1,3}(?:[.,]\d{1,2})?)(?![\d:/])"
+_NUM = r"(?<![\d.:/])(?<!\d,)(\d{1,3}(?:[.,]\d{1,2})?)(?![\d:/])"
 _ABOUT = (
     r"(?:\b(?:around|about|approximately|approx\.?|circa|ca\.?|roughly|at|of|ungefahr|etwa|mit)\s+"
     r"|[~@]\s*){0,3}"
@@ -28,7 +28,7 @@ _UNIT = (
     r"|battements?\s+par\s+minute|battiti\s+al\s+minuto|qpm\b|quarters?\s+per\s+minute)"
 )
 _RANGE = re.compile(
-    rf"(?:between\s+|from\s+)?{_ABOUT}{_NUM}\s*(?:bpm\s*)?(?:-|to|and|bis|a)\s*{_NUM}\s*-?\s*{_UNIT}"
+    rf"(?:between\s+|from\s+)?{_ABOUT}{_NUM}\s*(?:bpm\s*)?(?:-|–|~|to|and|bis|a)\s*{_NUM}\s*-?\s*{_UNIT}"
 )
 _BPM = re.compile(rf"{_ABOUT}{_NUM}\s*-?\s*{_UNIT}")
 _NAMED = re.compile(
@@ -196,6 +196,33 @@ _NAMES = re.compile(
 )
 
 
+_BEAT_COUNTS = re.compile(
+    r"\b(?:the\s+)?(?:beats?|bars?|metre|meter|count|time(?:\s+signature)?|pulse)"
+    r"(?:\s+(?:of|in|for)\s+(?:this|the)\s+\w+)?"
+    r"(?:\s+(?:counts?|counted|is|are|goes|in|to|of|count)){1,3}\s*[:=]?\s*"
+    r"(2|3|4|5|6|7|9|11|12|two|three|four|five|six|seven|nine|eleven|twelve)\b(?!\s*[/.:-]\s*\d"
+    r"|\s*(?:bars?|measures?|minutes?|seconds?|bpm|times?|of|-))"
+    r"|\b(\d|two|three|four|five|six|seven)\s+beats?\s+(?:to|in|per|a)\s+(?:the\s+|a\s+|each\s+|every\s+)?"
+    r"(?:bar|measure)\b"
+    r"|\bbeats?\s*[:=]\s*(2|3|4|5|6|7)\b(?!\s*[/.:]\s*\d)"
+)
+_ODD = re.compile(
+    r"\b(?:an?\s+)?(?:odd|irregular|asymmetric(?:al)?|uneven)[\s-]+(?:time\s+signatures?|metres?|meters?|times?"
+    r"|takt|metrum)\b"
+)
+
+
+def _counted(reading: Reading, m: re.Match[str]) -> str:
+    text = next(filter(None, m.groups()))
+    return IN_METRES[int(text) if text.isdigit() else NUMBERS[text]]
+
+
+def _no_count(reading: Reading, m: re.Match[str]) -> str:
+    text = next(filter(None, m.groups()))
+    beats = int(text) if text.isdigit() else NUMBERS[text]
+    return "" if beats in IN_METRES else "no number of beats that a bar has"
+
+
 def _metre_of(num: int, den: int) -> str:
     likely = den in (2, 4, 8, 16) and 2 <= num <= 32 and (num, den) not in ((2, 16), (4, 16))
     return f"{num}/{den}" if likely else ""
@@ -249,6 +276,21 @@ METRE = (
         _IN_N,
         _beats,
     ),
+    Rule(
+        "a count of beats",
+        "metre",
+        (
+            ("The beat counts to 3.", {"metre": "3/4"}),
+            ("The beat is 4.", {"metre": "4/4"}),
+            ("five beats to the bar", {"metre": "5/4"}),
+        ),
+        _BEAT_COUNTS,
+        _counted,
+        _no_count,
+    ),
+)
+ODD_METRE = Rule(
+    "an odd metre", "metre", (("prog rock in an odd metre", {"metre": "7/8", "implied": "metre"}),)
 )
 SECOND_METRE = Rule(
     "one metre", "metre", (("3/4, later 4/4", {"metre": "3/4", "unplaced": "later, 4/4"}),)
@@ -260,4 +302,13 @@ def read_metre(reading: Reading) -> str | None:
     return first(reading, apply(reading, METRE), SECOND_METRE, "another metre is said before")
 
 
-RULES: tuple[Rule, ...] = (*TEMPO, *LONE_TEMPO, SECOND_TEMPO, *METRE, SECOND_METRE)
+def read_odd_metre(reading: Reading) -> str | None:
+    """The metre that stands for all odd ones where the text asks for one and names none."""
+    metre = None
+    for m in reading.finditer(_ODD):
+        reading.take(*m.span(), ODD_METRE)
+        metre = "7/8"
+    return metre
+
+
+RULES: tuple[Rule, ...] = (*TEMPO, *LONE_TEMPO, SECOND_TEMPO, *METRE, ODD_METRE, SECOND_METRE)
