@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cantilena.text.brief import (
     chords,
+    closing,
     keys,
     length,
     mentions,
@@ -23,11 +24,8 @@ from cantilena.text.lexicon import Reading, Use
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.wishes import Brief
 
-RULES: tuple[Rule, ...] = tuple(
-    rule
-    for module in (time, length, keys, chords, phrases, mentions, refusals, parts, reader)
-    for rule in module.RULES
-)
+_MODULES = (time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader)
+RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 """Every rule."""
 UNKNOWN = "no rule knows these words"
 

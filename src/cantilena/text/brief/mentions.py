@@ -264,6 +264,7 @@ def taken_up(reading: Reading, items: list[Item]) -> list[Item]:
         earlier = [o for o in out if _name(o) and lists[o.i] != lists[it.i]]
         short = [o for o in earlier if _name(o) in _HEADS.get(name, ())]
         wide = [o for o in earlier if _name(o) in _NARROWED and name in _HEADS[_name(o)]]
+        wide = [] if name == "synth bass" else wide  # it stands beside the synth that leads
         start, end = span(reading, it)
         if short and it.value.count == 1:
             reading.take(start, end, TAKEN_UP, f"{_name(short[-1])}, named before")

@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from cantilena.score import gm
 from cantilena.score.score import DRUMS
+from cantilena.text.brief.closing import is_closed
 from cantilena.text.brief.mentions import Item, one_of, taken_up
 from cantilena.text.brief.phrases import KINDS
-from cantilena.text.brief.refusals import NOTHING_BUT
 from cantilena.text.brief.rules import Rule
-from cantilena.text.lexicon import Reading
+from cantilena.text.lexicon import Reading, Use
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, bare, ensembles
 from cantilena.text.lexicon.instruments import FIRST, REFUSED, VOICES
 from cantilena.text.lexicon.terms import NUMBERS
@@ -38,16 +37,6 @@ class Parts:
     suggested: list[str] = field(default_factory=list)  # names of ensembles that are implied
 
 
-_ONLY_BEFORE = re.compile(
-    rf"(?:\b(?:only|just|solely|exclusively|purely|simply|nur|seulement|solamente|{NOTHING_BUT})"
-    r")(?:\s+(?:for|with|using|a|an|the|one|on|by|ein|eine|of|mit))*\s*$"
-)
-_ONLY_AFTER = re.compile(
-    r"^\s*(?:only|alone|solely|exclusively|by\s+itself|and\s+nothing\s+else|nothing\s+else|allein"
-    r"|and\s+no\s+other\s+instruments?|unaccompanied|on\s+its\s+own|seule?)\b"
-)
-
-
 SIZE = Rule(
     "a number of players",
     "instruments",
@@ -56,19 +45,31 @@ SIZE = Rule(
         ("clarinet quartet in C", {"instruments": "clarinet*4", "only": True}),
     ),
 )
-SOLO = Rule("solo", "instruments", (("for solo cello", {"only": True}),))
-ONLY = Rule(
-    "only",
-    "instruments",
-    (("piano, bass and drums only", {"only": True}), ("not just piano", {"only": None})),
-)
 DRUMLESS = Rule("a word that excludes drums", "instruments", (("drumless", {"excluded": [128]}),))
 INSTRUMENTAL = Rule(
     "a word that excludes voices",
     "instruments",
     (("instrumental hip hop", {"excluded": [52, 53, 54]}),),
 )
-RULES: tuple[Rule, ...] = (SIZE, SOLO, ONLY, DRUMLESS, INSTRUMENTAL)
+CONCERTO = Rule(
+    "a concerto",
+    "instruments",
+    (
+        (
+            "cello concerto",
+            {
+                "instruments": "cello, strings, flute, oboe, clarinet, bassoon, french horn*2, "
+                "trumpet, trombone, timpani"
+            },
+        ),
+        ("concerto for flute and strings", {"instruments": "flute, strings", "only": None}),
+    ),
+)
+_CONCERTO = re.compile(
+    r"(?:\b|(?<=\w))(?:concert(?:o|i|os)|concierto|(?<=\w)konzert)\b(?!\s+gross[oi])"
+)
+_ACCOMPANIED = re.compile(r"\b(?:reduction|cadenza|solo|unaccompanied|orchestr\w*|orchest\w+)\b")
+RULES: tuple[Rule, ...] = (SIZE, DRUMLESS, INSTRUMENTAL, CONCERTO)
 
 
 def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> Parts:
@@ -107,10 +108,11 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
             elif not ensemble.implied or sum(isinstance(o.value, Instrument) for o in wishes) < 3:
                 for member in ensemble.members:
                     _add(parts.instruments, member)
+    _join_orchestra(reading, parts, wishes)
     for ensemble in loose:
         _seat(parts.instruments, ensemble)
     _sizes(reading, parts, wishes, genres)
-    parts.only |= _closed(reading, wishes, parts)
+    parts.only |= is_closed(reading, wishes, parts.instruments)
     if refused:
         _refuse(parts, refused)
     _instrumental(reading, parts)
@@ -118,6 +120,18 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
     if parts.instruments:
         parts.how = "implied" if implied_only and wishes else parts.how or "said"
     return parts
+
+
+def _join_orchestra(reading: Reading, parts: Parts, wishes: list[Item]) -> None:
+    """The soloist of a concerto plays with an orchestra, unless the text names who else plays."""
+    m = _CONCERTO.search(reading.low)
+    if m is None or not parts.instruments or _ACCOMPANIED.search(reading.low):
+        return
+    reading.uses.append(Use(*m.span(), CONCERTO.field, CONCERTO.name))
+    orchestra = ensembles().get("orchestra")
+    if len(parts.instruments) == 1 and parts.instruments[0].count == 1 and orchestra:
+        for member in orchestra.members:
+            _add(parts.instruments, member)
 
 
 def _programs_of(value: object) -> tuple[int, ...]:
@@ -277,84 +291,16 @@ def _of(reading: Reading, n: int, it: Item) -> bool:
     return re.fullmatch(r"\s+(?:for|of|fur|von|aus|pour|de|per|di)\s+", gap) is not None
 
 
-def _closed(reading: Reading, wishes: list[Item], parts: Parts) -> bool:
-    """Whether the words around the instruments say that these are all."""
-    if not parts.instruments:
-        return False
-    low, words = reading.low, reading.words
-    closed = False
-    alone = len(parts.instruments) == 1
-    for it in wishes:
-        start, end = words[it.i].start, words[it.j - 1].end
-        while start and reading.taken[start - 1] and low[start - 1].isalnum():
-            start -= 1
-        before, after = low[max(0, start - 60) : start], low[end : end + 60]
-        solo = re.search(r"\b(solo|unaccompanied|unbegleitete[sr]?)[\s-]+(?:\w+[\s-]+)?$", before)
-        tail = re.match(r"\s+(?:solo|solos|alone|unaccompanied|allein)\b", after)
-        guest = re.search(
-            r"\b(?:with|featuring|features|includ\w+|then|has|and|by)\s+(?:an?\s+|the\s+)?"
-            r"(?:\w+\s+)?$",
-            before[: solo.start()] if solo else before,
-        )
-        if solo or tail:
-            a = (
-                start - len(before) + solo.start()
-                if solo and len(before) == 60
-                else (solo.start() if solo and start < 60 else start)
-            )
-            reading.take(a if solo else start, end + (tail.end() if tail else 0), SOLO)
-            closed |= alone and not guest
-        only = _ONLY_BEFORE.search(before)
-        refused = only and re.search(r"\bnot\s+$", before[: only.start()])
-        if only and refused:
-            reading.put_aside(start - len(only.group()), start, ONLY, '"not only" closes no list')
-        elif only:
-            reading.take(start - len(only.group()), start, ONLY)
-            closed = True
-        last = _ONLY_AFTER.match(after)
-        if last:
-            reading.take(end, end + last.end(), ONLY)
-            closed = True
-    m = re.search(r"\b(?:unaccompanied|unbegleitet)\b", low)
-    if m:
-        reading.take(*m.span(), SOLO)
-        closed |= alone
-    return closed or _for_list(reading, wishes, parts)
-
-
-_FOR = re.compile(
-    r"\b(?:for|fur|pour|per|para)\s+(?:(?:an?|the|one|solo|two|three|four|\d|ein|eine|just)\s+)*$"
-)
-_INNER = re.compile(
-    r"[\s,&+/-]*(?:\b(?:and|und|et|e|y|plus|with|an?|the|one|solo|two|three|four|soft|gentle)\b"
-    r"[\s,&+/-]*)*"
-)
-
-
-def _for_list(reading: Reading, wishes: list[Item], parts: Parts) -> bool:
-    """Whether every instrument stands in one list after "for": "for violin and piano"."""
-    low, words = reading.low, reading.words
-    if not wishes or any(isinstance(it.value, Ensemble) and it.value.implied for it in wishes):
-        return False
-    first = words[wishes[0].i].start
-    if not _FOR.search(low[max(0, first - 40) : first]):
-        return False
-    if any(isinstance(it.value, Ensemble) and not it.value.closed for it in wishes):
-        return False
-    for a, b in pairwise(wishes):
-        gap = low[words[a.j - 1].end : words[b.i].start]
-        if not _INNER.fullmatch(gap):
-            return False
-    follow = low[words[wishes[-1].j - 1].end :]
-    return not re.match(
-        r"\s+(?:lovers?|players?|students?|class|lessons?|practice|beginners?)\b", follow
-    )
+UNPITCHED = ("percussion",)
+"""Instruments without pitch that sound on the drum channel."""
 
 
 def _refuse(parts: Parts, refused: Iterable[int]) -> None:
     """Removes refused programs from the instruments; one that is asked for by its own name stays,
     although it is refused too."""
     refused = set(refused)
+    if any(w.name in UNPITCHED for w in parts.instruments):
+        refused.discard(DRUMS)  # congas and a kit share the channel of General MIDI
     remaining: list[Instrument] = []
     for w in parts.instruments:
         programs = tuple(p for p in w.programs if p not in refused)

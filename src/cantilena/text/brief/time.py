@@ -199,7 +199,7 @@ _NAMES = re.compile(
 _BEAT_COUNTS = re.compile(
     r"\b(?:the\s+)?(?:beats?|bars?|metre|meter|count|time(?:\s+signature)?|pulse)"
     r"(?:\s+(?:of|in|for)\s+(?:this|the)\s+\w+)?"
-    r"(?:\s+(?:counts?|counted|is|are|goes|in|to|of|count)){1,3}\s*[:=]?\s*"
+    r"(?:\s+(?:counts?|counted|is|are|goes|up|in|to|of|count)){1,4}\s*[:=]?\s*"
     r"(2|3|4|5|6|7|9|11|12|two|three|four|five|six|seven|nine|eleven|twelve)\b(?!\s*[/.:-]\s*\d"
     r"|\s*(?:bars?|measures?|minutes?|seconds?|bpm|times?|of|-))"
     r"|\b(\d|two|three|four|five|six|seven)\s+beats?\s+(?:to|in|per|a)\s+(?:the\s+|a\s+|each\s+|every\s+)?"

@@ -223,7 +223,7 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "voices": ((52, 53, 54), ""),
     "voice": (
         (53, 52, 54, 85, 91),
-        "sings, woman sings, man sings, girl sings, boy sings, crooner, songstress, soprano "
+        "woman sings, man sings, girl sings, boy sings, crooner, songstress, soprano "
         "singer, rapper, vocals, vocal, singer, singing, sung, stimme, gesang, voice oohs, oohs, "
         "soprano voice, tenor voice, alto voice, baritone voice, bass voice, soprano, tenor, "
         "baritone, mezzo, mezzo-soprano, countertenor, voix, voce, voz, humming, lead vocals, "
@@ -345,7 +345,7 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "saw lead": (
         (81, 80),
         "sawtooth lead, sawtooth, saw synth, saw wave, sawtooth synth, synth lead (sawtooth), "
-        "sawtooth wave",
+        "sawtooth wave, sawtooth waves, saw waves",
     ),
     "synth pad": (
         (89, 88, 90, 91, 92, 93, 94, 95),
