@@ -298,7 +298,11 @@ def _sure(reading: Reading, run: list[_Candidate]) -> list[_Candidate]:
         good = (len(run) >= 3 and max(weights) > 0) or (max(weights) == 2 and len(run) >= 2)
         return run if good or (called and (len(run) >= 2 or max(weights) > 0)) else []
     if called:
-        return run if len(run) > 1 or max(weights) > 0 or run[0].symbol not in "AI" else []
+        return (
+            run
+            if len(run) > 1 or max(weights) > 0 or run[0].symbol != "A" or _CLOSED.match(after)
+            else []
+        )
     if len(run) == 1:
         return run if weights[0] == 2 else []
     letters = [f.symbol for f in run]
@@ -307,6 +311,9 @@ def _sure(reading: Reading, run: list[_Candidate]) -> list[_Candidate]:
         pitches = any(c[-1].isdigit() for c in letters)
         return run if len(run) >= 3 and not form and not pitches else []
     return run
+
+
+_CLOSED = re.compile(r"[\"'`]?\s*(?:[.,;)\n]|$)")
 
 
 def _letter_first(low: str, run: list[_Candidate]) -> bool:

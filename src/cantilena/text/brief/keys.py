@@ -326,7 +326,30 @@ ALONE: Rule[_Said] = Rule(
     group="key",
     cased=True,
 )
-KEY: tuple[Rule[_Said], ...] = (FULL, SOLFEGE, CONTEXT, ALONE)
+_EASTERN = re.compile(
+    r"(?:(?<![\w])(?P<note>[a-g])\s*(?P<sign>[#b])?|(?P<kana>(?:嬰|変)?[イロハニホヘト]))\s*"
+    r"(?:(?P<major>大调|大調|長調|メジャー)|小调|小調|短調|マイナー)"
+)
+_KANA = dict(zip("イロハニホヘト", (9, 11, 0, 2, 4, 5, 7), strict=True))
+
+
+def _eastern(reading: Reading, m: re.Match[str]) -> _Said:
+    if m["kana"]:
+        shift = {"嬰": 1, "変": -1}.get(m["kana"][0], 0)
+        tonic = (_KANA[m["kana"][-1]] + shift) % 12
+    else:
+        tonic = _tonic(m, False)
+    return Key(tonic, not m["major"]), "said"
+
+
+EASTERN: Rule[_Said] = Rule(
+    "a key in Japanese or Chinese",
+    "key",
+    (("D小调 钢琴", {"key": "D minor"}), ("嬰ハ短調のピアノ曲", {"key": "C# minor"})),
+    _EASTERN,
+    _eastern,
+)
+KEY: tuple[Rule[_Said], ...] = (FULL, SOLFEGE, CONTEXT, ALONE, EASTERN)
 MINOR_SYMBOL: Rule[_Said] = Rule(
     "a minor chord by itself",
     "key",

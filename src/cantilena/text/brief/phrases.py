@@ -27,7 +27,7 @@ from cantilena.text.brief.mentions import (
 )
 from cantilena.text.brief.rules import Rule
 from cantilena.text.labels import GENRE_WORDS, GENRES, MOOD_WORDS, MOODS
-from cantilena.text.lexicon import Phrasebook, Reading, Speller, Use
+from cantilena.text.lexicon import Phrasebook, Reading, Speller, Use, east, west
 from cantilena.text.lexicon.abroad import GENRES_MORE, MOODS_MORE
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, ensembles
 from cantilena.text.lexicon.instruments import instruments
@@ -88,6 +88,10 @@ class Books:
     density: Phrasebook[tuple[str, str]]
 
 
+_GENRES = {**NAMES, **west.GENRES, **east.GENRES, **GENRES_MORE}
+_MOODS = {**west.MOODS, **east.MOODS, **MOODS_MORE}
+
+
 @lru_cache(maxsize=1)
 def books() -> Books:
     """The tables; made once."""
@@ -100,12 +104,12 @@ def books() -> Books:
     parts = Phrasebook[Instrument | Ensemble](())
     parts.join(ensembles())
     parts.join(instruments())
-    moods = [m for m in words(MOOD_WORDS, (n for n in MOODS), MOODS_MORE) if m[0] != "still"]
+    moods = [m for m in words(MOOD_WORDS, (n for n in MOODS), _MOODS) if m[0] != "still"]
     return Books(
         parts,
-        Phrasebook(words(GENRE_WORDS, (n for n in GENRES if n != "romantic"), GENRES_MORE | NAMES)),
+        Phrasebook(words(GENRE_WORDS, (n for n in GENRES if n != "romantic"), _GENRES)),
         Phrasebook(moods),
-        Phrasebook(PACES.items()),
+        Phrasebook([*PACES.items(), *((w, PACES[n]) for w, n in east.PACES.items())]),
         Phrasebook(DANCES.items()),
         Phrasebook(SWING.items()),
         Phrasebook(TIMING.items()),
@@ -120,9 +124,12 @@ def speller() -> Speller:
     tables = (b.parts, b.genres, b.moods, b.paces, b.dances, b.swing, b.timing, b.density)
     words = {w for table in tables for w in table.words} | {*SIZES, *NUMBERS, *SHORT}
     words |= {w for name in METRES for w in name.split()} | {"major", "minor", "without"}
-    names = {w for w in b.parts.words if b.parts.get(w)} | {w for w in SIZES if len(w) > 4}
+    foreign = {*west.INSTRUMENTS, *west.GENRES, *west.MOODS}  # too near to everyday English words
+    names = {w for w in b.parts.words if w not in foreign and b.parts.get(w)} | {
+        w for w in SIZES if len(w) > 4
+    }
     labels = (b.genres, b.moods, b.paces, b.dances, b.swing, b.timing)
-    strict = {w for table in labels for w in table.words if table.get(w) is not None}
+    strict = {w for t in labels for w in t.words if w not in foreign and t.get(w) is not None}
     stems = {w for table in (b.genres, b.moods) for w in table.words if table.get(w)}
     return Speller(words, STOP | REAL, names, strict - names, {w for w in stems if len(w) > 3})
 
@@ -373,6 +380,12 @@ _UNMEANT = (
         _ANY,
         re.compile(rf"(?![\s\-'(#]+(?:{_MUSIC})\b)"),
         "an everyday word here",
+    ),
+    _Unmeant(
+        word_set("chanson chansons"),
+        re.compile(r"\b(?:une|la|des|les|cette|ma)\s+$"),
+        re.compile(r"(?!\s+francaise)"),
+        "any song, not the style",
     ),
     _Unmeant(word_set("lied"), _ANY, _ANY, "an everyday word here"),
     _Unmeant(

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cantilena.text.brief.mentions import Item
 from cantilena.text.brief.rules import Rule
-from cantilena.text.lexicon import Reading
+from cantilena.text.lexicon import Reading, east
 from cantilena.text.wordlists import word_set
 
 _NO = word_set(
@@ -42,7 +42,7 @@ NOTHING_BUT = (
 )
 """A negation that makes what follows the whole list: "nothing but piano"."""
 _NOTHING_BUT_BEFORE = re.compile(rf"\b{NOTHING_BUT}\s+(?:an?\s+|the\s+)?$")
-_IS_NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
+_IS_NONE = re.compile(rf"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b|\s*(?:{'|'.join(east.NONE)})")
 _FILL = word_set(
     """
     any a an the of real use using some other kind include including have having want with for add
@@ -63,7 +63,11 @@ NO = Rule(
         ("piano and no drums but with bass", {"instruments": "piano, bass", "excluded": [128]}),
     ),
 )
-NONE = Rule("a name: none", "excluded", (("piano, drums: none", {"excluded": [128]}),))
+NONE = Rule(
+    "a name: none",
+    "excluded",
+    (("piano, drums: none", {"excluded": [128]}), ("ピアノ、ドラムなし", {"excluded": [128]})),
+)
 NO_SOLO = Rule(
     "no solo",
     "excluded",
@@ -214,7 +218,7 @@ def _refusal_before(reading: Reading, i: int, ends: dict[int, int], paced: set[i
         if (low in _EXCEPT or pair == ("other", "than")) and _is_exception(reading, k):
             reading.put_aside(words[k].start, words[k].end, EXCEPTION, "says what sounds after all")
             return None
-        if low in _NO:
+        if low in _NO or low in east.NO:
             only = low == "not" and words[k + 1].low in ("only", "just")
             return None if only else k
         if low not in _FILL:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
+from cantilena.text.lexicon.east import cut
 from cantilena.text.wordlists import split_words
 
 T = TypeVar("T")
@@ -33,7 +34,9 @@ _PICTURE = re.compile(
 
 @lru_cache(maxsize=4096)
 def _plain_letter(letter: str) -> str:
-    """A letter without its accents; itself where that would not be one letter."""
+    """A letter without its accents; itself where that would not be one letter, or in Japanese."""
+    if "\u3040" <= letter <= "\u30ff":
+        return letter
     base, *marks = unicodedata.normalize("NFD", letter)
     return base if marks and all(unicodedata.combining(m) for m in marks) else letter
 
@@ -278,11 +281,20 @@ class Reading:
         self.conflicts: list[Use] = []
         self.words: list[Word] = []
         last = None
+        for start, end in self._spans():
+            joined = last is not None and _SOFT.fullmatch(self.low, last, start) is not None
+            tied = last is not None and _TIED.fullmatch(self.low, last, start) is not None
+            low = self.low[start:end]
+            self.words.append(Word(start, end, low, mend(low), joined, tied))
+            last = end
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        """Where the words stand."""
         for m in _WORD.finditer(self.low):
-            joined = last is not None and _SOFT.fullmatch(self.low, last, m.start()) is not None
-            tied = last is not None and _TIED.fullmatch(self.low, last, m.start()) is not None
-            self.words.append(Word(m.start(), m.end(), m.group(), mend(m.group()), joined, tied))
-            last = m.end()
+            if m.group().isascii():
+                yield m.span()
+            else:
+                yield from cut(self.low, *m.span())
 
     def free(self, start: int, end: int) -> bool:
         """Whether no wish has taken a letter of the span."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from cantilena.errors import UnknownNameError
 from cantilena.score import gm
 from cantilena.score.score import DRUMS
-from cantilena.text.lexicon import Phrasebook, Speller, split
+from cantilena.text.lexicon import Phrasebook, Speller, east, split, west
 from cantilena.text.wishes import Instrument
 from cantilena.text.wordlists import split_names
 
@@ -492,6 +492,8 @@ def instruments() -> Phrasebook[Instrument]:
     for name, (programs, others) in INSTRUMENTS.items():
         instrument = Instrument(name, programs)
         entries += [(phrase, instrument) for phrase in (name, *others.split(", "))]
+    for table in (west.INSTRUMENTS, east.INSTRUMENTS):
+        entries += [(phrase, Instrument(n, INSTRUMENTS[n][0])) for phrase, n in table.items()]
     for program, name in enumerate(gm.PROGRAMS):
         entries.append((name, Instrument(name, (program,))))
     return Phrasebook(entries)
@@ -515,7 +517,7 @@ def unknown_instrument(name: str) -> UnknownNameError:
 
 def single_words(words: set[str]) -> set[str]:
     """Those words that name an instrument by themselves, to which misspellings are corrected."""
-    return {word for word in words if instruments().get(word) is not None}
+    return {w for w in words if w not in west.INSTRUMENTS and instruments().get(w) is not None}
 
 
 @lru_cache(maxsize=1)
