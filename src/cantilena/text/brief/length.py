@@ -104,6 +104,8 @@ def _minutes(reading: Reading, m: re.Match[str]) -> Length:
 def _no_minutes(reading: Reading, m: re.Match[str]) -> str:
     if re.fullmatch(r"\d+\s?m", m.group()) and _count(m["n"]) > 20:
         return "metres or something else, hardly minutes"
+    if re.fullmatch(r"[a-h]min", m.group()):
+        return "a key or a chord, no minute"
     if _is_point(reading, m):
         return _AT_POINT
     return _lasts(_minutes(reading, m))
@@ -145,12 +147,15 @@ _POINT = re.compile(
 _POINT_AFTER = re.compile(
     r"\s*-?\s*(?:marks?\b|in(?=\s*[,.;]|\s*$)|into\b|later\b|point\b|onwards?\b)"
 )
+_ENDS = re.compile(r"\b(?:ends?|ending|stops?|stopping|finish\w*|is\s+over)\s+(?:after|at|by)\s+$")
 _AT_POINT = "a point in time, not a length"
 
 
 def _is_point(reading: Reading, m: re.Match[str]) -> bool:
     """Whether a time is one within the piece: "until 9.5 seconds", "at the 30 second mark"."""
     before = reading.low[max(0, m.start() - 40) : m.start()]
+    if _ENDS.search(before):
+        return False
     return bool(_POINT.search(before) or _POINT_AFTER.match(reading.low, m.end()))
 
 
@@ -202,6 +207,13 @@ def _no_timeline(reading: Reading, m: re.Match[str]) -> str:
     if all(start for start, _ in spans) and (len(spans) > 1 or _is_point(reading, m)):
         return "a section, not the piece"
     return _lasts(_timeline(reading, m))
+
+
+_EASTERN = re.compile(r"(?<![\w./:])(?P<n>\d{1,4})\s*(?P<of>秒|分钟|分鐘|分間|分)")
+
+
+def _eastern(reading: Reading, m: re.Match[str]) -> Length:
+    return Length(seconds=float(m["n"]) * (1 if m["of"] == "秒" else 60))
 
 
 LENGTH = (
@@ -269,6 +281,14 @@ LENGTH = (
         _SECONDS,
         lambda _, m: Length(seconds=float(_count(m["n"]))),
         _no_seconds,
+    ),
+    Rule(
+        "a number and 秒 or 分",
+        "length",
+        (("30秒のジャズ", {"seconds": 30}), ("2分 ピアノ", {"seconds": 120})),
+        _EASTERN,
+        _eastern,
+        lambda reading, m: _lasts(_eastern(reading, m)),
     ),
     Rule(
         'seconds as "s"',

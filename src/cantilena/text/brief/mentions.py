@@ -24,13 +24,14 @@ from cantilena.text.wordlists import split_names, word_set
 class Item:
     """A phrase of a table in the text: words ``i`` to ``j`` (exclusive), its kind ("instrument",
     "ensemble", "genre", "mood", "pace", "dance", "swing", "timing", "density"), its value, and
-    whether the text refuses it."""
+    whether the text refuses it, or names it as the exception from a refusal."""
 
     i: int
     j: int
     kind: str
     value: object
     refused: bool = False
+    excepted: bool = False
 
 
 def span(reading: Reading, it: Item) -> tuple[int, int]:

@@ -79,6 +79,8 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
     mentions = [it for it in items if it.kind in ("instrument", "ensemble")]
     wishes = one_of(reading, taken_up(reading, [it for it in mentions if not it.refused]))
     refused = {p for it in mentions if it.refused for p in _programs_of(it.value)}
+    kept = [it for it in mentions if it.excepted and isinstance(it.value, Instrument)]
+    refused -= {p for it in kept if isinstance(it.value, Instrument) for p in it.value.programs}
     voices = [it.value for it in wishes if isinstance(it.value, Ensemble) and it.value.voices_only]
     if voices:
         parts.excluded = tuple(p for p in range(129) if p not in VOICES)
@@ -116,7 +118,9 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
     if refused:
         _refuse(parts, refused)
     _instrumental(reading, parts)
-    parts.instruments = [_in_style(w, (*genres, *parts.genres)) for w in parts.instruments]
+    styles = (*genres, *parts.genres)
+    parts.instruments = [_in_style(w, styles) for w in parts.instruments]
+    parts.instruments = [_of_company(w, parts.instruments, styles) for w in parts.instruments]
     if parts.instruments:
         parts.how = "implied" if implied_only and wishes else parts.how or "said"
     return parts
@@ -347,3 +351,23 @@ def _in_style(instrument: Instrument, genres: tuple[str, ...]) -> Instrument:
             rest = [p for p in instrument.programs if p not in first]
             return replace(instrument, programs=(*first, *rest))
     return instrument
+
+
+_BOWED = frozenset({"violin", "viola", "cello", "strings", "string ensemble"})
+
+
+def _of_company(
+    instrument: Instrument, others: list[Instrument], genres: tuple[str, ...]
+) -> Instrument:
+    """A double bass that no genre tells how to play: plucked beside drums or guitars, bowed beside
+    bowed strings."""
+    name = instrument.name
+    if name not in ("double bass", "acoustic bass") or any((name, g) in FIRST for g in genres):
+        return instrument
+    plucked = any(w.programs[0] == DRUMS or 24 <= w.programs[0] < 32 for w in others)
+    bowed = any(w.name in _BOWED for w in others)
+    first = 32 if plucked else 43 if bowed else instrument.programs[0]
+    if first not in instrument.programs:
+        return instrument
+    rest = tuple(p for p in instrument.programs if p != first)
+    return replace(instrument, programs=(first, *rest))

@@ -359,7 +359,7 @@ _UNMEANT = (
         _EVERYDAY,
         _ANY,
         re.compile(
-            r"[\s\-'(#]+(?:on|in|at|of|by|near|where|that|is|pipes?|roads?)\b(?!\s+(?:style|bpm|[a-g]\b|\d))"
+            r"[\s\-'(#]+(?:on|in|at|of|by|near|where|that|is|pipes?|roads?)\b(?!\s+(?:style|bpm|[a-g][#b]?m?\b|\d|the\s+key|minor|major|three|six))"
         ),
         "an everyday word here",
     ),

@@ -86,7 +86,8 @@ EXCEPTION = Rule(
     "excluded",
     (
         ("all fall silent except the organ", {"instruments": "organ", "excluded": None}),
-        ("no drums but congas", {"instruments": "percussion"}),
+        ("no drums but congas", {"instruments": "percussion", "excluded": None}),
+        ("no vocals except a choir", {"instruments": "choir"}),
     ),
 )
 MANNER = Rule(
@@ -134,6 +135,14 @@ def _not_there(reading: Reading, items: list[Item]) -> set[int]:
                 break
             refused.add(k)
     return refused
+
+
+def _is_excepted(reading: Reading, i: int) -> bool:
+    """Whether what begins at word ``i`` follows "except" or the like, and sounds after all."""
+    for k in range(i - 1, max(-1, i - 4), -1):
+        if reading.words[k].low in _EXCEPT:
+            return _is_exception(reading, k)
+    return False
 
 
 def _is_exception(reading: Reading, k: int) -> bool:
@@ -189,7 +198,8 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
             and item.kind in ("instrument", "ensemble", "swing", "timing")
         ):
             reading.take(reading.words[start].start, reading.words[item.j - 1].end, NO)
-        out.append(replace(item, refused=refused))
+        excepted = not refused and _is_excepted(reading, item.i)
+        out.append(replace(item, refused=refused, excepted=excepted))
     return out
 
 
