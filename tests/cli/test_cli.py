@@ -486,6 +486,27 @@ def test_brief_with_options_and_of_many(here, capsys):
     assert [(t["id"], t["key"]) for t in told] == [("a", "C major"), ("b", "D major")]
 
 
+def test_brief_explains_itself(capsys):
+    text = "80s jazz guitar in D, blorp \U0001f3b5"
+    assert main(["brief", text, "--explain"]) == 0
+    table = capsys.readouterr().out
+    assert "a note where a key is spoken of" in table and "a decade" in table
+    assert main(["brief", text, "--explain", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    rows = {row["words"]: row for row in told["words"]}
+    assert rows["in D"]["wish"] == "key: D major" and rows["in D"]["why"] == ""
+    assert rows["80s"] == {
+        "words": "80s",
+        "start": 0,
+        "end": 3,
+        "wish": "",
+        "rule": 'seconds as "s"',
+        "why": "a decade",
+    }
+    assert rows["jazz"]["why"] == "part of 'jazz guitar'"
+    assert rows["\U0001f3b5"]["why"] == rows["blorp"]["why"] == "no rule knows these words"
+
+
 def test_brief_of_nothing(capsys):
     fails(capsys, ["brief", ""], "the text is empty")
 

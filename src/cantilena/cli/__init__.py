@@ -295,7 +295,14 @@ def _sound(parser: Any) -> None:
 
 def _brief(parser: argparse.ArgumentParser) -> None:
     _wishes(parser)
-    parser.add_argument("--json", action="store_true", help="as always: the output is JSON")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="which words of the text led to what, which were put aside, and why",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="as always: the output is JSON; with --explain too"
+    )
 
 
 def _describe(parser: argparse.ArgumentParser) -> None:

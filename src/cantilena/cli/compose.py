@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,12 +216,33 @@ def brief(args: argparse.Namespace) -> int:
     """Prints a text's Brief as JSON: one object, or one a line for many prompts."""
     prompts = _prompts(args)
     briefs = [_brief_of(prompt, args) for prompt in prompts]
+    if args.explain:
+        return _explain([prompt.text for prompt in prompts], args.json)
     if args.prompts is None and len(briefs) == 1 and not prompts[0].where:
         print_json(briefs[0].to_dict())
         return 0
     for prompt, one in zip(prompts, briefs, strict=True):
         mark = {} if prompt.id is None else {"id": prompt.id}
         print_json({**mark, **one.to_dict()}, indent=None)
+    return 0
+
+
+def _explain(texts: Sequence[str], as_json: bool) -> int:
+    """Prints what became of the words of each text: a table, or one JSON object a line."""
+    from cantilena.text.brief.explain import explain
+
+    for n, text in enumerate(texts):
+        lines = explain(text)
+        if as_json:
+            print_json({"text": text, "words": [asdict(line) for line in lines]}, indent=None)
+            continue
+        rows = [("words", "wish", "rule", "why")]
+        rows += [(line.words, line.wish or "-", line.rule or "-", line.why) for line in lines]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        print("\n" * (n > 0), end="")
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+            print("  ".join((*cells, row[3])).rstrip())
     return 0
 
 

@@ -70,6 +70,13 @@ def test_words_kept_stand_in_the_order_of_the_text(text: str) -> None:
         assert at >= 0
 
 
+def test_pictures_are_not_lost() -> None:
+    assert parse_brief("happy \U0001f3b5\U0001f3b6 song \u2764\ufe0f!").unplaced == (
+        "\U0001f3b5\U0001f3b6",
+        "\u2764\ufe0f",
+    )
+
+
 def test_reading_is_fast() -> None:
     text = (
         "A melodic electronic song with ambient elements, featuring piano, acoustic guitar and "
@@ -462,4 +469,4 @@ def test_options_that_cannot_be_used(options: dict, error: type, words: str) -> 
 
 def test_an_unknown_instrument_is_told_its_neighbours() -> None:
     with pytest.raises(UnknownNameError, match="clarinet"):
-        merge(Brief(), instruments="clarinetist")
+        merge(Brief(), instruments="klarnet")
