@@ -227,8 +227,7 @@ def _sounding(reading: Reading, items: list[Item]) -> Iterator[Item]:
     """The items without names of instruments that mean a line of the texture or a mood."""
     named = [it for it in items if it.kind == "instrument"]
     for it in items:
-        others = [o for o in named if o.value != it.value]
-        if it.kind == "instrument" and is_line(reading, it, others):
+        if it.kind == "instrument" and is_line(reading, it, named):
             reading.put_aside(*span(reading, it), COUNTERPOINT, "a line of the texture, no singer")
         elif it.kind == "instrument" and is_vibe(reading, it):
             reading.put_aside(*span(reading, it), VIBES, "a mood, no vibraphone")
