@@ -11,7 +11,7 @@ from itertools import pairwise
 from cantilena.text.brief.mentions import Item
 from cantilena.text.brief.refusals import NOTHING_BUT
 from cantilena.text.brief.rules import Rule
-from cantilena.text.lexicon import Reading
+from cantilena.text.lexicon import Reading, Use
 from cantilena.text.lexicon.ensembles import Ensemble
 from cantilena.text.wishes import Instrument
 
@@ -59,6 +59,9 @@ ONLY = Rule(
 RULES: tuple[Rule, ...] = (SOLO, ONLY)
 
 
+LONGEST_WORD = 40  # letters; what is longer is no word, but a text without spaces
+
+
 def is_closed(reading: Reading, wishes: list[Item], instruments: list[Instrument]) -> bool:
     """Whether the words around the instruments say that these are all."""
     if not instruments:
@@ -68,7 +71,8 @@ def is_closed(reading: Reading, wishes: list[Item], instruments: list[Instrument
     alone = len(instruments) == 1
     for it in wishes:
         start, end = words[it.i].start, words[it.j - 1].end
-        while start and reading.taken[start - 1] and low[start - 1].isalnum():
+        first = max(0, start - LONGEST_WORD)
+        while start > first and reading.taken[start - 1] and low[start - 1].isalnum():
             start -= 1
         before, after = low[max(0, start - 60) : start], low[end : end + 60]
         solo = _SOLO_BEFORE.search(before)
@@ -86,6 +90,9 @@ def is_closed(reading: Reading, wishes: list[Item], instruments: list[Instrument
                 else (solo.start() if solo and start < 60 else start)
             )
             reading.take(a if solo else start, end + (tail.end() if tail else 0), SOLO)
+            closed |= alone and not guest
+        if low.startswith("solo ", start):  # "solo violin" is a name too
+            reading.uses.append(Use(start, start + 4, SOLO.field, SOLO.name))
             closed |= alone and not guest
         only = _ONLY_BEFORE.search(before)
         refused = only and re.search(r"\bnot\s+$", before[: only.start()])

@@ -146,8 +146,8 @@ _LEADING = word_set(
 )
 
 
-def is_line(reading: Reading, it: Item, others: list[Item]) -> bool:
-    """Whether "voice" or "voices" means a line of the texture, not a singer. ``others``: the other
+def is_line(reading: Reading, it: Item, named: list[Item]) -> bool:
+    """Whether "voice" or "voices" means a line of the texture, not a singer. ``named``: the
     instruments of the text."""
     word = reading.words[it.i]
     if it.j - it.i > 1 or word.low not in ("voice", "voices", "voiced", "stimmen", "voix", "voci"):
@@ -155,6 +155,7 @@ def is_line(reading: Reading, it: Item, others: list[Item]) -> bool:
     low = reading.low
     if _SUNG.search(low):
         return False
+    others = [o for o in named if o.value != it.value]
     before = reading.words[it.i - 1] if it.i else None
     number = (
         NUMBERS.get(before.low, int(before.low) if before.low.isdecimal() else 0) if before else 0
@@ -255,27 +256,27 @@ _LISTED = re.compile(
 
 def taken_up(reading: Reading, items: list[Item]) -> list[Item]:
     """The asked instruments without those mentions that take up a part named before."""
-    out: list[Item] = []
+    out: dict[int, Item] = {}  # by first word
     lists = _lists(reading, items)
+    latest: dict[str, Item] = {}
     for it in items:
-        if not isinstance(it.value, Instrument):
-            out.append(it)
-            continue
-        name = it.value.name
-        earlier = [o for o in out if _name(o) and lists[o.i] != lists[it.i]]
-        short = [o for o in earlier if _name(o) in _HEADS.get(name, ())]
-        wide = [o for o in earlier if _name(o) in _NARROWED and name in _HEADS[_name(o)]]
-        wide = [] if name == "synth bass" else wide  # it stands beside the synth that leads
+        name = _name(it)
+        earlier = {n: o for n, o in latest.items() if lists[o.i] != lists[it.i]} if name else {}
+        short = [n for n in earlier if n in _HEADS.get(name, ())]
+        wide = [o for n, o in earlier.items() if n in _NARROWED and name in _HEADS[n]]
         start, end = span(reading, it)
-        if short and it.value.count == 1:
-            reading.take(start, end, TAKEN_UP, f"{_name(short[-1])}, named before")
-        elif wide:
-            a, b = span(reading, wide[-1])
-            reading.take(a, b, TAKEN_UP, f"{name}, named later")
-            out[out.index(wide[-1])] = it
+        if short and isinstance(it.value, Instrument) and it.value.count == 1:
+            reading.take(start, end, TAKEN_UP, f"{short[-1]}, named before")
+            continue
+        if wide and name != "synth bass":  # that stands beside the synth that leads
+            reading.take(*span(reading, wide[-1]), TAKEN_UP, f"{name}, named later")
+            out[wide[-1].i] = it
+            del latest[_name(wide[-1])]
         else:
-            out.append(it)
-    return out
+            out[it.i] = it
+        if name:
+            latest[name] = it
+    return list(out.values())
 
 
 def _name(it: Item) -> str:
@@ -315,25 +316,33 @@ _COMMA = re.compile(r"\s*,\s*(?:an?\s+|the\s+)?")
 
 def one_of(reading: Reading, items: list[Item]) -> list[Item]:
     """The asked instruments, those joined by "or" as one that any of them satisfies."""
-    out = list(items)
-    for n in range(len(out) - 1, 0, -1):
-        b, a = out[n], out[n - 1]
-        if not (isinstance(a.value, Instrument) and isinstance(b.value, Instrument)):
-            continue
-        if not _OR.fullmatch(gap(reading, a, b)):
-            continue
-        first = n - 1
-        while first and _COMMA.fullmatch(gap(reading, out[first - 1], out[first])):
-            if not isinstance(out[first - 1].value, Instrument):
-                break
-            first -= 1
-        asked = [it.value for it in out[first : n + 1] if isinstance(it.value, Instrument)]
-        programs = tuple(dict.fromkeys(p for i in asked for p in i.programs))
-        for it in out[first + 1 : n + 1]:
-            reading.take(*span(reading, it), CHOICE, f"or {asked[0].name}")
-        out[first : n + 1] = [replace(out[first], value=replace(asked[0], programs=programs))]
-        return one_of(reading, out)
-    return out
+    out: list[Item] = []
+    rest = list(items)
+    while rest:
+        last = rest.pop()
+        group = [last]
+        while rest and _either(reading, rest[-1], group[0]):
+            group.insert(0, rest.pop())
+        if len(group) > 1:  # the commas before the "or" join it
+            while rest and _COMMA.fullmatch(gap(reading, rest[-1], group[0])) and _name(rest[-1]):
+                group.insert(0, rest.pop())
+        out.append(_choice(reading, group))
+    return out[::-1]
+
+
+def _either(reading: Reading, a: Item, b: Item) -> bool:
+    return bool(_name(a) and _name(b)) and _OR.fullmatch(gap(reading, a, b)) is not None
+
+
+def _choice(reading: Reading, group: list[Item]) -> Item:
+    """The first of some instruments, which any of the others may stand for."""
+    asked = [it.value for it in group if isinstance(it.value, Instrument)]
+    if len(asked) < 2:
+        return group[0]
+    for it in group[1:]:
+        reading.take(*span(reading, it), CHOICE, f"or {asked[0].name}")
+    programs = tuple(dict.fromkeys(p for i in asked for p in i.programs))
+    return replace(group[0], value=replace(asked[0], programs=programs))
 
 
 RULES: tuple[Rule, ...] = (SHARED, LIST_END, COUNTERPOINT, VIBES, TAKEN_UP, CHOICE)

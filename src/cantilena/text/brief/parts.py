@@ -362,7 +362,7 @@ def _of_company(
     """A double bass that no genre tells how to play: plucked beside drums or guitars, bowed beside
     bowed strings."""
     name = instrument.name
-    if name not in ("double bass", "acoustic bass") or any((name, g) in FIRST for g in genres):
+    if name not in ("double bass", "acoustic bass") or genres:
         return instrument
     plucked = any(w.programs[0] == DRUMS or 24 <= w.programs[0] < 32 for w in others)
     bowed = any(w.name in _BOWED for w in others)
