@@ -128,6 +128,7 @@ COUNTERPOINT = Rule(
     (
         ("a three-voice fugue for organ", {"instruments": "organ"}),
         ("two voices, a koto and a djembe", {"instruments": "koto, percussion"}),
+        ("synth lead, voices, flute", {"instruments": "synth lead, voices, flute"}),
     ),
 )
 _POLYPHONY = re.compile(
@@ -156,7 +157,8 @@ def is_line(reading: Reading, it: Item, named: list[Item]) -> bool:
     if _SUNG.search(low):
         return False
     others = [o for o in named if o.value != it.value]
-    before = reading.words[it.i - 1] if it.i else None
+    # a comma parts the word from the one before: in "synth lead, voices" nothing leads
+    before = reading.words[it.i - 1] if it.i and word.joined else None
     number = (
         NUMBERS.get(before.low, int(before.low) if before.low.isdecimal() else 0) if before else 0
     )
