@@ -36,6 +36,7 @@ KINDS: dict[str, list[tuple[str, dict]]] = {
     "voices and adjectives": [
         ("three voices: flute, oboe and bassoon", {"instruments": "flute, oboe, bassoon"}),
         ("for two voices and piano", {"instruments": "voices*2, piano"}),
+        ("synth lead, voices, flute", {"instruments": "synth lead, voices, flute"}),
         ("jazz with vibes", {"instruments": "vibraphone"}),
         ("good vibes only, ukulele", {"instruments": "ukulele"}),
         (

@@ -128,7 +128,6 @@ COUNTERPOINT = Rule(
     (
         ("a three-voice fugue for organ", {"instruments": "organ"}),
         ("two voices, a koto and a djembe", {"instruments": "koto, percussion"}),
-        ("synth lead, voices, flute", {"instruments": "synth lead, voices, flute"}),
     ),
 )
 _POLYPHONY = re.compile(
