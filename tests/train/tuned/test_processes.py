@@ -11,10 +11,12 @@ import pytest
 from cantilena.train.tuned import processes
 
 SCRIPT = """
+import sys
 from cantilena.train.tuned import processes
-print([processes.world(), processes.agreed(f"of {processes.is_first()}", False),
-       processes.launch_warning(), processes.any_of(not processes.is_first(), False)],
-      flush=True)
+row = [processes.world(), processes.agreed(f"of {processes.is_first()}", False),
+       processes.launch_warning(), processes.any_of(not processes.is_first(), False)]
+sys.stdout.write(f"{row}\\n")  # in one piece: several processes write to one pipe
+sys.stdout.flush()
 """
 
 
