@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,10 @@ from hypothesis import settings
 # a busy machine is no reason to fail; CI draws the same examples at every run
 settings.register_profile("cantilena", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("cantilena")
+
+# under nohup hangups are ignored, and so they would be by the commands that tests start
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ Knows how options become a Brief and a Request; does not know files or how music
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +16,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from cantilena.errors import BriefError, InputError
+from cantilena.errors import BriefError, InputError, Notice
 
 if TYPE_CHECKING:
     from cantilena.decode.sampling import Sampling
@@ -316,7 +317,8 @@ def check_seeds(seed: int, n: int) -> range:
 
 
 def read_continued(source: Score | str | Path | None) -> Score | None:
-    """The Score to go on from. Raises InputError where it has no notes."""
+    """The Score to go on from; a Notice says what of its file it could not keep. Raises InputError
+    where it has no notes."""
     if source is None:
         return None
     from cantilena.score.midi import read_midi
@@ -327,4 +329,7 @@ def read_continued(source: Score | str | Path | None) -> Score | None:
         raise InputError(f"a Score or the path of a MIDI file is continued, not {source!r}")
     if not len(score):
         raise InputError("the piece to be continued has no notes")
+    where = "" if source is score else f"{source}: "
+    for warning in score.warnings:
+        warnings.warn(where + warning, Notice, stacklevel=3)
     return score

@@ -19,7 +19,8 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -153,20 +154,27 @@ def staged_file(path: str | Path) -> Iterator[Path]:
             os.replace(part, path)
             _sync_folder(path.parent)
     finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        _remove(part)
 
 
 # ---------------------------------------------------------------------------- many files
 
 
+Places = Callable[[Path], Mapping[str, str]]
+"""Of a hidden folder: the name that each file in it gets outside."""
+
+
 @contextlib.contextmanager
-def staged_files(folder: str | Path, names: Iterable[str]) -> Iterator[Path]:
+def staged_files(
+    folder: str | Path, names: Iterable[str], places: Places | None = None
+) -> Iterator[Path]:
     """A hidden folder within ``folder`` in which the block writes files called ``names``; they take
     their places in ``folder`` when the block ends: all of them or, where the block raises or one
     cannot be put in place, none, and what stood there before stands there still.
 
     The places are looked at before the block begins, so that long work is not done for nothing.
+    ``places``, called once the block has ended and all is on the disk, says which files go where,
+    for names that depend on what was written or on what stands in ``folder`` by then.
     A kill between two renames leaves some new and some old files, each of them whole. Raises
     InputError."""
     folder = Path(folder)
@@ -179,9 +187,11 @@ def staged_files(folder: str | Path, names: Iterable[str]) -> Iterator[Path]:
             stage.mkdir()
         yield stage
         with _refusals(folder):
-            _put_in_place(folder, stage, names)
+            _settle_all(stage)
+            targets = dict(zip(names, names, strict=True)) if places is None else places(stage)
+            _put_in_place(folder, stage, targets)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        _remove(stage)
 
 
 @contextlib.contextmanager
@@ -198,27 +208,33 @@ def _is_temporary(name: str) -> bool:
     return name.startswith(".cantilena-") and name.endswith(".part")
 
 
-def _put_in_place(folder: Path, stage: Path, names: list[str]) -> None:
-    """Renames the files of ``stage`` into ``folder``; undoes it where one cannot be."""
+def _settle_all(stage: Path) -> None:
+    """Settles the files of a folder that is new itself."""
+    mode = _mode_within(stage)
+    for path in sorted(stage.iterdir()):
+        _settle(path, mode)
+
+
+def _put_in_place(folder: Path, stage: Path, targets: Mapping[str, str]) -> None:
+    """Renames files of ``stage`` into ``folder``, by their names there; undoes it where one cannot
+    be."""
     before = stage / "before"
     before.mkdir()
-    mode = _mode_within(stage)
-    for name in names:
-        _check_target(folder / name)
-        _settle(stage / name, mode)
-        if (folder / name).exists():
-            _second_name(folder / name, before / name)
-    done: list[str] = []
+    for target in targets.values():
+        _check_target(folder / target)
+        if (folder / target).exists():
+            _second_name(folder / target, before / target)
+    done: list[tuple[str, str]] = []
     try:
-        for name in names:
-            done.append(name)
-            os.replace(stage / name, folder / name)
+        for name, target in targets.items():
+            done.append((name, target))
+            os.replace(stage / name, folder / target)
     except BaseException:
-        for name in done:
-            if (before / name).exists():
-                os.replace(before / name, folder / name)
+        for name, target in done:
+            if (before / target).exists():
+                os.replace(before / target, folder / target)
             elif not (stage / name).exists():  # else it was not renamed
-                (folder / name).unlink(missing_ok=True)
+                (folder / target).unlink(missing_ok=True)
         raise
     _sync_folder(folder)
 
@@ -248,7 +264,7 @@ def staged_folder(target: str | Path) -> Iterator[Path]:
         with _refusals(target):
             replace_folder(target, stage)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        _remove(stage)
 
 
 def replace_folder(target: str | Path, stage: str | Path) -> None:
@@ -271,15 +287,17 @@ def replace_folder(target: str | Path, stage: str | Path) -> None:
     if not target.exists():
         os.replace(stage, target)
     elif not _swapped(stage, target):
-        old = _beside(target)
-        os.replace(target, old)
+        old = target.with_name(_temporary_name())  # no temporary one yet: it is all there is
         try:
+            os.replace(target, old)
             os.replace(stage, target)
         except BaseException:
-            os.replace(old, target)
+            if old.exists() and not target.exists():
+                os.replace(old, target)
             raise
+        _temporary[old] = threading.get_ident()
     _sync_folder(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
 
 
 def _swapped(a: Path, b: Path) -> bool:
@@ -345,11 +363,39 @@ def _check_target(path: Path) -> None:
         raise InputError(f"the file {str(path)!r} cannot be written to; give another name")
 
 
+_temporary: dict[Path, int] = {}
+"""Temporary files and folders that may be there, each with the thread that made it."""
+
+
+def remove_temporary() -> None:
+    """Removes what this thread has under temporary names. For a program that was stopped: a signal
+    may strike while something is being removed already."""
+    for path, thread in list(_temporary.items()):
+        if thread == threading.get_ident():
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Removes a temporary file or folder, where it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    _temporary.pop(path, None)
+
+
 def _beside(path: Path) -> Path:
-    """A temporary path in the same folder that nothing else has. A name that is drawn here, not
-    by ``tempfile``, whose files and folders are for their owner alone: these get the mode that
-    any new file has."""
-    return path.with_name(f".cantilena-{secrets.token_hex(8)}.part")
+    """A temporary path in the same folder that nothing else has, which ``_remove`` takes away."""
+    part = path.with_name(_temporary_name())
+    _temporary[part] = threading.get_ident()
+    return part
+
+
+def _temporary_name() -> str:
+    """One that is drawn here, not by ``tempfile``, whose files and folders are for their owner
+    alone: these get the mode that any new file has."""
+    return f".cantilena-{secrets.token_hex(8)}.part"
 
 
 def _mode_of_new(path: Path) -> int:

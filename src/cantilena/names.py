@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from cantilena.errors import InputError
 
+MAX_BYTES = 200
+"""Of a name in UTF-8: a file's may have 255 on most systems, and endings and numbers follow."""
+
+_FORBIDDEN = '\\/:*?"<>|'  # on Windows; "/" everywhere
 # Names of devices on Windows, with any ending and in any case.
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10)}
@@ -19,9 +24,9 @@ def check_name(name: str) -> str:
         not name
         or name.startswith(".")
         or name[-1] in ". "
-        or re.search(r'[\\/:*?"<>|]', name) is not None
+        or not set(name).isdisjoint(_FORBIDDEN)
         or not name.isprintable()
-        or len(name.encode("utf-8", "replace")) > 200
+        or len(name.encode("utf-8", "replace")) > MAX_BYTES
         or name.partition(".")[0].lower() in _RESERVED
     )
     if bad:
@@ -29,6 +34,39 @@ def check_name(name: str) -> str:
             f"{name[:80]!r} cannot be a file's name; use letters, digits, '-', '_' and '.'"
         )
     return name
+
+
+def safe_name(name: str, suffix: str = "") -> str:
+    """A file's own name with ``suffix`` behind it, made safe on every system with as little change
+    as can be: "_" for each run of characters that cannot stand in one, no dot first, no dot or
+    space last, "_" behind the name of a device, cut to ``MAX_BYTES``. A safe one stays as it is;
+    "piece" stands where nothing is left. ``suffix`` must be safe itself."""
+    spaced = "".join(" " if c.isspace() else c for c in name)
+    kept = "".join(c if c.isprintable() and c not in _FORBIDDEN else "\0" for c in spaced)
+    out = re.sub("\0+", "_", kept).lstrip(". ").rstrip(". ")
+    stem, dot, rest = out.partition(".")
+    if stem.lower() in _RESERVED:
+        out = f"{stem}_{dot}{rest}"
+    room = MAX_BYTES - len(suffix.encode())
+    return (out.encode()[:room].decode(errors="ignore").rstrip(". ") or "piece") + suffix
+
+
+def numbered(name: str, count: int) -> list[str]:
+    """The names of ``count`` pieces: ``name`` itself for one, else with "-1" to "-``count``"."""
+    return [name] if count == 1 else [safe_name(name, f"-{i}") for i in range(1, count + 1)]
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names with "-2", "-3", ... behind those that come again, in any case of their letters."""
+    first = {name.casefold(): i for i, name in reversed(list(enumerate(names)))}
+    taken, out = set(first), list(names)
+    for i, name in enumerate(names):
+        again = 1
+        while first.get(out[i].casefold()) != i and out[i].casefold() in taken:
+            again += 1
+            out[i] = safe_name(name, f"-{again}")
+        taken.add(out[i].casefold())
+    return out
 
 
 def slug(text: str, limit: int = 48) -> str:

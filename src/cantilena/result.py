@@ -7,13 +7,13 @@ files are written (``render.formats``). Everything heavy is imported when it is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cantilena.errors import InputError
+from cantilena.errors import CantilenaError, InputError
 from cantilena.names import slug, title
 from cantilena.render.formats import FORMATS, checked_formats, write_files
 from cantilena.version import __version__
@@ -133,15 +133,24 @@ class Result:
         name: str | None = None,
         engine: str = "auto",
         soundfont: str | Path | None = None,
+        *,
+        replace: bool = True,
+        avoid: Collection[str] = (),
+        failures: dict[str, CantilenaError] | None = None,
     ) -> dict[str, Path]:
         """Writes the piece as ``folder/name.<format>`` for each format and returns the paths.
 
         ``formats``: of "mid", "wav", "musicxml", "png", "svg", "json", all but svg by default, and
         of audio without a Score "wav" and "json"; ``name``: by default made of the text; ``engine``
         and ``soundfont`` as in ``render.audio.render_audio``. The folder is made where it is not
-        there; files of that name are replaced, all of them or none. Raises UnknownNameError for an
-        unknown format, InputError for one that the piece has not, and for a name or folder that
-        cannot be.
+        there; files of that name are replaced, all of them or none. With ``replace`` False those
+        that differ stay, as does a JSON file of another request, and the piece is called
+        ``name-2``, or the next number that is free and not in ``avoid``. A format that cannot be
+        made, as svg without verovio, raises its error and nothing is written, or, where a dict
+        ``failures`` is given, is put there with the error and the others are written.
+
+        Raises UnknownNameError for an unknown format, InputError for one that the piece has not,
+        and for a name or folder that cannot be, CantilenaError for one that cannot be made.
         """
         data = json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
         files = {**self.files, "json": data.encode()}
@@ -162,6 +171,9 @@ class Result:
             engine=engine,
             soundfont=soundfont,
             more=files,
+            replace=replace,
+            avoid=avoid,
+            failures=failures,
         )
 
     def _repr_html_(self) -> str:

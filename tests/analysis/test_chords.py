@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cantilena.analysis import chord_slots, progression, slot_edges, spell_chord
+from cantilena.analysis import audible_slots, chord_slots, progression, slot_edges, spell_chord
 from cantilena.errors import UnknownNameError
 from cantilena.score.harmony import N_CHORDS, QUALITY_NAMES, Chord, Key, parse_chord
 from cantilena.score.score import Score, Track
@@ -153,11 +153,30 @@ def test_progression_is_short_and_of_chords_that_sound(numbers):
     [
         (None, "C Db D Eb E F F# G Ab A Bb B"),
         (Key(9, True), "C C# D D# E F F# G G# A Bb B"),
-        (Key(6), "C C# D D# E F F# G G# A A# B"),
-        (Key(3, True), "C Db D Eb E F Gb G Ab A Bb B"),
+        (Key(6), "C C# D D# E E# F# G G# A A# B"),
+        (Key(3, True), "C Db D Eb E F Gb G Ab A Bb Cb"),
+        (Key.from_name("Gb major"), "C Db D Eb E F Gb G Ab A Bb Cb"),
         (Key(2), "C C# D Eb E F F# G G# A Bb B"),
     ],
 )
 def test_roots_are_spelled_as_the_key_has_them(key, names):
     symbols = [spell_chord(Chord(root, (0, 3, 7), "m"), key) for root in range(12)]
     assert symbols == [f"{n}m" for n in names.split()]
+
+
+def _heard(score: Score) -> list[bool]:
+    return audible_slots(score, chord_slots(score)[0]).tolist()
+
+
+def test_a_chord_is_told_where_its_tones_sound_together_or_as_an_arpeggio():
+    assert all(_heard(accompaniment(LOOP)))
+    assert all(_heard(accompaniment(LOOP, melody=False)))
+    arpeggio = [(0, 64, 67, 72)[i % 4] or 60 for i in range(16)]
+    assert all(_heard(line(arpeggio, TPQ // 2)))
+
+
+def test_no_chord_is_told_of_a_scale_or_a_lone_note():
+    scale = [60, 62, 64, 65, 67, 69, 71, 72] * 2
+    for length in (TPQ // 2, TPQ):
+        assert not any(_heard(line(scale, length)))
+    assert not any(_heard(line([60], 4 * TPQ)))

@@ -21,9 +21,9 @@ from cantilena.cli.report import report_lines
 from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.files import jsonl
 from cantilena.score.midi import read_midi, write_midi
-from cantilena.score.score import Score, Track
 from cantilena.text.report import Row
 from fakes import FakeSystem
+from pieces import accompaniment
 
 WALTZ = "a slow sad waltz for violin in D minor"
 
@@ -403,40 +403,6 @@ def test_exit_codes_without_tracebacks(composer, here, capsys, error, code, said
     assert not (here / "out").exists()
 
 
-SLOW_PICTURE = """
-import sys, time
-from cantilena.cli import main
-from cantilena.render import roll
-def slow(score, path, **_):
-    path.write_bytes(b"half")
-    print("drawing", flush=True)
-    time.sleep(60)
-roll.draw_roll = slow
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere SIGTERM ends a process at once")
-def test_sigterm_leaves_no_temporary_files(here):
-    for folder in ("out", "tmp"):
-        (here / folder).mkdir()
-    track = [Track("piano", 0)]
-    write_midi(Score.build(24, track, [0], [24], [60], [80], [0]), here / "x.mid")
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_PICTURE, "render", "x.mid", "--formats", "musicxml,png"],
-        env={**os.environ, "TMPDIR": str(here / "tmp")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout and process.stdout.readline() == "drawing\n"
-    assert len(files(here / "out")) == 1  # the hidden folder, so that its going means something
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 143 and errors.endswith("cantilena: stopped\n")
-    assert files(here / "out") == [] and files(here / "tmp") == []
-
-
 def test_the_handler_of_a_program_that_calls_us_stays(composer, here):
     def own(*_):
         pass
@@ -520,6 +486,27 @@ def test_brief_with_options_and_of_many(here, capsys):
     assert [(t["id"], t["key"]) for t in told] == [("a", "C major"), ("b", "D major")]
 
 
+def test_brief_explains_itself(capsys):
+    text = "80s jazz guitar in D, blorp \U0001f3b5"
+    assert main(["brief", text, "--explain"]) == 0
+    table = capsys.readouterr().out
+    assert "a note where a key is spoken of" in table and "a decade" in table
+    assert main(["brief", text, "--explain", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    rows = {row["words"]: row for row in told["words"]}
+    assert rows["in D"]["wish"] == "key: D major" and rows["in D"]["why"] == ""
+    assert rows["80s"] == {
+        "words": "80s",
+        "start": 0,
+        "end": 3,
+        "wish": "",
+        "rule": 'seconds as "s"',
+        "why": "a decade",
+    }
+    assert rows["jazz"]["why"] == "part of 'jazz guitar'"
+    assert rows["\U0001f3b5"]["why"] == rows["blorp"]["why"] == "no rule knows these words"
+
+
 def test_brief_of_nothing(capsys):
     fails(capsys, ["brief", ""], "the text is empty")
 
@@ -557,6 +544,8 @@ def test_describe_as_json(tune, capsys):
         "polyphony",
         "swing",
         "form",
+        "lyrics",
+        "markers",
         "caption",
     }
     assert (told["metre"], told["tempo"], told["bars"], told["seconds"]) == ("4/4", 120.0, 4, 8.0)
@@ -579,6 +568,20 @@ def test_describe_what_is_no_midi(here, capsys):
     fails(capsys, ["describe"], "FILE")
 
 
+def test_describe_the_good_among_bad(tune, here, capsys):
+    (here / "bad.mid").write_bytes(b"hello")
+    assert main(["describe", "tune.mid", "bad.mid", "none.mid", "tune.mid"]) == 2
+    out, err = capsys.readouterr()
+    assert out.count("tune.mid:") == 2 and out.count("4 bars") >= 2
+    errors = err.splitlines()
+    assert [line.startswith("cantilena: ") for line in errors] == [True, True]
+    assert "bad.mid" in errors[0] and "none.mid" in errors[1]
+    assert main(["describe", "bad.mid", "tune.mid", "--json"]) == 2
+    assert [d["file"] for d in json.loads(capsys.readouterr().out)] == ["tune.mid"]
+    assert main(["describe", "bad.mid", "none.mid", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == []
+
+
 def test_render(tune, here, capsys):
     argv = ["render", str(tune), "-o", "r", "--formats", "wav,png,musicxml,svg"]
     assert main([*argv, "--engine", "synth"]) == 0
@@ -586,6 +589,18 @@ def test_render(tune, here, capsys):
     assert capsys.readouterr().out.split() == [
         os.path.join("r", f"tune.{f}") for f in ("wav", "png", "musicxml", "svg")
     ]
+
+
+def test_a_score_is_the_same_whatever_is_made_beside_it(here):
+    """The chords above it do not depend on whether a picture is asked for."""
+    write_midi(accompaniment(["C", "F", "G7", "C"]), here / "tune.mid")
+    for formats in ("musicxml", "musicxml,png", "png,svg,musicxml"):
+        argv = ["render", "tune.mid", "-o", formats, "--formats", formats, "--quiet"]
+        assert main(argv) == 0
+    alone = (here / "musicxml/tune.musicxml").read_bytes()
+    assert b"<harmony>" in alone
+    assert (here / "musicxml,png/tune.musicxml").read_bytes() == alone
+    assert (here / "png,svg,musicxml/tune.musicxml").read_bytes() == alone
 
 
 def test_render_many_of_one_name(tune, here, capsys):

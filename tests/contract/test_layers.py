@@ -14,7 +14,7 @@ ROOT = Path(cantilena.__path__[0])
 
 LEVELS = (
     ("errors", "version"),
-    ("files", "locks", "names", "audio", "cluster", "fingerprint"),
+    ("files", "locks", "names", "signals", "audio", "cluster", "fingerprint"),
     ("score",),
     ("analysis", "render"),
     ("text",),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -398,6 +401,34 @@ def test_a_worker_that_dies_is_named(corpora, tmp_path, monkeypatch):
     monkeypatch.setattr(spreading, "ProcessPoolExecutor", Pool)
     with pytest.raises(CantilenaError, match="calling again goes on"):
         build(corpora, tmp_path / "out", ("lakh",), workers=2)
+
+
+STOPPED = """
+import os, signal, sys, time
+from pathlib import Path
+from cantilena.data.workers import spread
+from cantilena.files import staged_file
+
+def work(name, folder):
+    with staged_file(Path(folder, name)) as part:
+        part.write_bytes(b"half")
+        os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+        time.sleep(30)
+
+if __name__ == "__main__":
+    list(spread(work, ["a", "b"], 2, sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the signals are POSIX's")
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_a_worker_that_is_stopped_leaves_no_temporary_files(tmp_path, number):
+    (tmp_path / "script.py").write_text(STOPPED)
+    (tmp_path / "out").mkdir()
+    argv = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "out"), number]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert "a worker was ended from outside" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_limit_takes_the_first_songs(corpora, tmp_path):

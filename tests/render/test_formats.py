@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import xml.dom.minidom
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.render.formats import checked_formats, write_files
 from cantilena.score.score import Score, Track
+from pieces import accompaniment, line
 
 
 def piece(bars: int = 2) -> Score:
@@ -64,3 +66,17 @@ def test_a_file_that_cannot_be_put_in_place_takes_the_others_back(tmp_path, monk
     with pytest.raises(InputError, match="Permission denied"):
         write_files(piece(4), tmp_path, "a", ("mid", "musicxml"))
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_score_without_a_key_is_written_in_the_one_that_is_heard(tmp_path):
+    score = accompaniment(["Eb", "Ab", "Bb7", "Eb"] * 4)
+    assert not len(score.key_tick)
+    path = write_files(score, tmp_path, "a", ("musicxml",))["musicxml"]
+    assert set(re.findall("<fifths>(.*?)</fifths>", path.read_text())) == {"-3"}
+    chromatic = line([60 + i % 12 for i in range(48)], 12)
+    path = write_files(chromatic, tmp_path, "b", ("musicxml",))["musicxml"]
+    assert set(re.findall("<fifths>(.*?)</fifths>", path.read_text())) == {"0"}
+    few = accompaniment(["Eb"])
+    assert len(few) < 32
+    path = write_files(few, tmp_path, "c", ("musicxml",))["musicxml"]
+    assert set(re.findall("<fifths>(.*?)</fifths>", path.read_text())) == {"0"}

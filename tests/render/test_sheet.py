@@ -36,6 +36,15 @@ def test_engraving_is_the_same_each_time_and_its_text_needs_no_music_font():
     assert '<tspan font-family="Leipzig"' not in page
 
 
+def test_a_dotted_beat_needs_no_music_font():
+    pytest.importorskip("verovio")
+    n = 12
+    columns = [12 * i for i in range(n)], [12] * n, [72] * n, [80] * n, [0] * n
+    jig = Score.build(24, [Track("", 73)], *columns, metres=[(0, 6, 8)])
+    (page,) = engrave(write_musicxml(jig))
+    assert ">♩.</tspan>" in page and '<tspan font-family="Leipzig"' not in page
+
+
 def test_without_the_engraver(monkeypatch):
     monkeypatch.setitem(sys.modules, "verovio", None)
     with pytest.raises(MissingExtraError, match="verovio"):

@@ -147,7 +147,16 @@ def test_nothing_else_is_raised(text: str) -> None:
         ("fis-Moll", "F# minor"),
         ("B-Dur", "Bb major"),
         ("h-Moll", "B minor"),
-        ("G♭", "F# major"),
+        ("G♭", "Gb major"),
+        ("Ebm", "Eb minor"),
+        ("D# minor", "D# minor"),
+        ("Ab minor", "Ab minor"),
+        ("Cb major", "Cb major"),
+        ("as-Moll", "Ab minor"),
+        ("H-Dur", "B major"),
+        ("B-Dur", "Bb major"),
+        ("G# major", "Ab major"),
+        ("Db minor", "C# minor"),
         ("B flat major", "Bb major"),
         ("C sharp minor", "C# minor"),
         ("Emaj", "E major"),
@@ -168,7 +177,9 @@ def test_keys_round_trip(index: int) -> None:
     key = Key.from_index(index)
     assert key.index == index
     assert Key.from_name(key.name) == key
-    assert -5 <= key.fifths <= 6
+    assert -6 <= key.fifths <= 6
+    assert Key.from_signature(key.fifths, key.minor) == key
+    assert Key.from_signature(key.fifths, key.minor).name == key.name
     assert len(set(key.scale)) == 7 and key.scale[0] == key.tonic
 
 
@@ -181,5 +192,14 @@ def test_key_signatures() -> None:
         "F# major": 6,
         "Db major": -5,
     }
+    fifths_of |= {"Gb major": -6, "Eb minor": -6, "D# minor": 6, "Ab minor": -7, "C# major": 7}
     for name, fifths in {**fifths_of, "A minor": 0, "C minor": -3, "C# minor": 4}.items():
         assert Key.from_name(name).fifths == fifths
+
+
+def test_keys_that_sound_alike_are_equal_but_keep_their_spelling() -> None:
+    sharp, flat = Key.from_name("F# major"), Key.from_name("Gb major")
+    assert sharp == flat and hash(sharp) == hash(flat)
+    assert (sharp.fifths, flat.fifths) == (6, -6)
+    assert flat.in_mode(True).name == "F# minor"  # nine flats would be too many
+    assert Key.from_name("Eb minor").in_mode(False).name == "Eb major"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from cantilena.errors import InputError
 from cantilena.score import Controls, Score, Track
 from cantilena.score.controls import CHANNEL_PRESSURE, CONTROL_CHANGE, PITCH_BEND
-from cantilena.score.splice import chased, inside, merged, splice, without
+from cantilena.score.splice import chased, inside, merged, released, splice, without
+from cantilena.score.texts import MARKER, SYSEX, OpaqueEvent, Text
 
 TPQ = 24
 NOTES = ("onset", "duration", "pitch", "velocity", "track")
@@ -201,3 +202,53 @@ def test_what_cannot_be_spliced_is_refused():
     for call in (lambda: splice(base, base, [(0, 1)], {1}), lambda: merged(base, base, {-1})):
         with pytest.raises(InputError, match="no track"):
             call()
+
+
+def worded(*texts: Text, opaque: tuple[OpaqueEvent, ...] = ()) -> Score:
+    """A note on each of two tracks, and texts."""
+    tracks = [Track("voice", 52), Track("bass", 33)]
+    notes = ([0, 0], [96, 96], [60, 40], [80, 80], [0, 1])
+    return Score.build(TPQ, tracks, *notes, texts=texts, opaque=opaque)
+
+
+def test_texts_outside_stay_and_those_inside_go_with_their_notes():
+    mark, lost = Text(30, MARKER, "B"), Text(30, "lyric", "la", 0)
+    sung, bass = Text(60, "lyric", "lo", 0), Text(30, "text", "pizz.", 1)
+    message = OpaqueEvent(30, SYSEX, b"\x7e\x7f\x09\x01\xf7")
+    base = worded(mark, lost, sung, bass, opaque=(message,))
+    assert without(base, [(24, 48)], [0]).texts == (mark, bass, sung)
+    new = Text(80, "lyric", "new", 0)
+    added = Score.build(2 * TPQ, base.tracks[:1], [60], [9], [61], [70], [0], texts=[new])
+    result = splice(base, added, [(24, 48)], [0])
+    assert result.texts == (
+        Text(60, MARKER, "B"),
+        Text(60, "text", "pizz.", 1),
+        Text(80, "lyric", "new", 0),
+        Text(120, "lyric", "lo", 0),
+    )
+    assert result.opaque == (OpaqueEvent(60, SYSEX, message.data),)
+    assert merged(base, worded(new)).texts == tuple(
+        sorted([*base.texts, new], key=lambda t: t.tick)
+    )
+
+
+def test_music_that_goes_on_is_let_go_of():
+    rows = [
+        (0, 0, CONTROL_CHANGE, 64, 127),  # a pedal that stays down
+        (0, 1, CONTROL_CHANGE, 64, 127),
+        (9, 1, CONTROL_CHANGE, 64, 0),
+        (0, 0, PITCH_BEND, 0, 8191),
+        (0, 0, CONTROL_CHANGE, 7, 90),  # a volume that fades away, and a pan that stays
+        (90, 0, CONTROL_CHANGE, 7, 0),
+        (0, 0, CONTROL_CHANGE, 10, 20),
+        (0, 1, CONTROL_CHANGE, 11, 30),  # an expression that rises
+        (50, 1, CONTROL_CHANGE, 11, 100),
+    ]
+    base = replace(worded(), controls=Controls.build(*zip(*rows, strict=True)))
+    loose = released(base, 96)
+    assert sorted(zip(*(c.tolist() for c in loose.columns), strict=True)) == [
+        (96, 0, CONTROL_CHANGE, 7, 90),
+        (96, 0, CONTROL_CHANGE, 64, 0),
+        (96, 0, PITCH_BEND, 0, 0),
+    ]
+    assert not len(released(worded(), 96))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cantilena.analysis.attributes import Attributes, Part
-from cantilena.analysis.chords import chord_slots, progression, spell_chord
+from cantilena.analysis.chords import audible_slots, chord_slots, progression, spell_chord
 from cantilena.analysis.form import form
 from cantilena.analysis.grid import slot_edges
 from cantilena.analysis.key import KEY_PROFILES, find_key, key_scores, pitch_class_histogram
@@ -26,6 +26,7 @@ __all__ = [
     "Attributes",
     "Part",
     "TempoClass",
+    "audible_slots",
     "chord_slots",
     "density",
     "describe",

@@ -10,7 +10,14 @@ from functools import cache
 
 import numpy as np
 
-from cantilena.analysis.grid import bass_chroma, chroma, piano_roll, slot_edges, windows
+from cantilena.analysis.grid import (
+    bass_chroma,
+    chroma,
+    most_at_once,
+    piano_roll,
+    slot_edges,
+    windows,
+)
 from cantilena.score.harmony import N_CHORDS, NO_CHORD, QUALITIES, QUALITY_NAMES, Chord, Key
 from cantilena.score.score import Score
 
@@ -67,6 +74,30 @@ def chord_slots(score: Score, per: str = "half") -> tuple[np.ndarray, np.ndarray
     numbers = _best_path(_evidence(notes, lowest, CELLS[per]), _CHANGE)
     numbers[notes.sum(1) == 0] = NO_CHORD
     return numbers, edges[:-1]
+
+
+def audible_slots(score: Score, numbers: np.ndarray, per: str = "half") -> np.ndarray:
+    """(S,) bool: whether a chord can be heard in each slot, and not only guessed of a melody.
+
+    ``numbers``: (S,) what ``chord_slots`` gives for ``per``. A chord is heard where at least three
+    of its tones sound, most of what sounds is of it, and these come together: three at once, two
+    at once with little beside them, or one by one with nothing beside them, as in an arpeggio.
+    """
+    edges = slot_edges(score, per)
+    rolls = (piano_roll(score, run, CELLS[per]) for run in windows(edges))
+    features = [(chroma(r), most_at_once(r)) for r in rolls]
+    notes, at_once = (np.concatenate(x) for x in zip(*features, strict=True))
+    table = np.zeros((N_CHORDS, 12), dtype=bool)
+    for number in range(1, N_CHORDS):
+        table[number, sorted(Chord.from_number(number).pitch_classes)] = True
+    tones = table[numbers]
+    share = (notes * tones).sum(1) / np.maximum(notes.sum(1), 1e-9)
+    several = ((notes > 0) & tones).sum(1) >= 3
+    return several & (share >= _AUDIBLE_SHARE[np.minimum(at_once, 3)])
+
+
+_AUDIBLE_SHARE = np.array([1.0, 1.0, 0.75, 0.6])
+"""Least share of what sounds that is of the chord, by how many pitch classes sound at once."""
 
 
 def _evidence(notes: np.ndarray, lowest: np.ndarray, cells: int) -> np.ndarray:
@@ -158,9 +189,16 @@ def _loops(changes: list[int], length: int) -> dict[tuple[int, ...], list[int]]:
 
 def spell_chord(chord: Chord, key: Key | None = None) -> str:
     """The chord's symbol with its root spelled as in a key: bII, bIII, #IV, bVI and bVII where
-    it is not of the scale, so Bb in C major but A# in F# major. None is C major."""
+    it is not of the scale, so Bb in C major but A# in F# major; Cb is the fourth of Gb major. None
+    is C major."""
     key = key or Key(0)
-    tonic = key.name.split()[0]
-    fifths = "FCGDAEB".index(tonic[0]) - 1 + 7 * (tonic.count("#") - tonic.count("b"))
+    tonic = key.fifths + 3 * key.minor
     above = (7 * (chord.root - key.tonic) + 5) % 12 - 5
-    return chord.name(flats=fifths + above < -1)
+    symbol = chord.name(flats=tonic + above < -1)
+    if chord.root in key.scale and (chord.root, tonic + above) in _WHITE_KEYS:
+        return _WHITE_KEYS[chord.root, tonic + above] + symbol[1:]
+    return symbol
+
+
+_WHITE_KEYS = {(11, -7): "Cb", (4, -8): "Fb", (5, 11): "E#", (0, 12): "B#"}
+"""Roots on a white key that are named after its neighbour: (pitch class, fifths above C)."""

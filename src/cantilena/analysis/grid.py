@@ -121,3 +121,11 @@ def bass_chroma(roll: Roll) -> np.ndarray:
     n = len(lowest) // roll.cells
     flat = np.repeat(np.arange(n), roll.cells) * 12 + lowest
     return np.bincount(flat[sounding.any(0)], minlength=n * 12).reshape(n, 12).astype(np.float64)
+
+
+def most_at_once(roll: Roll) -> np.ndarray:
+    """(S,) the most pitch classes that sound in one cell of each slot."""
+    classes = np.zeros((12, roll.active.shape[1]), dtype=bool)
+    for row in range(min(12, len(roll.active))):
+        classes[(roll.lowest + row) % 12] = (roll.active[row::12] > 0).any(0)
+    return classes.sum(0).reshape(-1, roll.cells).max(1)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cantilena.score.score import Score
+from cantilena.score.swing import eighth_swing
 
 
 class TempoClass(NamedTuple):
@@ -65,21 +66,5 @@ def off_grid(score: Score) -> float:
 
 
 def swings(score: Score) -> bool:
-    """Whether offbeat eighths are played long-short (near 2/3 of the beat) and not straight.
-
-    Looks at the distinct onsets of all instruments within quarter beats of metres in halves and
-    quarters: swing needs at least 8 onsets between 0.58 and 0.72 of the beat, three times as
-    many as near 1/2, more than near 1/3 (else they are triplets) and near 1/4 (else they are
-    sixteenths), and not more than on the beat. Feel in compound metres is never called swing.
-    """
-    at = np.searchsorted(score.metre_tick, score.onset, side="right") - 1
-    simple = score.metre_den[at] <= 4
-    ticks = np.unique((score.onset - score.metre_tick[at])[simple])
-    place = (ticks % score.tpq) / score.tpq
-
-    def near(low: float, high: float) -> int:
-        return int(np.count_nonzero((place >= low) & (place <= high)))
-
-    late, straight, early = near(0.58, 0.72), near(0.44, 0.56), near(0.29, 0.38)
-    on = near(0, 0.06) + near(0.94, 1)
-    return late >= 8 and late > 3 * straight and on >= late > max(early, near(0.2, 0.28))
+    """Whether offbeat eighths are played long-short, as ``score.swing.eighth_swing`` tells."""
+    return eighth_swing(score) is not None

@@ -1,21 +1,17 @@
 """The command line: parses, calls, prints. Knows options and exit codes; composes nothing itself.
 
 Exit codes: 0 done; 1 failed; 2 the input cannot be used (one line on standard error says why);
-130 stopped by Ctrl-C, 143 by SIGTERM. Each command lives in a module of this package that is
-imported when it is called, so that help and errors come at once.
+129 stopped by SIGHUP, 130 by Ctrl-C, 143 by SIGTERM. Each command lives in a module of this package
+that is imported when it is called, so that help and errors come at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import os
-import signal
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
@@ -26,8 +22,10 @@ from cantilena.cli.evaluate import EVALUATIONS
 from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
 from cantilena.cli.models import export_arguments, models_arguments
+from cantilena.cli.naming import name_argument, replace_argument
 from cantilena.cli.paper import paper_arguments
 from cantilena.cli.plot import plot_arguments
+from cantilena.cli.process import flush_streams, open_streams, say, signal_code, stoppable
 from cantilena.cli.tokens import tokens_arguments
 from cantilena.cli.weights import weights_arguments
 from cantilena.errors import CantilenaError, InputError, Notice
@@ -49,55 +47,43 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; prints errors, raises nothing but SystemExit
     after ``--help`` and ``--version``."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    open_streams()
     try:
-        with warnings.catch_warnings(), _sigterm_as_ctrl_c():
+        code = _run(sys.argv[1:] if argv is None else argv)
+    except SystemExit:
+        lost = flush_streams()
+        if lost is None:
+            raise
+        raise SystemExit(_print_lost(lost)) from None
+    lost = flush_streams()
+    return code if lost is None else code or _print_lost(lost)
+
+
+def _run(argv: Sequence[str]) -> int:
+    """Runs one command; its exit code. Prints errors."""
+    try:
+        with warnings.catch_warnings(), stoppable():
             warnings.showwarning = partial(_noticed, warnings.showwarning)
-            words = sys.argv[1:] if argv is None else argv
-            args = parser(words[0] if words else "").parse_args(argv)
+            args = parser(argv[0] if argv else "").parse_args(argv)
             home, _, name = args.run.partition(":")
-            code = getattr(import_module(f"cantilena.{home}"), name)(args)
-        sys.stdout.flush()
-        return code
+            return getattr(import_module(f"cantilena.{home}"), name)(args)
     except KeyboardInterrupt as stop:
-        print("\ncantilena: stopped", file=sys.stderr)
-        return 128 + (signal.SIGTERM if signal.SIGTERM in stop.args else signal.SIGINT)
-    except BrokenPipeError:  # the reader of our output has gone, as with "| head"
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        say("\ncantilena: stopped")
+        return signal_code(stop)
     except Exception as error:
+        if isinstance(error, OSError):
+            lost = flush_streams()
+            if isinstance(error, BrokenPipeError) or (lost and lost.errno == error.errno):
+                return _print_lost(error)  # it came of printing
         if os.environ.get(DEBUG_VARIABLE):
             raise
         return _print_error(error)
 
 
-@contextlib.contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Within, SIGTERM raises KeyboardInterrupt (with the signal as its argument), so that commands
-    take away their temporary files. Training sets handlers of its own over this one. Nothing is
-    done where another program that calls us has a handler, or off the main thread."""
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def stop(number: int, _frame: object) -> NoReturn:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would cut the tidying short
-        raise KeyboardInterrupt(signal.Signals(number))
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
 def _noticed(others: Callable[..., None], message: Any, category: Any, *where: Any, **more: Any):
     """Prints a Notice in one line; other warnings go their way."""
     if isinstance(category, type) and issubclass(category, Notice):
-        print(f"cantilena: note: {message}", file=sys.stderr)
+        say(f"cantilena: note: {message}")
     else:
         others(message, category, *where, **more)
 
@@ -115,8 +101,16 @@ def _print_error(error: Exception) -> int:
             f"internal error: {type(error).__name__}: {error} "
             f"(set {DEBUG_VARIABLE}=1 to see where, and please report it)"
         )
-    print(f"cantilena: {' '.join(message.split())}", file=sys.stderr)
+    say(f"cantilena: {' '.join(message.split())}")
     return 2 if isinstance(error, InputError) else 1
+
+
+def _print_lost(error: OSError) -> int:
+    """Says that standard output could not be written, unless its reader has gone, as with
+    "| head"; the exit code."""
+    if not isinstance(error, BrokenPipeError):
+        say(f"cantilena: standard output cannot be written: {error.strerror}")
+    return 1
 
 
 class _Parser(argparse.ArgumentParser):
@@ -278,6 +272,8 @@ def _compose(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"
     )
+    name_argument(out, "made of the text, or of the file's that is gone on from")
+    replace_argument(out)
     out.add_argument(
         "--formats",
         metavar="LIST",
@@ -299,7 +295,14 @@ def _sound(parser: Any) -> None:
 
 def _brief(parser: argparse.ArgumentParser) -> None:
     _wishes(parser)
-    parser.add_argument("--json", action="store_true", help="as always: the output is JSON")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="which words of the text led to what, which were put aside, and why",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="as always: the output is JSON; with --explain too"
+    )
 
 
 def _describe(parser: argparse.ArgumentParser) -> None:
@@ -318,6 +321,8 @@ def _render(parser: argparse.ArgumentParser) -> None:
         default="wav,png,musicxml",
         help="of wav,png,svg,musicxml (all but svg)",
     )
+    name_argument(parser, "the file's own")
+    replace_argument(parser)
     _sound(parser)
     _output(parser, quiet=True)
 

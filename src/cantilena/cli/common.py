@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -72,28 +73,36 @@ class Progress:
     def _write(self, line: str) -> None:
         if self.live:
             line = line[:100]
-            sys.stderr.write(f"\r{line.ljust(self.width)}")
+            _to_stderr(f"\r{line.ljust(self.width)}")
             self.width = len(line)
         else:
-            sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+            _to_stderr(f"{line}\n")
 
     def clear(self) -> None:
         """Takes the line away."""
         if self.live and self.width:
-            sys.stderr.write(f"\r{' ' * self.width}\r")
-            sys.stderr.flush()
+            _to_stderr(f"\r{' ' * self.width}\r")
             self.width = 0
+
+
+def _to_stderr(text: str) -> None:
+    """Text on standard error, where that can be written: no work is given up for its progress."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def warn(line: str) -> None:
     """A line on standard error."""
-    print(f"cantilena: {line}", file=sys.stderr)
+    _to_stderr(f"cantilena: {line}\n")
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
-    """Plain data on standard output."""
-    print(json.dumps(value, indent=indent, ensure_ascii=False))
+    """Plain data on standard output. Raises OSError that says so where that cannot be written."""
+    try:
+        print(json.dumps(value, indent=indent, ensure_ascii=False), flush=True)
+    except OSError as error:  # of more text than is buffered nothing is left for a later flush
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def clock(seconds: float) -> str:

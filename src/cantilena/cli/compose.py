@@ -5,19 +5,25 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena import api
 from cantilena.cli.common import Progress, print_json, warn
 from cantilena.cli.editing import edit_of
+from cantilena.cli.naming import (
+    failure_code,
+    failure_lines,
+    names_asked,
+    names_of_sources,
+    notice_number,
+)
 from cantilena.cli.prompts import Prompt, file_names, read_prompts
 from cantilena.cli.report import outcome, print_report
-from cantilena.errors import BriefError, InputError
+from cantilena.errors import BriefError, CantilenaError, InputError
 from cantilena.files import check_folder, decode, parse_json, read_bytes
-from cantilena.names import check_name
-from cantilena.render.formats import checked_formats
+from cantilena.render.formats import check_extras, checked_formats
 from cantilena.result import Result
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ def compose(args: argparse.Namespace) -> int:
     """Composes, saves and reports. Everything that was asked is checked before a model is loaded
     and before anything is written; each piece is written as soon as it is done."""
     formats = None if args.formats is None else checked_formats(args.formats)
+    check_extras(formats or ())
     folder = check_folder(args.output)
     if args.replay is not None:
         jobs, checkpoint = _replay(args)
@@ -52,16 +59,20 @@ def compose(args: argparse.Namespace) -> int:
         composer = _load(args, name)
     quiet = args.quiet or args.json
     outcomes: dict[str, dict[str, Any]] = {}
-    for job, result, files in _pieces(jobs, composer, folder, formats, args):
+    failures: dict[str, CantilenaError] = {}
+    for job, result, files in _pieces(jobs, composer, folder, formats, args, failures):
+        name = notice_number(job.name, files)
         if not quiet:
             if outcomes:
                 print()
-            print_report(job.name, result, files)
-        outcomes[job.name] = outcome(job.name, result, files)
+            print_report(name, result, files)
+        outcomes[job.name] = outcome(name, result, files)
     if args.json:
         pieces = [outcomes[job.name] for job in jobs]
         print_json({"system": composer.system, "checkpoint": composer.name, "pieces": pieces})
-    return 0
+    for line in failure_lines(failures):
+        warn(line)
+    return failure_code(failures)
 
 
 def _load(args: argparse.Namespace, name: str) -> System:
@@ -76,12 +87,15 @@ def _pieces(
     folder: Path,
     formats: Sequence[str] | None,
     args: argparse.Namespace,
+    failures: dict[str, CantilenaError],
 ) -> Iterator[tuple[_Job, Result, dict[str, Path]]]:
-    """Composes the jobs, some abreast, and saves each as soon as it is done."""
+    """Composes the jobs, some abreast, and saves each as soon as it is done; ``failures`` receives
+    the formats that cannot be made."""
     from cantilena.systems.base import Finished
     from cantilena.systems.base import Progress as Share
 
     shares = [0.0] * len(jobs)
+    names = [job.name for job in jobs]
     done = 0
     with Progress(args.quiet) as progress:
         for i, event in composer.run([job.request for job in jobs]):
@@ -93,7 +107,14 @@ def _pieces(
                 done, shares[i] = done + 1, 1.0
                 progress(sum(shares), len(jobs), f"writing {jobs[i].name}")
                 files = event.result.save(
-                    folder, formats, jobs[i].name, args.engine, args.soundfont
+                    folder,
+                    formats,
+                    jobs[i].name,
+                    args.engine,
+                    args.soundfont,
+                    replace=args.replace,
+                    avoid=names,
+                    failures=failures,
                 )
                 progress.clear()
                 yield jobs[i], event.result, files
@@ -116,7 +137,7 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     edit = edit_of(args, args.continues, "--continue")
     prompts = _prompts(args)
     jobs: list[_Job] = []
-    for prompt, names in zip(prompts, file_names(prompts, n), strict=True):
+    for prompt, names in zip(prompts, _names(args, prompts, n), strict=True):
         brief = _brief_of(prompt, args)
         first = seed if prompt.seed is None or args.seed is not None else prompt.seed
         try:
@@ -128,6 +149,15 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
             for name, s in zip(names, seeds, strict=True)
         ]
     return jobs
+
+
+def _names(args: argparse.Namespace, prompts: Sequence[Prompt], n: int) -> list[list[str]]:
+    """The names of each prompt's ``n`` pieces: those that ``--name`` gives, in order, else of a
+    text's own."""
+    names = names_asked(args.name, n * len(prompts))
+    if names is None:
+        return file_names(prompts, n)
+    return [names[i : i + n] for i in range(0, len(names), n)]
 
 
 def read_options(texts: Sequence[str] | None, kinds: Mapping[str, type]) -> dict[str, Any]:
@@ -158,7 +188,8 @@ def _prompts(args: argparse.Namespace) -> list[Prompt]:
     if args.prompts is None:
         continues = getattr(args, "continues", None)
         if not text.strip() and continues:
-            return [Prompt("", check_name(f"{Path(continues).stem}-continued"))]
+            name = getattr(args, "name", None) or names_of_sources([continues], "-continued")[0]
+            return [Prompt("", name)]
         return [Prompt(text)]
     if text:
         raise InputError("both a text and --prompts are given; give one of them")
@@ -185,12 +216,33 @@ def brief(args: argparse.Namespace) -> int:
     """Prints a text's Brief as JSON: one object, or one a line for many prompts."""
     prompts = _prompts(args)
     briefs = [_brief_of(prompt, args) for prompt in prompts]
+    if args.explain:
+        return _explain([prompt.text for prompt in prompts], args.json)
     if args.prompts is None and len(briefs) == 1 and not prompts[0].where:
         print_json(briefs[0].to_dict())
         return 0
     for prompt, one in zip(prompts, briefs, strict=True):
         mark = {} if prompt.id is None else {"id": prompt.id}
         print_json({**mark, **one.to_dict()}, indent=None)
+    return 0
+
+
+def _explain(texts: Sequence[str], as_json: bool) -> int:
+    """Prints what became of the words of each text: a table, or one JSON object a line."""
+    from cantilena.text.brief.explain import explain
+
+    for n, text in enumerate(texts):
+        lines = explain(text)
+        if as_json:
+            print_json({"text": text, "words": [asdict(line) for line in lines]}, indent=None)
+            continue
+        rows = [("words", "wish", "rule", "why")]
+        rows += [(line.words, line.wish or "-", line.rule or "-", line.why) for line in lines]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        print("\n" * (n > 0), end="")
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+            print("  ".join((*cells, row[3])).rstrip())
     return 0
 
 
@@ -236,7 +288,8 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
             f"{str(path)!r} was composed by the system {request.system or 'note'!r}; "
             "leave out --system"
         )
-    return [_Job(check_name(path.stem), request)], checkpoint
+    names = names_asked(args.name, 1) or names_of_sources([path])
+    return [_Job(names[0], request)], checkpoint
 
 
 def _check_named(args: argparse.Namespace, name: str, checkpoint: dict[str, Any]) -> None:

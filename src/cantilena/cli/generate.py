@@ -26,6 +26,7 @@ MAX_BYTES = 256 * 10**6
 MAX_N = 1_000_000
 _SYSTEM_OPTIONS = ("tokens", "most", "compatible", "unmasked")
 """Options that not every system has."""
+_NUMBER = "-000000"  # as long as the number behind a name may be
 GPU_BATCH = 64  # pieces abreast; benchmarks/gpu_rates.py found more of little use on one H100
 
 _TEXT = """\
@@ -66,6 +67,9 @@ def generate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the first piece")
     onto = parser.add_argument_group("music that is there already, for systems that edit")
     onto.add_argument("--onto", metavar="FILE", help="a MIDI file to go on from")
+    onto.add_argument(
+        "--name", metavar="NAME", help="of the files: NAME-1, NAME-2, ... (that of --onto)"
+    )
     editing_arguments(onto)
     how = parser.add_argument_group("how; what is not said is as the system has it")
     how.add_argument(
@@ -124,6 +128,8 @@ def generate(args: argparse.Namespace) -> int:
     edit = edit_of(args, args.onto, "--onto")
     if edit is not None:
         return _onto(args, name, settings, edit)
+    if args.name is not None:
+        raise InputError("--name goes with --onto; other pieces are named by their ids")
     items = read_items(args.prompts, args.n, args.seed)
     folder = check_folder(args.output)
     with Progress(args.quiet) as progress:
@@ -184,9 +190,11 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
     written as soon as it is done and numbered behind those that are there."""
     from cantilena.api import check_seeds
     from cantilena.cli.common import Progress, plural, print_json
+    from cantilena.cli.naming import names_asked, names_of_sources
     from cantilena.cli.report import shortfalls
     from cantilena.files import check_folder, make_folder
     from cantilena.locks import lock
+    from cantilena.names import safe_name
     from cantilena.systems.at_scale import Item, Tally, manifest_line
     from cantilena.systems.base import Finished, Request
     from cantilena.systems.base import Progress as Share
@@ -198,7 +206,9 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
             "--onto goes on from one file, in this process; leave out --workers, --ray"
         )
     seeds = check_seeds(args.seed, args.n or 1)
-    folder, stem = check_folder(args.output), Path(args.onto).stem
+    folder = check_folder(args.output)
+    stem = (names_asked(args.name, 1) or names_of_sources([args.onto]))[0]
+    stem = safe_name(stem, _NUMBER).removesuffix(_NUMBER)  # so that no number cuts it
     system = _system(name, args.checkpoint, args.device, args.dtype, args.batch)
     requests = [
         Request(settings.wishes, seed, settings.sampling, edit, name, settings.options)

@@ -6,15 +6,19 @@ Knows what is printed of Attributes; measures and draws nothing itself.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cantilena.cli.common import Progress, clock, print_json
-from cantilena.cli.prompts import Prompt, file_names
+from cantilena.cli.common import Progress, clock, print_json, warn
+from cantilena.cli.naming import (
+    failure_code,
+    failure_lines,
+    names_asked,
+    names_of_sources,
+    notice_number,
+)
+from cantilena.errors import CantilenaError, InputError
 from cantilena.files import check_folder
-from cantilena.names import check_name
-from cantilena.render.formats import checked_formats, write_files
+from cantilena.render.formats import check_extras, checked_formats, write_files
 from cantilena.score.midi import read_midi
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ def description(score: Score) -> dict[str, Any]:
       the most repeated sequence of chords
     - ``bars``, ``seconds``, ``notes``; ``density``: notes per bar; ``polyphony``: pitched notes at
       once; ``swing``: whether eighths swing; ``form``: as "AABA", or ""
+    - ``lyrics``: number of syllables; ``markers``: each with its ``bar`` (from 1) and ``text``
     - ``caption``: all this in sentences
     """
     from cantilena.analysis import describe
@@ -62,6 +67,8 @@ def description(score: Score) -> dict[str, Any]:
         "polyphony": round(a.polyphony, 2),
         "swing": a.swing,
         "form": a.form,
+        "lyrics": len(score.lyrics),
+        "markers": _markers(score),
         "caption": describe_in_words(a),
     }
 
@@ -85,6 +92,12 @@ def _instruments(a: Attributes) -> list[dict[str, Any]]:
     ]
 
 
+def _markers(score: Score) -> list[dict[str, Any]]:
+    bars = score.bar_starts[1:].searchsorted([t.tick for t in score.markers], "right") + 1
+    places = zip(bars.tolist(), score.markers, strict=True)
+    return [{"bar": bar, "text": marker.text} for bar, marker in places]
+
+
 def _symbols(a: Attributes) -> list[str | None]:
     from cantilena.analysis import spell_chord
     from cantilena.score.harmony import NO_CHORD, Chord
@@ -93,19 +106,26 @@ def _symbols(a: Attributes) -> list[str | None]:
 
 
 def describe(args: argparse.Namespace) -> int:
-    """Prints what MIDI files are; with ``--json`` one object, or a list of them for many files."""
-    descriptions = [description(read_midi(file)) for file in args.files]
-    if args.json:
-        many = [{"file": file, **data} for file, data in zip(args.files, descriptions, strict=True)]
-        print_json(many if len(descriptions) > 1 else descriptions[0])
-        return 0
-    for i, (file, data) in enumerate(zip(args.files, descriptions, strict=True)):
-        if i:
-            print()
-        if len(descriptions) > 1:
-            print(f"{file}:")
-        _print_description(data)
-    return 0
+    """Prints what MIDI files are; with ``--json`` one object, or a list of them for many files. Of
+    those that cannot be read it says why, prints the others and returns 2."""
+    many = len(args.files) > 1
+    descriptions: list[dict[str, Any]] = []
+    for file in args.files:
+        try:
+            data = description(read_midi(file))
+        except InputError as error:
+            warn(str(error))
+            continue
+        if not args.json:
+            if descriptions:
+                print()
+            if many:
+                print(f"{file}:")
+            _print_description(data)
+        descriptions.append({"file": file, **data} if many else data)
+    if args.json and (many or descriptions):
+        print_json(descriptions if many else descriptions[0])
+    return 0 if len(descriptions) == len(args.files) else 2
 
 
 def _print_description(data: dict[str, Any]) -> None:
@@ -122,6 +142,10 @@ def _print_description(data: dict[str, Any]) -> None:
         print(f"  {'chords':<12}{' '.join(data['progression'])}")
     if data["form"]:
         print(f"  {'form':<12}{data['form']}")
+    if data["markers"]:
+        print(f"  {'markers':<12}{', '.join(m['text'] for m in data['markers'])}")
+    if data["lyrics"]:
+        print(f"  {'lyrics':<12}{data['lyrics']:,} syllables")
     print()
     for part in data["instruments"]:
         print(
@@ -136,50 +160,57 @@ def _print_description(data: dict[str, Any]) -> None:
 def render(args: argparse.Namespace) -> int:
     """Makes sound, pictures and scores of MIDI files. All are read before anything is written."""
     formats = checked_formats(args.formats, RENDERED)
+    check_extras(formats)
     folder = check_folder(args.output)
+    names = names_asked(args.name, len(args.files))
     scores = [read_midi(file) for file in args.files]
-    stems = [Path(file).stem for file in args.files]
-    names = file_names([Prompt(stem, _own(stem, stems[:i])) for i, stem in enumerate(stems)])
+    names = names or names_of_sources(args.files)
     outcomes: list[dict[str, Any]] = []
+    failures: dict[str, CantilenaError] = {}
     with Progress(args.quiet) as progress:
-        for i, (file, score, (name,)) in enumerate(zip(args.files, scores, names, strict=True)):
+        for i, (file, score, name) in enumerate(zip(args.files, scores, names, strict=True)):
             progress(i, len(scores), f"rendering {name}")
             paths = write_files(
                 score,
                 folder,
                 name,
                 formats,
-                chords=chord_marks(score) if "png" in formats else (),
+                chords=chord_marks(score) if {*formats} & {"png", "svg", "musicxml"} else (),
                 title=score.title or name,
                 engine=args.engine,
                 soundfont=args.soundfont,
+                replace=args.replace,
+                avoid=names,
+                failures=failures,
             )
             progress.clear()
+            notice_number(name, paths)
             outcomes.append({"file": file, "files": {f: str(p) for f, p in paths.items()}})
             if not (args.quiet or args.json):
                 print("\n".join(str(path) for path in paths.values()))
     if args.json:
         print_json(outcomes)
-    return 0
-
-
-def _own(stem: str, before: Sequence[str]) -> str | None:
-    """The stem as a name of its own, None where an earlier file has it."""
-    return None if stem.casefold() in (s.casefold() for s in before) else check_name(stem)
+    for line in failure_lines(failures):
+        warn(line)
+    return failure_code(failures)
 
 
 def chord_marks(score: Score) -> tuple[tuple[int, str], ...]:
-    """The chords heard in a Score: (tick, symbol) wherever another one starts."""
-    from cantilena.analysis import chord_slots, find_key, spell_chord
-    from cantilena.score.harmony import NO_CHORD, Chord
+    """The chords heard in a Score: (tick, symbol) wherever another one starts,
+    spelled as the key signature has it where that is the key heard."""
+    from cantilena.analysis import audible_slots, chord_slots, find_key, spell_chord
+    from cantilena.score.harmony import NO_CHORD, Chord, Key
 
     if not len(score):
         return ()
     numbers, starts = chord_slots(score)
     key, _ = find_key(score)
+    written = zip(score.key_fifths.tolist(), score.key_minor.tolist(), strict=True)
+    key = next((k for f, m in written if (k := Key.from_signature(f, bool(m))) == key), key)
+    audible = audible_slots(score, numbers)
     marks: list[tuple[int, str]] = []
     last = NO_CHORD
-    for number, tick in zip(numbers.tolist(), starts.tolist(), strict=True):
+    for number, tick in zip(numbers[audible].tolist(), starts[audible].tolist(), strict=True):
         if number not in (NO_CHORD, last):
             marks.append((tick, spell_chord(Chord.from_number(number), key)))
         last = number

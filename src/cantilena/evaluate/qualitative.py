@@ -64,11 +64,11 @@ def marks(caption: str, score: Score) -> tuple[str, tuple[Mark, ...]]:
     brief, reading = read(caption)
     met = {row.wish: row.met for row in report(brief, score)}
     states: list[tuple[int, int, str]] = []
-    for start, end, field in reading.uses:
-        state = _state(field, reading.text[start:end], brief, met, score)
-        states.append((start, end, state))
-    states += [(a, b, UNMEASURED) for a, b in reading.conflicts]
-    conflicts = set(reading.conflicts)
+    for use in reading.uses:
+        state = _state(use.field, reading.text[use.start : use.end], brief, met, score)
+        states.append((use.start, use.end, state))
+    conflicts = {(use.start, use.end) for use in reading.conflicts}
+    states += [(a, b, UNMEASURED) for a, b in sorted(conflicts)]
     result = []
     for word in reading.words:
         over = [s for a, b, s in states if a < word.end and word.start < b]

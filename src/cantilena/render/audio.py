@@ -25,6 +25,8 @@ ENGINES = ("auto", "fluidsynth", "synth")
 MAX_SECONDS = 30 * 60
 SOUNDFONT_VARIABLE = "CANTILENA_SOUNDFONT"
 
+_PAN = 10  # controller
+
 # File names that distributions give General MIDI soundfonts, better and smaller ones first.
 _PREFERRED = (
     "musescore_general",
@@ -217,8 +219,10 @@ def _fluidsynth(score: Score, program: str, soundfont: Path, rate: int) -> np.nd
 
 
 def _panned_midi(score: Score) -> bytes:
-    """The Score's MIDI file with one more track: the pan of each channel, and a last event two
-    seconds after the end, so that FluidSynth renders the releases."""
+    """The Score's MIDI file, with its controllers, and one more track: the pan of each channel that
+    the Score says none of at its start, and a last event two seconds after the end, so that
+    FluidSynth renders the releases, and nothing behind them."""
+    score = _until_its_end(score)
     data = write_midi(score)
     events = smf.parse(data)
     waiting: dict[int, list[float]] = {}  # places of the parts of a program, in the file's order
@@ -231,15 +235,39 @@ def _panned_midi(score: Score) -> bytes:
         channel, places = int(status) & 0x0F, waiting.get(int(program), [])
         if channel not in first and channel != 9 and places:
             first[channel] = places.pop(0) if len(places) > 1 else places[0]
+    own = (events.status & 0xF0 == 0xB0) & (events.a == _PAN) & (events.tick == 0)
     body = b""
-    for channel, at in first.items():
-        value = int(np.clip(round(64 + 63 * at), 0, 127))
-        body += smf.delta(0) + bytes((0xB0 | channel, 10, value))
+    for channel in sorted(set(first) - set((events.status[own] & 0x0F).tolist())):
+        value = int(np.clip(round(64 + 63 * first[channel]), 0, 127))
+        body += smf.delta(0) + bytes((0xB0 | channel, _PAN, value))
     ticks = score.tpq * TAIL * 1e6 / float(score.tempo_us[-1])
     body += smf.delta(score.end + int(ticks) + 1) + bytes((0xB0, 3, 0))
     body += smf.delta(0) + smf.meta(smf.END_OF_TRACK, b"")
     chunks = int.from_bytes(data[10:12], "big") + 1
     return data[:10] + chunks.to_bytes(2, "big") + data[12:] + smf.chunk(body)
+
+
+def _until_its_end(score: Score) -> Score:
+    """The Score without what stands behind its end, which would only lengthen the sound, and
+    without texts."""
+    tempos = zip(score.tempo_tick, score.tempo_us, strict=True)
+    metres = zip(score.metre_tick, score.metre_num, score.metre_den, strict=True)
+    keys = zip(score.key_tick, score.key_fifths, score.key_minor, strict=True)
+    return Score.build(
+        score.tpq,
+        score.tracks,
+        score.onset,
+        score.duration,
+        score.pitch,
+        score.velocity,
+        score.track,
+        [row for row in tempos if row[0] <= score.end],
+        [row for row in metres if row[0] <= score.end],
+        [row for row in keys if row[0] <= score.end],
+        score.end,
+        controls=score.controls,
+        opaque=[event for event in score.opaque if event.tick <= score.end],
+    )
 
 
 def _samples(data: bytes) -> np.ndarray:

@@ -6,16 +6,19 @@ used.
 
 from __future__ import annotations
 
+import filecmp
+import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cantilena.errors import InputError, UnknownNameError
+from cantilena.errors import CantilenaError, InputError, UnknownNameError
 from cantilena.files import make_folder, staged_files, write_bytes
-from cantilena.names import check_name
+from cantilena.names import check_name, safe_name
 
 if TYPE_CHECKING:
+    from cantilena.score.harmony import Key
     from cantilena.score.score import Score
 
 FORMATS = ("mid", "wav", "musicxml", "png", "json")
@@ -43,6 +46,15 @@ def checked_formats(
     return unique
 
 
+def check_extras(formats: Sequence[str]) -> None:
+    """Raises MissingExtraError where none of the formats can be made for want of an extra, so that
+    nothing is composed in vain."""
+    if set(formats) == {"svg"}:
+        from cantilena.render.sheet import need_engraver
+
+        need_engraver()
+
+
 def write_files(
     score: Score | None,
     folder: str | Path,
@@ -54,28 +66,89 @@ def write_files(
     engine: str = "auto",
     soundfont: str | Path | None = None,
     more: Mapping[str, bytes] | None = None,
+    replace: bool = True,
+    avoid: Collection[str] = (),
+    failures: dict[str, CantilenaError] | None = None,
 ) -> dict[str, Path]:
     """Writes a Score as ``folder/name.<format>`` and returns the paths by format.
 
     ``chords``: (tick, symbol), shown in the roll and the sheet; ``more``: bytes of formats that
     are not made of the Score, which are all there can be where there is none. Files of that name
-    are replaced, all of them or none (``files.staged_files``). Raises InputError.
+    are replaced, all of them or none (``files.staged_files``).
+
+    ``replace`` False: where one stands that is not what would be written (of ``more`` also one that
+    is not asked for), all get the first of ``name-2``, ``name-3``, ... that is free in that sense,
+    and not in ``avoid``. ``failures``: where given, a format that cannot be made is put there, with
+    its error, and the others are written; where none can be made the error is raised.
+    Raises InputError.
     """
-    lacking = [form for form in formats if form not in (more or {})]
+    more = more or {}
+    lacking = [form for form in formats if form not in more]
     if score is None and lacking:
         raise InputError(
-            f"this piece is audio alone: it has no {lacking[0]}; give {','.join(more or {})}"
+            f"this piece is audio alone: it has no {lacking[0]}; give {','.join(more)}"
         )
     folder = make_folder(folder)
     check_name(name)
     files = {form: f"{name}.{form}" for form in formats}
-    with staged_files(folder, files.values()) as stage:
+    failed: dict[str, CantilenaError] = {}
+    paths: dict[str, Path] = {}
+
+    def places(stage: Path) -> dict[str, str]:
+        new = {form: stage / file for form, file in files.items() if form not in failed}
+        free = name if replace else _free_name(folder, name, new, more, avoid)
+        paths.update((form, folder / f"{free}.{form}") for form in new)
+        return {files[form]: path.name for form, path in paths.items()}
+
+    with staged_files(folder, files.values() if replace else (), places) as stage:
         for form, file in files.items():
-            if more and form in more:
-                write_bytes(stage / file, more[form])
-            elif score is not None:
-                _write(score, stage / file, form, chords, title, engine, soundfont)
-    return {form: folder / file for form, file in files.items()}
+            try:
+                if form in more:
+                    write_bytes(stage / file, more[form])
+                elif score is not None:
+                    _write(score, stage / file, form, chords, title, engine, soundfont)
+            except CantilenaError as error:
+                refused = isinstance(error, InputError) and isinstance(error.__cause__, OSError)
+                if failures is None or refused or len(failed) == len(files) - 1:
+                    raise
+                failed[form] = error
+    if failures is not None:
+        failures.update(failed)
+    return paths
+
+
+def _free_name(
+    folder: Path,
+    name: str,
+    new: Mapping[str, Path],
+    more: Mapping[str, bytes],
+    avoid: Collection[str],
+) -> str:
+    """The first of ``name``, ``name-2``, ... at which nothing stands but what ``new`` files, or
+    ``more`` that are not written, hold as well."""
+    beside = {form: data for form, data in more.items() if form not in new}
+    taken = {other.casefold() for other in avoid} - {name.casefold()}
+    free, number = name, 1
+    while (
+        free.casefold() in taken
+        or any(_holds_other(folder / f"{free}.{form}", path) for form, path in new.items())
+        or any(_holds_other(folder / f"{free}.{form}", data) for form, data in beside.items())
+    ):
+        number += 1
+        free = safe_name(name, f"-{number}")
+    return free
+
+
+def _holds_other(path: Path, content: Path | bytes) -> bool:
+    """Whether something stands at ``path`` that is not a file of this content."""
+    if not os.path.lexists(path):
+        return False
+    try:
+        if isinstance(content, bytes):
+            return not path.is_file() or path.read_bytes() != content
+        return not filecmp.cmp(path, content, shallow=False)
+    except OSError:
+        return True
 
 
 def _write(
@@ -95,7 +168,7 @@ def _write(
     elif form == "musicxml":
         from cantilena.score.musicxml import write_musicxml
 
-        write_musicxml(score, path, chords=chords, title=title)
+        write_musicxml(score, path, chords=chords, title=title, key=_heard_key(score))
     elif form == "wav":
         from cantilena.render.audio import render_audio
 
@@ -108,10 +181,26 @@ def _write(
         from cantilena.render.sheet import engrave
         from cantilena.score.musicxml import write_musicxml
 
-        pages = engrave(write_musicxml(score, chords=chords, title=title))
+        text = write_musicxml(score, chords=chords, title=title, key=_heard_key(score))
+        pages = engrave(text)
         path.write_text(_one_page(pages), encoding="utf-8")
     else:
         raise UnknownNameError("format", form, SCORE_FORMATS)
+
+
+KEY_STRENGTH, KEY_NOTES = 0.8, 32
+"""How well the notes of a piece must fit a key, and how many there must be, for a signature that
+its file lacks: of 0 to 1, as ``analysis.find_key`` says."""
+
+
+def _heard_key(score: Score) -> Key | None:
+    """The key to write a Score in that names none, if it is clearly heard."""
+    if len(score.key_tick) or len(score) < KEY_NOTES:
+        return None
+    from cantilena.analysis import find_key
+
+    key, strength = find_key(score)
+    return key if strength >= KEY_STRENGTH else None
 
 
 def _one_page(pages: Sequence[str]) -> str:

@@ -2,5 +2,6 @@
 
 from cantilena.score.controls import Controls
 from cantilena.score.score import DRUMS, Score, Track
+from cantilena.score.texts import OpaqueEvent, Text
 
-__all__ = ["DRUMS", "Controls", "Score", "Track"]
+__all__ = ["DRUMS", "Controls", "OpaqueEvent", "Score", "Text", "Track"]

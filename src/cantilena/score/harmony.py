@@ -9,7 +9,7 @@ Models and analysis share one reduced alphabet of chords: ``QUALITIES`` on 12 ro
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cantilena.errors import BriefError
 
@@ -39,16 +39,19 @@ _LETTER = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 @dataclass(frozen=True)
 class Key:
-    """A major or minor key. ``tonic`` is a pitch class 0-11 (C = 0)."""
+    """A major or minor key. ``tonic`` is a pitch class 0-11 (C = 0); ``signature`` the sharps
+    (positive) or flats (-7..7) that it is written with, None for the usual ones. Keys that differ
+    in their signature alone, as F# and Gb major, are equal."""
 
     tonic: int
     minor: bool = False
+    signature: int | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
-        """As in "D minor", "Eb major", in the usual spelling."""
-        names = MINOR_NAMES if self.minor else MAJOR_NAMES
-        return f"{names[self.tonic]} {'minor' if self.minor else 'major'}"
+        """As in "D minor", "Eb major", spelled as its signature has it."""
+        letter, alter = _on_line(self.fifths + 3 * self.minor)
+        return f"{letter}{'#' * alter}{'b' * -alter} {'minor' if self.minor else 'major'}"
 
     @property
     def index(self) -> int:
@@ -57,9 +60,12 @@ class Key:
 
     @property
     def fifths(self) -> int:
-        """Sharps (positive) or flats (negative) of the key signature, -5..6."""
-        major = (self.tonic + 3 * self.minor) % 12
-        return (7 * major + 5) % 12 - 5
+        """Sharps (positive) or flats (negative) of the key signature, -7..7; of a key in its usual
+        spelling -6..6."""
+        if self.signature is not None:
+            return self.signature
+        letter, *sign = (MINOR_NAMES if self.minor else MAJOR_NAMES)[self.tonic]
+        return _fifths(letter, _accidental("".join(sign))) - 3 * self.minor
 
     @property
     def scale(self) -> tuple[int, ...]:
@@ -78,6 +84,22 @@ class Key:
         return cls(index % 12, index >= 12)
 
     @classmethod
+    def from_signature(cls, fifths: int, minor: bool = False) -> Key:
+        """The key of ``fifths`` sharps (positive) or flats (negative), -7..7."""
+        return cls((7 * fifths + 9 * minor) % 12, minor, fifths)
+
+    @classmethod
+    def spelled(cls, letter: str, alter: int, minor: bool = False) -> Key:
+        """The key on a tonic A to G, ``alter`` semitones raised: Gb major is written with flats.
+        Where that takes more than seven signs, as G# major does, the usual spelling."""
+        fifths = _fifths(letter, alter) - 3 * minor
+        return cls((_LETTER[letter] + alter) % 12, minor, fifths if abs(fifths) <= 7 else None)
+
+    def in_mode(self, minor: bool) -> Key:
+        """The major or minor key on the same tonic, spelled alike where that can be."""
+        return Key.spelled(*_on_line(self.fifths + 3 * self.minor), minor)
+
+    @classmethod
     def from_name(cls, name: str) -> Key:
         """Reads "D minor", "Bb major", "F#m", "c", "d-Moll", "Es-Dur". Raises BriefError."""
         m = re.fullmatch(
@@ -92,17 +114,33 @@ class Key:
         if accidental == "s" and letter not in "AaEe":  # German says Es and As, else -es
             raise BriefError(f"{name!r} is not a key; write it as in 'D minor' or 'Bb major'")
         german = mode.lower() in ("dur", "moll")
-        step = 11 if letter in "Hh" else _LETTER[letter.upper()]
-        if german and letter in "Bb" and not accidental:
-            step = 10
+        step, alter = letter.upper(), 0
+        if step == "H":
+            step = "B"
+        elif german and step == "B" and not accidental:
+            alter = -1
         if accidental in ("#", "♯", "sharp", "-sharp", "is"):
-            step += 1
+            alter += 1
         elif accidental:
-            step -= 1
+            alter -= 1
         minor = mode.lower() in ("minor", "min", "moll") or mode == "m"
         if not mode:
             minor = letter.islower()
-        return cls(step % 12, minor)
+        return cls.spelled(step, alter, minor)
+
+
+_LINE = "FCGDAEB"
+"""The letters in fifths, from one below C."""
+
+
+def _fifths(letter: str, alter: int) -> int:
+    """Fifths above C of a note name."""
+    return _LINE.index(letter) - 1 + 7 * alter
+
+
+def _on_line(fifths: int) -> tuple[str, int]:
+    """The letter and the alteration, in semitones, of a note so many fifths above C."""
+    return _LINE[(fifths + 1) % 7], (fifths + 1) // 7
 
 
 @dataclass(frozen=True)

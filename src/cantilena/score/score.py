@@ -12,6 +12,7 @@ import numpy as np
 
 from cantilena.errors import InputError
 from cantilena.score.controls import NO_CONTROLS, POLYPHONIC_PRESSURE, Controls, frozen_array
+from cantilena.score.texts import LYRIC, MARKER, OpaqueEvent, Text, sorted_opaque, sorted_texts
 
 DRUMS = 128
 """The instrument number of drums; 0-127 are General MIDI programs."""
@@ -35,7 +36,7 @@ class Track:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """Notes, parts, controls and the maps of time, immutable.
+    """Notes, parts, controls, texts and the maps of time, immutable.
 
     Notes are parallel arrays of shape (N,), sorted by (onset, track, pitch, duration, velocity):
 
@@ -52,8 +53,15 @@ class Score:
     neither ``duration`` nor ``velocity``, which are those of the keys. A piece that is composed
     here has none.
 
-    ``end`` is the piece's length in ticks, at least the last note's end and the last control. Build
-    with ``Score.build``, which sorts, fills defaults and checks; raises InputError.
+    ``texts``: lyrics, markers and other words, sorted by (tick, track); ``opaque``: system
+    exclusive messages and other events that are only kept, sorted by tick.
+
+    ``warnings``: sentences on what of its file the Score could not keep as it is; they are not
+    part of the music, nor of ``==``.
+
+    ``end`` is the piece's length in ticks, at least the last note's end, the last control and the
+    last text of a track; without tracks at least the last text or opaque event. Build with
+    ``Score.build``, which sorts, fills defaults and checks; raises InputError.
     """
 
     tpq: int
@@ -74,6 +82,9 @@ class Score:
     end: int
     title: str = field(default="")
     controls: Controls = field(default_factory=lambda: NO_CONTROLS)
+    texts: tuple[Text, ...] = ()
+    opaque: tuple[OpaqueEvent, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def build(
@@ -91,6 +102,9 @@ class Score:
         end: int = 0,
         title: str = "",
         controls: Controls = NO_CONTROLS,
+        texts: Iterable[Text] = (),
+        opaque: Iterable[OpaqueEvent] = (),
+        warnings: Iterable[str] = (),
     ) -> Score:
         """A checked, sorted Score. ``tempos`` are (tick, microseconds per quarter), ``metres``
         (tick, numerator, denominator), ``keys`` (tick, fifths, minor)."""
@@ -122,10 +136,27 @@ class Score:
             raise InputError("a metre needs a numerator and a denominator of at least 1")
         if (abs(key[1]) > 7).any() or (key[2] * (key[2] - 1) != 0).any():
             raise InputError("a key needs -7 to 7 fifths and 0 (major) or 1 (minor)")
+        words = sorted_texts(texts, len(tracks))
         last = max((notes[0] + notes[1]).max(initial=0), controls.tick.max(initial=0))
-        arrays = dict(zip(_ARRAYS, (*notes, *tempo, *metre, *key), strict=True))
-        end = max(int(end), int(last))
-        return cls(int(tpq), tuple(tracks), end=end, title=title, controls=controls, **arrays)
+        events = sorted_opaque(opaque)
+        beside = [t.tick for t in words if t.track is not None]
+        if not tracks:  # nothing else tells how long it lasts
+            beside = [event.tick for event in (*words, *events)]
+        end = max(int(end), int(last), *beside)
+        return cls(
+            int(tpq),
+            tuple(tracks),
+            *notes,
+            *tempo,
+            *metre,
+            *key,
+            end=end,
+            title=title,
+            controls=controls,
+            texts=words,
+            opaque=events,
+            warnings=tuple(warnings),
+        )
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -138,6 +169,8 @@ class Score:
             and self.tracks == other.tracks
             and self.end == other.end
             and self.controls == other.controls
+            and self.texts == other.texts
+            and self.opaque == other.opaque
             and all(np.array_equal(getattr(self, a), getattr(other, a)) for a in _ARRAYS)
         )
 
@@ -166,6 +199,16 @@ class Score:
         """(N,) 0-127, or 128 for drums."""
         table = np.array([t.instrument for t in self.tracks] or [0], dtype=np.int64)
         return table[self.track]
+
+    @property
+    def lyrics(self) -> tuple[Text, ...]:
+        """The syllables that are sung, in time order."""
+        return tuple(text for text in self.texts if text.kind == LYRIC)
+
+    @property
+    def markers(self) -> tuple[Text, ...]:
+        """The names of places in the piece, in time order."""
+        return tuple(text for text in self.texts if text.kind == MARKER)
 
     def seconds(self, ticks: object) -> np.ndarray:
         """Time in seconds (float64) of ticks of any shape, through the tempo map."""
@@ -214,21 +257,25 @@ class Score:
         return 60e6 / float(values[np.argmax(np.bincount(where, weights=spans))])
 
     def select(self, keep: np.ndarray) -> Score:
-        """The Score with only the notes where ``keep`` ((N,) bool or indices); tracks and controls
-        stay."""
+        """The Score with only the notes where ``keep`` ((N,) bool or indices); tracks, controls and
+        texts stay."""
         notes = {a: frozen_array(getattr(self, a)[keep]) for a in _NOTES}
         return replace(self, **notes)
 
     def transposed(self, semitones: int) -> Score:
         """All pitched notes, and the pressures on their keys, moved by ``semitones``; those that
-        leave 0-127 are folded back by octaves; key signatures move along; drums stay."""
+        leave 0-127 are folded back by octaves; key signatures move along, spelled as is usual where
+        the tonic changes; drums stay."""
 
         def moved(pitch: np.ndarray) -> np.ndarray:
             pitch = pitch + semitones
             pitch -= 12 * (np.maximum(pitch - 116, 0) // 12)  # those above 127
             return pitch + 12 * (np.maximum(11 - pitch, 0) // 12)  # those below 0
 
-        fifths = (self.key_fifths + 7 * semitones + 5) % 12 - 5
+        fifths = self.key_fifths
+        if semitones % 12:
+            fifths = (fifths + 7 * semitones + 5) % 12 - 5
+            fifths = np.where((fifths == 6) & (self.key_minor == 1), -6, fifths)  # Eb minor
         pitch = np.where(self.is_drum, self.pitch, moved(self.pitch))
         order = np.lexsort((self.velocity, self.duration, pitch, self.track, self.onset))
         notes = {a: frozen_array(getattr(self, a)[order]) for a in _NOTES if a != "pitch"}

@@ -19,11 +19,13 @@ from cantilena.score.controls import (
     Controls,
 )
 from cantilena.score.score import Score, Track
+from cantilena.score.texts import finer_opaque, finer_texts, outside
 
 Spans = Sequence[tuple[int, int | None]]
 """Half-open stretches of ticks (start, stop); ``stop`` None: no end."""
 
 _PEDALS = range(64, 70)  # sustain, portamento, sostenuto, soft, legato, hold
+_LOUDNESS = (7, 11)  # volume and expression
 _IN_SEQUENCE = (BANK_COARSE, BANK_FINE, 6, 38, *range(96, 102), *range(120, 128))
 
 
@@ -31,10 +33,11 @@ def splice(base: Score, added: Score, spans: Spans, tracks: Collection[int] | No
     """``base`` with the music of ``added`` in place of its own within ``spans`` on ``tracks``.
 
     ``spans`` are in ticks of ``base``; ``tracks`` are numbers of ``base.tracks``, None for all. The
-    notes that begin there and the controls that stand there are replaced by those of ``added``
-    within ``spans``, which go to the tracks that ``merged`` says. All else of ``base`` is kept:
-    notes, controls, tempo, metre, keys, title and tracks. It ends as before, or later where the
-    new music does: with its last note or control, or, where a span has no end, with ``added``.
+    notes that begin there and the controls and texts that stand there are replaced by those of
+    ``added`` within ``spans``, which go to the tracks that ``merged`` says. All else of ``base`` is
+    kept: notes, controls, texts, opaque events, tempo, metre, keys, title and tracks. It ends as
+    before, or later where the new music does: with its last note or control, or, where a span has
+    no end, with ``added``.
 
     ``added`` counts ticks on the same time line; it has as many a quarter as ``base``, or a
     multiple, which the result then has. Raises InputError where it does not, or where a span or a
@@ -45,6 +48,7 @@ def splice(base: Score, added: Score, spans: Spans, tracks: Collection[int] | No
     music = replace(
         added.select(inside(added.onset, added.track, finer)),
         controls=controls.select(inside(controls.tick, controls.track, finer)),
+        texts=tuple(text for text in added.texts if text not in outside([text], finer, None)),
     )
     open_ended = any(stop is None for _, stop in spans)
     end = added.end if open_ended else 0
@@ -53,7 +57,8 @@ def splice(base: Score, added: Score, spans: Spans, tracks: Collection[int] | No
 
 def without(base: Score, spans: Spans, tracks: Collection[int] | None = None) -> Score:
     """What stays of a Score when the notes that begin within ``spans`` on ``tracks`` (None: all)
-    are taken out, and the controls that stand there. Raises InputError as ``splice``."""
+    are taken out, and the controls and texts that stand there; texts of the piece stay. Raises
+    InputError as ``splice``."""
     for start, stop in spans:
         if start < 0 or (stop is not None and stop < start):
             raise InputError(f"a span goes from tick 0 or later to a later one, not {start}-{stop}")
@@ -62,7 +67,31 @@ def without(base: Score, spans: Spans, tracks: Collection[int] | None = None) ->
     return replace(
         base.select(~inside(base.onset, base.track, spans, tracks)),
         controls=controls.select(~inside(controls.tick, controls.track, spans, tracks)),
+        texts=outside(base.texts, spans, tracks),
     )
+
+
+def released(base: Score, tick: int) -> Controls:
+    """What has to be put at ``tick``, where music goes on behind all that is there, so that it is
+    heard as it is written: pedals, bends and pressure are let go of, and a volume or expression
+    that ends lower than it stood for most of the time, as after a fade, is set back."""
+    controls = base.controls
+    key = (controls.track * 256 + controls.kind) * 128 + controls.number
+    order = np.argsort(key, kind="stable")
+    rows: list[tuple[int, ...]] = []
+    for what in np.unique(key).tolist():
+        changes = order[slice(*np.searchsorted(key[order], (what, what + 1)))]
+        kind, number = what // 128 % 256, what % 128
+        values = controls.value[changes]
+        now = rest = int(values[-1])
+        if kind != CONTROL_CHANGE or number in _PEDALS:
+            rest = 0
+        elif number in _LOUDNESS:
+            lasting = np.diff(controls.tick[changes], append=tick)
+            rest = max(now, int(np.bincount(values, weights=lasting).argmax()))
+        if rest != now:
+            rows.append((tick, what // (128 * 256), kind, number, rest))
+    return Controls.build(*zip(*rows, strict=True)) if rows else NO_CONTROLS
 
 
 def chased(base: Score, spans: Spans, tracks: Collection[int] | None = None) -> Controls:
@@ -98,8 +127,9 @@ def chased(base: Score, spans: Spans, tracks: Collection[int] | None = None) -> 
 
 
 def merged(base: Score, added: Score, tracks: Collection[int] | None = None) -> Score:
-    """``base`` with all notes and controls of ``added`` besides its own; its tempo, metre, keys and
-    title stay. It ends with the later of the two.
+    """``base`` with the notes, controls and texts of all tracks of ``added`` besides its own; its
+    tempo, metre, keys, title, other texts and opaque events stay. It ends with the later of the
+    two.
 
     Music goes to the track of its instrument, among ``tracks`` (numbers of ``base.tracks``; None
     for all): where there are several, to one of its name, and of these to the one with most notes.
@@ -140,11 +170,11 @@ def _places(
     base: Score, added: Score, tracks: Collection[int] | None
 ) -> tuple[list[Track], np.ndarray]:
     """The tracks of both, and the number among them of each track of ``added``; those of other
-    instruments that have neither notes nor controls are left out."""
+    instruments that have neither notes, controls nor texts are left out."""
     every = list(base.tracks)
     free = range(len(every)) if tracks is None else sorted(tracks)
     notes = np.bincount(base.track, minlength=len(every))
-    used = {*added.track.tolist(), *added.controls.track.tolist()}
+    used = {*added.track.tolist(), *added.controls.track.tolist(), *(t.track for t in added.texts)}
     place = np.zeros(len(added.tracks), dtype=np.int64)
     for number, track in enumerate(added.tracks):
         same = [i for i in free if every[i].instrument == track.instrument]
@@ -157,7 +187,8 @@ def _places(
 
 
 def _joined(base: Score, added: Score, tracks: list[Track], place: np.ndarray, end: int) -> Score:
-    """Both Scores' notes and controls in ``tracks``, those of ``added`` at their ``place``."""
+    """Both Scores' notes, controls and texts in ``tracks``, those of ``added`` at their
+    ``place``."""
     times = _times(base, added)
     notes = (
         np.concatenate(pair)
@@ -170,6 +201,7 @@ def _joined(base: Score, added: Score, tracks: list[Track], place: np.ndarray, e
         )
     )
     controls = replace(added.controls, track=place[added.controls.track])
+    words = [replace(t, track=int(place[t.track])) for t in added.texts if t.track is not None]
     return Score.build(
         added.tpq,
         tracks,
@@ -180,4 +212,7 @@ def _joined(base: Score, added: Score, tracks: list[Track], place: np.ndarray, e
         end=max(base.end * times, end),
         title=base.title,
         controls=base.controls.finer(times).joined(controls),
+        texts=(*finer_texts(base.texts, times), *words),
+        opaque=finer_opaque(base.opaque, times),
+        warnings=base.warnings,
     )

@@ -18,6 +18,7 @@ from cantilena.evaluate.table3 import Settings, evaluate_table3
 from cantilena.evaluate.table3.protocols import read_references
 from cantilena.evaluate.table3.text import table3_text
 from cantilena.models.audio.clap import Clap
+from cantilena.score.controls import CONTROL_CHANGE, Controls
 from cantilena.score.midi import write_midi
 from cantilena.systems.at_scale import MANIFEST, SETTINGS
 from tiny_audio import TEXTS, tune, write_clap
@@ -371,6 +372,9 @@ def test_the_opening_is_cut_from_the_first_note():
     assert len(cut) == 12 and float(cut.seconds(cut.end)) == pytest.approx(5.0)
     assert cut.bpm == late.bpm and a.opening(late, None) is late
     assert len(a.opening(tune(0), 30.0)) == len(tune(0))
+    pedal = Controls.build([0, 10**6], [0, 0], [CONTROL_CHANGE] * 2, [64] * 2, [127, 0])
+    heard = a.opening(replace(late, controls=pedal), 3.0)
+    assert heard.controls.tick.tolist() == [0] and heard.end == cut.end
 
 
 def test_sound_lasts_what_was_asked_or_says_why_not(tmp_path, place):

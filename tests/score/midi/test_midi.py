@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cantilena.errors import InputError, MidiError
+from cantilena.errors import InputError, MidiError, Notice
 from cantilena.score.controls import (
     CHANNEL_PRESSURE,
     CONTROL_CHANGE,
@@ -79,7 +79,7 @@ def test_running_status_goes_on_behind_a_meta_and_a_sysex():
 
 def test_running_status_without_a_status_is_damage():
     with pytest.raises(MidiError, match="belong to no event"):
-        read_midi(file(note(60), b"\0\x3c\x50\0\x3c\0"))
+        read_midi(file(note(60), b"\0\x3c\x50\0\x3c\0"), mend=False)
 
 
 def test_zero_length_notes_last_a_tick():
@@ -232,20 +232,34 @@ def test_parts_that_share_too_many_controls_are_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "not a MIDI file"),
-        (b"MThd\0\0\0\6\0", "not a MIDI file"),
-        (b"MThd\0\0\0\2\0\0\0\0\0\0", "header"),
         (file(note(60), tpq=0), "0 ticks"),
         (file(note(60), tpq=0xE728), "SMPTE"),
         (file(note(60), form=3), "format 3"),
-        (file(), "0 of 0 tracks"),
         (file(note(60))[:-6], "cut short"),
+        (file(b"\0\x90\x3c\x80"), "above 127"),
+        (file(b"\xff\xff\xff\xff\x7f\x90\x3c\1"), "damaged"),
+    ],
+)
+def test_damage_that_is_not_to_be_mended_is_an_error(data, reason):
+    with pytest.raises(MidiError, match=reason):
+        read_midi(data, mend=False)
+    with pytest.warns(Notice, match="mended"):
+        assert len(read_midi(data)) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not a MIDI file"),
+        (b"MThd\0\0\0\6\0", "not a MIDI file"),
+        (b"MThd\0\0\0\2\0\0\0\0\0\0", "header"),
+        (file(), "0 of 0 tracks"),
         (file(note(60))[:14], "cut short"),
         (file(b"\0\x90\x3c"), "damaged|cut short"),
-        (file(b"\0\x90\x3c\x80"), "above 127"),
+        (file(b"\0\xb0\x3c\x80"), "above 127"),
         (file(b"\0\xff\x03\x7fabc"), "longer than its track"),
         (file(b"\0\xf0\xff\xff\xff\x7f"), "longer than its track"),
-        (file(b"\xff\xff\xff\xff\x7f\x90\x3c\1"), "damaged"),
+        (file(b"\xff\xff\xff\xff\x7f\xb0\x3c\1"), "damaged"),
         (file(b"\0\xf4"), "damaged"),
         (file(b"\xff\xff\xff\x7f\xff\1\0" * 9 + note(60)), "2\\^31 ticks"),
         (file(b"\0\xff\x51\3\xff\xff\xff" + note(60, 10**6), tpq=100), "24 hours"),

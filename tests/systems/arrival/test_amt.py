@@ -17,13 +17,14 @@ from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.amt import amt_config  # noqa: E402
 from cantilena.score import Score, Track  # noqa: E402
-from cantilena.score.midi import read_midi  # noqa: E402
+from cantilena.score.midi import read_midi, write_midi  # noqa: E402
 from cantilena.systems.arrival.amt import AmtSystem  # noqa: E402
 from cantilena.systems.arrival.writing import Order, around, joined, write  # noqa: E402
 from cantilena.systems.base import Attempt  # noqa: E402
 from cantilena.systems.request import Edit, Request, Span  # noqa: E402
 from cantilena.text.wishes import Brief, Instrument  # noqa: E402
 from cantilena.tokens.arrival.vocab import AMT  # noqa: E402
+from full_file import END, START, STOP, TPQ, beside_notes, full_file, seen  # noqa: E402
 
 PIANO = Instrument("piano", (0,))
 BASS = Instrument("bass", (33,))
@@ -361,3 +362,32 @@ def test_a_checkpoint_of_the_hub_is_told_by_its_files(composer: AmtSystem, tmp_p
     )
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "hub")}
     subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=300)
+
+
+@pytest.mark.parametrize("kind", ["between", "accompanying", "going on"])
+def test_an_edit_keeps_every_event_outside(composer: AmtSystem, kind: str):
+    """As mido sees them: notes, controls, lyrics, markers and the rest, in their order."""
+    base = read_midi(full_file())
+    if kind == "between":
+        edit = Edit.between(base, START / TPQ * 60 / 90, STOP / TPQ * 60 / 90)
+        ticks, names = range(START, STOP), {"My flute", "My bass"}
+    elif kind == "accompanying":
+        edit, ticks, names = Edit.accompanying(base, [73], 2.0), range(START, END), {"My bass"}
+    else:
+        edit, ticks, names = Edit.going_on(base), range(END, 10 * END), {"My flute", "My bass"}
+    result = composer.compose(
+        [Request(Brief(seconds=2) if kind == "going on" else Brief(), 1, edit=edit)]
+    )[0]
+    before, after = seen(write_midi(base)), seen(write_midi(result.score))
+    for name, rows in before.items():
+        if name in names:  # the new music's last notes may end where the old goes on
+            rows, after[name] = (
+                [r for r in beside_notes(part) if r[0] not in ticks] for part in (rows, after[name])
+            )
+        assert after[name] == rows
+    outside = (
+        ~np.isin(base.onset, ticks)
+        | np.array([t.name not in names for t in base.tracks])[base.track]
+    )
+    kept = base.select(outside)
+    new_notes(kept, result.score)

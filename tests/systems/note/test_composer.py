@@ -63,6 +63,18 @@ def test_what_was_asked_is_in_the_score(alone: list):
     assert rows["tempo"] and rows["bars"] and rows["only"]
 
 
+@pytest.mark.parametrize(("key", "fifths"), [("Gb major", -6), ("F# major", 6), ("Eb minor", -6)])
+def test_a_key_is_spelled_as_it_was_asked(tiny_composer: NoteSystem, key: str, fifths: int):
+    brief = Brief(text="", key=key, bars=2)
+    result = tiny_composer.compose([Request(brief, 3, ONE)])[0]
+    assert result.score.key_fifths.tolist() == [fifths]
+    assert result.brief.key == key
+    row = next(row for row in result.rows if row.wish == "key")
+    assert row.asked == key
+    signs = {symbol[1] for _, symbol in result.chords if symbol[1:2] in ("#", "b")}
+    assert signs <= ({"b"} if fifths < 0 else {"#"})
+
+
 def test_the_same_request_gives_the_same_score(tiny_composer: NoteSystem, alone: list):
     again = tiny_composer.compose([REQUESTS[0]])[0]
     assert again.score == alone[0].score

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -189,3 +191,25 @@ def test_chords_of_the_result_lie_on_the_score(composer):
     new = [(t, c) for t, c in result.chords if t >= line]
     assert new == [(line, "Am"), (line + 4 * 480, "F")]
     assert GRID == 24
+
+
+def test_all_events_of_the_file_stay_and_hanging_ones_are_let_go_of(composer):
+    """Event by event as mido sees them; the pedal and bend that hang stop at the bar line."""
+    from cantilena.score.controls import CONTROL_CHANGE, PITCH_BEND, Controls
+    from cantilena.score.midi import read_midi, write_midi
+    from full_file import END, full_file, seen
+
+    base = read_midi(full_file())
+    hanging = Controls.build([END - 9], [1], [CONTROL_CHANGE], [64], [127])
+    base = replace(base, controls=base.controls.joined(hanging))
+    written = write_midi(gone_on(composer, base, Brief(bars=2)))
+    before = seen(write_midi(base), lambda tick: tick < END)
+    after = seen(written, lambda tick: tick < END)
+    assert {name: after[name] for name in before} == before
+    new = read_midi(written).controls
+    at_line = new.select(new.tick == END)
+    rows = list(
+        zip(at_line.track.tolist(), at_line.kind.tolist(), at_line.number.tolist(), strict=True)
+    )
+    assert (1, CONTROL_CHANGE, 64) in rows and (0, PITCH_BEND, 0) in rows
+    assert not at_line.value.any()

@@ -70,6 +70,13 @@ def test_words_kept_stand_in_the_order_of_the_text(text: str) -> None:
         assert at >= 0
 
 
+def test_pictures_are_not_lost() -> None:
+    assert parse_brief("happy \U0001f3b5\U0001f3b6 song \u2764\ufe0f!").unplaced == (
+        "\U0001f3b5\U0001f3b6",
+        "\u2764\ufe0f",
+    )
+
+
 def test_reading_is_fast() -> None:
     text = (
         "A melodic electronic song with ambient elements, featuring piano, acoustic guitar and "
@@ -97,6 +104,15 @@ def test_reading_is_fast() -> None:
         "|" * 2000,
         "chord of " * 220,
         "1:1" * 660,
+        "horn or " * 250,
+        "bass, electric bass. " * 95,
+        "slow nor fast " * 140,
+        "the key of a " * 150,
+        "0:00-0:10 " * 200,
+        "alto and " * 220,
+        "no drums but " * 150,
+        "drums are not " * 140,
+        "鼓" * 2000,
     ],
     ids=lambda text: text[:8],
 )
@@ -462,4 +478,4 @@ def test_options_that_cannot_be_used(options: dict, error: type, words: str) -> 
 
 def test_an_unknown_instrument_is_told_its_neighbours() -> None:
     with pytest.raises(UnknownNameError, match="clarinet"):
-        merge(Brief(), instruments="clarinetist")
+        merge(Brief(), instruments="klarnet")

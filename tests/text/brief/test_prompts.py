@@ -7,55 +7,12 @@ import json
 import pytest
 
 from assets import ASSETS
+from brief_table import FIELDS, plain
 from cantilena.text.brief import parse_brief
-from cantilena.text.wishes import Brief, Instrument
+from cantilena.text.wishes import Brief
 
 TABLE = ASSETS / "briefs.jsonl"
 ROWS = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]
-FIELDS = (
-    "instruments",
-    "only",
-    "excluded",
-    "tempo",
-    "key",
-    "metre",
-    "chords",
-    "chord_beats",
-    "genres",
-    "moods",
-    "bars",
-    "seconds",
-    "swing",
-    "timing",
-    "density",
-    "unplaced",
-)
-
-
-def players(instruments: tuple[Instrument, ...]) -> str:
-    return ", ".join(i.name + (f"*{i.count}" if i.count > 1 else "") for i in instruments)
-
-
-def plain(brief: Brief) -> dict:
-    """The fields that are set, written as in the table."""
-    fields: dict = {}
-    for field in FIELDS:
-        value = getattr(brief, field)
-        if value == getattr(Brief(), field):
-            continue
-        if field == "instruments":
-            value = players(value)
-        elif field == "excluded":
-            value = "voices only" if len(value) > 100 else list(value)
-        elif field == "chords":
-            value = " ".join(value)
-        elif isinstance(value, tuple):
-            value = ", ".join(value)
-        fields[field] = value
-    implied = (f for f, how in brief.how.items() if how == "implied" and f != "tempo_range")
-    if text := " ".join(sorted(implied)):
-        fields["implied"] = text
-    return fields
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["text"][:60])

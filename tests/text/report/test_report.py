@@ -13,6 +13,7 @@ from cantilena.errors import BriefError, InputError
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import DRUMS, Score, Track
+from cantilena.text.brief import parse_brief
 from cantilena.text.report import Row, key_relation, match_instruments, report, total
 from cantilena.text.report.chords import match_chords
 from cantilena.text.wishes import Brief, Instrument
@@ -373,3 +374,18 @@ def test_it_is_quick():
         report(brief, score)
         took.append(time.perf_counter() - start)
     assert min(took) < 0.03
+
+
+@pytest.mark.parametrize("name", ["Gb major", "F# major", "Eb minor", "D# minor", "Ab minor"])
+def test_the_key_is_called_as_it_was_asked(name: str):
+    """Whichever of two names for one sound was asked: in the brief, the report and both columns."""
+    brief = parse_brief(f"a piano piece in {name}")
+    assert brief.key == name
+    key = Key.from_name(name)
+    pitches = [60 + p for p in (*key.scale, key.tonic, key.scale[4], key.scale[2], key.tonic)]
+    n = len(pitches)
+    score = Score.build(
+        24, [Track("", 0)], [24 * i for i in range(n)], [24] * n, pitches, [80] * n, [0] * n
+    )
+    row = next(row for row in report(brief, score) if row.wish == "key")
+    assert (row.asked, row.achieved, row.met) == (name, name, True)

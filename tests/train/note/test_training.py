@@ -193,16 +193,19 @@ class Signalled(Watched):
         return super()._step(model, batch)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+ENDING = [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if os.name == "posix" else [])]
+
+
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_ends_a_run_between_steps(unbroken: Watched, tmp_path: Path, number):
-    handlers = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+    handlers = [signal.getsignal(n) for n in ENDING]
     run = Signalled(tmp_path, RECIPE.changed(save_minutes=60.0))
     run.number = number
     lines: list[str] = []
     run.train(SONGS, SONGS, lines.append)
     assert any("stopped" in line for line in lines) and not run.done
     assert run.run.steps() == [3]  # the step under way was done, whole
-    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
+    assert [signal.getsignal(n) for n in ENDING] == handlers
     again = Watched(tmp_path)
     again.train(SONGS, SONGS, quiet)
     assert run.losses + again.losses == unbroken.losses
@@ -219,6 +222,29 @@ def test_a_second_signal_ends_a_run_at_once_without_saving(tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         run.train(SONGS, SONGS, quiet)
     assert run.run.steps() == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGHUP is POSIX's")
+def test_several_hangups_are_one_and_under_nohup_none(tmp_path: Path):
+    """A terminal that closes may send several; the run is saved all the same."""
+
+    class Hung(Signalled):
+        def _step(self, model, batch):
+            if self.step == 2:
+                for _ in range(2):
+                    os.kill(os.getpid(), signal.SIGHUP)
+            return super(Signalled, self)._step(model, batch)
+
+    run = Hung(tmp_path / "one", RECIPE.changed(save_minutes=60.0))
+    run.train(SONGS, SONGS, quiet)
+    assert run.run.steps() == [3] and not run.done
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run = Hung(tmp_path / "two", RECIPE.changed(save_minutes=60.0))
+        run.train(SONGS, SONGS, quiet)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert run.done
 
 
 def test_a_run_off_the_main_thread_leaves_signals_alone(unbroken: Watched, tmp_path: Path):

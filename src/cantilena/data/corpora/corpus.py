@@ -69,8 +69,9 @@ class Source:
 
 
 def read_song(song: Song) -> Score:
-    """The Score in a song's MIDI file. Raises InputError."""
-    return read_midi(song.path)
+    """The Score in a song's MIDI file. Raises InputError, also where the file is damaged: what was
+    mended is no example to learn from."""
+    return read_midi(song.path, mend=False)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def song_chunks(
     data = song.path.read_bytes()
     padded = pad(valid_events(data))
     try:
-        score = None if row and recipe.captions == "song" else read_midi(data)
+        score = None if row and recipe.captions == "song" else read_midi(data, mend=False)
     except InputError:
         raise Refused("unreadable") from None
     spans, counts = cut(padded, recipe.context)

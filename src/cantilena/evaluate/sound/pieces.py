@@ -74,8 +74,8 @@ def find_renderer(
 
 
 def opening(score: Score, seconds: float | None) -> Score:
-    """The notes that begin within ``seconds`` of the first one, cut at its end; the silence before
-    the first note stays, as ``sound`` takes it off."""
+    """The notes that begin within ``seconds`` of the first one, cut at its end, and the controls up
+    to there; the silence before the first note stays, as ``sound`` takes it off."""
     if seconds is None or not len(score):
         return score
     stop_at = float(score.seconds(score.onset[0])) + seconds
@@ -95,6 +95,7 @@ def opening(score: Score, seconds: float | None) -> Score:
         kept.track,
         tempos=zip(score.tempo_tick.tolist(), score.tempo_us.tolist(), strict=True),
         end=min(score.end, low),
+        controls=score.controls.select(score.controls.tick <= low),
     )
 
 

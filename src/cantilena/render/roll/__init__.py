@@ -21,6 +21,7 @@ from cantilena.files import write_bytes
 from cantilena.render.roll.layout import DRUM_NAMES, Layout, Row, lay_out
 from cantilena.score.harmony import Key
 from cantilena.score.score import Score
+from cantilena.score.symbols import sounding_symbols
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +51,8 @@ def draw_roll(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a title may hold letters that the font lacks
-        data = _Roll(score, lay_out(score, bool(chords)), chords or (), title).png()
+        symbols = sounding_symbols(score, chords or ())
+        data = _Roll(score, lay_out(score, bool(symbols)), symbols, title).png()
     if path is not None:
         write_bytes(path, data)
     return data
@@ -372,8 +374,7 @@ def facts(score: Score) -> str:
     parts.append(", ".join(f"{n}/{d}" for n, d in metres[:3]) + (" …" if len(metres) > 3 else ""))
     names = []
     for fifths, minor in zip(score.key_fifths.tolist(), score.key_minor.tolist(), strict=True):
-        tonic = (7 * fifths + (9 if minor else 0)) % 12
-        names.append(pretty(Key(tonic, bool(minor)).name))
+        names.append(pretty(Key.from_signature(fifths, bool(minor)).name))
     names = list(dict.fromkeys(names))
     if names:
         parts.append(", ".join(names[:3]) + (" …" if len(names) > 3 else ""))

@@ -1,8 +1,8 @@
 """A synthesizer that needs only numpy: a Score to stereo sound.
 
 Knows notes in time: how long each sounds, how loud, on which bus. Does not know how tones are made
-(``tones``, ``drums``) nor files (``render.audio``). Every random generator has a fixed seed: the
-same Score gives the same samples.
+(``tones``, ``drums``), what controllers mean (``controllers``) nor files (``render.audio``). Every
+random generator has a fixed seed: the same Score gives the same samples.
 """
 
 from __future__ import annotations
@@ -10,6 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from cantilena.render.synth import room
+from cantilena.render.synth.controllers import (
+    Shape,
+    bent,
+    course,
+    positions,
+    shapes,
+    sounding_ends,
+)
 from cantilena.render.synth.drums import drum, stroke
 from cantilena.render.synth.tones import Voice, frequency, tone
 from cantilena.render.synth.voices import VOICES
@@ -18,6 +26,7 @@ from cantilena.score.score import Score
 TAIL = 2.0
 """Seconds after the end of the score in which releases and the room fade out."""
 _LONGEST = 6.0  # seconds of a tone that are computed; longer ones are looped
+_HELD = 30.0  # seconds that a pedal holds a note, beyond which nothing would be heard of most
 _LAYERS = 4  # colours between soft and hard
 _LEVEL = 0.3
 _WET = 0.18
@@ -36,11 +45,16 @@ def synthesize(score: Score, rate: int = 44100) -> np.ndarray:
     buses: _Bus = {}
     if len(score):
         start = np.rint(score.seconds(score.onset) * rate).astype(np.int64)
-        stop = np.rint(score.seconds(score.onset + score.duration) * rate).astype(np.int64)
+        keys_up = np.rint(score.seconds(score.onset + score.duration) * rate).astype(np.int64)
+        ends, silence = sounding_ends(score)
+        stop = np.rint(score.seconds(ends) * rate).astype(np.int64)
+        stop = np.minimum(stop, np.maximum(keys_up, start + int(_HELD * rate)))
         length = np.maximum(stop - start, int(0.03 * rate))
-        drums = score.is_drum
-        _play_drums(score, np.flatnonzero(drums), start, buses, n, rate)
-        _play_tones(score, np.flatnonzero(~drums), start, length, buses, n, rate)
+        drums, shape = score.is_drum, shapes(score, rate)
+        silent = np.rint(score.seconds(np.minimum(silence, score.end)) * rate).astype(np.int64)
+        silent[silence > score.end] = n
+        _play_drums(score, np.flatnonzero(drums), start, silent - start, shape, buses, n, rate)
+        _play_tones(score, np.flatnonzero(~drums), start, length, shape, buses, n, rate)
     return _mix(buses, n, rate)
 
 
@@ -91,11 +105,12 @@ def _play_tones(
     notes: np.ndarray,
     start: np.ndarray,
     length: np.ndarray,
+    shape: dict[int, Shape],
     buses: _Bus,
     n: int,
     rate: int,
 ) -> None:
-    places = room.pans(score)
+    expression = _Expression(score, start, shape, rate)
     # the square of velocity, as General MIDI Level 2 recommends
     loud = _LEVEL * (score.velocity / 100.0) ** 2
     layer = _layers(score.velocity)
@@ -107,7 +122,7 @@ def _play_tones(
         pitch = int(score.pitch[mine[0]])
         release = int(voice.release * rate)
         force = _force(int(layer[mine[0]]))
-        most = int(length[mine].max()) + release
+        most = expression.reach(mine, length[mine] + release)
         sound = tone(voice, pitch, force, min(most, _size(voice, pitch, rate)), rate, 7)
         if not _fades(voice):
             sound = _looped(sound, most, pitch, rate)
@@ -117,11 +132,65 @@ def _play_tones(
         fade = np.cos(np.linspace(0, np.pi / 2, release, dtype=np.float32)) ** 2
         side = voice.width * (pitch - 60) / 48.0
         bus = _bus(buses, voice.chorus, voice.send, n)
-        pan = room.gains(np.clip(places[score.track[mine]] + side, -0.9, 0.9))  # (2, notes)
-        pan *= voice.gain * loud[mine]
-        spans = zip(start[mine].tolist(), length[mine].tolist(), pan.T, strict=True)
-        for first, duration, gain in spans:
-            _add(bus, sound, first, duration, fade, gain)
+        pan = room.gains(np.clip(expression.place[mine] + side, -0.9, 0.9))  # (2, notes)
+        pan *= voice.gain * loud[mine] * expression.level[mine]
+        spans = zip(mine.tolist(), start[mine].tolist(), length[mine].tolist(), pan.T, strict=True)
+        for note, first, duration, gain in spans:
+            played = sound
+            if note in expression.moving:
+                gain = expression.gain(
+                    note, duration + release, side, 0.9, float(voice.gain * loud[note])
+                )
+            if note in expression.bent:
+                at = positions(shape[int(score.track[note])].bend, first, duration + release)
+                played = bent(sound, at)
+            _add(bus, played, first, duration, fade, gain)
+
+
+class _Expression:
+    """What controllers do to notes. ``level``, ``place`` (N,): gain, and -1 left to 1 right, at
+    each note's start; ``moving``: the notes during which these change; ``bent``: those whose pitch
+    is not their key's throughout."""
+
+    def __init__(self, score: Score, start: np.ndarray, shape: dict[int, Shape], rate: int):
+        self.track, self.start, self.shape, self.rate = score.track, start, shape, rate
+        self.desk = room.pans(score)
+        self.place = self.desk[score.track]
+        self.level = np.ones(len(score))
+        self.moving: set[int] = set()
+        self.bent: set[int] = set()
+        for track, (_, level, place) in shape.items():
+            notes = np.flatnonzero(score.track == track)
+            said = place.values(start[notes])
+            self.level[notes] = level.values(start[notes])
+            self.place[notes] = np.where(np.isnan(said), self.desk[track], said)
+
+    def reach(self, notes: np.ndarray, length: np.ndarray) -> int:
+        """How many samples of their tone some notes take that sound for ``length``; takes up which
+        of them are bent and which are moving."""
+        if not self.shape:
+            return int(length.max())
+        reach = length.copy()
+        for i, (note, n) in enumerate(zip(notes.tolist(), length.tolist(), strict=True)):
+            shape, first = self.shape.get(int(self.track[note])), int(self.start[note])
+            if shape is None:
+                continue
+            if shape.level.changes(first, first + n) or shape.place.changes(first, first + n):
+                self.moving.add(note)
+            if shape.bend.values(first) or shape.bend.changes(first, first + n):
+                self.bent.add(note)
+                reach[i] = int(positions(shape.bend, first, n)[-1]) + 2
+        return int(reach.max())
+
+    def gain(self, note: int, n: int, side: float, widest: float, loud: float) -> np.ndarray:
+        """(2, n) float32 left and right gains over a note, which stands ``side`` beside its track's
+        place."""
+        track, first = int(self.track[note]), int(self.start[note])
+        place = self.shape[track].place
+        place = place._replace(value=np.where(np.isnan(place.value), self.desk[track], place.value))
+        level = course(self.shape[track].level, first, n, self.rate)
+        where = np.clip(course(place, first, n, self.rate) + side, -widest, widest)
+        return room.gains(where) * (loud * level).astype(np.float32)
 
 
 def _fades(voice: Voice) -> bool:
@@ -167,27 +236,43 @@ def _add(
     fade: np.ndarray,
     gain: np.ndarray,
 ) -> None:
-    """Adds a note to a bus: the tone for ``duration`` samples from ``first``, then faded out."""
+    """Adds a note to a bus: the tone for ``duration`` samples from ``first``, then faded out.
+    ``gain`` (2,), or (2, samples) where it changes."""
     n = bus.shape[1]
     stop = min(duration, len(sound), n - first)
     if stop <= 0:
         return
-    left, right = gain.tolist()
     body = sound[:stop]
+    left, right = _part(gain, 0, stop)
     bus[0, first : first + stop] += left * body
     bus[1, first : first + stop] += right * body
     rest = sound[duration : duration + len(fade)][: max(0, n - first - duration)]
     if len(rest):
         rest = rest * fade[: len(rest)]
         at = first + duration
+        left, right = _part(gain, duration, len(rest))
         bus[0, at : at + len(rest)] += left * rest
         bus[1, at : at + len(rest)] += right * rest
 
 
+def _part(gain: np.ndarray, start: int, n: int) -> list[float] | np.ndarray:
+    """The left and right gain of ``n`` samples of a note from ``start`` on: two numbers where it
+    does not change."""
+    return gain.tolist() if gain.ndim == 1 else gain[:, start : start + n]
+
+
 def _play_drums(
-    score: Score, notes: np.ndarray, start: np.ndarray, buses: _Bus, n: int, rate: int
+    score: Score,
+    notes: np.ndarray,
+    start: np.ndarray,
+    most: np.ndarray,
+    shape: dict[int, Shape],
+    buses: _Bus,
+    n: int,
+    rate: int,
 ) -> None:
-    """Strokes ring to their end whatever the notes' durations, unless their group chokes them."""
+    """Strokes ring to their end whatever the notes' durations, unless their group chokes them, or
+    for ``most`` samples."""
     if not len(notes):
         return
     choke = np.array([drum(p).choke for p in range(128)])[score.pitch]
@@ -197,6 +282,8 @@ def _play_drums(
         times = start[mine]
         following = np.searchsorted(times, times, side="right")
         ring[mine] = np.append(times, 2 * n)[following] - times
+    ring = np.minimum(ring, most)
+    expression = _Expression(score, start, shape, rate)
     fade = np.linspace(1.0, 0.0, int(0.012 * rate), dtype=np.float32)
     layer = _layers(score.velocity)
     keys = np.stack([score.pitch[notes], layer[notes]], axis=1)
@@ -206,9 +293,14 @@ def _play_drums(
         kind = drum(pitch)
         sound = stroke(pitch, _force(int(layer[mine[0]])), rate)
         bus = _bus(buses, "", kind.send, n)
-        level = 0.5 * _LEVEL * kind.gain * (score.velocity[mine] / 100.0) ** 1.8
-        gain = room.gains(kind.pan)[:, None] * level
-        for first, duration, both in zip(
-            start[mine].tolist(), ring[mine].tolist(), gain.T, strict=True
-        ):
+        loud = 0.5 * _LEVEL * kind.gain * (score.velocity / 100.0) ** 1.8
+        place = np.clip(kind.pan + expression.place[mine], -1.0, 1.0)
+        gain = room.gains(place) * (loud[mine] * expression.level[mine])
+        lasting = np.minimum(ring[mine], len(sound))
+        expression.reach(mine, lasting + len(fade))
+        spans = zip(mine.tolist(), start[mine].tolist(), ring[mine].tolist(), gain.T, strict=True)
+        for note, first, duration, both in spans:
+            if note in expression.moving:
+                size = min(duration, len(sound)) + len(fade)
+                both = expression.gain(note, size, kind.pan, 1.0, float(loud[note]))
             _add(bus, sound, first, duration, fade, both)

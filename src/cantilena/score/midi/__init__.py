@@ -1,38 +1,48 @@
 """MIDI files to Scores and back.
 
-Knows how events become notes: pairing, parts, names. Does not know the bytes' syntax (``smf``),
-what a channel keeps (``channels``), nor sound; sysex is ignored.
+Knows how events become parts, names and maps. Does not know the bytes' syntax (``smf``), what
+damage does to them (``repair``), what a channel keeps (``channels``) or plays (``voices``), how
+text is encoded (``text``), which words belong where (``words``), nor sound.
 
-What is read as in the file: every note of every channel; notes without an end, and overlapping
-notes of one pitch, by the rules of ``_pair``; control changes, bends and pressure as the Score's
-controls. Notes last as long as their keys are down: the sustain pedal does not lengthen them. A
-channel's program and controls are state of the whole file, not of a track. What is written reads
-back as an equal Score (``==``): nested notes of one pitch and parts without notes are marked by
-sequencer-specific meta events, which other programs ignore.
+What is read as in the file: every note of every channel of every port; notes without an end, and
+overlapping notes of one pitch, by the rules of ``lengths.note_lengths``; control changes, bends and
+pressure as the Score's controls; lyrics, markers and other texts; system exclusive messages and
+other programs' own events as opaque bytes. Notes last as long as their keys are down: the sustain
+pedal does not lengthen them. A channel's program and controls are state of the whole file, not of a
+track. What cannot be kept stands in the Score's ``warnings``. What is written reads back as an
+equal Score (``==``): nested notes of one pitch, parts without notes and groups of texts are marked
+by sequencer-specific meta events, which other programs ignore.
 """
 
 from __future__ import annotations
 
+import warnings
 from bisect import bisect_left
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from cantilena.errors import InputError, MidiError
+from cantilena.errors import InputError, MidiError, Notice
 from cantilena.files import read_bytes, write_bytes
 from cantilena.score import gm
 from cantilena.score.controls import Controls
-from cantilena.score.midi import smf
+from cantilena.score.midi import smf, words
 from cantilena.score.midi.channels import (
-    DRUM_CHANNEL,
     control_messages,
+    disputed_channels,
+    lost_controls,
     note_programs,
     part_channels,
     program_changes,
     read_controls,
 )
+from cantilena.score.midi.lengths import music_ends, note_lengths, read_metre
+from cantilena.score.midi.repair import announced, repaired, summary
+from cantilena.score.midi.text import decode_text, encoding_of
+from cantilena.score.midi.voices import CHANNELS, DRUM_CHANNEL, Voices, drum_events, read_voices
 from cantilena.score.score import Score, Track
+from cantilena.score.texts import OF_THE_PIECE, TEXT_KINDS
 
 MAX_BYTES = 16_000_000
 MAX_TICK = 2**31 - 1
@@ -41,21 +51,30 @@ MAX_BARS = 100_000
 MAX_PARTS = 1000
 
 # Sequencer-specific metas: 0x7D is the manufacturer number for non-commercial use. "title" marks
-# the first track, "part" a part, "more" further notes of the part before.
+# the first track, "part" a part, "more" further notes of the part before, "texts" a group of texts.
 _MARK = b"\x7dcantilena:"
+
+# What besides names makes a track chunk one of words.
+_SPOKEN = tuple(
+    number for kind, number in TEXT_KINDS.items() if kind not in {"name", *OF_THE_PIECE}
+)
 
 _Numbers = np.ndarray | int  # one for each event, or one for all
 
 
-def read_midi(source: str | Path | bytes) -> Score:
+def read_midi(source: str | Path | bytes, mend: bool = True) -> Score:
     """The Score in a MIDI file (format 0, 1 or 2; bytes are the file's content).
 
-    One Track per (track, channel, program) that has notes, in file order; the drum channel (10)
-    makes drums; the tracks of a format 2 file follow one another. ``end`` is the last tick of the
-    tracks with notes. Controls stand in every part of their channel, those after ``end`` in none.
-    Tempos of 0 and metres or keys that cannot be are left out. A path that is not there raises
-    InputError; a file that is damaged, over 16 MB, longer than 24 hours, 2^31 ticks or 100,000
-    bars, or with more than 8 million controls in its parts, raises MidiError.
+    One Track per (track, port, channel, program) that has notes, in file order; channel 10 makes
+    drums, and others that the file sets to (``voices``); the tracks of a format 2 file follow one
+    another. ``end`` is the last tick of the tracks with notes, or the end of the last bar of music
+    where they go on long after it (``lengths``). Controls stand in every part of their channel,
+    those after ``end`` in none. Tempos of 0 and metres or keys that cannot be are left out.
+
+    A damaged file is read as far as it can be, and a Notice says what was mended; without ``mend``
+    it raises MidiError, and nothing is said. A path that is not there raises InputError; a file
+    that is no MIDI file or damaged beyond reading, over 16 MB, longer than 24 hours, 2^31 ticks or
+    100,000 bars, or with more than 8 million controls in its parts, raises MidiError.
     """
     if isinstance(source, bytes):
         name, data = "the MIDI data", source
@@ -64,31 +83,67 @@ def read_midi(source: str | Path | bytes) -> Score:
     try:
         if len(data) > MAX_BYTES:
             raise MidiError(f"the file is larger than {MAX_BYTES // 10**6} MB")
-        return _score(smf.parse(data))
+        events, mends = _parsed(data) if mend else (smf.parse(data), [])
+        score, rest = _score(events)
     except InputError as error:
         raise MidiError(f"{name}: {error}") from error
+    if mend and mends:
+        warnings.warn(Notice(f"{name} had to be mended: {summary(mends)}"), stacklevel=2)
+    if mend and rest:
+        silence = f"{rest:,} bars without a note at the end are left out"
+        warnings.warn(Notice(f"{name}: {silence}"), stacklevel=2)
+    return score
 
 
-def _score(events: smf.Events) -> Score:
-    tick, ends = events.tick, events.end
-    starts = np.zeros(len(ends), dtype=np.int64)
+def _parsed(data: bytes) -> tuple[smf.Events, list[str]]:
+    """The events of a file, and what had to be mended."""
+    try:
+        events = smf.parse(data)
+    except MidiError as error:
+        try:
+            mended, mends = repaired(data)
+            events = smf.parse(mended)
+        except MidiError:
+            raise error from None
+        if not ((events.status & 0xF0 == 0x90) & (events.b > 0)).any():
+            raise
+        return events, mends
+    if events.announced != len(events.end):
+        return events, [announced(events.announced, len(events.end))]
+    return events, []
+
+
+def _score(events: smf.Events) -> tuple[Score, int]:
+    """The Score of a file's events, and how many bars without music were left out behind it."""
+    marks = _marks(events)
+    ours = any(marks)
+    kind = events.status & 0xF0
+    on = (kind == 0x90) & (events.b > 0)
+    note = np.flatnonzero(on | (kind == 0x80) | (kind == 0x90))
+    voices = read_voices(events, ours)
+    group = (events.track[note] * voices.count + voices.number[note]) * 128 + events.a[note]
+    duration = np.zeros(len(on), dtype=np.int64)
+    duration[note] = note_lengths(group, events.tick[note], on[note])
+    ends, rest = (events.end, 0) if ours else music_ends(events, on, duration)
+    open_notes = np.flatnonzero(duration < 0)
+    duration[open_notes] = (ends[events.track] - events.tick)[open_notes]
+    tick, starts = events.tick, np.zeros(len(ends), dtype=np.int64)
     if events.format == 2:  # one sequence after another
         starts[1:] = np.cumsum(ends)[:-1]
-        tick, ends = tick + starts[events.track], ends + starts
-    if ends.max() > MAX_TICK:
+        tick = tick + starts[events.track]
+    if (ends + starts).max() > MAX_TICK:
         raise MidiError("the piece is longer than 2^31 ticks")
-    kind, channel = events.status & 0xF0, (events.status & 0x0F).astype(np.int64)
-    on = (kind == 0x90) & (events.b > 0)
-    off = (kind == 0x80) | ((kind == 0x90) & (events.b == 0))
-    program = note_programs(tick, channel, on, kind == 0xC0, events.a)
-    note = np.flatnonzero(on | off)
-    group = (events.track[note] * 16 + channel[note]) * 128 + events.a[note]
-    duration = np.zeros(len(tick), dtype=np.int64)
-    duration[note] = _pair(group, tick[note], on[note], ends[events.track[note]])
     at = np.flatnonzero(on)
-    parts = _parts(events, at, channel[at], program[at])
-    end = int((ends[parts.chunks] if parts.chunks.any() else ends).max())
-    maps = _maps(events, starts)
+    program = note_programs(tick, voices.number, on, kind == 0xC0, events.a)
+    drums = drum_events(events, tick, starts, voices, ours)
+    parts = _parts(events, marks, at, voices, program[at], drums[at])
+    length = int((ends + starts)[parts.chunks if parts.chunks.any() else slice(None)].max())
+    *maps, impossible = _maps(events, starts, ends if rest else None)
+    encoding = "" if ours else encoding_of(events.texts)
+    texts, opaque, lost = words.read_words(
+        events, starts.tolist(), parts.words, length, encoding, _MARK
+    )
+    silent = lost_controls(events, tick, voices, parts.homes, length)
     score = Score.build(
         events.tpq,
         parts.tracks,
@@ -98,57 +153,15 @@ def _score(events: smf.Events) -> Score:
         events.b[at],
         parts.part,
         *maps,
-        end=end,
+        end=length,
         title=parts.title,
-        controls=read_controls(events, tick, parts.homes, parts.own, end),
+        controls=read_controls(events, tick, voices, parts.homes, parts.own, length),
+        texts=texts,
+        opaque=opaque,
+        warnings=[f"not kept: {what}" for what in (*impossible, *silent, *lost)],
     )
     _check_length(score)
-    return score
-
-
-def _pair(group: np.ndarray, tick: np.ndarray, on: np.ndarray, stop: np.ndarray) -> np.ndarray:
-    """(E,) durations of the note-ons among note events (at note-offs: no meaning).
-
-    ``group`` tells which events belong together (track, channel and pitch), ``stop`` is the end of
-    each event's track. In a group the first note to begin is the first to end; a note-off while
-    nothing sounds is ignored. Where notes of a group never end, that rule would shift every end
-    by one, so there each note ends with the next event of its group, the last with its track.
-    """
-    order = np.argsort(group, kind="stable")
-    g, t, o = group[order], tick[order], on[order]
-    n = len(g)
-    duration = np.zeros(n, dtype=np.int64)
-    if not n:
-        return duration
-    new = np.diff(g, prepend=-1) != 0
-    run = np.cumsum(new) - 1  # (E,) number of the group
-    starts = np.flatnonzero(new)
-    depth = np.cumsum(np.where(o, 1, -1))
-    depth -= np.where(starts > 0, depth[starts - 1], 0)[run]
-    # Each group is shifted below the one before it, so that one running minimum serves them all.
-    shift = run * (2 * n + 2)
-    low = np.minimum.accumulate(np.minimum(depth, 0) - shift)
-    before = np.where(new, -shift, np.roll(low, 1))
-    good = ~o & (depth - shift >= before)  # ends of a note that sounds
-    ons, offs = np.flatnonzero(o), np.flatnonzero(good)
-    n_on, n_off = (np.bincount(run[i], minlength=len(starts)) for i in (ons, offs))
-    rank = np.arange(len(ons)) - (np.cumsum(n_on) - n_on)[run[ons]]
-    whole = (n_on == n_off)[run[ons]]
-    match = ((np.cumsum(n_off) - n_off)[run[ons]] + rank)[whole]
-    duration[ons[whole]] = t[offs[match]] - t[ons[whole]]
-    if not whole.all():
-        # Note-ons of one tick end together: look behind the last of them.
-        chained = o[:-1] & o[1:] & ~new[1:] & (t[:-1] == t[1:])
-        link = np.where(np.append(chained, False), n, np.arange(n))
-        after = np.minimum.accumulate(link[::-1])[::-1] + 1
-        ahead = np.minimum(after, n - 1)
-        same = (after < n) & (g[ahead] == g)
-        until = np.where(same, t[ahead], np.maximum(stop[order], t))
-        loose = ons[~whole]
-        duration[loose] = until[loose] - t[loose]
-    result = np.empty(n, dtype=np.int64)
-    result[order] = duration
-    return result
+    return score, rest
 
 
 def _marks(events: smf.Events) -> list[str]:
@@ -160,25 +173,41 @@ def _marks(events: smf.Events) -> list[str]:
     return marks
 
 
-def _names(events: smf.Events, marks: list[str]) -> list[str]:
-    """The first name of each track chunk, or ''; cleaned where another program wrote it."""
+def _names(events: smf.Events, marks: list[str]) -> tuple[list[str], dict[tuple[int, int], str]]:
+    """The first name of each track chunk, or '', and those that a channel prefix gives to a channel
+    of a chunk; cleaned where another program wrote them."""
+    encoding = ""
     names: dict[int, str] = {}
+    of_channels: dict[tuple[int, int], str] = {}
+    prefix = smf.Meta(-1, 0, 0, b"")
     for m in events.metas:
-        if m.type == smf.TRACK_NAME and m.track not in names:
-            try:
-                text = m.data.decode("utf-8")
-            except UnicodeDecodeError:
-                text = m.data.decode("latin-1")
-            if not marks[m.track]:
-                text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-            names[m.track] = text
-    return [names.get(i, "") for i in range(len(events.end))]
+        if m.type == smf.CHANNEL_PREFIX and m.data:
+            prefix = m
+        elif m.type == smf.TRACK_NAME:
+            if not (encoding or m.data.isascii()):
+                encoding = encoding_of(events.texts)
+            text = _name(m.data, encoding, bool(marks[m.track]))
+            prefixed = (prefix.track, prefix.before) == (m.track, m.before)
+            if prefixed:
+                of_channels.setdefault((m.track, prefix.data[0]), text)
+            if not (prefixed and events.format == 0):
+                names.setdefault(m.track, text)
+    return [names.get(i, "") for i in range(len(events.end))], of_channels
+
+
+def _name(data: bytes, encoding: str, ours: bool) -> str:
+    """A name of our own writing as it is, one of another program's without what is no text."""
+    if ours:
+        return data.decode("utf-8", "replace")
+    text = decode_text(data, encoding)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 class _Parts(NamedTuple):
     """What a file's track chunks become: the ``part`` of each note, ``tracks`` and ``title``; of
-    each part the chunk, channel and program, ``homes`` (P, 3); of each chunk whether it has gone
-    into parts, ``chunks``, and which one's part it belongs to by its mark, else -1, ``own``."""
+    each part the chunk, voice and program, ``homes`` (P, 3); of each chunk whether it has gone
+    into parts, ``chunks``, which one's part it belongs to by its mark, else -1, ``own``, and
+    where its texts go, ``words``."""
 
     part: np.ndarray
     tracks: list[Track]
@@ -186,23 +215,30 @@ class _Parts(NamedTuple):
     homes: np.ndarray
     chunks: np.ndarray
     own: np.ndarray
+    words: list[words.Home]
 
 
-def _parts(events: smf.Events, at: np.ndarray, channel: np.ndarray, program: np.ndarray) -> _Parts:
-    """The parts that the note-ons ``at`` make."""
-    marks = _marks(events)
-    names = _names(events, marks)
+def _parts(
+    events: smf.Events,
+    marks: list[str],
+    at: np.ndarray,
+    voices: Voices,
+    program: np.ndarray,
+    drums: np.ndarray,
+) -> _Parts:
+    """The parts that the note-ons ``at`` make; ``program`` and ``drums`` are those of the notes."""
+    names, of_channels = _names(events, marks)
     owner = np.arange(len(marks))
     for i in range(1, len(marks)):
         if marks[i] == "more" and marks[i - 1] in ("part", "more") and names[i] == names[i - 1]:
             owner[i] = owner[i - 1]
     source = owner[events.track[at]]
-    keys, first, which = np.unique(
-        (source * 16 + channel) * 128 + program, return_index=True, return_inverse=True
-    )
+    number = (source * voices.count + voices.number[at]) * 2 + drums
+    keys, first, which = np.unique(number * 128 + program, return_index=True, return_inverse=True)
+    of_part = zip(*(c[first].tolist() for c in (source, voices.number[at], program)), strict=True)
     parts = [
-        (k // 2048, f, k // 128 % 16, k % 128, i)
-        for i, (k, f) in enumerate(zip(keys.tolist(), first.tolist(), strict=True))
+        (chunk, begin, voice, prog, bool(drums[begin]), i)
+        for i, ((chunk, voice, prog), begin) in enumerate(zip(of_part, first.tolist(), strict=True))
     ]
     in_parts = np.bincount(events.track[at], minlength=len(marks)) > 0
     with_notes = np.bincount(source, minlength=len(marks)) > 0
@@ -211,7 +247,8 @@ def _parts(events: smf.Events, at: np.ndarray, channel: np.ndarray, program: np.
     for i, j in zip(silent.tolist(), changes[where].tolist(), strict=True):
         if marks[i] == "part" and not with_notes[i]:
             in_parts[i] = True
-            parts.append((i, 0, int(events.status[j]) & 15, int(events.a[j]), -1))
+            channel = int(events.status[j]) & 15
+            parts.append((i, 0, channel, int(events.a[j]), channel == DRUM_CHANNEL, -1))
     if len(parts) > MAX_PARTS:
         raise MidiError(f"the piece has {len(parts)} parts, more than {MAX_PARTS}")
     place = np.zeros(len(keys), dtype=np.int64)
@@ -219,38 +256,57 @@ def _parts(events: smf.Events, at: np.ndarray, channel: np.ndarray, program: np.
     headed = len(marks) == 1 or events.format == 0
     tracks: list[Track] = []
     homes: list[tuple[int, int, int]] = []
-    for i, _, chan, prog, key in sorted(parts):
-        drums = chan == DRUM_CHANNEL
+    for i, _, voice, prog, is_drum, key in sorted(parts):
         name = "" if headed and several[i] else names[i]
-        fallback = "" if marks[i] == "part" else gm.name(128 if drums else prog)
+        name = of_channels.get((i, voice % CHANNELS), name)
+        fallback = "" if marks[i] == "part" else gm.name(128 if is_drum else prog)
         if key >= 0:
             place[key] = len(tracks)
-        tracks.append(Track(name or fallback, prog, drums))
-        homes.append((i, chan, prog))
+        tracks.append(Track(name or fallback, prog, is_drum))
+        homes.append((i, voice, prog))
     titled = headed or marks[0] == "title" or not (in_parts[0] or marks[0])
     own = np.where([mark in ("part", "more") for mark in marks], owner, -1)
     table = np.array(homes, dtype=np.int64).reshape(-1, 3)
-    return _Parts(place[which], tracks, names[0] if titled else "", table, in_parts, own)
+    speaking = {m.track for m in events.metas if m.type in _SPOKEN and m.data}
+    first_part = {chunk: i for i, (chunk, _, _) in reversed(list(enumerate(homes)))}
+    texts: list[words.Home] = []
+    for i, name in enumerate(names):
+        part = None if headed and several[i] else first_part.get(int(owner[i]))
+        alone = part is None and not (i == 0 and titled)
+        group = name if alone and (i in speaking or marks[i] == "texts") else ""
+        texts.append(words.Home(part, group, bool(group) or not alone))
+    return _Parts(place[which], tracks, names[0] if titled else "", table, in_parts, own, texts)
 
 
-def _maps(events: smf.Events, starts: np.ndarray) -> tuple[list, list, list]:
-    """Tempos, metres and keys as ``Score.build`` takes them; of one tick the last track's wins."""
+def _maps(
+    events: smf.Events, starts: np.ndarray, ends: np.ndarray | None
+) -> tuple[list, list, list, list[str]]:
+    """Tempos, metres and keys as ``Score.build`` takes them, of one tick the last track's wins; and
+    a sentence where there are some that cannot be. Those behind their sequence's end by ``ends``
+    (n_tracks,) are left out."""
+    if ends is not None and events.format != 2:
+        ends = np.full(len(ends), ends.max())
     tempos: list[tuple[int, int]] = []
     metres: list[tuple[int, int, int]] = []
     keys: list[tuple[int, int, int]] = []
+    there = 0
     for m in events.metas:  # in the order of tracks
+        if ends is not None and m.tick > ends[m.track]:
+            continue
+        there += m.type in (smf.TEMPO, smf.METRE, smf.KEY)
         tick, data = m.tick + int(starts[m.track]), m.data
         if m.type == smf.TEMPO and len(data) >= 3:
             if value := int.from_bytes(data[:3], "big"):
                 tempos.append((tick, value))
-        elif m.type == smf.METRE and len(data) >= 2:
-            if data[0] and data[1] <= 6:
-                metres.append((tick, data[0], 1 << data[1]))
+        elif (metre := read_metre(m)) is not None:
+            metres.append((tick, *metre))
         elif m.type == smf.KEY and len(data) >= 2:
             fifths = int.from_bytes(data[:1], "big", signed=True)
             if -7 <= fifths <= 7 and data[1] <= 1:
                 keys.append((tick, fifths, data[1]))
-    return tempos, metres, keys
+    wrong = there - len(tempos) - len(metres) - len(keys)
+    lost = f"{wrong} tempo(s), metre(s) or key(s) that cannot be"
+    return tempos, metres, keys, [lost] if wrong else []
 
 
 def _check_length(score: Score) -> None:
@@ -267,27 +323,39 @@ def _check_length(score: Score) -> None:
 def write_midi(score: Score, path: str | Path | None = None) -> bytes:
     """The Score as a format 1 MIDI file, and written to ``path`` where one is given.
 
-    The first track holds title, tempos, metres and keys; each part has a track of its own. Drums
-    are on channel 10. Up to 15 other parts have a channel each; beyond that parts of one program
+    The first track holds title, tempos, metres, keys, opaque events and the piece's texts, groups
+    of which have tracks of their own behind it; each part has a track of its own. Drums are on
+    channel 10. Up to 15 other parts have a channel each; beyond that parts of one program
     share one; beyond 15 programs those with the fewest notes share channels and change the program
-    note by note, and what controls do to one of them they do to the others. A program is set again
-    behind bank selects, which take effect with it. Tempos above 16.8 s a quarter are cut to that.
+    note by note, and what controls do to one of them they do to the others, as with drums of
+    several kits; a Notice says so where their controls differ. A program is set again behind bank
+    selects, which take effect with it. Tempos above 16.8 s a quarter are cut to that.
     The same Score makes the same bytes. Raises InputError for what cannot be written: a denominator
     that is no power of two up to 64, a numerator above 255, more than 32,767 ticks a quarter, 2^31
-    ticks or 1000 parts.
+    ticks or 1000 parts, an opaque event that looks like a mark of this module.
     """
     lane, part = _lanes(score)
+    groups, texts = words.grouped(score), words.part_texts(score)
+    beside = [event.tick for event in (*score.texts, *score.opaque)]
     for what, value, most in (
         ("ticks per quarter", score.tpq, 0x7FFF),
-        ("ticks", max(score.end, int(score.tempo_tick[-1])), MAX_TICK),
+        ("ticks", max(score.end, int(score.tempo_tick[-1]), *beside), MAX_TICK),
         ("parts", len(score.tracks), MAX_PARTS),
-        ("tracks", len(part), 0xFFFE),
+        ("tracks", len(part) + len(groups), 0xFFFE),
     ):
         if value > most:
             raise InputError(f"a MIDI file can have at most {most} {what} here, not {value}")
-    channel = part_channels(score)[part]
+    if any(event.kind == smf.OWN and event.data.startswith(_MARK) for event in score.opaque):
+        raise InputError("an opaque event of the Score looks like a mark of this program's own")
+    channel = part_channels(score)
+    for number in disputed_channels(score, channel) if len(score.controls) else ():
+        what = f"several {'kits' if number == DRUM_CHANNEL else 'parts'} share channel {number + 1}"
+        text = f"{what} of the MIDI file: other programs give the controls of one to all of them"
+        warnings.warn(Notice(text), stacklevel=1)  # one place, so that it is said once
+    channel = channel[part]
     change = program_changes(score, lane, part, channel)
-    chunks = [smf.header(score.tpq, len(part) + 1), smf.chunk(_conductor(score))]
+    chunks = [smf.header(score.tpq, len(part) + len(groups) + 1), smf.chunk(_conductor(score))]
+    chunks += [smf.chunk(_group(name, rows)) for name, rows in groups.items()]
     order = np.argsort(lane, kind="stable")
     bounds = np.searchsorted(lane[order], np.arange(len(part) + 1))
     by_part = score.controls.select(np.argsort(score.controls.track, kind="stable"))
@@ -295,7 +363,9 @@ def write_midi(score: Score, path: str | Path | None = None) -> bytes:
         notes = order[bounds[i] : bounds[i + 1]]
         further = i > 0 and part[i - 1] == p
         own = np.arange(*np.searchsorted(by_part.track, [p, p + (not further)]))
-        body = _lane(score, notes, p, int(channel[i]), change[notes], by_part.select(own))
+        spoken = [] if further else texts.get(p, [])
+        controls = by_part.select(own)
+        body = _lane(score, notes, p, int(channel[i]), change[notes], controls, spoken)
         head = _head(score.tracks[p].name, b"more" if further else b"part")
         chunks.append(smf.chunk(head + body))
     data = b"".join(chunks)
@@ -345,11 +415,25 @@ def _conductor(score: Score) -> bytes:
     keys = (score.key_tick.tolist(), score.key_fifths.tolist(), score.key_minor.tolist())
     for tick, fifths, minor in zip(*keys, strict=True):
         rows.append((tick, 2, smf.meta(smf.KEY, bytes((fifths & 0xFF, minor)))))
+    rows += words.piece_rows(score)
     out = [b"\0", smf.meta(smf.TRACK_NAME, _text(score.title))]
     out += [b"\0", smf.meta(smf.OWN, _MARK + b"title")]
+    rows.sort(key=lambda row: row[:2])
+    out.append(_timed([(tick, event) for tick, _, event in rows], score.end))
+    return b"".join(out)
+
+
+def _group(name: str, rows: list[tuple[int, bytes]]) -> bytes:
+    """A track chunk with a group of texts."""
+    return _head(name, b"texts") + _timed(rows, 0)
+
+
+def _timed(rows: list[tuple[int, bytes]], end: int) -> bytes:
+    """(tick, event) with delta times, and the end of the track at ``end``, or later where they
+    end later."""
+    out: list[bytes] = []
     now = 0
-    end = (max(score.end, max(r[0] for r in rows)), 3, smf.meta(smf.END_OF_TRACK, b""))
-    for tick, _, event in [*sorted(rows, key=lambda r: r[:2]), end]:
+    for tick, event in [*rows, (max(end, rows[-1][0]), smf.meta(smf.END_OF_TRACK, b""))]:
         out.append(smf.delta(tick - now) + event)
         now = tick
     return b"".join(out)
@@ -362,10 +446,11 @@ def _lane(
     channel: int,
     change: np.ndarray,
     controls: Controls,
+    texts: list[tuple[int, bytes]],
 ) -> bytes:
     """The channel events of one track chunk. Of one tick the note-offs come first, then bank
-    selects and the program behind them, other controls, and each note-on behind the program change
-    that it needs."""
+    selects and the program behind them, other controls, ``texts`` (tick, event), and each note-on
+    behind the program change that it needs."""
     start, stop = score.onset[notes], (score.onset + score.duration)[notes]
     last = max(score.end, int(stop.max(initial=0)))
     index, pitch = np.arange(len(notes)), score.pitch[notes]
@@ -382,7 +467,9 @@ def _lane(
     ]
     tick, place, rank, message = (np.concatenate(column) for column in zip(*rows, strict=True))
     order = np.lexsort((rank, place, tick))
-    return smf.events(tick[order], message[order])
+    before = (tick * 8 + place)[order].searchsorted([8 * at + 3 for at, _ in texts], "right")
+    metas = [(row, *text) for row, text in zip(before.tolist(), texts, strict=True)]
+    return smf.with_metas(tick[order], message[order], metas)
 
 
 def _rows(

@@ -20,9 +20,9 @@ from cantilena.score.controls import (
     Controls,
 )
 from cantilena.score.midi import smf
+from cantilena.score.midi.voices import DRUM_CHANNEL, Voices
 from cantilena.score.score import Score
 
-DRUM_CHANNEL = 9
 _MELODIC = tuple(c for c in range(16) if c != DRUM_CHANNEL)
 
 MAX_CONTROLS = 8_000_000
@@ -32,6 +32,11 @@ bytes each, so that only parts that share a channel by the hundred go beyond."""
 _IS_CONTROL = np.isin(np.arange(256) & 0xF0, KINDS)  # by status
 
 # ------------------------------------------------------------------ reading
+
+
+def is_control(status: np.ndarray) -> np.ndarray:
+    """(E,) bool: what has this status is a control."""
+    return _IS_CONTROL.take(status)
 
 
 def note_programs(
@@ -70,9 +75,14 @@ def _next_programs(
 
 
 def read_controls(
-    events: smf.Events, tick: np.ndarray, homes: np.ndarray, own: np.ndarray, end: int
+    events: smf.Events,
+    tick: np.ndarray,
+    voices: Voices,
+    homes: np.ndarray,
+    own: np.ndarray,
+    end: int,
 ) -> Controls:
-    """The controls of the parts, which have ``homes`` (P, 3): track chunk, channel and program.
+    """The controls of the parts, which have ``homes`` (P, 3): track chunk, voice and program.
 
     ``tick`` (E,): that of each event; ``own`` (n_tracks,): the track chunk whose part each chunk of
     our own writing belongs to, else -1. A control stands in all parts of its channel, since it
@@ -80,24 +90,24 @@ def read_controls(
     own chunks only in their part. Controls after ``end``, when all is silent, and those of channels
     without notes are left out. Raises MidiError beyond ``MAX_CONTROLS``.
     """
-    at = np.flatnonzero(_IS_CONTROL.take(events.status) & (tick <= end))
+    at = np.flatnonzero(is_control(events.status) & (tick <= end))
     if not len(at) or not len(homes):
         return NO_CONTROLS
-    kind, channel = events.status & 0xF0, (events.status & 0x0F).astype(np.int64)
-    source, of_channel, program = homes.T
-    key = np.concatenate([of_channel, 16 * (source + 1) + of_channel])
+    kind, voice, count = events.status & 0xF0, voices.number, voices.count
+    source, of_voice, program = homes.T
+    key = np.concatenate([of_voice, count * (source + 1) + of_voice])
     order = np.argsort(key, kind="stable")
-    wanted = 16 * (own[events.track[at]] + 1) + channel[at]
+    wanted = count * (own[events.track[at]] + 1) + voice[at]
     first, last = (np.searchsorted(key[order], wanted, side) for side in ("left", "right"))
-    count = last - first
-    total = int(count.sum())
+    times = last - first
+    total = int(times.sum())
     if total > MAX_CONTROLS:
         raise MidiError(f"the parts have {total:,} controls, more than {MAX_CONTROLS:,}")
-    place = np.arange(total) - np.repeat(np.cumsum(count) - count - first, count)
-    part, at = order[place] % len(homes), np.repeat(at, count)
+    place = np.arange(total) - np.repeat(np.cumsum(times) - times - first, times)
+    part, at = order[place] % len(homes), np.repeat(at, times)
     bank = (kind == CONTROL_CHANGE) & np.isin(events.a, (BANK_COARSE, BANK_FINE))
     if bank.any():
-        coming = _next_programs(tick, channel, bank, kind == 0xC0, events.a)
+        coming = _next_programs(tick, voice, bank, kind == 0xC0, events.a)
         keep = ~bank[at] | (own[events.track[at]] >= 0) | (program[part] == coming[at])
         part, at = part[keep], at[keep]
     kind, a, b = (column[at].astype(np.int64) for column in (kind, events.a, events.b))
@@ -105,6 +115,21 @@ def read_controls(
     value = np.where(kind == CHANNEL_PRESSURE, a, b)
     value = np.where(kind == PITCH_BEND, (b << 7 | a) - 8192, value)
     return Controls.build(tick[at], part, kind, np.where(alone, 0, a), value)
+
+
+def lost_controls(
+    events: smf.Events, tick: np.ndarray, voices: Voices, homes: np.ndarray, end: int
+) -> list[str]:
+    """What ``read_controls`` leaves out, and programs of no part, in words."""
+    control, late = is_control(events.status), tick > end
+    silent = ~np.isin(voices.number, homes[:, 1])
+    played = np.isin(voices.number * 128 + events.a, homes[:, 1] * 128 + homes[:, 2])
+    counts = (
+        (control & silent, "controller event(s) on channels without notes"),
+        (control & late & ~silent, "controller event(s) behind the end of the music"),
+        ((events.status & 0xF0 == 0xC0) & ~played, "program change(s) that no note follows"),
+    )
+    return [f"{np.count_nonzero(which)} {what}" for which, what in counts if which.any()]
 
 
 # ------------------------------------------------------------------ writing
@@ -135,6 +160,19 @@ def part_channels(score: Score) -> np.ndarray:
         slot = np.array([slots[p] for p in program.tolist()])
     channel[melodic] = np.array(_MELODIC)[slot]
     return channel
+
+
+def disputed_channels(score: Score, channel: np.ndarray) -> list[int]:
+    """The channels on which parts with different controls stand together, by the ``channel`` (T,)
+    of each part: another program takes what is done to one of them for all."""
+    controls = score.controls.select(~score.controls.is_bank_select)
+    disputed: list[int] = []
+    for number in np.flatnonzero(np.bincount(channel) > 1).tolist():
+        rows = [controls.select(controls.track == p) for p in np.flatnonzero(channel == number)]
+        ours = [np.stack([c.tick, c.kind, c.number, c.value]) for c in rows]
+        if not all(np.array_equal(ours[0], other) for other in ours[1:]):
+            disputed.append(number)
+    return disputed
 
 
 def program_changes(

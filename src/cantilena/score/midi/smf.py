@@ -9,6 +9,7 @@ file takes a millisecond or two without a compiled parser.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -19,27 +20,37 @@ from cantilena.errors import MidiError
 from cantilena.score.midi.walk import END_OF_TRACK, Places, Walk
 
 TRACK_NAME, TEMPO, METRE, KEY, OWN = 0x03, 0x51, 0x58, 0x59, 0x7F
+DEVICE, CHANNEL_PREFIX, PORT = 0x09, 0x20, 0x21
 _MIDO = (*range(8), 9, 0x20, 0x21, 0x2F, TEMPO, 0x54, METRE, KEY, OWN)  # metas that it knows
-_TIMELESS = ~np.isin(np.arange(256), (*_MIDO, 0x80))  # 0x80: what is no meta, in ``_decode``
-_WANTED = np.isin(np.arange(256), (TRACK_NAME, TEMPO, METRE, KEY, OWN))
+_TIMELESS = ~np.isin(np.arange(256), (*_MIDO, 0x80))  # 0x80: ``_NO_META``
+_NO_META = 0x80  # the kind of sysex
+_WANTED = (np.arange(256) <= _NO_META) & (np.arange(256) != END_OF_TRACK)
+_TEXTS = np.isin(np.arange(256), range(1, 16))
+_OTHER_MAKERS = (0x43, 0x7E)  # Yamaha and universal sysex
 
 MAX_DELTA = 0x0FFFFFFF
 """The longest delta time that a file can hold, in ticks."""
 MAX_METAS = 250_000
-"""Names, tempos, metres and keys together; far more than any music has."""
+"""Metas and sysex together; far more than any music has."""
 
+
+END_OF_TRACK_CHUNK = b"\xff\x2f\0MTrk"
+"""A track's end and the beginning of the next."""
 
 _THREE = np.arange(3)
 _BIG_ENDIAN = np.array([1 << 16, 1 << 8, 1])
 
 
 class Meta(NamedTuple):
-    """A meta event: the track chunk it stands in, its tick, its type and its data."""
+    """A meta event: the track chunk it stands in, its tick, its type and its data; and the number
+    of channel events before it in the file. Or a sysex, whose type is its status: 0xF0, or 0xF7 of
+    one that goes on or is escaped."""
 
     track: int
     tick: int
     type: int
     data: bytes
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,13 +60,16 @@ class Events:
     - ``track``: number of the track chunk; ``tick``: ticks from that track's start
     - ``status``: 0x80-0xEF; ``a``, ``b``: the data bytes, 0-127 (``b`` is 0 where there is one)
 
-    ``end`` (n_tracks,) holds each track's last tick; ``metas`` those that a Score is built from.
+    ``end`` (n_tracks,) holds each track's last tick; ``metas`` all but ends of tracks, and
+    system exclusive messages.
     ``other_track``, ``other_tick`` (M,) tell where all events stand that are neither channel events
     nor ends of tracks, which a player also passes when it adds up seconds from event to event.
     ``tempo_track``, ``tempo_tick``, ``tempo_us``: the tempo metas, (T,) each, in file order.
+    ``announced``: how many tracks the header says that there are.
     """
 
     format: int
+    announced: int
     tpq: int
     track: np.ndarray
     tick: np.ndarray
@@ -71,16 +85,48 @@ class Events:
     _walk: Walk
     _other_at: np.ndarray
     _other_kind: np.ndarray
+    _other_before: np.ndarray
 
     @cached_property
     def metas(self) -> list[Meta]:
-        """Names, tempos, metres, keys and sequencer-specific events, in file order."""
-        rows = _WANTED[self._other_kind].nonzero()[0]
+        """All metas but ends of tracks, and all sysex, in file order."""
+        return self._read(_WANTED[self._other_kind].nonzero()[0])
+
+    @cached_property
+    def texts(self) -> list[bytes]:
+        """The data of all text events that are not ASCII, in file order."""
+        rows = _TEXTS[self._other_kind].nonzero()[0]
+        return [m.data for m in self._read(rows) if not m.data.isascii()]
+
+    @cached_property
+    def sysex(self) -> list[Meta]:
+        """The sysex that can say which channels play drums (GM, GS and XG resets, and part modes of
+        GS and XG), among others like them, without 0xF0 and 0xF7 around them, as Metas of type
+        0xF0. Where a sysex is split into packets, the further ones are joined to the first."""
+        raw, at = self._walk.raw, self._other_at
+        rows = ((self._other_kind == _NO_META) & (raw.take(at) == 0xF0)).nonzero()[0]
+        maker, model, low = (raw.take(at[rows] + i) for i in (2, 4, 8))
+        roland = (maker == 0x41) & (model == 0x42) & ((low <= 0x15) | (low == 0x7F))
+        rows = rows[roland | np.isin(maker, _OTHER_MAKERS) | (raw.take(at[rows] + 1) < 8)]
+        messages: list[Meta] = []
+        for row, m in zip(rows.tolist(), self._read(rows), strict=True):
+            data = m.data
+            while not data.endswith(b"\xf7") and (row := row + 1) < len(at):
+                if raw[at[row]] != 0xF7:
+                    break
+                data += self._read(np.array([row]))[0].data
+            messages.append(m._replace(type=0xF0, data=data.removesuffix(b"\xf7")))
+        return messages
+
+    def _read(self, rows: np.ndarray) -> list[Meta]:
+        """The events ``rows`` of those that are no channel events."""
         columns = (self.other_track, self.other_tick, self._other_kind, self._other_at)
+        columns = (*columns, self._other_before)
         metas: list[Meta] = []
-        for track, tick, kind, at in zip(*(c[rows].tolist() for c in columns), strict=True):
-            start, stop = self._walk.body(at + 2, self._walk.spans[track][1])
-            metas.append(Meta(track, tick, kind, self._walk.data[start:stop]))
+        for track, tick, kind, at, before in zip(*(c[rows].tolist() for c in columns), strict=True):
+            meta, data = kind < _NO_META, self._walk.data
+            start, stop = self._walk.body(at + 1 + meta, self._walk.spans[track][1])
+            metas.append(Meta(track, tick, kind if meta else data[at], data[start:stop], before))
         return metas
 
 
@@ -92,17 +138,34 @@ def parse(data: bytes, reference: bool = False) -> Events:
     end-of-track too, up to the chunk's end; data without a status behind a sysex as another sysex,
     the first byte lost; and metas of types that mido does not know take no time.
     """
-    form, tpq, spans = _chunks(data, reference)
+    head, spans = _chunks(data, reference)
     walk = Walk(data, spans, reference)
-    return _decode(form, tpq, walk, walk.sweep() or walk.hop())
+    return _decode(head, walk, walk.sweep() or walk.hop())
 
 
-def _chunks(data: bytes, announced: bool) -> tuple[int, int, list[tuple[int, int]]]:
-    """Format, ticks per quarter and the (start, stop) bytes of each track chunk, or of those that
-    are ``announced``."""
+def riff_start(data: bytes) -> int | None:
+    """The byte at which the MIDI file begins in a RIFF file, which may hold other chunks too; None
+    where there is none."""
+    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
+        return None
+    at = 12
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"data":
+            return at + 8 if data[at + 8 : at + 12] == b"MThd" else None
+        at += 8 + size
+        if size % 2 and data[at : at + 1] == b"\0":  # which some writers leave out
+            at += 1
+    start = data.find(b"MThd\0\0\0\6")
+    return start if start >= 0 else None
+
+
+def _chunks(data: bytes, announced: bool) -> tuple[tuple[int, int, int], list[tuple[int, int]]]:
+    """Format, number of tracks, ticks per quarter; and the (start, stop) bytes of each track chunk,
+    or of those that are ``announced``."""
     at = 0
     if data[:4] == b"RIFF" and data[8:12] == b"RMID":
-        at = max(0, data.find(b"MThd"))
+        at = max(0, data.find(b"MThd")) if announced else riff_start(data) or 0
     if data[at : at + 4] != b"MThd" or len(data) < at + 14:
         raise MidiError("this is not a MIDI file: it does not begin with a whole MThd header")
     size = int.from_bytes(data[at + 4 : at + 8], "big")
@@ -121,7 +184,7 @@ def _chunks(data: bytes, announced: bool) -> tuple[int, int, list[tuple[int, int
         kind = data[at : at + 4]
         start, length = at + 8, int.from_bytes(data[at + 4 : at + 8], "big")
         if start + length > len(data):
-            if len(spans) >= stated:
+            if len(spans) >= stated and kind != b"MTrk":
                 break  # data behind the last track are ignored
             raise MidiError("the file is cut short or damaged: a chunk reaches beyond its end")
         if kind == b"MTrk":
@@ -131,7 +194,19 @@ def _chunks(data: bytes, announced: bool) -> tuple[int, int, list[tuple[int, int
         at = start + length
     if len(spans) < stated or not (spans or announced):
         raise MidiError(f"the file is cut short: {len(spans)} of {stated} tracks are there")
-    return form, division, spans
+    inner = data.count(END_OF_TRACK_CHUNK, spans[0][0], spans[-1][1]) if spans else 0
+    if not announced and inner >= len(spans):
+        raise MidiError("the file is damaged: a track's length covers the track behind it")
+    if not announced and any(_ends_early(data, stop) for _, stop in spans):
+        raise MidiError("the file is damaged: a track goes on behind its end")
+    return (form, stated, division), spans
+
+
+def _ends_early(data: bytes, stop: int) -> bool:
+    """Whether neither a track's end stands before the byte ``stop`` nor another track behind it."""
+    if stop == len(data) or data[stop - 3 : stop] == END_OF_TRACK_CHUNK[:3]:
+        return False
+    return data[stop : stop + 4] != b"MTrk"
 
 
 def _statuses(after: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -168,8 +243,8 @@ def _times(
     return np.add.accumulate(time, out=time)
 
 
-def _decode(form: int, tpq: int, walk: Walk, places: Places) -> Events:
-    """Times and data of the events that the walk found."""
+def _decode(head: tuple[int, int, int], walk: Walk, places: Places) -> Events:
+    """Times and data of the events that the walk found, in a file with this header."""
     raw, last, other_last = walk.raw, places.last, places.other_last
     bounds = [*(start for start, _ in walk.spans), len(raw)]
     first, other_first = last.searchsorted(bounds), other_last.searchsorted(bounds)
@@ -177,9 +252,9 @@ def _decode(form: int, tpq: int, walk: Walk, places: Places) -> Events:
     value = last + 1
     status, stated = _statuses(raw.take(value), first)
     q = other_last + 1
-    kind = np.where(raw.take(q) == 0xFF, raw.take(q + 1), 0x80)  # no meta: none we know
+    kind = np.where(raw.take(q) == 0xFF, raw.take(q + 1), _NO_META)
     if len(kind) > MAX_METAS and _WANTED[kind].sum() > MAX_METAS:
-        raise MidiError(f"the file has more than {MAX_METAS:,} names, tempos, metres and keys")
+        raise MidiError(f"the file has more than {MAX_METAS:,} metas and sysex")
     value += 1 if stated is None else stated
     a = raw.take(value)
     value += 1
@@ -210,7 +285,8 @@ def _decode(form: int, tpq: int, walk: Walk, places: Places) -> Events:
     channel = (numbers.repeat(counts), tick, status, a, b)
     others = (other_track, other_tick)
     tempos = _tempos(walk, q, kind, *others)
-    return Events(form, tpq, *channel, end, *others, *tempos, walk, q, kind)
+    before = before.take(going_on)
+    return Events(*head, *channel, end, *others, *tempos, walk, q, kind, before)
 
 
 def _tempos(
@@ -277,6 +353,22 @@ def events(tick: np.ndarray, message: np.ndarray, running: bool = False) -> byte
         pieces.append(table[i][present[i]].tobytes())
         before = i + 1
     return b"".join([*pieces, table[before:][present[before:]].tobytes()])
+
+
+def with_metas(
+    tick: np.ndarray, message: np.ndarray, metas: Iterable[tuple[int, int, bytes]]
+) -> bytes:
+    """Events as ``events`` has them, with metas in between: of each the row before which it
+    stands, its tick and its bytes; in file order."""
+    out: list[bytes] = []
+    done = now = 0
+    for row, when, event in metas:
+        if row > done:
+            out.append(events(tick[done:row] - now, message[done:row]))
+            done, now = row, int(tick[row - 1])
+        out += [delta(when - now), event]
+        now = when
+    return b"".join([*out, events(tick[done:] - now, message[done:])])
 
 
 def header(tpq: int, n_tracks: int) -> bytes:

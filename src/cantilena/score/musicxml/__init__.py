@@ -1,23 +1,26 @@
 """MusicXML out: a Score as MusicXML 4.0 (partwise) that notation programs open as a clean score.
 
 Knows MusicXML's elements and their order; what is written where is decided in
-``layout``. All parts are written at concert pitch, with octave clefs for guitars and
-basses; durations are those of notation, not of the performance (see ``voices``).
+``layout``. The score is a concert score: transposing instruments are written as they sound, and
+what their players' own parts are transposed by is said in ``for-part``; only basses, piccolo and
+bells stand octaves away from their sound, as in any score, and guitars have an octave clef.
+Durations are those of notation, not of the performance (see ``voices``).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from cantilena.files import write_bytes
 from cantilena.score.harmony import Key
+from cantilena.score.musicxml.header import header, part_list
 from cantilena.score.musicxml.layout import Layout, Part, Staff, lay_out
-from cantilena.score.musicxml.marks import Mark
-from cantilena.score.musicxml.metre import DIVISIONS, Plan
-from cantilena.score.musicxml.parts import SOUNDS, abbreviation, drum
+from cantilena.score.musicxml.marks import Mark, octave_line, plain_text
+from cantilena.score.musicxml.metre import DIVISIONS, QUARTER, Plan
+from cantilena.score.musicxml.parts import Transposition, drum, transposition
+from cantilena.score.musicxml.reading import Clef
 from cantilena.score.musicxml.rhythm import Piece, Stretch, notate
 from cantilena.score.musicxml.spell import Accidentals, Name, Speller
 from cantilena.score.musicxml.voices import Event
@@ -29,8 +32,6 @@ _HEAD = (
     ' "http://www.musicxml.org/dtds/partwise.dtd">\n'
     '<score-partwise version="4.0">\n'
 )
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_CHANNELS = (*range(1, 10), *range(11, 17))
 
 
 def write_musicxml(
@@ -50,7 +51,8 @@ def write_musicxml(
     cannot be written or a score of far too many bars.
     """
     layout = lay_out(score, chords or (), key)
-    out = [_HEAD, _header(_text(title or score.title), _text(composer)), _part_list(layout)]
+    head = header(plain_text(title or score.title), plain_text(composer), layout.concert)
+    out = [_HEAD, head, part_list(layout)]
     for number, part in enumerate(layout.parts, 1):
         out.append(f'<part id="P{number}">\n')
         out += _PartWriter(layout, part, number).measures()
@@ -62,62 +64,8 @@ def write_musicxml(
     return text
 
 
-def _text(value: str) -> str:
-    """Text that XML can hold."""
-    return escape(_ILLEGAL.sub("", value).strip())
-
-
-def _header(title: str, composer: str) -> str:
-    work = f"<work><work-title>{title}</work-title></work>\n" if title else ""
-    creator = f'<creator type="composer">{composer}</creator>' if composer else ""
-    coding = "<encoding><software>Cantilena</software></encoding>"
-    return f"{work}<identification>{creator}{coding}</identification>\n"
-
-
-def _part_list(layout: Layout) -> str:
-    groups = layout.groups
-    out = ["<part-list>\n"]
-    for i, part in enumerate(layout.parts):
-        for number, (first, _, symbol) in enumerate(groups, 1):
-            if first == i:
-                out.append(
-                    f'<part-group type="start" number="{number}"><group-symbol>{symbol}'
-                    "</group-symbol><group-barline>yes</group-barline></part-group>\n"
-                )
-        out.append(_score_part(part, i))
-        for number, (_, last, _) in enumerate(groups, 1):
-            if last == i:
-                out.append(f'<part-group type="stop" number="{number}"/>\n')
-    out.append("</part-list>\n")
-    return "".join(out)
-
-
-def _score_part(part: Part, index: int) -> str:
-    ident, name = f"P{index + 1}", _text(part.name)
-    short = _text(abbreviation(part.name))
-    head = f"<part-name>{name}</part-name><part-abbreviation>{short}</part-abbreviation>"
-    if part.track.is_drum:
-        sounds = part.drums or (38,)
-        kit = "".join(
-            f'<score-instrument id="{ident}-I{p}"><instrument-name>{drum(p).name}'
-            "</instrument-name></score-instrument>"
-            for p in sounds
-        )
-        kit += "".join(
-            f'<midi-instrument id="{ident}-I{p}"><midi-channel>10</midi-channel><midi-program>'
-            f"{part.track.program + 1}</midi-program><midi-unpitched>{p + 1}</midi-unpitched>"
-            "</midi-instrument>"
-            for p in sounds
-        )
-        return f'<score-part id="{ident}">{head}{kit}</score-part>\n'
-    program, channel = part.track.program, _CHANNELS[index % len(_CHANNELS)]
-    return (
-        f'<score-part id="{ident}">{head}<score-instrument id="{ident}-I1"><instrument-name>'
-        f"{name}</instrument-name><instrument-sound>{SOUNDS[program]}</instrument-sound>"
-        f'</score-instrument><midi-instrument id="{ident}-I1"><midi-channel>{channel}'
-        f"</midi-channel><midi-program>{program + 1}</midi-program></midi-instrument>"
-        "</score-part>\n"
-    )
+def _transposed(part: Part) -> Transposition | None:
+    return None if part.track.is_drum else transposition(part.track.program)
 
 
 class _Voice:
@@ -171,19 +119,40 @@ class _PartWriter:
     def __init__(self, layout: Layout, part: Part, number: int):
         self.layout, self.part, self.number = layout, part, number
         self.speller: Speller = layout.speller
+        self.unit = layout.unit
         self.starts: list[int] = layout.bars.start.tolist()
         self.grand = len(part.staves) > 1
         self.signs = [Accidentals() for _ in part.staves]
-        self.marks: list[Mark] = list(reversed(part.marks))
+        self._clefs: dict[int, list[Clef | None]] = {}
+        for s, staff in enumerate(part.staves):
+            for bar, clef in staff.reading.clefs:
+                self._clefs.setdefault(bar, [None] * len(part.staves))[s] = clef
+        self.lyrics = dict(part.lyrics)
+        above: list[list[Mark]] = [[*part.marks], *([] for _ in part.staves[1:])]
+        above[-1] += part.below
+        self.marks = [
+            sorted((*marks, *self._octave_marks(s, staff)), key=lambda m: (m.tick, not m.closes))
+            for s, (marks, staff) in enumerate(zip(above, part.staves, strict=True))
+        ]
         self.events_by_bar = [[_by_bar(v, self.starts) for v in s.voices] for s in part.staves]
+
+    def _octave_marks(self, s: int, staff: Staff) -> Iterator[Mark]:
+        for line in staff.reading.lines:
+            yield from octave_line(*line, s + 1)
 
     def measures(self) -> list[str]:
         """The XML of each measure."""
         last = len(self.starts) - 2
         out = []
         for bar in range(last + 1):
-            out.append(f'<measure number="{bar + 1}">\n{self._attributes(bar)}')
+            number, upbeat = self.layout.bars.number(bar), self.layout.bars.upbeat and bar == 0
+            implicit = ' implicit="yes"' if upbeat else ""
+            out.append(f'<measure number="{number}"{implicit}>\n{self._attributes(bar)}')
             self._bar(bar, out)
+            clefs = self._clefs.get(bar + 1, ())
+            change = "".join(self._clef(i, clef) for i, clef in enumerate(clefs, 1) if clef)
+            if change:  # before the bar line
+                out.append(f"<attributes>{change}</attributes>\n")
             if bar == last:
                 style = "<bar-style>light-heavy</bar-style>"
                 out.append(f'<barline location="right">{style}</barline>\n')
@@ -193,7 +162,7 @@ class _PartWriter:
     def _attributes(self, bar: int) -> str:
         bars, keys = self.layout.bars, self.layout.keys
         new = bar == 0
-        inner = f"<divisions>{DIVISIONS}</divisions>" if new else ""
+        inner = f"<divisions>{DIVISIONS // self.unit}</divisions>" if new else ""
         if (new or keys[bar] != keys[bar - 1]) and not self.part.track.is_drum:
             fifths, minor = keys[bar]
             mode = "minor" if minor else "major"
@@ -203,11 +172,26 @@ class _PartWriter:
             inner += f"<time><beats>{beats}</beats><beat-type>{kind}</beat-type></time>"
         if new:
             inner += "<staves>2</staves>" if self.grand else ""
-            inner += "".join(self._clef(i, s) for i, s in enumerate(self.part.staves, 1))
+            inner += "".join(self._clef(i, s) for i, s in enumerate(self._clefs[0], 1) if s)
+            inner += self._transpose()
         return f"<attributes>{inner}</attributes>\n" if inner else ""
 
-    def _clef(self, number: int, staff: Staff) -> str:
-        sign, line, octave = staff.clef
+    def _transpose(self) -> str:
+        """What is written octaves away from its sound, and how the player's part differs."""
+        octaves, other = self.part.octaves, _transposed(self.part)
+        if octaves:
+            change = f"<octave-change>{octaves}</octave-change>"
+            return f"<transpose><diatonic>0</diatonic><chromatic>0</chromatic>{change}</transpose>"
+        if other is None:
+            return ""
+        change = f"<octave-change>{other.octaves}</octave-change>" if other.octaves else ""
+        return (
+            f"<for-part><part-transpose><diatonic>{other.diatonic}</diatonic>"
+            f"<chromatic>{other.chromatic}</chromatic>{change}</part-transpose></for-part>"
+        )
+
+    def _clef(self, number: int, clef: Clef) -> str:
+        sign, line, octave = clef
         which = f' number="{number}"' if self.grand else ""
         octaves = f"<clef-octave-change>{octave}</clef-octave-change>" if octave else ""
         return f"<clef{which}><sign>{sign}</sign><line>{line}</line>{octaves}</clef>"
@@ -221,8 +205,9 @@ class _PartWriter:
                 self._accidentals(self.signs[s], self.layout.keys[bar][0], inside)
             for (v, _), voice in zip(present, inside, strict=True):
                 if s or v:
-                    out.append(f"<backup><duration>{plan.length}</duration></backup>\n")
-                self._voice(voice, s, v, plan, out)
+                    out.append(f"<backup>{self._duration(plan.length)}</backup>\n")
+                self._voice(voice, s, v, len(inside) == 1, plan, out)
+            self._close_marks(s, start + plan.length, out)
 
     def _accidentals(self, signs: Accidentals, fifths: int, inside: list[_Voice]) -> None:
         """Decides them in the order of time, across the voices of a staff."""
@@ -243,44 +228,60 @@ class _PartWriter:
                     voice.signs[n, pitch] = f"<accidental>{sign}</accidental>"
 
     def _name(self, pitch: int, onset: int) -> Name:
-        return self.speller.name(pitch, onset)
+        name = self.speller.name(pitch, onset)
+        return name._replace(octave=name.octave - self.part.octaves)
 
-    def _voice(self, voice: _Voice, s: int, v: int, plan: Plan, out: list[str]) -> None:
+    def _voice(
+        self, voice: _Voice, s: int, v: int, alone: bool, plan: Plan, out: list[str]
+    ) -> None:
+        """``alone``: whether it is the only voice of staff ``s`` in its bar."""
         place = f"<voice>{4 * s + v + 1}</voice>"
         staff = f"<staff>{s + 1}</staff>" if self.grand else ""
-        silent = len(voice.pieces) > 0 and all(e is None for e in voice.events)
+        silent = plan.whole and len(voice.pieces) > 0 and all(e is None for e in voice.events)
         for n, piece in enumerate(voice.pieces):
             event = voice.events[piece.stretch]
-            if s == 0 and v == 0:
-                self._place_marks(voice.bar_start + piece.start, piece.length, silent, plan, out)
+            if v == 0:
+                reach = plan.length if silent else piece.length
+                self._place_marks(s, voice.bar_start + piece.start, reach, out)
             if event is not None:
                 self._notes(voice, n, event, place, staff, out)
+                if alone:
+                    self._close_marks(s, voice.bar_start + piece.start + piece.length, out)
             elif silent:
                 out.append(
-                    f'<note><rest measure="yes"/><duration>{plan.length}</duration>'
+                    f'<note><rest measure="yes"/>{self._duration(plan.length)}'
                     f"{place}{staff}</note>\n"
                 )
                 return
             elif v and _hidden(piece, voice, plan):
-                out.append(
-                    f"<forward><duration>{piece.length}</duration>{place}{staff}</forward>\n"
-                )
+                out.append(f"<forward>{self._duration(piece.length)}{place}{staff}</forward>\n")
             else:
                 tail = f"{_tuplet_time(piece)}{staff}"
                 marks = _tuplet_marks(piece)
                 tail += f"<notations>{marks}</notations>" if marks else ""
                 out.append(
-                    f"<note><rest/><duration>{piece.length}</duration>{place}"
+                    f"<note><rest/>{self._duration(piece.length)}{place}"
                     f"<type>{piece.kind}</type>{'<dot/>' * piece.dots}{tail}</note>\n"
                 )
 
-    def _place_marks(
-        self, start: int, length: int, silent: bool, plan: Plan, out: list[str]
-    ) -> None:
-        reach = start + (plan.length if silent else length)
-        while self.marks and self.marks[-1].tick < reach:
-            mark = self.marks.pop()
-            out.append(mark.xml(max(0, mark.tick - start)) + "\n")
+    def _duration(self, ticks: int) -> str:
+        return f"<duration>{ticks // self.unit}</duration>"
+
+    def _place_marks(self, s: int, start: int, length: int, out: list[str]) -> None:
+        """Those of staff ``s`` that stand at the element from ``start``, or within it."""
+        marks, stop = self.marks[s], start + length
+        due = bisect_left(marks, stop, key=_tick)
+        for mark in marks[:due]:
+            if not mark.closes:
+                out.append(mark.xml(max(0, mark.tick - start) // self.unit) + "\n")
+        marks[:due] = [mark for mark in marks[:due] if mark.closes]
+
+    def _close_marks(self, s: int, stop: int, out: list[str]) -> None:
+        """Ends of lines, behind the notes that end by ``stop``: of several voices, behind all."""
+        marks = self.marks[s]
+        due = bisect_right(marks, stop, key=_tick)
+        out += [mark.xml(0) + "\n" for mark in marks[:due] if mark.closes]
+        marks[:due] = [mark for mark in marks[:due] if not mark.closes]
 
     def _notes(
         self, voice: _Voice, n: int, event: Event, place: str, staff: str, out: list[str]
@@ -300,6 +301,7 @@ class _PartWriter:
         first = _tuplet_marks(piece)
         if event.staccato and opens:
             first += "<articulations><staccato/></articulations>"
+        sung = self._lyric(event) if opens else ""
         for i, pitch in enumerate(event.pitches):
             marks = notations + (first if i == 0 else "")
             if self.part.track.is_drum:
@@ -309,10 +311,17 @@ class _PartWriter:
                 sign = ""
             accidental = voice.signs.get((n, pitch), "")
             out.append(
-                f"<note>{'<chord/>' if i else ''}{head}<duration>{piece.length}</duration>{tie}"
+                f"<note>{'<chord/>' if i else ''}{head}{self._duration(piece.length)}{tie}"
                 f"{ident}{kind}{accidental}{time}{sign}{staff}{beams if i == 0 else ''}"
-                f"{f'<notations>{marks}</notations>' if marks else ''}</note>\n"
+                f"{f'<notations>{marks}</notations>' if marks else ''}{'' if i else sung}</note>\n"
             )
+
+    def _lyric(self, event: Event) -> str:
+        """What is sung on a note, once."""
+        syllable = self.lyrics.pop(event.start, None)
+        if syllable is None or not (text := plain_text(syllable.text)):
+            return ""
+        return f"<lyric><syllabic>{syllable.place}</syllabic><text>{text}</text></lyric>"
 
     def _graces(
         self, voice: _Voice, n: int, event: Event, place: str, staff: str, out: list[str]
@@ -339,6 +348,10 @@ class _PartWriter:
         return where, f'<instrument id="P{self.number}-I{pitch}"/>', sign
 
 
+def _tick(mark: Mark) -> int:
+    return mark.tick
+
+
 def _pitch(name: Name) -> str:
     alter = f"<alter>{name.alter}</alter>" if name.alter else ""
     return f"<pitch><step>{name.step}</step>{alter}<octave>{name.octave}</octave></pitch>"
@@ -349,7 +362,9 @@ def _hidden(piece: Piece, voice: _Voice, plan: Plan) -> bool:
     if piece.tuplet:
         return False
     edges = piece.stretch in (0, len(voice.events) - 1)
-    return edges or (piece.length >= 24 and (piece.start, piece.start + piece.length) in plan.nodes)
+    return edges or (
+        piece.length >= QUARTER and (piece.start, piece.start + piece.length) in plan.nodes
+    )
 
 
 def _tuplet_time(piece: Piece) -> str:

@@ -9,20 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 import numpy as np
 
+from cantilena.score.controls import CONTROL_CHANGE
 from cantilena.score.harmony import parse_chord
 from cantilena.score.musicxml.grid import GridNotes
-from cantilena.score.musicxml.metre import DIVISIONS, Bars
+from cantilena.score.musicxml.metre import DIVISIONS, EIGHTH, SHORTEST, SIXTEENTH, Bars
 from cantilena.score.score import Score
+from cantilena.score.swing import Swing
+from cantilena.score.symbols import sounding_symbols
 
 
 class Mark(NamedTuple):
-    """``xml(offset)`` at ``tick``."""
+    """``xml(offset)`` at ``tick``. ``closes``: it ends a line, and belongs behind the note that
+    ends there."""
 
     tick: int
     xml: Callable[[int], str]
+    closes: bool = False
 
 
 def _offset(ticks: int) -> str:
@@ -35,9 +41,10 @@ _AUDIBLE = 0.01  # a change of tempo below this share is left out
 _WORTH_A_MARK = 0.04  # and one below this is played, not printed
 
 
-def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
-    """Metronome marks where a tempo holds for a bar; other changes as playback tempo only."""
-    ticks = np.round(score.tempo_tick * (DIVISIONS / score.tpq) / 3).astype(int) * 3
+def tempo_marks(score: Score, bars: Bars, swing: Swing | None = None) -> list[Mark]:
+    """Metronome marks where a tempo holds for a bar; other changes as playback tempo only. The
+    first says whether the piece swings."""
+    ticks = np.round(score.tempo_tick * (DIVISIONS / score.tpq) / SHORTEST).astype(int) * SHORTEST
     end = int(bars.start[-1])
     tempos = {t: 60e6 / us for t, us in zip(ticks.tolist(), score.tempo_us.tolist(), strict=True)}
     points = [(t, bpm) for t, bpm in tempos.items() if t < end]
@@ -53,9 +60,9 @@ def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
         holds = next(later, end) - tick >= min(size, end - tick)
         moved = max(abs(bpm - playback), abs(bpm - printed)) > _WORTH_A_MARK * bpm
         if not out or (holds and moved):
-            out.append(Mark(tick, _metronome(bpm, *bars.metre[bar])))
+            out.append(Mark(tick, _metronome(bpm, *bars.metre[bar], None if out else swing)))
             printed = bpm
-        elif tick - last >= DIVISIONS // 2:
+        elif tick - last >= EIGHTH:
             out.append(Mark(tick, _playback_tempo(bpm)))
         else:
             continue
@@ -63,7 +70,7 @@ def tempo_marks(score: Score, bars: Bars) -> list[Mark]:
     return out
 
 
-def _metronome(bpm: float, num: int, den: int) -> Callable[[int], str]:
+def _metronome(bpm: float, num: int, den: int, swing: Swing | None) -> Callable[[int], str]:
     unit, dots, quarters = "quarter", 0, 1.0
     if den >= 8 and num > 3 and num % 3 == 0:
         unit, dots, quarters = ("quarter", 1, 1.5) if den == 8 else ("eighth", 1, 0.75)
@@ -71,11 +78,24 @@ def _metronome(bpm: float, num: int, den: int) -> Callable[[int], str]:
         unit, quarters = "half", 2.0
     count = max(1, round(bpm / quarters))
     beat = f"<beat-unit>{unit}</beat-unit>" + "<beat-unit-dot/>" * dots
+    words, playback = _swing(swing)
     head = (
-        '<direction placement="above"><direction-type>'
+        f'<direction placement="above">{words}<direction-type>'
         f"<metronome>{beat}<per-minute>{count}</per-minute></metronome></direction-type>"
     )
-    return lambda offset: f'{head}{_offset(offset)}<sound tempo="{_decimal(bpm)}"/></direction>'
+    sound = f'<sound tempo="{_decimal(bpm)}"' + (f">{playback}</sound>" if playback else "/>")
+    return lambda offset: f"{head}{_offset(offset)}{sound}</direction>"
+
+
+def _swing(swing: Swing | None) -> tuple[str, str]:
+    """The word for it, and how it is played back."""
+    if swing is None:
+        return "", ""
+    word, kind = ("Swing", "eighth") if swing.pair == 1 else ("Swing 16ths", "16th")
+    gap = "<words>\u00a0</words>"  # between the word and the metronome mark beside it
+    words = f'<direction-type><words font-weight="bold">{word}</words>{gap}</direction-type>'
+    ratio = f"<first>{swing.first}</first><second>{swing.second}</second>"
+    return words, f"<swing>{ratio}<swing-type>{kind}</swing-type></swing>"
 
 
 def _playback_tempo(bpm: float) -> Callable[[int], str]:
@@ -172,17 +192,19 @@ _NO_CHORD = frozenset({"", "N", "NC", "N.C."})
 
 def chord_marks(chords: Sequence[tuple[int, str]], score: Score, bars: Bars) -> list[Mark]:
     """Chord symbols (tick of the Score, symbol) on the written grid, at the nearest eighth of
-    their bar; repeats are left out. "N.C." and "" mean no chord. Raises BriefError."""
+    their bar; repeats, and chords during which nothing pitched sounds, are left out. "N.C." and ""
+    mean no chord. Raises BriefError."""
     out: list[Mark] = []
     before = None
-    for tick, symbol in sorted(chords, key=lambda c: c[0]):
+    for tick, symbol in sounding_symbols(score, chords):
         at = tick * DIVISIONS / score.tpq
-        if symbol == before or not -6 <= at < int(bars.start[-1]):
+        if symbol == before or not -SIXTEENTH <= at < int(bars.start[-1]):
             continue
         before = symbol
-        bar = max(int(np.searchsorted(bars.start, at + 5.99, side="right")) - 1, 0)
+        bar = max(int(np.searchsorted(bars.start, at + SIXTEENTH - 1, side="right")) - 1, 0)
         start = int(bars.start[bar])
-        place = min(start + max(0, round((at - start) / 12)) * 12, int(bars.start[-1]) - 3)
+        place = start + max(0, round((at - start) / EIGHTH)) * EIGHTH
+        place = min(place, int(bars.start[-1]) - SHORTEST)
         out.append(Mark(place, _harmony(symbol)))
     return out
 
@@ -232,3 +254,89 @@ def _kind(intervals: tuple[int, ...]) -> tuple[str, list[tuple[int, int, str]]]:
         else:
             extra.append((degree, alter, "subtract"))
     return kind, extra
+
+
+# Words -------------------------------------------------------------------------------------
+
+
+def rehearsal_marks(score: Score, bars: Bars) -> list[Mark]:
+    """The Score's markers in boxes, each at the nearest bar line."""
+    at: dict[int, list[str]] = {}
+    for marker in score.markers:
+        bar = min(bars.nearest(marker.tick * DIVISIONS / score.tpq), len(bars.metre) - 1)
+        at.setdefault(int(bars.start[bar]), []).append(plain_text(marker.text))
+    return [Mark(tick, _rehearsal(", ".join(filter(None, names)))) for tick, names in at.items()]
+
+
+def concert_mark() -> Mark:
+    """What the page says of transposing instruments that are written as they sound."""
+    head = '<direction placement="above"><direction-type><words font-style="italic" font-size="9">'
+    tail = "Concert score</words></direction-type>"
+    return Mark(0, lambda offset: f"{head}{tail}{_offset(offset)}</direction>")
+
+
+def _rehearsal(name: str) -> Callable[[int], str]:
+    head = f'<direction placement="above"><direction-type><rehearsal>{name}</rehearsal>'
+    return lambda offset: f"{head}</direction-type>{_offset(offset)}</direction>"
+
+
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def plain_text(value: str) -> str:
+    """Text that XML can hold."""
+    return escape(_ILLEGAL.sub("", value).strip())
+
+
+# Lines -------------------------------------------------------------------------------------
+
+_SUSTAIN, _DOWN = 64, 64  # the controller of the pedal, and its least value when it is down
+_PEDALLED = frozenset((*range(8), 11))  # pianos and their kin, vibraphone
+
+
+def pedal_marks(score: Score, track: int, bars: Bars, staves: int) -> list[Mark]:
+    """The sustaining pedal of a piano or vibraphone, to the nearest sixteenth, below the last of
+    its ``staves``: lifted and pressed at once is a change."""
+    part, controls = score.tracks[track] if score.tracks else None, score.controls
+    if part is None or part.is_drum or part.program not in _PEDALLED:
+        return []
+    of = (controls.track == track) & (controls.kind == CONTROL_CHANGE)
+    of &= controls.number == _SUSTAIN
+    last = int(bars.start[-1]) - SHORTEST
+    place = np.round(controls.tick[of] * (DIVISIONS / score.tpq) / SIXTEENTH) * SIXTEENTH
+    changes: list[tuple[int, bool]] = []
+    for tick, value in zip(place.astype(int).tolist(), controls.value[of].tolist(), strict=True):
+        down = value >= _DOWN
+        if down != (bool(changes) and changes[-1][1]) and tick < last:
+            changes.append((tick, down))
+    if changes and changes[-1][1]:
+        changes.append((last, False))
+    words: dict[int, str] = {}
+    for tick, down in changes:
+        before = words.pop(tick, "")
+        if down:
+            words[tick] = "change" if before == "stop" else "start"
+        elif before != "start":
+            words[tick] = "stop"
+    staff = f"<staff>{staves}</staff>" if staves > 1 else ""
+    return [Mark(tick, _pedal(word, staff)) for tick, word in words.items()]
+
+
+def _pedal(word: str, staff: str) -> Callable[[int], str]:
+    line = f'<pedal type="{word}" line="yes" sign="yes"/>'
+    head = f'<direction placement="below"><direction-type>{line}</direction-type>'
+    return lambda offset: f"{head}{_offset(offset)}{staff}</direction>"
+
+
+def octave_line(start: int, end: int, octaves: int, staff: int) -> tuple[Mark, Mark]:
+    """Start and end of a line over notes of a ``staff`` (from 1) that sound ``octaves`` (-2..2)
+    above what is written."""
+    size = 8 if abs(octaves) == 1 else 15
+    place, kind = ("above", "down") if octaves > 0 else ("below", "up")
+
+    def shift(word: str) -> Callable[[int], str]:
+        line = f'<octave-shift type="{word}" size="{size}" number="{staff}"/>'
+        head = f'<direction placement="{place}"><direction-type>{line}</direction-type>'
+        return lambda offset: f"{head}{_offset(offset)}<staff>{staff}</staff></direction>"
+
+    return Mark(start, shift(kind)), Mark(end, shift("stop"), True)

@@ -9,44 +9,113 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cantilena.score import gm
-
-
-class Clef(NamedTuple):
-    """``sign`` G, F, C or percussion on staff ``line`` from below, ``octave`` (-1, 0, 1) higher."""
-
-    sign: str
-    line: int
-    octave: int = 0
-
+from cantilena.score.musicxml.reading import Clef, Way
 
 TREBLE, BASS, ALTO, TENOR = Clef("G", 2), Clef("F", 4), Clef("C", 3), Clef("C", 4)
-TREBLE_LOW, TREBLE_HIGH, BASS_LOW = Clef("G", 2, -1), Clef("G", 2, 1), Clef("F", 4, -1)
+TREBLE_LOW = Clef("G", 2, -1)
 PERCUSSION = Clef("percussion", 2)
 
 _GUITARS = frozenset({*range(24, 32), 105})
 _BASSES = frozenset({*range(32, 40), 43})
 _KEYBOARDS = frozenset({*range(0, 9), *range(11, 13), 15, *range(16, 22), 23, 46})
 _SECTIONS = frozenset({*range(48, 53), 54, *range(61, 64), *range(88, 104)})
+_ALWAYS_TREBLE = frozenset({40, 56, 59, *range(64, 67), 68, 69, *range(71, 80), 110})
+_ALWAYS_BASS = frozenset({47, 58})
+_VIOLA, _CELLO, _TROMBONE, _HORN, _BASSOON = 41, 42, 57, 60, 70
+
+# What a note costs beside its ledger lines, in ledger lines squared: in a clef that players know
+# but meet less often, and under an octave line, which keyboard players are used to.
+_SECOND_CLEF = 0.5
+_OCTAVE_LINE = {True: 5.0, False: 14.0}
+_TWO_OCTAVES = 6.0  # and more for a line of two octaves
 
 
-def clef(program: int, name: str, pitches: Sequence[int]) -> Clef:
-    """The clef of a single staff for ``pitches`` (any order, may be empty)."""
+def ways(program: int, name: str, pitches: Sequence[int]) -> list[Way]:
+    """How players of an instrument read a single staff with ``pitches``, as written (any order,
+    may be empty), the usual way first."""
     ordered = sorted(pitches) or [67]
     middle = ordered[len(ordered) // 2]
-    if program in _BASSES:
-        return BASS_LOW if middle < 67 else TREBLE
-    if program in _GUITARS:
-        return TREBLE_LOW if middle < 76 else TREBLE
-    if program == 41:
-        return ALTO if middle < 76 else TREBLE
     words = name.lower()
-    if ("tenor" in words or "tenore" in words) and program in range(52, 55):
-        return TREBLE_LOW
-    if middle >= 88:
-        return TREBLE_HIGH
-    if program in (42, 57, 70) and 60 <= middle < 69:
-        return TENOR
-    return TREBLE if middle >= 60 or (middle >= 57 and ordered[0] >= 53) else BASS
+    if program in _GUITARS:
+        clefs = [TREBLE_LOW if middle < 76 else TREBLE]
+    elif program in _BASSES:
+        clefs = [BASS, TREBLE] if ordered[-1] >= 67 else [BASS]
+    elif program == _VIOLA:
+        clefs = [ALTO, TREBLE]
+    elif program == _CELLO:
+        clefs = [BASS, TENOR, TREBLE]
+    elif program in (_TROMBONE, _BASSOON) and "euphonium" not in words:
+        clefs = [BASS, TENOR]
+    elif ("tenor" in words or "tenore" in words) and program in range(52, 55):
+        clefs = [TREBLE_LOW]
+    elif program in _ALWAYS_TREBLE and middle >= 52:
+        clefs = [TREBLE]
+    elif program == _HORN:
+        clefs = [TREBLE, BASS]
+    elif program in _ALWAYS_BASS and middle <= 64:
+        clefs = [BASS]
+    else:
+        usual = TREBLE if middle >= 60 or (middle >= 57 and ordered[0] >= 53) else BASS
+        clefs = [usual, BASS if usual is TREBLE else TREBLE]
+    return _ways(clefs, program in _KEYBOARDS)
+
+
+def hand_ways(pitches: Sequence[int], upper: bool) -> list[Way]:
+    """How a keyboard player reads one of two staves with ``pitches``."""
+    ordered = sorted(pitches)
+    middle = ordered[len(ordered) // 2] if ordered else 60
+    usual, other = (TREBLE, BASS) if upper else (BASS, TREBLE)
+    crossed = middle < 55 if upper else middle > 65
+    return _ways([other, usual] if crossed else [usual, other], True)
+
+
+def _ways(clefs: Sequence[Clef], keyboard: bool) -> list[Way]:
+    price = _OCTAVE_LINE[keyboard]
+    out = [Way(clef, 0, _SECOND_CLEF * i) for i, clef in enumerate(clefs)]
+    if TREBLE in clefs:
+        out += [Way(TREBLE, 1, price), Way(TREBLE, 2, price + _TWO_OCTAVES)]
+    if BASS in clefs and keyboard:
+        out.append(Way(BASS, -1, price + 2))
+    return out
+
+
+_LITTLE_BELLS = frozenset({8, 10, 13})
+_PICCOLO, _GLOCKENSPIEL = 72, 9
+
+
+def octaves_above_written(program: int, pitches: Sequence[int]) -> int:
+    """How many octaves higher than it is written an instrument sounds: -1 for basses, 1 for the
+    piccolo and 2 for the glockenspiel, where their notes are as high as theirs are."""
+    ordered = sorted(pitches) or [60]
+    middle = ordered[len(ordered) // 2]
+    if program in _BASSES:
+        return -1 if middle < 67 else 0
+    if program == _PICCOLO:
+        return 1 if ordered[0] >= 70 else 0
+    if program == _GLOCKENSPIEL:
+        return 2 if ordered[0] >= 76 else 1 if ordered[0] >= 69 else 0
+    return 1 if program in _LITTLE_BELLS and ordered[0] >= 67 and middle >= 76 else 0
+
+
+class Transposition(NamedTuple):
+    """From a part as its player reads it to what sounds: steps, semitones, octaves beside them."""
+
+    diatonic: int
+    chromatic: int
+    octaves: int = 0
+
+
+_IN_B_FLAT, _IN_E_FLAT, _IN_F = (-1, -2), (-5, -9), (-4, -7)
+_TRANSPOSED = {p: Transposition(*_IN_B_FLAT) for p in (56, 59, 64, 71)}
+_TRANSPOSED |= {60: Transposition(*_IN_F), 69: Transposition(*_IN_F)}
+_TRANSPOSED |= {65: Transposition(*_IN_E_FLAT), 66: Transposition(*_IN_B_FLAT, -1)}
+_TRANSPOSED |= {67: Transposition(*_IN_E_FLAT, -1)}
+
+
+def transposition(program: int) -> Transposition | None:
+    """How the player's own part of a transposing instrument differs from the concert score: of
+    trumpets, clarinets and saxophones in B flat, saxophones in E flat, horns in F; else None."""
+    return _TRANSPOSED.get(program)
 
 
 def is_grand(program: int, pitches: Sequence[int], paired: bool = False) -> bool:

@@ -7,21 +7,18 @@ or is a plain syncopation; rests never do.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
-from cantilena.score.musicxml.metre import DEEPEST, Plan
+from cantilena.score.musicxml.metre import DEEPEST, EIGHTH, HALF, QUARTER, SHORTEST, SIXTEENTH, Plan
 
-_VALUES = {192: ("breve", 0), 96: ("whole", 0), 48: ("half", 0), 24: ("quarter", 0)}
-_VALUES |= {12: ("eighth", 0), 6: ("16th", 0), 3: ("32nd", 0), 144: ("whole", 1)}
-_VALUES |= {72: ("half", 1), 36: ("quarter", 1), 18: ("eighth", 1), 9: ("16th", 1)}
+_VALUES = {8 * QUARTER: ("breve", 0), 4 * QUARTER: ("whole", 0), HALF: ("half", 0)}
+_VALUES |= {QUARTER: ("quarter", 0), EIGHTH: ("eighth", 0), SIXTEENTH: ("16th", 0)}
+_VALUES |= {SHORTEST: ("32nd", 0), 6 * QUARTER: ("whole", 1), 3 * QUARTER: ("half", 1)}
+_VALUES |= {3 * EIGHTH: ("quarter", 1), 3 * SIXTEENTH: ("eighth", 1), 3 * SHORTEST: ("16th", 1)}
 _FLAGS = {"eighth": 1, "16th": 2, "32nd": 3}
-# Values inside a tuplet of 12, 24 or 48 ticks.
-_IN_TUPLET = {
-    12: {4: ("16th", 0), 8: ("eighth", 0)},
-    24: {4: ("16th", 0), 8: ("eighth", 0), 12: ("eighth", 1), 16: ("quarter", 0)},
-    48: {8: ("eighth", 0), 16: ("quarter", 0), 24: ("quarter", 1), 32: ("half", 0)},
-}
+_KINDS = ("32nd", "16th", "eighth", "quarter", "half", "whole")
 
 
 class Tuplet(NamedTuple):
@@ -32,9 +29,28 @@ class Tuplet(NamedTuple):
     normal: int
     unit: str
 
+    @property
+    def values(self) -> dict[int, tuple[str, int]]:
+        """(kind, dots) of the lengths, in ticks, that one note in it can have."""
+        return _values_in(self)
 
-_HALF, _BEAT = Tuplet(12, 3, 2, "16th"), Tuplet(24, 3, 2, "eighth")
-_SIX, _WIDE = Tuplet(24, 6, 4, "16th"), Tuplet(48, 3, 2, "quarter")
+
+@cache
+def _values_in(tuplet: Tuplet) -> dict[int, tuple[str, int]]:
+    """From half the unit, where a tuplet of 3 divides so, to four of it."""
+    at, size = _KINDS.index(tuplet.unit), tuplet.size // tuplet.actual
+    values = {size: (_KINDS[at], 0), 2 * size: (_KINDS[at + 1], 0)}
+    if tuplet.actual == 3 and tuplet.unit != "16th":
+        values |= {size // 2: (_KINDS[at - 1], 0), 3 * size // 2: (_KINDS[at], 1)}
+    if tuplet.actual > 3:
+        values |= {3 * size: (_KINDS[at + 1], 1), 4 * size: (_KINDS[at + 2], 0)}
+    return {length: values[length] for length in sorted(values) if length < tuplet.size}
+
+
+_HALF, _BEAT = Tuplet(EIGHTH, 3, 2, "16th"), Tuplet(QUARTER, 3, 2, "eighth")
+_SIX, _WIDE = Tuplet(QUARTER, 6, 4, "16th"), Tuplet(HALF, 3, 2, "quarter")
+_ODD = {n: Tuplet(QUARTER, n, 4, "16th") for n in (5, 7)}
+_WIDE_ODD = {n: Tuplet(HALF, n, 4, "eighth") for n in (5, 7)}
 
 
 class Stretch(NamedTuple):
@@ -85,28 +101,51 @@ def _tuplets(edges: set[int], plan: Plan) -> dict[int, Tuplet]:
     """Each tuplet that the edges of stretches ask for, by its start."""
     tuplets: dict[int, Tuplet] = {}
     for cell, size in plan.cells:
-        if size == 12 and any(cell + r in edges for r in (4, 8)):
+        thirds = {cell + EIGHTH // 3, cell + 2 * EIGHTH // 3}
+        if size == EIGHTH and thirds & edges:
             tuplets[cell] = _HALF
     for q in plan.quarters:
-        inside = [r for r in range(1, 24) if q + r in edges]
-        odd = [r for r in inside if r % 3]
+        inside = sorted(e - q for e in edges if q < e < q + QUARTER)
+        odd = [r for r in inside if r % SHORTEST]
         if not odd:
             continue
-        both = odd[0] < 12 < odd[-1] and 12 not in inside
-        six = q in tuplets and q + 12 in tuplets and len(odd) >= 3
-        if both or six or all(r % 8 == 0 for r in inside):
-            tuplets.pop(q + 12, None)
+        count = _odd_count(inside, QUARTER)
+        if count:
+            tuplets[q] = _ODD[count]
+            continue
+        both = odd[0] < EIGHTH < odd[-1] and EIGHTH not in inside
+        six = q in tuplets and q + EIGHTH in tuplets and len(odd) >= 3
+        if both or six or all(r % (QUARTER // 3) == 0 for r in inside):
+            tuplets.pop(q + EIGHTH, None)
             tuplets[q] = _SIX if six else _BEAT
     for h in sorted(plan.halves):
-        inside = [r for r in range(1, 48) if h + r in edges]
-        if not inside or any(r % 8 for r in inside) or 24 in inside:
+        inside = [e - h for e in edges if h < e < h + HALF]
+        if tuplets.get(h - QUARTER, _HALF).size == HALF:  # halves of a bar of three overlap
             continue
-        if tuplets.get(h - 24) == _WIDE:  # halves of a bar of three overlap
-            continue
-        if all(r % 16 == 0 for r in inside) or tuplets.get(h) == tuplets.get(h + 24) == _BEAT:
-            tuplets.pop(h + 24, None)
-            tuplets[h] = _WIDE
+        wide = _wide(inside, tuplets.get(h), tuplets.get(h + QUARTER))
+        if wide:
+            tuplets.pop(h + QUARTER, None)
+            tuplets[h] = wide
     return tuplets
+
+
+def _odd_count(inside: list[int], size: int) -> int:
+    """5 or 7 where all places divide ``size`` ticks so, else 0."""
+    return next((n for n in _ODD if inside and all(r * n % size == 0 for r in inside)), 0)
+
+
+def _wide(inside: list[int], first: Tuplet | None, second: Tuplet | None) -> Tuplet | None:
+    """The tuplet of a half note that takes the place of those of its quarters, or None.
+    ``inside``: the edges in it, from its start."""
+    if not inside or QUARTER in inside:
+        return None
+    count = _odd_count(inside, HALF)
+    if count:
+        return _WIDE_ODD[count]
+    if any(r % (QUARTER // 3) for r in inside):
+        return None
+    plain = all(r % (HALF // 3) == 0 for r in inside)
+    return _WIDE if plain or first == second == _BEAT else None
 
 
 def _fill(
@@ -128,7 +167,7 @@ def _fill(
 
 
 def _in_tuplet(a: int, b: int, cell: int, tuplet: Tuplet, sounds: bool, out: list[_Value]) -> None:
-    values = _IN_TUPLET[tuplet.size]
+    values = tuplet.values
     value = values.get(b - a)
     if value and (sounds or value[1] == 0):
         out.append((a, b, *value, tuplet))
@@ -146,7 +185,7 @@ def _plain(a: int, b: int, sounds: bool, plan: Plan, out: list[_Value]) -> None:
     level = plan.level
     fits = _note_fits if sounds else _rest_fits
     while a < b:
-        inside = [x for x in range(a + 3, b, 3) if level[x] < DEEPEST]
+        inside = [x for x in range(a + SHORTEST, b, SHORTEST) if level[x] < DEEPEST]
         value = _VALUES.get(b - a)
         if value and (not inside or fits(a, b, inside, plan)):
             out.append((a, b, *value, None))
@@ -164,7 +203,7 @@ def _plain(a: int, b: int, sounds: bool, plan: Plan, out: list[_Value]) -> None:
 
 
 def _single(a: int, b: int, plan: Plan) -> bool:
-    inside = [x for x in range(a + 3, b, 3) if plan.level[x] < DEEPEST]
+    inside = [x for x in range(a + SHORTEST, b, SHORTEST) if plan.level[x] < DEEPEST]
     return b - a in _VALUES and (not inside or _note_fits(a, b, inside, plan))
 
 
@@ -186,7 +225,7 @@ def _rest_fits(a: int, b: int, inside: list[int], plan: Plan) -> bool:
     if (a, b) in plan.nodes:
         return True
     size = b - a
-    return (a, a + 3 * size // 2) in plan.nodes and len(inside) == 1 and size == 24
+    return (a, a + 3 * size // 2) in plan.nodes and len(inside) == 1 and size == QUARTER
 
 
 def _groups(pieces: list[Piece], sounding: list[bool], plan: Plan) -> dict[int, int]:
@@ -196,10 +235,12 @@ def _groups(pieces: list[Piece], sounding: list[bool], plan: Plan) -> dict[int, 
     eighths: dict[int, int] = {}
     for p in pieces:
         if p.kind == "eighth" and not p.dots and not p.tuplet and sounding[p.stretch]:
-            eighths[p.start - p.start % 12] = eighths.get(p.start - p.start % 12, 0) + 1
+            at = p.start - p.start % EIGHTH
+            eighths[at] = eighths.get(at, 0) + 1
     for a, b in plan.nodes:
-        if b - a == 48 and a in plan.quarters and all(a + r in eighths for r in (0, 12, 24, 36)):
-            groups[a + 24] = a
+        four = (a + r * EIGHTH in eighths for r in range(4))
+        if b - a == HALF and a in plan.quarters and all(four):
+            groups[a + QUARTER] = a
     return groups
 
 
@@ -208,23 +249,38 @@ def _beam(
 ) -> list[Piece]:
     groups = _groups(pieces, sounding, plan)
     starts = sorted(groups)
-    wide = [(a, a + 48) for a, tuplet in tuplets.items() if tuplet is _WIDE]
-    run: list[int] = []
+    wide = [(a, a + HALF) for a, tuplet in tuplets.items() if tuplet.size == HALF]
+    runs: list[list[int]] = [[]]
     joined: int | None = None
     out = list(pieces)
     for i, p in enumerate(pieces):
         flags = _FLAGS.get(p.kind, 0) if sounding[p.stretch] else 0
         start = max((g for g in starts if g <= p.start), default=0)
         group = next((-1 - a for a, b in wide if a <= p.start < b), groups.get(start, 0))
-        if run and (not flags or group != joined):
-            _join(run, out)
-            run = []
+        if runs[-1] and (not flags or group != joined):
+            runs.append([])
         if flags:
-            run.append(i)
+            runs[-1].append(i)
             joined = group
-    if run:
-        _join(run, out)
+    for run in runs:
+        for part in _nested(run, pieces, tuplets):
+            _join(part, out)
     return out
+
+
+def _nested(run: list[int], pieces: list[Piece], tuplets: dict[int, Tuplet]) -> list[list[int]]:
+    """The run, cut at the edges of a tuplet that it holds a part of and goes beyond: beams and
+    tuplets lie within one another or apart."""
+    parts = [run]
+    for cell, tuplet in tuplets.items():
+        within = {i for i, p in enumerate(pieces) if cell <= p.start < cell + tuplet.size}
+        cut: list[list[int]] = []
+        for part in parts:
+            crosses = within & {*part} and within - {*part} and {*part} - within
+            split = groupby(part, within.__contains__) if crosses else [(True, part)]
+            cut += [list(members) for _, members in split]
+        parts = cut
+    return parts
 
 
 def _join(run: list[int], pieces: list[Piece]) -> None:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cantilena.score.musicxml.grid import GridNotes
-from cantilena.score.musicxml.metre import Bars
+from cantilena.score.musicxml.metre import HALF, SHORTEST, Bars
 
-_WINDOW = 48  # ticks of music that are spelled alike
+_WINDOW = HALF  # ticks of music that are spelled alike
 _KEY_WEIGHT = 0.6  # of the key's centre against that of the notes around
 _LEAN = 1.6  # fifths by which a move of a semitone shifts the centre of its pitch class
 _LOWEST, _HIGHEST = -8, 13  # F flat .. F double sharp on the line of fifths, C = 0
@@ -53,7 +53,7 @@ class Speller:
         pc = notes.pitch[pitched] % 12
         windows = int(bars.start[-1]) // _WINDOW + 1
         where = onset // _WINDOW
-        weight = np.sqrt(np.maximum(end - onset, 3).astype(float))
+        weight = np.sqrt(np.maximum(end - onset, SHORTEST).astype(float))
         present = np.zeros((windows, 12))
         np.add.at(present, (where, pc), weight)
         middles = np.arange(windows) * _WINDOW + _WINDOW // 2

@@ -11,12 +11,19 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from cantilena.score.musicxml.metre import EIGHTH, QUARTER, SHORTEST, SIXTEENTH
+
 MAX_VOICES = 2
 """Voices of one staff; more are shortened into these."""
 
 Note = tuple[int, int, int]  # onset, end, pitch
 
-_HITS = frozenset({3, 4, 6, 8, 9, 12, 16, 18, 24, 36})  # lengths that a single note value has
+# Lengths of drum notes that need no tie: parts of a beat, plain and in tuplets, and dotted values.
+_HITS = frozenset(n * QUARTER // d for d in (1, 2, 3, 4, 5, 6, 7, 8) for n in range(1, d + 1))
+_HITS |= {3 * EIGHTH}
+_HITS -= {n * QUARTER // d for n, d in ((5, 8), (7, 8), (5, 6))}
+_LITTLE = QUARTER // 6
+"""The longest overlap or gap that is but a way of playing."""
 
 
 @dataclass
@@ -46,7 +53,7 @@ def hands(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
         while j < len(notes) and notes[j][0] == notes[i][0]:
             j += 1
         chord = sorted(notes[i:j], key=lambda n: n[2])
-        rest = min(1.0, (chord[0][0] - last) / 96)
+        rest = min(1.0, (chord[0][0] - last) / (4 * QUARTER))
         right, left, last = right + rest * (70 - right), left + rest * (50 - left), chord[0][0]
         pitches = [n[2] for n in chord]
         k = min(range(len(chord) + 1), key=lambda k: _reach(pitches[:k], pitches[k:], left, right))
@@ -87,7 +94,7 @@ def drum_voices(
         for start, after in zip(starts, [*starts[1:], beats[-1]], strict=True):
             end = min(after, beats[bisect_right(beats, start)])
             if end - start not in _HITS:  # a rest is clearer than a tie
-                end = min(end, start + 12 - start % 12)
+                end = min(end, start + EIGHTH - start % EIGHTH)
             events.append(Event(start, end, sorted(set(voice[start]))))
         out.append(events)
     return out or [[]]
@@ -133,7 +140,7 @@ def _trim(notes: Sequence[Note], starts: list[int]) -> tuple[list[Note], int]:
         after = starts[i] if i < len(starts) else end
         over = end - after
         if over > 0:
-            if over <= 4 or (2 * over < end - onset and end not in places):
+            if over <= _LITTLE or (2 * over < end - onset and end not in places):
                 end = after
             else:
                 crossing += 1
@@ -210,13 +217,33 @@ def _settle(region: list[tuple[Event, int]], out: list[list[Event]]) -> None:
 
 
 def _round_off(voice: list[Event], stop: int) -> None:
-    """Fills small gaps and turns short notes on the eighth into staccato eighths."""
+    """Fills small gaps, turns short notes on the eighth into staccato eighths, and lets long ones
+    end on an eighth."""
     for event, after in zip(voice, [*voice[1:], None], strict=True):
         length = event.end - event.start
         room = (after.start if after else stop) - event.start
         gap = room - length
-        if gap > 0 and (gap <= 4 or (gap <= 6 and 2 * gap <= length)):
+        if gap > 0 and (gap <= _LITTLE or (gap <= SIXTEENTH and 2 * gap <= length)):
             event.end += gap
-        elif length <= 6 and event.start % 12 == 0 and room >= 12:
-            event.end = event.start + 12
+        elif length <= SIXTEENTH and _is_plain(event.start, room) and room >= EIGHTH:
+            event.end = event.start + EIGHTH
             event.staccato = True
+        elif gap > 0 and length > EIGHTH:
+            event.end = max(_without_tail(event.end, event.start + room), event.start + EIGHTH)
+
+
+def _is_plain(start: int, room: int) -> bool:
+    """Whether a note is on an eighth and the next one is not within a tuplet of 5 or 7."""
+    return start % EIGHTH == 0 and (room >= QUARTER or room % (SHORTEST // 3) == 0)
+
+
+def _without_tail(end: int, room: int) -> int:
+    """The end of a long note before a rest: a sixteenth or less after a beat it ends on the beat,
+    a sixteenth before the next one, or before ``room`` ends, there."""
+    past = end % QUARTER
+    if past % EIGHTH == 0:
+        return end
+    if past <= QUARTER // 3:
+        return end - past
+    after = end + QUARTER - past
+    return after if past >= 3 * SIXTEENTH and after <= room else end

@@ -18,7 +18,7 @@ from cantilena.decode.interfaces import Job
 from cantilena.errors import InputError
 from cantilena.result import Result
 from cantilena.score import Score
-from cantilena.score.splice import chased, without
+from cantilena.score.splice import chased, released, without
 from cantilena.systems import spec
 from cantilena.systems.arrival.grammar import ArrivalGrammar
 from cantilena.systems.arrival.writing import (
@@ -267,10 +267,10 @@ class _LiveNotes:
 def kept(edit: Edit) -> Score:
     """What stays of the piece that is edited; and, since these systems write no controls, what lets
     go of pedals and bends for the new music and sets them again behind it."""
-    base = edit.base
+    base, spans = edit.base, [_only(edit).ticks(edit.base)]
     if edit.kind == "go on":
-        return base
-    spans = [_only(edit).ticks(base)]
+        controls = released(base, max(base.end, spans[0][0]))
+        return replace(base, controls=base.controls.joined(controls))
     rest, controls = without(base, spans, edit.tracks), chased(base, spans, edit.tracks)
     return replace(rest, controls=rest.controls.joined(controls))
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cantilena.analysis import spell_chord
 from cantilena.decode.interfaces import Job
 from cantilena.decode.loop import Loop
 from cantilena.errors import CheckpointError, InputError, UnknownNameError
@@ -190,8 +191,9 @@ class NoteSystem(System):
         if piece.before is not None:
             score = finished(rows, plan, self.scheme, piece.before)
         brief = piece.request.brief
-        flats = plan.key.flats
-        chords = tuple((_on(score, t, piece.before), c.name(flats)) for t, c in plan.chords)
+        chords = tuple(
+            (_on(score, t, piece.before), spell_chord(c, plan.key)) for t, c in plan.chords
+        )
         return Result(
             artefact=score,
             brief=brief,

@@ -17,6 +17,7 @@ from cantilena.analysis import chord_slots, find_key
 from cantilena.errors import BriefError, InputError
 from cantilena.score import DRUMS, Score, Track, gm
 from cantilena.score.harmony import Chord
+from cantilena.score.splice import released
 from cantilena.systems.note.casting import asked_programs, plan_parts
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.note.planning import make_plan
@@ -46,7 +47,8 @@ class Continued:
     def joined(self, plan: Plan, tracks: Sequence[Track], columns: Sequence[np.ndarray]) -> Score:
         """The file's Score with the new notes (onset, duration, pitch, velocity, track; grid ticks)
         behind it, in its own ticks; parts go on in tracks of their instrument, those of several
-        players in as many as there are, the highest first."""
+        players in as many as there are, the highest first. Controls, texts and opaque events stay;
+        pedals and bends are let go of where the new music starts."""
         old = self.score
         all_tracks = list(old.tracks)
         desks = _desks(old)
@@ -75,7 +77,10 @@ class Continued:
             keys=zip(old.key_tick, old.key_fifths, old.key_minor, strict=True),
             end=int(self.moved(np.array(plan.end))),
             title=old.title,
-            controls=old.controls,
+            controls=old.controls.joined(released(old, int(old.bar_starts[-1]))),
+            texts=old.texts,
+            opaque=old.opaque,
+            warnings=old.warnings,
         )
 
     def moved(self, ticks: np.ndarray) -> np.ndarray:

@@ -15,10 +15,11 @@ from cantilena.errors import BriefError, UnknownNameError
 from cantilena.score.harmony import Key
 from cantilena.text.brief.chords import Progression, chord_symbols, read_chords
 from cantilena.text.brief.keys import key_named
+from cantilena.text.brief.length import read_length
 from cantilena.text.brief.parts import read_parts
 from cantilena.text.brief.phrases import books, items_of, speller
 from cantilena.text.brief.reader import read
-from cantilena.text.brief.time import read_length, read_metre
+from cantilena.text.brief.time import read_metre
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.instruments import unknown_instrument

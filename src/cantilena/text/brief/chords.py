@@ -16,6 +16,7 @@ from math import lcm
 from cantilena.errors import BriefError
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.degrees import NAMED, NAMED_PATTERNS, ROMAN, is_minor, realise
+from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading
 from cantilena.text.wordlists import word_set
 
@@ -47,20 +48,21 @@ _SYMBOL = re.compile(
     r"*\s+string))"
 )
 _SPELLED = re.compile(
-    r"(?<![\w#'&/])(?P<root>[A-H])(?P<acc>#|b|[\s-]?(?:sharp|flat))?[\s-]"
-    r"(?P<kind>major|minor|maj|min|diminished|dim|augmented|aug|dominant)"
-    r"(?:[\s-](?P<seven>7th|7|seventh|9|ninth))?(?!\w)",
+    r"(?<![\w#'&/])(?P<root>[A-H])(?P<acc>#|b|[\s-]?(?:sharp|flat))?"
+    r"(?:[\s-](?P<kind>major|minor|maj|min|half[\s-]diminished|diminished|dim|augmented|aug|dominant))?"
+    r"(?:[\s-](?P<seven>7th|7|seventh|seven|9th|9|ninth|nine|sixth|six))?(?!\w)"
+    r"(?:(?<=[a-z]{3})|(?<=\s[79])|(?<=[79]th))",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
-    r"(?:[\s,;|>·•→~–—%:-]|/(?=[\s|])|&(?=\s)|\+(?=\s)|\b(?:and|then|to|und|et|y|back|followed|by"
+    r"(?:[\s,;|>·•→~–—%:\"'`-]|/(?=[\s|])|&(?=\s)|\+(?=\s)|\b(?:and|then|to|und|et|y|back|followed|by"
     r"|into|through|moving|going|goes|resolving|resolves|leading|ending|dann|nach|x\d+)\b)+"
 )
 _CALLED_BEFORE = re.compile(
     r"(?:\b(?:chords?|progressions?|changes|akkorde?n?|akkordfolge|accords?|acordes|accordi|vamps?"
     r"|vamping|loop(?:ing)?|harmony|harmonies|harmonic\s+sequence|turnaround|sequence|over|between"
     r"|cycle|cycling)"
-    r"(?:\s+(?:is|are|of|like|in|the|uses?|using|following|follows?|goes|sequence|progressions?|on"
+    r"(?:\s+(?:this|song|piece|track|tune|music|composition|entire|main|it|it's|harmonized|is|are|of|like|in|the|uses?|using|following|follows?|goes|sequence|progressions?|on"
     r"|alternat(?:es?|ing)|mainly|such|as|including|includes|featuring|consists?|that|through"
     r"|around|between|and|chords?|with|from|moves?|cycles?|simple|by|changes?|primarily"
     r"|a|an|pattern|loop|shifting|repeating|centered|characterized))*"
@@ -82,12 +84,18 @@ _KINDS = {
     "maj": "",
     "minor": "m",
     "min": "m",
+    "half diminished": "m7b5",
     "diminished": "dim",
     "dim": "dim",
     "augmented": "aug",
     "aug": "aug",
     "dominant": "",
 }
+
+
+_SEVENS = {"7": "7", "7th": "7", "sev": "7", "9": "9", "9th": "9", "nin": "9", "six": "6"}
+_QUOTED = re.compile(r"[\"'`]([A-H](?:[#b]|[\s-](?:sharp|flat))?[^\s\"'`,;]{0,9})[\"'`]")
+"""A chord in quotes, as those of a list often are."""
 
 
 @dataclass(frozen=True)
@@ -102,26 +110,56 @@ class _Candidate:
     small: bool = False
 
 
+SYMBOLS = Rule(
+    "chord symbols",
+    "chords",
+    (
+        ("lofi, Dm9 G13 Cmaj7", {"chords": "Dm9 G13 Cmaj7"}),
+        ("chords: A minor, F major", {"chords": "Am F"}),
+        ("the notes C, D and E", {"chords": None}),
+    ),
+)
+NUMERALS = Rule("roman numerals", "chords", (("ii-V-I in Bb", {"chords": "Cm F Bb"}),))
+DIGITS = Rule("degrees as digits", "chords", (("2-5-1 in C, jazz", {"chords": "Dm7 G7 Cmaj7"}),))
+BY_NAME = Rule(
+    "a progression with a name",
+    "chords",
+    (("andalusian cadence in E minor", {"chords": "Em D C B"}),),
+)
+SECOND = Rule(
+    "one progression",
+    "chords",
+    (
+        (
+            "verse: C G Am F, chorus: F G C",
+            {"chords": "C G Am F", "unplaced": "verse, chorus, F G C"},
+        ),
+    ),
+)
+RULES: tuple[Rule, ...] = (SYMBOLS, NUMERALS, DIGITS, BY_NAME, SECOND)
+_BEFORE = "another progression stands before"
+
+
 def read_chords(reading: Reading, key: Key | None, jazzy: bool) -> Progression | None:
     """The first progression of the text; later ones are left unplaced. Takes their spans."""
     progressions: list[Progression] = []
     for run in _runs(reading, list(_candidates(reading))):
         start, end = run[0].start, run[-1].end
         if progressions:
-            reading.reject(start, end)
+            reading.reject(start, end, SECOND, _BEFORE)
         else:
             progressions.append(_in_bars(reading, run))
             again = re.match(r"[\s|:(]*(?:x\s?\d+|\d+\s?x)\b", reading.low[end:])
-            reading.take(start, end + (again.end() if again else 0))
-    for reader in (_romans, _digits, _named):
+            reading.take(start, end + (again.end() if again else 0), SYMBOLS)
+    for rule, reader in ((NUMERALS, _romans), (DIGITS, _digits), (BY_NAME, _named)):
         for progression, start, end in reader(reading, key, jazzy):
             if progressions and reader is _named and progressions[0].how == "said":
                 continue
             if progressions:
-                reading.reject(start, end)
+                reading.reject(start, end, SECOND, _BEFORE)
             else:
                 progressions.append(progression)
-                reading.take(start, end)
+                reading.take(start, end, rule)
     return progressions[0] if progressions else None
 
 
@@ -147,10 +185,15 @@ def chord_symbols(text: str) -> tuple[str, ...]:
 
 
 def _candidates(reading: Reading) -> list[_Candidate]:
-    spelled = (_spelled_candidate(m) for m in reading.finditer(_SPELLED, False))
+    plain = _QUOTED.sub(r" \1 ", reading.plain)
+
+    def free(pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        return (m for m in pattern.finditer(plain) if reading.free(*m.span()))
+
+    spelled = (_spelled_candidate(m) for m in free(_SPELLED))
     candidates = [candidate for candidate in spelled if candidate]
     spans = {(f.start, f.end) for f in candidates}
-    for m in reading.finditer(_SYMBOL, False):
+    for m in free(_SYMBOL):
         if not any(a < m.end() and m.start() < b for a, b in spans):
             candidate = _candidate(m)
             if candidate is not None:
@@ -170,10 +213,11 @@ def _candidate(m: re.Match[str]) -> _Candidate | None:
     acc = {"sharp": "#", "flat": "b"}.get(acc.lower(), acc)
     spelled = "kind" in parts
     if spelled:
-        seven = {"7th": "7", "seventh": "7", "ninth": "9"}.get(parts["seven"] or "", "")
-        kind = parts["kind"].lower()
-        seven = seven or parts["seven"] or ""
-        suffix = ("maj" if kind in ("major", "maj") and seven else _KINDS[kind]) + seven
+        seven = _SEVENS.get((parts["seven"] or "")[:3].lower(), "")
+        kind = (parts["kind"] or "dominant").lower().replace("-", " ")
+        seven = "" if kind == "half diminished" else seven
+        sevenths = kind in ("major", "maj") and seven and seven != "6"
+        suffix = ("maj" if sevenths else _KINDS[kind]) + seven
     else:
         suffix = parts["suffix"]
     letter = "B" if root in "Hh" else root.upper()
@@ -211,7 +255,14 @@ def _runs(reading: Reading, candidates: list[_Candidate]) -> list[list[_Candidat
             last.append(f)
         else:
             runs.append([f])
-    return [good for run in runs if (good := _sure(reading, run))]
+    sure: list[list[_Candidate]] = []
+    for run in runs:
+        good = _sure(reading, run)
+        if good:
+            sure.append(good)
+        elif len(run) > 1 or abs(run[0].weight) > 0:
+            reading.put_aside(run[0].start, run[-1].end, SYMBOLS, "letters or a key, not chords")
+    return sure
 
 
 def _led(reading: Reading, a: _Candidate, b: _Candidate) -> bool:
@@ -247,7 +298,11 @@ def _sure(reading: Reading, run: list[_Candidate]) -> list[_Candidate]:
         good = (len(run) >= 3 and max(weights) > 0) or (max(weights) == 2 and len(run) >= 2)
         return run if good or (called and (len(run) >= 2 or max(weights) > 0)) else []
     if called:
-        return run if len(run) > 1 or max(weights) > 0 or run[0].symbol not in "AI" else []
+        return (
+            run
+            if len(run) > 1 or max(weights) > 0 or run[0].symbol != "A" or _CLOSED.match(after)
+            else []
+        )
     if len(run) == 1:
         return run if weights[0] == 2 else []
     letters = [f.symbol for f in run]
@@ -256,6 +311,9 @@ def _sure(reading: Reading, run: list[_Candidate]) -> list[_Candidate]:
         pitches = any(c[-1].isdigit() for c in letters)
         return run if len(run) >= 3 and not form and not pitches else []
     return run
+
+
+_CLOSED = re.compile(r"[\"'`]?\s*(?:[.,;)\n]|$)")
 
 
 def _letter_first(low: str, run: list[_Candidate]) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from cantilena.score import gm
 from cantilena.score.score import DRUMS
-from cantilena.text.brief.phrases import Item
-from cantilena.text.brief.refusals import NOTHING_BUT
-from cantilena.text.lexicon import Reading
+from cantilena.text.brief.closing import is_closed
+from cantilena.text.brief.mentions import Item, one_of, taken_up
+from cantilena.text.brief.phrases import KINDS
+from cantilena.text.brief.rules import Rule
+from cantilena.text.lexicon import Reading, Use
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, bare, ensembles
 from cantilena.text.lexicon.instruments import FIRST, REFUSED, VOICES
 from cantilena.text.lexicon.terms import NUMBERS
@@ -36,14 +37,39 @@ class Parts:
     suggested: list[str] = field(default_factory=list)  # names of ensembles that are implied
 
 
-_ONLY_BEFORE = re.compile(
-    rf"(?:\b(?:only|just|solely|exclusively|purely|simply|nur|seulement|solamente|{NOTHING_BUT})"
-    r")(?:\s+(?:for|with|using|a|an|the|one|on|by|ein|eine|of|mit))*\s*$"
+SIZE = Rule(
+    "a number of players",
+    "instruments",
+    (
+        ("trio for oboe, bassoon and piano", {"instruments": "oboe, bassoon, piano", "only": True}),
+        ("clarinet quartet in C", {"instruments": "clarinet*4", "only": True}),
+    ),
 )
-_ONLY_AFTER = re.compile(
-    r"^\s*(?:only|alone|solely|exclusively|by\s+itself|and\s+nothing\s+else|nothing\s+else|allein"
-    r"|and\s+no\s+other\s+instruments?|unaccompanied|on\s+its\s+own|seule?)\b"
+DRUMLESS = Rule("a word that excludes drums", "instruments", (("drumless", {"excluded": [128]}),))
+INSTRUMENTAL = Rule(
+    "a word that excludes voices",
+    "instruments",
+    (("instrumental hip hop", {"excluded": [52, 53, 54]}),),
 )
+CONCERTO = Rule(
+    "a concerto",
+    "instruments",
+    (
+        (
+            "cello concerto",
+            {
+                "instruments": "cello, strings, flute, oboe, clarinet, bassoon, french horn*2, "
+                "trumpet, trombone, timpani"
+            },
+        ),
+        ("concerto for flute and strings", {"instruments": "flute, strings", "only": None}),
+    ),
+)
+_CONCERTO = re.compile(
+    r"(?:\b|(?<=\w))(?:concert(?:o|i|os)|concierto|(?<=\w)konzert)\b(?!\s+gross[oi])"
+)
+_ACCOMPANIED = re.compile(r"\b(?:reduction|cadenza|solo|unaccompanied|orchestr\w*|orchest\w+)\b")
+RULES: tuple[Rule, ...] = (SIZE, DRUMLESS, INSTRUMENTAL, CONCERTO)
 
 
 def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> Parts:
@@ -51,8 +77,10 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
     them."""
     parts = Parts()
     mentions = [it for it in items if it.kind in ("instrument", "ensemble")]
-    wishes = [it for it in mentions if not it.refused]
+    wishes = one_of(reading, taken_up(reading, [it for it in mentions if not it.refused]))
     refused = {p for it in mentions if it.refused for p in _programs_of(it.value)}
+    kept = [it for it in mentions if it.excepted and isinstance(it.value, Instrument)]
+    refused -= {p for it in kept if isinstance(it.value, Instrument) for p in it.value.programs}
     voices = [it.value for it in wishes if isinstance(it.value, Ensemble) and it.value.voices_only]
     if voices:
         parts.excluded = tuple(p for p in range(129) if p not in VOICES)
@@ -67,7 +95,12 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
             implied_only = False
         elif isinstance(it.value, Ensemble):
             ensemble = _recast(it.value, genres, wishes)
-            reading.take(reading.words[it.i].start, reading.words[it.j - 1].end)
+            reading.take(
+                reading.words[it.i].start,
+                reading.words[it.j - 1].end,
+                KINDS["ensemble"],
+                it.value.name,
+            )
             implied_only &= ensemble.implied
             parts.suggested += [ensemble.name] if ensemble.implied else []
             parts.only |= ensemble.closed
@@ -77,17 +110,32 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
             elif not ensemble.implied or sum(isinstance(o.value, Instrument) for o in wishes) < 3:
                 for member in ensemble.members:
                     _add(parts.instruments, member)
+    _join_orchestra(reading, parts, wishes)
     for ensemble in loose:
         _seat(parts.instruments, ensemble)
     _sizes(reading, parts, wishes, genres)
-    parts.only |= _closed(reading, wishes, parts)
+    parts.only |= is_closed(reading, wishes, parts.instruments)
     if refused:
         _refuse(parts, refused)
     _instrumental(reading, parts)
-    parts.instruments = [_in_style(w, (*genres, *parts.genres)) for w in parts.instruments]
+    styles = (*genres, *parts.genres)
+    parts.instruments = [_in_style(w, styles) for w in parts.instruments]
+    parts.instruments = [_of_company(w, parts.instruments, styles) for w in parts.instruments]
     if parts.instruments:
         parts.how = "implied" if implied_only and wishes else parts.how or "said"
     return parts
+
+
+def _join_orchestra(reading: Reading, parts: Parts, wishes: list[Item]) -> None:
+    """The soloist of a concerto plays with an orchestra, unless the text names who else plays."""
+    m = _CONCERTO.search(reading.low)
+    if m is None or not parts.instruments or _ACCOMPANIED.search(reading.low):
+        return
+    reading.uses.append(Use(*m.span(), CONCERTO.field, CONCERTO.name))
+    orchestra = ensembles().get("orchestra")
+    if len(parts.instruments) == 1 and parts.instruments[0].count == 1 and orchestra:
+        for member in orchestra.members:
+            _add(parts.instruments, member)
 
 
 def _programs_of(value: object) -> tuple[int, ...]:
@@ -155,7 +203,7 @@ def _with_count(reading: Reading, it: Item, numbered: dict[str, int]) -> Instrum
     pitched = re.search(r"(?<!\w)(?:bb|eb|b-flat|e-flat|f|c|a|d|in\s+[a-f]b?)\s+$", low[:start])
     if pitched and instrument.programs[0] in gm.BRASS_TO_PIPES and pitched.group().strip() != "a":
         start = pitched.start()  # "Bb clarinet"
-    reading.take(start, end)
+    reading.take(start, end, KINDS["instrument"], instrument.name)
     return replace(instrument, count=max(1, min(count, 24)))
 
 
@@ -235,7 +283,7 @@ def _sizes(reading: Reading, parts: Parts, wishes: list[Item], genres: tuple[str
                 continue
             parts.instruments = list(usual.members)
             parts.only, parts.how = True, "implied"
-        reading.take(word.start, word.end)
+        reading.take(word.start, word.end, SIZE)
 
 
 _SIZE_NAMES = {n: name for name, n in reversed(SIZES.items()) if name.isascii()}
@@ -247,81 +295,16 @@ def _of(reading: Reading, n: int, it: Item) -> bool:
     return re.fullmatch(r"\s+(?:for|of|fur|von|aus|pour|de|per|di)\s+", gap) is not None
 
 
-def _closed(reading: Reading, wishes: list[Item], parts: Parts) -> bool:
-    """Whether the words around the instruments say that these are all."""
-    if not parts.instruments:
-        return False
-    low, words = reading.low, reading.words
-    closed = False
-    alone = len(parts.instruments) == 1
-    for it in wishes:
-        start, end = words[it.i].start, words[it.j - 1].end
-        while start and reading.taken[start - 1] and low[start - 1].isalnum():
-            start -= 1
-        before, after = low[max(0, start - 60) : start], low[end : end + 60]
-        solo = re.search(r"\b(solo|unaccompanied|unbegleitete[sr]?)[\s-]+(?:\w+[\s-]+)?$", before)
-        tail = re.match(r"\s+(?:solo|solos|alone|unaccompanied|allein)\b", after)
-        guest = re.search(
-            r"\b(?:with|featuring|features|includ\w+|then|has|and|by)\s+(?:an?\s+|the\s+)?"
-            r"(?:\w+\s+)?$",
-            before[: solo.start()] if solo else before,
-        )
-        if solo or tail:
-            a = (
-                start - len(before) + solo.start()
-                if solo and len(before) == 60
-                else (solo.start() if solo and start < 60 else start)
-            )
-            reading.take(a if solo else start, end + (tail.end() if tail else 0))
-            closed |= alone and not guest
-        only = _ONLY_BEFORE.search(before)
-        if only and not re.search(r"\bnot\s+$", before[: only.start()]):
-            reading.take(start - len(only.group()), start)
-            closed = True
-        last = _ONLY_AFTER.match(after)
-        if last:
-            reading.take(end, end + last.end())
-            closed = True
-    m = re.search(r"\b(?:unaccompanied|unbegleitet)\b", low)
-    if m:
-        reading.take(*m.span())
-        closed |= alone
-    return closed or _for_list(reading, wishes, parts)
-
-
-_FOR = re.compile(
-    r"\b(?:for|fur|pour|per|para)\s+(?:(?:an?|the|one|solo|two|three|four|\d|ein|eine|just)\s+)*$"
-)
-_INNER = re.compile(
-    r"[\s,&+/-]*(?:\b(?:and|und|et|e|y|plus|with|an?|the|one|solo|two|three|four|soft|gentle)\b"
-    r"[\s,&+/-]*)*"
-)
-
-
-def _for_list(reading: Reading, wishes: list[Item], parts: Parts) -> bool:
-    """Whether every instrument stands in one list after "for": "for violin and piano"."""
-    low, words = reading.low, reading.words
-    if not wishes or any(isinstance(it.value, Ensemble) and it.value.implied for it in wishes):
-        return False
-    first = words[wishes[0].i].start
-    if not _FOR.search(low[max(0, first - 40) : first]):
-        return False
-    if any(isinstance(it.value, Ensemble) and not it.value.closed for it in wishes):
-        return False
-    for a, b in pairwise(wishes):
-        gap = low[words[a.j - 1].end : words[b.i].start]
-        if not _INNER.fullmatch(gap):
-            return False
-    follow = low[words[wishes[-1].j - 1].end :]
-    return not re.match(
-        r"\s+(?:lovers?|players?|students?|class|lessons?|practice|beginners?)\b", follow
-    )
+UNPITCHED = ("percussion",)
+"""Instruments without pitch that sound on the drum channel."""
 
 
 def _refuse(parts: Parts, refused: Iterable[int]) -> None:
     """Removes refused programs from the instruments; one that is asked for by its own name stays,
     although it is refused too."""
     refused = set(refused)
+    if any(w.name in UNPITCHED for w in parts.instruments):
+        refused.discard(DRUMS)  # congas and a kit share the channel of General MIDI
     remaining: list[Instrument] = []
     for w in parts.instruments:
         programs = tuple(p for p in w.programs if p not in refused)
@@ -346,12 +329,12 @@ def _instrumental(reading: Reading, parts: Parts) -> None:
     programs = {p for w in parts.instruments for p in w.programs[:1]}
     more: set[int] = set()
     for m in reading.finditer(_DRUMLESS):
-        reading.take(*m.span())
+        reading.take(*m.span(), DRUMLESS)
         more.add(DRUMS)
         parts.how_excluded = "said"
         parts.instruments = [w for w in parts.instruments if w.programs != (DRUMS,)]
     for m in reading.finditer(_VOICELESS):
-        reading.take(*m.span())
+        reading.take(*m.span(), INSTRUMENTAL)
         if not programs & set(VOICES):
             more |= set(VOICES[:3])
             parts.how_excluded = parts.how_excluded or "implied"
@@ -368,3 +351,23 @@ def _in_style(instrument: Instrument, genres: tuple[str, ...]) -> Instrument:
             rest = [p for p in instrument.programs if p not in first]
             return replace(instrument, programs=(*first, *rest))
     return instrument
+
+
+_BOWED = frozenset({"violin", "viola", "cello", "strings", "string ensemble"})
+
+
+def _of_company(
+    instrument: Instrument, others: list[Instrument], genres: tuple[str, ...]
+) -> Instrument:
+    """A double bass that no genre tells how to play: plucked beside drums or guitars, bowed beside
+    bowed strings."""
+    name = instrument.name
+    if name not in ("double bass", "acoustic bass") or genres:
+        return instrument
+    plucked = any(w.programs[0] == DRUMS or 24 <= w.programs[0] < 32 for w in others)
+    bowed = any(w.name in _BOWED for w in others)
+    first = 32 if plucked else 43 if bowed else instrument.programs[0]
+    if first not in instrument.programs:
+        return instrument
+    rest = tuple(p for p in instrument.programs if p != first)
+    return replace(instrument, programs=(first, *rest))

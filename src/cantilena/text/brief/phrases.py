@@ -13,11 +13,26 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cantilena.score import gm
+from cantilena.text.brief.everyday import UNMEANT, unmeant
+from cantilena.text.brief.mentions import (
+    COUNTERPOINT,
+    LIST_END,
+    VIBES,
+    Item,
+    ends_a_list,
+    gap,
+    is_line,
+    is_vibe,
+    span,
+    with_shared_nouns,
+)
+from cantilena.text.brief.rules import Rule
 from cantilena.text.labels import GENRE_WORDS, GENRES, MOOD_WORDS, MOODS
-from cantilena.text.lexicon import Phrasebook, Reading, Speller
+from cantilena.text.lexicon import Phrasebook, Reading, Speller, Use, east, west
 from cantilena.text.lexicon.abroad import GENRES_MORE, MOODS_MORE
 from cantilena.text.lexicon.ensembles import SIZES, Ensemble, ensembles
 from cantilena.text.lexicon.instruments import instruments
+from cantilena.text.lexicon.names import NAMES
 from cantilena.text.lexicon.stopwords import REAL, STOP
 from cantilena.text.lexicon.terms import (
     DANCES,
@@ -31,20 +46,33 @@ from cantilena.text.lexicon.terms import (
     Pace,
 )
 from cantilena.text.wishes import Instrument
-from cantilena.text.wordlists import split_names, word_set
+from cantilena.text.wordlists import split_names
 
-
-@dataclass(frozen=True)
-class Item:
-    """A phrase of a table in the text: words ``i`` to ``j`` (exclusive), its kind ("instrument",
-    "ensemble", "genre", "mood", "pace", "dance", "swing", "timing", "density"), its value, and
-    whether the text refuses it."""
-
-    i: int
-    j: int
-    kind: str
-    value: object
-    refused: bool = False
+KINDS: dict[str, Rule] = {
+    "instrument": Rule(
+        "the name of an instrument",
+        "instruments",
+        (
+            ("two violins and a cello", {"instruments": "violin*2, cello"}),
+            ("first violin, second violin, viola", {"instruments": "violin*2, viola"}),
+        ),
+    ),
+    "ensemble": Rule(
+        "a line-up", "instruments", (("jazz trio", {"instruments": "piano, acoustic bass, drums"}),)
+    ),
+    "genre": Rule("a word for a genre", "label", (("funky trance", {"genres": "funk, trance"}),)),
+    "mood": Rule("a word for a mood", "label", (("a gloomy waltz", {"moods": "dark"}),)),
+    "pace": Rule(
+        "a tempo word",
+        "tempo",
+        (("Andante", {"tempo": 82}), ("slow, 160 bpm", {"tempo": 160, "unplaced": "slow"})),
+    ),
+    "swing": Rule("swing or straight", "swing", (("swing feel", {"swing": True}),)),
+    "timing": Rule("how notes are timed", "timing", (("humanized piano", {"timing": "played"}),)),
+    "density": Rule("how many notes", "density", (("sparse piano", {"density": "sparse"}),)),
+    "dance": Rule("a dance", "dance", (("a polka", {"metre": "2/4"}),)),
+}
+"""The rule of each kind of phrase."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +89,10 @@ class Books:
     density: Phrasebook[tuple[str, str]]
 
 
+_GENRES = {**NAMES, **west.GENRES, **east.GENRES, **GENRES_MORE}
+_MOODS = {**west.MOODS, **east.MOODS, **MOODS_MORE}
+
+
 @lru_cache(maxsize=1)
 def books() -> Books:
     """The tables; made once."""
@@ -73,12 +105,12 @@ def books() -> Books:
     parts = Phrasebook[Instrument | Ensemble](())
     parts.join(ensembles())
     parts.join(instruments())
-    moods = [m for m in words(MOOD_WORDS, (n for n in MOODS), MOODS_MORE) if m[0] != "still"]
+    moods = [m for m in words(MOOD_WORDS, (n for n in MOODS), _MOODS) if m[0] != "still"]
     return Books(
         parts,
-        Phrasebook(words(GENRE_WORDS, (n for n in GENRES if n != "romantic"), GENRES_MORE)),
+        Phrasebook(words(GENRE_WORDS, (n for n in GENRES if n != "romantic"), _GENRES)),
         Phrasebook(moods),
-        Phrasebook(PACES.items()),
+        Phrasebook([*PACES.items(), *((w, PACES[n]) for w, n in east.PACES.items())]),
         Phrasebook(DANCES.items()),
         Phrasebook(SWING.items()),
         Phrasebook(TIMING.items()),
@@ -93,9 +125,12 @@ def speller() -> Speller:
     tables = (b.parts, b.genres, b.moods, b.paces, b.dances, b.swing, b.timing, b.density)
     words = {w for table in tables for w in table.words} | {*SIZES, *NUMBERS, *SHORT}
     words |= {w for name in METRES for w in name.split()} | {"major", "minor", "without"}
-    names = {w for w in b.parts.words if b.parts.get(w)} | {w for w in SIZES if len(w) > 4}
+    foreign = {*west.INSTRUMENTS, *west.GENRES, *west.MOODS}  # too near to everyday English words
+    names = {w for w in b.parts.words if w not in foreign and b.parts.get(w)} | {
+        w for w in SIZES if len(w) > 4
+    }
     labels = (b.genres, b.moods, b.paces, b.dances, b.swing, b.timing)
-    strict = {w for table in labels for w in table.words if table.get(w) is not None}
+    strict = {w for t in labels for w in t.words if w not in foreign and t.get(w) is not None}
     stems = {w for table in (b.genres, b.moods) for w in table.words if table.get(w)}
     return Speller(words, STOP | REAL, names, strict - names, {w for w in stems if len(w) > 3})
 
@@ -122,22 +157,83 @@ def items_of(reading: Reading) -> Iterator[Item]:
             items.append(Item(i, i + n, name, value))
             i += n
     items = [_with_aside(reading, it) for it in items] + list(_four_voices(reading))
+    items = _negated(reading, items)
+    for it in [it for it in items if it.kind in ("genre", "dance")]:
+        if ends_a_list(reading, it, items):
+            reading.put_aside(*span(reading, it), LIST_END, "two instruments of the list before")
+            items.remove(it)
     at_word: dict[int, list[Item]] = {}
     for it in items:
         for n in range(it.i, it.j):
             at_word.setdefault(n, []).append(it)
-    visible = [
-        it
-        for it in items
-        if not _unmeant(it, reading)
-        and not any(
-            _hides(o, it, reading)
-            for n in range(it.i, it.j)
-            for o in at_word.get(n, ())
-            if o is not it
-        )
-    ]
-    yield from sorted(visible, key=lambda it: (it.i, it.j))
+    visible: list[Item] = []
+    for it in items:
+        others = (o for n in range(it.i, it.j) for o in at_word[n] if o is not it)
+        over = next((o for o in others if _hides(o, it, reading)), None)
+        why = f"part of {_text(reading, over)!r}" if over else unmeant(it, reading)
+        if why:
+            rule = KINDS[it.kind] if over else UNMEANT
+            reading.put_aside(*span(reading, it), rule, why)
+        else:
+            visible.append(it)
+    visible = with_shared_nouns(reading, visible, tables.parts)
+    yield from sorted(_sounding(reading, visible), key=lambda it: (it.i, it.j))
+
+
+NEGATED = Rule(
+    "a tempo word that is denied",
+    "tempo",
+    (
+        ("The tempo does not feel too slow.", {"tempo": 106}),
+        ("it is neither hurried nor slow", {"tempo": 106}),
+        ("never really fast", {"tempo": 102}),
+    ),
+)
+_DENIED = re.compile(
+    r"(?:\b(?:not|never|nicht|isn't|doesn't|don't|aren't|without\s+being)"
+    r"(?:\s+(?:feel|feeling|be|being|seem|sound|get|go|play|move|ever|an?|the|too|so|very|overly|really"
+    r"|particularly|especially|all\s+that|quite|at\s+all|zu|sehr|in|of)){0,6}|\bneither)\s+$"
+)
+_NOR = re.compile(r"\s+(?:nor|noch|or)\s+(?:too\s+|very\s+)?")
+
+
+def _negated(reading: Reading, items: list[Item]) -> list[Item]:
+    """The items; a tempo word that is denied ("not too slow") leaves the middle, or what is next
+    to it."""
+    out: list[Item] = []
+    words = reading.words
+    for it in items:
+        last = out[-1] if out else None
+        if it.kind != "pace" or not isinstance(it.value, Pace):
+            out.append(it)
+            continue
+        start = words[it.i].start
+        before = _DENIED.search(reading.low[:start][-60:])
+        nor = last is not None and last.kind == "pace" and _NOR.fullmatch(gap(reading, last, it))
+        side = "slow" if it.value.bpm < 100 else "fast"
+        if before and it.value.rank == 1:
+            a = start - len(before.group())
+            i = next(n for n, word in enumerate(words) if word.start >= a)
+            reading.uses.append(Use(a, words[it.j - 1].end, NEGATED.field, NEGATED.name))
+            out.append(replace(it, i=i, value=PACES[f"not too {side}"]))
+        elif nor and last and isinstance(last.value, Pace) and last.value.rank == 1:
+            middle = PACES["medium tempo"] if last.value != PACES[f"not too {side}"] else last.value
+            out[-1] = replace(last, j=it.j, value=middle)
+        else:
+            out.append(it)
+    return out
+
+
+def _sounding(reading: Reading, items: list[Item]) -> Iterator[Item]:
+    """The items without names of instruments that mean a line of the texture or a mood."""
+    named = [it for it in items if it.kind == "instrument"]
+    for it in items:
+        if it.kind == "instrument" and is_line(reading, it, named):
+            reading.put_aside(*span(reading, it), COUNTERPOINT, "a line of the texture, no singer")
+        elif it.kind == "instrument" and is_vibe(reading, it):
+            reading.put_aside(*span(reading, it), VIBES, "a mood, no vibraphone")
+        else:
+            yield it
 
 
 _ASIDE = re.compile(r"\s*\(\s*([^\W\d_][\w -]{1,20}?)\s*\)")
@@ -197,6 +293,8 @@ def _hides(over: Item, it: Item, reading: Reading) -> bool:
         return bool(_DRUM_AND_BASS.fullmatch(text))
     if over.kind in ("genre", "mood") and it.kind == "density":
         return longer
+    if over.kind == "mood" and it.kind == "genre":
+        return longer
     if over.kind == "dance" and it.kind in ("instrument", "ensemble"):
         return True
     return over.kind == "genre" and longer and it.kind == "swing" and "swing" not in text
@@ -206,43 +304,4 @@ def _text(reading: Reading, it: Item) -> str:
     return reading.low[reading.words[it.i].start : reading.words[it.j - 1].end]
 
 
-def _unmeant(it: Item, reading: Reading) -> bool:
-    """Whether the words around a name say that it is an everyday word here."""
-    if it.kind not in ("genre", "mood") or it.j - it.i > 1:
-        return False
-    words = reading.words
-    low = words[it.i].low
-    before = words[it.i - 1].low if it.i and words[it.i].joined else ""
-    after = words[it.j].low if it.j < len(words) and words[it.j].joined else ""
-    if low in _EVERYDAY:
-        return (before in _POSSESSIVE and after not in _MUSIC) or after in _SCENE
-    if words[it.i].form == "love" or low == "loves":
-        return before in ("i", "i'd", "would", "we", "you", "they", "to", "who", "really", "people")
-    if low in ("reminiscent", "score"):
-        return after in ("of", "for", "in")
-    if low in ("world", "lied", "alternative", "film", "movie"):
-        return after not in (*_MUSIC, "score") if low != "lied" else True
-    return low == "blue" and after in ("sky", "ocean", "sea", "moon", "water", "eyes", "note")
-
-
-_EVERYDAY = word_set(
-    """
-    house rock soul country game metal trap garage jungle folk pop trance
-    """
-)
-_POSSESSIVE = word_set(
-    """
-    the my your his her our their this old haunted empty little a
-    """
-)
-_MUSIC = word_set(
-    """
-    song music beat track genre style tune band piece groove vibe anthem ballad loop feel
-    guitar bass riff drum drums jam solo like
-    """
-)
-_SCENE = word_set(
-    """
-    on in at of by near where that is pipe pipes road roads
-    """
-)
+RULES: tuple[Rule, ...] = (*KINDS.values(), UNMEANT, NEGATED)

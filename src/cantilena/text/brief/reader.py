@@ -11,23 +11,31 @@ from typing import Any
 
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.chords import Progression, read_chords
-from cantilena.text.brief.keys import read_key
+from cantilena.text.brief.keys import read_key, read_spoken
+from cantilena.text.brief.length import Length, read_length, read_short, tempo_of
+from cantilena.text.brief.mentions import Item
 from cantilena.text.brief.parts import Parts, read_parts
-from cantilena.text.brief.phrases import Item, items_of, speller
+from cantilena.text.brief.phrases import KINDS, items_of, speller
 from cantilena.text.brief.refusals import mark_refusals
-from cantilena.text.brief.time import (
-    Length,
-    Tempo,
-    read_length,
-    read_metre,
-    read_short,
-    read_tempo,
-    tempo_of,
-)
+from cantilena.text.brief.rules import Rule
+from cantilena.text.brief.time import Tempo, read_metre, read_odd_metre, read_tempo
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.lexicon.terms import GENRE_TEMPO, NUMBERS, Pace
 from cantilena.text.wishes import Brief
+
+CHORD_LENGTH = Rule(
+    "how long a chord lasts",
+    "chords",
+    (
+        ("chords C G, two chords per bar", {"chords": "C G", "chord_beats": 2}),
+        ("chords C G Am F, 2 bars each", {"chord_beats": 8}),
+    ),
+)
+TEMPO_AFTER = Rule(
+    "a number after a style", "tempo", (("surf rock 160 with organ", {"tempo": 160}),)
+)
+RULES: tuple[Rule, ...] = (CHORD_LENGTH, TEMPO_AFTER)
 
 
 def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
@@ -36,41 +44,40 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     reading = Reading(text, speller().mend)
     how: dict[str, str] = {}
     wishes: dict[str, Any] = {}
-    reading.field = "tempo"
     tempo = read_tempo(reading)
-    reading.field = "metre"
     metre = read_metre(reading)
     jazzy = _JAZZY.search(reading.low) is not None
     # Chords are read before the key, but degrees need it: a first reading looks for the key only.
-    glance = key or next((k for k, _ in [read_key(Reading(text)) or (None, "")] if k), None)
-    reading.field = "chords"
+    glance = key or _key_at_first_glance(text)
+    spoken = read_spoken(reading)
     chords = read_chords(reading, glance, jazzy)
-    reading.field = "length"
     length = read_length(reading, tempo.bpm if tempo else None, metre)
     home = parse_chord(chords.chords[0]).root if chords and len(chords.chords) == 1 else None
-    reading.field = "key"
-    key_match = read_key(reading, home)
-    reading.field = "excluded"
+    key_match = read_key(reading, home, spoken)
     items = mark_refusals(reading, list(items_of(reading)))
-    reading.field = "label"
     _labels(reading, items, wishes, how)
     genres = wishes.get("genres", ())
-    reading.field = "instruments"
     swung = any(it.kind == "swing" and it.value for it in items)
     parts = read_parts(reading, items, genres or (("jazz",) if swung else ()))
     _set_parts(parts, wishes, how)
-    reading.field = "chords"
     if chords:
         _set_chords(chords, reading, wishes, how, key_match, metre)
     if key_match:
         wishes["key"], how["key"] = key_match[0].name, key_match[1]
     _set_metre(metre, items, wishes, how)
-    reading.field = "tempo"
+    if metre is None and (odd := read_odd_metre(reading)):
+        wishes["metre"], how["metre"] = odd, "implied"
     _set_tempo(reading, tempo or _late_tempo(reading, items), items, wishes, how)
-    reading.field = "length"
     _set_length(reading, length, chords, wishes, how)
     _set_feel(reading, items, wishes, how)
     return Brief(text=text, how=how, unplaced=reading.unplaced(STOP), **wishes), reading
+
+
+def _key_at_first_glance(text: str) -> Key | None:
+    reading = Reading(text)
+    spoken = read_spoken(reading)
+    said = read_key(reading, spoken=spoken)
+    return said[0] if said else None
 
 
 _JAZZY = re.compile(r"\b(?:jazz\w*|bossa|bebop|swing|lofi|lo-fi|neo[ -]soul)\b")
@@ -83,7 +90,7 @@ def _labels(reading: Reading, items: list[Item], wishes: dict, how: dict) -> Non
         for it in items:
             if it.kind == kind and not it.refused:
                 start, end = reading.words[it.i].start, reading.words[it.j - 1].end
-                reading.take(start, end)
+                reading.take(start, end, KINDS[kind], str(it.value))
                 labels.append(str(it.value))
         if labels:
             wishes[field], how[field] = tuple(dict.fromkeys(labels)), "said"
@@ -128,7 +135,7 @@ def _set_chords(
     bar = 4.0 * num / den
     beats = bar * float(chords.bars) if chords.bars != 1 else None
     for m in _BEATS_EACH.finditer(reading.low):
-        reading.take(*m.span())
+        reading.take(*m.span(), CHORD_LENGTH)
         if m["k"]:
             beats = bar / _number(m["k"])
         else:
@@ -169,7 +176,7 @@ def _late_tempo(reading: Reading, items: list[Item]) -> Tempo | None:
             after = reading.words[n - 1].low in ("beat", "beats", "groove", "swing", "tempo")
             follows = reading.low[word.end : word.end + 1]
             if (n in ends or after) and 50 <= int(word.low) <= 220 and follows not in ("%", "/"):
-                reading.take(word.start, word.end)
+                reading.take(word.start, word.end, TEMPO_AFTER)
                 return Tempo(float(word.low))
     return None
 
@@ -189,9 +196,9 @@ def _set_tempo(
             low, high = best.low, best.high
         agrees = low <= pace.high * 1.25 and high >= pace.low * 0.8
         if agrees:
-            reading.take(start, end)
+            reading.take(start, end, KINDS["pace"])
         elif reading.free(start, end):
-            reading.reject(start, end)
+            reading.reject(start, end, KINDS["pace"], "does not agree with the tempo that is said")
     if tempo:
         wishes["tempo"], how["tempo"] = tempo.bpm, "said"
         if tempo.span:
@@ -256,31 +263,30 @@ def _set_feel(reading: Reading, items: list[Item], wishes: dict, how: dict) -> N
     """Swing, timing and density; dances' own names are taken here too."""
     for it in items:
         start, end = reading.words[it.i].start, reading.words[it.j - 1].end
-        reading.field = it.kind
         if it.kind == "swing":
             value = bool(it.value) != it.refused
             if "swing" in wishes and wishes["swing"] != value and reading.free(start, end):
-                reading.reject(start, end)
+                reading.reject(start, end, KINDS["swing"], "the opposite is said before")
                 continue
             share = re.match(r"\s*\d{2}\s?%", reading.low[end:])
             end += share.end() if share else 0
             wishes.setdefault("swing", value)
             how["swing"] = "said"
-            reading.take(start, end)
+            reading.take(start, end, KINDS["swing"])
         elif it.kind == "timing":
             value = it.value if not it.refused else OTHER_TIMING[str(it.value)]
             if wishes.setdefault("timing", value) != value and reading.free(start, end):
-                reading.reject(start, end)
+                reading.reject(start, end, KINDS["timing"], "the opposite is said before")
                 continue
             how["timing"] = "said"
-            reading.take(start, end)
+            reading.take(start, end, KINDS["timing"])
         elif it.kind == "density" and not it.refused and isinstance(it.value, tuple):
             value, way = it.value
             if "density" in wishes and wishes["density"] != value and reading.free(start, end):
-                reading.reject(start, end)
+                reading.reject(start, end, KINDS["density"], "another density is said before")
                 continue
-            reading.take(start, end)
+            reading.take(start, end, KINDS["density"])
             if "density" not in wishes:
                 wishes["density"], how["density"] = value, way
         elif it.kind == "dance" and not it.refused:
-            reading.take(start, end)
+            reading.take(start, end, KINDS["dance"])

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from cantilena.text.brief.phrases import Item
-from cantilena.text.lexicon import Reading
+from cantilena.text.brief.mentions import Item
+from cantilena.text.brief.rules import Rule
+from cantilena.text.lexicon import Reading, east
 from cantilena.text.wordlists import word_set
 
 _NO = word_set(
@@ -19,6 +20,7 @@ _NO = word_set(
     doesn't drop remove nor neither nothing w/o non wo isn't
     """
 )
+_EXCEPT = word_set("except but besides excluding save bar than apart")
 _NO_PAIRS = {
     ("instead", "of"),
     ("rather", "than"),
@@ -40,7 +42,7 @@ NOTHING_BUT = (
 )
 """A negation that makes what follows the whole list: "nothing but piano"."""
 _NOTHING_BUT_BEFORE = re.compile(rf"\b{NOTHING_BUT}\s+(?:an?\s+|the\s+)?$")
-_NONE = re.compile(r"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b")
+_IS_NONE = re.compile(rf"\s*[:=]\s*(?:none|no|off|nein|keine?|0)\b|\s*(?:{'|'.join(east.NONE)})")
 _FILL = word_set(
     """
     any a an the of real use using some other kind include including have having want with for add
@@ -52,22 +54,134 @@ _OR = re.compile(
 )
 
 
+NO = Rule(
+    "a refusal before the name",
+    "excluded",
+    (
+        ("rock, no drums", {"excluded": [128]}),
+        ("piano instead of guitar", {"instruments": "piano", "excluded": list(range(24, 32))}),
+        ("piano and no drums but with bass", {"instruments": "piano, bass", "excluded": [128]}),
+    ),
+)
+NONE = Rule(
+    "a name: none",
+    "excluded",
+    (("piano, drums: none", {"excluded": [128]}), ("ピアノ、ドラムなし", {"excluded": [128]})),
+)
+NO_SOLO = Rule(
+    "no solo",
+    "excluded",
+    (("pop, no guitar solo", {"excluded": None, "unplaced": "no guitar solo"}),),
+)
+NOT_AFTER = Rule(
+    "a refusal after the name",
+    "excluded",
+    (
+        ("Oboe and tuba are not featured in this song.", {"excluded": [58, 68]}),
+        ("an accordion, but drums are not", {"instruments": "accordion", "excluded": [128]}),
+    ),
+)
+EXCEPTION = Rule(
+    "an exception",
+    "excluded",
+    (
+        ("all fall silent except the organ", {"instruments": "organ", "excluded": None}),
+        ("no drums but congas", {"instruments": "percussion", "excluded": None}),
+        ("no vocals except a choir", {"instruments": "choir"}),
+    ),
+)
+MANNER = Rule(
+    "a refusal of a manner",
+    "excluded",
+    (("pop, piano, no loud drums", {"instruments": "piano", "excluded": None}),),
+)
+RULES: tuple[Rule, ...] = (NO, NONE, NO_SOLO, NOT_AFTER, EXCEPTION, MANNER)
+_NOT_THERE = re.compile(
+    r"\s*,?\s*(?:(?:\b(?:is|are|was|were|do|does|did|should|shall|must|may|can|will|would)\s*(?:not|n't|never)\b"
+    r"|\b(?:isn't|aren't|don't|doesn't|shouldn't|mustn't|won't|isnt|arent|dont|doesnt|never)\b)"
+    r"(?:\s+(?:be\s+)?(?:featured|used|included|present|heard|needed|wanted|there|allowed|involved|desired|required"
+    r"|audible|playing|play|appear|sound|feature|occur|join(?:\s+in)?|part\s+of\s+\w+)\b"
+    r"(?:\s+in\s+(?:this|the|it|my)(?:\s+\w+)?)?|\s+in\s+(?:this|the|it)\b(?:\s+\w+)?|(?=\s*(?:[,.;!?)\n]|$)))"
+    r"|\b(?:is|are|should\s+be|must\s+be|to\s+be)\s+(?:absent|left\s+out|excluded|missing|omitted|avoided|forbidden"
+    r"|unwanted|banned)\b)"
+)
+_TOGETHER = re.compile(r"[\s,/&+]*(?:\b(?:and|or|nor|und|oder|et|ou|y|e)\b)?\s*(?:the\s+|any\s+)?")
+_NOTHING_ELSE_SOUNDS = re.compile(
+    r"\b(?:silen\w+|nothing|none|nobody|no|stop\w*|drop\w*\s+out|cease\w*|mut(?:e|es|ed)|rests?|quiet)\b"
+    r"[^.;!?\n]*$"
+)
+_MANNERS = word_set(
+    """
+    loud heavy harsh busy aggressive hard fast overpowering booming complex bombastic intrusive
+    excessive big distorted screaming loudly noisy
+    """
+)
+"""How something is played: who wants no loud drums does not want no drums."""
+
+
+def _not_there(reading: Reading, items: list[Item]) -> set[int]:
+    """Numbers of the items that the text says are not there: "oboe and tuba are not featured"."""
+    refused: set[int] = set()
+    words = reading.words
+    for n, item in enumerate(items):
+        after = _NOT_THERE.match(reading.low, words[item.j - 1].end)
+        if item.kind not in ("instrument", "ensemble") or after is None:
+            continue
+        reading.take(words[item.j - 1].end, after.end(), NOT_AFTER)
+        refused.add(n)
+        for k in range(n - 1, -1, -1):
+            gap = reading.low[words[items[k].j - 1].end : words[items[k + 1].i].start]
+            if items[k].kind != item.kind or not _TOGETHER.fullmatch(gap):
+                break
+            refused.add(k)
+    return refused
+
+
+def _is_excepted(reading: Reading, i: int) -> bool:
+    """Whether what begins at word ``i`` follows "except" or the like, and sounds after all."""
+    for k in range(i - 1, max(-1, i - 4), -1):
+        if reading.words[k].low in _EXCEPT:
+            return _is_exception(reading, k)
+    return False
+
+
+def _is_exception(reading: Reading, k: int) -> bool:
+    """Whether word ``k``, "except" or the like, says what sounds after all."""
+    before = reading.low[max(0, reading.words[k].start - 80) : reading.words[k].start]
+    return _NOTHING_ELSE_SOUNDS.search(before) is not None
+
+
 def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
     """The items, those after "no", "without", "instead of" ... as refused; takes those words."""
     out: list[Item] = []
     ends: dict[int, int] = {}
     paced = {k for it in items if it.kind == "pace" for k in range(it.i, it.j)}
+    absent = _not_there(reading, items)
     for n, item in enumerate(items):
+        if n in absent:
+            reading.take(reading.words[item.i].start, reading.words[item.j - 1].end, NOT_AFTER)
+            out.append(replace(item, refused=True))
+            continue
         solo = reading.words[item.j].low if item.j < len(reading.words) else ""
         if solo in ("solo", "solos") and item.kind == "instrument":
             refuse = _refusal_before(reading, item.i, ends, paced)
             if refuse is not None:  # "no guitar solo" refuses the solo, not the guitar
-                reading.reject(reading.words[refuse].start, reading.words[item.j].end)
+                reading.reject(
+                    reading.words[refuse].start,
+                    reading.words[item.j].end,
+                    NO_SOLO,
+                    "refuses the solo, not the instrument",
+                )
                 continue
         start = _refusal_before(reading, item.i, ends, paced)
+        manner = reading.words[item.i - 1].low if item.i else ""
+        if start is not None and item.kind == "instrument" and manner in _MANNERS:
+            a, b = reading.words[start].start, reading.words[item.j - 1].end
+            reading.reject(a, b, MANNER, f"refuses that it is {manner}, not that it plays")
+            continue
         end = reading.words[item.j - 1].end
-        if start is None and (none := _NONE.match(reading.low, end)):
-            reading.take(end, none.end())
+        if start is None and (none := _IS_NONE.match(reading.low, end)):
+            reading.take(end, none.end(), NONE)
             start = item.i
         refused = start is not None
         if refused:
@@ -83,8 +197,9 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
             and start is not None
             and item.kind in ("instrument", "ensemble", "swing", "timing")
         ):
-            reading.take(reading.words[start].start, reading.words[item.j - 1].end)
-        out.append(replace(item, refused=refused))
+            reading.take(reading.words[start].start, reading.words[item.j - 1].end, NO)
+        excepted = not refused and _is_excepted(reading, item.i)
+        out.append(replace(item, refused=refused, excepted=excepted))
     return out
 
 
@@ -109,7 +224,11 @@ def _refusal_before(reading: Reading, i: int, ends: dict[int, int], paced: set[i
         low = words[k].low
         if k and (words[k - 1].low, low) in _NO_PAIRS:
             return k - 1
-        if low in _NO:
+        pair = (low, words[k + 1].low)
+        if (low in _EXCEPT or pair == ("other", "than")) and _is_exception(reading, k):
+            reading.put_aside(words[k].start, words[k].end, EXCEPTION, "says what sounds after all")
+            return None
+        if low in _NO or low in east.NO:
             only = low == "not" and words[k + 1].low in ("only", "just")
             return None if only else k
         if low not in _FILL:

@@ -1,27 +1,24 @@
-"""Tempo numbers, metres and lengths in a text.
+"""Tempo numbers and metres in a text.
 
-Knows how numbers of time are written; does not know tempo words ("slow", "Andante"), which are
-phrases (``phrases``).
+Knows how they are written; does not know tempo words ("slow", "Andante"), which are phrases
+(``phrases``), or lengths (``length``).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from cantilena.text.brief.rules import Rule, apply, first
 from cantilena.text.lexicon import Reading
-from cantilena.text.lexicon.terms import IN_METRES, METRES, NUMBERS, SHORT
+from cantilena.text.lexicon.terms import IN_METRES, METRES, NUMBERS
 from cantilena.text.wishes import (
-    MAX_BARS,
-    MAX_SECONDS,
     MAX_TEMPO,
-    MIN_BARS,
-    MIN_SECONDS,
     MIN_TEMPO,
 )
-from cantilena.text.wordlists import word_set
 
-_NUM = r"(?<![\d.,:/])(\d{1,3}(?:[.,]\d{1,2})?)(?![\d:/])"
+_NUM = r"(?<![\d.:/])(?<!\d,)(\d{1,3}(?:[.,]\d{1,2})?)(?![\d:/])"
 _ABOUT = (
     r"(?:\b(?:around|about|approximately|approx\.?|circa|ca\.?|roughly|at|of|ungefahr|etwa|mit)\s+"
     r"|[~@]\s*){0,3}"
@@ -31,7 +28,7 @@ _UNIT = (
     r"|battements?\s+par\s+minute|battiti\s+al\s+minuto|qpm\b|quarters?\s+per\s+minute)"
 )
 _RANGE = re.compile(
-    rf"(?:between\s+|from\s+)?{_ABOUT}{_NUM}\s*(?:bpm\s*)?(?:-|to|and|bis|a)\s*{_NUM}\s*-?\s*{_UNIT}"
+    rf"(?:between\s+|from\s+)?{_ABOUT}{_NUM}\s*(?:bpm\s*)?(?:-|–|~|to|and|bis|a)\s*{_NUM}\s*-?\s*{_UNIT}"
 )
 _BPM = re.compile(rf"{_ABOUT}{_NUM}\s*-?\s*{_UNIT}")
 _NAMED = re.compile(
@@ -68,36 +65,100 @@ class Tempo:
     span: tuple[float, float] | None = None
 
 
+def _tempo(bpm: float) -> str:
+    """Why a number is no tempo, "" where it may be one."""
+    limits = f"{MIN_TEMPO}-{MAX_TEMPO}"
+    return "" if MIN_TEMPO <= bpm <= MAX_TEMPO else f"no tempo: outside {limits} a minute"
+
+
+def _note_is(reading: Reading, m: re.Match[str]) -> Tempo:
+    dotted = 1.5 if m.group("dot") or m.group("after") else 1.0
+    return Tempo(round(_value(m.groups()[-1]) * dotted * _QUARTERS.get(m["note"], 1.0), 3))
+
+
+def _between(reading: Reading, m: re.Match[str]) -> Tempo:
+    a, b = _value(m.group(1)), _value(m.group(2))
+    return Tempo((a + b) / 2, (a, b))
+
+
+def _no_range(reading: Reading, m: re.Match[str]) -> str:
+    a, b = _value(m.group(1)), _value(m.group(2))
+    return "" if MIN_TEMPO <= a < b <= MAX_TEMPO else "no range of tempi"
+
+
+def _likely(low: float, high: float) -> Callable[[Reading, re.Match[str]], str]:
+    """A guard: a number that nothing calls a tempo must be a likely one."""
+
+    def guard(reading: Reading, m: re.Match[str]) -> str:
+        return "" if low <= _value(m.group(1)) <= high else "a number, but hardly a tempo"
+
+    return guard
+
+
+TEMPO = (
+    Rule(
+        "a note value and a number",
+        "tempo",
+        (("dotted quarter = 60", {"tempo": 90}), ("half note = 60", {"tempo": 120})),
+        _NOTE_IS,
+        _note_is,
+        lambda reading, m: _tempo(_note_is(reading, m).bpm),
+    ),
+    Rule(
+        "a range of tempi",
+        "tempo",
+        (("80-100 bpm", {"tempo": 90}), ("between 100 and 120 beats per minute", {"tempo": 110})),
+        _RANGE,
+        _between,
+        _no_range,
+    ),
+    Rule(
+        "a number of beats a minute",
+        "tempo",
+        (("techno, 130bpm", {"tempo": 130}), ("at about 96 beats per minute", {"tempo": 96})),
+        _BPM,
+        lambda _, m: Tempo(_value(m.group(1))),
+        lambda _, m: _tempo(_value(m.group(1))),
+    ),
+    Rule(
+        "a number called the tempo",
+        "tempo",
+        (("The tempo is 77.", {"tempo": 77}), ("bpm: 96", {"tempo": 96})),
+        _NAMED,
+        lambda _, m: Tempo(_value(m.group(1))),
+        lambda _, m: _tempo(_value(m.group(1))),
+    ),
+)
+LONE_TEMPO = (
+    Rule(
+        'a number after "at"',
+        "tempo",
+        (("house at 124", {"tempo": 124}), ("@140", {"tempo": 140})),
+        _AT,
+        lambda _, m: Tempo(_value(m.group(1))),
+        _likely(30, 300),
+    ),
+    Rule(
+        "a number by itself",
+        "tempo",
+        (("rock, 120, drums", {"tempo": 120}), ("piano, 9", {"tempo": None})),
+        _LONE,
+        lambda _, m: Tempo(_value(m.group(1))),
+        _likely(40, 240),
+        group=1,
+    ),
+)
+SECOND_TEMPO = Rule(
+    "one tempo",
+    "tempo",
+    (("90 bpm then 120 bpm", {"tempo": 90, "unplaced": "120 bpm"}),),
+)
+
+
 def read_tempo(reading: Reading) -> Tempo | None:
     """The first tempo that is given as a number; later ones that differ are left unplaced."""
-    tempos: list[tuple[int, int, Tempo]] = []
-
-    def add(m: re.Match[str], tempo: Tempo | None) -> None:
-        start = m.start(1) if m.re is _LONE else m.start()
-        if tempo and MIN_TEMPO <= tempo.bpm <= MAX_TEMPO and reading.free(start, m.end()):
-            reading.take(start, m.end())
-            tempos.append((start, m.end(), tempo))
-
-    for m in reading.finditer(_NOTE_IS):
-        dotted = 1.5 if m.group("dot") or m.group("after") else 1.0
-        add(m, Tempo(round(_value(m.groups()[-1]) * dotted * _QUARTERS.get(m["note"], 1.0), 3)))
-    for m in reading.finditer(_RANGE):
-        a, b = _value(m.group(1)), _value(m.group(2))
-        if MIN_TEMPO <= a < b <= MAX_TEMPO:
-            add(m, Tempo((a + b) / 2, (a, b)))
-    for pattern in (_BPM, _NAMED):
-        for m in reading.finditer(pattern):
-            add(m, Tempo(_value(m.group(1))))
-    if not tempos:
-        for pattern, low, high in ((_AT, 30, 300), (_LONE, 40, 240)):
-            for m in reading.finditer(pattern):
-                if not tempos and low <= _value(m.group(1)) <= high:
-                    add(m, Tempo(_value(m.group(1))))
-    tempos.sort(key=lambda f: f[0])
-    for start, end, tempo in tempos[1:]:
-        if tempo.bpm != tempos[0][2].bpm:
-            reading.reject(start, end)
-    return tempos[0][2] if tempos else None
+    tempos = apply(reading, TEMPO) or apply(reading, LONE_TEMPO, most=1)
+    return first(reading, tempos, SECOND_TEMPO, "another tempo is said before")
 
 
 def _value(number: str) -> float:
@@ -135,175 +196,119 @@ _NAMES = re.compile(
 )
 
 
+_BEAT_COUNTS = re.compile(
+    r"\b(?:the\s+)?(?:beats?|bars?|metre|meter|count|time(?:\s+signature)?|pulse)"
+    r"(?:\s+(?:of|in|for)\s+(?:this|the)\s+\w+)?"
+    r"(?:\s+(?:counts?|counted|is|are|goes|up|in|to|of|count)){1,4}\s*[:=]?\s*"
+    r"(2|3|4|5|6|7|9|11|12|two|three|four|five|six|seven|nine|eleven|twelve)\b(?!\s*[/.:-]\s*\d"
+    r"|\s*(?:bars?|measures?|minutes?|seconds?|bpm|times?|of|-))"
+    r"|\b(\d|two|three|four|five|six|seven)\s+beats?\s+(?:to|in|per|a)\s+(?:the\s+|a\s+|each\s+|every\s+)?"
+    r"(?:bar|measure)\b"
+    r"|\bbeats?\s*[:=]\s*(2|3|4|5|6|7)\b(?!\s*[/.:]\s*\d)"
+)
+_ODD = re.compile(
+    r"\b(?:an?\s+)?(?:odd|irregular|asymmetric(?:al)?|uneven)[\s-]+(?:time\s+signatures?|metres?|meters?|times?"
+    r"|takt|metrum)\b"
+)
+
+
+def _counted(reading: Reading, m: re.Match[str]) -> str:
+    text = next(filter(None, m.groups()))
+    return IN_METRES[int(text) if text.isdigit() else NUMBERS[text]]
+
+
+def _no_count(reading: Reading, m: re.Match[str]) -> str:
+    text = next(filter(None, m.groups()))
+    beats = int(text) if text.isdigit() else NUMBERS[text]
+    return "" if beats in IN_METRES else "no number of beats that a bar has"
+
+
+def _metre_of(num: int, den: int) -> str:
+    likely = den in (2, 4, 8, 16) and 2 <= num <= 32 and (num, den) not in ((2, 16), (4, 16))
+    return f"{num}/{den}" if likely else ""
+
+
+def _is_metre(num: int, den: int) -> str:
+    """Why a fraction is no metre, "" where it may be one."""
+    return "" if _metre_of(num, den) else "no metre that is in use"
+
+
+def _beats(reading: Reading, m: re.Match[str]) -> str:
+    return IN_METRES[int(m.group(1)) if m.group(1).isdigit() else NUMBERS[m.group(1)]]
+
+
+METRE = (
+    Rule(
+        "the name of a metre",
+        "metre",
+        (("in waltz time", {"metre": "3/4"}), ("alla breve", {"metre": "2/2"})),
+        _NAMES,
+        lambda _, m: METRES[m.group(1).replace("-", " ")],
+    ),
+    Rule(
+        "a metre as a fraction",
+        "metre",
+        (("rock in 7/8", {"metre": "7/8"}), ("24/7", {"metre": None})),
+        _FRACTION,
+        lambda _, m: _metre_of(int(m.group(1)), int(m.group(2))),
+        lambda _, m: _is_metre(int(m.group(1)), int(m.group(2))),
+    ),
+    Rule(
+        "a metre with a hyphen",
+        "metre",
+        (("6-8 time", {"metre": "6/8"}),),
+        _TWELVE_EIGHT,
+        lambda _, m: _metre_of(int(m.group(1)), int(m.group(2))),
+        lambda _, m: _is_metre(int(m.group(1)), int(m.group(2))),
+    ),
+    Rule(
+        "a metre in words",
+        "metre",
+        (("six-eight", {"metre": "6/8"}), ("Waltz in three-four time", {"metre": "3/4"})),
+        _SPOKEN,
+        lambda _, m: _metre_of(NUMBERS[m.group(1)], _DENOMINATORS[m.group(2)]),
+        lambda _, m: _is_metre(NUMBERS[m.group(1)], _DENOMINATORS[m.group(2)]),
+    ),
+    Rule(
+        "beats of a bar",
+        "metre",
+        (("in three", {"metre": "3/4"}), ("in 5, slow", {"metre": "5/4"})),
+        _IN_N,
+        _beats,
+    ),
+    Rule(
+        "a count of beats",
+        "metre",
+        (
+            ("The beat counts to 3.", {"metre": "3/4"}),
+            ("The beat is 4.", {"metre": "4/4"}),
+            ("five beats to the bar", {"metre": "5/4"}),
+        ),
+        _BEAT_COUNTS,
+        _counted,
+        _no_count,
+    ),
+)
+ODD_METRE = Rule(
+    "an odd metre", "metre", (("prog rock in an odd metre", {"metre": "7/8", "implied": "metre"}),)
+)
+SECOND_METRE = Rule(
+    "one metre", "metre", (("3/4, later 4/4", {"metre": "3/4", "unplaced": "later, 4/4"}),)
+)
+
+
 def read_metre(reading: Reading) -> str | None:
     """The first metre that the text names; later ones that differ are left unplaced."""
-    metres: list[tuple[int, int, str]] = []
-
-    def add(m: re.Match[str], num: int, den: int) -> None:
-        likely = den in (2, 4, 8, 16) and 2 <= num <= 32 and (num, den) not in ((2, 16), (4, 16))
-        if likely and reading.free(m.start(), m.end()):
-            reading.take(m.start(), m.end())
-            metres.append((m.start(), m.end(), f"{num}/{den}"))
-
-    for m in reading.finditer(_NAMES):
-        num, den = map(int, METRES[m.group(1).replace("-", " ")].split("/"))
-        add(m, num, den)
-    for pattern in (_FRACTION, _TWELVE_EIGHT):
-        for m in reading.finditer(pattern):
-            add(m, int(m.group(1)), int(m.group(2)))
-    for m in reading.finditer(_SPOKEN):
-        add(m, NUMBERS[m.group(1)], _DENOMINATORS[m.group(2)])
-    for m in reading.finditer(_IN_N):
-        n = int(m.group(1)) if m.group(1).isdigit() else NUMBERS[m.group(1)]
-        num, den = map(int, IN_METRES[n].split("/"))
-        add(m, num, den)
-    metres.sort()
-    for start, end, metre in metres[1:]:
-        if metre != metres[0][2]:
-            reading.reject(start, end)
-    return metres[0][2] if metres else None
+    return first(reading, apply(reading, METRE), SECOND_METRE, "another metre is said before")
 
 
-_TENS = r"(?:twenty|thirty|forty|fifty|sixty)[\s-](?:one|two|three|four|five|six|seven|eight|nine)"
-_COUNT = (
-    rf"(?<![\w./:'])(?P<n>\d{{1,4}}(?:[.,]\d{{1,2}})?|{_TENS}"
-    rf"|{'|'.join(sorted(NUMBERS, key=len, reverse=True))})"
-)
-_BARS = re.compile(
-    rf"{_COUNT}[\s-]*(?:bars?|measures?|takte?n?|mesures?|battute|compases)\b(?:\s+long\b)?"
-    r"(?![\s-]*(?:blues|intro|outro|solo|break|bridge|phrases?|drum\s+fill|fill|pickup|verse|chorus"
-    r"|rest|rests|each|per))"
-)
-_BARS_ARE = re.compile(r"\b(?:bars|measures|takte)\s*[:=]\s*(?P<n>\d{1,4})\b")
-_MINUTES = re.compile(
-    rf"(?:{_COUNT}|(?P<half>\bhalf\s+an?))[\s-]*"
-    r"(?:minutes?|mins?|minuten|minuti|minutos|(?<=\d)m|(?<=\d )m)\b(?!\s*=)"
-    r"(?P<and>\s+and\s+a\s+half|\s+und\s+eine\s+halbe)?"
-    r"(?:\s*(?:and|,|und|et)?\s*(?P<s>\d{1,2})[\s-]*(?:seconds?|secs?|sekunden?|secondes|s)\b)?"
-    r"(?:\s+long\b)?"
-)
-_SECONDS = re.compile(
-    rf"{_COUNT}[\s-]*(?:seconds?|secs?|sekunden?|sek|secondes?|secondi|segundos)\b(?:\s+long\b)?"
-)
-_S = re.compile(
-    r"(?<!the )(?<![\w.'])(?P<n>\d{1,3})\s?s\b(?P<long>\s+(?:long|clip|loop|track|of))?"
-)
-_ROLAND_MACHINES = frozenset({303, 606, 707, 808, 909})
-"""Roland's bass synthesizer and drum machines: "808s" are sounds, not seconds."""
-_DECADES = frozenset({0, 50, 60, 70, 80, 90})
-"""Decades: "80s" is a style, and seconds only in "80s long"."""
-_CLOCK = re.compile(
-    r"(?<![\w:.])(?P<m>\d{1,2}):(?P<sec>[0-5]\d)(?![\w:])(?:\s*(?:min(?:utes)?|long)\b)?"
-)
-_PRIMES = re.compile(r"(?<![\w.])(?P<m>\d{1,2})'\s?(?P<sec>[0-5]\d)(?:''|\")")
-_HALF_MINUTE = re.compile(r"\bhalbe\s+minute\b")
-_NOT_LENGTH = word_set(
-    """
-    notes note phrases phrase tones chords sustained held reverb echo ago time lines pauses tail
-    decay breaths melodies day night road journey way lost bit distance live drive delay delays
-    reverbs intro outro introduction solo haired winter rests strings bows girl boy fills stabs
-    riffs riff motif motifs bursts drums
-    """
-)
+def read_odd_metre(reading: Reading) -> str | None:
+    """The metre that stands for all odd ones where the text asks for one and names none."""
+    metre = None
+    for m in reading.finditer(_ODD):
+        reading.take(*m.span(), ODD_METRE)
+        metre = "7/8"
+    return metre
 
 
-@dataclass(frozen=True)
-class Length:
-    """A length in bars, in seconds, or in both where the text gives both and they agree."""
-
-    bars: int | None = None
-    seconds: float | None = None
-
-
-def read_length(
-    reading: Reading, bpm: float | None = None, metre: str | None = None
-) -> Length | None:
-    """The first length that is given as a number. A second one of the other kind counts too
-    where, at ``bpm`` (None: free to choose) and in ``metre``, both can hold; others are left
-    unplaced."""
-    lengths: list[tuple[int, int, Length]] = []
-
-    def add(m: re.Match[str], length: Length) -> None:
-        bars_fit = length.bars is None or MIN_BARS <= length.bars <= MAX_BARS
-        seconds_fit = length.seconds is None or MIN_SECONDS <= length.seconds <= MAX_SECONDS
-        if bars_fit and seconds_fit and reading.free(m.start(), m.end()):
-            reading.take(m.start(), m.end())
-            lengths.append((m.start(), m.end(), length))
-
-    for m in reading.finditer(_BARS):
-        count = _count(m["n"])
-        if count == int(count) and m["n"] not in ("a", "the", "per"):
-            add(m, Length(bars=int(count)))
-    for m in reading.finditer(_BARS_ARE):
-        add(m, Length(bars=int(m["n"])))
-    for m in reading.finditer(_MINUTES):
-        n = 0.5 if m["half"] else _count(m["n"])
-        if re.fullmatch(r"\d+\s?m", m.group()) and n > 20:
-            continue
-        n += 0.5 if m["and"] else 0
-        add(m, Length(seconds=60 * n + (int(m["s"]) if m["s"] else 0)))
-    for m in reading.finditer(_HALF_MINUTE):
-        add(m, Length(seconds=30.0))
-    for m in reading.finditer(_SECONDS):
-        if m["n"] not in ("a", "one", "first"):
-            add(m, Length(seconds=float(_count(m["n"]))))
-    for m in reading.finditer(_S):
-        n = int(m["n"])
-        if n not in _ROLAND_MACHINES and (m["long"] or n not in _DECADES):
-            add(m, Length(seconds=float(m["n"])))
-    for pattern in (_CLOCK, _PRIMES):
-        for m in reading.finditer(pattern):
-            point = re.search(r"\b(?:at|from|by|until|after|before)\s+$", reading.low[: m.start()])
-            if not point:  # "a drop at 0:30" is no length
-                add(m, Length(seconds=60.0 * int(m["m"]) + int(m["sec"])))
-    lengths.sort(key=lambda f: f[0])
-    if not lengths:
-        return None
-    whole = lengths[0][2]
-    for start, end, length in lengths[1:]:
-        both = Length(whole.bars or length.bars, whole.seconds or length.seconds)
-        if length not in (whole, both) and not _agree(both, bpm, metre):
-            reading.reject(start, end)
-        elif length.bars is None or length.seconds is None:
-            whole = both if _agree(both, bpm, metre) else whole
-    return whole
-
-
-def _agree(length: Length, bpm: float | None, metre: str | None) -> bool:
-    """Whether bars and seconds can both hold, within a fifth; without a tempo, at a usual one."""
-    if length.bars is None or length.seconds is None:
-        return False
-    needed = tempo_of(length, metre)
-    return 0.8 < needed / bpm < 1.25 if bpm else 40 <= needed <= 240
-
-
-def tempo_of(length: Length, metre: str | None) -> float:
-    """The tempo, in quarters per minute, at which so many bars last so many seconds."""
-    num, den = map(int, (metre or "4/4").split("/"))
-    return 60.0 * (length.bars or 0) * 4 * num / den / (length.seconds or 1.0)
-
-
-def read_short(reading: Reading) -> int | None:
-    """Bars that the first word such as "short" stands for; takes all such words."""
-    words, bars = reading.words, []
-    for i, word in enumerate(words):
-        if not reading.free(word.start, word.end):
-            continue
-        pair = f"{word.low} {words[i + 1].low}" if i + 1 < len(words) else ""
-        name, last = (pair, i + 1) if pair in SHORT else (word.low, i)
-        if name not in SHORT or not reading.free(word.start, words[last].end):
-            continue
-        following = words[last + 1].low if last + 1 < len(words) else ""
-        if following in _NOT_LENGTH or (name == "little" and following in ("", "bit")):
-            continue
-        before = re.search(r"\bnot\s+(?:too\s+|very\s+|so\s+)?$", reading.low[: word.start])
-        reading.take(before.start() if before else word.start, words[last].end)
-        bars.append((24 if SHORT[name] > 32 else 32) if before else SHORT[name])
-    return bars[0] if bars else None
-
-
-def _count(text: str) -> float:
-    text = text.strip()
-    if text[0].isdigit():
-        return float(text.replace(",", "."))
-    return float(sum(NUMBERS[w] for w in re.split(r"[\s-]", text)))
+RULES: tuple[Rule, ...] = (*TEMPO, *LONE_TEMPO, SECOND_TEMPO, *METRE, ODD_METRE, SECOND_METRE)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from cantilena.text.lexicon.east import cut
 from cantilena.text.wordlists import split_words
 
 T = TypeVar("T")
@@ -25,11 +26,17 @@ _TIE = re.compile(r"\w\s*[&+/]\s*\w")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _SOFT = re.compile(r"[\s\-'(#]*")
 _TIED = re.compile(r"[\s\-'&+/]*")
+_PICTURE = re.compile(
+    r"[\u2600-\u27bf\U0001f000-\U0001fbff][\u200d\ufe0f\u2600-\u27bf\U0001f000-\U0001fbff]*"
+)
+"""Emoji and other pictures, with what joins and colours them."""
 
 
 @lru_cache(maxsize=4096)
 def _plain_letter(letter: str) -> str:
-    """A letter without its accents; itself where that would not be one letter."""
+    """A letter without its accents; itself where that would not be one letter, or in Japanese."""
+    if "\u3040" <= letter <= "\u30ff":
+        return letter
     base, *marks = unicodedata.normalize("NFD", letter)
     return base if marks and all(unicodedata.combining(m) for m in marks) else letter
 
@@ -232,10 +239,33 @@ def _pairs(word: str) -> Iterator[tuple[int, tuple[str, str]]]:
     return enumerate(pairwise(word))
 
 
+class Source(Protocol):
+    """What reads words: its name, and the field that they are about."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def field(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Use:
+    """Letters ``start`` to ``end`` (exclusive) of a text that a rule took up for a wish of
+    ``field``, or that it looked at and put aside, and ``why``; ``value``: what they were read as,
+    where the field does not say it."""
+
+    start: int
+    end: int
+    field: str
+    rule: str
+    why: str = ""
+    value: str = ""
+
+
 class Reading:
-    """A text while it is read: ``taken`` marks each letter that a wish has used, ``conflicts`` are
-    spans that are understood but contradict a wish before them. ``uses`` are the spans taken, each
-    with the ``field`` that was being read.
+    """A text while it is read: ``taken`` marks each letter that a wish has used, ``uses`` are the
+    spans taken, ``asides`` those that a rule looked at and left, and ``conflicts`` those that are
+    understood but contradict a wish before them.
 
     ``text`` is the text in Unicode NFC; ``plain`` and ``low`` have equal length and positions,
     without accents and typographic signs, ``low`` in lower case.
@@ -246,30 +276,43 @@ class Reading:
         self.plain = fold(self.text)
         self.low = lower(self.plain)
         self.taken = bytearray(len(self.text))
-        self.conflicts: list[tuple[int, int]] = []
-        self.field = ""
-        self.uses: list[tuple[int, int, str]] = []
+        self.uses: list[Use] = []
+        self.asides: list[Use] = []
+        self.conflicts: list[Use] = []
         self.words: list[Word] = []
         last = None
+        for start, end in self._spans():
+            joined = last is not None and _SOFT.fullmatch(self.low, last, start) is not None
+            tied = last is not None and _TIED.fullmatch(self.low, last, start) is not None
+            low = self.low[start:end]
+            self.words.append(Word(start, end, low, mend(low), joined, tied))
+            last = end
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        """Where the words stand."""
         for m in _WORD.finditer(self.low):
-            joined = last is not None and _SOFT.fullmatch(self.low, last, m.start()) is not None
-            tied = last is not None and _TIED.fullmatch(self.low, last, m.start()) is not None
-            self.words.append(Word(m.start(), m.end(), m.group(), mend(m.group()), joined, tied))
-            last = m.end()
+            if m.group().isascii():
+                yield m.span()
+            else:
+                yield from cut(self.low, *m.span())
 
     def free(self, start: int, end: int) -> bool:
         """Whether no wish has taken a letter of the span."""
         return not any(self.taken[start:end])
 
-    def take(self, start: int, end: int) -> None:
-        """A wish takes the span."""
+    def take(self, start: int, end: int, rule: Source, value: str = "") -> None:
+        """A wish takes the span, which is read as ``value``."""
         self.taken[start:end] = b"\1" * (end - start)
-        self.uses.append((start, end, self.field))
+        self.uses.append(Use(start, end, rule.field, rule.name, value=value))
 
-    def reject(self, start: int, end: int) -> None:
+    def put_aside(self, start: int, end: int, rule: Source, why: str) -> None:
+        """A rule looked at the span and does not apply; other rules may take it."""
+        self.asides.append(Use(start, end, rule.field, rule.name, why))
+
+    def reject(self, start: int, end: int, rule: Source, why: str) -> None:
         """The span is understood, but contradicts the text before it: it counts as unplaced."""
-        self.take(start, end)
-        self.conflicts.append((start, end))
+        self.taken[start:end] = b"\1" * (end - start)
+        self.conflicts.append(Use(start, end, rule.field, rule.name, why))
 
     def finditer(self, pattern: re.Pattern[str], low: bool = True) -> Iterator[re.Match[str]]:
         """Matches of a pattern, in ``low`` or ``plain``, that no wish has taken yet."""
@@ -281,8 +324,9 @@ class Reading:
         """Whether a phrase is only a "no" so far, so that even a stop word after it counts."""
         return self.low[span[0] : span[1]] in ("no", "not", "without", "ohne", "kein", "keine")
 
-    def unplaced(self, stop: frozenset[str]) -> tuple[str, ...]:
-        """What no wish took, in order: neighbouring words as one phrase, stop words left out."""
+    def unplaced_spans(self, stop: frozenset[str]) -> list[tuple[int, int]]:
+        """Where in the text what no wish took stands, in order: neighbouring words as one phrase,
+        stop words left out, pictures (emoji) each by itself."""
         phrases: list[list[int]] = []
         open_phrase = False
         for word in self.words:
@@ -295,5 +339,11 @@ class Reading:
             elif unread:
                 phrases.append([word.start, word.end])
             open_phrase = unread
-        spans = sorted([*map(tuple, phrases), *self.conflicts])
-        return tuple(" ".join(self.text[a:b].split()) for a, b in spans)
+        spans = [(a, b) for a, b in phrases]
+        if not self.text.isascii():
+            spans += [m.span() for m in self.finditer(_PICTURE)]
+        return sorted({*spans, *((use.start, use.end) for use in self.conflicts)})
+
+    def unplaced(self, stop: frozenset[str]) -> tuple[str, ...]:
+        """What no wish took, as ``unplaced_spans`` has it."""
+        return tuple(" ".join(self.text[a:b].split()) for a, b in self.unplaced_spans(stop))

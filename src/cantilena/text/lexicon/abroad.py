@@ -5,6 +5,8 @@ Knows translations of the names in ``labels``; does not know sentences.
 
 from __future__ import annotations
 
+from cantilena.text.wordlists import by_name
+
 _GERMAN_MOODS = {
     "happy": "frohlich heiter lustig froh glucklich beschwingt vergnugt munter festlich",
     "sad": "traurig betrubt wehmutig trostlos",
@@ -100,4 +102,43 @@ def _table() -> tuple[dict[str, str], dict[str, str]]:
 
 GENRES_MORE, MOODS_MORE = _table()
 GENRES_MORE["dub techno"] = "techno"
+GENRES_MORE |= by_name(
+    {
+        "country": "wild west, far west, spaghetti western, ranch, rodeo, saloon",
+        "folk": "folksy, folkloristic, campfire, village dance, peasant dance",
+        "classical": "chamber piece, chamber work, chamber ensemble piece, salon piece",
+        "soundtrack": "film noir, blockbuster",
+        "latin": "latine, latina, latines",
+        "jazz": "speakeasy, big band era",
+    }
+)
+MOODS_MORE |= by_name(
+    {
+        "calm": """
+            sense of zen, feeling of zen, moment of zen, zen-like, tenera, tenero, teneramente
+        """,
+        "romantic": "intima, intimo, intime",
+        "energetic": """
+            euphoric, euphoria, euphorically, treibend, treibende, treibender, treibendes, hyped,
+            high-octane, adrenaline
+        """,
+        "mysterious": "haunting, hauntingly, spellbinding, ghostly",
+        "tense": """
+            insecurity, insecure, unease, uneasiness, fear, fearful, worry, worried, doubt, dread,
+            paranoia
+        """,
+        "happy": """
+            ensoleille, ensoleillee, sonnig, sonnige, sonniger, soleado, soleada, solare, elated,
+            beaming
+        """,
+        "sad": "bereft, heartache, mourn, miserable, despair, desolate",
+        "melancholic": "wistfulness, regret, longingly",
+        "aggressive": "wrath, ferocity, menace, pounding, thrashing",
+        "hopeful": "hopefully, aspirational",
+        "playful": "jaunty, bubbly, peppy, zany",
+        "dreamy": "trance-like, reverie, shimmering",
+        "solemn": "reverence, dignity, gravitas",
+        "relaxed": "breezy, easy-paced",
+    }
+)
 """Word: canonical genre or mood."""

@@ -104,6 +104,13 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("a cappella, acappella, acapella, a capella", "choir*4", "closed voices"),
     ("barbershop quartet, barbershop", "voice*4", "closed voices"),
     ("vocal quartet", "voice*4", "closed voices"),
+    (
+        "vocal duet, vocal duo, female and male duet, male and female duet, male-female duet, "
+        "duet of singers, female and male vocals, male and female vocals, male and female singers, "
+        "female and male singers, male and female voices, female and male voices",
+        "voice*2",
+        "",
+    ),
     ("vocal trio", "voice*3", "closed voices"),
     (
         "jazz trio, jazztrio, jazz piano trio, piano jazz trio, bop trio",

@@ -12,7 +12,7 @@ from functools import lru_cache
 from cantilena.errors import UnknownNameError
 from cantilena.score import gm
 from cantilena.score.score import DRUMS
-from cantilena.text.lexicon import Phrasebook, Speller, split
+from cantilena.text.lexicon import Phrasebook, Speller, east, split, west
 from cantilena.text.wishes import Instrument
 from cantilena.text.wordlists import split_names
 
@@ -20,8 +20,8 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     # keyboards
     "piano": (
         (0, 1, 2, 3),
-        "grand piano, acoustic piano, pno, pianoforte, klavier, flugel, pianos, klaviere, piano "
-        "keys, concert piano, upright piano, felt piano, acoustic grand",
+        "pianist, grand piano, acoustic piano, pno, pianoforte, klavier, flugel, pianos, "
+        "klaviere, piano keys, concert piano, upright piano, felt piano, acoustic grand",
     ),
     "honky-tonk piano": (
         (3, 1, 0),
@@ -35,8 +35,11 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     ),
     "fm piano": ((5, 4), "dx7, dx7 piano, fm electric piano"),
     "electric grand piano": ((2, 4, 0), "electric grand, cp80"),
-    "keyboard": ((0, 4, 5, 2, 16, 90), "keyboards, keys, kbd"),
-    "harpsichord": ((6,), "cembalo, clavecin, clavicembalo, clavichord, spinet, harpsichords"),
+    "keyboard": ((0, 4, 5, 2, 16, 90), "keyboards, keys, kbd, keyboardist, keyboard player"),
+    "harpsichord": (
+        (6,),
+        "cembalo, clavecin, clavicembalo, clavichord, spinet, harpsichords",
+    ),
     "clavinet": ((7,), "clavi, clav, clavinets"),
     "celesta": ((8,), "celeste"),
     "glockenspiel": ((9, 8), "glockenspiels, glocken, orchestra bells"),
@@ -47,8 +50,11 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "mallets": ((11, 12, 13, 9), "mallet percussion, mallet instruments, mallet"),
     "bells": ((14, 9, 112, 10, 98), "bell, handbells, sleigh bells, jingle bells sound, glocken"),
     "tubular bells": ((14,), "chimes, church bells, tubular bell, rohrenglocken"),
-    "dulcimer": ((15,), "hammered dulcimer, santur, santoor, cimbalom, zither, hackbrett"),
-    "organ": ((16, 19, 17, 18, 20), "organs, orgel, organo, orgue"),
+    "dulcimer": (
+        (15,),
+        "hammered dulcimer, santur, santoor, cimbalom, zither, hackbrett",
+    ),
+    "organ": ((16, 19, 17, 18, 20), "organist, organs, orgel, organo, orgue"),
     "hammond organ": (
         (16, 17, 18),
         "hammond, b3, drawbar organ, organ b3, electric organ, tonewheel organ",
@@ -59,16 +65,20 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "reed organ": ((20, 21), "harmonium, pump organ, melodica, melodeon, concertina"),
     "accordion": (
         (21, 23),
-        "accordions, akkordeon, accordeon, squeezebox, musette, fisarmonica, acordeon, "
-        "ziehharmonika",
+        "accordionist, accordions, akkordeon, accordeon, squeezebox, musette, fisarmonica, "
+        "acordeon, ziehharmonika",
     ),
-    "harmonica": ((22,), "harmonicas, mouth organ, mundharmonika, blues harp, mouth harp"),
+    "harmonica": (
+        (22,),
+        "harmonicas, mouth organ, mundharmonika, blues harp, mouth harp",
+    ),
     "bandoneon": ((23, 21), "tango accordion, bandoneons"),
     # guitars and basses
     "guitar": (
         (25, 24, 27, 26, 28, 29, 30),
-        "guitars, gitarre, gitarren, guitare, chitarra, guitarra, guitar riff, guitar riffs, "
-        "rhythm guitar, lead guitar, rhythm guitars, lead guitars, guitar chords, gtr",
+        "guitarist, guitar player, guitars, gitarre, gitarren, guitare, chitarra, guitarra, "
+        "guitar riff, guitar riffs, rhythm guitar, lead guitar, rhythm guitars, lead guitars, "
+        "guitar chords, gtr",
     ),
     "acoustic guitar": (
         (25, 24),
@@ -78,13 +88,14 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "nylon-string guitar": (
         (24, 25),
         "classical guitar, nylon guitar, spanish guitar, flamenco guitar, konzertgitarre, nylon "
-        "string guitars, lute, vihuela, oud, classical guitars",
+        "string guitars, lute, vihuela, oud, classical guitars, "
+        "nylon strings, nylon string",
     ),
     "steel-string guitar": (
         (25, 24),
         "steel guitar, western guitar, folk guitar, westerngitarre, twelve-string guitar, "
         "12-string guitar, dobro, resonator guitar, country guitar, fingerstyle guitar, "
-        "fingerpicked guitar",
+        "fingerpicked guitar, steel strings",
     ),
     "jazz guitar": (
         (26, 27),
@@ -114,7 +125,7 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
         "distorted guitar, distorted guitars, distorted electric guitar, distorted electric "
         "guitars, fuzz guitar, heavy guitar, heavy guitars, metal guitar, metal guitars, "
         "verzerrte gitarre, verzerrte gitarren, distortion guitars, power chords guitar, "
-        "distortion",
+        "distortion, power chord riff, power chord riffs, power chord guitar",
     ),
     "guitar harmonics": ((31, 27), ""),
     "pedal steel guitar": ((25, 27), "pedal steel, lap steel, slide guitar, pedal steel guitars"),
@@ -132,12 +143,16 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "electric bass": (
         (33, 34, 35, 36, 37),
         "bass guitar, e-bass, ebass, fingered bass, electric bass guitar, bassgitarre, finger "
-        "bass, bass guitars, basse electrique, electric basses, basso elettrico",
+        "bass, bass guitars, basse electrique, electric basses, basso elettrico, walking bass "
+        "guitar, bassist, bass player",
     ),
     "picked bass": ((34, 33), "picked electric bass, pick bass, electric bass (pick)"),
     "fingered electric bass": ((33, 34), "electric bass (finger), fingered bass guitar"),
     "fretless bass": ((35, 33), "fretless electric bass, fretless"),
-    "slap bass": ((36, 37), "slapped bass, slap bass guitar, slapping bass, funk bass, slap-bass"),
+    "slap bass": (
+        (36, 37),
+        "slapped bass, slap bass guitar, slapping bass, funk bass, slap-bass",
+    ),
     "synth bass": (
         (38, 39),
         "synth basses, synthesizer bass, sub bass, subbass, 808, 808s, 808 bass, reese bass, "
@@ -148,20 +163,25 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     # strings
     "violin": (
         (40, 110),
-        "violins, vln, vlns, violine, violinen, geige, geigen, violino, violon, violons, violini, "
-        "first violin, solo violin, violin solo line",
+        "violinist, violinists, violins, vln, vlns, violine, violinen, geige, geigen, violino, "
+        "violon, violons, violini, first violin, solo violin, violin solo line",
     ),
-    "viola": ((41,), "violas, vla, bratsche, bratschen, viole"),
+    "viola": ((41,), "violist, violas, vla, bratsche, bratschen, viole"),
     "cello": (
         (42,),
-        "cellos, vlc, vc, celli, violoncello, violoncelle, violoncelli, violoncellos, chelo",
+        "cellist, cellists, cellos, vlc, vc, celli, violoncello, violoncelle, violoncelli, "
+        "violoncellos, chelo",
     ),
     "double bass": (
         (43, 32),
         "contrabass, double basses, contrabasses, kontrabass, kontrabasse, contrebasse, "
-        "contrabbasso, contrabajo, bull fiddle",
+        "contrabbasso, contrabajo, bull fiddle, bowed bass, "
+        "bowed double bass, arco bass, bowed upright bass, orchestral basses",
     ),
-    "fiddle": ((110, 40), "fiddles, fidel, hardanger fiddle, hurdy-gurdy, erhu"),
+    "fiddle": (
+        (110, 40),
+        "fiddler, fiddlers, fiddles, fidel, hardanger fiddle, hurdy-gurdy, erhu",
+    ),
     "strings": (
         (48, 49, 44, 45, 50, 51, 40, 41, 42, 43),
         "streicher, cordes, archi, string instruments, cuerdas, string arrangement, string lines, "
@@ -181,7 +201,10 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
         "synthesizer strings, synthetic strings, string synth, synth string, string pad",
     ),
     "string machine": ((51, 50), "solina, string machines"),
-    "harp": ((46,), "harps, harfe, orchestral harp, arpa, concert harp, celtic harp, lyre"),
+    "harp": (
+        (46,),
+        "harpist, harps, harfe, orchestral harp, arpa, concert harp, celtic harp, lyre",
+    ),
     "timpani": (
         (47,),
         "kettledrums, kettle drums, pauken, pauke, timpano, timbales d'orchestre, kettledrum, "
@@ -191,63 +214,87 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "choir": (
         (52, 53, 54, 91),
         "choirs, chorus of voices, chor, coro, choeur, choir aahs, aahs, choral, chorale voices, "
-        "singers, choral voices, mens choir, womens choir, men's choir, women's choir, children's "
-        "choir, childrens choir, chants, chanting, gregorian chant, backing vocals, background "
-        "vocals, choir voices, oohs and aahs, male choir, female choir, boys choir, gospel choir, "
-        "mixed choir, gemischter chor, chamber choir, angelic choir",
+        "singers, choral voices, mens choir, womens choir, men's choir, women's choir, "
+        "children's choir, childrens choir, chants, chanting, gregorian chant, backing vocals, "
+        "background vocals, choir voices, oohs and aahs, male choir, female choir, boys choir, "
+        "gospel choir, mixed choir, male chorus, female chorus, mixed chorus, men's chorus, "
+        "women's chorus, children's chorus, gemischter chor, chamber choir, angelic choir",
     ),
     "voices": ((52, 53, 54), ""),
     "voice": (
         (53, 52, 54, 85, 91),
-        "vocals, vocal, singer, singing, sung, stimme, gesang, voice oohs, oohs, soprano voice, "
-        "tenor voice, alto voice, baritone voice, bass voice, soprano, tenor, baritone, mezzo, "
-        "mezzo-soprano, countertenor, voix, voce, voz, humming, lead vocals, vocalist, female "
-        "vocals, male vocals, lyrics, female voice, male voice, stimmen, sopran, sangerin, "
-        "sanger, vocalists, vocalise",
+        "woman sings, man sings, girl sings, boy sings, crooner, songstress, soprano "
+        "singer, rapper, vocals, vocal, singer, singing, sung, stimme, gesang, voice oohs, oohs, "
+        "soprano voice, tenor voice, alto voice, baritone voice, bass voice, soprano, tenor, "
+        "baritone, mezzo, mezzo-soprano, countertenor, voix, voce, voz, humming, lead vocals, "
+        "vocalist, female vocals, male vocals, lyrics, female voice, male voice, stimmen, "
+        "sopran, sangerin, sanger, vocalists, vocalise",
     ),
-    "synth voice": ((54, 85, 91), "synth voices, vocoder, synth choir, robot voice, synth vocals"),
+    "synth voice": (
+        (54, 85, 91),
+        "synth voices, vocoder, synth choir, robot voice, synth vocals",
+    ),
     "orchestra hit": ((55,), "orchestral hit, orchestra hits, orchestral hits"),
     # brass
     "trumpet": (
         (56, 59),
-        "trumpets, tpt, trompete, trompeten, trompette, tromba, trompeta, cornet, cornets, "
-        "piccolo trumpet, flugelhorn, fluegelhorn, kornett, bugle",
+        "trumpeter, trumpet player, trumpets, tpt, trompete, trompeten, trompette, tromba, "
+        "trompeta, cornet, cornets, piccolo trumpet, flugelhorn, fluegelhorn, kornett, bugle",
     ),
-    "trombone": ((57,), "trombones, tbn, posaune, posaunen, bass trombone, tenor trombone"),
+    "trombone": (
+        (57,),
+        "trombonist, trombones, tbn, posaune, posaunen, bass trombone, tenor trombone",
+    ),
     "tuba": ((58,), "tubas, sousaphone, helicon"),
-    "euphonium": ((57, 58, 60), "euphoniums, tenor horn, baritone horn, tenorhorn, bariton horn"),
+    "euphonium": (
+        (57, 58, 60),
+        "euphoniums, tenor horn, baritone horn, tenorhorn, bariton horn",
+    ),
     "muted trumpet": ((59, 56), "harmon mute trumpet, trumpet with mute, muted trumpets"),
     "french horn": (
         (60,),
         "french horns, waldhorn, waldhorner, corno, hunting horn, corni, f horn, alphorn",
     ),
     "horn": ((60, 61), "hoerner, horner, hrn"),
-    "horns": ((60, 61, 56, 57), "horn section, horn stabs, horns section, bugles"),
+    "horns": (
+        (60, 61, 56, 57),
+        "horn section, horn stabs, horns section, bugles, horn lines, horn line, horn riffs, "
+        "horn parts, horn hits, horn arrangements",
+    ),
     "brass": (
         (61, 60, 56, 57, 58, 59, 62, 63),
         "blech, blechblaser, cuivres, ottoni, brass instruments, metales, brass stabs",
     ),
     "brass section": ((61, 62, 63), "brass sections, brass hits"),
-    "synth brass": ((62, 63), "synthesizer brass, synth horns, brass synth, synthetic brass"),
+    "synth brass": (
+        (62, 63),
+        "synthesizer brass, synth horns, brass synth, synthetic brass",
+    ),
     # woodwinds
     "saxophone": (
         (65, 66, 64, 67),
-        "sax, saxes, saxophones, saxophon, saxofon, sassofono, saxofono, saxophon solo line",
+        "saxophonist, sax player, sax, saxes, saxophones, saxophon, saxofon, sassofono, "
+        "saxofono, saxophon solo line",
     ),
-    "soprano saxophone": ((64,), "soprano sax, sopransaxophon, soprano saxes"),
+    "soprano saxophone": ((64,), "soprano sax, sopransaxophon, soprano saxes, soprano saxophones"),
     "alto saxophone": ((65,), "alto sax, altsaxophon, alto saxes, alto saxophones"),
     "tenor saxophone": ((66,), "tenor sax, tenorsaxophon, tenor saxes, tenor saxophones"),
     "baritone saxophone": (
         (67,),
-        "baritone sax, bari sax, baritonsaxophon, bari saxophone, bass saxophone",
+        "baritone sax, baritone saxes, baritone saxophones, bari sax, baritonsaxophon, bari "
+        "saxophone, bass saxophone",
     ),
-    "oboe": ((68,), "oboes, oboen, hautbois, oboe d'amore, shawm, duduk"),
+    "oboe": ((68,), "oboist, oboes, oboen, hautbois, oboe d'amore, shawm, duduk"),
     "english horn": ((69, 68), "cor anglais, englischhorn, corno inglese, english horns"),
-    "bassoon": ((70,), "bassoons, bsn, fagott, fagotte, fagotto, basson, contrabassoon, dulcian"),
+    "bassoon": (
+        (70,),
+        "bassoonist, bassoons, bsn, fagott, fagotte, fagotto, basson, contrabassoon, dulcian",
+    ),
     "clarinet": (
         (71,),
-        "clarinets, klarinette, klarinetten, clarinette, clarinetto, clarinete, bass clarinet, "
-        "bassklarinette, basset horn, eb clarinet, bb clarinet, chalumeau",
+        "clarinetist, clarinettist, clarinets, klarinette, klarinetten, clarinette, clarinetto, "
+        "clarinete, bass clarinet, bassklarinette, basset horn, eb clarinet, bb clarinet, "
+        "chalumeau",
     ),
     "woodwinds": (
         (73, 71, 68, 70, 72, 74, 69),
@@ -257,8 +304,8 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "piccolo": ((72, 73), "piccolo flute, piccolos, pikkolo, flautino"),
     "flute": (
         (73, 72),
-        "flutes, flote, floten, querflote, flauto, flauta, alto flute, bass flute, transverse "
-        "flute, traverso, bansuri",
+        "flautist, flutist, flutes, flote, floten, querflote, flauto, flauta, alto flute, bass "
+        "flute, transverse flute, traverso, bansuri",
     ),
     "recorder": (
         (74, 73),
@@ -298,7 +345,7 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "saw lead": (
         (81, 80),
         "sawtooth lead, sawtooth, saw synth, saw wave, sawtooth synth, synth lead (sawtooth), "
-        "sawtooth wave",
+        "sawtooth wave, sawtooth waves, saw waves",
     ),
     "synth pad": (
         (89, 88, 90, 91, 92, 93, 94, 95),
@@ -308,7 +355,10 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     ),
     "warm pad": ((89, 88), "warm pads, warm synth pad, analog pad, warm synth pads"),
     "choir pad": ((91, 52, 54), "choir pads, vocal pad"),
-    "polysynth": ((90, 81), "polysynth pad, poly synth, synth chords, synth stabs, synth stab"),
+    "polysynth": (
+        (90, 81),
+        "polysynth pad, poly synth, synth chords, synth stabs, synth stab",
+    ),
     "synth effects": (
         (99, 96, 97, 98, 100, 101, 102, 103),
         "synth effect, atmospheric effects, sound effects, fx, ambient effects, synth fx",
@@ -319,7 +369,10 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "shamisen": ((106,), "pipa, sanshin"),
     "koto": ((107,), "guzheng, gayageum, kotos, guqin"),
     "kalimba": ((108,), "mbira, thumb piano, kalimbas"),
-    "bagpipe": ((109,), "bagpipes, dudelsack, uilleann pipes, highland pipes, pipes, cornemuse"),
+    "bagpipe": (
+        (109,),
+        "bagpipes, dudelsack, uilleann pipes, highland pipes, pipes, cornemuse",
+    ),
     "shanai": ((111,), "shehnai, zurna, suona, snake charmer horn"),
     "tinkle bell": ((112, 9), "tinkle bells, tinkling bells"),
     "agogo": ((113, DRUMS), ""),
@@ -345,12 +398,12 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     ),
     "percussion": (
         (DRUMS, 117, 116, 118, 115, 113, 47),
-        "perc, percussions, percussion section, perkussion, schlagwerk, percussion instruments, "
-        "percusion, auxiliary percussion, hand percussion, latin percussion, tribal percussion, "
-        "tabla, tablas, congas, bongos, conga, bongo, djembe, cajon, shaker, shakers, tambourine, "
-        "tambourines, maracas, bodhran, timbales, guiro, castanets, triangle, cowbell, darbuka, "
-        "hand drums, frame drum, hand drum, bongo drums, tribal drums, surdo, pandeiro, gong, "
-        "finger snaps, body percussion, cabasa",
+        "percussionist, percussionists, perc, percussions, percussion section, perkussion, "
+        "schlagwerk, percussion instruments, percusion, auxiliary percussion, hand percussion, "
+        "latin percussion, tribal percussion, tabla, tablas, congas, bongos, conga, bongo, "
+        "djembe, cajon, shaker, shakers, tambourine, tambourines, maracas, bodhran, timbales, "
+        "guiro, castanets, triangle, cowbell, darbuka, hand drums, frame drum, hand drum, bongo "
+        "drums, tribal drums, surdo, pandeiro, gong, finger snaps, body percussion, cabasa",
     ),
 }
 """Canonical name: (programs that satisfy it, best first; 128 is drums), other names."""
@@ -393,6 +446,13 @@ _FIRST: tuple[tuple[str, tuple[int, ...], str], ...] = (
     ),
     ("bass", (38, 39), "house, techno, trance, electronic, dance, ambient, game"),
     ("bass", (36, 33), "funk"),
+    (
+        "double bass",
+        (32,),
+        "jazz, bossa nova, tango, swing, celtic, folk, ragtime, gospel, rock, blues, country, "
+        "pop, soul, rnb, latin, samba, reggae, lofi, funk",
+    ),
+    ("acoustic bass", (43,), "classical, baroque, romantic"),
     ("guitar", (30, 29), "metal"),
     ("guitar", (29, 30, 27), "rock, punk"),
     ("guitar", (27, 26, 28), "blues, funk, soul, rnb, disco, reggae, pop"),
@@ -406,6 +466,11 @@ _FIRST: tuple[tuple[str, tuple[int, ...], str], ...] = (
         "horns",
         (61, 56, 57),
         "funk, soul, rnb, jazz, disco, latin, pop, rock, reggae, blues, hip hop, gospel",
+    ),
+    (
+        "horn",
+        (61,),
+        "funk, soul, rnb, jazz, disco, latin, reggae, blues, hip hop, gospel",
     ),
     ("organ", (19, 16), "classical, baroque, romantic, solemn"),
     ("organ", (18, 16), "rock, metal"),
@@ -427,6 +492,8 @@ def instruments() -> Phrasebook[Instrument]:
     for name, (programs, others) in INSTRUMENTS.items():
         instrument = Instrument(name, programs)
         entries += [(phrase, instrument) for phrase in (name, *others.split(", "))]
+    for table in (west.INSTRUMENTS, east.INSTRUMENTS):
+        entries += [(phrase, Instrument(n, INSTRUMENTS[n][0])) for phrase, n in table.items()]
     for program, name in enumerate(gm.PROGRAMS):
         entries.append((name, Instrument(name, (program,))))
     return Phrasebook(entries)
@@ -450,7 +517,7 @@ def unknown_instrument(name: str) -> UnknownNameError:
 
 def single_words(words: set[str]) -> set[str]:
     """Those words that name an instrument by themselves, to which misspellings are corrected."""
-    return {word for word in words if instruments().get(word) is not None}
+    return {w for w in words if w not in west.INSTRUMENTS and instruments().get(w) is not None}
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ Knows lists; does not know sentences.
 
 from __future__ import annotations
 
+from cantilena.text.lexicon.east import STOP as EAST
 from cantilena.text.wordlists import word_set
 
 STOP = word_set(
@@ -55,6 +56,7 @@ STOP = word_set(
     canzone musica uno
     """
 )
+STOP |= EAST
 """Words that ask for nothing by themselves."""
 
 REAL = word_set(

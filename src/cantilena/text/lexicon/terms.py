@@ -102,7 +102,14 @@ _PLAIN: dict[str, tuple[float, float, float]] = by_name(
         (100, 86, 112): "not very fast",
         (96, 80, 110): "not fast",
         (112, 98, 130): "not slow",
-        (106, 94, 118): "medium tempo, medium-tempo, mid-tempo, midtempo, medium pace, medium",
+        (
+            106,
+            94,
+            118,
+        ): (
+            "neither fast nor slow, neither slow nor fast, medium tempo, medium-tempo, mid-tempo, "
+            "midtempo, medium pace, medium"
+        ),
         (104, 94, 116): "moderate, moderate tempo, moderately, moderate paced, moderate pace",
         (132, 116, 150): "medium swing",
         (160, 140, 180): "medium-up",
@@ -115,8 +122,8 @@ _PLAIN: dict[str, tuple[float, float, float]] = by_name(
         (120, 104, 138): "bouncy",
         (136, 120, 156): "lively",
         (144, 128, 168): "uptempo, up-tempo",
-        (138, 122, 156): "brisk, briskly, flott",
-        (144, 126, 164): "quick, quickly",
+        (138, 122, 156): "brisk, briskly, brisk pace, flott, zippy",
+        (144, 126, 164): ("quick, quickly, swift, swiftly, swift pace, hurried, hurriedly, hasty"),
         (152, 132, 176): "fast, fast tempo, fast-paced, high tempo",
         (148, 130, 170): "faster",
         (146, 130, 164): "quite fast",
@@ -314,7 +321,7 @@ SHORT: dict[str, int] = by_name(
         12: "miniature",
         16: "interlude",
         32: "medium length",
-        64: "long, extended, lang, lange, langes, full-length, full length",
+        64: "long, lengthy, extended, lang, lange, langes, full-length, full length",
         96: "very long",
     }
 )

@@ -284,6 +284,8 @@ def _key(asked: Key, score: Score) -> Row:
     key, _ = find_key(score)
     relation, worth = key_relation(asked, key)
     note = {"relative": " (relative)", "parallel": " (parallel)", "fifth": " (a fifth apart)"}
+    if relation == "same":
+        key = asked  # spelled as asked
     achieved = (key.name if key else "no key") + note.get(relation, "")
     return Row("key", asked.name, achieved, relation == "same", worth)
 

@@ -39,6 +39,8 @@ def _alone(_: int) -> None:
     """In a process that makes batches: one thread, and Ctrl-C is left to the training."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 

@@ -1,0 +1,147 @@
+"""Whether the instruments that a text names are all: "solo", "only", "no other", "for a and b".
+
+Knows the words that close a list of instruments; does not know names or counts (``parts``).
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from cantilena.text.brief.mentions import Item
+from cantilena.text.brief.refusals import NOTHING_BUT
+from cantilena.text.brief.rules import Rule
+from cantilena.text.lexicon import Reading, Use
+from cantilena.text.lexicon.ensembles import Ensemble
+from cantilena.text.wishes import Instrument
+
+_ONLY_BEFORE = re.compile(
+    rf"(?:\b(?:only|just|solely|exclusively|purely|simply|nur|seulement|solamente|{NOTHING_BUT})"
+    r")(?:\s+(?:for|with|using|a|an|the|one|on|by|ein|eine|of|mit))*\s*$"
+)
+_SOLO_BEFORE = re.compile(
+    r"(?:\b(?:solo|unaccompanied|unbegleitete[sr]?|one\s+single|one\s+lone|only\s+one|just\s+one|lone)"
+    r"|(?<=by )a\s+single|^\s*a\s+single)[\s-]+(?:\w+[\s-]+)?$"
+)
+_NO_OTHERS = re.compile(
+    r"\b(?:there\s+are\s+)?(?:no|without(?:\s+any)?)\s+(?:other|further|additional|more)\s+(?:instruments?|parts?|sounds?|players?)\b"
+    r"(?:\s+in\s+(?:the|this)\s+\w+)?"
+    r"|\b(?:as\s+)?(?:the|its)\s+(?:sole|only|single)\s+(?:instruments?|sounds?|sound\s+source|players?|performer)\b"
+    r"|\bonly\s+instruments?\s+(?:used|present|playing|heard|is|are)\b"
+    r"|\b(?:just|only)\s+(?:one|two|three|four|a|an)\s+(?:\w+\s+){0,3}(?:voices?|layers?|parts?|instruments?|players?"
+    r"|lines?)\b(?!\s+(?:of|in|from)\s+(?:many|several))"
+)
+_ONLY_AFTER = re.compile(
+    r"^\s*(?:only|alone|solely|exclusively|by\s+itself|and\s+nothing\s+else|nothing\s+else|allein"
+    r"|and\s+no\s+other\s+instruments?|unaccompanied|on\s+its\s+own|seule?)\b"
+)
+
+
+SOLO = Rule(
+    "solo",
+    "instruments",
+    (
+        ("for solo cello", {"only": True}),
+        ("a tune performed by a solo guitar", {"only": True}),
+        ("One single cello plays.", {"only": True}),
+    ),
+)
+ONLY = Rule(
+    "only",
+    "instruments",
+    (
+        ("piano, bass and drums only", {"only": True}),
+        ("not just piano", {"only": None}),
+        ("A harp plays. There are no other instruments in the song.", {"only": True}),
+        ("The sole instrument is a flute.", {"instruments": "flute", "only": True}),
+    ),
+)
+RULES: tuple[Rule, ...] = (SOLO, ONLY)
+
+
+LONGEST_WORD = 40  # letters; what is longer is no word, but a text without spaces
+
+
+def is_closed(reading: Reading, wishes: list[Item], instruments: list[Instrument]) -> bool:
+    """Whether the words around the instruments say that these are all."""
+    if not instruments:
+        return False
+    low, words = reading.low, reading.words
+    closed = False
+    alone = len(instruments) == 1
+    for it in wishes:
+        start, end = words[it.i].start, words[it.j - 1].end
+        first = max(0, start - LONGEST_WORD)
+        while start > first and reading.taken[start - 1] and low[start - 1].isalnum():
+            start -= 1
+        before, after = low[max(0, start - 60) : start], low[end : end + 60]
+        solo = _SOLO_BEFORE.search(before)
+        tail = re.match(r"\s+(?:solo|solos|alone|unaccompanied|allein)\b", after)
+        guest = re.search(
+            r"(?:\b(?:with|featuring|features|includ\w+|then|has|and)"
+            r"|(?<!performed )(?<!played )\bby)\s+(?:an?\s+|the\s+)?"
+            r"(?:\w+\s+)?$",
+            before[: solo.start()] if solo else before,
+        )
+        if solo or tail:
+            a = (
+                start - len(before) + solo.start()
+                if solo and len(before) == 60
+                else (solo.start() if solo and start < 60 else start)
+            )
+            reading.take(a if solo else start, end + (tail.end() if tail else 0), SOLO)
+            closed |= alone and not guest
+        if low.startswith("solo ", start):  # "solo violin" is a name too
+            reading.uses.append(Use(start, start + 4, SOLO.field, SOLO.name))
+            closed |= alone and not guest
+        only = _ONLY_BEFORE.search(before)
+        refused = only and re.search(r"\bnot\s+$", before[: only.start()])
+        if only and refused:
+            reading.put_aside(start - len(only.group()), start, ONLY, '"not only" closes no list')
+        elif only:
+            reading.take(start - len(only.group()), start, ONLY)
+            closed = True
+        last = _ONLY_AFTER.match(after)
+        if last:
+            reading.take(end, end + last.end(), ONLY)
+            closed = True
+    for m in reading.finditer(_NO_OTHERS):
+        reading.take(*m.span(), ONLY)
+        closed = True
+    m = re.search(r"\b(?:unaccompanied|unbegleitet)\b", low)
+    if m:
+        reading.take(*m.span(), SOLO)
+        closed |= alone
+    return closed or _for_list(reading, wishes)
+
+
+_FOR = re.compile(
+    r"\b(?:for|fur|pour|per|para)\s+(?:(?:an?|the|one|solo|two|three|four|\d|ein|eine|just)\s+)*$"
+)
+_INNER = re.compile(
+    r"[\s,&+/-]*(?:\b(?:and|und|et|e|y|plus|with|an?|the|one|solo|two|three|four|soft|gentle)\b"
+    r"[\s,&+/-]*)*"
+)
+
+
+def _for_list(reading: Reading, wishes: list[Item]) -> bool:
+    """Whether every instrument stands in one list after "for": "for violin and piano"."""
+    low, words = reading.low, reading.words
+    if not wishes or any(isinstance(it.value, Ensemble) and it.value.implied for it in wishes):
+        return False
+    first = words[wishes[0].i].start
+    led = _FOR.search(low[max(0, first - 40) : first])
+    if not led or re.search(
+        r"\b(?:except|waiting|search|concerto|concierto|konzert)\b", low[:first][-60:]
+    ):
+        return False
+    if any(isinstance(it.value, Ensemble) and not it.value.closed for it in wishes):
+        return False
+    for a, b in pairwise(wishes):
+        gap = low[words[a.j - 1].end : words[b.i].start]
+        if not _INNER.fullmatch(gap):
+            return False
+    follow = low[words[wishes[-1].j - 1].end :]
+    return not re.match(
+        r"\s+(?:lovers?|players?|students?|class|lessons?|practice|beginners?)\b", follow
+    )

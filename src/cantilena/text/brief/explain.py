@@ -1,0 +1,81 @@
+"""Why a text is read as it is: which words led to what, which were put aside, and which rule did.
+
+Knows every rule's name and how a Reading is shown; reads nothing itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cantilena.text.brief import (
+    chords,
+    closing,
+    keys,
+    length,
+    mentions,
+    parts,
+    phrases,
+    reader,
+    refusals,
+    time,
+)
+from cantilena.text.brief.rules import Rule
+from cantilena.text.lexicon import Reading, Use
+from cantilena.text.lexicon.stopwords import STOP
+from cantilena.text.wishes import Brief
+
+_MODULES = (time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader)
+RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
+"""Every rule."""
+UNKNOWN = "no rule knows these words"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Words of a text (letters ``start`` to ``end``, exclusive, in Unicode NFC), the wish that they
+    led to ("": none), the rule that took them up or looked at them, and why they were put aside
+    ("": they were not)."""
+
+    words: str
+    start: int
+    end: int
+    wish: str
+    rule: str
+    why: str
+
+
+def explain(text: str) -> list[Line]:
+    """What became of the words of a text, in its order. Words that ask for nothing by themselves
+    ("a", "with", "song") are left out where no rule took them up."""
+    brief, reading = reader.read(text)
+    rejected = {(use.start, use.end) for use in reading.conflicts}
+    uses = [use for use in reading.uses if (use.start, use.end) not in rejected]
+    lines = [_line(reading, use, _wish(use, brief)) for use in uses]
+    aside = (*reading.conflicts, *reading.asides)
+    lines += [_line(reading, use, "") for use in dict.fromkeys(aside)]
+    for start, end in reading.unplaced_spans(STOP):
+        if not any(use.start < end and start < use.end for use in aside):
+            lines.append(_line(reading, Use(start, end, "", "", UNKNOWN), ""))
+    return sorted(lines, key=lambda line: (line.start, line.end, not line.wish))
+
+
+def _line(reading: Reading, use: Use, wish: str) -> Line:
+    words = " ".join(reading.text[use.start : use.end].split())
+    return Line(words, use.start, use.end, wish, use.rule, use.why)
+
+
+def _wish(use: Use, brief: Brief) -> str:
+    """The wish that words led to, in words."""
+    value = use.value
+    if not value and use.field == "length":
+        bars = f"{brief.bars} bars" if brief.bars else ""
+        seconds = f"{brief.seconds:g} seconds" if brief.seconds else ""
+        value = ", ".join(filter(None, (bars, seconds)))
+    elif not value and use.field == "excluded":
+        value = "not to sound"
+    elif not value and use.field == "chords":
+        value = " ".join(brief.chords)
+    elif not value and use.field in ("tempo", "metre", "key", "swing", "timing", "density"):
+        wish = getattr(brief, use.field)
+        value = f"{wish:g}" if isinstance(wish, float) else "" if wish is None else str(wish)
+    return f"{use.field}: {value}" if value else use.field

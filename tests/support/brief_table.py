@@ -1,0 +1,50 @@
+"""A Brief as tables of tests write it."""
+
+from __future__ import annotations
+
+from cantilena.text.wishes import Brief, Instrument
+
+FIELDS = (
+    "instruments",
+    "only",
+    "excluded",
+    "tempo",
+    "key",
+    "metre",
+    "chords",
+    "chord_beats",
+    "genres",
+    "moods",
+    "bars",
+    "seconds",
+    "swing",
+    "timing",
+    "density",
+    "unplaced",
+)
+
+
+def players(instruments: tuple[Instrument, ...]) -> str:
+    return ", ".join(i.name + (f"*{i.count}" if i.count > 1 else "") for i in instruments)
+
+
+def plain(brief: Brief) -> dict:
+    """The fields that are set, written as in the table."""
+    fields: dict = {}
+    for field in FIELDS:
+        value = getattr(brief, field)
+        if value == getattr(Brief(), field):
+            continue
+        if field == "instruments":
+            value = players(value)
+        elif field == "excluded":
+            value = "voices only" if len(value) > 100 else list(value)
+        elif field == "chords":
+            value = " ".join(value)
+        elif isinstance(value, tuple):
+            value = ", ".join(value)
+        fields[field] = value
+    implied = (f for f, how in brief.how.items() if how == "implied" and f != "tempo_range")
+    if text := " ".join(sorted(implied)):
+        fields["implied"] = text
+    return fields
