@@ -161,9 +161,9 @@ class _Expression:
         self.bent: set[int] = set()
         for track, (_, level, place) in shape.items():
             notes = np.flatnonzero(score.track == track)
-            said = place.values(start[notes])
+            pan = place.values(start[notes])
             self.level[notes] = level.values(start[notes])
-            self.place[notes] = np.where(np.isnan(said), self.desk[track], said)
+            self.place[notes] = np.where(np.isnan(pan), self.desk[track], pan)
 
     def reach(self, notes: np.ndarray, length: np.ndarray) -> int:
         """How many samples of their tone some notes take that sound for ``length``; takes up which

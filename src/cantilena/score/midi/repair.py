@@ -44,8 +44,8 @@ def repaired(data: bytes) -> tuple[bytes, list[str]]:
         mends.append(announced(header.tracks, len(tracks)))
     tempo, tpq = b"", header.tpq
     if header.frame_ticks:
-        given = next((t for body in tracks for t in body.tempos if t), _DEFAULT_TEMPO)
-        tpq = min(max(round(header.frame_ticks * given / 1e6), 1), 0x7FFF)
+        initial_us = next((t for body in tracks for t in body.tempos if t), _DEFAULT_TEMPO)
+        tpq = min(max(round(header.frame_ticks * initial_us / 1e6), 1), 0x7FFF)
         us = min(round(tpq / header.frame_ticks * 1e6), 0xFFFFFF)
         tempo = b"\0" + smf.meta(smf.TEMPO, us.to_bytes(3, "big"))
         bpm = round(60e6 / us)

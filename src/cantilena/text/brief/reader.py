@@ -76,8 +76,8 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
 def _key_at_first_glance(text: str) -> Key | None:
     reading = Reading(text)
     spoken = read_spoken(reading)
-    said = read_key(reading, spoken=spoken)
-    return said[0] if said else None
+    match = read_key(reading, spoken=spoken)
+    return match[0] if match else None
 
 
 _JAZZY = re.compile(r"\b(?:jazz\w*|bossa|bebop|swing|lofi|lo-fi|neo[ -]soul)\b")
