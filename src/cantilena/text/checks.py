@@ -12,7 +12,7 @@ from typing import Any
 from cantilena.errors import BriefError
 from cantilena.score import DRUMS
 from cantilena.text.labels import GENRES, MOODS
-from cantilena.text.wishes import Brief, Instrument
+from cantilena.text.wishes import PART_WISHES, Brief, Change, Instrument, PartWish, Section
 
 MOST_PLAYERS = 100  # of one instrument
 
@@ -66,6 +66,25 @@ def _range(value: Any) -> bool:
     return _each(_number)(value) and len(value) == 2 and value[0] <= value[1]
 
 
+def _part_wish(value: Any) -> bool:
+    return isinstance(value, PartWish) and _text(value.part) and _text(value.value)
+
+
+def _section(value: Any) -> bool:
+    return (
+        isinstance(value, Section)
+        and _text(value.name)
+        and _or_none(_whole)(value.bars)
+        and _each(_text)(value.parts)
+    )
+
+
+def _change(value: Any) -> bool:
+    return isinstance(value, Change) and all(
+        map(_text, (value.kind, value.where, value.part, value.to))
+    )
+
+
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "text": _text,
     "instruments": _each(_instrument),
@@ -76,6 +95,12 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "seconds": _or_none(_number),
     "chords": _each(_text),
     "chord_beats": _or_none(_number),
+    "bars_range": _or_none(lambda v: _range(v) and all(map(_whole, v))),
+    "seconds_range": _or_none(_range),
+    **dict.fromkeys(PART_WISHES, _each(_part_wish)),
+    "form": _each(_section),
+    "changes": _each(_change),
+    "repetition": _each(_text),
     "unplaced": _each(_text),
     "genres": _each(GENRES.__contains__),
     "moods": _each(MOODS.__contains__),

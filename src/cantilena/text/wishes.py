@@ -11,9 +11,52 @@ from typing import Any
 
 from cantilena.errors import BriefError
 from cantilena.score.harmony import Key, parse_chord
+from cantilena.text.wordlists import split_names
 
 TIMINGS = ("quantized", "played")
 """Where notes may stand: on the divisions of the beat, or around them, as players put them."""
+
+ROLES = split_names("lead, solo, countermelody, accompaniment, background, bass, drums")
+"""What a part may be asked to be. "lead" has the tune; "solo" shows off over the others; "drums"
+keeps the beat, whoever plays it."""
+FIGURES = split_names(
+    """
+    arpeggio, broken chords, alberti bass, block chords, strumming, fingerpicking, comping,
+    power chords, riff, ostinato, pad, drone, walking bass, boogie bass, stride, oom-pah, octaves,
+    runs, fills, tremolo, imitation, call and response, four on the floor, backbeat, breakbeat,
+    shuffle, syncopation
+    """
+)
+"""What a part may be asked to play all along: a way to spell out chords, or a pattern of beats."""
+ARTICULATIONS = split_names(
+    """
+    legato, staccato, pizzicato, bowed, plucked, accented, muted, sustained, slides, bends,
+    vibrato, trills
+    """
+)
+REGISTERS = ("low", "middle", "high")
+LOUDNESS = ("very soft", "soft", "medium", "loud", "very loud")
+"""From pp to ff; ppp and fff are the outer ones too."""
+CHANGES = split_names(
+    """
+    crescendo, diminuendo, loudness, fade in, fade out, build, drop, break, accelerando,
+    ritardando, tempo, key, metre, mood, fuller, thinner
+    """
+)
+"""What may change in the course of a piece. "loudness", "tempo", "key", "metre" and "mood" have
+something that they change to."""
+REPETITIONS = ("hook", "motif", "loop", "endless", "varied", "through-composed")
+"""What comes back and how: a hook or a motif returns, a loop repeats all, "endless" is a loop whose
+end leads to its beginning, "varied" comes back changed, "through-composed" never."""
+
+PART_WISHES: dict[str, tuple[str, ...]] = {
+    "roles": ROLES,
+    "figures": FIGURES,
+    "articulations": ARTICULATIONS,
+    "registers": REGISTERS,
+    "loudness": LOUDNESS,
+}
+"""The fields of a Brief that are wishes about parts, and what each may ask for."""
 
 # What a Brief may ask for; wider than what is usual in any music.
 MIN_TEMPO, MAX_TEMPO = 10, 400  # quarters per minute
@@ -33,6 +76,39 @@ class Instrument:
 
 
 @dataclass(frozen=True)
+class PartWish:
+    """What one part is asked to be or to do. ``part`` is the name of an instrument as the Brief's
+    ``instruments`` have it; or what it does ("melody", "bass", "accompaniment", "drums") where no
+    instrument is named; or "" for the whole music. ``value`` is of the list of its field."""
+
+    part: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of an asked form: its ``name`` ("intro", "verse", "A"), its length in ``bars``
+    where one is asked for, and the ``parts`` that are asked to play in it (() where none is
+    named), named as in ``PartWish``."""
+
+    name: str
+    bars: int | None = None
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that changes: its ``kind`` (of ``CHANGES``); ``where``: "start", "middle", "end",
+    or the name of a section, "" where nobody says; the ``part`` that does, as in ``PartWish``; and
+    what it changes ``to``: a key, a tempo, a metre, a loudness or a mood, "" where nobody says."""
+
+    kind: str
+    where: str = ""
+    part: str = ""
+    to: str = ""
+
+
+@dataclass(frozen=True)
 class Brief:
     """What is asked for; None or empty where nothing is. Immutable; JSON in and out.
 
@@ -40,7 +116,11 @@ class Brief:
     word, as a tempo from "slow"). ``only`` is true when ``instruments`` is the whole list
     ("solo", "trio", "string quartet", "for ... only"). ``excluded`` are instruments (0-128) that
     must not sound. ``tempo`` is in quarter notes per minute. ``chords`` are symbols as written,
-    one bar each unless ``chord_beats`` says otherwise. ``unplaced`` are the words of the text that
+    one bar each unless ``chord_beats`` says otherwise. ``bars_range`` and ``seconds_range`` are
+    (least, most) where a text gives a range, whose middle ``bars`` and ``seconds`` then are.
+    ``roles``, ``figures``, ``articulations``, ``registers`` and ``loudness`` are wishes about
+    parts, ``form`` is the sections in order, ``changes`` what happens in the course of the piece,
+    ``repetition`` what comes back. ``unplaced`` are the words of the text that
     no wish took up.
     """
 
@@ -57,10 +137,20 @@ class Brief:
     genres: tuple[str, ...] = ()
     moods: tuple[str, ...] = ()
     bars: int | None = None
+    bars_range: tuple[int, int] | None = None
     seconds: float | None = None
+    seconds_range: tuple[float, float] | None = None
     swing: bool | None = None
     timing: str | None = None  # of ``TIMINGS``
     density: str | None = None  # "sparse", "medium" or "dense"
+    roles: tuple[PartWish, ...] = ()
+    figures: tuple[PartWish, ...] = ()
+    articulations: tuple[PartWish, ...] = ()
+    registers: tuple[PartWish, ...] = ()
+    loudness: tuple[PartWish, ...] = ()
+    form: tuple[Section, ...] = ()
+    changes: tuple[Change, ...] = ()
+    repetition: tuple[str, ...] = ()
     how: dict[str, str] = field(default_factory=dict)
     unplaced: tuple[str, ...] = ()
 
@@ -78,6 +168,13 @@ class Brief:
                 raise BriefError(f"{self.metre!r} is not a metre; write it as in 3/4 or 12/8")
         if self.timing is not None and self.timing not in TIMINGS:
             raise BriefError(f"unknown timing {self.timing!r}; known: {', '.join(TIMINGS)}")
+        for name, values in PART_WISHES.items():
+            for wish in getattr(self, name):
+                _one_of(name, wish.value, values)
+        for change in self.changes:
+            _one_of("changes", change.kind, CHANGES)
+        for value in self.repetition:
+            _one_of("repetition", value, REPETITIONS)
         if self.bars is not None and not MIN_BARS <= self.bars <= MAX_BARS:
             raise BriefError(f"{self.bars} bars is outside {MIN_BARS}-{MAX_BARS}")
         if self.seconds is not None and not MIN_SECONDS <= self.seconds <= MAX_SECONDS:
@@ -105,15 +202,32 @@ class Brief:
         for name in data:
             if name not in names:
                 raise BriefError(f"unknown wish {name!r}; known: {', '.join(sorted(names))}")
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        if "instruments" in plain:
-            plain["instruments"] = tuple(
-                Instrument(i["name"], tuple(i["programs"]), int(i.get("count", 1)))
-                for i in plain["instruments"]
-            )
+        plain: dict[str, Any] = {k: _immutable(v) for k, v in data.items()}
+        for name, kind in _RECORDS.items():
+            if name in plain:
+                rows = plain[name]
+                plain[name] = tuple(kind(**{k: _immutable(v) for k, v in r.items()}) for r in rows)
         return cls(**plain)
 
     def with_wishes(self, **wishes: Any) -> Brief:
         """A copy with explicit wishes set; each counts as said."""
         how = {**self.how, **dict.fromkeys(wishes, "said")}
         return replace(self, **wishes, how=how)
+
+
+_RECORDS: dict[str, type] = {
+    "instruments": Instrument,
+    **dict.fromkeys(PART_WISHES, PartWish),
+    "form": Section,
+    "changes": Change,
+}
+"""Fields that are rows, and of which kind."""
+
+
+def _one_of(name: str, value: str, values: tuple[str, ...]) -> None:
+    if value not in values:
+        raise BriefError(f"unknown value {value!r} of {name}; known: {', '.join(values)}")
+
+
+def _immutable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

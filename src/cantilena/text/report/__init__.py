@@ -8,7 +8,6 @@ models, and does not judge genre or mood, which no rule here can measure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +16,9 @@ from cantilena.score import gm
 from cantilena.score.harmony import Key
 from cantilena.score.score import DRUMS, Score
 from cantilena.text.facts import density_word
+from cantilena.text.report.arrangement import arrangement_rows
 from cantilena.text.report.chords import ChordMatch, match_chords
+from cantilena.text.report.rows import NOT_MEASURED, Row
 from cantilena.text.wishes import Brief, Instrument
 
 MIN_NOTES = 4
@@ -35,20 +36,6 @@ PLAYED = 0.05
 """Share of notes off the beat's divisions from which music counts as played, not quantized."""
 SECONDS_EXACT = 0.1
 """Share of an asked duration by which the music may differ (or by half a bar, if that is more)."""
-
-NOT_MEASURED = "not measured"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One wish: what was ``asked`` and ``achieved``, in words; ``met``; and ``score``, 0-1, how
-    near it came (1 when met, but for "chord order"). Both are None where nothing is measured."""
-
-    wish: str
-    asked: str
-    achieved: str
-    met: bool | None
-    score: float | None
 
 
 def report(brief: Brief, score: Score) -> tuple[Row, ...]:
@@ -72,6 +59,8 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
     - swing: ``analysis.swings``; timing: played where ``analysis.off_grid`` is ``PLAYED`` or more;
       density: by ``facts.density_word``.
     - genres, moods: listed, not measured.
+    - roles, figures, articulations, registers, loudness, form, changes, repetition: listed; no
+      composer obeys them yet, but for who leads and who plays the bass (``NOT_OBEYED``).
     """
     players = parts(score)
     rows: list[Row] = []
@@ -102,7 +91,7 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
     for wish, names in (("genre", brief.genres), ("mood", brief.moods)):
         if names:
             rows.append(Row(wish, ", ".join(names), NOT_MEASURED, None, None))
-    return tuple(rows)
+    return (*rows, *arrangement_rows(brief))
 
 
 def total(rows: Iterable[Row]) -> float:
