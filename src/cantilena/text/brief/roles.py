@@ -29,6 +29,7 @@ from cantilena.text.wishes import Instrument, PartWish
 
 RULES: tuple[Rule, ...] = (COUNTERMELODIES, IN_NAME, ALONE, *TABLE)
 REFUSED = "the text refuses it"
+_NO_LEAD = ("accompaniment", "background", "bass")
 
 
 def read_roles(
@@ -134,12 +135,15 @@ class _RoleReader:
 
     def names(self) -> None:
         """Roles that stand in the name itself: "lead guitar", "backing vocals"."""
+        placed = {wish.part for _, wish in self.rows if wish.value in _NO_LEAD}
         for mention in self.mentions.named:
             text = self.reading.low[mention.start : mention.end]
             for role, pattern in IN_NAME_WORDS:
                 m = pattern.search(text)
                 if m is None or (role in ("lead", "solo") and self.alone):
                     continue
+                if role == "lead" and placed.intersection(mention.names):
+                    continue  # "violin melody over a synth lead"
                 self.rows += [(mention.start, PartWish(part, role)) for part in mention.names]
                 value = ", ".join(f"{part}: {role}" for part in mention.names)
                 self.reading.take(mention.start, mention.end, IN_NAME, value)
