@@ -209,7 +209,7 @@ TAKEN_UP = Rule(
         ("A bass guitar plays. It is slap bass throughout.", {"instruments": "slap bass"}),
     ),
 )
-_HEADS: dict[str, frozenset[str]] = {
+HEADS: dict[str, frozenset[str]] = {
     head: frozenset(split_names(names))
     for head, names in {
         "bass": """acoustic bass, electric bass, picked bass, fingered electric bass, fretless bass,
@@ -263,8 +263,8 @@ def taken_up(reading: Reading, items: list[Item]) -> list[Item]:
     for it in items:
         name = _name(it)
         earlier = {n: o for n, o in latest.items() if lists[o.i] != lists[it.i]} if name else {}
-        short = [n for n in earlier if n in _HEADS.get(name, ())]
-        wide = [o for n, o in earlier.items() if n in _NARROWED and name in _HEADS[n]]
+        short = [n for n in earlier if n in HEADS.get(name, ())]
+        wide = [o for n, o in earlier.items() if n in _NARROWED and name in HEADS[n]]
         start, end = span(reading, it)
         if short and isinstance(it.value, Instrument) and it.value.count == 1:
             reading.take(start, end, TAKEN_UP, f"{short[-1]}, named before")
