@@ -51,9 +51,9 @@ _SUBJECT = re.compile(
 _PRONOUN = re.compile(
     r"\W*\s*(?:(?:it|they|he|she)\s+(?:play|perform|sing)s?|(?:which|who|that)\s+\w+)\s+(?:[\w'-]+[\s-]+){0,5}"
 )
-_LIST = re.compile(
-    r"\s*(?:,\s*(?:and\s+)?|\b(?:and|und|et|y|e|&)\b|[&+/])\s*(?:(?:the|a|an)\s+)?(?:\w+\s+)?"
-)
+_MORE = r"(?:(?:the|an?|some)\s+)?(?:[\w-]+\s+)?"
+_AND = re.compile(rf"\s*(?:,?\s*\b(?:and|und|et|y|e)\b|[&+/])\s*{_MORE}")
+_COMMA = re.compile(rf"\s*,\s*{_MORE}")
 
 
 @dataclass(frozen=True)
@@ -100,22 +100,35 @@ class Mentions:
         n = bisect_left(self._starts, start)
         return self.named[n] if n < len(self.named) and self._starts[n] == start else None
 
-    def listed(self, mention: Mention) -> tuple[str, ...]:
-        """The parts of a mention and of those in one list with it: "harp and flute"."""
+    def following(self, mention: Mention, commas: bool = True) -> tuple[str, ...]:
+        """The parts of a mention and of those listed behind it, up to the one after "and": "by
+        harp, oboe and flute". Without ``commas``: "by harp and flute" alone."""
+        return self._listed(mention, 1, commas)
+
+    def preceding(self, mention: Mention, commas: bool = True) -> tuple[str, ...]:
+        """The parts of a mention and of those listed before it with an "and": "harp, oboe and
+        flute play". Without ``commas``: "harp and flute" alone."""
+        return self._listed(mention, -1, commas)
+
+    def _listed(self, mention: Mention, step: int, commas: bool) -> tuple[str, ...]:
         if mention not in self.named:
             return mention.names
         n = self.named.index(mention)
-        first, last = n, n
-        while first and self._joined(first - 1):
-            first -= 1
-        while last + 1 < len(self.named) and self._joined(last):
-            last += 1
-        names = (name for m in self.named[first : last + 1] for name in m.names)
+        row, complete, before_and = [n], [n], True
+        while 0 <= row[-1] + step < len(self.named):
+            one, other = sorted((row[-1], row[-1] + step))
+            between = self.low[self.named[one].end : self.named[other].start]
+            has_and = _AND.fullmatch(between) is not None
+            if not has_and and not (commas and _COMMA.fullmatch(between)):
+                break
+            if step > 0 and not before_and or step < 0 and len(row) == 1 and not has_and:
+                break
+            row.append(row[-1] + step)
+            before_and = not has_and
+            if has_and or step < 0:
+                complete = list(row)
+        names = (name for i in sorted(complete) for name in self.named[i].names)
         return tuple(dict.fromkeys(names))
-
-    def _joined(self, n: int) -> bool:
-        between = self.low[self.named[n].end : self.named[n + 1].start]
-        return _LIST.fullmatch(between) is not None
 
     def owners(self, start: int, end: int) -> tuple[str, ...]:
         """The parts that the words from ``start`` to ``end`` (exclusive) are about, as a
@@ -138,12 +151,12 @@ class Mentions:
         if before and _AFTER_NAME.fullmatch(self.low, before.end, start):
             return before.names
         if after and _LEANING.fullmatch(self.low, end, after.start):
-            return self.listed(after)
+            return self.following(after)
         if before and (
             _SUBJECT.fullmatch(self.low, before.end, start)
             or _PRONOUN.fullmatch(self.low, before.end, start)
         ):
-            return self.listed(before)
+            return self.preceding(before)
         return () if rows is self.named else ("",)
 
 
