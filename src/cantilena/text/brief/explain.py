@@ -8,23 +8,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cantilena.text.brief import (
+    changes,
     chords,
     closing,
+    entries,
+    form,
     keys,
     length,
+    loudness,
+    manner,
     mentions,
+    modulations,
     parts,
     phrases,
     reader,
     refusals,
     time,
+    turns,
 )
 from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading, Use
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.wishes import Brief
 
-_MODULES = (time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader)
+_MODULES = (
+    *(time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader),
+    *(modulations, turns, form, entries, changes, loudness, manner),
+)
 RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 """Every rule."""
 UNKNOWN = "no rule knows these words"

@@ -121,7 +121,7 @@ class Mentions:
             has_and = _AND.fullmatch(between) is not None
             if not has_and and not (commas and _COMMA.fullmatch(between)):
                 break
-            if step > 0 and not before_and or step < 0 and len(row) == 1 and not has_and:
+            if (step > 0 and not before_and) or (step < 0 and len(row) == 1 and not has_and):
                 break
             row.append(row[-1] + step)
             before_and = not has_and
@@ -139,7 +139,7 @@ class Mentions:
         arpeggios". Instruments come before functions such as "melody" in each.
         """
         for m in self.named:
-            if (start <= m.start and m.end <= end) or (m.start <= start and end <= m.end):
+            if start < m.end and m.start < end:
                 return m.names
         return self._nearest(self.named, start, end) or self._nearest(self.functions, start, end)
 
