@@ -21,6 +21,8 @@ FIELDS = (
     "swing",
     "timing",
     "density",
+    "roles",
+    "figures",
     "articulations",
     "registers",
     "loudness",

@@ -12,6 +12,7 @@ from cantilena.text.brief import (
     chords,
     closing,
     entries,
+    figures,
     form,
     keys,
     length,
@@ -23,6 +24,7 @@ from cantilena.text.brief import (
     phrases,
     reader,
     refusals,
+    roles,
     time,
     turns,
 )
@@ -34,6 +36,7 @@ from cantilena.text.wishes import Brief
 _MODULES = (
     *(time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader),
     *(modulations, turns, form, entries, changes, loudness, manner),
+    *(roles, figures),
 )
 RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 """Every rule."""

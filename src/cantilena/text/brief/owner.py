@@ -23,7 +23,7 @@ NAME = "\ue000"
 
 _FUNCTIONS = by_name(
     {
-        "melody": "melody, melodies, tune, theme, melody line, melodic line, lead line, top line, "
+        "melody": "melody, melodies, melody line, melodic line, lead line, top line, "
         "melodie, melodia",
         "bass": "bass line, bassline, basslines, bass lines, bass part, low end",
         "accompaniment": "accompaniment, backing, chords, harmony, harmonies, begleitung, "
@@ -36,7 +36,11 @@ _FUNCTION = re.compile(rf"\b(?:{'|'.join(sorted(_FUNCTIONS, key=len, reverse=Tru
 
 _NOUN = r"(?:\s+(?:parts?|lines?|sections?|voices?|tracks?|sounds?|chords?))?"
 _ADJECTIVES = r"(?:(?:the|a|an|some|his|her|its|\w+(?:-\w+)?)\s+){0,3}"
-_PREPOSITIONS = "and|or|with|over|on|in|of|by|from|for|between|among|through|at|to|under|is|are"
+_PREPOSITIONS = (
+    "and|or|with|over|on|in|of|by|from|for|between|among|through|at|to|under|is|are|behind|beneath"
+    "|before|after|above|below|against|into|around|as|while|than|then|plus|without|like|alongside"
+    "|et|und|y|e|en|de|con|mit|avec|ohne|sans"
+)
 _ADJECTIVE_GAP = re.compile(rf"[\s-]*(?:(?!(?:{_PREPOSITIONS})\b)\w+(?:-\w+)?,?\s+){{0,2}}")
 _AFTER_NAME = re.compile(rf"{_NOUN}(?:\s*[:(]\s*|[\s-]+|\s*,\s*(?:played|all)\s+)")
 _LEANING = re.compile(
@@ -48,6 +52,7 @@ _SUBJECT = re.compile(
     rf"(?:(?!(?:over|against|above|under|beneath|while|whereas|but|before|after|behind|then)\b)"
     rf"[\w'-]+[\s-]+){{0,7}}"
 )
+_PARTICIPLE = re.compile(r"\s+\w+ing\s+(?:(?!(?:and|over|while)\b)[\w'-]+[\s-]+){0,3}")
 _PRONOUN = re.compile(
     r"\W*\s*(?:(?:it|they|he|she)\s+(?:play|perform|sing)s?|(?:which|who|that)\s+\w+)\s+(?:[\w'-]+[\s-]+){0,5}"
 )
@@ -110,6 +115,10 @@ class Mentions:
         flute play". Without ``commas``: "harp and flute" alone."""
         return self._listed(mention, -1, commas)
 
+    def listed(self, mention: Mention) -> tuple[str, ...]:
+        """The parts of a mention and of those listed before and behind it."""
+        return tuple(dict.fromkeys((*self.preceding(mention), *self.following(mention))))
+
     def _listed(self, mention: Mention, step: int, commas: bool) -> tuple[str, ...]:
         if mention not in self.named:
             return mention.names
@@ -152,6 +161,8 @@ class Mentions:
             return before.names
         if after and _LEANING.fullmatch(self.low, end, after.start):
             return self.following(after)
+        if before and _PARTICIPLE.fullmatch(self.low, before.end, start):
+            return before.names
         if before and (
             _SUBJECT.fullmatch(self.low, before.end, start)
             or _PRONOUN.fullmatch(self.low, before.end, start)
