@@ -139,6 +139,18 @@ ROWS: list[tuple[str, dict[str, str]]] = [
         "chanson avec couplets et refrain, piano très doux, crescendo à la fin",
         {"loudness": "piano: very soft", "form": "verse, chorus", "changes": "crescendo (end)"},
     ),
+    (
+        "Etwas Ruhiges, wird am Ende langsamer und leiser",
+        {"changes": "ritardando (end), diminuendo (end)"},
+    ),
+    (
+        "intro: solo flute; verse: flute and harp; outro: flute",
+        {"form": "intro (flute), verse (flute, harp), outro (flute)"},
+    ),
+    (
+        "a tango that begins softly, swells in the middle, and fades away at the end",
+        {"changes": "loudness to soft (start), crescendo (middle), fade out (end)"},
+    ),
 ]
 NOTHING = """
 no fade-out, no drop

@@ -21,24 +21,27 @@ from cantilena.text.wishes import Change, change_words
 
 _GETS = r"(?:gets?|getting|becom(?:es?|ing)|grow(?:s|ing)?|turn(?:s|ing)?|goes|going|wird|werden)"
 _SLOWLY = (
-    r"(?:gradually|slowly|steadily|progressively|increasingly|ever|always|immer|suddenly|much|even"
+    r"(?:gradually|slowly|steadily|progressively|increasingly|ever|always|immer|allmahlich|suddenly|much|even"
     r"|more\s+and\s+more)"
 )
-_MORE = rf"(?:{_GETS}\s+(?:{_SLOWLY}\s+)?|{_SLOWLY}\s+|(?P<twice>\w+)\s+and\s+)"
+_MORE = (
+    rf"(?:{_GETS}\s+(?:{_SLOWLY}\s+)?|{_SLOWLY}\s+|\w+\s+and\s+"
+    r"|(?:langsamer|schneller)\s+und\s+|(?<=ende )|(?<=schluss ))"
+)
 _TOWARDS = r"(?=\s+(?:towards?|at|by|near|until|in|as|over|for)\s+)"
 _LOUDER = r"(?:louder|lauter|stronger)"
 _SOFTER = r"(?:softer|quieter|leiser)"
 
 _CRESCENDO = re.compile(
     r"\b(?:crescendos?|crescendoing|crescendi|cresc|"
-    rf"{_MORE.replace('?P<twice>', '')}{_LOUDER}(?:\s+and\s+{_LOUDER})?|{_LOUDER}\s+and\s+{_LOUDER}"
+    rf"{_MORE}{_LOUDER}(?:\s+and\s+{_LOUDER})?|{_LOUDER}\s+and\s+{_LOUDER}"
     rf"|{_LOUDER}{_TOWARDS}|(?:increas\w+|ris(?:es?|ing)|grow(?:s|ing)?|builds?|building|swell\w*)\s+in\s+(?:volume|loudness|dynamics)"
     r"|(?:volume|loudness|dynamics)\s+(?:\w+\s+)?(?:increas\w+|ris\w+|grows?|builds?|swells?)"
     r"|increas\w+\s+(?:the\s+)?(?:volume|loudness)|swells?|swelling|increasingly\s+loud)\b"
 )
 _DIMINUENDO = re.compile(
     r"\b(?:diminuendos?|diminuendi|decrescendos?|decresc|morendo|perdendosi|"
-    rf"{_MORE.replace('?P<twice>', '')}{_SOFTER}(?:\s+and\s+{_SOFTER})?|{_SOFTER}\s+and\s+{_SOFTER}"
+    rf"{_MORE}{_SOFTER}(?:\s+and\s+{_SOFTER})?|{_SOFTER}\s+and\s+{_SOFTER}"
     rf"|{_SOFTER}{_TOWARDS}|(?:dies?|dying|quiets?|quieten\w*|calms?)\s+(?:away|down)(?=\b)"
     r"|(?:volume|loudness|dynamics)\s+(?:\w+\s+)?(?:decreas\w+|falls?|drops?|sinks?)"
     r"|(?:decreas\w+|falls?|drops?)\s+in\s+(?:volume|loudness)|taper(?:s|ing)?\s+off)\b"

@@ -18,7 +18,7 @@ from cantilena.text.brief.rules import Hit, Rule, apply_again, apply_ahead
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.sections import FORMS, LISTED, SCENES, SECTIONS
 from cantilena.text.lexicon.terms import NUMBERS
-from cantilena.text.wishes import MAX_BARS, MIN_BARS, Section
+from cantilena.text.wishes import MAX_BARS, MIN_BARS, Section, section_words
 
 # ------------------------------------------------------------------ lengths of sections
 
@@ -198,7 +198,8 @@ def read_form_ahead(reading: Reading) -> FormAhead:
     """Lengths of sections, which are not the piece's, and letters, which are no chords; takes
     their words."""
     return FormAhead(
-        apply_ahead(reading, LENGTHS, is_refused), apply_ahead(reading, (LETTERS,), is_refused)
+        apply_ahead(reading, LENGTHS, is_refused, section_words),
+        apply_ahead(reading, (LETTERS,), is_refused),
     )
 
 
@@ -345,7 +346,8 @@ def _sections(reading: Reading, ahead: FormAhead, mentions: Mentions) -> list[Se
                 reading.put_aside(it.start, it.end, SECTION, why)
                 continue
             rule = LETTER_SECTION if len(it.section.name) == 1 else SECTION
-            reading.take(it.start, it.end, rule, it.section.name)
+            if not it.section.bars:  # those with a length were taken ahead
+                reading.take(it.start, it.end, rule, it.section.name)
             section = replace(it.section, parts=_parts(mentions, it, row))
             sections += [section] * it.count
         chosen.append(sections)

@@ -65,6 +65,7 @@ LOUDNESS: tuple[Rule[str], ...] = (
             ("soft rock", {"loudness": None}),
             ("a quiet village", {"loudness": None, "moods": "calm"}),
             ("ends quietly", {"loudness": None, "changes": "loudness to soft (end)"}),
+            ("ends in a big fortissimo", {"changes": "loudness to very loud (end)"}),
             (
                 "quiet verse, loud chorus",
                 {"changes": "loudness to soft (verse), loudness to loud (chorus)"},
@@ -94,7 +95,7 @@ _VERB = re.compile(
     r"\b(?:(?P<start>starts?|starting|begins?|beginning|opens?|opening)"
     r"|(?P<end>ends?|ending|finish(?:es|ing)?|closes?|closing|concludes?)"
     r"|(?P<turn>becom(?:es?|ing)|gets?|getting|turns?|grows?|goes|then|later))\s+(?:off\s+|out\s+|up\s+)?"
-    r"(?P<with>(?:with|on)\s+(?:[\w'-]+\s+){0,4})?"
+    r"(?P<with>(?:with|on|in)\s+(?:[\w'-]+\s+){0,4})?"
     r"(?:(?:very|really|rather|suddenly|quite|and|slow|slowly|calm|gently)\s+){0,2}$"
 )
 _TO = re.compile(r"\bfrom\s+[\w\s-]{1,20}\s+to\s+$")

@@ -38,7 +38,7 @@ _AFTER = re.compile(
     rf"[\s(-]*(?:and\s+\w+er\s+)?(?:(?!and\b|then\b|but\b|with\b)[\w'-]+\s+){{0,3}}?{_PLACE}"
 )
 _BEFORE = re.compile(
-    rf"(?:^|[.;!?\n,(]|\b(?:and|then|but)\b)\s*{_PLACE}\s*,?\s*(?:(?!and\b|then\b|with\b)[\w'-]+\s+){{0,6}}$"
+    rf"(?:^|[.;!?\n,(]|\b(?:and|then|but|wird|werden)\b)\s*{_PLACE}\s*,?\s*(?:(?!and\b|then\b|with\b)[\w'-]+\s+){{0,6}}$"
 )
 _NOUNS = ("ending", "opening", "beginning", "finish", "finale", "start", "end", *MIDDLE)
 _SECTION = rf"{_WHICH}(?:(?P<section>{either(_NAMES)})|(?P<place>{either(_NOUNS)}))"

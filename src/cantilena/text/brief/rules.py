@@ -85,10 +85,14 @@ def spans_of(rule: Rule, m: re.Match[str]) -> list[tuple[int, int]]:
 
 
 def apply_ahead(
-    reading: Reading, rules: Iterable[Rule[T]], denied: Callable[[str, int], bool]
+    reading: Reading,
+    rules: Iterable[Rule[T]],
+    denied: Callable[[str, int], bool],
+    words: Callable[[T], str] = lambda value: "",
 ) -> list[Hit[T]]:
     """As ``apply``, where a match may take up words with free ones between (``spans_of``), and
-    nothing is asked for where ``denied`` says of the text and a letter that a "no" reaches it."""
+    nothing is asked for where ``denied`` says of the text and a letter that a "no" reaches it.
+    ``words`` puts a value in words."""
     hits: list[Hit[T]] = []
     for rule in rules:
         if rule.pattern is None or rule.effect is None:
@@ -102,7 +106,7 @@ def apply_ahead(
                 reading.put_aside(*m.span(), rule, why)
             elif value is not None:
                 for start, end in spans:
-                    reading.take(start, end, rule)
+                    reading.take(start, end, rule, words(value))
                 hits.append(Hit(spans[-1][0], spans[-1][1], value, rule))
     return sorted(hits, key=lambda hit: hit.start)
 

@@ -20,7 +20,7 @@ from cantilena.text.brief.rules import Hit, Rule, apply_ahead
 from cantilena.text.brief.time import Tempo, read_metre
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.terms import METRES, PACES
-from cantilena.text.wishes import MAX_TEMPO, MIN_TEMPO, Change
+from cantilena.text.wishes import MAX_TEMPO, MIN_TEMPO, Change, change_words
 
 # ------------------------------------------------------------------ tempi
 
@@ -41,7 +41,8 @@ _FASTER = re.compile(
     r"|(?:increas\w+|rising|raises?)\s+(?:the\s+|in\s+)?(?:tempo|speed)"
     rf"|{_GETS}\s+(?:\w+\s+and\s+)?(?:(?:even|much|a\s+bit|ever|more\s+and\s+more)\s+)?(?:faster|schneller)"
     r"(?:\s+and\s+faster)?|faster\s+and\s+faster|(?:louder|bigger)\s+and\s+faster"
-    r"|faster(?=\s+(?:towards?|at|near|by)\s+the\s+(?:end|finish))|immer\s+schneller)\b"
+    r"|faster(?=\s+(?:towards?|at|near|by)\s+the\s+(?:end|finish))"
+    r"|(?:immer\s+|allmahlich\s+|(?<=ende )|(?<=schluss ))schneller)\b"
     rf"{_TO_TEMPO}"
 )
 _SLOWER = re.compile(
@@ -52,7 +53,7 @@ _SLOWER = re.compile(
     rf"|{_GETS}\s+(?:\w+\s+and\s+)?(?:(?:even|much|a\s+bit|ever|more\s+and\s+more)\s+)?(?:slower|langsamer)"
     r"(?:\s+and\s+slower)?|slower\s+and\s+slower|(?:softer|quieter)\s+and\s+slower"
     r"|slower(?=\s+(?:towards?|at|near|by)\s+the\s+(?:end|finish))|slow(?:er)?(?=\s+ending\b)"
-    rf"|immer\s+langsamer)\b{_TO_TEMPO}"
+    rf"|(?:immer\s+|allmahlich\s+|(?<=ende )|(?<=schluss ))langsamer)\b{_TO_TEMPO}"
 )
 _BECOMES_TEMPO = re.compile(
     rf"\b(?:becom(?:es?|ing)|turn(?:s|ing)?|gets?|getting|grows?|growing|(?P<ends>{ENDS})(?:\s+up)?)"
@@ -253,7 +254,7 @@ class Turns:
 
 def read_turns(reading: Reading) -> Turns:
     """The changes and what they start from; takes their words."""
-    turns = Turns(apply_ahead(reading, TURNS, is_refused), [], None)
+    turns = Turns(apply_ahead(reading, TURNS, is_refused, change_words), [], None)
     for m in _origins(reading, FROM_KEY):
         if key := key_named(reading.plain[m.start("key") : m.end("key")]):
             reading.take(*m.span("take"), FROM_KEY)
