@@ -85,6 +85,8 @@ def test_three_named_parts_lack_what_their_genre_lives_on(text: str, joins: list
         "rock trio with guitar, piano and organ",
         "pop with piano, guitar, strings, flute and harp",
         "a string trio",
+        "gypsy jazz band",
+        "mariachi band",
         "flute, oboe and clarinet, classical",
     ],
 )

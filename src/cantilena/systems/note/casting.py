@@ -16,6 +16,7 @@ from cantilena.errors import BriefError
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.lineups import KINDRED, LINEUPS, by_name
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
+from cantilena.text.lexicon.ensembles import is_line_up
 from cantilena.text.wishes import Brief, Instrument
 
 _BASSES_OF_GM = range(32, 40)
@@ -109,7 +110,8 @@ def _core(brief: Brief, n_asked: int) -> frozenset[str]:
     core: frozenset[str] = frozenset()
     for genre in brief.genres:
         core |= CORES.get(genre, frozenset())
-    if n_asked < ALL_NAMED:
+    complete = n_asked >= ASKED_ENOUGH and is_line_up(brief.instruments)
+    if n_asked < ALL_NAMED and not complete:
         core |= BAND_CORE if BEAT_GENRES & set(brief.genres) else frozenset()
         core |= EPIC_CORE if _is_epic(brief) else frozenset()
     return core
