@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cantilena.text.report.arrangement import part_wish_words
-from cantilena.text.wishes import PART_WISHES, Brief, Instrument
+from cantilena.text.wishes import PART_WISHES, Brief, Instrument, change_words, section_words
 
 FIELDS = (
     "instruments",
@@ -23,6 +23,12 @@ FIELDS = (
     "density",
     "roles",
     "figures",
+    "articulations",
+    "registers",
+    "loudness",
+    "form",
+    "changes",
+    "repetition",
     "unplaced",
 )
 
@@ -46,6 +52,10 @@ def plain(brief: Brief) -> dict:
             value = " ".join(value)
         elif field in PART_WISHES:
             value = ", ".join(map(part_wish_words, value))
+        elif field == "form":
+            value = ", ".join(map(section_words, value))
+        elif field == "changes":
+            value = ", ".join(map(change_words, value))
         elif isinstance(value, tuple):
             value = ", ".join(value)
         fields[field] = value

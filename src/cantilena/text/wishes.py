@@ -99,8 +99,10 @@ class Section:
 @dataclass(frozen=True)
 class Change:
     """Something that changes: its ``kind`` (of ``CHANGES``); ``where``: "start", "middle", "end",
-    or the name of a section, "" where nobody says; the ``part`` that does, as in ``PartWish``; and
-    what it changes ``to``: a key, a tempo, a metre, a loudness or a mood, "" where nobody says."""
+    or the name of a section ("bridge", "last chorus"), "" where nobody says; the ``part`` that
+    does, as in ``PartWish``; and what it changes ``to``, "" where nobody says: a key
+    ("D major") or the way to it ("up a tone", "relative minor"), a tempo ("140", "fast"), a metre,
+    a loudness, a mood."""
 
     kind: str
     where: str = ""
@@ -222,6 +224,20 @@ _RECORDS: dict[str, type] = {
     "changes": Change,
 }
 """Fields that are rows, and of which kind."""
+
+
+def section_words(section: Section) -> str:
+    """A section in words: "chorus 8 (violin, drums)"."""
+    bars = f" {section.bars}" if section.bars else ""
+    return section.name + bars + (f" ({', '.join(section.parts)})" if section.parts else "")
+
+
+def change_words(change: Change) -> str:
+    """A change in words: "strings: crescendo (end)", "key to D major", "key up a tone"."""
+    words = f"{change.part}: {change.kind}" if change.part else change.kind
+    way = "" if change.to.startswith(("up", "down")) else "to "
+    words += f" {way}{change.to}" if change.to else ""
+    return words + (f" ({change.where})" if change.where else "")
 
 
 def _one_of(name: str, value: str, values: tuple[str, ...]) -> None:

@@ -25,6 +25,8 @@ no without not two 3 solo only for violin piano drums bass guitar string quartet
 Am C# minor major Dm7 G13 Cmaj7 F/A ii V I 12 bar blues 120 bpm = quarter 4/4 6/8 slow allegro ma
 non troppo waltz sad happy jazz 30 seconds 16 bars short swing , . - | / ( ) & + : and or the a de
 für Geige d-Moll ♭ ♯ é 漢字 🎵 x2 instead chords: % ♩ between 90 100 dorian
+intro verse chorus loud softly legato loop fades out at end then starts ends with modulates to
+gets faster high drop build-up from quiet
 iaug7 - vM6 | iii°7 → VII+7 IVmadd9 progression 2-5-1
 """
 prompts = st.lists(
@@ -113,6 +115,14 @@ def test_reading_is_fast() -> None:
         "no drums but " * 150,
         "drums are not " * 140,
         "鼓" * 2000,
+        "ends with piano " * 120,
+        "verse, " * 280,
+        "strings join " * 150,
+        "key change " * 180,
+        "gets louder and " * 120,
+        "slow then " * 200,
+        "A-" * 1000,
+        "at the end " * 180,
     ],
     ids=lambda text: text[:8],
 )

@@ -8,18 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cantilena.text.brief import (
+    changes,
     chords,
     closing,
+    entries,
     figures,
+    form,
     keys,
     length,
+    loudness,
+    manner,
     mentions,
+    modulations,
     parts,
     phrases,
     reader,
     refusals,
     roles,
     time,
+    turns,
 )
 from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading, Use
@@ -28,6 +35,7 @@ from cantilena.text.wishes import Brief
 
 _MODULES = (
     *(time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader),
+    *(modulations, turns, form, entries, changes, loudness, manner),
     *(roles, figures),
 )
 RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)

@@ -23,8 +23,12 @@ _COUNT = (
 _BARS = re.compile(
     rf"{_COUNT}[\s-]*(?:bars?|measures?|takte?n?|mesures?|battute|compases)\b(?:\s+long\b)?"
 )
+SOLO_OF = (
+    r"\s+(?!(?:and|or|in|at|over|by|for|with|after|before|on|from|then|of|is|section|part)\b)\w"
+)
+"""What follows "solo" where it says that one plays alone: "solo violin"."""
 _OF_A_SECTION = re.compile(
-    r"[\s-]*(?:drum\s+|piano\s+|guitar\s+)?(blues|fade\w*|crescendo|silence|pause|gap|delay|reverb|tail|build\w*|drop|intro|outro|solo|break|bridge|phrases?|drum\s+fill|fill|pickup|verse|chorus"
+    rf"[\s-]*(?:drum\s+|piano\s+|guitar\s+)?(blues|fade\w*|crescendo|silence|pause|gap|delay|reverb|tail|build\w*|drop|intro|outro|solo(?!{SOLO_OF})|break|bridge|phrases?|drum\s+fill|fill|pickup|verse|chorus"
     r"|rests?|each|per)"
 )
 _BARS_ARE = re.compile(r"\b(?:bars|measures|takte)\s*[:=]\s*(?P<n>\d{1,4})\b")
@@ -59,7 +63,8 @@ _NOT_LENGTH = word_set(
     chord harmony harmonies techniques technique range hits hit plucks pluck swells swell passages
     passage runs run phrase pads pad line bass vocals vocal attack decays fade fades crescendo break
     breaks section sections pause silence staccato legato echoes drone drones melody melodies
-    version hair samples sample chops lines transitions transition
+    version hair samples sample chops lines transitions transition build buildup buildups riser
+    verse chorus bridge drop coda ending
     """
 )
 
@@ -242,7 +247,11 @@ LENGTH = (
     Rule(
         "a number of bars",
         "length",
-        (("waltz, 16 bars", {"bars": 16}), ("a 4-bar intro", {"bars": None})),
+        (
+            ("waltz, 16 bars", {"bars": 16}),
+            ("a 4-bar drum fill", {"bars": None}),
+            ("a 99-bar solo violin piece", {"bars": 99}),
+        ),
         _BARS,
         _some_bars,
         _no_bars,

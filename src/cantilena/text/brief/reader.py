@@ -11,6 +11,7 @@ from typing import Any
 
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.chords import Progression, read_chords
+from cantilena.text.brief.course import read_ahead, read_course
 from cantilena.text.brief.figures import read_figures
 from cantilena.text.brief.keys import read_key, read_spoken
 from cantilena.text.brief.length import Length, read_length, read_short, tempo_of
@@ -47,12 +48,13 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     reading = Reading(text, speller().mend)
     how: dict[str, str] = {}
     wishes: dict[str, Any] = {}
-    tempo = read_tempo(reading)
+    ahead = read_ahead(reading)
+    tempo = read_tempo(reading) or ahead.turns.tempo
     metre = read_metre(reading)
     jazzy = _JAZZY.search(reading.low) is not None
     # Chords are read before the key, but degrees need it: a first reading looks for the key only.
     glance = key or _key_at_first_glance(text)
-    spoken = read_spoken(reading)
+    spoken = [*ahead.turns.keys, *read_spoken(reading)]
     chords = read_chords(reading, glance, jazzy)
     length = read_length(reading, tempo.bpm if tempo else None, metre)
     home = parse_chord(chords.chords[0]).root if chords and len(chords.chords) == 1 else None
@@ -78,12 +80,14 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
         wishes["roles"], how["roles"] = roles, "said"
     if figures := read_figures(reading, mentions, asked):
         wishes["figures"], how["figures"] = figures, "said"
+    course = read_course(reading, ahead, items, tuple(parts.instruments))
+    wishes, how = {**wishes, **course}, {**how, **dict.fromkeys(course, "said")}
     return Brief(text=text, how=how, unplaced=reading.unplaced(STOP), **wishes), reading
 
 
 def _key_at_first_glance(text: str) -> Key | None:
     reading = Reading(text)
-    spoken = read_spoken(reading)
+    spoken = [*read_ahead(reading).turns.keys, *read_spoken(reading)]
     match = read_key(reading, spoken=spoken)
     return match[0] if match else None
 

@@ -215,6 +215,19 @@ def is_denied(low: str, start: int) -> bool:
     return _DENIAL.search(low, max(0, start - 60), start) is not None
 
 
+_NOUN_DROP = re.compile(
+    r"\bdrops?(?=\s+(?:after|before|at|in|out|and|with|then|that)\b)|(?<=[ae] )drops?\b"
+)
+
+
+def is_refused(low: str, start: int) -> bool:
+    """As ``is_denied``, where "drop" is not the verb but what dance music has: "a drop after the
+    build-up"."""
+    first = max(0, start - 80)
+    before = _NOUN_DROP.sub(lambda m: "-" * len(m.group()), low[first:start])
+    return is_denied(before, start - first)
+
+
 def _closes(reading: Reading, items: list[Item], n: int) -> bool:
     """Whether a comma list that began refused ends in "or": "no drums, bass or guitar"."""
     for a, b in zip(items[n:], items[n + 1 :], strict=False):
