@@ -16,7 +16,9 @@ FIELDS = (
     "genres",
     "moods",
     "bars",
+    "bars_range",
     "seconds",
+    "seconds_range",
     "swing",
     "timing",
     "density",
@@ -41,6 +43,8 @@ def plain(brief: Brief) -> dict:
             value = "voices only" if len(value) > 100 else list(value)
         elif field == "chords":
             value = " ".join(value)
+        elif field in ("bars_range", "seconds_range"):
+            value = f"{value[0]:g}-{value[1]:g}"
         elif isinstance(value, tuple):
             value = ", ".join(value)
         fields[field] = value
