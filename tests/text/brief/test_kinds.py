@@ -160,6 +160,7 @@ KINDS: dict[str, list[tuple[str, dict]]] = {
         ("16 bars, under a minute", {"bars": 16, "seconds_range": "0.5-60"}),
         ("120 bpm, 16 bars, under a minute", {"bars": 16, "seconds_range": "0.5-60"}),
         ("120 bpm, 16 bars, under 10 seconds", {"bars": 16, "seconds_range": None}),
+        ("a tune, over 12 bars, dense", {"bars": 12, "bars_range": None}),
         ("a fade over 2 minutes", {"seconds": 120, "seconds_range": None}),
         ("16 bars, under 30 seconds", {"bars": 16, "tempo": 140.7, "seconds_range": "0.5-30"}),
         ("16 bars, under a minute", {"bars": 16, "tempo": None}),

@@ -98,7 +98,7 @@ LIMIT = Rule(
     (
         ("jazz, at most 16 bars", {"bars": 16, "bars_range": "1-16", "unplaced": None}),
         ("under 12 bars of piano", {"bars": 11, "bars_range": "1-11"}),
-        ("ambient, over 2 minutes", {"seconds": 133.3, "seconds_range": "120-3600"}),
+        ("ambient, lasting over 2 minutes", {"seconds": 133.3, "seconds_range": "120-3600"}),
         ("a loop, 30 seconds or less", {"seconds": 27.3, "seconds_range": "0.5-30"}),
     ),
 )
@@ -117,10 +117,9 @@ _LEAST = re.compile(
     r"|al\s+menos|como\s+minimo|almeno|al\s+minimo)\s+$"
 )
 _OVER = re.compile(
-    r"(?:(?:^|[,;:(])\s*|\b(?:lasting|lasts?|runs?|running|for|of|be|is|just|well|slightly)\s+)"
-    r"(?P<limit>(?P<strict>over))\s+$"
+    r"\b(?:lasting|lasts?|runs?|running|be|is|just|well|slightly)\s+(?P<limit>(?P<strict>over))\s+$"
 )
-"""As a limit: "builds up over 30 seconds" says how long something else takes."""
+"""As a limit: "a tune over 32 bars" has 32, "builds up over 30 seconds" is about something else."""
 _OR_LESS = re.compile(
     r"\s*(?:or\s+(?:less|fewer|shorter|under)|max(?:imum)?|at\s+(?:the\s+)?most|tops"
     r"|oder\s+(?:weniger|kurzer)|ou\s+moins|o\s+menos)\b"
