@@ -175,6 +175,22 @@ KINDS: dict[str, list[tuple[str, dict]]] = {
         ("neither slow nor fast", {"tempo": 106}),
         ("a swift tune", {"tempo": 144}),
     ],
+    "degrees are spelled in their key": [
+        ("I IV V in Gb major", {"chords": "Gb Cb Db"}),
+        ("i VI VII i in Eb minor", {"chords": "Ebm Cb Db Ebm"}),
+        ("I iii IV in C# major", {"chords": "C# E#m F#"}),
+        ("I viidim I in F# major", {"chords": "F# E#dim F#"}),
+        ("i iv V in D# minor", {"chords": "D#m G#m A#"}),
+        ("I bVII IV in Gb major", {"chords": "Gb Fb Cb"}),
+        ("I V/V V in F# major", {"chords": "F# G# C#"}),
+        ("I #IVdim V in C major", {"chords": "C F#dim G"}),
+        ("i bII V in A minor", {"chords": "Am Bb E"}),
+        ("i viidim i in G minor", {"chords": "Gm F#dim Gm"}),
+        (
+            "12-bar blues in Cb",
+            {"key": "Cb major", "chords": "Cb7 " * 4 + "Fb7 Fb7 Cb7 Cb7 Gb7 Fb7 Cb7 Gb7"},
+        ),
+    ],
     "chords": [
         ('Chords: "C", \'G\', "D"', {"chords": "C G D"}),
         ("The chord is C sharp minor.", {"chords": "C#m"}),
