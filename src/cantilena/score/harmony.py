@@ -148,7 +148,7 @@ def _on_line(fifths: int) -> tuple[str, int]:
 
 
 def note_name(fifths: int) -> str:
-    """The note so many fifths above C ("Cb" at -7, "E#" at 11), with one sign at most: B for A##."""
+    """The note so many fifths above C ("Cb" at -7, "E#" at 11), of one sign at most: B for A##."""
     while not -8 <= fifths <= 12:
         fifths += 12 if fifths < 0 else -12
     letter, alter = _on_line(fifths)
