@@ -58,6 +58,18 @@ def refused(capsys, argv: list[str], *parts: str) -> None:
     assert err.count("\n") == 1 and all(part in err for part in parts), err
 
 
+def test_a_wrong_soundfont_is_said_before_anything_is_composed(composer, here, capsys, monkeypatch):
+    (here / "font.txt").write_text("no soundfont")
+    for font in ("font.txt", "gone.sf2"):
+        refused(capsys, ["compose", "a waltz", "--soundfont", font], font, "not a soundfont")
+    monkeypatch.setenv("CANTILENA_SOUNDFONT", "gone.sf2")
+    monkeypatch.setattr("cantilena.render.audio.shutil.which", lambda name: name)
+    refused(capsys, ["compose", "a waltz"], "gone.sf2", "CANTILENA_SOUNDFONT")
+    assert not composer.requests and set(contents(here)) == {"font.txt"}
+    quiet = ["--formats", "mid", "--quiet"]
+    assert main(["compose", "a waltz", "-o", "out", *quiet]) == 0  # nothing sounds
+
+
 # ---------------------------------------------------------------------------- names of sources
 
 

@@ -18,7 +18,7 @@ from cantilena.cli.naming import (
 )
 from cantilena.errors import CantilenaError, InputError
 from cantilena.files import check_folder
-from cantilena.render.formats import check_extras, checked_formats, write_files
+from cantilena.render.formats import check_extras, check_soundfont, checked_formats, write_files
 from cantilena.score.midi import read_midi
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ def render(args: argparse.Namespace) -> int:
     """Makes sound, pictures and scores of MIDI files. All are read before anything is written."""
     formats = checked_formats(args.formats, RENDERED)
     check_extras(formats)
+    check_soundfont(formats, args.engine, args.soundfont)
     folder = check_folder(args.output)
     names = names_asked(args.name, len(args.files))
     scores = [read_midi(file) for file in args.files]
