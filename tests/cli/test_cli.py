@@ -22,23 +22,9 @@ from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.files import jsonl
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.text.report import Row
-from fakes import FakeSystem
 from pieces import accompaniment
 
 WALTZ = "a slow sad waltz for violin in D minor"
-
-
-@pytest.fixture
-def composer(monkeypatch) -> FakeSystem:
-    fake = FakeSystem()
-    monkeypatch.setattr(api, "_loaded", lambda *args: fake)
-    return fake
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def files(folder) -> list[str]:

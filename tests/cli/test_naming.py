@@ -9,9 +9,7 @@ import sys
 
 import pytest
 
-from cantilena import api
 from cantilena.cli import main
-from fakes import FakeSystem
 
 SOURCES = {
     "Symphony No. 5: Allegro?.mid": "Symphony No. 5_ Allegro_",
@@ -23,19 +21,6 @@ SOURCES = {
 """Names that a file may have on Linux, and those that files made of them get."""
 if sys.platform == "linux":
     SOURCES[os.fsdecode(b"caf\xe9.mid")] = "caf_"
-
-
-@pytest.fixture
-def composer(monkeypatch) -> FakeSystem:
-    fake = FakeSystem()
-    monkeypatch.setattr(api, "_loaded", lambda *args: fake)
-    return fake
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
