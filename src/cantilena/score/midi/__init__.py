@@ -36,7 +36,7 @@ from cantilena.score.midi.lengths import music_ends, note_lengths, read_metre
 from cantilena.score.midi.repair import announced, repaired, summary
 from cantilena.score.midi.text import decode_text, encoding_of
 from cantilena.score.midi.voices import CHANNELS, DRUM_CHANNEL, Voices, drum_events, read_voices
-from cantilena.score.midi.writing import MARK, MAX_PARTS, MAX_TICK, write_midi
+from cantilena.score.midi.writing import MARK, MAX_PARTS, MAX_TICK, RELEASE, write_midi
 from cantilena.score.score import Score, Track
 from cantilena.score.texts import OF_THE_PIECE, TEXT_KINDS
 
@@ -134,6 +134,8 @@ def _score(events: smf.Events) -> tuple[Score, int]:
         events, starts.tolist(), parts.words, length, encoding, MARK
     )
     silent = lost_controls(events, tick, voices, parts.homes, length)
+    released = (kind == 0x80) & (events.b != RELEASE) & (events.b != 0)  # 0: nobody measured it
+    unkept = [f"release velocities of {released.sum()} note(s)"] if released.any() else []
     score = Score.build(
         events.tpq,
         parts.tracks,
@@ -148,7 +150,7 @@ def _score(events: smf.Events) -> tuple[Score, int]:
         controls=read_controls(events, tick, voices, parts.homes, parts.own, length),
         texts=texts,
         opaque=opaque,
-        warnings=[f"not kept: {what}" for what in (*impossible, *silent, *lost)],
+        warnings=[f"not kept: {what}" for what in (*impossible, *silent, *lost, *unkept)],
     )
     _check_length(score)
     return score, rest

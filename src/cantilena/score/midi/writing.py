@@ -28,6 +28,7 @@ from cantilena.score.score import Score
 
 MAX_TICK = 2**31 - 1
 MAX_PARTS = 1000
+RELEASE = 64  # how fast keys are let go of: the standard's value where nobody measures it
 
 # Sequencer-specific metas: 0x7D is the manufacturer number for non-commercial use. "title" marks
 # the first track, "part" a part, "more" further notes of the part before, "texts" a group of texts.
@@ -174,7 +175,7 @@ def _lane(
     sets = np.unique(np.append(controls.tick[bank], 0))
     program = (0xC0 | channel, score.tracks[part].program, 0)
     rows = [
-        _rows(stop, 0, index, 0x80 | channel, pitch, 64),
+        _rows(stop, 0, index, 0x80 | channel, pitch, RELEASE),
         _rows(controls.tick, np.where(bank, 1, 3), np.arange(len(bank)), *controlling.T),
         _rows(sets, 2, 0, *program),
         _rows(start[change], 4, index[change] - 0.5, *program),
