@@ -17,7 +17,9 @@ FIELDS = (
     "genres",
     "moods",
     "bars",
+    "bars_range",
     "seconds",
+    "seconds_range",
     "swing",
     "timing",
     "density",
@@ -56,6 +58,8 @@ def plain(brief: Brief) -> dict:
             value = ", ".join(map(section_words, value))
         elif field == "changes":
             value = ", ".join(map(change_words, value))
+        elif field in ("bars_range", "seconds_range"):
+            value = f"{value[0]:g}-{value[1]:g}"
         elif isinstance(value, tuple):
             value = ", ".join(value)
         fields[field] = value

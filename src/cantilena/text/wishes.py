@@ -119,7 +119,8 @@ class Brief:
     ("solo", "trio", "string quartet", "for ... only"). ``excluded`` are instruments (0-128) that
     must not sound. ``tempo`` is in quarter notes per minute. ``chords`` are symbols as written,
     one bar each unless ``chord_beats`` says otherwise. ``bars_range`` and ``seconds_range`` are
-    (least, most) where a text gives a range, whose middle ``bars`` and ``seconds`` then are.
+    (least, most) where a text gives a range or a limit, in which ``bars`` and ``seconds`` then are
+    what to aim at; on the side that is left open they are the least or most that can be asked for.
     ``roles``, ``figures``, ``articulations``, ``registers`` and ``loudness`` are wishes about
     parts, ``form`` is the sections in order, ``changes`` what happens in the course of the piece,
     ``repetition`` what comes back. ``unplaced`` are the words of the text that
@@ -215,6 +216,14 @@ class Brief:
         """A copy with explicit wishes set; each counts as said."""
         how = {**self.how, **dict.fromkeys(wishes, "said")}
         return replace(self, **wishes, how=how)
+
+
+def range_words(span: tuple[float, float], limits: tuple[float, float]) -> str:
+    """A range as one says it ("8-12", "at most 30"); ``limits``: what is open on its side."""
+    (least, most), (lowest, highest) = span, limits
+    if least <= lowest < most:
+        return f"at most {most:.4g}"
+    return f"at least {least:.4g}" if least < highest <= most else f"{least:.4g}-{most:.4g}"
 
 
 _RECORDS: dict[str, type] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -414,6 +415,14 @@ def test_the_same_options_once_more_change_nothing(text: str, options: dict) -> 
     assert merge(once, **options) == once
     assert merge(parse_brief(text), **dict(reversed(options.items()))) == once
     assert Brief.from_dict(once.to_dict()) == once
+
+
+def test_an_option_of_length_replaces_a_range() -> None:
+    for text in ("8 to 12 bars of jazz", "jazz, 20-30 seconds"):
+        for option in ({"bars": 20}, {"seconds": 50}):
+            assert merge(parse_brief(text), **option) == replace(
+                merge(parse_brief("jazz"), **option), text=text
+            )
 
 
 def test_tempo_and_key_are_read_as_words() -> None:
