@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from cantilena.errors import BriefError, InputError
+from cantilena.errors import InputError
 from cantilena.score import Score, gm
 from cantilena.score.score import DRUMS
 from cantilena.text.brief import merge
@@ -110,7 +110,7 @@ def _named(score: Score, text: str) -> set[int]:
 def _programs(text: str) -> set[int]:
     try:
         instruments = merge(Brief(), instruments=text).instruments
-    except BriefError:
+    except InputError:
         return set()
     return {program for instrument in instruments for program in instrument.programs}
 
@@ -120,8 +120,9 @@ def listed(score: Score) -> str:
     out = []
     for i, track in enumerate(score.tracks):
         instrument = "drums" if track.instrument == DRUMS else gm.name(track.program)
-        same = not track.name.strip() or track.name.strip().casefold() == instrument
-        out.append(f"{i + 1} {instrument}" if same else f"{i + 1} {track.name} ({instrument})")
+        name = track.name.strip()
+        same = name.casefold() in ("", instrument)
+        out.append(f"{i + 1} {name or instrument}" if same else f"{i + 1} {name} ({instrument})")
     return ", ".join(out)
 
 

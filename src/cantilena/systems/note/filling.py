@@ -150,7 +150,7 @@ def _jobs(
     sampling = request.sampling or Sampling()
     words = zlib.crc32(request.brief.text.encode("utf-8", "replace"))
     plan, scheme = here.plan, home.scheme
-    prefix = _conditions(here, request.brief)
+    prefix = prefix_of(here, request.brief)
     bars = (plan.end - plan.origin) / plan.bar_ticks
     jobs = []
     for number in range(int(request.options.get("candidates", CANDIDATES))):
@@ -212,7 +212,7 @@ def _constraints(
     return filled + [Around(wish, scheme, span[1]) for wish in own]
 
 
-def _conditions(here: Gap, brief: Brief) -> Conditions:
+def prefix_of(here: Gap, brief: Brief) -> Conditions:
     """The model's prefix: what the piece is, with the text where it names a style."""
     plan, score = here.plan, here.score
     return conditions(

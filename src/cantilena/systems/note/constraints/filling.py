@@ -111,11 +111,14 @@ class Amount:
 
     name = "number of notes"
 
-    GAIN = 6.0
-    """What a note loses for each unit of the logarithm of notes written to notes due (4.2 where
-    there are twice as many), and gains where there are fewer."""
-    MOST = 6.0
+    GAIN = 12.0
+    """What a note loses for each unit of the logarithm of notes written to notes due, and gains
+    where there are fewer: 8 where there are twice or half as many. With half of it an untrained
+    model's notes come to no fewer where fewer are asked for."""
+    MOST = 8.0
     """The most it gains or loses."""
+    EARLY = 0.25
+    """Bars by which notes may come early or late: a bar's first notes are no surplus."""
     SMALL_STEP = GRID // 2
     """Ticks: steps below an eighth are small."""
 
@@ -143,10 +146,11 @@ class Amount:
             self.new += bool(inside and (locks is None or not locks.holds(row)))
         self.rows_read = len(piece.rows)
         bars = max(piece.tick - self.start, 0) / self.bar_ticks
-        # half a bar ahead: a bar's first notes are no surplus
-        off = np.log((self.new + 1) / (self.per_bar * (bars + 0.5) + 1))
-        off = np.sign(off) * max(0.0, abs(off) - self.slack)
-        return float(np.clip(-self.GAIN * off, -self.MOST, self.MOST))
+        most = self.per_bar * (bars + self.EARLY) + 1
+        least = self.per_bar * max(0.0, bars - self.EARLY) + 1
+        over = max(0.0, np.log((self.new + 1) / most) - self.slack)
+        under = max(0.0, np.log(least / (self.new + 1)) - self.slack)
+        return float(np.clip(self.GAIN * (under - over), -self.MOST, self.MOST))
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets before the next kept note, and new notes' instruments beside it."""
