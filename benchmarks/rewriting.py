@@ -1,19 +1,24 @@
 """Rewrites of real songs: what changes outside of them, and how their seams fit.
 
     python benchmarks/rewriting.py FOLDER [--n 200] [--songs 20] [--candidates 4] [--seed 0]
+        [--checkpoint DIR]
 
-FOLDER has MIDI files. First ``n`` random rewrites of random files: some bars of some tracks, with a
-random text; each is written, read again, and compared outside of its bars and tracks: notes,
-controls, texts, tempo, metre and keys; and the notes once more with mido. Then, of ``songs`` songs,
-four bars of one pitched part are written anew: bits per note, by the model, of the kept notes that
-follow, with the candidate that is taken, with any candidate (the mean), and with the notes that
-stood there. Prints Markdown.
+FOLDER has MIDI files; Ctrl-C ends a part early, and prints what it has measured so far.
+
+First ``n`` random rewrites of random files: some bars of some tracks, with a random text; each is
+written, read again, and compared outside of its bars and tracks: notes, controls, texts, tempo,
+metre and keys; and the notes once more with mido. Then, of ``songs`` songs, four bars of one
+pitched part are written anew: bits per note, by the model, of the kept notes that follow, with the
+candidate that is taken, with any candidate (the mean), and with the notes that stood there. Prints
+Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
+import itertools
 import time
 import warnings
 from collections import Counter
@@ -32,9 +37,10 @@ from cantilena.score import Score
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.splice import inside
 from cantilena.systems.base import System
+from cantilena.systems.note.changes import Changes
 from cantilena.systems.note.choosing import FOLLOWING, Fill, Listening, fit
 from cantilena.systems.note.filling import prefix_of
-from cantilena.systems.note.rewriting import Changes, gap
+from cantilena.systems.note.rewriting import gap
 from cantilena.systems.note.tracker import Tracker
 from cantilena.systems.request import Edit, Request, Span
 from cantilena.systems.tracks import track_roles
@@ -57,6 +63,12 @@ def songs(folder: Path, rng: np.random.Generator) -> Iterator[Score]:
             continue
         if LEAST_BARS <= score.n_bars <= MOST_BARS and len(score) > 200:
             yield score
+
+
+def again_and_again(folder: Path, rng: np.random.Generator) -> Iterator[Score]:
+    """The songs, from the first one on where there are no more."""
+    while True:
+        yield from songs(folder, rng)
 
 
 def notes(score: Score, keep: np.ndarray) -> Counter:
@@ -109,8 +121,8 @@ def kept_outside(system: System, folder: Path, n: int, seed: int) -> None:
     wishes: Counter = Counter()
     made = 0
     began = time.process_time()
-    while made < n:
-        for score in songs(folder, rng):
+    with contextlib.suppress(KeyboardInterrupt):
+        for score in itertools.islice(again_and_again(folder, rng), n):
             edit = random_edit(score, rng)
             brief = parse_brief(TEXTS[int(rng.integers(len(TEXTS)))])
             request = Request(brief, made, ONE, edit, options={"candidates": 1})
@@ -119,8 +131,6 @@ def kept_outside(system: System, folder: Path, n: int, seed: int) -> None:
             faults.update(changed(edit, after))
             wishes.update((row.wish, row.met) for row in result.rows if row.met is not None)
             made += 1
-            if made == n:
-                break
     asked = Counter(wish for wish, _ in wishes.elements())
     print(f"{made} random rewrites: {sum(faults.values())} changed something outside of it")
     for what, count in faults.items():
@@ -153,18 +163,14 @@ def seams(system: System, folder: Path, n: int, candidates: int, seed: int) -> N
     """How likely the notes behind a span are, by what stands in it."""
     rng = np.random.default_rng(seed)
     rows: list[tuple[float, float, float, float]] = []
-    for score in songs(folder, rng):
-        edit = seam_edit(score, rng)
-        if edit is None:
-            continue
-        request = Request(Brief(), 0, ONE, edit, options={"candidates": candidates})
-        fits = system.compose([request])[0].facts["spans"][0]
-        following = [np.nan if f is None else f for f in fits["following"]]
-        rows.append(
-            (following[fits["taken"]], np.mean(following), min(following), truth(system, edit))
-        )
-        if len(rows) == n:
-            break
+    edits = (edit for score in songs(folder, rng) if (edit := seam_edit(score, rng)) is not None)
+    with contextlib.suppress(KeyboardInterrupt):
+        for edit in itertools.islice(edits, n):
+            request = Request(Brief(), 0, ONE, edit, options={"candidates": candidates})
+            fits = system.compose([request])[0].facts["spans"][0]
+            following = [np.nan if f is None else f for f in fits["following"]]
+            taken, mean = following[fits["taken"]], float(np.mean(following))
+            rows.append((taken, mean, min(following), truth(system, edit)))
     table = np.array(rows)
     table = table[np.isfinite(table).all(1)]
     print(f"bits per note of up to {FOLLOWING} kept notes that follow, {len(table)} songs:\n")
@@ -223,9 +229,10 @@ def main() -> None:
     parser.add_argument("--songs", type=int, default=20)
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint", help="a folder; the shipped one where none is named")
     args = parser.parse_args()
     warnings.simplefilter("ignore", Notice)
-    system = cantilena.load()
+    system = cantilena.load(args.checkpoint)
     if args.n:
         kept_outside(system, args.folder, args.n, args.seed)
     if args.songs:

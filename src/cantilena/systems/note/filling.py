@@ -7,7 +7,7 @@ planned (``rewriting``) or its notes are put into the Score (``joining``).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from cantilena.result import Result
 from cantilena.score import DRUMS, Score
 from cantilena.systems.base import Attempt, Event, Finished, Progress, Request
 from cantilena.systems.note.boldness import Boldness
+from cantilena.systems.note.changes import Changes, changes
 from cantilena.systems.note.choosing import Fill, Listening, cost, fit
 from cantilena.systems.note.constraints import (
     Changes as ChordChanges,
@@ -46,7 +47,7 @@ from cantilena.systems.note.constraints.filling import (
 from cantilena.systems.note.joining import Joined, joined
 from cantilena.systems.note.plan import DRUM
 from cantilena.systems.note.planning import LOOPING
-from cantilena.systems.note.rewriting import Changes, Gap, changes, gap, grid, spans_of
+from cantilena.systems.note.rewriting import Gap, gap, grid, spans_of
 from cantilena.systems.note.rewritten import notes_of, rewrite_rows, settled
 from cantilena.systems.note.tracker import Tracker
 from cantilena.text.brief.relative import LENGTH, SYNCOPATION
@@ -271,7 +272,7 @@ def _take(
     state.chords = tuple((ticks(t), spell_chord(c, here.plan.key)) for t, c in here.plan.chords)
 
 
-def _ticks_of(here: Gap):
+def _ticks_of(here: Gap) -> Callable[[int], int]:
     """A function from grid ticks to those of the Score."""
     lines, tpq = here.score.bar_starts, here.score.tpq
     on_grid = grid(lines, tpq)

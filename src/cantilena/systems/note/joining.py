@@ -14,8 +14,9 @@ from cantilena.score import DRUMS, Score, Track, gm
 from cantilena.score.controls import CONTROL_CHANGE, Controls
 from cantilena.score.splice import chased, inside, without
 from cantilena.systems.note.casting import BOWED
+from cantilena.systems.note.changes import Changes
 from cantilena.systems.note.finishing import PartNotes
-from cantilena.systems.note.rewriting import Changes, Gap, grid
+from cantilena.systems.note.rewriting import Gap, grid
 from cantilena.text.brief.relative import LENGTH, LOUDNESS, RelativeWish
 from cantilena.tokens.note import GRID, NoteScheme
 

@@ -13,7 +13,7 @@ import numpy as np
 from cantilena.score import Score, Track
 from cantilena.score.splice import inside
 from cantilena.systems.base import Note, NoteMade
-from cantilena.systems.note.rewriting import Changes
+from cantilena.systems.note.changes import Changes
 from cantilena.text.report import report
 from cantilena.text.report.rewriting import relative_rows
 from cantilena.text.report.rows import Row
