@@ -76,6 +76,7 @@ def test_relative_words_are_not_unplaced_and_imply_nothing():
         ({"tracks": "oboe"}, "no track 'oboe'; the piece has 1 Keys"),
         ({"bars": "5-6", "tracks": "flute"}, "bars 5-6 of these tracks hold no notes"),
         ({"add": "something nice"}, "names no instrument"),
+        ({"add": "flute", "tracks": "lead"}, "rewritten too"),
         ({"replace": "piano"}, "write it as in"),
         ({"replace": "oboe=guitar"}, "no track 'oboe'"),
         ({"replace": "piano=piano"}, "plays there already"),

@@ -63,6 +63,9 @@ def rewrite_request(
     if add is not None:
         new = _instruments(add)
         chosen = frozenset() if chosen is None else chosen
+        played = {score.tracks[track].instrument for track in chosen}
+        if any(i.programs[0] in played for i in new):
+            raise InputError(f"{add!r} is of an instrument that is rewritten too; do one, then add")
         brief = _naming(replaced(brief, text=", ".join(filter(None, (brief.text, add)))), new)
         options["add"] = ",".join(str(i.programs[0]) for i in new)
     if variation:
