@@ -33,8 +33,9 @@ class Notes:
 
     ``time``: (N,) from the first bar line; ``bar``: (N,) from 0; ``place``: (N,) within the bar;
     ``length``: (N,) at least 1; ``pitch``: (N,) 0-127; ``part``: (N,) instruments 0-128.
-    ``bar_lines``: (B + 1,) times, the last behind the last bar in which a note begins; ``beat``: length of the main metre's beat, a dotted one in 6/8
-    and its kin; ``metres``: (time, numerator, denominator) of each metre.
+    ``bar_lines``: (B + 1,) times, the last behind the last bar in which a note begins; ``beat``:
+    length of the main metre's beat, a dotted one in 6/8 and its kin; ``metres``: (time, numerator,
+    denominator) of each metre.
     """
 
     time: np.ndarray
