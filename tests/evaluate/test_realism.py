@@ -12,7 +12,7 @@ import pytest
 
 from cantilena.cli import main
 from cantilena.errors import InputError, MissingExtraError, UnknownNameError
-from cantilena.evaluate.features import NAMES
+from cantilena.evaluate.features import GROUPS, NAMES
 from cantilena.evaluate.forest import MIN_PAIRS
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.realism import evaluate_folders, evaluate_realism, giveaways, measure
@@ -73,6 +73,8 @@ def test_pieces_in_which_nothing_comes_back_are_told_apart_by_just_that():
     by_name = {row["name"]: row for row in figures["features"]}
     row = by_name["all_again_4"]
     assert row["real"] == 1 and row["composed"] < 0.9 and row["auc"] == 0
+    assert set(figures["groups"]) == set(GROUPS)
+    assert figures["groups"]["lead"]["auc"] > 0.9 and figures["groups"]["whole"]["auc"] > 0.9
     # as low a tune as before, and as many notes: what is alike gives nothing away
     assert 0.2 < by_name["lead_range"]["auc"] < 0.8
 
@@ -102,11 +104,11 @@ def test_the_figures_are_whole_and_fit_for_json():
     assert figures["n"] == 6 and figures["left_out"] == 2 and figures["seed"] == 3
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     assert set(figures) == {
-        *("n", "left_out", "seed", "bars", "auc", "floor", "features", "pieces")
+        *("n", "left_out", "seed", "bars", "auc", "floor", "groups", "features", "pieces")
     }
     assert set(figures["auc"]) == {"auc", "low", "high", "right", "n"}
     assert figures["floor"] is None  # three pairs are too few
-    keys = {"name", "unit", "what", "real", "composed", "auc", "floor", "n"}
+    keys = {"name", "group", "unit", "what", "real", "composed", "auc", "floor", "n"}
     assert all(set(row) == keys for row in figures["features"])
     away = [abs(row["auc"] - 0.5) for row in figures["features"]]
     assert away == sorted(away, reverse=True)

@@ -56,11 +56,11 @@ def auc(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def two_sample(
-    first: np.ndarray, second: np.ndarray, seed: int = 0
+    first: np.ndarray, second: np.ndarray, seed: int = 0, repeats: int | None = None
 ) -> tuple[TwoSample, np.ndarray]:
     """The classifier two-sample test of matched pairs: a random forest learns to tell ``first``
     (N, F) from ``second`` (N, F) by some pairs and scores the others, both pieces of a pair in the
-    same fold.
+    same fold; ``repeats``: divisions into folds (``REPEATS``).
 
     Returns the figures and the (2, N) scores, 0-1, high for what seems of the second set. Lopez-Paz
     & Oquab, *Revisiting classifier two-sample tests* (2017). Raises InputError for fewer than
@@ -72,7 +72,7 @@ def two_sample(
     rows = np.concatenate([first, second])
     label = np.repeat([0, 1], n)
     pair = np.tile(np.arange(n), 2)
-    scores = cross_validated(rows, label, pair, seed, REPEATS)[:, 1].reshape(2, n)
+    scores = cross_validated(rows, label, pair, seed, repeats or REPEATS)[:, 1].reshape(2, n)
     rng = np.random.default_rng(seed)
     draws = [auc(*scores[:, i]) for i in rng.integers(n, size=(DRAWS, n))]
     low, high = np.percentile(draws, [2.5, 97.5]).tolist()

@@ -21,7 +21,7 @@ from cantilena.data.dataset import Songs
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.evaluate.composing import MakeRequest, Progress, System, compose_prompts, label
 from cantilena.evaluate.ensembles import KINDS
-from cantilena.evaluate.features import BARS, FEATURES, features
+from cantilena.evaluate.features import BARS, FEATURES, GROUPS, features
 from cantilena.evaluate.forest import MIN_PAIRS, auc, need_forests, two_sample
 from cantilena.evaluate.matched import Window, other_songs, prompt_of, windows
 from cantilena.evaluate.pieces import MIDI_SUFFIXES, existing_folder, find_answers, read_piece
@@ -121,10 +121,11 @@ def measure(
 
     Returns "n"; "left_out"; "seed"; "bars"; "auc" and "floor" (``TwoSample.to_dict``; "floor" is
     None where there are too few songs), "floor" being of ``floor_pairs``, or else of one half of
-    the real pieces against the other; "features", the surest giveaway first, each with name,
-    unit, what, "real" and "composed" (means), "auc" (of the feature alone, 0.5 where it tells
-    nothing), "n" (of the fewer defined) and "floor" (its AUC on the floor); and "pieces", each
-    with its id and the forest's scores of the real and the composed one. Raises InputError.
+    the real pieces against the other; "groups", for each group of features its ``TwoSample`` by
+    these alone, the surest first; "features", the surest giveaway first, each with name,
+    group, unit, what, "real" and "composed" (means), "auc" (of the feature alone, 0.5 where it
+    tells nothing), "n" (of the fewer defined) and "floor" (its AUC on the floor); and "pieces",
+    each with its id and the forest's scores of the real and the composed one. Raises InputError.
     """
     every = list(pairs)
     whole = _whole(every)
@@ -145,12 +146,22 @@ def measure(
         "bars": BARS,
         "auc": result.to_dict(),
         "floor": floor,
+        "groups": _by_group(real, composed, seed),
         "features": giveaways(real, composed, one, other),
         "pieces": [
             {"id": name, "real": round(float(a), 4), "composed": round(float(b), 4)}
             for (name, *_), a, b in zip(whole, *scores, strict=True)
         ],
     }
+
+
+def _by_group(real: np.ndarray, composed: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
+    results: dict[str, dict[str, float]] = {}
+    for group in GROUPS:
+        of = [i for i, feature in enumerate(FEATURES) if feature.group == group]
+        if not np.isnan([real[:, of], composed[:, of]]).all():
+            results[group] = two_sample(real[:, of], composed[:, of], seed, 1)[0].to_dict()
+    return dict(sorted(results.items(), key=lambda item: -item[1]["auc"]))
 
 
 def giveaways(

@@ -96,8 +96,9 @@ def realism_table(figures: dict[str, Any]) -> str:
         "| told apart | AUC | 95 % interval | pairs in order | pairs |",
         "|---|---:|---:|---:|---:|",
     ]
-    for name, key in (("real and composed", "auc"), ("real and other real (floor)", "floor")):
-        t = figures[key]
+    tests = {"real and composed": figures["auc"], "real and other real (floor)": figures["floor"]}
+    tests |= {f"... by {name} alone": group for name, group in figures["groups"].items()}
+    for name, t in tests.items():
         if t is not None:
             cells = f"{t['auc']:.2f} | {t['low']:.2f}-{t['high']:.2f} | {t['right']:.2f} | {t['n']}"
             lines.append(f"| {name} | {cells} |")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.errors import InputError
-from cantilena.evaluate.features import FEATURES, NAMES, feature_table, features
+from cantilena.evaluate.features import FEATURES, GROUPS, NAMES, feature_table, features
 from cantilena.evaluate.features.notes import written
 from cantilena.evaluate.features.roles import roles
 from cantilena.score.midi import read_midi, write_midi
@@ -34,6 +34,7 @@ def test_names_are_unique_and_each_is_explained():
     assert len(set(NAMES)) == len(NAMES) >= 80
     for feature in FEATURES:
         assert feature.unit and len(feature.what) > 5, feature.name
+    assert {feature.group for feature in FEATURES} == set(GROUPS)
 
 
 LENGTHS, LOOPS = st.sampled_from([9, 16, 32]), st.sampled_from([0, 2, 4])

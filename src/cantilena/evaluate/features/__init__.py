@@ -24,15 +24,36 @@ BARS = 32
 
 
 class Feature(NamedTuple):
-    """A feature: its name, its unit and what it is."""
+    """A feature: its name, its ``group`` (of ``GROUPS``), its unit and what it is."""
 
     name: str
+    group: str
     unit: str
     what: str
 
 
+GROUPS: dict[str, tuple[str, ...]] = {
+    "drums": ("drums_",),
+    "chords": ("chord_", "notes_in_key", "lead_chord", "harmony_chord_tones", "bass_roots"),
+    "voices": (
+        *("lead_crossed", "lead_gap", "lead_doubled", "bass_crossed", "bass_gap"),
+        *("harmony_clusters", "parallel_", "unisons"),
+    ),
+    "lead": ("lead_",),
+    "bass": ("bass_",),
+    "accompaniment": ("harmony_", "figure_"),
+    "form": ("parts_", "entry_", "exits", "active_", "tutti", "density_"),
+    "whole": ("all_", "onsets_", "pitched_"),
+}
+"""How the names of each group's features begin; a feature is of the first group that fits."""
+
+
+def _group(name: str) -> str:
+    return next(group for group, begins in GROUPS.items() if name.startswith(begins))
+
+
 FEATURES: tuple[Feature, ...] = tuple(
-    Feature(name, unit, what)
+    Feature(name, _group(name), unit, what)
     for module in (lines, harmony, texture)
     for name, (unit, what) in module.DEFINITIONS.items()
 )
