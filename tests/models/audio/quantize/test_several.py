@@ -125,6 +125,19 @@ def test_dropped_books_neither_count_nor_cost_nor_learn(
         torch.testing.assert_close(book.counts, 0.99 * old + 0.01 * counts)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.9])
+def test_a_book_that_no_example_uses_stays_as_it_is(decay: float, monkeypatch: pytest.MonkeyPatch):
+    q = residual(decay=decay, revive=0.0)
+    q(normal(3, 4, 25, seed=1))
+    monkeypatch.setattr(q, "_used", lambda *_: torch.tensor([1, 1, 1]))
+    before = {name: value.clone() for name, value in q.layers[2].state_dict().items()}
+    for step in range(3):
+        q(normal(3, 4, 25, seed=step))
+    for name, value in q.layers[2].state_dict().items():
+        torch.testing.assert_close(value, before[name])
+    assert q.layers[0].book.updates == 5
+
+
 @pytest.mark.parametrize("by", ["batch", "example"])
 def test_how_many_books_are_used_is_drawn_by_batch_or_example(by: str):
     q = residual(books=4, dropout=0.5, dropout_by=by)
