@@ -104,7 +104,7 @@ def test_the_commitment_of_a_later_book_reaches_the_encoder(inner: str):
 def test_dropped_books_neither_count_nor_cost_nor_learn(
     inner: str, monkeypatch: pytest.MonkeyPatch
 ):
-    q = residual(inner, kmeans=5, revive=0.0)
+    q = residual(inner, kmeans=5, revive=0.0, dropout=0.5)
     monkeypatch.setattr(q, "_used", lambda *_: torch.tensor([1, 3, 2]))
     z = normal(3, 4, 25, seed=1)
     books = [getattr(layer, "vq", layer).book for layer in q.layers]
@@ -127,7 +127,7 @@ def test_dropped_books_neither_count_nor_cost_nor_learn(
 
 @pytest.mark.parametrize("decay", [0.0, 0.9])
 def test_a_book_that_no_example_uses_stays_as_it_is(decay: float, monkeypatch: pytest.MonkeyPatch):
-    q = residual(decay=decay, revive=0.0)
+    q = residual(decay=decay, revive=0.0, dropout=0.5)
     q(normal(3, 4, 25, seed=1))
     monkeypatch.setattr(q, "_used", lambda *_: torch.tensor([1, 1, 1]))
     before = {name: value.clone() for name, value in q.layers[2].state_dict().items()}
