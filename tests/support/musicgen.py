@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+torch.set_num_threads(1)  # two of a busy machine wait for one another
+
 BOOKS, CARD = 4, 16
 SIZES = {
     "vocab_size": CARD,

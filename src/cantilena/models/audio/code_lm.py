@@ -278,7 +278,8 @@ class CodeLM(nn.Module):
             raise InputError(
                 f"the condition {name!r} has a width of {condition.width}, not {states.shape[-1]}"
             )
-        states = self.conditions[name](states.to(self.embedding.weight.dtype)) * mask[..., None]
+        mask = mask.to(self.embedding.weight.device)
+        states = self.conditions[name](states.to(self.embedding.weight)) * mask[..., None]
         if condition.length:
             times = math.ceil(condition.length / states.shape[1])
             states = states.repeat(1, times, 1)[:, : condition.length]
@@ -327,6 +328,18 @@ class CodeLM(nn.Module):
         x = x + sinusoid(x.shape[1], x.shape[2], x.device).to(x.dtype)
         hidden = self.trunk(x, self.read_across(fused))[:, -columns.shape[2] :]
         return self.logits(hidden).transpose(1, 2)
+
+
+def nats_by_book(logits: Tensor, sequence: Tensor, mask: Tensor) -> Tensor:
+    """(K,) mean nats that each book's codes cost: logits (B, K, S, card) at a column are about the
+    column behind it, of ``sequence`` (B, K, S), where ``mask`` (K, S) says that it has a code. 0
+    for a book without any."""
+    books = []
+    for k, there in enumerate(mask[:, 1:]):
+        row, target = logits[:, k, :-1][:, there], sequence[:, k, 1:][:, there]
+        total = F.cross_entropy(row.flatten(0, 1).float(), target.flatten(), reduction="sum")
+        books.append(total / max(target.numel(), 1))
+    return torch.stack(books)
 
 
 def _stretched(states: Tensor, columns: int) -> Tensor:
