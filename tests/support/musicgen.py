@@ -26,7 +26,7 @@ SIZES = {
 }
 
 
-def lively(model: Any, seed: int = 0) -> Any:
+def lively(model: Any, scale: float = 0.3, seed: int = 0) -> Any:
     """The model with weights so large that its logits differ, norms and biases included."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -34,7 +34,7 @@ def lively(model: Any, seed: int = 0) -> Any:
             if name.startswith(("text_encoder", "audio_encoder")):
                 continue
             noise = torch.randn(weight.shape, generator=generator)
-            weight.copy_(noise * 0.3 + (1.0 if "norm.weight" in name else 0.0))
+            weight.copy_(noise * scale + (1.0 if "norm.weight" in name else 0.0))
     return model.eval()
 
 
@@ -75,8 +75,9 @@ def _ready(model: Any) -> Any:
     return model
 
 
-def whole() -> Any:
-    """MusicgenForConditionalGeneration, its text read by cross-attention."""
+def whole(scale: float = 0.3, **sizes: int) -> Any:
+    """MusicgenForConditionalGeneration, its text read by cross-attention; its decoder of other
+    ``sizes``, and weights of another ``scale``, where asked for."""
     from transformers import (
         MusicgenConfig,
         MusicgenDecoderConfig,
@@ -84,10 +85,12 @@ def whole() -> Any:
     )
 
     config = MusicgenConfig(
-        text_encoder=_text(), audio_encoder=_sound(), decoder=MusicgenDecoderConfig(**SIZES)
+        text_encoder=_text(),
+        audio_encoder=_sound(),
+        decoder=MusicgenDecoderConfig(**(SIZES | sizes)),
     )
     torch.manual_seed(0)
-    return _ready(lively(MusicgenForConditionalGeneration(config)))
+    return _ready(lively(MusicgenForConditionalGeneration(config), scale))
 
 
 def melody() -> Any:
