@@ -34,8 +34,8 @@ def mdct_basis(hop: int) -> np.ndarray:
 
 
 def mdct(samples: np.ndarray, hop: int = 320) -> np.ndarray:
-    """(hop, T) float32 coefficients of (n,) samples, T = ceil(n / hop) + 1: the sound is preceded by
-    ``hop`` zeros and followed by as many as fill the last frame. Raises InputError."""
+    """(hop, T) float32 coefficients of (n,) samples, T = ceil(n / hop) + 1: the sound is preceded
+    by ``hop`` zeros and followed by as many as fill the last frame. Raises InputError."""
     samples = validate(samples)
     _check(hop)
     count = -(-len(samples) // hop) + 1
