@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import struct
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -79,21 +81,51 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 
 def parse_wav(data: bytes) -> tuple[np.ndarray, int]:
     """What ``read_wav`` gives, of a file's bytes. Raises InputError."""
+    layout = find_layout(data)
+    body = memoryview(data)[layout.start : layout.start + layout.size]
+    return layout.samples(body), layout.rate
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the sound of a WAV file stands and how: the format ``tag``, ``bits`` of a sample,
+    ``rate`` in Hz, and the byte at which it starts with its ``size`` in bytes."""
+
+    tag: int
+    channels: int
+    rate: int
+    bits: int
+    start: int
+    size: int
+
+    @property
+    def step(self) -> int:
+        """Bytes of one sample in all channels."""
+        return self.channels * self.bits // 8
+
+    def samples(self, body: bytes | memoryview) -> np.ndarray:
+        """(n, channels) float32 of a part of the sound. Raises InputError."""
+        return _samples(memoryview(body), self.tag, self.channels, self.bits)
+
+
+def find_layout(data: bytes | mmap.mmap) -> Layout:
+    """The Layout of a file's bytes, of which only the heads of chunks are read. Raises
+    InputError."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise InputError("it does not begin as one (RIFF, WAVE)")
-    tag = channels = rate = bits = 0
+    form: tuple[int, int, int, int] | None = None
     at = 12
     while at + 8 <= len(data):
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        body = memoryview(data)[at + 8 : at + 8 + size]
-        if name in (b"fmt ", b"data") and len(body) < size:
-            raise InputError(f"it ends after {len(body):,} of {size:,} bytes of {name.decode()!r}")
+        there = min(size, len(data) - at - 8)
+        if name in (b"fmt ", b"data") and there < size:
+            raise InputError(f"it ends after {there:,} of {size:,} bytes of {name.decode()!r}")
         if name == b"fmt ":
-            tag, channels, rate, bits = _format(body)
+            form = _format(memoryview(data[at + 8 : at + 8 + size]))
         elif name == b"data":
-            if not tag:
+            if form is None:
                 raise InputError("its sound comes before its format")
-            return _samples(body, tag, channels, bits), rate
+            return Layout(*form, at + 8, size)
         at += 8 + size + size % 2  # chunks begin at even places
     raise InputError("it holds no sound")
 

@@ -16,6 +16,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
+from cantilena.cli.audio_data import audio_arguments
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import editing_arguments
 from cantilena.cli.evaluate import EVALUATIONS
@@ -373,6 +374,10 @@ def _data(commands: Any) -> None:
     paper.set_defaults(run="cli.paper:data_paper")
     paper_arguments(paper, count)
     _output(paper, quiet=True)
+    audio = jobs.add_parser("audio", help="make clips of MIDI and recordings to learn sound from")
+    audio.set_defaults(run="cli.audio_data:data_audio")
+    audio_arguments(audio, count)
+    _output(audio, quiet=True)
     weights = jobs.add_parser("weights", help="get published weights, or list those there are")
     weights.set_defaults(run="cli.weights:data_weights")
     weights_arguments(weights)

@@ -76,7 +76,7 @@ def prepare(song: Song, corpus: Corpus, scheme: NoteScheme) -> tuple[Piece, dict
     rules = corpus.rules
     if len(score) > 2 * rules.max_notes:
         raise Refused("many notes")
-    score = _without(score, song.drop_notes)
+    score = without_tracks(score, song.drop_notes)
     counts = {"read": len(score)}
     table = scheme.table(score)
     counts["merged"] = len(score) - len(table)
@@ -92,7 +92,8 @@ def prepare(song: Song, corpus: Corpus, scheme: NoteScheme) -> tuple[Piece, dict
     return piece, counts
 
 
-def _without(score: Score, names: tuple[str, ...]) -> Score:
+def without_tracks(score: Score, names: tuple[str, ...]) -> Score:
+    """The Score without the notes of the tracks of these names."""
     if not names:
         return score
     keep = np.array([t.name not in names for t in score.tracks] or [True])

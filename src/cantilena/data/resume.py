@@ -12,13 +12,13 @@ not written or verified just before.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from cantilena.data.download import file_sha256
 from cantilena.data.manifest import MANIFEST, save_manifest
 from cantilena.files import jsonl, write_bytes
 
@@ -56,13 +56,13 @@ class Shard(Generic[AnyUnit]):
 def complete(
     units: Sequence[AnyUnit],
     folder: Path,
-    read_about: Callable[[bytes], dict[str, Any] | None],
+    read_about: Callable[[Path], dict[str, Any] | None],
     build: Callable[[Sequence[AnyUnit]], Iterable[tuple[AnyUnit, tuple[dict[str, Any], str]]]],
 ) -> Iterator[Shard[AnyUnit]]:
     """Every unit's shard: first the sound ones that stand in ``folder``, then the others, in the
     order in which ``build`` writes them.
 
-    ``read_about`` gives what a shard's bytes say of it (None: damaged), ``build`` the units with
+    ``read_about`` gives what a shard's file says of it (None: damaged), ``build`` the units with
     what their shards say and the sha256 of their files. The manifest is taken away before
     anything changes, since it would call the new shards damaged; ``finish`` writes the next.
     """
@@ -102,18 +102,17 @@ def _sound(
     path: Path,
     key: str,
     sha256: str | None,
-    read_about: Callable[[bytes], dict[str, Any] | None],
+    read_about: Callable[[Path], dict[str, Any] | None],
 ) -> dict[str, Any] | None:
     """What a shard says of itself; None where its file is missing, damaged or of another unit."""
     if sha256 is None:
         return None
     try:
-        data = path.read_bytes()
+        if file_sha256(path) != sha256:
+            return None
     except OSError:
         return None
-    if hashlib.sha256(data).hexdigest() != sha256:
-        return None
-    about = read_about(data)
+    about = read_about(path)
     return about if about is not None and about.get("key") == key else None
 
 

@@ -122,10 +122,10 @@ def read_shard(source: Path | bytes, only: Sequence[str] = ARRAYS) -> dict[str, 
     return arrays
 
 
-def about(data: bytes) -> dict[str, Any] | None:
-    """What a shard's bytes say of it, or None where they cannot be read."""
+def about(source: Path | bytes) -> dict[str, Any] | None:
+    """What a shard says of itself, or None where it cannot be read."""
     try:
-        return unpack_text(read_shard(data, ("about",))["about"])
+        return unpack_text(read_shard(source, ("about",))["about"])
     except (InputError, ValueError):
         return None
 

@@ -132,19 +132,30 @@ def render_audio(
     if engine != "synth":
         try:
             program, font = find_fluidsynth(), find_soundfont(soundfont)
-            sound = _fluidsynth(score, program, font, rate)
+            sound = unmastered(score, rate, program, font)
         except InputError:
             raise
         except CantilenaError as error:
             if engine == "fluidsynth":
                 raise
             font, note = None, f"{error}; the built-in synthesizer was used"
-    mix = synthesize(score, rate) if sound is None else sound
+    mix = unmastered(score, rate) if sound is None else sound
     samples = np.ascontiguousarray(room.master(mix, rate).T)
     result = Audio(samples, rate, "synth" if sound is None else "fluidsynth", font, note)
     if path is not None:
         write_wav(samples, rate, path)
     return result
+
+
+def unmastered(
+    score: Score, rate: int, program: str | None = None, soundfont: Path | None = None
+) -> np.ndarray:
+    """(2, n) float32 sound of a Score, n = (seconds + 2) * rate, as loud as its notes make it: by
+    the FluidSynth at the path ``program`` with ``soundfont``, without them by the built-in
+    synthesizer. Sounds of parts can be added up. Raises CantilenaError where FluidSynth fails."""
+    if program is None or soundfont is None:
+        return synthesize(score, rate)
+    return _fluidsynth(score, program, soundfont, rate)
 
 
 def find_fluidsynth() -> str:

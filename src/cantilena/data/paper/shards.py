@@ -90,12 +90,13 @@ def write_shard(path: Path, chunks: Sequence[Chunk], split: str, about: dict[str
     return hashlib.sha256(data).hexdigest()
 
 
-def about(data: bytes) -> dict[str, Any] | None:
-    """What a shard's bytes say of it, or None where they cannot be read."""
+def about(source: Path | bytes) -> dict[str, Any] | None:
+    """What a shard says of itself, or None where it cannot be read."""
     import pyarrow.parquet as pq
 
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        fields = json.loads((pq.read_schema(io.BytesIO(data)).metadata or {})[_KEY])
+        fields = json.loads((pq.read_schema(file).metadata or {})[_KEY])
     except Exception:  # pyarrow has an error for each way in which a file can be damaged
         return None
     return fields if fields.get("version") == VERSION else None

@@ -139,19 +139,29 @@ def master(mix: np.ndarray, rate: int) -> np.ndarray:
     """(2, n) brought to a sensible loudness, in place where it can be: loud passages at -17 dBFS
     RMS, no sample above -1 dBFS, by a limiter that turns down smoothly (no distortion). Silence
     stays silence."""
+    gain = level(mix, rate, _MOST_LIMITING)
+    if not gain:
+        return np.zeros_like(mix)
+    peak = float(max(mix.max(), -mix.min()))
+    mix *= np.float32(gain)
+    return _limit(mix, rate) if gain * peak > CEILING else mix
+
+
+def level(mix: np.ndarray, rate: int, limiting: float = 1.0) -> float:
+    """The gain that brings the loud passages of (channels, n) to -17 dBFS RMS and lets no sample
+    exceed -1 dBFS by more than the factor ``limiting``; 0 for silence and for what is not
+    finite."""
     n = mix.shape[1]
     peak = float(max(mix.max(initial=0.0), -mix.min(initial=0.0)))
     if peak < 1e-7 or not np.isfinite(peak):
-        return np.zeros_like(mix)
+        return 0.0
     frame = max(1, int(0.4 * rate))
     power = np.array(
         [np.mean(np.square(mix[:, i : i + frame])) for i in range(0, n, frame)], dtype=np.float64
     )
     audible = power[power > power.max() * 1e-3]  # rests do not count
     loud = float(np.sqrt(np.quantile(audible, 0.75)))
-    gain = min(LOUDNESS / loud, _MOST_LIMITING * CEILING / peak)
-    mix *= np.float32(gain)
-    return _limit(mix, rate) if gain * peak > CEILING else mix
+    return min(LOUDNESS / loud, limiting * CEILING / peak)
 
 
 def _limit(mix: np.ndarray, rate: int) -> np.ndarray:

@@ -1,0 +1,116 @@
+"""``cantilena data audio`` makes clips of MIDI and recordings, ``cantilena data debian`` gets
+recordings that Debian's packages carry.
+
+Knows options and what is printed; the work is done in ``data.audio`` and ``data.debian``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from cantilena.cli.common import Progress, print_json
+
+_NAMES = 3
+"""File names that a line of the summary gives at most; the manifest has all."""
+
+
+def audio_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
+    """The options of ``data audio``; ``count`` reads a whole number from 1."""
+    parser.add_argument(
+        "places",
+        nargs="+",
+        metavar="SOURCE",
+        help="a folder of MIDI files and recordings, a file, or a corpus as 'data list' shows",
+    )
+    parser.add_argument(
+        "--corpora", default="corpora", metavar="DIR", help="where corpora are (corpora)"
+    )
+    parser.add_argument(
+        "-o", "--output", default="clips", metavar="DIR", help="where it goes (clips)"
+    )
+    parser.add_argument(
+        "--rate", type=count, default=16_000, metavar="HZ", help="sample rate (16000)"
+    )
+    parser.add_argument("--seconds", type=count, default=30, metavar="N", help="of a clip (30)")
+    parser.add_argument("--per-file", type=count, metavar="N", help="clips of a file at most (all)")
+    parser.add_argument(
+        "--stems", action="store_true", help="keep drums, bass, melody and other beside the mix"
+    )
+    parser.add_argument(
+        "--wordings", type=count, default=4, metavar="N", help="captions of a clip (4)"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "fluidsynth", "synth"),
+        default="auto",
+        help="what sounds MIDI (auto: FluidSynth where it and a soundfont are installed)",
+    )
+    parser.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3 file for FluidSynth")
+    parser.add_argument("--workers", type=count, default=1, metavar="N", help="processes (1)")
+    parser.add_argument("--limit", type=count, metavar="N", help="files of a source and split")
+    parser.add_argument(
+        "--ray", action="store_true", help="as a Ray Data job (RAY_ADDRESS names the cluster)"
+    )
+
+
+def data_audio(args: argparse.Namespace) -> int:
+    """Builds the clips and prints how many there are, and what was refused or changed."""
+    from cantilena.data.audio import Recipe, build_audio
+    from cantilena.files import check_folder
+
+    recipe = Recipe(args.rate, args.seconds, args.per_file, args.stems, args.wordings)
+    out = check_folder(args.output)
+    with Progress(args.quiet) as progress:
+        manifest = build_audio(
+            args.places,
+            out,
+            recipe,
+            corpora=args.corpora,
+            engine=args.engine,
+            soundfont=args.soundfont,
+            workers=args.workers,
+            limit=args.limit,
+            ray=args.ray,
+            progress=progress,
+        )
+    if args.json:
+        names = ("recipe", "licences", "counts", "refused", "left_out", "changed")
+        print_json({"folder": str(out), **{name: manifest[name] for name in names}})
+    elif not args.quiet:
+        print("\n".join(summary(manifest)))
+        print(out)
+    return 0
+
+
+def summary(manifest: dict[str, Any]) -> list[str]:
+    """The lines that say what a manifest holds."""
+    width = max(14, *(len(name) + 2 for name in manifest["counts"]))
+    lines = [f"{'source':<{width}}{'split':<8}{'files':>9}{'clips':>9}{'hours':>9}"]
+    for source, splits in manifest["counts"].items():
+        for split, row in splits.items():
+            files, clips, hours = row["files"], row["clips"], row["hours"]
+            lines.append(f"{source:<{width}}{split:<8}{files:>9,}{clips:>9,}{hours:>9,.2f}")
+    reasons = manifest["reasons"]
+    rate = manifest["recipe"]["rate"]
+    verbs = {"mixed": "mixed to one channel", "resampled": f"brought to {rate:,} Hz"}
+    for source, by_reason in manifest["refused"].items():
+        for reason, ids in by_reason.items():
+            lines.append(f"{source}: refused, {reasons.get(reason, reason)}: {_named(ids)}")
+    for source, by_verb in manifest["changed"].items():
+        lines += [f"{source}: {verbs[verb]}: {_named(ids)}" for verb, ids in by_verb.items()]
+    for source, causes in manifest["left_out"].items():
+        told = ", ".join(f"{n:,} {cause}" for cause, n in causes.items())
+        lines.append(f"{source}: clips left out: {told}")
+    copies = sum(map(len, manifest["copies"].values()))
+    if copies:
+        lines.append(f"songs that repeat another, which readers leave out: {copies:,}")
+    engine = manifest["recipe"]
+    lines.append(f"MIDI is sounded by {engine['soundfont'] or 'the built-in synthesizer'}")
+    return lines
+
+
+def _named(ids: list[str]) -> str:
+    more = f" and {len(ids) - _NAMES:,} more" if len(ids) > _NAMES else ""
+    return ", ".join(ids[:_NAMES]) + more
