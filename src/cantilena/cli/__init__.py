@@ -395,10 +395,13 @@ def _data(commands: Any) -> None:
 
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--system", choices=("note", "codec"), default="note", help="what is trained (note)"
+        "--system",
+        choices=("note", "codec", "codes"),
+        default="note",
+        help="what is trained (note): a codec, or a model of a codec's codes, of clips of sound",
     )
     parser.add_argument(
-        "--data", required=True, metavar="DIR", help="a data set; of clips for a codec"
+        "--data", required=True, metavar="DIR", help="a data set; of clips where sound is learned"
     )
     parser.add_argument(
         "--out", required=True, metavar="RUN", help="the run's folder; one with a run in it goes on"
@@ -428,14 +431,15 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
     )
-    codec = parser.add_argument_group("with --system codec")
-    codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame)")
+    codec = parser.add_argument_group("with --system codec or codes")
+    codec.add_argument("--codec", metavar="CODEC", help="whose codes are modelled, a folder")
+    codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
     codec.add_argument("--steps", type=count, metavar="N", help="updates")
     codec.add_argument(
         "--option",
         action="append",
         metavar="NAME=VALUE",
-        help="an option of the training, the codec or its quantizer, as books=4",
+        help="an option of the training, the codec, its quantizer or the model, as books=4",
     )
     sizes = parser.add_argument_group("sizes of a new note model")
     for name in ("width", "layers", "heads", "hidden", "head-hidden", "context"):

@@ -118,9 +118,15 @@ def train(args: argparse.Namespace) -> int:
         from cantilena.cli.train_codec import train_codec
 
         return train_codec(args)
-    for name in ("recipe", "steps", "option"):
+    if args.system == "codes":
+        from cantilena.cli.train_codes import train_codes
+
+        return train_codes(args)
+    for name in ("recipe", "steps", "option", "codec"):
         if getattr(args, name) is not None:
-            raise InputError(f"--{name} is a codec's (--system codec); the note model has none")
+            raise InputError(
+                f"--{name} is of --system codec or codes; the note model has no such option"
+            )
     folder = check_folder(args.out)
     from cantilena.data.dataset import load_split
     from cantilena.systems.note.training import note_config

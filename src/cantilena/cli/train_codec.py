@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cantilena.systems.trainable import Recipe
 
 _SIZES = ("width", "layers", "heads", "hidden", "head_hidden", "context")
-_NOTE_ALONE = ("corpora", "notes", "length", "start", "compile", "workers", *_SIZES)
+NOTE_ALONE = ("corpora", "notes", "length", "start", "compile", "workers", *_SIZES)
 """Options of the note model's training; a codec's are --option."""
 _SETTINGS = ("steps", "minutes", "batch", "rate", "decay", "seed", "warmup", "valid_every")
 
@@ -30,7 +30,7 @@ def train_codec(args: argparse.Namespace) -> int:
     from cantilena.train.audio.loop import Training
     from cantilena.train.run import Run
 
-    for name in _NOTE_ALONE:
+    for name in NOTE_ALONE:
         if getattr(args, name) is not None:
             raise InputError(f"--{name.replace('_', '-')} is the note model's; a codec has none")
     saved = Run(args.out).recipe()
@@ -79,15 +79,25 @@ def codec_settings(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
         raise UnknownNameError("recipe", name, RECIPES)
     recipe = saved if saved is not None and args.recipe is None else codec_recipe(name)
     for text in args.option or ():
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"--option {text!r} is not written as NAME=VALUE")
-        recipe = with_option(recipe, key.replace("-", "_"), _value(value))
+        recipe = with_option(recipe, *option_value(text))
+    return recipe.changed(**asked_settings(args))
+
+
+def asked_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The run's settings that the command line names."""
     asked = {n: getattr(args, n) for n in _SETTINGS if getattr(args, n) is not None}
     for key in ("warmup", "valid_every"):
         if key in asked:
             asked[key] = float(asked[key])
-    return recipe.changed(**asked)
+    return asked
+
+
+def option_value(text: str) -> tuple[str, Any]:
+    """The name and the value of an ``--option``. Raises InputError."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--option {text!r} is not written as NAME=VALUE")
+    return key.replace("-", "_"), _value(value)
 
 
 def _value(text: str) -> Any:

@@ -20,6 +20,7 @@ from cantilena.systems.codes.conditions import Conditioner, Wish  # noqa: E402
 from cantilena.systems.codes.examples import (  # noqa: E402
     CodeBatches,
     CodeExample,
+    ExampleList,
     ngram_nats,
 )
 from cantilena.systems.codes.training import CONDITIONS, RECIPES, CodeTraining, code_recipe  # noqa: E402
@@ -55,7 +56,7 @@ def example(seed: int, frames: int = 24) -> CodeExample:
     return CodeExample(codes, words, score_symbols(played), np.eye(12)[struck % 12])
 
 
-EXAMPLES = [example(seed) for seed in range(40)]
+EXAMPLES = ExampleList(example(seed) for seed in range(40))
 
 
 def batches(of: Recipe, examples: Any = EXAMPLES, drop: float = 0.1) -> CodeBatches:
@@ -78,7 +79,7 @@ def trained(of: Recipe, steps: int) -> Any:
 
 def held_out(model: Any, of: Recipe) -> dict[str, float]:
     sums: dict[str, Any] = {}
-    for batch in batches(of, [example(100 + seed) for seed in range(8)]).fixed(8):
+    for batch in batches(of, ExampleList(example(100 + seed) for seed in range(8))).fixed(8):
         with torch.no_grad():
             for name, pair in TRAINING.held_out(model, batch).items():
                 sums[name] = sums.get(name, 0) + pair
@@ -174,7 +175,7 @@ def test_conditions_are_left_out_as_often_as_asked():
 
 def test_examples_that_are_too_short():
     with pytest.raises(InputError, match="crop of 12 frames; the longest has 5"):
-        batches(recipe(), [example(0, 5)])
+        batches(recipe(), ExampleList([example(0, 5)]))
 
 
 def test_all_kinds_of_symbols_can_be_read():

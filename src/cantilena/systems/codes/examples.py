@@ -43,11 +43,21 @@ class CodeExample:
 
 
 class Examples(Protocol):
-    """Examples by number."""
+    """Examples by number; ``lengths``: the frames of each."""
 
-    def __len__(self) -> int: ...
+    @property
+    def lengths(self) -> Sequence[int]: ...
 
     def __getitem__(self, i: int, /) -> CodeExample: ...
+
+
+class ExampleList(list[CodeExample]):
+    """Examples in memory."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """The frames of each."""
+        return [example.codes.shape[1] for example in self]
 
 
 class CodeBatches:
@@ -65,7 +75,7 @@ class CodeBatches:
     ):
         self.examples, self.conditioner = examples, conditioner
         self.layout, self.seed, self.drop = layout, seed, drop
-        lengths = [examples[i].codes.shape[1] for i in range(len(examples))]
+        lengths = examples.lengths
         self.long = [i for i, length in enumerate(lengths) if length >= layout.frames]
         if not self.long:
             raise InputError(

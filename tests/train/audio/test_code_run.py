@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("cantilena.train.audio.loop")
 torch.set_num_threads(1)  # two of a busy machine wait for one another
 
 from cantilena.systems.codes.checkpoint import load_writer  # noqa: E402
 from cantilena.systems.codes.conditions import Conditioner  # noqa: E402
-from cantilena.systems.codes.examples import CodeBatches, CodeExample  # noqa: E402
+from cantilena.systems.codes.examples import CodeBatches, CodeExample, ExampleList  # noqa: E402
 from cantilena.systems.codes.training import CodeTraining, code_recipe  # noqa: E402
 from cantilena.systems.codes.writing import CodeOrder, write_codes  # noqa: E402
 from cantilena.train.audio.loop import Training  # noqa: E402
@@ -40,7 +39,7 @@ def run(folder: Any, steps: int) -> Training:
     conditioner = Conditioner(CodeTraining().config(recipe, encoder), 8.0, encoder)
     rng = np.random.default_rng(0)
     examples = [CodeExample(rng.integers(0, 8, (2, 12)), (f"song {i}",)) for i in range(4)]
-    batches = CodeBatches(examples, conditioner, recipe.options.layout)
+    batches = CodeBatches(ExampleList(examples), conditioner, recipe.options.layout)
     training = Training(folder, recipe)
     valid = batches.fixed(2)
     assert training.train(lambda step: batches.draw(step, 2), valid, say=lambda line: None)
