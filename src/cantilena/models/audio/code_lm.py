@@ -136,6 +136,11 @@ def _joined(x: Tensor) -> Tensor:
     return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], -1)
 
 
+def _left_out(x: Tensor, share: float) -> Tensor:
+    """x with a share of its values left out."""
+    return F.dropout(x, share) if share else x
+
+
 class CrossPast(NamedTuple):
     """What one layer's cross-attention reads: keys and values (B, H, C, D / H), and which of them
     (B, 1, 1, C), None for all."""
@@ -171,7 +176,7 @@ class Cross(nn.Module):
         q = _split(self.q(self.norm(x)), self.heads)
         drop = self.dropout if self.training else 0.0
         y = F.scaled_dot_product_attention(q, past.keys, past.values, past.mask, drop)
-        return F.dropout(self.out(_joined(y)), self.dropout, self.training)
+        return _left_out(self.out(_joined(y)), drop)
 
 
 class Block(nn.Module):
@@ -201,11 +206,11 @@ class Block(nn.Module):
         else:
             k, v, seen = past.extended(k, v)
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
-        x = x + F.dropout(self.out(_joined(y)), self.dropout, self.training)
+        x = x + _left_out(self.out(_joined(y)), drop)
         if self.cross is not None and cross is not None:
             x = x + self.cross(x, cross)
-        y = F.dropout(F.gelu(self.up(self.norm2(x))), self.dropout, self.training)
-        return x + F.dropout(self.down(y), self.dropout, self.training)
+        y = _left_out(F.gelu(self.up(self.norm2(x))), drop)
+        return x + _left_out(self.down(y), drop)
 
 
 class CodeLM(nn.Module):
@@ -299,7 +304,7 @@ class CodeLM(nn.Module):
         """(B, K, S) codes, ``card`` where there is none, to (B, S, D)."""
         b, k, s = columns.shape
         index = (columns + self.offset).transpose(1, 2).reshape(b * s, k)
-        return F.embedding_bag(index, self.embedding.weight, mode="sum").view(b, s, -1)
+        return self.embedding(index).sum(1).view(b, s, -1)
 
     def trunk(
         self,
