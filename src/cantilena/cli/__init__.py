@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from cantilena.cli.audio_data import audio_arguments, debian_arguments
+from cantilena.cli.codec import codec_arguments
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import editing_arguments
 from cantilena.cli.evaluate import EVALUATIONS
@@ -169,6 +170,14 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     tokens_arguments(
         command("tokens", "cli.tokens:tokens", "show a MIDI file as a scheme's tokens")
     )
+    for name, text in {
+        "codec": "send a recording through a codec and say what is lost",
+        "encode": "write a recording's codes",
+        "decode": "make sound of a file of codes",
+    }.items():
+        coding = command(name, f"cli.codec:{name}", text)
+        codec_arguments(coding, name, count)
+        _output(coding, quiet=True)
     _data(commands)
     _train(command("train", "cli.train:train", "train a model on a data set, or go on with a run"))
     text = "train the systems built on HuggingFace's models"
@@ -389,7 +398,15 @@ def _data(commands: Any) -> None:
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", required=True, metavar="DIR", help="a data set")
+    parser.add_argument(
+        "--system",
+        choices=("note", "codec", "codes"),
+        default="note",
+        help="what is trained (note): a codec, or a model of a codec's codes, of clips of sound",
+    )
+    parser.add_argument(
+        "--data", required=True, metavar="DIR", help="a data set; of clips where sound is learned"
+    )
     parser.add_argument(
         "--out", required=True, metavar="RUN", help="the run's folder; one with a run in it goes on"
     )
@@ -418,7 +435,17 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
     )
-    sizes = parser.add_argument_group("sizes of a new model")
+    codec = parser.add_argument_group("with --system codec or codes")
+    codec.add_argument("--codec", metavar="CODEC", help="whose codes are modelled, a folder")
+    codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
+    codec.add_argument("--steps", type=count, metavar="N", help="updates")
+    codec.add_argument(
+        "--option",
+        action="append",
+        metavar="NAME=VALUE",
+        help="an option of the training, the codec, its quantizer or the model, as books=4",
+    )
+    sizes = parser.add_argument_group("sizes of a new note model")
     for name in ("width", "layers", "heads", "hidden", "head-hidden", "context"):
         sizes.add_argument(f"--{name}", type=count, metavar="N")
     parser.add_argument("--quiet", action="store_true", help="print errors only")

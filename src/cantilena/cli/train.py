@@ -114,6 +114,19 @@ def need_run(folder: str) -> None:
 def train(args: argparse.Namespace) -> int:
     """Trains until the notes are spent; 130 where Ctrl-C stopped it, the run being saved."""
     need_torch("training")
+    if args.system == "codec":
+        from cantilena.cli.train_codec import train_codec
+
+        return train_codec(args)
+    if args.system == "codes":
+        from cantilena.cli.train_codes import train_codes
+
+        return train_codes(args)
+    for name in ("recipe", "steps", "option", "codec"):
+        if getattr(args, name) is not None:
+            raise InputError(
+                f"--{name} is of --system codec or codes; the note model has no such option"
+            )
     folder = check_folder(args.out)
     from cantilena.data.dataset import load_split
     from cantilena.systems.note.training import note_config

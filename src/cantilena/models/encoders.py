@@ -203,6 +203,18 @@ class PretrainedEncoder:
         if device is not None:
             self.to(device)
 
+    @classmethod
+    def around(cls, model: Any, name: str | Path) -> PretrainedEncoder:
+        """An encoder of a model that is loaded already, with the tokenizer in the folder ``name``.
+        Raises CheckpointError where there is none."""
+        transformers = need("transformers", "a pretrained text encoder")
+        encoder = cls.__new__(cls)
+        encoder.name, encoder.revision = str(name), None
+        with loading("tokenizer", name):
+            encoder.tokenizer = transformers.AutoTokenizer.from_pretrained(name)
+        encoder._take(model, None)
+        return encoder
+
     def _take(self, model: Any, longest: int | None) -> None:
         """Takes the model and checks that tokenizer and context fit it."""
         self.model = model.eval().requires_grad_(False)

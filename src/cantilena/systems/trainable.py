@@ -22,13 +22,22 @@ if TYPE_CHECKING:
 
 TEXT = "text"
 """A text model alone, before it becomes part of a system: trained as systems are, but none."""
+CODES = "codes"
+"""A language model over a codec's codes, which makes sound with that codec alone."""
+CODEC = "codec"
+"""A codec of sound, whose codes systems write: trained as systems are, but none."""
 
 
 def trainables() -> dict[str, str]:
     """Everything that can be trained, by name, with where its ``Trainable`` is: the systems whose
-    line in the registry says so, and a text model."""
+    line in the registry says so, a text model, codecs and models of codes."""
     lines = {name: line.trains for name, line in SYSTEMS.items() if line.trains}
-    return {**lines, TEXT: "cantilena.systems.arrival.training.text:TextTraining"}
+    others = {
+        TEXT: "cantilena.systems.arrival.training.text:TextTraining",
+        CODEC: "cantilena.systems.codec.training:CodecTraining",
+        CODES: "cantilena.systems.codes.training:CodeTraining",
+    }
+    return lines | others
 
 
 # ------------------------------------------------------------------ options as data
@@ -242,14 +251,15 @@ Model = TypeVar("Model")
 
 
 class Trainable(Protocol):
-    """How a system is trained. Two drivers take it: ``train.note`` (our loop, for models with
-    optimisers of their own) and ``train.tuned`` (HuggingFace's Trainer, for DDP, FSDP and QLoRA).
+    """How a system is trained. Three drivers take it: ``train.note`` (our loop, for the note
+    model), ``train.audio`` (the same for models of sound, which have several optimisers) and
+    ``train.tuned`` (HuggingFace's Trainer, for DDP, FSDP and QLoRA).
 
     Making one imports nothing heavy, since the command line reads ``Options`` and ``recipes``."""
 
     system: ClassVar[str]
     driver: ClassVar[str]
-    """"note" or "tuned"."""
+    """"note", "audio" or "tuned"."""
     Options: ClassVar[Any]
     """A frozen dataclass of ``option`` fields, a subclass of ``Checked``."""
 

@@ -1,0 +1,99 @@
+"""Codecs on disk: our checkpoints, and what a codec's folder or name is taken for.
+
+Knows cards and weights; does not know networks. A folder with a ``card.json`` is ours; one with a
+``config.json`` of EnCodec, DAC or Mimi, or a hub name, is a published one (``codec.published``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cantilena.errors import CheckpointError, InputError
+from cantilena.models.audio.codec.base import Codec, codec
+from cantilena.models.checkpoint import (
+    WEIGHTS,
+    Checkpoint,
+    is_checkpoint,
+    open_checkpoint,
+    plain_json,
+    save_checkpoint,
+)
+from cantilena.models.saving import load_tensors, load_weights, save_tensors
+
+SYSTEM = "codec"
+"""What cards of codecs have as their system."""
+SHIPPED = "cantilena_audio"
+"""The package of the distribution with our weights for sound."""
+
+
+def save_codec(
+    folder: str | Path, model: Codec, card: Mapping[str, Any], half: bool = False
+) -> Checkpoint:
+    """Writes a codec's checkpoint. ``card``: what is known of its training; ``half``: weights in
+    float16, of which what is read again is a rounding. Raises InputError."""
+    own = {
+        "system": SYSTEM,
+        "name": model.kind,
+        "model": plain_json({"codec": model.kind, "options": dict(model.options)}),
+    }
+
+    def write(stage: Path) -> None:
+        state = model.state_dict()
+        if half:
+            state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        save_tensors(stage / WEIGHTS, state)
+
+    return save_checkpoint(folder, {**own, **card}, write)
+
+
+def build_codec(model: Mapping[str, Any], where: str | Path) -> Codec:
+    """The codec that a card's ``model`` describes, with random weights. Raises CheckpointError."""
+    try:
+        return codec(model["codec"], **model["options"])
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise CheckpointError(f"the codec in {where} cannot be built: {error}") from error
+
+
+def load_codec(place: str | Path, device: str | None = None) -> Codec:
+    """The codec in a folder (ours, a run's, a published one's) or of a hub name, ready for use.
+    Raises CheckpointError, MissingExtraError, and InputError for a device that is none."""
+    from cantilena.models.hub import chosen_device
+
+    device = chosen_device(device)
+    if not is_checkpoint(place) and (published_kind(place) or not Path(place).is_dir()):
+        from cantilena.models.audio.codec.published import load_published
+
+        return load_published(str(place), device)
+    checkpoint = open_checkpoint(place, SYSTEM)
+    model = build_codec(checkpoint.model, checkpoint.folder)
+    weights = load_tensors(checkpoint.weights)
+    weights = {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
+    load_weights(model, weights, checkpoint.folder)
+    return model.to(torch.device(device)).eval().requires_grad_(False)
+
+
+def shipped_codec() -> Path | None:
+    """The folder of the codec in the distribution cantilena-audio; None where it is not
+    installed."""
+    spec = find_spec(SHIPPED)
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(place) / SYSTEM
+        if is_checkpoint(folder):
+            return folder
+    return None
+
+
+def published_kind(place: str | Path) -> str:
+    """The ``model_type`` of a folder in HuggingFace's layout; "" where it has none."""
+    try:
+        config = json.loads((Path(place) / "config.json").read_text(encoding="utf-8"))
+        kind = config.get("model_type", "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return kind if isinstance(kind, str) else ""

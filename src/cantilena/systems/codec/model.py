@@ -1,0 +1,132 @@
+"""A codec in training: the codec, its adversaries, and the loss of a step.
+
+Knows how losses come together; what each measures is ``models.audio.codec.losses``'s. One backward
+pass serves codec and adversaries: the codec's losses reach it through the gradient of the sound
+alone, the adversaries' hear the sound detached.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cantilena.errors import UnknownNameError
+from cantilena.models.audio.codec.balance import Balancer, adaptive_weight
+from cantilena.models.audio.codec.base import codec
+from cantilena.models.audio.codec.discriminators import Discriminators
+from cantilena.models.audio.codec.losses import (
+    MELS,
+    MultiScaleMel,
+    MultiScaleStft,
+    adversarial_loss,
+    discriminator_loss,
+    feature_loss,
+    largest_squares,
+    relative_wave_l1,
+    si_sdr,
+    wave_l1,
+)
+from cantilena.systems.codec.training import LOSSES, CodecOptions
+
+_SOUND = tuple(name for name in LOSSES if name not in ("adversary", "features"))
+
+
+class CodecInTraining(nn.Module):
+    """The codec of a run's options, with random weights, and its losses."""
+
+    def __init__(self, options: CodecOptions):
+        super().__init__()
+        self.options = options
+        if options.mel not in MELS:
+            raise UnknownNameError("mel distance", options.mel, MELS)
+        self.codec = codec(options.codec, **options.model)
+        self.mel = MultiScaleMel(self.codec.sample_rate, MELS[options.mel])
+        self.stft = MultiScaleStft()
+        self.adversaries: Discriminators | None = None
+        if options.adversaries:
+            channels, share = self.codec.channels, options.adversary_share
+            self.adversaries = Discriminators(options.adversaries, channels, share)
+        weights = {k: v for k, v in options.weights.items() if k in LOSSES}
+        self.balancer = Balancer(weights) if options.balance == "balancer" else None
+
+    def loss(self, audio: Tensor, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The scalar whose gradient trains all, and what is logged."""
+        coded = self.codec(audio, step >= self.options.plain_steps)
+        total = audio.new_zeros(())
+        logged: dict[str, Tensor] = {}
+        if coded.quantised is not None:
+            logged["quantizer"] = coded.quantised.loss
+            total = total + self.options.weights.get("quantizer", 1.0) * coded.quantised.loss
+        for name, value in coded.terms.items():
+            logged[name] = value
+            total = total + self.options.weights.get(name, 0.0) * value
+        for sound in () if coded.audio is None else (coded.audio, *coded.levels):
+            part, losses = self._of_sound(sound.float(), audio, step)
+            total = total + part
+            for name, value in losses.items():
+                logged[name] = logged[name] + value if name in logged else value
+        return total, {name: value.detach() for name, value in logged.items()}
+
+    def _of_sound(
+        self, sound: Tensor, audio: Tensor, step: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is minimised for one level's sound, the adversaries' own loss included."""
+        losses = self.distances(sound, audio)
+        taught: dict[str, Tensor] = {}
+        if self.adversaries is not None and step >= self.options.adversary_from:
+            form = self.options.adversary
+            real, heard = self.adversaries(audio), self.adversaries(sound.detach())
+            taught["adversaries"] = discriminator_loss(real, heard, form)
+            fake = self.adversaries(sound)
+            losses["adversary"] = adversarial_loss(fake, form)
+            losses["features"] = feature_loss(real, fake)
+        total = self.weighed(losses, sound)
+        for value in taught.values():
+            total = total + value
+        return total, {**losses, **taught}
+
+    def distances(self, sound: Tensor, audio: Tensor) -> dict[str, Tensor]:
+        """The distances that have a weight."""
+        functions: dict[str, Any] = {
+            "wave": wave_l1,
+            "relative_wave": relative_wave_l1,
+            "mel": self.mel,
+            "stft": self.stft,
+            "largest": largest_squares,
+        }
+        used = [name for name in _SOUND if self.options.weights.get(name)]
+        with torch.autocast(sound.device.type, enabled=False):
+            return {name: functions[name](sound, audio) for name in used}
+
+    def weighed(self, losses: dict[str, Tensor], sound: Tensor) -> Tensor:
+        """A scalar with the gradient that the sound is to have of all losses. The adversaries get
+        none from it: it is a product of a gradient, taken here, and the sound."""
+        if self.balancer is not None:
+            return self.balancer(losses, sound)
+        weights: dict[str, Any] = dict(self.options.weights)
+        heard = [name for name in ("adversary", "features") if name in losses]
+        near = [weights[name] * losses[name] for name in _SOUND if name in losses]
+        rest = torch.stack(near).sum() if near else sound.new_zeros(())
+        if not heard:
+            return rest
+        if self.options.balance == "adaptive" and near:
+            weights["adversary"] *= adaptive_weight(rest, losses["adversary"], self.codec.last)
+        total = rest + sum(weights.get(name, 0.0) * losses[name] for name in heard)
+        (gradient,) = torch.autograd.grad(total, [sound], retain_graph=True)
+        return (gradient.detach() * sound).sum()
+
+    @torch.no_grad()
+    def held_out(self, audio: Tensor) -> dict[str, Tensor]:
+        """The sum over clips and their number, by what is measured."""
+        coded = self.codec(audio)
+        count = audio.new_tensor(float(len(audio)))
+        figures = {name: value * count for name, value in coded.terms.items()}
+        if coded.audio is not None:
+            sound = coded.audio.float()
+            figures["mel"] = self.mel(sound, audio) * count
+            figures["si_sdr"] = si_sdr(sound, audio).sum()
+        if coded.quantised is not None:
+            figures["perplexity"] = count * coded.quantised.usage["perplexity"]
+        return {name: torch.stack([value, count]) for name, value in figures.items()}

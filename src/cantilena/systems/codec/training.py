@@ -1,0 +1,254 @@
+"""Training codecs: options, recipes, losses, adversaries, and the checkpoint that comes of it.
+
+Knows what a codec is trained by; does not know how clips are cut from recordings or how a run goes
+(``train.audio``). Light to import: torch comes when it trains. The published recipes' weights stand
+in ``RECIPES``; the sizes there are for two CPU cores, and options set others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cantilena.errors import InputError
+from cantilena.models.checkpoint import plain_json
+from cantilena.systems.trainable import Checked, Collate, Recipe, Settings, names, option
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from cantilena.systems.codec.model import CodecInTraining
+
+SYSTEM = "codec"
+BALANCES = ("fixed", "balancer", "adaptive")
+FORMS = ("hinge", "squares")
+LOSSES = ("wave", "relative_wave", "mel", "stft", "largest", "adversary", "features")
+"""What sound is compared by. Other weights are "quantizer", of the sum of the quantizer's losses (1
+where none is set), and those of the codec's own terms."""
+
+
+@dataclass(frozen=True)
+class CodecOptions(Checked):
+    """Options of a codec's training.
+
+    ``codec`` and ``model``: which, and its own options; ``seconds`` of a clip; ``weights`` of all
+    losses by name (``LOSSES``, "quantizer", the codec's own as "kl"); ``mel``: which multi-scale
+    mel distance; ``balance``: how the losses of sound are weighed: as they are
+    ("fixed"), by their gradients ("balancer"), or the adversary by VQGAN's rule ("adaptive");
+    ``adversaries``: discriminators, ``adversary_share`` as wide as the published ones, heard from
+    step ``adversary_from`` on; ``adversary_rate``: times the rate; ``plain_steps``: first steps
+    without the quantizer. How often books are dropped is the quantizer's "dropout"."""
+
+    codec: str = option("frame", "which codec")
+    model: dict[str, Any] = field(default_factory=dict)
+    seconds: float = option(1.0, "length of a clip", least=0.01)
+    weights: dict[str, float] = field(default_factory=dict)
+    mel: str = option("short", "which multi-scale mel distance")
+    balance: str = option("fixed", "how losses are weighed", choices=BALANCES)
+    adversaries: tuple[str, ...] = ()
+    adversary: str = option("hinge", "the adversary's loss", choices=FORMS)
+    adversary_from: int = option(0, "step from which adversaries are heard", least=0)
+    adversary_share: float = option(1.0, "width of adversaries", least=0)
+    adversary_rate: float = option(1.0, "adversaries' rate", least=0)
+    plain_steps: int = option(0, "steps without the quantizer", least=0)
+    half: bool = option(True, "weights of the checkpoint in 16 bits", free=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "model", plain_json(self.model))  # as it is read again
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CodecOptions:
+        """What ``to_dict`` wrote. Raises InputError for names and values that cannot be."""
+        whole = {**data, "adversaries": tuple(data.get("adversaries", ()))}
+        return super().from_dict(whole)
+
+
+WAVE = {"relative_wave": 3.0, "mel": 1.0}
+"""Of the trials that were made on two cores: mel in log10, the wave as a share of its size."""
+_MDCT = {"quantizer_options": {"decay": 0.95, "commitment": 0.1, "dropout": 0.25}}
+_ENCODEC = {"wave": 0.1, "mel": 2.0, "adversary": 4.0, "features": 4.0}
+_DAC = {"mel": 15.0, "features": 2.0, "adversary": 1.0}
+_SOUNDSTREAM_NET = {"units": 3, "growth": 3, "unit_kernel": 7, "squeeze": 1, "lstm": 0}
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "codec-frame": {"codec": "frame", "model": _MDCT, "weights": WAVE},
+    "codec-soundstream": {
+        "codec": "seanet",
+        "model": _SOUNDSTREAM_NET,
+        "weights": {"relative_wave": 30.0, "mel": 1.0},
+        "plain_steps": 150,  # with the quantizer on from the start the latents went constant
+    },
+    "codec-encodec": {
+        "codec": "seanet",
+        "weights": _ENCODEC,
+        "mel": "encodec",
+        "balance": "balancer",
+        "adversaries": ("spectrum",),
+    },
+    "codec-dac": {
+        "codec": "dac",
+        "weights": _DAC,
+        "mel": "dac",
+        "adversaries": ("period", "bands"),
+        "adversary": "squares",
+        "seconds": 0.4,
+    },
+    "codec-hifi": {
+        "codec": "seanet",
+        "model": {"causal": False, "quantizer": "grouped-residual"},
+        "weights": {"wave": 5.0, "mel": 45.0, "adversary": 1.0, "features": 2.0, "quantizer": 10.0},
+        "adversaries": ("period", "scale", "spectrum"),
+        "adversary": "squares",
+    },
+    "codec-mel": {"codec": "mel", "model": _MDCT, "weights": {"bands": 1.0}},
+    "codec-vqvae2": {"codec": "vqvae2", "weights": {"relative_wave": 30.0, "mel": 1.0}},
+    "codec-jukebox": {
+        "codec": "jukebox",
+        "weights": {"relative_wave": 3.0, "largest": 0.02, "stft": 1.0},
+    },
+    "codec-slow": {
+        "codec": "slow",
+        "weights": {"relative_wave": 10.0, "mel": 1.0, "slowness": 0.01, "reach": 1.0},
+    },
+    "codec-vae": {"codec": "vae", "weights": {**WAVE, "kl": 1e-4}},
+    "codec-vqgan": {
+        "codec": "frame",
+        "model": {"quantizer": "ema"},
+        "weights": {**WAVE, "adversary": 1.0},
+        "balance": "adaptive",
+        "adversaries": ("bands",),
+        "adversary_from": 1_000,
+    },
+}
+"""The options of each recipe."""
+
+
+def codec_recipe(name: str) -> Recipe:
+    """A recipe for a CPU: batches of 8 s."""
+    settings = Settings(
+        steps=20_000,
+        batch=8,
+        rate=1e-3,
+        warmup=100,
+        decay=0.3,
+        weight_decay=0.01,
+        beta2=0.99,
+        clip=1.0,
+        seed=0,
+        valid_every=500,
+        save_minutes=5.0,
+        log_every=50,
+    )
+    return Recipe(SYSTEM, settings, CodecOptions(**RECIPES[name]))
+
+
+def with_option(recipe: Recipe, name: str, value: Any) -> Recipe:
+    """A recipe with one more option: of the training or, by any other name, of the codec ("width")
+    or its quantizer ("quantizer", "books"). Raises InputError where none has it."""
+    from inspect import signature
+
+    from cantilena.models.audio.codec.base import codec_class
+
+    if name in names(CodecOptions) - {"model"}:
+        if name == "adversaries":
+            value = tuple(value.split(",")) if isinstance(value, str) else tuple(value)
+        if name == "weights":
+            value = {**recipe.options.weights, **value}
+        return recipe.changed(**{name: value})
+    model = dict(recipe.options.model)
+    known = signature(codec_class(recipe.options.codec)).parameters
+    if name in known:
+        model[name] = value
+    elif "quantizer_options" in known:
+        model["quantizer_options"] = {**model.get("quantizer_options", {}), name: value}
+    else:
+        raise InputError(f"neither the training nor the codec has an option {name!r}")
+    return replace(recipe, options=replace(recipe.options, model=model))
+
+
+class CodecTraining:
+    """The ``Trainable`` of codecs."""
+
+    system: ClassVar[str] = SYSTEM
+    driver: ClassVar[str] = "audio"
+    Options: ClassVar[Any] = CodecOptions
+
+    def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
+        """As ``Trainable.recipes``."""
+        return {name: partial(codec_recipe, name) for name in RECIPES}
+
+    def check(self, recipe: Recipe) -> None:
+        """Raises InputError for settings and options that do not go together."""
+        options, settings = recipe.options, recipe.settings
+        if settings.steps is None or settings.accumulate != 1:
+            raise InputError("a codec's run needs a number of steps, and takes its batches whole")
+        heard = any(options.weights.get(name) for name in ("adversary", "features"))
+        if heard != bool(options.adversaries):
+            raise InputError(
+                "adversaries and the weights of 'adversary' or 'features' go together: give both "
+                "or neither"
+            )
+        if options.balance == "adaptive" and not options.adversaries:
+            raise InputError("the adaptive weight is an adversary's: name adversaries")
+
+    def check_models(self, recipe: Recipe) -> None:
+        """Nothing is begun with."""
+
+    def build(self, recipe: Recipe) -> tuple[CodecInTraining, None]:
+        """The codec with random weights, and all that its loss needs. Raises InputError."""
+        from cantilena.systems.codec.model import CodecInTraining
+
+        return CodecInTraining(recipe.options), None
+
+    def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
+        """Batches come as arrays from ``train.audio.clips``."""
+        raise NotImplementedError("clips come as batches")
+
+    def loss(
+        self, model: CodecInTraining, batch: Mapping[str, Any]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is minimised of a batch's "audio" (B, C, N) at its "step", and each part of it."""
+        return model.loss(batch["audio"], batch["step"])
+
+    def held_out(self, model: CodecInTraining, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        """(2,) by what is measured: the sum over a batch's clips, and their number."""
+        return model.held_out(batch["audio"])
+
+    def optimisers(
+        self, model: CodecInTraining, recipe: Recipe
+    ) -> list[torch.optim.Optimizer] | None:
+        """AdamW for the codec, and another for the adversaries."""
+        import torch
+
+        settings = recipe.settings
+        betas = (0.8, settings.beta2)
+        groups = [{"params": list(model.codec.parameters()), "share": 1.0}]
+        if model.adversaries is not None:
+            share = recipe.options.adversary_rate
+            groups.append({"params": list(model.adversaries.parameters()), "share": share})
+        decay = settings.weight_decay
+        return [
+            torch.optim.AdamW([g], lr=settings.rate, betas=betas, weight_decay=decay)
+            for g in groups
+        ]
+
+    def sampler(self, model: Any, tokenizer: Any) -> None:
+        """None: a codec composes nothing."""
+
+    def save(
+        self,
+        folder: Path,
+        model: CodecInTraining,
+        state: Mapping[str, Any],
+        companion: Any,
+        card: Mapping[str, Any],
+    ) -> Path:
+        """Writes the codec's checkpoint, without adversaries."""
+        from cantilena.models.audio.codec.files import save_codec
+
+        return save_codec(folder, model.codec, card, half=model.options.half).folder

@@ -1,0 +1,174 @@
+"""Writing codes: orders to codes, window by window, in the project's one loop.
+
+Knows the code model, patterns, windows and wishes; does not know codecs or files. Orders that have
+a window of the same number are written abreast; each has its own random stream, so that its codes
+do not depend on what is written beside it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cantilena.decode.interfaces import Job
+from cantilena.decode.loop import Loop
+from cantilena.decode.sampling import Sampling
+from cantilena.errors import InputError
+from cantilena.models.audio.code_lm import CodeLM
+from cantilena.systems.codes.conditions import NOTHING, Conditioner, Wish, lengths
+from cantilena.systems.codes.piece import OPEN, CodeGrammar, CodePiece
+from cantilena.systems.codes.stepper import CodeStepper, Conditions
+from cantilena.systems.codes.windows import Window, in_force, windows
+from cantilena.tokens.codes.patterns import Pattern, pattern
+
+SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=250, guidance=3.0, best_of=1, repetition=0.0)
+"""MusicGen's."""
+SECONDS, STRIDE = 30.0, 18.0
+"""Of a window, and from one to the next: MusicGen's."""
+
+
+@dataclass(frozen=True)
+class CodeWriter:
+    """A code model ready to write: which ``pattern`` its columns have (and that pattern's
+    ``options``), how many frames a second, and what reads its conditions."""
+
+    model: CodeLM
+    rate: float
+    conditioner: Conditioner
+    pattern: str = "delay"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = SECONDS
+    stride: float = STRIDE
+
+    def layout(self, frames: int) -> Pattern:
+        """The pattern over so many frames."""
+        config = self.model.config
+        return pattern(self.pattern, config.books, frames, config.card, **self.options)
+
+
+@dataclass(frozen=True)
+class CodeOrder:
+    """One piece to write: its length in ``frames``, the ``wish`` and a ``story``, (frame, text) in
+    rising order, of texts that hold from a frame on in place of the wish's; ``known`` (K, T) codes
+    that stay, ``OPEN`` (-1) where codes are to be written, and behind its end: a prompt to go on
+    from, or what surrounds a gap."""
+
+    frames: int
+    wish: Wish = NOTHING
+    seed: int = 0
+    story: tuple[tuple[int, str], ...] = ()
+    known: np.ndarray | None = None
+    sampling: Sampling = SAMPLING
+
+
+class CodeWriting:
+    """The writing of some orders. ``codes`` are theirs, (K, T) each, ``OPEN`` where nothing is
+    written yet. Raises InputError for orders that the model cannot take."""
+
+    def __init__(self, writer: CodeWriter, orders: Sequence[CodeOrder]):
+        self.writer, self.orders = writer, list(orders)
+        self.codes = [_begun(order, writer.model.config.books) for order in orders]
+        self.plans = [self._plan(i) for i in range(len(orders))]
+        self.rngs = [np.random.default_rng([0, order.seed]) for order in orders]
+        self.total = sum(
+            writer.layout(w.stop - w.start).steps - 1 for plan in self.plans for w in plan
+        )
+
+    def _plan(self, i: int) -> list[Window]:
+        """The windows of an order in which anything is open."""
+        writer, order, codes = self.writer, self.orders[i], self.codes[i]
+        length, stride = (round(s * writer.rate) for s in (writer.seconds, writer.stride))
+        is_open = (codes == OPEN).any(0)
+        begin = int(is_open.argmax()) if is_open.any() else order.frames
+        changes = [frame for frame, _ in order.story]
+        plan = windows(order.frames, length, stride, changes, begin)
+        if len(plan) > 1:
+            self._check_windows(plan[0])
+        return [w for w in plan if is_open[w.begin : w.stop].any()]
+
+    def _check_windows(self, window: Window) -> None:
+        """Raises InputError where what is written in one window cannot be read in the next."""
+        layout = self.writer.layout(window.stop - window.start)
+        if (layout.mask.sum(1) != layout.frames).any():
+            raise InputError(
+                f"the pattern {self.writer.pattern!r} is for pieces of at most "
+                f"{self.writer.seconds:g} s: its books differ in rate"
+            )
+
+    def run(self) -> list[np.ndarray]:
+        """Writes everything; gives the codes."""
+        for _ in self.steps():
+            pass
+        return self.codes
+
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """Writes step by step; yields how many steps of all are done, and their number. What is not
+        asked for is not made."""
+        done = 0
+        for number in range(max((len(plan) for plan in self.plans), default=0)):
+            for group in self._groups(number):
+                for job in self._write(group):
+                    done += job
+                    yield done, self.total
+
+    def _groups(self, number: int) -> list[list[tuple[int, Window, Conditions]]]:
+        """The orders that have a window of a number, those together that can be written so."""
+        groups: dict[tuple[int, ...], list[tuple[int, Window, Conditions]]] = defaultdict(list)
+        writer = self.writer
+        for i, plan in enumerate(self.plans):
+            if number < len(plan):
+                window, order = plan[number], self.orders[i]
+                layout = writer.layout(window.stop - window.start)
+                text = in_force(order.story, window.begin) if order.story else order.wish.text
+                wish = Wish(text, order.wish.melody, order.wish.score)
+                conditions = writer.conditioner.conditions(wish, layout, window.start)
+                key = lengths(conditions, writer.model.config)
+                groups[key].append((i, window, conditions))
+        return list(groups.values())
+
+    def _write(self, group: list[tuple[int, Window, Conditions]]) -> Iterator[int]:
+        """Writes windows abreast; yields how many steps each of the loop's steps was."""
+        jobs = []
+        for i, window, conditions in group:
+            layout = self.writer.layout(window.stop - window.start)
+            piece = CodePiece(layout, self.codes[i][:, window.start : window.stop])
+            order = self.orders[i]
+            job = Job(piece, conditions, (), order.sampling, self.rngs[i], limit=layout.steps)
+            jobs.append(job)
+        ready = min(job.piece.settled for job in jobs)
+        for job in jobs:
+            job.piece.take(ready)
+        yield ready * len(jobs)
+        loop = Loop(CodeStepper(self.writer.model, jobs), CodeGrammar(), jobs)
+        for _ in loop.steps():
+            yield sum(not job.done for job in jobs)
+        for (i, window, _), job in zip(group, jobs, strict=True):
+            self.codes[i][:, window.start : window.stop] = job.piece.codes()
+
+
+def _begun(order: CodeOrder, books: int) -> np.ndarray:
+    """(K, T) the order's known codes, ``OPEN`` behind their end. Raises InputError."""
+    if order.frames < 1:
+        raise InputError(f"a piece must have at least one frame, not {order.frames}")
+    codes = np.full((books, order.frames), OPEN, dtype=np.int64)
+    if order.known is not None:
+        if order.known.ndim != 2 or len(order.known) != books:
+            raise InputError(
+                f"the codes to go on from must have {books} books, not the shape "
+                f"{order.known.shape}"
+            )
+        if order.known.shape[1] > order.frames:
+            raise InputError(
+                f"{order.known.shape[1]} frames to go on from do not fit a piece of {order.frames}"
+            )
+        codes[:, : order.known.shape[1]] = order.known
+    return codes
+
+
+def write_codes(writer: CodeWriter, orders: Sequence[CodeOrder]) -> list[np.ndarray]:
+    """Codes (K, T) of orders. Raises InputError."""
+    return CodeWriting(writer, orders).run()

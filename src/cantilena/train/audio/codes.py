@@ -1,0 +1,126 @@
+"""Clips as codes, to train models of codes on: encoded once, kept beside the run's data.
+
+Knows clips, codecs and a folder of parts; does not know what is trained on codes. A part holds the
+codes of some hundred clips and says which codec and which clips they are of; one that is there and
+says the same is not made again, so that encoding goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from cantilena.audio.chroma import MELODY_HOP, MELODY_RATE
+from cantilena.data.audio.clips import STEMS
+from cantilena.errors import InputError
+from cantilena.files import make_folder, staged_file
+from cantilena.models.audio.codec.base import Codec
+from cantilena.systems.codes.conditions import NO_TUNE, TUNE_RATE
+from cantilena.systems.codes.examples import CodeExample
+
+PART = 256
+"""Clips of a part; half a minute each, they are two hours."""
+CLASSES = 12
+Say = Callable[[str], None]
+
+
+class ClipData(Protocol):
+    """A split of a data set, as ``data.audio.AudioData``: by ``manifest`` and ``places`` it is
+    known which clips they are."""
+
+    split: str
+    manifest: Any
+    places: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def clip(self, i: int) -> Any:
+        """Clip ``i``, with ``rate``, ``samples`` (n,) float32, ``captions`` and ``symbols``."""
+        ...
+
+
+class CodeClips:
+    """A split's clips as examples of their codes by ``codec``, which stand in parts in ``folder``.
+    Raises InputError where the codec is of another rate than the clips."""
+
+    def __init__(self, data: ClipData, codec: Codec, folder: str | Path, say: Say = print):
+        rate = data.clip(0).rate
+        if rate != codec.sample_rate:
+            raise InputError(f"the clips are at {rate} Hz and the codec at {codec.sample_rate}")
+        self.data, self.codec = data, codec
+        self.fingerprint = codec.fingerprint()
+        shards = [row["sha256"] for row in data.manifest["shards"] if row["split"] == data.split]
+        self._shards = json.dumps(shards).encode()
+        folder = make_folder(Path(folder))
+        self._parts = [self._part(folder, n, say) for n in range(-(-len(data) // PART))]
+        self.lengths = [row.shape[1] for part in self._parts for row in part]
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, i: int, /) -> CodeExample:
+        clip = self.data.clip(i)
+        symbols = clip.symbols
+        tune = None if symbols is None else melody_of(symbols, len(clip.samples) / clip.rate)
+        return CodeExample(self._parts[i // PART][i % PART], tuple(clip.captions), symbols, tune)
+
+    def codes(self) -> Iterator[np.ndarray]:
+        """The codes (K, T) of all clips."""
+        for part in self._parts:
+            yield from part
+
+    def _part(self, folder: Path, number: int, say: Say) -> Sequence[np.ndarray]:
+        """The codes of a part, uint16, read or made."""
+        clips = range(number * PART, min(len(self.data), (number + 1) * PART))
+        path = folder / f"{self.data.split}-{self.fingerprint[:16]}-{number:05d}.npz"
+        which = np.ascontiguousarray(self.data.places[clips.start : clips.stop], dtype=np.int64)
+        clip_hash = hashlib.sha256(self._shards + which.tobytes()).hexdigest()
+        about = {"fingerprint": self.fingerprint, "clips": clip_hash}
+        read = _read(path, about)
+        if read is not None:
+            return read
+        rows = [self._encoded(i) for i in clips]
+        joined = np.concatenate(rows, axis=1)
+        lengths = np.array([row.shape[1] for row in rows])
+        with staged_file(path) as stage, stage.open("wb") as file:
+            np.savez(file, codes=joined, lengths=lengths, about=np.array(json.dumps(about)))
+        say(f"{path.name}: {len(rows)} clips encoded")
+        return rows
+
+    def _encoded(self, i: int) -> np.ndarray:
+        samples = torch.from_numpy(np.ascontiguousarray(self.data.clip(i).samples))
+        sound = samples.expand(1, self.codec.channels, -1)
+        device = next(self.codec.parameters()).device
+        with torch.inference_mode():
+            codes = self.codec.encode(sound.to(device))
+        return codes[0].cpu().numpy().astype(np.uint16)
+
+
+def _read(path: Path, about: dict[str, str]) -> list[np.ndarray] | None:
+    """The codes of a part that is what it should be; None for one that is not, or not there."""
+    try:
+        with np.load(path, allow_pickle=False) as part:
+            if json.loads(str(part["about"])) != about:
+                return None
+            return np.split(part["codes"], np.cumsum(part["lengths"])[:-1], axis=1)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def melody_of(symbols: Any, seconds: float) -> np.ndarray:
+    """(n, 12) one-hot pitch classes of the melody's notes, as ``audio.chroma.melody_chroma`` would
+    hear them alone: of several the highest, C where none sounds."""
+    times = np.arange(int(seconds * MELODY_RATE) // MELODY_HOP + 1) / TUNE_RATE
+    pitch = np.full(len(times), -1)
+    leads = np.flatnonzero(symbols.role == STEMS.index("melody"))
+    for i in leads[np.argsort(symbols.pitch[leads], kind="stable")]:
+        sounds = (symbols.onset[i] <= times) & (times < symbols.onset[i] + symbols.duration[i])
+        pitch[sounds] = symbols.pitch[i]
+    return np.eye(CLASSES, dtype=np.float32)[np.where(pitch < 0, NO_TUNE, pitch % CLASSES)]

@@ -1,0 +1,156 @@
+"""What is particular to the mel codec, the codecs of levels, SlowAE and the VAE."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cantilena.errors import InputError
+from cantilena.models.audio.codec.levels import rolled, unrolled
+from cantilena.models.audio.codec.slow import changes, held
+from tiny_codecs import noise, tiny
+
+# ------------------------------------------------------------------ mel
+
+
+def test_a_mel_codec_in_training_gives_bands_and_no_sound():
+    model = tiny("mel")
+    model.train()
+    coded = model(noise(1, 1, 320))
+    assert coded.audio is None and float(coded.terms["bands"]) > 0
+    assert model.eval()(noise(1, 1, 320)).audio is not None
+
+
+def test_the_bands_term_is_in_powers_of_ten():
+    """With an output of a constant: the distance from it in log10."""
+    model = tiny("mel")
+    for parameter in model.decoder.end.parameters():
+        parameter.data.zero_()
+    sound = noise(1, 1, 320)
+    wanted = (model.mel(sound[:, 0]) - -6.0).abs().mean() / torch.log(torch.tensor(10.0))
+    torch.testing.assert_close(model(sound).terms["bands"], wanted)
+
+
+# ------------------------------------------------------------------ levels
+
+
+def test_unequal_rates_stand_in_one_matrix_as_t_m_m_b_b_b_b():
+    middle, bottom = torch.tensor([[[0, 1, 2, 3]]]), torch.tensor([[[0, 1, 2, 3, 4, 5, 6, 7]]])
+    assert unrolled(middle, 2).tolist() == [[[0, 2], [1, 3]]]
+    assert unrolled(bottom, 4)[0, :, 1].tolist() == [4, 5, 6, 7]
+    two_books = torch.arange(12).view(1, 2, 6)
+    assert unrolled(two_books, 3)[0, :, 0].tolist() == [0, 6, 1, 7, 2, 8]
+    assert torch.equal(rolled(unrolled(two_books, 3), 3), two_books)
+
+
+def test_jukeboxs_levels_know_nothing_of_one_another():
+    model = tiny("jukebox")
+    sound = noise(1, 1, 10 * model.hop)
+    assert model.rates == (1, 2, 4) and model.hop == 8 and model.books == 7
+    codes = model.encode(sound)
+    top, middle, whole = (model.decode(codes[:, :count]) for count in (1, 3, 7))
+    assert not torch.equal(top, middle) and not torch.equal(middle, whole)
+    assert torch.equal(model.decode(codes[:, :6]), middle)  # the finest that is whole
+    other = codes.clone()
+    other[:, 0] = (other[:, 0] + 1) % 16
+    assert torch.equal(model.decode(other), whole)
+    coded = model(sound)
+    torch.testing.assert_close(coded.levels[0], top, atol=1e-5, rtol=0)
+    torch.testing.assert_close(coded.levels[1], middle, atol=1e-5, rtol=0)
+
+
+def test_the_levels_of_vqvae2_do():
+    model = tiny("vqvae2")
+    sound = noise(1, 1, 10 * model.hop)
+    assert model.rates == (1, 2) and model.hop == 8 and model.books == 3
+    codes = model.encode(sound)
+    whole = model.decode(codes)
+    other = codes.clone()
+    other[:, 0] = (other[:, 0] + 1) % 16
+    assert not torch.allclose(model.decode(other), whole)
+    with torch.no_grad():
+        model.down_up.conv.bias += 1.0  # what the top tells the bottom
+    assert not torch.equal(model.encode(sound)[:, 1:], codes[:, 1:])
+    assert torch.equal(model.encode(sound)[:, 0], codes[:, 0])
+
+
+@pytest.mark.parametrize("options", [{"downs": (3, 1)}, {"downs": ()}, {"downs": (0, 1)}])
+def test_levels_that_do_not_rise_are_refused(options: dict):
+    with pytest.raises(InputError, match="must rise from 1"):
+        tiny("jukebox", **options)
+
+
+# ------------------------------------------------------------------ SlowAE
+
+
+def test_a_level_is_held_until_a_value_is_well_beyond_its_cell():
+    values = torch.tensor([[[0.0, 0.6, 0.69, 0.71, 0.4, 0.31, 0.29, 3.0, 9.0]]])
+    assert held(values, 7, hold=0.2).tolist() == [[[0, 0, 0, 1, 1, 1, 0, 3, 7]]]
+
+
+def test_a_rising_value_with_noise_below_the_margin_never_falls_back():
+    ramp = torch.linspace(-3, 3, 200)
+    shaken = ramp + 0.18 * (2 * torch.rand(200, generator=torch.Generator().manual_seed(0)) - 1)
+    levels = held(shaken[None, None], 7)[0, 0]
+    assert (levels.diff() >= 0).all() and levels.unique().numel() >= 6
+    assert changes(shaken.round()) > changes(levels)
+
+
+def test_the_penalty_is_steered_to_the_events_asked_for():
+    sound = noise(1, 1, 400)
+    for events, heavier in ((0.0, True), (1e9, False)):
+        model = tiny("slow", events=events)
+        model.encoder[-1].conv.bias.data.zero_()
+        with torch.no_grad():
+            model.encoder[-1].conv.parametrizations.weight.original0 *= 500
+        before = float(model.weight)
+        model.train()
+        model(sound)
+        assert (float(model.weight) > before) is heavier
+        ratio = float(model.weight) / before
+        assert ratio == pytest.approx(1.01 if heavier else 1 / 1.01)
+
+
+def test_values_beyond_the_last_level_cost():
+    model = tiny("slow", reach=2)
+    sound = noise(1, 1, 400)
+    assert float(model(sound).terms["reach"]) == 0
+    with torch.no_grad():
+        model.encoder[-1].conv.bias += 4.5
+    assert float(model(sound).terms["reach"]) == pytest.approx(2.0, abs=0.3)
+
+
+# ------------------------------------------------------------------ VAE
+
+
+def test_a_vaes_divergence_is_that_of_gaussians():
+    model = tiny("vae")
+    sound = noise(1, 1, 320)
+    mean, scale = model._bottleneck(sound)
+    normal = torch.distributions.Normal(torch.zeros_like(mean), torch.ones_like(scale))
+    wanted = torch.distributions.kl_divergence(torch.distributions.Normal(mean, scale), normal)
+    torch.testing.assert_close(model(sound).terms["kl"], wanted.mean())
+
+
+def test_latents_are_scaled_to_unit_size_and_come_back():
+    model, sound = tiny("vae"), noise(4, 1, 1_600)
+    model.train()
+    for _ in range(600):
+        model._follow(model._bottleneck(sound)[0].detach())
+    model.eval()
+    latents = model.latents(sound)
+    assert latents.shape == (4, 4, 100)
+    torch.testing.assert_close(latents.mean((0, 2)), torch.zeros(4), atol=0.02, rtol=0)
+    torch.testing.assert_close(latents.std((0, 2)), torch.ones(4), atol=0.05, rtol=0)
+    torch.testing.assert_close(model.sound(latents, 1_600), model(sound).audio, atol=1e-4, rtol=0)
+
+
+def test_in_training_a_vae_samples():
+    model, sound = tiny("vae"), noise(1, 1, 320)
+    model.train()
+    assert not torch.equal(model(sound).audio, model(sound).audio)
+    model.eval()
+    assert torch.equal(model(sound).audio, model(sound).audio)
+    for call in (model.encode, model.decode):
+        with pytest.raises(InputError, match="no codes"):
+            call(sound)

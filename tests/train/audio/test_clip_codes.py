@@ -1,0 +1,91 @@
+"""Clips as codes: encoded once, for the codec and the clips that they are of; melodies of notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+torch.set_num_threads(1)  # two of a busy machine wait for one another
+
+from cantilena.errors import InputError  # noqa: E402
+from cantilena.train.audio import codes as module  # noqa: E402
+from cantilena.train.audio.codes import CodeClips, melody_of  # noqa: E402
+from tiny_codecs import RATE, tiny, tones  # noqa: E402
+
+
+@dataclass
+class Clip:
+    samples: np.ndarray
+    rate: int = RATE
+    captions: tuple[str, ...] = ("tones",)
+    symbols: Any = None
+
+
+class Data:
+    split = "train"
+
+    def __init__(self, sha256: str = "a", rate: int = RATE):
+        self.clips = [Clip(tones(0.2 + 0.1 * i, seed=i), rate) for i in range(5)]
+        self.manifest = {"shards": [{"split": "train", "sha256": sha256}]}
+        self.places = np.stack([np.zeros(5, dtype=int), np.arange(5)], 1)
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def clip(self, i: int) -> Clip:
+        return self.clips[i]
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "PART", 2)
+
+
+def made(folder: Any, data: Any = None, codec: Any = None) -> tuple[CodeClips, list[str]]:
+    lines: list[str] = []
+    return CodeClips(data or Data(), codec or tiny("frame"), folder, lines.append), lines
+
+
+def test_codes_are_the_codecs_and_are_kept(tmp_path: Any):
+    clips, lines = made(tmp_path)
+    assert len(lines) == 3
+    codec = tiny("frame")
+    for i, clip in enumerate(Data().clips):
+        with torch.inference_mode():
+            expected = codec.encode(torch.from_numpy(clip.samples)[None, None])[0].numpy()
+        np.testing.assert_array_equal(clips[i].codes, expected)
+        assert clips.lengths[i] == expected.shape[1]
+    again, lines = made(tmp_path)
+    assert lines == []
+    for one, two in zip(clips.codes(), again.codes(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_only_what_is_missing_or_of_others_is_made(tmp_path: Any):
+    made(tmp_path)
+    parts = sorted(tmp_path.iterdir())
+    parts[0].unlink()
+    parts[1].write_bytes(parts[1].read_bytes()[:100])
+    assert len(made(tmp_path)[1]) == 2
+    assert len(made(tmp_path, Data("b"))[1]) == 3  # the shards were built anew
+    assert len(made(tmp_path, codec=tiny("frame", seed=1))[1]) == 3
+    with pytest.raises(InputError, match=f"at 8000 Hz and the codec at {RATE}"):
+        made(tmp_path, Data(rate=8000))
+
+
+def test_a_melody_is_that_of_the_leading_notes():
+    notes = SimpleNamespace(
+        onset=np.array([0.0, 0.5, 0.5, 0.0]),
+        duration=np.array([0.6, 0.4, 0.2, 2.0]),
+        pitch=np.array([62, 66, 69, 31]),
+        role=np.array([2, 2, 2, 1]),  # the last is a bass
+    )
+    tune = melody_of(notes, 1.5)
+    assert tune.shape == (12, 12)
+    # frames stand 0.128 s apart: D, then A above F sharp, F sharp alone, nothing
+    assert tune.argmax(1).tolist() == [2, 2, 2, 2, 9, 9, 6, 6, 0, 0, 0, 0]
