@@ -10,6 +10,7 @@ steps that audiocraft gives them; "multi-rate" is the order T M M B B B B of Lia
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -278,11 +279,13 @@ def pattern(name: str, books: int, frames: int, card: int, **options: Any) -> Pa
         raise InputError(
             f"a pattern needs books, frames and codes, not {books}, {frames} and {card}"
         )
+    parameters = list(inspect.signature(PATTERNS[name]).parameters)[2:]
+    for option in options:
+        if option not in parameters:
+            names = ", ".join(parameters) or "no options"
+            raise InputError(f"the pattern {name} has {names}, not {option!r}")
     frozen = {key: _hashable(value) for key, value in options.items()}
-    try:
-        return _pattern(name, books, frames, card, **frozen)
-    except TypeError as error:
-        raise InputError(f"the pattern {name} cannot take these options: {error}") from error
+    return _pattern(name, books, frames, card, **frozen)
 
 
 @lru_cache(maxsize=64)

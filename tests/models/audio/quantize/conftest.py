@@ -1,4 +1,4 @@
-"""Tiny tensors: a second thread only waits for the first. Without torch there is nothing to test."""
+"""Without torch there is nothing to test; with such tiny tensors a second thread only waits."""
 
 from __future__ import annotations
 

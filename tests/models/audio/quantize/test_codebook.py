@@ -260,6 +260,21 @@ def test_codes_are_not_revived_between_checks_nor_in_evaluation():
     assert q.book.codes[2].abs().max() < 10
 
 
+def test_a_revived_code_is_a_vector_of_the_batch_and_starts_from_uniform_use():
+    """From the threshold it would be dead again one step later."""
+    q = ema(revive=0.5)
+    q.book.counts.copy_(torch.tensor([0.0, 10, 10, 3, 17]))  # uniform use is 8
+    q.book.updates.fill_(CHECK_STEPS)
+    kept = q.book.codes[[1, 2, 4]].clone()
+    rows = normal(40, 3)
+    q.book.prepare(rows)
+    assert q.book.counts.tolist() == [8, 10, 10, 8, 17]
+    for k in (0, 3):
+        assert (rows == q.book.codes[k]).all(dim=1).any()
+        torch.testing.assert_close(q.book.sums[k], 8 * q.book.codes[k])
+    assert torch.equal(q.book.codes[[1, 2, 4]], kept)
+
+
 def test_more_dead_codes_than_vectors_are_not_revived_as_copies():
     q = ema(size=64, revive=0.5).train()
     q.book.counts.zero_()

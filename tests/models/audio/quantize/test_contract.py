@@ -13,7 +13,7 @@ from torch import Tensor
 from cantilena.errors import InputError, MissingExtraError, UnknownNameError
 from cantilena.models.audio.quantize import QUANTIZERS, Quantised, Quantizer, quantizer
 
-DIM = 12
+DIM = 6
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "vq": ("vq", {"size": 16}),

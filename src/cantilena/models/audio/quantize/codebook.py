@@ -158,13 +158,17 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def update(self, rows: Tensor, which: Tensor) -> None:
-        """One step of the moving averages, by rows (N, D) of codes ``which`` (N,)."""
+        """One step of the moving averages, by rows (N, D) of codes ``which`` (N,); none where no
+        process has any rows, as of a book that is dropped."""
         rows = F.normalize(rows, dim=1) if self.unit else rows
         counts, sums = tally(rows, which, len(self.codes))
-        self.counts.lerp_(summed(counts).to(self.counts.dtype), 1 - self.decay)
-        self.updates += 1
+        counts = summed(counts).to(self.counts.dtype)
+        some = counts.sum() > 0
+        weight = (1 - self.decay) * some.to(self.counts.dtype)
+        self.counts.lerp_(counts, weight)
+        self.updates += some
         if self.average:
-            self.sums.lerp_(summed(sums).to(self.sums.dtype), 1 - self.decay)
+            self.sums.lerp_(summed(sums).to(self.sums.dtype), weight)
             total = self.counts.sum()
             smooth = (self.counts + EPSILON) / (total + len(self.counts) * EPSILON) * total
             means = self.sums / smooth[:, None]

@@ -92,7 +92,8 @@ class Residual(Quantizer):
         losses: dict[str, Tensor] = {}
         for k, layer in enumerate(self.layers[:books]):
             active = used > k
-            look = layer.look(residual, active)
+            # telling whom it learns from waits for the device, which without dropout is for nothing
+            look = layer.look(residual, active if self.dropout else None)
             q = look.values if layer.projects else look.values.detach()
             residual = residual - q
             total = total + q * active[:, None, None]
