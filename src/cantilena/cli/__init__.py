@@ -16,7 +16,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
-from cantilena.cli.audio_data import audio_arguments
+from cantilena.cli.audio_data import audio_arguments, debian_arguments
 from cantilena.cli.codec import codec_arguments
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import editing_arguments
@@ -357,7 +357,7 @@ def _render(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(commands: Any) -> None:
-    text = "list and fetch corpora, build a data set of them, and get published weights"
+    text = "get corpora, recordings and published weights, and build data sets"
     data = commands.add_parser("data", help=text, description=text[0].upper() + text[1:] + ".")
     jobs = data.add_subparsers(dest="job", metavar="JOB", required=True)
     listing = jobs.add_parser("list", help="show the corpora there are")
@@ -387,6 +387,10 @@ def _data(commands: Any) -> None:
     audio.set_defaults(run="cli.audio_data:data_audio")
     audio_arguments(audio, count)
     _output(audio, quiet=True)
+    debian = jobs.add_parser("debian", help="get music that Debian's packages carry, or list it")
+    debian.set_defaults(run="cli.audio_data:data_debian")
+    debian_arguments(debian)
+    _output(debian, quiet=True)
     weights = jobs.add_parser("weights", help="get published weights, or list those there are")
     weights.set_defaults(run="cli.weights:data_weights")
     weights_arguments(weights)

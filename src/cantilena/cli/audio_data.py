@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cantilena.cli.common import Progress, print_json
+from cantilena.errors import InputError
 
 _NAMES = 3
 """File names that a line of the summary gives at most; the manifest has all."""
@@ -114,3 +115,47 @@ def summary(manifest: dict[str, Any]) -> list[str]:
 def _named(ids: list[str]) -> str:
     more = f" and {len(ids) - _NAMES:,} more" if len(ids) > _NAMES else ""
     return ", ".join(ids[:_NAMES]) + more
+
+
+def debian_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``data debian``."""
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="which to get; without a name: list what there is"
+    )
+    parser.add_argument(
+        "--to", default="recordings", metavar="DIR", help="where to put them (recordings)"
+    )
+    parser.add_argument(
+        "--from", dest="source", metavar="FILE", help="the .deb file, where it is here already"
+    )
+
+
+def data_debian(args: argparse.Namespace) -> int:
+    """Gets packages' music, or lists the packages; all names are checked before the first."""
+    from cantilena.data.debian import PACKAGES, debian_package, get_package
+    from cantilena.files import check_folder
+
+    for name in args.names:
+        debian_package(name)
+    if args.source and len(args.names) != 1:
+        raise InputError("--from is the file of one package; name one")
+    folder = check_folder(args.to)
+    rows: list[dict[str, Any]] = []
+    for name in args.names or PACKAGES:
+        entry = debian_package(name)
+        row: dict[str, Any] = {"name": name, "what": entry.what, "licence": entry.licence}
+        row |= {"minutes": entry.minutes, "bytes": entry.size, "url": entry.url}
+        if args.names:
+            with Progress(args.quiet, bytes=True) as progress:
+                fetched = get_package(name, folder, args.source, progress)
+            row |= {"folder": str(fetched.folder), "files": fetched.files}
+        rows.append(row)
+        if not (args.quiet or args.json):
+            print(f"{name}: {entry.what}")
+            length = f", {entry.minutes} minutes" if entry.minutes else ""
+            print(f"  {entry.licence}; {entry.size / 1e6:.0f} MB to download{length}")
+            if args.names:
+                print(f"  {row['folder']}: {row['files']} files")
+    if args.json:
+        print_json(rows)
+    return 0

@@ -280,5 +280,10 @@ def test_an_engine_that_is_not_there(mixed, tmp_path, monkeypatch):
     with pytest.raises(CantilenaError, match="fluidsynth is not installed"):
         build_audio([mixed], tmp_path / "out", SMALL, engine="fluidsynth")
     assert building.with_engine(SMALL, "auto", None) == SMALL
+    (tmp_path / "f.sf2").write_bytes(b"font")
+    monkeypatch.setattr(building, "find_fluidsynth", lambda: "fluidsynth")
+    recipe = building.with_engine(SMALL, "auto", tmp_path / "f.sf2")
+    assert recipe.engine == "fluidsynth" and recipe.to_dict()["soundfont"] == "f.sf2"
+    assert recipe.soundfont_sha256 == hashlib.sha256(b"font").hexdigest()
     with pytest.raises(InputError, match="two sources are called 'mine'"):
         build_audio([mixed, mixed / ".." / "mine"], tmp_path / "out", SMALL, engine="synth")

@@ -286,3 +286,20 @@ def test_the_drum_map_of_a_corpus_is_heard():
     moved = rendering.remapped(piece(0), {36: 50})
     assert set(moved.pitch[moved.is_drum].tolist()) == {38, 50}
     assert np.array_equal(moved.pitch[~moved.is_drum], piece(0).pitch[~piece(0).is_drum])
+
+
+def test_fluidsynth_sounds_each_stem_with_the_soundfont_of_the_recipe(tmp_path, monkeypatch):
+    calls: list[tuple] = []
+
+    def fake(score: Score, rate: int, program: str | None, font: Path | None) -> np.ndarray:
+        calls.append((program, font, sorted(set(score.instrument.tolist()))))
+        return np.full((2, 20 * rate), 0.01 * len(calls), dtype=np.float32)
+
+    monkeypatch.setattr(rendering, "find_fluidsynth", lambda: "/bin/fluidsynth")
+    monkeypatch.setattr(rendering, "unmastered", fake)
+    font = tmp_path / "a.sf3"
+    recipe = replace(SMALL, engine="fluidsynth", soundfont=str(font), per_file=1)
+    clip = clips_of(piece(0), tmp_path, recipe)[0][0]
+    assert calls == [("/bin/fluidsynth", font, [i]) for i in (128, 0, 73)]  # nothing is "other"
+    loud = [int(clip.stems[name][0]) for name in STEMS]
+    assert loud[1] / loud[0] == pytest.approx(2, rel=0.01) and loud[3] == 0
