@@ -66,7 +66,7 @@ def _free(path: str | Path, replace: bool) -> Path:
 def _codec(args: argparse.Namespace) -> Codec:
     """The codec that is asked for."""
     if find_spec("torch") is None:
-        raise MissingExtraError("torch", "train", "a codec")
+        raise MissingExtraError("torch", "audio", "a codec")
     from cantilena.models.audio.codec.files import load_codec, shipped_codec
 
     place = args.checkpoint or shipped_codec()

@@ -75,6 +75,8 @@ def _take(curves: Curves, row: Any) -> None:
                 (millions, _number(row["valid"]["full"]["all"]))
             )
         return
+    if "unit" in row:  # of a model of sound
+        curves.unit = str(row["unit"])
     if "loss" in row:
         curves.training.append((step, _number(row["loss"])))
     named = {name: value for key, value in row.items() if (name := held_out_name(key))}

@@ -21,6 +21,7 @@ from cantilena.systems.codec.training import RECIPES, codec_recipe, with_option
 from cantilena.systems.trainable import Recipe
 from cantilena.train.audio.clips import Cuts
 from cantilena.train.audio.loop import Training, rate_at, spent
+from cantilena.train.plot import read_curves
 from tiny_codecs import OPTIONS, FakeClips, tones
 
 SECONDS = 0.064
@@ -69,6 +70,11 @@ def test_a_run_ends_in_a_checkpoint_with_its_figures(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in lines] == [2, 4, 4, 6, 6]
     assert all(np.isfinite(row["mel"]) for row in lines if "mel" in row)
+    curves = read_curves(tmp_path)
+    assert (curves.unit, curves.x) == ("mel", "steps")
+    assert [x for x, _ in curves.training] == [2, 4, 6]
+    assert [x for x, _ in curves.held_out[""]] == [4, 6]
+    assert curves.held_out[""][-1][1] == training.figures["mel"]
     codec = load_codec(tmp_path, "cpu")
     assert codec.fingerprint() != training.model.codec.fingerprint()  # it is in 16 bits
     assert codec.encode(torch.as_tensor(VALID[0]["audio"])).shape[1] == codec.books

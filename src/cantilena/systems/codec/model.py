@@ -28,7 +28,7 @@ from cantilena.models.audio.codec.losses import (
     si_sdr,
     wave_l1,
 )
-from cantilena.systems.codec.training import LOSSES, CodecOptions
+from cantilena.systems.codec.options import LOSSES, CodecOptions
 
 _SOUND = tuple(name for name in LOSSES if name not in ("adversary", "features"))
 

@@ -8,14 +8,14 @@ in ``RECIPES``; the sizes there are for two CPU cores, and options set others.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
-from cantilena.models.checkpoint import plain_json
-from cantilena.systems.trainable import Checked, Collate, Recipe, Settings, names, option
+from cantilena.systems.codec.options import CodecOptions
+from cantilena.systems.trainable import Collate, Recipe, Settings, names
 
 if TYPE_CHECKING:
     import torch
@@ -24,50 +24,6 @@ if TYPE_CHECKING:
     from cantilena.systems.codec.model import CodecInTraining
 
 SYSTEM = "codec"
-BALANCES = ("fixed", "balancer", "adaptive")
-FORMS = ("hinge", "squares")
-LOSSES = ("wave", "relative_wave", "mel", "stft", "largest", "adversary", "features")
-"""What sound is compared by. Other weights are "quantizer", of the sum of the quantizer's losses (1
-where none is set), and those of the codec's own terms."""
-
-
-@dataclass(frozen=True)
-class CodecOptions(Checked):
-    """Options of a codec's training.
-
-    ``codec`` and ``model``: which, and its own options; ``seconds`` of a clip; ``weights`` of all
-    losses by name (``LOSSES``, "quantizer", the codec's own as "kl"); ``mel``: which multi-scale
-    mel distance; ``balance``: how the losses of sound are weighed: as they are
-    ("fixed"), by their gradients ("balancer"), or the adversary by VQGAN's rule ("adaptive");
-    ``adversaries``: discriminators, ``adversary_share`` as wide as the published ones, heard from
-    step ``adversary_from`` on; ``adversary_rate``: times the rate; ``plain_steps``: first steps
-    without the quantizer. How often books are dropped is the quantizer's "dropout"."""
-
-    codec: str = option("frame", "which codec")
-    model: dict[str, Any] = field(default_factory=dict)
-    seconds: float = option(1.0, "length of a clip", least=0.01)
-    weights: dict[str, float] = field(default_factory=dict)
-    mel: str = option("short", "which multi-scale mel distance")
-    balance: str = option("fixed", "how losses are weighed", choices=BALANCES)
-    adversaries: tuple[str, ...] = ()
-    adversary: str = option("hinge", "the adversary's loss", choices=FORMS)
-    adversary_from: int = option(0, "step from which adversaries are heard", least=0)
-    adversary_share: float = option(1.0, "width of adversaries", least=0)
-    adversary_rate: float = option(1.0, "adversaries' rate", least=0)
-    plain_steps: int = option(0, "steps without the quantizer", least=0)
-    half: bool = option(True, "weights of the checkpoint in 16 bits", free=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "model", plain_json(self.model))  # as it is read again
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> CodecOptions:
-        """What ``to_dict`` wrote. Raises InputError for names and values that cannot be."""
-        whole = {**data, "adversaries": tuple(data.get("adversaries", ()))}
-        return super().from_dict(whole)
-
-
 WAVE = {"relative_wave": 3.0, "mel": 1.0}
 """Of the trials that were made on two cores: mel in log10, the wave as a share of its size."""
 _MDCT = {"quantizer_options": {"decay": 0.95, "commitment": 0.1, "dropout": 0.25}}
@@ -177,6 +133,8 @@ class CodecTraining:
     system: ClassVar[str] = SYSTEM
     driver: ClassVar[str] = "audio"
     Options: ClassVar[Any] = CodecOptions
+    drawn: ClassVar[tuple[str, ...]] = ("mel", "bands")
+    """What ``cantilena plot`` draws, the first that there is."""
 
     def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
         """As ``Trainable.recipes``."""

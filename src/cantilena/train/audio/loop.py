@@ -24,7 +24,7 @@ from cantilena.models.precision import mixed, precision_of
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
 from cantilena.systems.trainable import Recipe, Settings, check_same, trainable
 from cantilena.train import state
-from cantilena.train.run import Run, held_out_key
+from cantilena.train.run import Run
 from cantilena.train.stopping import Stop
 
 Say = Callable[[str], None]
@@ -178,7 +178,7 @@ class Training:
         for name in names:
             values = [row[name].detach().float() for row in running if name in row]
             means[name] = round(float(torch.stack(values).mean()), 5)
-        self._log(**means)
+        self._log(**means, **self._curve(means, "loss"))
         left = spent(self.step, self.settings, self.seconds)
         rest = self.seconds * (1 - left) / max(left, 1e-9)
         figures = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
@@ -195,8 +195,16 @@ class Training:
         self.model.train()
         self.validated = self.step
         self.figures = {k: round(float(v[0] / v[1]), 5) for k, v in sums.items()}
-        self._log(**{held_out_key(name, "loss"): v for name, v in self.figures.items()})
+        self._log(held_out=self.figures, **self._curve(self.figures, "eval_loss"))
         say("   held out  " + "  ".join(f"{k} {v:.3f}" for k, v in self.figures.items()))
+
+    def _curve(self, figures: Mapping[str, float], key: str) -> dict[str, Any]:
+        """What ``cantilena plot`` draws of a look at the loss: the first of ``drawn`` that is
+        there."""
+        for name in getattr(self.trainable, "drawn", ("loss",)):
+            if name in figures:
+                return {key: figures[name], "unit": name}
+        return {}
 
     def _log(self, **row: Any) -> None:
         self.run.log(step=self.step, seconds=round(self.seconds, 1), **row)

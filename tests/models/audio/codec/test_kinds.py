@@ -17,7 +17,7 @@ def test_a_mel_codec_in_training_gives_bands_and_no_sound():
     model = tiny("mel")
     model.train()
     coded = model(noise(1, 1, 320))
-    assert coded.audio is None and float(coded.terms["bands"]) > 0
+    assert coded.audio is None and coded.terms["bands"].item() > 0
     assert model.eval()(noise(1, 1, 320)).audio is not None
 
 
@@ -135,7 +135,7 @@ def test_a_vaes_divergence_is_that_of_gaussians():
 def test_latents_are_scaled_to_unit_size_and_come_back():
     model, sound = tiny("vae"), noise(4, 1, 1_600)
     model.train()
-    for _ in range(600):
+    for _ in range(450):
         model._follow(model._bottleneck(sound)[0].detach())
     model.eval()
     latents = model.latents(sound)

@@ -103,20 +103,38 @@ def test_with_dacs_weights_it_is_dacs_net():
     )
     theirs = transformers.DacModel(config).eval()
     theirs.apply_weight_norm()
-    ours = tiny("dac", strides=(2, 4))
+    books = {"books": 2, "size": 16, "width": 3}
+    ours = tiny("dac", strides=(2, 4), quantizer_options=books)
+    for layer, theirs_layer in zip(ours.quantizer.layers, theirs.quantizer.quantizers, strict=True):
+        with torch.no_grad():
+            for own, other in ((layer.inward, "in_proj"), (layer.outward, "out_proj")):
+                copied = dict(getattr(theirs_layer, other).named_parameters())
+                for name, place in own.named_parameters():
+                    place.copy_(copied[name])
+            book = theirs_layer.codebook.weight
+            book.copy_(torch.randn_like(book))
+            next(p for n, p in layer.state_dict().items() if n.endswith("codes")).copy_(book)
     for part in ("encoder", "decoder"):
         weights = dict(getattr(theirs, part).named_parameters())
         own = dict(getattr(ours, part).named_parameters())
         pairs = list(zip(_in_order(weights), _in_order(own), strict=True))
         with torch.no_grad():
             for value, place in pairs:
-                value += 0.05 * torch.randn_like(value)
+                value += 0.2 * torch.randn_like(value)
                 place.copy_(value)
-    sound, latents = noise(2, 1, 9 * 8), noise(2, 8, 9)
+    sound, latents = 10 * noise(2, 1, 9 * 8), noise(2, 8, 9)
     with torch.no_grad():
-        torch.testing.assert_close(ours.analyse(sound), theirs.encoder(sound), atol=1e-5, rtol=0)
+        torch.testing.assert_close(ours.analyse(sound), theirs.encoder(sound), atol=1e-4, rtol=1e-4)
         made = ours.synthesise(latents)
-        torch.testing.assert_close(made, theirs.decoder(latents), atol=1e-5, rtol=0)
+        torch.testing.assert_close(made, theirs.decoder(latents), atol=1e-4, rtol=1e-4)
+        got, wanted = ours.quantizer(latents), theirs.quantizer(latents)
+        assert torch.equal(got.indices, wanted[1]) and got.indices.unique().numel() > 8
+        torch.testing.assert_close(got.values, wanted[0], atol=1e-5, rtol=1e-4)
+        codes = ours.encode(sound)
+        assert torch.equal(codes, theirs.encode(sound).audio_codes)
+        made = ours.decode(codes)[:, 0]
+        theirs_made = theirs.decode(audio_codes=codes).audio_values
+        torch.testing.assert_close(made, theirs_made, atol=1e-4, rtol=1e-4)
 
 
 def _in_order(parameters: dict) -> list:

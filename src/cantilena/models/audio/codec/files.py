@@ -6,7 +6,6 @@ Knows cards and weights; does not know networks. A folder with a ``card.json`` i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.base import Codec, codec
+from cantilena.models.audio.codec.published import load_published, published_kind
 from cantilena.models.checkpoint import (
     WEIGHTS,
     Checkpoint,
@@ -24,6 +24,7 @@ from cantilena.models.checkpoint import (
     plain_json,
     save_checkpoint,
 )
+from cantilena.models.hub import chosen_device
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
 
 SYSTEM = "codec"
@@ -63,12 +64,8 @@ def build_codec(model: Mapping[str, Any], where: str | Path) -> Codec:
 def load_codec(place: str | Path, device: str | None = None) -> Codec:
     """The codec in a folder (ours, a run's, a published one's) or of a hub name, ready for use.
     Raises CheckpointError, MissingExtraError, and InputError for a device that is none."""
-    from cantilena.models.hub import chosen_device
-
     device = chosen_device(device)
     if not is_checkpoint(place) and (published_kind(place) or not Path(place).is_dir()):
-        from cantilena.models.audio.codec.published import load_published
-
         return load_published(str(place), device)
     checkpoint = open_checkpoint(place, SYSTEM)
     model = build_codec(checkpoint.model, checkpoint.folder)
@@ -87,13 +84,3 @@ def shipped_codec() -> Path | None:
         if is_checkpoint(folder):
             return folder
     return None
-
-
-def published_kind(place: str | Path) -> str:
-    """The ``model_type`` of a folder in HuggingFace's layout; "" where it has none."""
-    try:
-        config = json.loads((Path(place) / "config.json").read_text(encoding="utf-8"))
-        kind = config.get("model_type", "")
-    except (OSError, ValueError, AttributeError):
-        return ""
-    return kind if isinstance(kind, str) else ""

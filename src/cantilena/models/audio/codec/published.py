@@ -7,6 +7,8 @@ refused, as its loudness is sent beside the codes, and codes alone do not say it
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -15,7 +17,6 @@ from torch.nn import functional as F
 
 from cantilena.errors import CheckpointError
 from cantilena.models.audio.codec.base import Codec, Coded, cut
-from cantilena.models.audio.codec.files import published_kind
 from cantilena.models.hub import folder_of, load_pretrained, loading, need
 
 PURPOSE = "a published codec"
@@ -143,3 +144,13 @@ def load_published(place: str, device: str) -> Published:
             getattr(need("transformers", PURPOSE), name), folder, "float32", device
         )
         return wrapper(model).to(torch.device(device)).eval().requires_grad_(False)
+
+
+def published_kind(place: str | Path) -> str:
+    """The ``model_type`` of a folder in HuggingFace's layout; "" where it has none."""
+    try:
+        config = json.loads((Path(place) / "config.json").read_text(encoding="utf-8"))
+        kind = config.get("model_type", "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return kind if isinstance(kind, str) else ""
