@@ -155,3 +155,13 @@ def test_a_codec_is_trained_on_clips_and_used(here, capsys):
     assert code == 2 and "clips are at 16000 Hz and the codec at 8000" in err
     code, _, err = run(capsys, *argv[:5], "--out", "b", "--notes", "5")
     assert code == 2 and "--notes is the note model's" in err
+
+
+def test_the_installed_codec_is_taken_where_none_is_named(here, capsys, monkeypatch):
+    package = here / "site" / "cantilena_audio"
+    shutil.copytree("codec", package / "codec")
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(here / "site"))
+    code, out, err = run(capsys, "codec", "a.wav", "--json")
+    assert code == 0, err
+    assert json.loads(out)["codec"]["fingerprint"] == load_codec("codec", "cpu").fingerprint()

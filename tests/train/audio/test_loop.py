@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from cantilena.errors import CheckpointError, InputError
+from cantilena.errors import CheckpointError, InputError, MissingExtraError
 from cantilena.files import read_json
 from cantilena.models.audio.codec.files import load_codec
 from cantilena.models.audio.codec.losses import adversarial_loss
 from cantilena.models.audio.codec.mel import SPREAD
+from cantilena.models.audio.quantize import QUANTIZERS
 from cantilena.models.saving import load_tensors
 from cantilena.systems.codec.model import CodecInTraining
 from cantilena.systems.codec.training import RECIPES, codec_recipe, with_option
@@ -200,8 +201,23 @@ def test_options_that_do_not_go_together_are_refused(options: dict, message: str
 
 def test_options_find_their_place():
     one = with_option(codec_recipe("codec-frame"), "width", 32)
-    one = with_option(with_option(one, "quantizer", "ema"), "books", 2)
+    one = with_option(one, "books", 2)
     model = one.options.model
-    assert (model["width"], model["quantizer"]) == (32, "ema")
+    assert model["width"] == 32
     assert model["quantizer_options"]["books"] == 2 and model["quantizer_options"]["decay"] == 0.95
+    other = with_option(with_option(one, "quantizer", "ema"), "size", 64).options.model
+    assert (other["quantizer"], other["quantizer_options"]) == ("ema", {"size": 64})
     assert with_option(one, "plain_steps", 5).options.plain_steps == 5
+
+
+@pytest.mark.parametrize("name", QUANTIZERS)
+def test_every_quantizer_goes_into_a_codec_by_one_word(name: str):
+    one = codec_recipe("codec-frame")
+    for option, value in {"hop": 16, "width": 8, "hidden": 8, "latent": 16}.items():
+        one = with_option(one, option, value)
+    try:
+        net = CodecInTraining(with_option(one, "quantizer", name).options)
+    except MissingExtraError:
+        pytest.skip("vector-quantize-pytorch is not installed")
+    loss, _ = net.loss(torch.as_tensor(TRAIN.draw(0, 0, 2)["audio"]), 0)
+    assert torch.isfinite(loss)

@@ -105,7 +105,8 @@ def codec_recipe(name: str) -> Recipe:
 
 def with_option(recipe: Recipe, name: str, value: Any) -> Recipe:
     """A recipe with one more option: of the training or, by any other name, of the codec ("width")
-    or its quantizer ("quantizer", "books"). Raises InputError where none has it."""
+    or its quantizer ("quantizer", "books"). Another quantizer begins with its own defaults, without
+    what the recipe set for the one before. Raises InputError where none has the option."""
     from inspect import signature
 
     from cantilena.models.audio.codec.base import codec_class
@@ -119,6 +120,8 @@ def with_option(recipe: Recipe, name: str, value: Any) -> Recipe:
     model = dict(recipe.options.model)
     known = signature(codec_class(recipe.options.codec)).parameters
     if name in known:
+        if name == "quantizer" and value != model.get(name):
+            model.pop("quantizer_options", None)
         model[name] = value
     elif "quantizer_options" in known:
         model["quantizer_options"] = {**model.get("quantizer_options", {}), name: value}
