@@ -146,7 +146,6 @@ def continued(
         bars=len(lines) - 1 + plan.bars,
         bar_starts=(*lines.tolist(), *(int(origin + t) for t in plan.lines[1:])),
         chords=(*_past_chords(quantised), *new_chords),
-        refers=(),
     )
     steps = tuple(tuple(row) for row in scheme.steps(table, end=False).tolist())
     return plan, Continued(score, steps, origin)

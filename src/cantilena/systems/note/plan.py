@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from cantilena.score.harmony import Chord, Key
+from cantilena.systems.note.recurrence import BarPlan
+from cantilena.systems.note.sections import SectionPlan
 from cantilena.tokens.note import GRID
 from cantilena.tokens.note.context import Frame
 
@@ -22,7 +24,8 @@ MELODY, HARMONY, BASS, DRUM = "melody", "harmony", "bass", "drums"
 class PartPlan:
     """One instrument of the piece: 0-127 or 128 drums; its ``role``; ``low``..``high`` pitches it
     may play; ``voices`` notes it may sound at once; ``min_share``, the share (0-1) of the piece's
-    notes it is to have at least; ``name`` and ``players`` for the file."""
+    notes it is to have at least; ``name`` and ``players`` for the file; ``bars``,
+    what it is to do in each bar (() where nobody arranged that)."""
 
     instrument: int
     role: str
@@ -32,6 +35,11 @@ class PartPlan:
     min_share: float
     name: str
     players: int = 1
+    bars: tuple[BarPlan, ...] = ()
+
+    def plays(self, bar: int) -> bool:
+        """Whether it may begin notes in a bar; it may where no arrangement says otherwise."""
+        return bar >= len(self.bars) or self.bars[bar].sounds
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,7 @@ class Plan:
     """A piece before its notes. ``chords``: (start tick, Chord) by rising tick on the grid;
     ``asked_chords``: the chords were said, not chosen, and are held to more strictly; ``origin``:
     tick where new music starts (after a continued Score). ``density`` (notes per bar) and
-    ``polyphony`` are what such an ensemble usually has. ``refers``: for each bar the earlier bar
-    that it takes up again, or -1; ``literal``: it does so note for note, as loops do."""
+    ``polyphony`` are what such an ensemble usually has."""
 
     parts: tuple[PartPlan, ...]
     bpm: float
@@ -52,8 +59,7 @@ class Plan:
     strict_key: bool = True
     density: float | None = None
     polyphony: float | None = None
-    refers: tuple[int, ...] = ()
-    literal: bool = False
+    sections: tuple[SectionPlan, ...] = ()
     origin: int = 0
     bar_starts: tuple[int, ...] = field(default=())
 

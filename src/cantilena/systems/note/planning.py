@@ -20,8 +20,10 @@ import numpy as np
 from cantilena.analysis.key import key_scores
 from cantilena.score import DRUMS
 from cantilena.score.harmony import QUALITIES, Chord, Key, parse_chord
+from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.plan import PartPlan, Plan
+from cantilena.systems.note.sections import SECTION, form_bars, plan_sections
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID
 
@@ -42,10 +44,8 @@ MINOR_MOODS = frozenset(
 )
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
-P_EXACT_REPEAT_LOOP_GENRES, P_EXACT_REPEAT = 0.7, 0.55
-"""Share of pieces whose sections come back note for note, melodies apart: in genres made of loops,
-in others. By the statistics."""
-SECTION = 8  # bars
+AS_THE_FIRST = frozenset({"intro", "outro", "coda", "verse", "head", "theme", "solo", "start"})
+"""Sections that stand on one progression."""
 DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
 """Levels 0, 1 and 2 are what 15, 50 and 85 % of the training songs with as many instruments stay
 below (``train.note.habits.QUANTILES``)."""
@@ -97,20 +97,18 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     key = _key(brief, rng)
     bars = _bars(brief, metre, bpm)
     parts = cast(brief, habits, rng)
-    plan = Plan(parts, bpm, metre, key, bars, ())
+    plan = Plan(parts, bpm, metre, key, bars, (), sections=plan_sections(brief.form, bars))
     chords = _asked_chords(brief, plan) or _chosen_chords(brief, plan, habits, rng)
     density, polyphony = _texture(brief, parts, habits, rng)
-    loops = LOOPING & set(brief.genres)
-    return replace(
+    plan = replace(
         plan,
         chords=chords,
         asked_chords=bool(brief.chords),
         strict_key=not CHROMATIC_GENRES & set(brief.genres),
         density=density,
         polyphony=polyphony,
-        refers=_refers(plan, chords),
-        literal=bool(rng.random() < (P_EXACT_REPEAT_LOOP_GENRES if loops else P_EXACT_REPEAT)),
     )
+    return replace(plan, parts=arrange(plan, brief, habits.get("arrangements", ()), rng))
 
 
 def _texture(
@@ -128,24 +126,6 @@ def _texture(
     levels = list(DENSITY_LEVELS.values())
     density = float(np.interp(level, levels, texture[0]))
     return density, float(np.interp(level + EXTRA_SUSTAIN, levels, texture[1]))
-
-
-def _refers(plan: Plan, chords: Sequence[tuple[int, Chord]]) -> tuple[int, ...]:
-    """For each bar the first earlier bar whose section of eight bars has the same chords at the
-    same places, or -1: sections on one progression are one section come back."""
-    by_bar: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
-    for tick, chord in chords:
-        bar = min(tick // plan.bar_ticks, plan.bars - 1)
-        by_bar[bar].append((tick % plan.bar_ticks, chord.name()))
-    sections: dict[tuple, int] = {}
-    out = []
-    for start in range(0, plan.bars, SECTION):
-        # the last bars of a piece close it and are no guide to what section it is
-        head = tuple(tuple(bar) for bar in by_bar[start : start + SECTION - 2])
-        first = sections.setdefault(head, start)
-        length = min(SECTION, plan.bars - start)
-        out += [-1 if first == start else first + k for k in range(length)]
-    return tuple(bar if k < plan.bars - 1 else -1 for k, bar in enumerate(out))
 
 
 def _metre(brief: Brief) -> tuple[int, int]:
@@ -218,6 +198,8 @@ def _bars(brief: Brief, metre: tuple[int, int], bpm: float) -> int:
     quarters = 4 * metre[0] / metre[1]
     if brief.bars is not None:
         return brief.bars
+    if brief.form and brief.seconds is None:
+        return min(form_bars(brief.form), MOST_BARS)
     if brief.seconds is not None:
         return int(np.clip(round(brief.seconds * bpm / 60 / quarters), 1, MOST_BARS))
     sections = round(USUAL_SECONDS * bpm / 60 / quarters / SECTION)
@@ -294,13 +276,17 @@ def _drawn_chords(
         first = weights
     a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
     b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
-    order = [a, a, b, a] if plan.bars > 2 * SECTION else [a, b]
+    loop_of = {"A": a, "B": b}
+    for section in plan.sections:
+        if section.letter not in loop_of:
+            again = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
+            loop_of[section.letter] = a if section.letter in AS_THE_FIRST else again
     sevenths = bool(SEVENTH_GENRES & set(brief.genres))
     tonic = Chord.from_number(tonic_number).transposed(plan.key.tonic)
     chords: list[tuple[int, Chord]] = []
     for bar in range(plan.bars):
-        loop = order[(bar // SECTION) % len(order)]
-        moments = _moments(loop, bar % 4, plan)
+        section = next(s for s in plan.sections if bar < s.stop)
+        moments = _moments(loop_of[section.letter], (bar - section.start) % 4, plan)
         if plan.bars > 1 and bar == plan.bars - 1:
             chords.append((bar * plan.bar_ticks, _seventh(tonic, plan.key) if sevenths else tonic))
         elif plan.bars > 3 and bar == plan.bars - 2:

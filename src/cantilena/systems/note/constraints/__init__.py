@@ -15,11 +15,9 @@ from cantilena.systems.note.constraints.harmony import (
 )
 from cantilena.systems.note.constraints.length import Close, Length
 from cantilena.systems.note.constraints.parts import Ensemble
+from cantilena.systems.note.constraints.recurrence import Recurrence
 from cantilena.systems.note.constraints.texture import (
-    REPEAT_BIAS_EXACT,
-    REPEAT_BIAS_VARIED,
     Density,
-    Form,
     Kit,
     Repetition,
     Subdivision,
@@ -32,10 +30,10 @@ __all__ = [
     "Close",
     "Density",
     "Ensemble",
-    "Form",
     "Harmony",
     "Kit",
     "Length",
+    "Recurrence",
     "Repetition",
     "Subdivision",
     "constraints",
@@ -69,8 +67,8 @@ def constraints(
         wishes.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
         if plan.asked_chords:
             wishes.append(Changes(plan, scheme))
-    if any(bar >= 0 for bar in plan.refers):
-        wishes.append(Form(plan, scheme, REPEAT_BIAS_EXACT if plan.literal else REPEAT_BIAS_VARIED))
+    if any(part.bars for part in plan.parts):
+        wishes.append(Recurrence(plan, scheme))
     if repetition:
         wishes.append(Repetition(plan, repetition))
     return wishes

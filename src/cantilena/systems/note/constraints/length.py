@@ -86,7 +86,7 @@ class Close:
 
     name = "ending"
 
-    CADENCE_BIAS = 4.0
+    CADENCE_BIAS = 9.0
     """What the next part to come in gains, what going on without it loses, and what the root gains
     in the bass. At this the model seldom wins against it; less lets parts miss the last chord."""
 

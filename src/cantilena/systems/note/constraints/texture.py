@@ -5,7 +5,7 @@ Knows the Plan and the piece so far, as ``systems.note.constraints`` does, which
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,19 +17,13 @@ from cantilena.tokens.note import GRID, PITCHES, NoteScheme
 from cantilena.tokens.note.context import KEYS_PER_TICK
 from cantilena.tokens.note.grammar import DURATION, NEVER, ONSET, PITCH
 
-# Biases are added to logits. These four were chosen anew for each shipped model, so that its pieces
+# Biases are added to logits. These two were chosen anew for each shipped model, so that its pieces
 # resemble held-out songs in ``cantilena evaluate statistics`` (``docs/note-model.md``).
 LONG_NOTE_BIAS = 0.3
 """What a note of a quarter or more gains: left to itself the model holds fewer notes than songs do.
 More gives more polyphony."""
 SHORT_NOTE_BIAS = -0.4
 """What a note shorter than a sixteenth gains, as such are rare in songs."""
-REPEAT_BIAS_VARIED, REPEAT_BIAS_EXACT = 1.25, 7.5
-"""What each field gains that agrees with the bar that is taken up: so that the bar is varied, or as
-good as repeated."""
-REPEAT_BIAS_MELODY = 0.5
-"""The same for melodies, however exact the rest: in songs what is played under them comes back more
-exactly than they do."""
 
 
 class Subdivision:
@@ -162,61 +156,6 @@ class Kit:
         self.rows_read = len(piece.rows)
         out = self.unusual + self.BIAS_NEW_DRUM * max(0, len(self.kit) - self.DRUMS_BEFORE_IT)
         out[list(self.kit)] = 0.0
-        return out
-
-
-class Form:
-    """Sections come back: in a bar that takes up an earlier one, each field leans by ``bias``
-    towards what stood there, as long as the fields before it agree; the model may vary it. Melodies
-    lean by ``melody_bias``."""
-
-    name = "repeats"
-
-    def __init__(
-        self,
-        plan: Plan,
-        scheme: NoteScheme,
-        bias: float,
-        melody_bias: float = REPEAT_BIAS_MELODY,
-    ):
-        self.plan, self.scheme = plan, scheme
-        self.biases = {p.instrument: melody_bias if p.role == MELODY else bias for p in plan.parts}
-        self.memo: tuple[int, tuple[int, ...] | None] = (-1, None)
-
-    def _echo(self, piece: Tracker) -> tuple[int, ...] | None:
-        """The fields of the step that followed this moment in the section taken up."""
-        if self.memo[0] != len(piece.rows):
-            bar = piece.bar_of(piece.tick)
-            # at the end of a section the next note may be the first of a section taken up
-            echo = self._echo_in(piece, bar) or self._echo_in(piece, bar + 1)
-            self.memo = (len(piece.rows), echo)
-        return self.memo[1]
-
-    def _echo_in(self, piece: Tracker, bar: int) -> tuple[int, ...] | None:
-        """The same if it stands in the bar that ``bar``, this bar or the next, takes up."""
-        if not piece.rows or bar >= len(self.plan.refers) or self.plan.refers[bar] < 0:
-            return None
-        lag = piece.bars[bar] - piece.bars[self.plan.refers[bar]]
-        before_bar = (piece.bars[bar] - lag) * KEYS_PER_TICK - 1  # a key below all of the bar
-        moment = piece.keys[-1] - lag * KEYS_PER_TICK
-        if bar > piece.bar_of(piece.tick):
-            moment = max(moment, before_bar)
-        after = bisect_right(piece.keys, moment)
-        if after >= len(piece.rows) or piece.rows[after][1] < 0:
-            return None
-        row = piece.rows[after]
-        delta = row[0] + lag - piece.tick
-        if 0 <= delta < self.scheme.max_delta and piece.bar_of(row[0] + lag) == bar:
-            return (delta, *row[1:5])
-        return None
-
-    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
-        """Leans towards the section taken up."""
-        echo = self._echo(piece)
-        if echo is None or tuple(chosen) != echo[: len(chosen)]:
-            return None
-        out = np.zeros(self.scheme.sizes[field])
-        out[echo[field]] = self.biases.get(echo[1], 0.0)
         return out
 
 

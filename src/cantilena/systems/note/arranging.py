@@ -1,0 +1,145 @@
+"""The arrangement of a piece: for every part and bar whether it plays, and which bar it takes up.
+
+Knows planned parts and chords, and the arrangements counted on the training songs; does not know
+models or how notes are chosen. What a bar of a part may be is in ``systems.note.recurrence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cantilena.score import DRUMS, gm
+from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan, Plan
+from cantilena.systems.note.recurrence import (
+    EXACT,
+    HELD,
+    REST,
+    RHYTHM,
+    VARIED,
+    BarPlan,
+    bar_plan,
+)
+from cantilena.systems.note.shaping import Rows, shaped
+from cantilena.text.wishes import Brief
+
+STARTS = (0, 0, 0, 8, 16)
+"""Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
+DRAWS = 60
+"""Songs and beginnings that are compared before one is taken."""
+LEAST_HEARD = {MELODY: 0.5, HARMONY: 0.4}
+"""Share of the bars in which a part is to play at least; basses and drums as harmony."""
+GENRE_FIT, LEAST_FIT = 1.5, 1.0
+"""What a song of an asked genre gains, and what a part that is heard too little costs."""
+UNUSUAL_SIZE = 0.25  # what each part more or less than the piece has costs
+LONGEST_WAIT, WAIT_COST = 2, 0.3
+"""Bars for which no pitched part may play without cost, and what each further bar costs: music
+that begins with eight bars of drums is not what anybody asked for."""
+CHANCE = 0.7  # up to which noise is added to a fit, so that seeds differ
+SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
+
+
+def arrange(
+    plan: Plan, brief: Brief, arrangements: Sequence[dict], rng: np.random.Generator
+) -> tuple[PartPlan, ...]:
+    """The parts of a Plan (its chords and sections are set) with what they do in every bar, from an
+    arrangement of training songs that suits them, and the form that the Brief asks for. In the last
+    bar everybody plays, in every bar somebody."""
+    if plan.bars < SHORTEST or not arrangements:
+        return plan.parts
+    best: tuple[float, Rows] = (-np.inf, {})
+    for _ in range(DRAWS):
+        song = arrangements[int(rng.integers(len(arrangements)))]
+        start = STARTS[int(rng.integers(len(STARTS)))]
+        rows = _assigned(plan.parts, song["parts"], start, plan.bars)
+        fit = _fit(rows, plan, song, brief.genres) + CHANCE * rng.random()
+        if fit > best[0]:
+            best = (fit, rows)
+    rows = best[1]
+    if brief.form:
+        rows = shaped(rows, plan.parts, plan.sections, rng)
+    rows = _of_chords(_filled(rows, plan), plan)
+    return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+
+
+def _fit(rows: Rows, plan: Plan, song: dict[str, Any], genres: Sequence[str]) -> float:
+    """How well a song's arrangement suits the parts of a Plan."""
+    fit = GENRE_FIT if set(song["genres"]) & set(genres) else 0.0
+    fit -= UNUSUAL_SIZE * abs(len(song["parts"]) - len(plan.parts))
+    for part in plan.parts:
+        least = LEAST_HEARD.get(part.role, LEAST_HEARD[HARMONY])
+        heard = sum(bar.sounds for bar in rows[part.instrument]) / plan.bars
+        fit -= LEAST_FIT * max(0.0, least - heard) / least
+    pitched = [row for i, row in rows.items() if i != DRUMS]
+    waits = sum(not any(row[bar].sounds for row in pitched) for bar in range(plan.bars))
+    return fit - WAIT_COST * max(0, waits - LONGEST_WAIT)
+
+
+def _assigned(parts: Sequence[PartPlan], song: Sequence, start: int, bars: int) -> Rows:
+    """The bars of each part: of one of the song's parts in its role, of its family before others,
+    each taken once as long as there are enough."""
+    left = [tuple(row) for row in song]
+    every = list(left)
+    out: Rows = {}
+    for part in parts:
+        same = [row for row in left if row[0] == part.role]
+        same = same or [row for row in every if row[0] == part.role]
+        same = same or [row for row in every if row[0] == HARMONY] or every
+        near = [row for row in same if _family(row[1]) == _family(part.instrument)]
+        windows = [(_window(row[2], start, bars), row) for row in near or same]
+        best, row = max(windows, key=lambda pair: sum(bar.sounds for bar in pair[0]))
+        if row in left:
+            left.remove(row)
+        out[part.instrument] = best
+    return out
+
+
+def _family(instrument: int) -> str:
+    return "drums" if instrument == DRUMS else gm.family(instrument)
+
+
+def _window(letters: str, start: int, bars: int) -> list[BarPlan]:
+    """``bars`` bars from ``start`` on; of a song that is shorter the second half comes again and
+    again."""
+    start = start if len(letters) - start >= min(bars, 16) else 0
+    row = letters[start:]
+    while len(row) < bars:
+        row += row[len(row) // 2 :]
+    return [bar_plan(letter, bar) for bar, letter in enumerate(row[:bars])]
+
+
+def _filled(rows: Rows, plan: Plan) -> Rows:
+    """The rows with somebody in every bar and everybody in the last one, and without references to
+    bars in which the part is silent."""
+    out = {i: list(row) for i, row in rows.items()}
+    silent = (REST, HELD)
+    fullest = max(out, key=lambda i: sum(bar.kind not in silent for bar in out[i]))
+    for bar in range(plan.bars):
+        if all(row[bar].kind in silent for row in out.values()):
+            out[fullest][bar] = BarPlan()
+    for row in out.values():
+        row[-1] = BarPlan()
+        for bar, plan_of_bar in enumerate(row):
+            if plan_of_bar.source >= 0 and row[plan_of_bar.source].kind in silent:
+                row[bar] = BarPlan()
+    return out
+
+
+def _of_chords(rows: Rows, plan: Plan) -> Rows:
+    """The rows where pitched parts that come back on other chords do so only in their rhythm."""
+    chords: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
+    for tick, chord in plan.chords:
+        bar = min(tick // plan.bar_ticks, plan.bars - 1)
+        chords[bar].append((tick % plan.bar_ticks, chord.name()))
+    out: Rows = {}
+    for instrument, row in rows.items():
+        out[instrument] = [
+            BarPlan(RHYTHM, b.source)
+            if instrument != DRUMS and b.kind in (EXACT, VARIED) and chords[bar] != chords[b.source]
+            else b
+            for bar, b in enumerate(row)
+        ]
+    return out

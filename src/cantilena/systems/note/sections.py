@@ -1,0 +1,93 @@
+"""The sections of a piece: which there are, how long each is, and who plays in it.
+
+Knows asked forms, names of sections and what usually happens in them; does not know chords, models
+or arrangements of songs (``systems.note.arranging``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cantilena.text.wishes import Section
+
+SECTION = 8  # bars of a section whose length nobody says
+USUAL_BARS = {
+    **dict.fromkeys(("intro", "outro", "coda", "build", "breakdown", "break", "turnaround"), 4),
+    **dict.fromkeys(("interlude", "pre-chorus", "tag"), 4),
+}
+"""Bars of sections that are usually shorter than ``SECTION``."""
+LETTERS = "AABA"
+"""The sections of a piece whose form nobody says, over and over."""
+
+
+@dataclass(frozen=True)
+class SectionPlan:
+    """A section: its ``name``, its first bar (from 0) and its length in bars; ``letter``, which
+    sections have in common that are the same music; ``parts``, the names of those that are asked
+    to play in it, () for all."""
+
+    name: str
+    start: int
+    bars: int
+    letter: str
+    parts: tuple[str, ...] = ()
+
+    @property
+    def stop(self) -> int:
+        """The bar behind its last."""
+        return self.start + self.bars
+
+
+def usual_bars(section: Section) -> int:
+    """The length that is asked for, or is usual for a section of its name."""
+    return section.bars or USUAL_BARS.get(section.name, SECTION)
+
+
+def form_bars(form: Sequence[Section]) -> int:
+    """Bars of a whole asked form."""
+    return sum(map(usual_bars, form))
+
+
+def plan_sections(form: Sequence[Section], bars: int) -> tuple[SectionPlan, ...]:
+    """The sections of a piece of ``bars`` bars: those asked for, stretched or shortened to its
+    length where they are not as long (those of a length of their own last), else A A B A by
+    eights."""
+    if not form or len(form) > bars:
+        starts = range(0, bars, SECTION)
+        letters = [
+            LETTERS[k % 4] if bars > 2 * SECTION else "AB"[k % 2] for k in range(len(starts))
+        ]
+        return tuple(
+            SectionPlan(letter, start, min(SECTION, bars - start), letter)
+            for letter, start in zip(letters, starts, strict=True)
+        )
+    lengths = _fitted(form, bars)
+    edges = np.concatenate([[0], np.cumsum(lengths)]).tolist()
+    return tuple(
+        SectionPlan(s.name, edges[k], lengths[k], _letter(s.name), s.parts)
+        for k, s in enumerate(form)
+    )
+
+
+def _letter(name: str) -> str:
+    """What sections have in common: their first word, so that "verse 2" is the verse."""
+    return name.split()[0]
+
+
+def _fitted(form: Sequence[Section], bars: int) -> list[int]:
+    """The lengths of sections that make up ``bars``: those that nobody says give way first."""
+    lengths = [usual_bars(s) for s in form]
+    loose = [k for k, s in enumerate(form) if s.bars is None] or list(range(len(form)))
+    while (missing := bars - sum(lengths)) != 0:
+        step = 4 if abs(missing) >= 4 and missing % 4 == 0 else 1
+        sign = 1 if missing > 0 else -1
+        shrinkable = [k for k in loose if sign > 0 or lengths[k] > step]
+        if not shrinkable:
+            shrinkable, step = [k for k in range(len(form)) if lengths[k] > 1], 1
+        # the shortest for its kind grows, the longest gives
+        k = min(shrinkable, key=lambda k: sign * lengths[k] / usual_bars(form[k]))
+        lengths[k] += sign * step
+    return lengths

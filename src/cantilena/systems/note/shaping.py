@@ -1,0 +1,106 @@
+"""A form that is asked for, in an arrangement: who plays in its sections, and what comes back.
+
+Knows sections, parts and their bars; does not know texts, chords or models. What is said of kinds
+of sections is what textbooks of arrangement say (an intro without the tune, a bridge that thins
+out, a break without drums), not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
+from cantilena.systems.note.recurrence import EXACT, NEW, REST, RHYTHM, VARIED, BarPlan
+from cantilena.systems.note.sections import SectionPlan
+
+Rows = dict[int, list[BarPlan]]
+
+RESTING: dict[str, tuple[tuple[str, float, float], ...]] = {
+    "intro": ((MELODY, 0.0, 1.0), (DRUM, 0.0, 0.5)),
+    "outro": ((MELODY, 0.5, 1.0),),
+    "coda": (),
+    "build": ((MELODY, 0.0, 1.0), (BASS, 0.0, 0.5)),
+    "breakdown": ((DRUM, 0.0, 1.0), (BASS, 0.0, 1.0)),
+    "break": ((DRUM, 0.0, 1.0),),
+    "bridge": ((DRUM, 0.0, 0.5),),
+    "interlude": ((MELODY, 0.0, 1.0),),
+}
+"""Who rests in a section of a name, and from which to which share of it."""
+FULL = frozenset({"chorus", "drop", "refrain", "finale"})
+"""Sections in which everybody plays."""
+LEAST_PLAYING = 3  # parts of a piece from which on a section's rests apply
+AGAIN = {
+    MELODY: {EXACT: 0.35, VARIED: 0.45, RHYTHM: 0.2},
+    HARMONY: {EXACT: 0.55, VARIED: 0.45, RHYTHM: 0.0},
+    BASS: {EXACT: 0.6, VARIED: 0.4, RHYTHM: 0.0},
+    DRUM: {EXACT: 0.55, VARIED: 0.45, RHYTHM: 0.0},
+}
+"""How a section comes back, by role: what it is drawn as for a part."""
+
+
+def shaped(
+    rows: Rows,
+    parts: Sequence[PartPlan],
+    sections: Sequence[SectionPlan],
+    rng: np.random.Generator,
+) -> Rows:
+    """The rows of an arrangement with the sections of an asked form: each that comes back takes up
+    its first, bar by bar, but for a drummer's fill in its last; parts rest where the section's name
+    or the text has them rest."""
+    out = {i: list(row) for i, row in rows.items()}
+    firsts: dict[str, SectionPlan] = {}
+    for section in sections:
+        first = firsts.setdefault(section.letter, section)
+        for part in parts:
+            row = out[part.instrument]
+            rests = _rests(part, parts, section)
+            kinds = list(AGAIN[part.role])
+            kind = str(rng.choice(kinds, p=list(AGAIN[part.role].values())))
+            for k in range(section.bars):
+                bar = section.start + k
+                if rests is not None and rests[0] <= k / section.bars < rests[1]:
+                    row[bar] = BarPlan(REST)
+                elif first is not section and k < first.bars:
+                    row[bar] = _again(row, bar, first.start + k, kind)
+                elif (row[bar].kind == REST and _must_play(part, section)) or not _within(
+                    row[bar], section
+                ):
+                    row[bar] = BarPlan(NEW)
+            if part.role == DRUM and section.bars >= 4 and row[section.stop - 1].sounds:
+                row[section.stop - 1] = BarPlan(NEW)
+    return out
+
+
+def _rests(
+    part: PartPlan, parts: Sequence[PartPlan], section: SectionPlan
+) -> tuple[float, float] | None:
+    """From which to which share of a section a part rests."""
+    if section.parts:
+        return None if named(part, section.parts) else (0.0, 1.0)
+    if len(parts) < LEAST_PLAYING:
+        return None
+    spans = [(a, b) for role, a, b in RESTING.get(section.letter, ()) if role == part.role]
+    return spans[0] if spans else None
+
+
+def named(part: PartPlan, names: Sequence[str]) -> bool:
+    """Whether one of the names is the part's own, or says what it does."""
+    functions = {MELODY: "melody", BASS: "bass", DRUM: "drums", HARMONY: "accompaniment"}
+    return part.name.lower() in names or functions[part.role] in names
+
+
+def _must_play(part: PartPlan, section: SectionPlan) -> bool:
+    return section.letter in FULL or bool(section.parts)
+
+
+def _again(row: list[BarPlan], bar: int, source: int, kind: str) -> BarPlan:
+    if not row[source].sounds:
+        return BarPlan(REST) if row[source].kind == REST else row[source]
+    return BarPlan(kind, source)
+
+
+def _within(bar: BarPlan, section: SectionPlan) -> bool:
+    """Whether a bar takes up nothing, or a bar of its own section."""
+    return bar.source < 0 or bar.source >= section.start
