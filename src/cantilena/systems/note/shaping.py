@@ -91,7 +91,7 @@ def named(part: PartPlan, names: Sequence[str]) -> bool:
     return part.name.lower() in names or functions[part.role] in names
 
 
-def _must_play(part: PartPlan, section: SectionPlan) -> bool:
+def _must_play(section: SectionPlan) -> bool:
     return section.letter in FULL or bool(section.parts)
 
 
