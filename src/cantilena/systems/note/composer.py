@@ -152,6 +152,7 @@ class NoteSystem(System):
             played=brief.timing == "played",
             hand_percussion=named or bool(PERCUSSION & set(brief.genres)),
         )
+        roles = {part.instrument: part.role for part in plan.parts}
         steps_per_bar = max(MAX_STEPS_PER_BAR, STEPS_OVER_DENSITY * (plan.density or 0.0))
         job = Job(
             tracker,
@@ -160,7 +161,7 @@ class NoteSystem(System):
             sampling,
             rng,
             limit=len(tracker.rows) + 64 + int(steps_per_bar * plan.bars),
-            sampling_by_field=Boldness(sampling, bool(LOOPING & set(brief.genres))),
+            sampling_by_field=Boldness(sampling, roles, bool(LOOPING & set(brief.genres))),
         )
         return _Piece(request, plan, job, LiveNotes(plan, self.scheme, tracker, before), before)
 
