@@ -137,12 +137,14 @@ def continued(
     plan = make_plan(brief, habits, rng)
     if not (brief.only and brief.instruments):
         plan = replace(plan, parts=_parts(brief, score, table, habits) or plan.parts)
+    plan = replace(plan, parts=tuple(replace(part, bars=()) for part in plan.parts))
     lines = quantised.bar_starts
     origin = int(lines[-1])
     new_chords = tuple((origin + t, c) for t, c in plan.chords)
     plan = replace(
         plan,
         origin=origin,
+        sections=(),
         bars=len(lines) - 1 + plan.bars,
         bar_starts=(*lines.tolist(), *(int(origin + t) for t in plan.lines[1:])),
         chords=(*_past_chords(quantised), *new_chords),

@@ -96,6 +96,7 @@ def finished(
         metres=[(0, *plan.metre)],
         keys=[(0, plan.key.fifths, int(plan.key.minor))],
         end=plan.end - plan.origin,
+        texts=plan.markers,
     )
 
 

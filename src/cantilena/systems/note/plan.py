@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from cantilena.score.harmony import Chord, Key
+from cantilena.score.texts import MARKER, Text
 from cantilena.systems.note.recurrence import BarPlan
 from cantilena.systems.note.sections import SectionPlan
 from cantilena.tokens.note import GRID
@@ -79,6 +80,15 @@ class Plan:
     def end(self) -> int:
         """Tick of the final bar line."""
         return int(self.lines[-1])
+
+    @property
+    def markers(self) -> tuple[Text, ...]:
+        """The names of its sections, where there are several."""
+        if len(self.sections) < 2:
+            return ()
+        return tuple(
+            Text(int(self.lines[s.start]) - self.origin, MARKER, s.name) for s in self.sections
+        )
 
     @property
     def beat_ticks(self) -> int:

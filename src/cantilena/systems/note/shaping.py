@@ -64,7 +64,7 @@ def shaped(
                     row[bar] = BarPlan(REST)
                 elif first is not section and k < first.bars:
                     row[bar] = _again(row, bar, first.start + k, kind)
-                elif (row[bar].kind == REST and _must_play(part, section)) or not _within(
+                elif (row[bar].kind == REST and _must_play(section)) or not _within(
                     row[bar], section
                 ):
                     row[bar] = BarPlan(NEW)
