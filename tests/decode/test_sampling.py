@@ -11,6 +11,7 @@ from cantilena.decode.sampling import Sampling, choose
 from cantilena.errors import InputError
 from cantilena.score import DRUMS
 from cantilena.systems.note.boldness import Boldness
+from cantilena.systems.note.plan import BASS, DRUM, MELODY
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
 
 PLAIN = Sampling(temperature=1.0, top_p=1.0)
@@ -121,13 +122,15 @@ def test_settings_are_plain_data():
 
 def test_rhythm_and_drums_are_less_bold_than_tunes_and_loops_than_all():
     base = Sampling(temperature=1.2, top_p=0.9, top_k=7)
-    song, loop = Boldness(base), Boldness(base, loops=True)
-    flute, kit = (0, 73), (0, DRUMS)
+    roles = {73: MELODY, 33: BASS, DRUMS: DRUM}
+    song, loop = Boldness(base, roles), Boldness(base, roles, loops=True)
+    flute, bass, kit = (0, 73), (0, 33), (0, DRUMS)
     assert song(PITCH, flute) == base
-    assert song(PITCH, kit).temperature < song(ONSET, ()).temperature < base.temperature
+    assert song(PITCH, kit).temperature < song(PITCH, bass).temperature < base.temperature
+    assert song(ONSET, ()).temperature < base.temperature
     assert song(INSTRUMENT, (0,)) == song(ONSET, ())
     for field, chosen in ((ONSET, ()), (PITCH, flute), (PITCH, kit)):
         assert loop(field, chosen).temperature < song(field, chosen).temperature
         assert (loop(field, chosen).top_p, loop(field, chosen).top_k) == (0.9, 7)
     # what is asked to be the likeliest stays it
-    assert Boldness(Sampling(temperature=0.0), loops=True)(PITCH, kit).temperature == 0
+    assert Boldness(Sampling(temperature=0.0), roles, loops=True)(PITCH, kit).temperature == 0

@@ -26,6 +26,18 @@ from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note.context import Frame
 
 HABITS: dict[str, Any] = {
+    "arrangements": [
+        {
+            "genres": ["rock"],
+            "parts": [
+                ["melody", 30, "----..bg.cch...." + "----d.dd.cchb.-."],
+                ["harmony", 0, "..bb_.bbccch..kk" + "ddddddddccch.__."],
+                ["bass", 33, "-.kk.lkkcccc.lll" + "ddddddddcccc.ll."],
+                ["drums", 128, ".aaf.aaaafaf.aa." + "faafaaafafaf.aa."],
+            ],
+        },
+        {"genres": [], "parts": [["harmony", 0, "..k...b..k..cccc"]]},
+    ],
     "ensembles": [
         {"genres": [], "instruments": [0, 33, 128, 48]},
         {"genres": ["rock"], "instruments": [128, 30, 29, 34]},

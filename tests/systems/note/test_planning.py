@@ -98,8 +98,8 @@ def test_a_plan_is_whole(brief: Brief, seed: int):
     assert 10 <= plan.bpm <= 400
     ticks = [t for t, _ in plan.chords]
     assert ticks == sorted(set(ticks)) and ticks[0] == 0 and ticks[-1] < plan.end
-    assert len(plan.refers) == plan.bars
-    assert all(-1 <= old < bar for bar, old in enumerate(plan.refers))
+    assert [s.start for s in plan.sections[1:]] == [s.stop for s in plan.sections[:-1]]
+    assert plan.sections[0].start == 0 and plan.sections[-1].stop == plan.bars
     frame = plan.frame
     assert len(frame.chord_starts) == len(frame.chords) and frame.last_bar == plan.bars - 1
     for part in plan.parts:

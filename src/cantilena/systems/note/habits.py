@@ -12,6 +12,8 @@ from cantilena.errors import CheckpointError, InputError
 from cantilena.files import read_json
 from cantilena.score.harmony import QUALITIES
 from cantilena.systems.note.checkpoint import HABITS
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
+from cantilena.systems.note.recurrence import ALPHABET
 
 _CHORDS = 12 * len(QUALITIES)  # of the reduced alphabet, by number from 1
 _LOOP_LENGTHS = (4, 8)  # chords of a loop of four bars: one or two a bar
@@ -42,6 +44,8 @@ def check_habits(folder: Path, habits: Any) -> dict[str, Any]:
         "registers": lambda part: _is_table(part, 2),
         "tempos": lambda part: _is_table(part, 3),
     }
+    if not _is_arrangements(habits.get("arrangements", [])):
+        raise _wrong(folder, f"'arrangements' in {HABITS} is not what this version writes")
     for name, fits in checks.items():
         if name not in habits:
             raise _wrong(folder, f"{HABITS} has no {name!r}")
@@ -58,6 +62,32 @@ def _is_ensembles(part: Any) -> bool:
         and all(isinstance(g, str) for g in e["genres"])
         and all(_is_whole(i) and 0 <= i <= 128 for i in e["instruments"])
         for e in part
+    )
+
+
+def _is_arrangements(part: Any) -> bool:
+    """Whether these are arrangements; checkpoints of before have none."""
+    return isinstance(part, list) and all(
+        isinstance(song, dict)
+        and isinstance(song.get("genres"), list)
+        and isinstance(song.get("parts"), list)
+        and bool(song["parts"])
+        and all(_is_arranged(row) for row in song["parts"])
+        for song in part
+    )
+
+
+def _is_arranged(row: Any) -> bool:
+    """Whether this is (role, instrument, a letter for each bar)."""
+    return (
+        isinstance(row, list)
+        and len(row) == 3
+        and row[0] in (MELODY, HARMONY, BASS, DRUM)
+        and _is_whole(row[1])
+        and 0 <= row[1] <= 128
+        and isinstance(row[2], str)
+        and bool(row[2])
+        and set(row[2]) <= ALPHABET
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
-from cantilena.systems.note.recurrence import EXACT, NEW, REST, RHYTHM, VARIED, BarPlan
+from cantilena.systems.note.recurrence import EXACT, HELD, NEW, REST, RHYTHM, VARIED, BarPlan
 from cantilena.systems.note.sections import SectionPlan
 
 Rows = dict[int, list[BarPlan]]
@@ -70,7 +70,26 @@ def shaped(
                     row[bar] = BarPlan(NEW)
             if part.role == DRUM and section.bars >= 4 and row[section.stop - 1].sounds:
                 row[section.stop - 1] = BarPlan(NEW)
+        _fill(out, parts, section)
     return out
+
+
+def _fill(rows: Rows, parts: Sequence[PartPlan], section: SectionPlan) -> None:
+    """Has somebody play in bars of a section that would be silent: of those who may, who plays
+    chords before others."""
+    order = sorted(parts, key=lambda part: _FILLERS.index(part.role))
+    for k in range(section.bars):
+        bar = section.start + k
+        if any(row[bar].kind not in (REST, HELD) for row in rows.values()):
+            continue
+        for part in order:
+            rests = _rests(part, parts, section)
+            if rests is None or not rests[0] <= k / section.bars < rests[1]:
+                rows[part.instrument][bar] = BarPlan(NEW)
+                break
+
+
+_FILLERS = (HARMONY, MELODY, BASS, DRUM)
 
 
 def _rests(

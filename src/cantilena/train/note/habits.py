@@ -1,8 +1,8 @@
 """Habits: what the training songs usually do where a Brief is silent, as counted facts.
 
 Knows the data set; does not know models. Counts which instruments play together, which chord
-progressions come back (as steps above the tonic), and how fast genres are played. No notes are
-kept.
+progressions come back (as steps above the tonic), how fast genres are played, and how songs are
+arranged (``train.note.arrangements``). No notes are kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cantilena.data.corpora import CORPORA
 from cantilena.files import write_bytes, write_json
 from cantilena.score.harmony import NO_CHORD, QUALITIES
 from cantilena.tokens.note import DURATIONS
+from cantilena.train.note.arrangements import count_arrangements
 
 HABITS, DATA = "habits.json", "data.json"
 MIN_SHARE = 0.03  # an instrument with less of a song's notes is left out of its ensemble
@@ -101,6 +102,7 @@ def count_habits(songs: Any, seed: int = 0, ensembles: int = 2500, progressions:
             # a song counts once for each of its loops, or long ones would drown the rest
             chords[mode].update(set(loops(songs.bars(i), starts, numbers, key % 12)))
     return {
+        "arrangements": count_arrangements(songs, np.random.default_rng(seed)),
         "ensembles": sets[:ensembles],
         "progressions": {
             mode: [[list(loop), n] for loop, n in counter.most_common(progressions) if n > 1]

@@ -81,7 +81,7 @@ class Ensemble:
     P_DIVIDE, DIVIDE_BIAS = 0.5, 3.0
     """Share of a section's onsets on which its players divide, and what that gains while they have
     divided on fewer."""
-    MIN_TICKS, SHORT_NOTE_BIAS = 3, -12.0
+    MIN_TICKS, SHORT_NOTE_BIAS = 3, -30.0
     """Ticks (3: a thirty-second) that a note has before the next of its voice, and what a sooner
     one loses: at that it is chosen only where nothing else is left."""
     MIN_NOTES = 16
@@ -171,7 +171,9 @@ class Ensemble:
         elif self._section_waits(piece):
             bias[0] = self.DIVIDE_BIAS
         for delta in range(1, self.MIN_TICKS):
-            if len(self._just_begun(piece, piece.tick + delta)) == len(self.parts):
+            bar = piece.bar_of(piece.tick + delta)
+            playing = {i for i, part in self.parts.items() if part.plays(bar)}
+            if playing <= self._just_begun(piece, piece.tick + delta):
                 bias[delta] += self.SHORT_NOTE_BIAS
         return bias
 

@@ -1,0 +1,119 @@
+"""Arrangements of a piece: everybody's bars, whatever songs they come from, and asked forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cantilena.score import DRUMS
+from cantilena.systems.note.plan import BASS, DRUM, MELODY, Plan
+from cantilena.systems.note.planning import make_plan
+from cantilena.systems.note.recurrence import EXACT, HELD, REST, RHYTHM, BarPlan, bar_plan, letter
+from cantilena.systems.note.sections import plan_sections
+from cantilena.text.wishes import Brief, Instrument, Section
+from makers import HABITS
+
+BAND = tuple(
+    Instrument(name, (program,))
+    for name, program in (("flute", 73), ("piano", 0), ("bass", 33), ("drums", DRUMS))
+)
+
+
+def plan_of(seed: int = 0, **wishes) -> Plan:
+    brief = Brief(instruments=BAND, only=True, genres=("rock",), **wishes)
+    return make_plan(brief, HABITS, np.random.default_rng(seed))
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32), st.integers(8, 90), st.sampled_from(["4/4", "3/4", "6/8"]))
+def test_somebody_plays_in_every_bar_and_all_in_the_last(seed: int, bars: int, metre: str):
+    plan = plan_of(seed, bars=bars, metre=metre)
+    for part in plan.parts:
+        assert len(part.bars) == bars and part.bars[-1] == BarPlan()
+        for bar, one in enumerate(part.bars):
+            assert -1 <= one.source < bar
+            assert one.source < 0 or part.bars[one.source].kind not in (REST, HELD)
+    for bar in range(bars):
+        assert any(part.bars[bar].kind not in (REST, HELD) for part in plan.parts)
+
+
+def test_on_other_chords_a_bar_comes_back_in_its_rhythm_alone():
+    plan = plan_of(bars=32, chords=("C", "F", "G"))
+    sources = {
+        one.kind: (bar, one.source)
+        for part in plan.parts
+        if part.instrument != DRUMS
+        for bar, one in enumerate(part.bars)
+        if one.source >= 0 and (bar - one.source) % 3
+    }
+    assert sources and set(sources) == {RHYTHM}
+
+
+def test_a_short_piece_and_habits_without_arrangements_have_none():
+    assert not plan_of(bars=4).parts[0].bars
+    habits = {**HABITS, "arrangements": []}
+    plan = make_plan(Brief(instruments=BAND, bars=16), habits, np.random.default_rng(0))
+    assert not plan.parts[0].bars
+
+
+def test_letters_say_what_bars_are():
+    for kind, lag in ((EXACT, 1), (RHYTHM, 16), (REST, 0), (HELD, 0)):
+        assert bar_plan(letter(kind, lag), 20) == BarPlan(kind, 20 - lag if lag else -1)
+    assert bar_plan(letter(EXACT, 4), 3) == BarPlan()
+
+
+FORM = (
+    Section("intro", 4),
+    Section("verse", 8),
+    Section("chorus"),
+    Section("break"),
+    Section("chorus"),
+    Section("outro", 4, ("piano",)),
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_asked_form_is_the_form(seed: int):
+    plan = plan_of(seed, form=FORM)
+    names = [(s.name, s.start, s.bars) for s in plan.sections]
+    assert names == [
+        ("intro", 0, 4),
+        ("verse", 4, 8),
+        ("chorus", 12, 8),
+        ("break", 20, 4),
+        ("chorus", 24, 8),
+        ("outro", 32, 4),
+    ]
+    assert plan.bars == 36
+    by_role = {part.role: part for part in plan.parts}
+    assert not any(by_role[MELODY].plays(bar) for bar in range(4))
+    assert not any(by_role[DRUM].plays(bar) for bar in range(20, 24))
+    assert all(by_role[role].plays(bar) for role in (MELODY, BASS) for bar in range(12, 20))
+    for part in plan.parts:
+        if part.name != "Piano":
+            assert not any(part.plays(bar) for bar in range(32, 35))
+        assert all(
+            part.bars[24 + k].source in (12 + k, -1) and part.bars[24 + k].sounds for k in range(7)
+        )
+    chords = [[c.name() for t, c in plan.chords if 0 <= t - 96 * s < 8 * 96] for s in (12, 24)]
+    assert chords[0] == chords[1]
+
+
+@given(
+    st.lists(
+        st.builds(
+            Section,
+            st.sampled_from(["intro", "verse", "chorus", "A", "B"]),
+            st.one_of(st.none(), st.integers(1, 12)),
+        ),
+        max_size=7,
+    ),
+    st.integers(1, 80),
+)
+def test_sections_make_up_the_piece(form: list[Section], bars: int):
+    sections = plan_sections(form, bars)
+    assert sum(s.bars for s in sections) == bars and all(s.bars > 0 for s in sections)
+    if form and len(form) <= bars:
+        assert [s.name for s in sections] == [s.name for s in form]
