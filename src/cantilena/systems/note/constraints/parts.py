@@ -166,8 +166,11 @@ class Ensemble:
 
     def _onsets(self, piece: Tracker) -> np.ndarray:
         bias = np.zeros(self.scheme.sizes[ONSET])
-        if not self._can_join(piece):
+        can_join = {p.instrument for p in self._can_join(piece)}
+        if not can_join:
             bias[0] = NEVER
+        elif can_join <= self._just_begun(piece, piece.tick):
+            bias[0] = self.SHORT_NOTE_BIAS
         elif self._section_waits(piece):
             bias[0] = self.DIVIDE_BIAS
         for delta in range(1, self.MIN_TICKS):
