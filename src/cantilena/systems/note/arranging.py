@@ -23,7 +23,8 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
     bar_plan,
 )
-from cantilena.systems.note.shaping import Rows, shaped
+from cantilena.systems.note.shaping import Rows, shaped, thickened
+from cantilena.systems.note.spans import span_of
 from cantilena.text.wishes import Brief
 
 STARTS = (0, 0, 0, 8, 16)
@@ -61,6 +62,8 @@ def arrange(
     rows = best[1]
     if brief.form:
         rows = shaped(rows, plan.parts, plan.sections, rng)
+    for change in brief.changes:
+        rows = thickened(rows, plan.parts, change, span_of(change, plan))
     rows = _of_chords(_filled(rows, plan), plan)
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 

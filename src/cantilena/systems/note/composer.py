@@ -28,6 +28,7 @@ from cantilena.systems.note.boldness import Boldness
 from cantilena.systems.note.checkpoint import open_note
 from cantilena.systems.note.constraints import constraints
 from cantilena.systems.note.continuing import Continued, continued
+from cantilena.systems.note.dynamics import Dynamics, plan_dynamics
 from cantilena.systems.note.engine import Engine
 from cantilena.systems.note.finishing import LiveNotes, finished
 from cantilena.systems.note.habits import read_habits
@@ -60,6 +61,7 @@ class _Piece:
     job: Job[Tracker, Conditions]
     notes: LiveNotes
     before: Continued | None = None
+    dynamics: Dynamics | None = None
     finished: bool = False
 
     @property
@@ -163,7 +165,9 @@ class NoteSystem(System):
             limit=len(tracker.rows) + 64 + int(steps_per_bar * plan.bars),
             sampling_by_field=Boldness(sampling, roles, bool(LOOPING & set(brief.genres))),
         )
-        return _Piece(request, plan, job, LiveNotes(plan, self.scheme, tracker, before), before)
+        dynamics = plan_dynamics(brief, plan)
+        notes = LiveNotes(plan, self.scheme, tracker, before, dynamics)
+        return _Piece(request, plan, job, notes, before, dynamics)
 
     def conditions(self, brief: Brief, plan: Plan) -> Conditions:
         """The model's prefix for a Brief and its Plan."""
@@ -188,12 +192,12 @@ class NoteSystem(System):
 
     def _result(self, piece: _Piece) -> Result:
         rows, plan = piece.job.piece.rows, piece.plan
-        score = new = finished(rows, plan, self.scheme, None)
+        score = new = finished(rows, plan, self.scheme, None, piece.dynamics)
         if piece.before is not None:
-            score = finished(rows, plan, self.scheme, piece.before)
+            score = finished(rows, plan, self.scheme, piece.before, piece.dynamics)
         brief = piece.request.brief
         chords = tuple(
-            (_on(score, t, piece.before), spell_chord(c, plan.key)) for t, c in plan.chords
+            (_on(score, t, piece.before), spell_chord(c, plan.key_at(t))) for t, c in plan.chords
         )
         return Result(
             artefact=score,

@@ -48,7 +48,8 @@ class Plan:
     """A piece before its notes. ``chords``: (start tick, Chord) by rising tick on the grid;
     ``asked_chords``: the chords were said, not chosen, and are held to more strictly; ``origin``:
     tick where new music starts (after a continued Score). ``density`` (notes per bar) and
-    ``polyphony`` are what such an ensemble usually has."""
+    ``polyphony`` are what such an ensemble usually has. ``sections`` make up its bars, in order.
+    ``tempos`` and ``keys`` are those behind its first, (tick, quarters per minute) and (tick, Key)."""
 
     parts: tuple[PartPlan, ...]
     bpm: float
@@ -61,6 +62,8 @@ class Plan:
     density: float | None = None
     polyphony: float | None = None
     sections: tuple[SectionPlan, ...] = ()
+    tempos: tuple[tuple[int, float], ...] = ()
+    keys: tuple[tuple[int, Key], ...] = ()
     origin: int = 0
     bar_starts: tuple[int, ...] = field(default=())
 
@@ -80,6 +83,16 @@ class Plan:
     def end(self) -> int:
         """Tick of the final bar line."""
         return int(self.lines[-1])
+
+    def key_at(self, tick: int) -> Key:
+        """The key of a tick."""
+        return next((key for since, key in reversed(self.keys) if since <= tick), self.key)
+
+    @property
+    def tempo_map(self) -> list[tuple[int, int]]:
+        """(tick from ``origin`` on, microseconds a quarter) of every tempo of the new music."""
+        rows = [(self.origin, self.bpm), *self.tempos]
+        return [(tick - self.origin, round(60e6 / bpm)) for tick, bpm in rows]
 
     @property
     def markers(self) -> tuple[Text, ...]:

@@ -24,6 +24,7 @@ from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.note.sections import SECTION, form_bars, plan_sections
+from cantilena.systems.note.turns import with_turns
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID
 
@@ -108,6 +109,7 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
         density=density,
         polyphony=polyphony,
     )
+    plan = with_turns(plan, brief)
     return replace(plan, parts=arrange(plan, brief, habits.get("arrangements", ()), rng))
 
 

@@ -55,6 +55,7 @@ def plan_sections(form: Sequence[Section], bars: int) -> tuple[SectionPlan, ...]
     """The sections of a piece of ``bars`` bars: those asked for, stretched or shortened to its
     length where they are not as long (those of a length of their own last), else A A B A by
     eights."""
+    form = completed(form, bars)
     if not form or len(form) > bars:
         starts = range(0, bars, SECTION)
         letters = [
@@ -70,6 +71,34 @@ def plan_sections(form: Sequence[Section], bars: int) -> tuple[SectionPlan, ...]
         SectionPlan(s.name, edges[k], lengths[k], _letter(s.name), s.parts)
         for k, s in enumerate(form)
     )
+
+
+FRAME = frozenset({"intro", "outro", "coda", "bridge", "break", "breakdown", "interlude", "solo"})
+"""Sections that stand around or between those which make up a piece."""
+EDGES = ("outro", "coda", "end")  # sections that come last
+
+
+def completed(form: Sequence[Section], bars: int) -> tuple[Section, ...]:
+    """A form of which a text names some sections alone, made whole: what only frames a piece
+    ("with an intro and a bridge") frames verse and chorus, and a verse and a chorus named once come
+    twice where there is room."""
+    form = tuple(form)
+    names = [s.name for s in form]
+    if not form or any(s.parts for s in form):
+        return form
+    body = [s for s in form if s.name not in FRAME]
+    if not body:
+        last = [s for s in form if s.name in EDGES]
+        first = [s for s in form if s.name == "intro"]
+        between = [s for s in form if s not in first and s not in last]
+        room = bars - form_bars(form)
+        song = [Section("verse"), Section("chorus")]
+        verses = song if room >= 2 * SECTION else song[:1]
+        again = song if room >= 4 * SECTION else song[1:] if room >= 3 * SECTION else []
+        return (*first, *verses, *between, *again, *last)
+    if names == ["verse", "chorus"] and all(s.bars is None for s in form) and bars >= 4 * SECTION:
+        return form * 2
+    return form
 
 
 def _letter(name: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
 from cantilena.systems.note.recurrence import EXACT, HELD, NEW, REST, RHYTHM, VARIED, BarPlan
 from cantilena.systems.note.sections import SectionPlan
+from cantilena.text.wishes import Change
 
 Rows = dict[int, list[BarPlan]]
 
@@ -123,3 +124,50 @@ def _again(row: list[BarPlan], bar: int, source: int, kind: str) -> BarPlan:
 def _within(bar: BarPlan, section: SectionPlan) -> bool:
     """Whether a bar takes up nothing, or a bar of its own section."""
     return bar.source < 0 or bar.source >= section.start
+
+
+ORDER = {HARMONY: 0, MELODY: 1, BASS: 2, DRUM: 3}
+"""In what order parts come in where music builds up, and from the last on leave where it thins."""
+
+
+def thickened(rows: Rows, parts: Sequence[PartPlan], change: Change, span: tuple[int, int]) -> Rows:
+    """The rows with parts that come in one after another where the music is to grow fuller or build
+    up, that leave where it is to thin out, that stop for a break, and that all play from a drop
+    on, after a break. ``span``: the change's bars (first, behind the last)."""
+    start, stop = span
+    out = {i: list(row) for i, row in rows.items()}
+    length = stop - start
+    order = sorted(parts, key=lambda part: ORDER[part.role])
+    for k, part in enumerate(order):
+        row = out[part.instrument]
+        if change.kind in ("fuller", "build") and len(parts) > 1:
+            enters = start + int(FULL_BY * k * length / len(order))
+            _set(row, range(start, enters), BarPlan(REST))
+            _play(row, range(enters, stop))
+        elif change.kind == "thinner" and len(parts) > 1:
+            leaves = stop - k * length // len(order)
+            _set(row, range(leaves, stop), BarPlan(REST))
+        elif change.kind == "break" and part.role in (DRUM, BASS):
+            _set(row, range(start, stop), BarPlan(REST))
+        elif change.kind == "drop":
+            if part.role in (DRUM, BASS) and len(parts) > 2:
+                _set(row, range(max(0, start - BREAK), start), BarPlan(REST))
+            _play(row, range(start, stop))
+    return out
+
+
+FULL_BY = 0.7
+"""Share of a span by which all parts are in, where it builds up."""
+BREAK = 2  # bars for which drums and bass stop before a drop
+
+
+def _set(row: list[BarPlan], bars: range, bar: BarPlan) -> None:
+    for k in bars:
+        row[k] = bar
+
+
+def _play(row: list[BarPlan], bars: range) -> None:
+    """Has a part play where it rested."""
+    for k in bars:
+        if row[k].kind in (REST, HELD):
+            row[k] = BarPlan(NEW)

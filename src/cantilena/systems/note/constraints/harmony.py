@@ -68,10 +68,6 @@ class Harmony:
         self.ticks = [t for t, _ in plan.chords]
         self.durations = np.array(scheme.durations)
         self.cache: dict[tuple[int, str, bool, bool], np.ndarray] = {}
-        scale = set(plan.key.scale)
-        if plan.key.minor:
-            scale.add((plan.key.tonic + 11) % 12)  # the leading note
-        self.scale = scale
 
     def _slot(self, tick: int) -> int:
         """Index of the chord of a tick, or -1; ``EARLY`` ticks before it, of the coming one."""
@@ -105,9 +101,11 @@ class Harmony:
 
     def _classes(self, slot: int, role: str, strong: bool, first: bool) -> np.ndarray:
         """(12,) bias by pitch class."""
-        bias = np.array([0.0 if pc in self.scale else -self.key_weight for pc in range(12)])
-        bias[self.plan.key.tonic] += TONIC_BIAS
-        bias[(self.plan.key.tonic + 7) % 12] += DOMINANT_BIAS
+        key = self.plan.key_at(self.ticks[slot]) if slot >= 0 else self.plan.key
+        scale = {*key.scale, (key.tonic + 11) % 12} if key.minor else set(key.scale)
+        bias = np.array([0.0 if pc in scale else -self.key_weight for pc in range(12)])
+        bias[key.tonic] += TONIC_BIAS
+        bias[(key.tonic + 7) % 12] += DOMINANT_BIAS
         if slot < 0:
             return bias
         chord = self.plan.chords[slot][1]
