@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.score import DRUMS, gm
+from cantilena.systems.note.manner import with_riffs
 from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import (
     EXACT,
@@ -62,6 +63,7 @@ def arrange(
     rows = best[1]
     if brief.form:
         rows = shaped(rows, plan.parts, plan.sections, rng)
+    rows = with_riffs(rows, brief, plan)
     for change in brief.changes:
         rows = thickened(rows, plan.parts, change, span_of(change, plan))
     rows = _of_chords(_filled(rows, plan), plan)

@@ -32,6 +32,7 @@ from cantilena.systems.note.dynamics import Dynamics, plan_dynamics
 from cantilena.systems.note.engine import Engine
 from cantilena.systems.note.finishing import LiveNotes, finished
 from cantilena.systems.note.habits import read_habits
+from cantilena.systems.note.manner import figures_of
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.planning import LOOPING, make_plan
 from cantilena.systems.note.stepper import NoteStepper
@@ -153,6 +154,7 @@ class NoteSystem(System):
             swing=brief.swing,
             played=brief.timing == "played",
             hand_percussion=named or bool(PERCUSSION & set(brief.genres)),
+            figures=figures_of(brief, plan),
         )
         roles = {part.instrument: part.role for part in plan.parts}
         steps_per_bar = max(MAX_STEPS_PER_BAR, STEPS_OVER_DENSITY * (plan.density or 0.0))

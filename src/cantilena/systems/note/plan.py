@@ -49,7 +49,8 @@ class Plan:
     ``asked_chords``: the chords were said, not chosen, and are held to more strictly; ``origin``:
     tick where new music starts (after a continued Score). ``density`` (notes per bar) and
     ``polyphony`` are what such an ensemble usually has. ``sections`` make up its bars, in order.
-    ``tempos`` and ``keys`` are those behind its first, (tick, quarters per minute) and (tick, Key)."""
+    ``tempos`` and ``keys`` are those behind its first: (tick, quarters per minute), (tick,
+    Key)."""
 
     parts: tuple[PartPlan, ...]
     bpm: float

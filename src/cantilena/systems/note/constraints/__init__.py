@@ -7,6 +7,7 @@ under a ``name`` by which it is reported where it had to be dropped; they compos
 
 from __future__ import annotations
 
+from cantilena.systems.note.constraints.figures import Figure, Figures
 from cantilena.systems.note.constraints.harmony import (
     KEY_WEIGHT,
     LOOSE_KEY_WEIGHT,
@@ -30,6 +31,7 @@ __all__ = [
     "Close",
     "Density",
     "Ensemble",
+    "Figures",
     "Harmony",
     "Kit",
     "Length",
@@ -48,11 +50,13 @@ def constraints(
     swing: bool | None = None,
     played: bool = False,
     hand_percussion: bool = False,
+    figures: dict[int, tuple[Figure, ...]] | None = None,
 ) -> list:
     """All constraints of a Plan; where two contradict each other the earlier one holds.
 
     ``repetition`` is the strength of ``Repetition``, 0 for none; ``swing`` and ``played`` are
-    ``Subdivision``'s, ``hand_percussion`` is ``Kit``'s.
+    ``Subdivision``'s, ``hand_percussion`` is ``Kit``'s;
+    ``figures``: those of each instrument that has any.
     """
     wishes: list = [
         Length(plan, scheme),
@@ -67,6 +71,8 @@ def constraints(
         wishes.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
         if plan.asked_chords:
             wishes.append(Changes(plan, scheme))
+    if figures:
+        wishes.append(Figures(plan, scheme, figures))
     if any(part.bars for part in plan.parts):
         wishes.append(Recurrence(plan, scheme))
     if repetition:
