@@ -33,8 +33,8 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
     out: dict[int, tuple[Figure, ...]] = {}
     if OOM_PAH & set(brief.genres) or any(w.value == "oom-pah" for w in brief.figures):
         beats = plan.bar_ticks // plan.beat_ticks
-        oom = Figure(every=3 if beats == 3 else 2, only=False, chord=(1, 1))
-        pah = Figure(every=1 if beats == 3 else 2, first=1, only=False, chord=(2, 9))
+        oom = Figure(every=3 if beats == 3 else 2, chord=(1, 1))
+        pah = Figure(every=1 if beats == 3 else 2, first=1, chord=(2, 9))
         if beats >= 2 and any(p.role == BASS for p in plan.parts):
             out |= {p.instrument: (oom,) for p in plan.parts if p.role == BASS}
             out |= {p.instrument: (pah,) for p in plan.parts if p.role == HARMONY and p.voices > 1}

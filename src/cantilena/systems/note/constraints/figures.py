@@ -16,7 +16,7 @@ from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
 
-DUE_BIAS, STRAY_BIAS = 7.0, 4.0
+DUE_BIAS, STRAY_BIAS = 7.0, 9.0
 """What a step loses that passes over a place of the figure, and a note that stands beside one."""
 NOTE_BIAS = 4.0
 """What a figure's own pitches and lengths gain."""
