@@ -40,6 +40,9 @@ UNUSUAL_SIZE = 0.25  # what each part more or less than the piece has costs
 LONGEST_WAIT, WAIT_COST = 2, 0.3
 """Bars for which no pitched part may play without cost, and what each further bar costs: music
 that begins with eight bars of drums is not what anybody asked for."""
+LONGEST_INTRO, LATE_COST = 4, 0.15
+"""Bars (or an eighth of the piece) after which the tune enters at the latest without cost, and what
+each bar later costs."""
 CHANCE = 0.7  # up to which noise is added to a fit, so that seeds differ
 SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
@@ -80,7 +83,13 @@ def _fit(rows: Rows, plan: Plan, song: dict[str, Any], genres: Sequence[str]) ->
         fit -= LEAST_FIT * max(0.0, least - heard) / least
     pitched = [row for i, row in rows.items() if i != DRUMS]
     waits = sum(not any(row[bar].sounds for row in pitched) for bar in range(plan.bars))
-    return fit - WAIT_COST * max(0, waits - LONGEST_WAIT)
+    fit -= WAIT_COST * max(0, waits - LONGEST_WAIT)
+    for part in plan.parts:
+        if part.role == MELODY:
+            row = rows[part.instrument]
+            enters = next((k for k, bar in enumerate(row) if bar.sounds), plan.bars)
+            fit -= LATE_COST * max(0, enters - max(LONGEST_INTRO, plan.bars // 8))
+    return fit
 
 
 def _assigned(parts: Sequence[PartPlan], song: Sequence, start: int, bars: int) -> Rows:

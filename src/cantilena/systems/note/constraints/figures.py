@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cantilena.systems.note.plan import Plan
+from cantilena.systems.note.constraints.parts import joining
+from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
@@ -118,6 +119,9 @@ class Figures:
         )
         here = piece.tick - start
         closing = bar >= len(self.plan.lines) - 2
+        others = [p for p in joining(self.plan, piece) if not self._is_stray(piece, p, here)]
+        if not others and not closing:
+            out[0] -= STRAY_BIAS
         for part in self.plan.parts:
             for figure, places in self.places.get(part.instrument, ()):
                 if not part.plays(bar) or closing:
@@ -130,6 +134,15 @@ class Figures:
                 if 0 < self._sounding(piece, part.instrument) < figure.chord[0]:
                     out[1 : self.scheme.max_delta + 1] -= DUE_BIAS
         return out
+
+    def _is_stray(self, piece: Tracker, part: PartPlan, place: int) -> bool:
+        """Whether a part's note on the onset reached would stand beside its figure."""
+        count = self._sounding(piece, part.instrument)
+        return any(
+            (figure.every and figure.only and not count and place not in places)
+            or (figure.drum < 0 and count >= figure.chord[1])
+            for figure, places in self.places.get(part.instrument, ())
+        )
 
     def _can_strike(self, piece: Tracker, instrument: int, figure: Figure) -> bool:
         """Whether the note that is due on the onset reached is missing and may still come."""

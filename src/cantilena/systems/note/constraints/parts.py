@@ -50,6 +50,28 @@ def _entries(part: PartPlan, plan: Plan) -> list[int]:
     return out
 
 
+def joining(plan: Plan, piece: Tracker) -> list[PartPlan]:
+    """The parts that may still add a note to the onset reached."""
+    bar = piece.bar_of(piece.tick)
+    if not piece.rows or piece.rows[-1][1] < 0:
+        return [p for p in plan.parts if p.plays(bar)]
+    counts: dict[int, int] = {}
+    for row in reversed(piece.rows):
+        if row[0] != piece.tick or row[1] < 0:
+            break
+        counts[row[1]] = counts.get(row[1], 0) + 1
+    last = piece.rows[-1]
+    return [
+        p
+        for p in plan.parts
+        if p.plays(bar)
+        and (
+            p.instrument > last[1]
+            or (p.instrument == last[1] and last[2] < p.high and counts[last[1]] < p.voices)
+        )
+    ]
+
+
 class Ensemble:
     """Exactly the planned instruments, each within its voices, and each heard.
 
@@ -118,15 +140,6 @@ class Ensemble:
                 self.sections[row[1]].add(row[0], row[2])
         self.rows_read = len(piece.rows)
 
-    def _notes_on_onset(self, piece: Tracker) -> dict[int, int]:
-        """How many notes each instrument has on the onset reached."""
-        counts: dict[int, int] = {}
-        for row in reversed(piece.rows):
-            if row[0] != piece.tick or row[1] < 0:
-                break
-            counts[row[1]] = counts.get(row[1], 0) + 1
-        return counts
-
     def _just_begun(self, piece: Tracker, tick: int) -> set[int]:
         """Instruments of one voice whose last note has only just begun at a later ``tick``."""
         return {
@@ -136,22 +149,6 @@ class Ensemble:
             and piece.last.get(i)
             and 0 < tick - piece.rows[piece.last[i][-1]][0] < self.MIN_TICKS
         }
-
-    def _can_join(self, piece: Tracker) -> list[PartPlan]:
-        """Parts that may still add a note to the onset reached."""
-        bar = piece.bar_of(piece.tick)
-        if not piece.rows or piece.rows[-1][1] < 0:
-            return [p for p in self.plan.parts if p.plays(bar)]
-        counts, last = self._notes_on_onset(piece), piece.rows[-1]
-        return [
-            p
-            for p in self.plan.parts
-            if p.plays(bar)
-            and (
-                p.instrument > last[1]
-                or (p.instrument == last[1] and last[2] < p.high and counts[last[1]] < p.voices)
-            )
-        ]
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Masks instruments and pitches, and time that stands still when all voices are used."""
@@ -166,7 +163,7 @@ class Ensemble:
 
     def _onsets(self, piece: Tracker) -> np.ndarray:
         bias = np.zeros(self.scheme.sizes[ONSET])
-        can_join = {p.instrument for p in self._can_join(piece)}
+        can_join = {p.instrument for p in joining(self.plan, piece)}
         if not can_join:
             bias[0] = NEVER
         elif can_join <= self._just_begun(piece, piece.tick):
@@ -183,7 +180,7 @@ class Ensemble:
     def _instruments(self, piece: Tracker, delta: int) -> np.ndarray:
         bias = self.planned.copy()
         if delta == 0:
-            can_join = {p.instrument for p in self._can_join(piece)}
+            can_join = {p.instrument for p in joining(self.plan, piece)}
             for instrument in self.parts.keys() - can_join:
                 bias[instrument] = NEVER
             if self._section_waits(piece):

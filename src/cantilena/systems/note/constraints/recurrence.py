@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cantilena.systems.note.constraints.parts import joining
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.recurrence import EXACT, HELD, RHYTHM, VARIED
 from cantilena.systems.note.tracker import Tracker
@@ -160,9 +161,17 @@ class Recurrence:
                 then = self.returns[i][piece.bar_of(due[i][0])]
                 if then and delta < longest:
                     out[delta + 1 : longest + 1] -= TIME_BIAS[then.kind]
+        here = {part.instrument for part in joining(self.plan, piece)}
+        wanted = {
+            i
+            for i in here
+            if self.returns[i][bar] is None or (i in due and due[i][0] == piece.tick)
+        }
+        if here and not wanted:  # all who could join would add what did not stand there
+            out[0] -= least
         if not free and least < 99.0:
-            here = self.edges[bar + 1] - piece.tick
-            out[: min(first, here)] -= least
+            left = self.edges[bar + 1] - piece.tick
+            out[: min(first, left)] -= least
         return out
 
     def _instruments(
