@@ -11,7 +11,7 @@ from cantilena.score import DRUMS
 from cantilena.systems.note.plan import BASS, DRUM, MELODY, Plan
 from cantilena.systems.note.planning import make_plan
 from cantilena.systems.note.recurrence import EXACT, HELD, REST, RHYTHM, BarPlan, bar_plan, letter
-from cantilena.systems.note.sections import plan_sections
+from cantilena.systems.note.sections import completed, plan_sections
 from cantilena.text.wishes import Brief, Instrument, Section
 from makers import HABITS
 
@@ -115,5 +115,23 @@ def test_an_asked_form_is_the_form(seed: int):
 def test_sections_make_up_the_piece(form: list[Section], bars: int):
     sections = plan_sections(form, bars)
     assert sum(s.bars for s in sections) == bars and all(s.bars > 0 for s in sections)
-    if form and len(form) <= bars:
-        assert [s.name for s in sections] == [s.name for s in form]
+    whole = completed(form, bars)
+    if whole and len(whole) <= bars:
+        assert [s.name for s in sections] == [s.name for s in whole]
+
+
+@pytest.mark.parametrize(
+    ("form", "bars", "whole"),
+    [
+        ("intro outro", 40, "intro verse chorus verse chorus outro"),
+        ("intro bridge outro", 28, "intro verse chorus bridge outro"),
+        ("intro", 12, "intro verse"),
+        ("verse chorus", 32, "verse chorus verse chorus"),
+        ("verse chorus", 16, "verse chorus"),
+        ("verse chorus bridge chorus", 40, "verse chorus bridge chorus"),
+        ("A A B A", 32, "A A B A"),
+    ],
+)
+def test_a_form_that_only_frames_a_piece_is_made_whole(form: str, bars: int, whole: str):
+    sections = completed([Section(name) for name in form.split()], bars)
+    assert [s.name for s in sections] == whole.split()
