@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cantilena.text.wishes import Brief, Instrument
+from cantilena.text.report.arrangement import part_wish_words
+from cantilena.text.wishes import PART_WISHES, Brief, Instrument
 
 FIELDS = (
     "instruments",
@@ -20,6 +21,8 @@ FIELDS = (
     "swing",
     "timing",
     "density",
+    "roles",
+    "figures",
     "unplaced",
 )
 
@@ -41,6 +44,8 @@ def plain(brief: Brief) -> dict:
             value = "voices only" if len(value) > 100 else list(value)
         elif field == "chords":
             value = " ".join(value)
+        elif field in PART_WISHES:
+            value = ", ".join(map(part_wish_words, value))
         elif isinstance(value, tuple):
             value = ", ".join(value)
         fields[field] = value

@@ -24,7 +24,7 @@ FIGURES = split_names(
     arpeggio, broken chords, alberti bass, block chords, strumming, fingerpicking, comping,
     power chords, riff, ostinato, pad, drone, walking bass, boogie bass, stride, oom-pah, octaves,
     runs, fills, tremolo, imitation, call and response, four on the floor, backbeat, breakbeat,
-    shuffle, syncopation
+    shuffle, syncopation, stabs, offbeat chords, repeated notes
     """
 )
 """What a part may be asked to play all along: a way to spell out chords, or a pattern of beats."""

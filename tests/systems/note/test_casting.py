@@ -55,3 +55,42 @@ def test_who_is_excluded_is_left_out_of_a_lineup():
     for seed in range(8):
         band = players("rock without drums or bass", seed)
         assert band and DRUMS not in band and not set(band) & set(range(32, 40))
+
+
+@pytest.mark.parametrize(
+    ("text", "joins"),
+    [
+        ("trance, synth, drums, choir", [{38, 39}]),
+        ("rock song with guitar, piano, organ", [set(range(32, 40)), {DRUMS}]),
+        ("pop, piano, violin, cello, no drums", [set(range(32, 40))]),
+        ("symphonic metal with strings", [{29, 30}, set(range(32, 40)), {DRUMS}]),
+        ("epic trailer with choir, taikos and strings", [{43}, set(range(56, 64))]),
+        ("epic trailer with choir", [{43}, set(range(56, 64))]),
+        ("epic trailer", [{43}, set(range(56, 64))]),
+    ],
+)
+def test_three_named_parts_lack_what_their_genre_lives_on(text: str, joins: list[set[int]]):
+    brief = parse_brief(text)
+    for seed in range(3):
+        band = players(brief, seed)
+        assert all(set(band) & programs for programs in joins), (seed, band)
+        assert not set(band) & set(brief.excluded) and len(band) == len(set(band))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pop for piano, violin and cello",
+        "trance with only synth, choir and strings",
+        "rock trio with guitar, piano and organ",
+        "pop with piano, guitar, strings, flute and harp",
+        "a string trio",
+        "gypsy jazz band",
+        "mariachi band",
+        "flute, oboe and clarinet, classical",
+    ],
+)
+def test_nobody_joins_a_list_that_is_complete(text: str):
+    brief = parse_brief(text)
+    for seed in range(3):
+        assert len(players(brief, seed)) == len(brief.instruments)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cantilena.score import DRUMS
 from cantilena.systems.note.casting import BASS_RANGE, plan_parts
-from cantilena.systems.note.plan import BASS, HARMONY, MELODY, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
 from cantilena.systems.note.planning import make_plan
+from cantilena.text.brief import parse_brief
 from cantilena.text.wishes import Brief, Instrument
 from makers import HABITS
 
@@ -64,3 +66,45 @@ def test_a_tune_over_a_bass_stays_above_it():
     assert low[81] >= 50 > low[38]
     alone = make_plan(Brief(instruments=(lead,), only=True), habits, np.random.default_rng(0))
     assert alone.parts[0].low < 50
+
+
+def roles_of(text: str) -> dict[int, str]:
+    plan = make_plan(parse_brief(text), HABITS, np.random.default_rng(0))
+    return {p.instrument: p.role for p in plan.parts}
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"),
+    [
+        ("violin and piano. The piano has the melody.", {0: MELODY, 40: HARMONY}),
+        ("The cello has the tune, violin, viola and double bass", {42: MELODY, 43: BASS}),
+        ("cello melody with a violin and a viola", {42: MELODY, 41: BASS}),
+        ("flute and violin, solo for the violin", {40: MELODY}),
+        ("violin, flute and trumpet over strings, a flute solo", {73: MELODY}),
+        ("the tuba plays the bass, clarinet and accordion", {58: BASS}),
+        ("the bassoon leads, oboe and double bass", {70: MELODY, 43: BASS}),
+        ("cello plays the bass, flute and oboe", {42: BASS}),
+        ("oboe and flute. Percussion keeps the beat.", {DRUMS: DRUM}),
+        ("harp and flute share the tune over strings", {46: MELODY, 73: MELODY}),
+        ("violin and flute share the tune", {40: MELODY, 73: HARMONY}),
+        ("violin in the background, flute, harp", {73: MELODY}),
+        ("violin accompanied by a flute", {40: MELODY}),
+        ("oboe accompanied by a flute, jazz", {68: MELODY}),
+        ("The guitar leads, bass, drums, rock", {29: MELODY}),
+    ],
+)
+def test_who_is_asked_to_play_a_role_plays_it(text: str, roles: dict[int, str]):
+    actual = roles_of(text)
+    assert {i: actual[i] for i in roles} == roles
+
+
+def test_a_synthesizer_that_plays_the_bass_is_a_synth_bass():
+    assert roles_of("flute, bassline on synth, harp")[38] == BASS
+
+
+def test_ranges_follow_roles():
+    plan = make_plan(
+        parse_brief("cello plays the bass, flute, oboe"), HABITS, np.random.default_rng(0)
+    )
+    cello = next(p for p in plan.parts if p.instrument == 42)
+    assert cello.high - cello.low <= BASS_RANGE

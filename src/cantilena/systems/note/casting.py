@@ -6,7 +6,8 @@ tempo, form, models, or how notes are chosen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ from cantilena.errors import BriefError
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.lineups import KINDRED, LINEUPS, by_name
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
+from cantilena.text.lexicon.ensembles import is_line_up
 from cantilena.text.wishes import Brief, Instrument
 
 _BASSES_OF_GM = range(32, 40)
 BASSES = frozenset(
     {*_BASSES_OF_GM, *by_name("double bass, tuba, baritone saxophone, bassoon")},
 )
+_ALSO_LOW = frozenset(by_name("baritone saxophone, bassoon"))
+"""Basses of a small wind band, which are none beside guitars and drums."""
 BEAT_GENRES = frozenset(
     {
         "pop",
@@ -56,7 +60,14 @@ MIN_SHARE = {MELODY: 0.8, HARMONY: 0.6, BASS: 0.4, DRUM: 0.4}
 """What parts are to have at least of an equal share of the notes, by role. More makes parts more
 alike; less lets the model forget some."""
 MAX_PARTS = 5  # of a piece that a text names some parts of; where it names none one more
-ASKED_ENOUGH = 3  # named instruments that nobody joins any more
+ASKED_ENOUGH = 3  # named instruments that nobody joins any more, but who the genre lives on
+ALL_NAMED = 5  # named instruments that are the whole band: nobody at all joins
+CORES = {"metal": frozenset({"guitar", "bass", "drums"})}
+"""Kinds of instruments without which a genre is not itself; nothing that is named replaces them."""
+BAND_CORE = frozenset({"bass", "drums"})
+"""The same for other ``BEAT_GENRES``, where fewer than ``ALL_NAMED`` are named."""
+EPIC_CORE = frozenset({"bass", "brass"})
+"""The same for an epic soundtrack: low strings and brass."""
 LINEUP_NOISE = 0.8
 """A line-up's fit counts the kinds of instruments it shares with those that are named; up to this
 is added at random. Below 1 a better fit always wins, and among equals chance decides."""
@@ -83,12 +94,31 @@ def cast(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tupl
     up a line-up with them. Raises BriefError where every instrument is excluded."""
     asked = asked_programs(brief)
     taken = [i for i, _ in asked]
-    closed = (brief.only and bool(asked)) or len(asked) >= ASKED_ENOUGH
-    if not closed and (not asked or BEAT_GENRES & set(brief.genres)):
+    core = _core(brief, len(asked))
+    if not asked or (core and not brief.only and len(asked) < ASKED_ENOUGH):
         taken += _accompaniment(taken, brief, habits, rng)
+    elif core and not brief.only:
+        taken += _missing(taken, core, brief, rng)
     if not taken:
         raise BriefError("every instrument is excluded; leave at least one to play")
-    return plan_parts(taken, dict(asked), habits["registers"])
+    return plan_parts(taken, dict(asked), habits["registers"], asked_roles(brief))
+
+
+def _core(brief: Brief, n_asked: int) -> frozenset[str]:
+    """The kinds of instruments that the Brief's genre lives on; empty where those that are named
+    may stand by themselves."""
+    core: frozenset[str] = frozenset()
+    for genre in brief.genres:
+        core |= CORES.get(genre, frozenset())
+    complete = n_asked >= ASKED_ENOUGH and is_line_up(brief.instruments)
+    if n_asked < ALL_NAMED and not complete:
+        core |= BAND_CORE if BEAT_GENRES & set(brief.genres) else frozenset()
+        core |= EPIC_CORE if _is_epic(brief) else frozenset()
+    return core
+
+
+def _is_epic(brief: Brief) -> bool:
+    return "epic" in brief.moods and "soundtrack" in brief.genres
 
 
 def asked_programs(brief: Brief) -> list[tuple[int, Instrument]]:
@@ -96,12 +126,54 @@ def asked_programs(brief: Brief) -> list[tuple[int, Instrument]]:
     programs choose first, or "synth strings" would take the one program of "synth strings 1"."""
     wish_of: dict[int, int] = {}  # program -> place of its wish
     order = sorted(range(len(brief.instruments)), key=lambda k: len(brief.instruments[k].programs))
+    roles = {wish.part: wish.value for wish in brief.roles if wish.value in _FITTING}
     for k in order:
-        for program in brief.instruments[k].programs:
+        fitting = _FITTING.get(roles.get(brief.instruments[k].name, ""), ())
+        for program in sorted(brief.instruments[k].programs, key=lambda p: p not in fitting):
             if program not in wish_of and program not in brief.excluded:
                 wish_of[program] = k
                 break
     return [(p, brief.instruments[k]) for p, k in sorted(wish_of.items(), key=lambda x: x[1])]
+
+
+_FITTING = {"bass": BASSES, "drums": frozenset({DRUMS})}
+"""Programs that are made for a role: a synthesizer that plays the bass is a synth bass."""
+
+
+def asked_roles(brief: Brief) -> dict[int, tuple[str, ...]]:
+    """The roles (of ``text.wishes.ROLES``) that each asked program is asked to play, the programs
+    in the order in which the Brief gives them their roles."""
+    program_of = {instrument.name: program for program, instrument in asked_programs(brief)}
+    roles: dict[int, tuple[str, ...]] = {}
+    for wish in brief.roles:
+        if wish.part in program_of:
+            program = program_of[wish.part]
+            roles[program] = (*roles.get(program, ()), wish.value)
+    return roles
+
+
+def _missing(
+    taken: list[int], core: frozenset[str], brief: Brief, rng: np.random.Generator
+) -> list[int]:
+    """Instruments of those kinds that the genre lives on and nobody of ``taken`` is of."""
+    kinds = {_kind(i) for i in taken if i not in _ALSO_LOW}
+    lineups = _lineups(brief.genres, brief)
+    fit = np.array([len(kinds & {_kind(i) for i in lineup}) for lineup in lineups])
+    joined: dict[str, int] = {}
+    for k in np.argsort(-(fit + LINEUP_NOISE * rng.random(len(fit)))):
+        for i in lineups[k]:
+            if _kind(i) in core - kinds and i not in brief.excluded:
+                joined.setdefault(_kind(i), i)
+    return list(joined.values())
+
+
+def _lineups(genres: Sequence[str], brief: Brief) -> list[Sequence[int]]:
+    """The line-ups of some genres; of those of an epic soundtrack the ones with its core."""
+    lineups: list[Sequence[int]] = [lineup for genre in genres for lineup in LINEUPS[genre]]
+    if "epic" in brief.moods and "soundtrack" in genres:
+        grand = [lineup for lineup in lineups if {_kind(i) for i in lineup} >= EPIC_CORE]
+        return grand or lineups
+    return lineups
 
 
 def _accompaniment(
@@ -111,7 +183,7 @@ def _accompaniment(
     suits genre or mood and those taken best, or of a training song where neither is named."""
     kinds = {_kind(i) for i in taken}
     genres = brief.genres or [KINDRED[mood] for mood in brief.moods if mood in KINDRED]
-    lineups: list[Sequence[int]] = [lineup for genre in genres for lineup in LINEUPS[genre]]
+    lineups = _lineups(genres, brief)
     fit = np.array([len(kinds & {_kind(i) for i in lineup}) for lineup in lineups])
     if not lineups:
         lineups = [ensemble["instruments"] for ensemble in habits["ensembles"]]
@@ -144,25 +216,25 @@ def plan_parts(
     instruments: Sequence[int],
     named: dict[int, Instrument],
     registers: dict[str, Sequence[int]],
+    asked: Mapping[int, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[PartPlan, ...]:
     """Roles, ranges, voices and least shares of instruments that play together. A range is what
-    the instrument can play, narrowed to where it usually plays."""
+    the instrument can play, narrowed to where it usually plays. ``asked``: roles (of
+    ``text.wishes.ROLES``) that instruments are asked to play, in the order of the text."""
     pitched = [i for i in instruments if i != DRUMS]
-    basses = [i for i in pitched if i in BASSES]
-    if not basses and (len(pitched) >= 3 or _low_and_high(pitched)):
-        basses = [min(pitched, key=lambda i: sum(gm.playable(i)))]
-    basses = basses if len(pitched) > 1 else []
+    basses = _basses(pitched, asked)
     others = [i for i in pitched if i not in basses]
-    lead = min(others, key=_lead_rank, default=None)
+    leads = _leads(pitched, others, asked)
     # who plays chords with nobody else to do so, carries the harmony, tune and all
     alone = len(others) == 1 and others[0] not in gm.MONOPHONIC and others[0] not in BOWED
+    alone = alone and (len(pitched) == 1 or "lead" not in asked.get(others[0], ()))
     parts = []
     for i in instruments:
         low, high = _range(i, registers)
         if i in basses:
             high = min(high, low + BASS_RANGE)
         players = named[i].count if i in named else 1
-        role = DRUM if i == DRUMS else BASS if i in basses else MELODY if i == lead else HARMONY
+        role = DRUM if i == DRUMS else BASS if i in basses else MELODY if i in leads else HARMONY
         role = HARMONY if alone and role == MELODY else role
         if role == MELODY and basses:
             low = max(low, min(TUNE_LOW, high - 12))
@@ -170,6 +242,39 @@ def plan_parts(
         share = MIN_SHARE[role] / len(instruments)
         parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))
     return tuple(parts)
+
+
+def _basses(pitched: Sequence[int], asked: Mapping[int, Sequence[str]]) -> list[int]:
+    """Who plays the bass: who is asked to, and basses that are not asked to lead; else the lowest
+    of three and more, or of two melody instruments, where it has not the tune."""
+    if len(pitched) < 2:
+        return []
+    free = [i for i in pitched if "lead" not in asked.get(i, ())]
+    basses = [i for i in pitched if "bass" in asked.get(i, ()) or (i in BASSES and i in free)]
+    if basses or not free:
+        return basses
+    if len(pitched) >= 3 or (_low_and_high(pitched) and len(free) == 2):
+        return [min(free, key=lambda i: sum(gm.playable(i)))]
+    return []
+
+
+def _leads(
+    pitched: Sequence[int], others: Sequence[int], asked: Mapping[int, Sequence[str]]
+) -> list[int]:
+    """Who has the tune: who is asked to lead (several share it where somebody is left to go with
+    them, else the first has it), else the first that is asked for a solo, else the likeliest of
+    ``others`` (all but the basses), those that are asked to accompany last."""
+    leads = [i for i in asked if i in others and "lead" in asked[i]]
+    soloists = [i for i in asked if i in others and "solo" in asked[i]]
+    if leads:
+        return leads if len(leads) < len(pitched) else leads[:1]
+    if soloists:
+        return soloists[:1]
+    quiet = {i for i in others if _BEHIND.intersection(asked.get(i, ()))}
+    return sorted(others, key=lambda i: (i in quiet, _lead_rank(i)))[:1]
+
+
+_BEHIND = frozenset({"accompaniment", "background"})
 
 
 def _lead_rank(instrument: int) -> int:

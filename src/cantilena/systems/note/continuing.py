@@ -18,7 +18,7 @@ from cantilena.errors import BriefError, InputError
 from cantilena.score import DRUMS, Score, Track, gm
 from cantilena.score.harmony import Chord
 from cantilena.score.splice import released
-from cantilena.systems.note.casting import asked_programs, plan_parts
+from cantilena.systems.note.casting import asked_programs, asked_roles, plan_parts
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.note.planning import make_plan
 from cantilena.text.wishes import Brief, Instrument
@@ -193,7 +193,7 @@ def _parts(
             named[instrument] = Instrument(gm.name(instrument), (instrument,), count)
     asked = [i for i, _ in asked_programs(brief)]
     instruments = list(dict.fromkeys([*asked, *present]))[: max(MOST_PARTS, len(asked))]
-    return plan_parts(instruments, named, habits["registers"])
+    return plan_parts(instruments, named, habits["registers"], asked_roles(brief))
 
 
 def _desks(score: Score) -> dict[int, list[int]]:

@@ -23,6 +23,10 @@ _SOLO_BEFORE = re.compile(
     r"(?:\b(?:solo|unaccompanied|unbegleitete[sr]?|one\s+single|one\s+lone|only\s+one|just\s+one|lone)"
     r"|(?<=by )a\s+single|^\s*a\s+single)[\s-]+(?:\w+[\s-]+)?$"
 )
+_AMONG_OTHERS = re.compile(
+    r"\s+(?:over|after|in\s+the\s+(?:middle|bridge|break|second|last|final|outro)|at\s+the\s+end)\b"
+)
+"""Behind "solo": where in a piece it stands, or over whom, so that others play too."""
 _NO_OTHERS = re.compile(
     r"\b(?:there\s+are\s+)?(?:no|without(?:\s+any)?)\s+(?:other|further|additional|more)\s+(?:instruments?|parts?|sounds?|players?)\b"
     r"(?:\s+in\s+(?:the|this)\s+\w+)?"
@@ -44,6 +48,8 @@ SOLO = Rule(
         ("for solo cello", {"only": True}),
         ("a tune performed by a solo guitar", {"only": True}),
         ("One single cello plays.", {"only": True}),
+        ("metal with a face-melting guitar solo", {"only": None}),
+        ("pop, guitar solo in the bridge", {"only": None}),
     ),
 )
 ONLY = Rule(
@@ -80,9 +86,9 @@ def is_closed(reading: Reading, wishes: list[Item], instruments: list[Instrument
         guest = re.search(
             r"(?:\b(?:with|featuring|features|includ\w+|then|has|and)"
             r"|(?<!performed )(?<!played )\bby)\s+(?:an?\s+|the\s+)?"
-            r"(?:\w+\s+)?$",
+            r"(?:[\w-]+\s+){0,2}$",
             before[: solo.start()] if solo else before,
-        )
+        ) or (tail and _AMONG_OTHERS.match(after, tail.end()))
         if solo or tail:
             a = (
                 start - len(before) + solo.start()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cantilena.text.brief import (
     chords,
     closing,
+    figures,
     keys,
     length,
     mentions,
@@ -17,6 +18,7 @@ from cantilena.text.brief import (
     phrases,
     reader,
     refusals,
+    roles,
     time,
 )
 from cantilena.text.brief.rules import Rule
@@ -24,7 +26,10 @@ from cantilena.text.lexicon import Reading, Use
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.wishes import Brief
 
-_MODULES = (time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader)
+_MODULES = (
+    *(time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader),
+    *(roles, figures),
+)
 RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 """Every rule."""
 UNKNOWN = "no rule knows these words"

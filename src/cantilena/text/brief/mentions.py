@@ -196,6 +196,58 @@ def is_vibe(reading: Reading, it: Item) -> bool:
     return reading.words[it.i - 1].low not in _ON_VIBES or of
 
 
+# ------------------------------------------------------------------ a bass that is no instrument
+
+BASS_OF_ANOTHER = Rule(
+    "the bass that another part plays",
+    "instruments",
+    (
+        ("clarinet, bass line on tuba", {"instruments": "clarinet, tuba"}),
+        ("The tuba plays the bass, the oboe a tune.", {"instruments": "tuba, oboe"}),
+        ("piano with an Alberti bass", {"instruments": "piano"}),
+    ),
+)
+_BASS_LINE = re.compile(r"(?:walking\s+)?bass(?:es|\s?lines?|\s+(?:parts?|notes?))?")
+_BASS_ON = re.compile(
+    r"(?:\s+(?:is|are|being))?(?:\s+(?:played|carried|performed|provided|handled|taken|given))?"
+    r"\s+(?:on|by|in)\s+(?:the\s+|an?\s+)?(?:[\w-]+\s+)?"
+)
+_PLAYS_BASS = re.compile(
+    r"\s+(?:(?:that|which|who|will|can|should|also)\s+)*(?:plays?|playing|takes?|taking|carr(?:y|ies|ying)"
+    r"|provides?|providing|holds?|holding|performs?|handles?|handling)\s+(?:the\s+|an?\s+)(?:[\w-]+\s+)?"
+)
+_OF_LEFT_HAND = re.compile(
+    r"\b(?:alberti|boogie[\s-]woogie|boogie|left[\s-]hand)[\s-]+(?:walking\s+)?$"
+)
+_IN_LEFT_HAND = re.compile(r"\s+(?:in|with|for)\s+(?:the\s+|his\s+|her\s+|its\s+)?left\s+hand\b")
+_KEYBOARDS = (*range(8), *range(16, 24))
+
+
+def is_bass_of_another(reading: Reading, it: Item, named: list[Item]) -> bool:
+    """Whether "bass" or "bass line" is what another instrument of the text plays: "bass line on
+    tuba", "the tuba plays the bass", "piano with an Alberti bass"."""
+    start, end = span(reading, it)
+    low = reading.low
+    if not _BASS_LINE.fullmatch(low, start, end):
+        return False
+    others = [o for o in named if isinstance(o.value, Instrument) and not _is_bass(o.value)]
+    after = next((o for o in others if o.i >= it.j), None)
+    before = next((o for o in reversed(others) if o.j <= it.i), None)
+    if after and _BASS_ON.fullmatch(gap(reading, it, after)):
+        return True
+    if before and _PLAYS_BASS.fullmatch(gap(reading, before, it)):
+        return True
+    keyboard = any(
+        o.value.programs[0] in _KEYBOARDS for o in others if isinstance(o.value, Instrument)
+    )
+    hand = _OF_LEFT_HAND.search(low[max(0, start - 24) : start]) or _IN_LEFT_HAND.match(low, end)
+    return bool(keyboard and hand)
+
+
+def _is_bass(instrument: Instrument) -> bool:
+    return 32 <= instrument.programs[0] < 40 or instrument.programs[0] == 43
+
+
 # ------------------------------------------------------------------ taken up again
 
 TAKEN_UP = Rule(
@@ -209,7 +261,7 @@ TAKEN_UP = Rule(
         ("A bass guitar plays. It is slap bass throughout.", {"instruments": "slap bass"}),
     ),
 )
-_HEADS: dict[str, frozenset[str]] = {
+HEADS: dict[str, frozenset[str]] = {
     head: frozenset(split_names(names))
     for head, names in {
         "bass": """acoustic bass, electric bass, picked bass, fingered electric bass, fretless bass,
@@ -263,8 +315,8 @@ def taken_up(reading: Reading, items: list[Item]) -> list[Item]:
     for it in items:
         name = _name(it)
         earlier = {n: o for n, o in latest.items() if lists[o.i] != lists[it.i]} if name else {}
-        short = [n for n in earlier if n in _HEADS.get(name, ())]
-        wide = [o for n, o in earlier.items() if n in _NARROWED and name in _HEADS[n]]
+        short = [n for n in earlier if n in HEADS.get(name, ())]
+        wide = [o for n, o in earlier.items() if n in _NARROWED and name in HEADS[n]]
         start, end = span(reading, it)
         if short and isinstance(it.value, Instrument) and it.value.count == 1:
             reading.take(start, end, TAKEN_UP, f"{short[-1]}, named before")
@@ -346,4 +398,6 @@ def _choice(reading: Reading, group: list[Item]) -> Item:
     return replace(group[0], value=replace(asked[0], programs=programs))
 
 
-RULES: tuple[Rule, ...] = (SHARED, LIST_END, COUNTERPOINT, VIBES, TAKEN_UP, CHOICE)
+RULES: tuple[Rule, ...] = (
+    *(SHARED, LIST_END, COUNTERPOINT, VIBES, BASS_OF_ANOTHER, TAKEN_UP, CHOICE),
+)

@@ -15,12 +15,14 @@ from functools import lru_cache
 from cantilena.score import gm
 from cantilena.text.brief.everyday import UNMEANT, unmeant
 from cantilena.text.brief.mentions import (
+    BASS_OF_ANOTHER,
     COUNTERPOINT,
     LIST_END,
     VIBES,
     Item,
     ends_a_list,
     gap,
+    is_bass_of_another,
     is_line,
     is_vibe,
     span,
@@ -226,12 +228,15 @@ def _negated(reading: Reading, items: list[Item]) -> list[Item]:
 
 def _sounding(reading: Reading, items: list[Item]) -> Iterator[Item]:
     """The items without names of instruments that mean a line of the texture or a mood."""
-    named = [it for it in items if it.kind == "instrument"]
+    named = sorted((it for it in items if it.kind == "instrument"), key=lambda it: it.i)
     for it in items:
         if it.kind == "instrument" and is_line(reading, it, named):
             reading.put_aside(*span(reading, it), COUNTERPOINT, "a line of the texture, no singer")
         elif it.kind == "instrument" and is_vibe(reading, it):
             reading.put_aside(*span(reading, it), VIBES, "a mood, no vibraphone")
+        elif it.kind == "instrument" and is_bass_of_another(reading, it, named):
+            why = "what another part plays, no instrument"
+            reading.put_aside(*span(reading, it), BASS_OF_ANOTHER, why)
         else:
             yield it
 

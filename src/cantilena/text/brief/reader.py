@@ -11,12 +11,15 @@ from typing import Any
 
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.chords import Progression, read_chords
+from cantilena.text.brief.figures import read_figures
 from cantilena.text.brief.keys import read_key, read_spoken
 from cantilena.text.brief.length import Length, read_length, read_short, tempo_of
 from cantilena.text.brief.mentions import Item
+from cantilena.text.brief.owner import Mentions
 from cantilena.text.brief.parts import Parts, read_parts
 from cantilena.text.brief.phrases import KINDS, items_of, speller
 from cantilena.text.brief.refusals import mark_refusals
+from cantilena.text.brief.roles import read_roles
 from cantilena.text.brief.rules import Rule
 from cantilena.text.brief.time import Tempo, read_metre, read_odd_metre, read_tempo
 from cantilena.text.lexicon import Reading
@@ -70,6 +73,11 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     _set_tempo(reading, tempo or _late_tempo(reading, items), items, wishes, how)
     _set_length(reading, length, chords, wishes, how)
     _set_feel(reading, items, wishes, how)
+    mentions, asked = Mentions(reading, items, parts.instruments), tuple(parts.instruments)
+    if roles := read_roles(reading, mentions, asked, parts.only):
+        wishes["roles"], how["roles"] = roles, "said"
+    if figures := read_figures(reading, mentions, asked):
+        wishes["figures"], how["figures"] = figures, "said"
     return Brief(text=text, how=how, unplaced=reading.unplaced(STOP), **wishes), reading
 
 

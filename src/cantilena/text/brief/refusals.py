@@ -203,6 +203,18 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
     return out
 
 
+_DENIAL = re.compile(
+    rf"\b(?:{'|'.join(map(re.escape, sorted(_NO, key=len, reverse=True)))})\s+(?!only\b|just\b)"
+    r"(?:(?!(?:and|but|with|only|just|then)\b)[^\s.,;:!?()\[\]]+\s+){0,5}\W?$"
+)
+
+
+def is_denied(low: str, start: int) -> bool:
+    """Whether a "no", "without" or "never" in the lower-case text ``low`` reaches what begins at
+    letter ``start``: "no guitar solo", "never gets loud"."""
+    return _DENIAL.search(low, max(0, start - 60), start) is not None
+
+
 def _closes(reading: Reading, items: list[Item], n: int) -> bool:
     """Whether a comma list that began refused ends in "or": "no drums, bass or guitar"."""
     for a, b in zip(items[n:], items[n + 1 :], strict=False):

@@ -300,9 +300,20 @@ class Reading:
         """Whether no wish has taken a letter of the span."""
         return not any(self.taken[start:end])
 
-    def take(self, start: int, end: int, rule: Source, value: str = "") -> None:
-        """A wish takes the span, which is read as ``value``."""
+    def take(
+        self,
+        start: int,
+        end: int,
+        rule: Source,
+        value: str = "",
+        loose: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """A wish takes the span, which is read as ``value``; ``loose`` stretches of it stay as
+        free as they were."""
+        before = [(a, b, self.taken[a:b]) for a, b in loose]
         self.taken[start:end] = b"\1" * (end - start)
+        for a, b, letters in before:
+            self.taken[a:b] = letters
         self.uses.append(Use(start, end, rule.field, rule.name, value=value))
 
     def put_aside(self, start: int, end: int, rule: Source, why: str) -> None:

@@ -5,6 +5,7 @@ Knows line-ups; does not know programs (``instruments``) or sentences (``brief.p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -255,6 +256,22 @@ def ensembles() -> Phrasebook[Ensemble]:
         )
         entries += [(name, ensemble) for name in (first, *others)]
     return Phrasebook(entries)
+
+
+def is_line_up(instruments: Iterable[Instrument]) -> bool:
+    """Whether these are the members of an ensemble whose name alone says who plays, and which
+    others may join ("gypsy jazz band")."""
+    return frozenset((i.name, i.count) for i in instruments) in _open_line_ups()
+
+
+@lru_cache(maxsize=1)
+def _open_line_ups() -> frozenset[frozenset[tuple[str, int]]]:
+    named = filter(None, (ensembles().get(names.split(", ")[0]) for names, _, _ in _TABLE))
+    return frozenset(
+        frozenset((m.name, m.count) for m in ensemble.members)
+        for ensemble in named
+        if not (ensemble.closed or ensemble.size or ensemble.implied)
+    )
 
 
 def _member(text: str) -> Instrument:

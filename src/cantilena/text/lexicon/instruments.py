@@ -203,7 +203,7 @@ INSTRUMENTS: dict[str, tuple[tuple[int, ...], str]] = {
     "string machine": ((51, 50), "solina, string machines"),
     "harp": (
         (46,),
-        "harpist, harps, harfe, orchestral harp, arpa, concert harp, celtic harp, lyre",
+        "harpist, harps, harfe, harpe, orchestral harp, arpa, concert harp, celtic harp, lyre",
     ),
     "timpani": (
         (47,),
