@@ -21,24 +21,11 @@ from cantilena.cli.report import report_lines
 from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.files import jsonl
 from cantilena.score.midi import read_midi, write_midi
+from cantilena.score.score import Score, Track
 from cantilena.text.report import Row
-from fakes import FakeSystem
 from pieces import accompaniment
 
 WALTZ = "a slow sad waltz for violin in D minor"
-
-
-@pytest.fixture
-def composer(monkeypatch) -> FakeSystem:
-    fake = FakeSystem()
-    monkeypatch.setattr(api, "_loaded", lambda *args: fake)
-    return fake
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def files(folder) -> list[str]:
@@ -530,6 +517,7 @@ def test_describe_as_json(tune, capsys):
         "title",
         "key",
         "key_strength",
+        "signature",
         "metre",
         "tempo",
         "tempo_class",
@@ -552,6 +540,23 @@ def test_describe_as_json(tune, capsys):
     assert (told["notes"], told["density"], len(told["chords"])) == (16, 4.0, 8)
     assert {"name": "flute", "program": 73, "share": 1.0}.items() <= told["instruments"][0].items()
     assert "flute" in told["caption"]
+
+
+def test_describe_tells_a_key_signature_that_contradicts_the_music(here, capsys):
+    scale = [2, 4, 6, 7, 9, 11, 13, 14, 13, 11, 9, 7, 6, 4, 2, 2]  # D major
+    n = len(scale)
+    columns = ([24 * i for i in range(n)], [24] * n, [60 + p for p in scale], [80] * n, [0] * n)
+    for name, keys in (("c", [(0, 0, 0)]), ("d", [(0, 2, 0)]), ("b", [(0, 2, 1)]), ("none", ())):
+        score = Score.build(24, [Track("", 0)], *columns, keys=keys)
+        write_midi(score, here / f"{name}.mid")
+    assert main(["describe", "c.mid", "--json"]) == 0
+    description = json.loads(capsys.readouterr().out)
+    assert (description["key"], description["signature"]) == ("D major", "C major")
+    assert main(["describe", "c.mid"]) == 0
+    assert "the file's signature is that of C major" in capsys.readouterr().out
+    for name in ("d", "b", "none"):
+        assert main(["describe", f"{name}.mid"]) == 0
+        assert "signature" not in capsys.readouterr().out
 
 
 def test_describe_in_words_and_many(tune, capsys):

@@ -9,9 +9,7 @@ import sys
 
 import pytest
 
-from cantilena import api
 from cantilena.cli import main
-from fakes import FakeSystem
 
 SOURCES = {
     "Symphony No. 5: Allegro?.mid": "Symphony No. 5_ Allegro_",
@@ -23,19 +21,6 @@ SOURCES = {
 """Names that a file may have on Linux, and those that files made of them get."""
 if sys.platform == "linux":
     SOURCES[os.fsdecode(b"caf\xe9.mid")] = "caf_"
-
-
-@pytest.fixture
-def composer(monkeypatch) -> FakeSystem:
-    fake = FakeSystem()
-    monkeypatch.setattr(api, "_loaded", lambda *args: fake)
-    return fake
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -56,6 +41,18 @@ def refused(capsys, argv: list[str], *parts: str) -> None:
     assert main(argv) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and all(part in err for part in parts), err
+
+
+def test_a_wrong_soundfont_is_said_before_anything_is_composed(composer, here, capsys, monkeypatch):
+    (here / "font.txt").write_text("no soundfont")
+    for font in ("font.txt", "gone.sf2"):
+        refused(capsys, ["compose", "a waltz", "--soundfont", font], font, "not a soundfont")
+    monkeypatch.setenv("CANTILENA_SOUNDFONT", "gone.sf2")
+    monkeypatch.setattr("cantilena.render.audio.shutil.which", lambda name: name)
+    refused(capsys, ["compose", "a waltz"], "gone.sf2", "CANTILENA_SOUNDFONT")
+    assert not composer.requests and set(contents(here)) == {"font.txt"}
+    quiet = ["--formats", "mid", "--quiet"]
+    assert main(["compose", "a waltz", "-o", "out", *quiet]) == 0  # nothing sounds
 
 
 # ---------------------------------------------------------------------------- names of sources

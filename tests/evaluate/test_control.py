@@ -172,3 +172,11 @@ def test_metrics_are_shares(asked, played, tempo, metre, bars):
     assert found["chords_pcm"] <= found["chords_ecm"] <= found["chords_cmo"]
     assert found["chords_in_place"] <= found["chords_sequence"]
     assert found["bars"] <= found["bars_ratio"]
+
+
+def test_lengths_within_a_range_are_right():
+    wishes = Brief(bars=6, bars_range=(4, 10), seconds=30, seconds_range=(14, 60))
+    found = control.evaluate(wishes, SONG)  # 8 bars, 16 s
+    assert (found["bars"], found["bars_ratio"], found["seconds"]) == (1, 1, 1)
+    found = control.evaluate(Brief(bars=5, bars_range=(4, 6)), SONG)
+    assert (found["bars"], found["bars_ratio"]) == (0, 6 / 8)

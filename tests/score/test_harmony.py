@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cantilena.errors import BriefError
-from cantilena.score.harmony import N_CHORDS, QUALITIES, Chord, Key, parse_chord
+from cantilena.score.harmony import N_CHORDS, QUALITIES, Chord, Key, note_name, parse_chord
 
 MINOR, MAJOR = (0, 3, 7), (0, 4, 7)
 SPELLED: dict[str, tuple[int, ...]] = {
@@ -203,3 +203,9 @@ def test_keys_that_sound_alike_are_equal_but_keep_their_spelling() -> None:
     assert (sharp.fifths, flat.fifths) == (6, -6)
     assert flat.in_mode(True).name == "F# minor"  # nine flats would be too many
     assert Key.from_name("Eb minor").in_mode(False).name == "Eb major"
+
+
+def test_a_note_has_the_name_of_its_place_on_the_line_of_fifths():
+    names = " ".join(note_name(f) for f in (-8, -7, -2, 0, 6, 11, 12))
+    assert names == "Fb Cb Bb C F# E# B#"
+    assert (note_name(-9), note_name(13), note_name(17)) == ("A", "G", "B")

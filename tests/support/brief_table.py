@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cantilena.text.report.arrangement import part_wish_words
-from cantilena.text.wishes import PART_WISHES, Brief, Instrument
+from cantilena.text.wishes import PART_WISHES, Brief, Instrument, change_words, section_words
 
 FIELDS = (
     "instruments",
@@ -17,12 +17,20 @@ FIELDS = (
     "genres",
     "moods",
     "bars",
+    "bars_range",
     "seconds",
+    "seconds_range",
     "swing",
     "timing",
     "density",
     "roles",
     "figures",
+    "articulations",
+    "registers",
+    "loudness",
+    "form",
+    "changes",
+    "repetition",
     "unplaced",
 )
 
@@ -46,6 +54,12 @@ def plain(brief: Brief) -> dict:
             value = " ".join(value)
         elif field in PART_WISHES:
             value = ", ".join(map(part_wish_words, value))
+        elif field == "form":
+            value = ", ".join(map(section_words, value))
+        elif field == "changes":
+            value = ", ".join(map(change_words, value))
+        elif field in ("bars_range", "seconds_range"):
+            value = f"{value[0]:g}-{value[1]:g}"
         elif isinstance(value, tuple):
             value = ", ".join(value)
         fields[field] = value

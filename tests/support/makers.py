@@ -12,15 +12,21 @@ from cantilena.score import DRUMS, Score, Track
 from cantilena.score.harmony import N_CHORDS, Key
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.wishes import (
+    CHANGES,
     MAX_BARS,
     MAX_SECONDS,
     MAX_TEMPO,
     MIN_BARS,
     MIN_SECONDS,
     MIN_TEMPO,
+    PART_WISHES,
+    REPETITIONS,
     TIMINGS,
     Brief,
+    Change,
     Instrument,
+    PartWish,
+    Section,
 )
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note.context import Frame
@@ -122,12 +128,33 @@ def briefs(draw: st.DrawFn) -> Brief:
         swing=draw(st.none() | _FLAG),
         timing=draw(st.none() | st.sampled_from(TIMINGS)),
         density=draw(st.none() | st.sampled_from(["sparse", "medium", "dense"])),
+        roles=_part_wishes(draw, PART_WISHES["roles"]),
+        figures=_part_wishes(draw, PART_WISHES["figures"]),
+        articulations=_part_wishes(draw, PART_WISHES["articulations"]),
+        registers=_part_wishes(draw, PART_WISHES["registers"]),
+        loudness=_part_wishes(draw, PART_WISHES["loudness"]),
+        form=tuple(draw(st.lists(_SECTIONS, max_size=3))),
+        changes=tuple(draw(st.lists(_CHANGES, max_size=3))),
+        repetition=tuple(draw(st.lists(st.sampled_from(REPETITIONS), max_size=2))),
         how=draw(st.dictionaries(names, st.sampled_from(["said", "implied"]), max_size=3)),
         unplaced=tuple(draw(st.lists(names, max_size=3))),
     )
 
 
 _TONIC, _FLAG = st.integers(0, 11), st.booleans()
+_NAMES = st.text(max_size=8)
+_SECTIONS = st.builds(
+    Section,
+    _NAMES,
+    st.none() | st.integers(MIN_BARS, MAX_BARS),
+    st.lists(_NAMES, max_size=3).map(tuple),
+)
+_CHANGES = st.builds(Change, st.sampled_from(CHANGES), _NAMES, _NAMES, _NAMES)
+
+
+def _part_wishes(draw: st.DrawFn, values: tuple[str, ...]) -> tuple[PartWish, ...]:
+    wishes = st.builds(PartWish, _NAMES, st.sampled_from(values))
+    return tuple(draw(st.lists(wishes, max_size=2)))
 
 
 def random_table(

@@ -11,7 +11,7 @@ import pytest
 from arrival_noise_system import NoiseSystem
 from cantilena.api import make_brief
 from cantilena.decode.sampling import Sampling
-from cantilena.errors import InputError
+from cantilena.errors import InputError, Notice
 from cantilena.score.midi import read_midi
 from cantilena.systems.at_scale import (
     Item,
@@ -96,6 +96,32 @@ def test_a_torn_line_and_a_lost_file_are_made_again(tmp_path: Path):
     assert (found.pieces, found.before) == (2, 3) and files(tmp_path) == before
     for line in manifest.read_text().splitlines():
         json.loads(line)
+
+
+def test_what_is_not_of_the_run_is_not_replaced(tmp_path: Path):
+    foreign = tmp_path / "two.mid"
+    foreign.write_bytes(b"of another origin")
+    with pytest.raises(InputError, match=r"two\.mid.*not of this run"):
+        generate_all(system(), ITEMS, tmp_path, SHORT)
+    assert [path.name for path in tmp_path.iterdir()] == ["two.mid"]
+    foreign.rename(tmp_path / "other.mid")
+    generate_all(system(), ITEMS[:2], tmp_path, SHORT)
+    for name in ("three", "four"):  # a kill leaves one piece without its line at most
+        (tmp_path / f"{name}.mid").write_bytes(b"of another origin")
+    with pytest.raises(InputError, match=r"three\.mid"):
+        generate_all(system(), ITEMS, tmp_path, SHORT)
+    assert (tmp_path / "three.mid").read_bytes() == b"of another origin"
+
+
+def test_a_piece_without_its_line_is_made_again_and_that_is_said(tmp_path: Path):
+    generate_all(system(), ITEMS, tmp_path, SHORT)
+    before = files(tmp_path)
+    manifest = tmp_path / "manifest.jsonl"
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(lines[:-1]))  # killed between the file and its line
+    with pytest.warns(Notice, match="made again"):
+        assert generate_all(system(), ITEMS, tmp_path, SHORT).pieces == 1
+    assert files(tmp_path) == before
 
 
 def test_texts_with_separators_of_lines_stay_in_the_manifest(tmp_path: Path):

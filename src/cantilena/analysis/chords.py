@@ -192,7 +192,7 @@ def spell_chord(chord: Chord, key: Key | None = None) -> str:
     it is not of the scale, so Bb in C major but A# in F# major; Cb is the fourth of Gb major. None
     is C major."""
     key = key or Key(0)
-    tonic = key.fifths + 3 * key.minor
+    tonic = key.tonic_fifths
     above = (7 * (chord.root - key.tonic) + 5) % 12 - 5
     symbol = chord.name(flats=tonic + above < -1)
     if chord.root in key.scale and (chord.root, tonic + above) in _WHITE_KEYS:

@@ -23,7 +23,7 @@ from cantilena.cli.prompts import Prompt, file_names, read_prompts
 from cantilena.cli.report import outcome, print_report
 from cantilena.errors import BriefError, CantilenaError, InputError
 from cantilena.files import check_folder, decode, parse_json, read_bytes
-from cantilena.render.formats import check_extras, checked_formats
+from cantilena.render.formats import FORMATS, check_extras, check_soundfont, checked_formats
 from cantilena.result import Result
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def compose(args: argparse.Namespace) -> int:
     and before anything is written; each piece is written as soon as it is done."""
     formats = None if args.formats is None else checked_formats(args.formats)
     check_extras(formats or ())
+    check_soundfont(formats or FORMATS, args.engine, args.soundfont)
     folder = check_folder(args.output)
     if args.replay is not None:
         jobs, checkpoint = _replay(args)

@@ -6,6 +6,7 @@ Knows what is printed of Attributes; measures and draws nothing itself.
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import Progress, clock, print_json, warn
@@ -18,11 +19,12 @@ from cantilena.cli.naming import (
 )
 from cantilena.errors import CantilenaError, InputError
 from cantilena.files import check_folder
-from cantilena.render.formats import check_extras, checked_formats, write_files
+from cantilena.render.formats import check_extras, check_soundfont, checked_formats, write_files
 from cantilena.score.midi import read_midi
 
 if TYPE_CHECKING:
     from cantilena.analysis.attributes import Attributes
+    from cantilena.score.harmony import Key
     from cantilena.score.score import Score
 
 RENDERED = ("wav", "png", "svg", "musicxml")
@@ -31,7 +33,8 @@ RENDERED = ("wav", "png", "svg", "musicxml")
 def description(score: Score) -> dict[str, Any]:
     """What a Score is, as plain data; the schema of ``describe --json``.
 
-    - ``key``: as "D minor", or null; ``key_strength`` 0-1: how well the notes fit it
+    - ``key``: heard, as "D minor", or null; ``key_strength`` 0-1: how well the notes fit it;
+      ``signature``: the key of the file's own key signature, the one that holds longest, or null
     - ``metre``: as "3/4"; ``tempo``: main tempo in quarter notes per minute; ``tempo_class``:
       as "andante"
     - ``instruments``: the largest share first; each ``name``, ``program`` (0-127; 128: drums),
@@ -53,6 +56,7 @@ def description(score: Score) -> dict[str, Any]:
         "title": score.title,
         "key": a.key.name if a.key else None,
         "key_strength": round(a.key_strength, 3),
+        "signature": signature.name if (signature := _signature(score)) else None,
         "metre": f"{a.metre[0]}/{a.metre[1]}",
         "tempo": round(a.bpm, 2),
         "tempo_class": a.tempo_class,
@@ -71,6 +75,33 @@ def description(score: Score) -> dict[str, Any]:
         "markers": _markers(score),
         "caption": describe_in_words(a),
     }
+
+
+def _signature(score: Score) -> Key | None:
+    """The key of the signature that holds for most ticks; None where there is none."""
+    from cantilena.score.harmony import Key
+
+    starts = score.key_tick.tolist()
+    if not starts:
+        return None
+    stops = [*starts[1:], max(score.end, starts[-1] + 1)]
+    totals: Counter[tuple[int, int]] = Counter()
+    signatures = zip(score.key_fifths.tolist(), score.key_minor.tolist(), strict=True)
+    for signature, start, stop in zip(signatures, starts, stops, strict=True):
+        totals[signature] += stop - start
+    fifths, minor = totals.most_common(1)[0][0]
+    return Key.from_signature(fifths, bool(minor))
+
+
+def _contradiction(data: dict[str, Any]) -> str:
+    """What there is to say where the signature has other notes than the key that is heard."""
+    from cantilena.score.harmony import Key
+
+    if not data["key"] or not data["signature"]:
+        return ""
+    heard, written = Key.from_name(data["key"]), Key.from_name(data["signature"])
+    same = (heard.fifths - written.fifths) % 12 == 0
+    return "" if same else f"; the file's signature is that of {written.name}"
 
 
 def _instruments(a: Attributes) -> list[dict[str, Any]]:
@@ -133,7 +164,9 @@ def _print_description(data: dict[str, Any]) -> None:
     if not data["notes"]:
         return
     print()
-    print(f"  {'key':<12}{data['key'] or '-'} (fit {data['key_strength']:.2f})")
+    print(
+        f"  {'key':<12}{data['key'] or '-'} (fit {data['key_strength']:.2f}){_contradiction(data)}"
+    )
     print(f"  {'tempo':<12}{data['tempo']:g} quarter notes a minute")
     print(f"  {'metre':<12}{data['metre']}")
     length = clock(data["seconds"])
@@ -161,6 +194,7 @@ def render(args: argparse.Namespace) -> int:
     """Makes sound, pictures and scores of MIDI files. All are read before anything is written."""
     formats = checked_formats(args.formats, RENDERED)
     check_extras(formats)
+    check_soundfont(formats, args.engine, args.soundfont)
     folder = check_folder(args.output)
     names = names_asked(args.name, len(args.files))
     scores = [read_midi(file) for file in args.files]

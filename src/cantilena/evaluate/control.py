@@ -26,7 +26,7 @@ from cantilena.score.harmony import Key
 from cantilena.score.score import Score
 from cantilena.text.report import (
     TEMPO_EXACT,
-    bars_of,
+    bars_and_nearest,
     is_heard,
     key_relation,
     match_instruments,
@@ -138,27 +138,33 @@ def key_or_relative(wishes: Brief, score: Score | None) -> float:
 
 
 def bars(wishes: Brief, score: Score | None) -> float:
-    """1 when the piece has the asked number of bars; a last note may ring on beyond them."""
+    """1 when the piece has an asked number of bars; a last note may ring on beyond them."""
     if wishes.bars is None:
         return NAN
-    return float(score is not None and bars_of(score, wishes.bars) == wishes.bars)
+    if score is None:
+        return 0.0
+    played, nearest = bars_and_nearest(wishes, score)
+    return float(played == nearest)
 
 
 def bars_ratio(wishes: Brief, score: Score | None) -> float:
-    """The smaller of the asked and the actual number of bars over the larger."""
+    """The smaller of the actual and the nearest asked number of bars over the larger."""
     if wishes.bars is None:
         return NAN
-    played = 0 if score is None else bars_of(score, wishes.bars)
-    return min(played, wishes.bars) / max(played, wishes.bars)
+    played, nearest = (0, 1) if score is None else bars_and_nearest(wishes, score)
+    return min(played, nearest) / max(played, nearest)
 
 
-def _reported(wish: str, field: str) -> Metric:
+def _reported(wish: str, *fields: str) -> Metric:
+    """A metric of one row of the report, which depends on ``fields``; without the first there is
+    no such wish."""
+
     def metric(wishes: Brief, score: Score | None) -> float:
-        if getattr(wishes, field) is None:
+        if getattr(wishes, fields[0]) is None:
             return NAN
         if score is None or not len(score):
             return 0.0
-        alone = Brief(**{field: getattr(wishes, field)})
+        alone = Brief(**{field: getattr(wishes, field) for field in fields})
         return float(report(alone, score)[0].met is True)
 
     metric.__doc__ = f"1 when the row {wish!r} of ``text.report`` is met."
@@ -203,7 +209,7 @@ METRICS: dict[str, Metric] = {
     **chords.METRICS,
     "bars": bars,
     "bars_ratio": bars_ratio,
-    "seconds": _reported("seconds", "seconds"),
+    "seconds": _reported("seconds", "seconds", "seconds_range"),
     "swing": _reported("swing", "swing"),
     "density": _reported("density", "density"),
 }

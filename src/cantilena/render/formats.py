@@ -55,6 +55,23 @@ def check_extras(formats: Sequence[str]) -> None:
         need_engraver()
 
 
+def check_soundfont(formats: Sequence[str], engine: str, soundfont: str | Path | None) -> None:
+    """Raises InputError where the soundfont that is named, or that the environment names for sound
+    among the ``formats``, is none, so that nothing is composed in vain."""
+    if engine == "synth" or (soundfont is None and "wav" not in formats):
+        return
+    from cantilena.render.audio import find_fluidsynth, find_soundfont
+
+    try:
+        if soundfont is None:
+            find_fluidsynth()
+        find_soundfont(soundfont)
+    except InputError:
+        raise
+    except CantilenaError:  # none is installed: what is made of that is told with the sound
+        return
+
+
 def write_files(
     score: Score | None,
     folder: str | Path,

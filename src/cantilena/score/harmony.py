@@ -50,8 +50,7 @@ class Key:
     @property
     def name(self) -> str:
         """As in "D minor", "Eb major", spelled as its signature has it."""
-        letter, alter = _on_line(self.fifths + 3 * self.minor)
-        return f"{letter}{'#' * alter}{'b' * -alter} {'minor' if self.minor else 'major'}"
+        return f"{note_name(self.tonic_fifths)} {'minor' if self.minor else 'major'}"
 
     @property
     def index(self) -> int:
@@ -66,6 +65,11 @@ class Key:
             return self.signature
         letter, *sign = (MINOR_NAMES if self.minor else MAJOR_NAMES)[self.tonic]
         return _fifths(letter, _accidental("".join(sign))) - 3 * self.minor
+
+    @property
+    def tonic_fifths(self) -> int:
+        """Fifths from C up to the tonic as it is spelled: 0 of C major, -1 of F major."""
+        return self.fifths + 3 * self.minor
 
     @property
     def scale(self) -> tuple[int, ...]:
@@ -97,7 +101,7 @@ class Key:
 
     def in_mode(self, minor: bool) -> Key:
         """The major or minor key on the same tonic, spelled alike where that can be."""
-        return Key.spelled(*_on_line(self.fifths + 3 * self.minor), minor)
+        return Key.spelled(*_on_line(self.tonic_fifths), minor)
 
     @classmethod
     def from_name(cls, name: str) -> Key:
@@ -141,6 +145,14 @@ def _fifths(letter: str, alter: int) -> int:
 def _on_line(fifths: int) -> tuple[str, int]:
     """The letter and the alteration, in semitones, of a note so many fifths above C."""
     return _LINE[(fifths + 1) % 7], (fifths + 1) // 7
+
+
+def note_name(fifths: int) -> str:
+    """The note so many fifths above C ("Cb" at -7, "E#" at 11), of one sign at most: B for A##."""
+    while not -8 <= fifths <= 12:
+        fifths += 12 if fifths < 0 else -12
+    letter, alter = _on_line(fifths)
+    return f"{letter}{'#' * alter}{'b' * -alter}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.decode.sampling import Sampling
-from cantilena.errors import InputError
+from cantilena.errors import InputError, Notice
 from cantilena.files import (
     decode,
     jsonl,
@@ -178,9 +179,9 @@ def generate_all(
     made abreast, so that little is padded; a piece does not depend on those beside it. ``progress``
     receives the share done of those still to be written.
 
-    Raises InputError where the folder holds pieces of another system, checkpoint or settings,
-    where its manifest is damaged, where a piece cannot be made, and while another process writes
-    to it.
+    Raises InputError where the folder holds pieces of another system, checkpoint or settings, or
+    files of these names that are not of this run, where its manifest is damaged, where a piece
+    cannot be made, and while another process writes to it.
     """
     folder = make_folder(folder)
     with lock(folder):
@@ -195,6 +196,7 @@ def _generate(
     progress: Share | None,
 ) -> Summary:
     """``generate_all`` in a folder that is locked."""
+    check_files(items, folder, settings.formats)
     check_settings(folder, settings.to_dict(system))
     cut_torn_line(folder)
     left = missing(items, folder, settings.formats)
@@ -285,6 +287,25 @@ def _there(
     entry = done.get(item.id)
     same = entry is not None and (entry.get("text"), entry.get("seed")) == (item.text, item.seed)
     return same and all((folder / f"{item.id}.{form}").is_file() for form in formats)
+
+
+def check_files(items: Sequence[Item], folder: Path, formats: Sequence[str]) -> None:
+    """Raises InputError where files stand at the items' names that the manifest does not know: what
+    another program wrote is not replaced. One piece, whose line a kill may have kept from being
+    written, is made again where pieces of the folder are under way, and a Notice says so."""
+    done = read_manifest(folder)
+    names = {i.id: [f"{i.id}.{form}" for form in formats] for i in items if i.id not in done}
+    there = {i: [n for n in row if os.path.lexists(folder / n)] for i, row in names.items()}
+    unknown = [row[0] for row in there.values() if row]
+    if len(unknown) > 1 or (unknown and not (folder / SETTINGS).exists()):
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        raise InputError(
+            f"{str(folder / unknown[0])!r}{more} is there already and not of this run; use another "
+            "folder, or move it away"
+        )
+    if unknown:
+        text = f"{str(folder / unknown[0])!r} has no line in {MANIFEST} and is made again"
+        warnings.warn(Notice(text), stacklevel=2)
 
 
 def check_settings(folder: Path, now: Mapping[str, Any]) -> None:

@@ -30,6 +30,7 @@ from cantilena.systems.at_scale import (
     Summary,
     Tally,
     append,
+    check_files,
     check_settings,
     cut_torn_line,
     missing,
@@ -105,6 +106,7 @@ def _generate(
     on_gpu: bool,
 ) -> Summary:
     """``generate_all_on_ray`` in a folder that is locked, on a cluster that answers."""
+    check_files(items, folder, settings.formats)
     left = missing(items, folder, settings.formats)
     everything = ray.cluster_resources()
     gpus = int(everything.get("GPU", 0)) if on_gpu else 0

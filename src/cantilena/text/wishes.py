@@ -99,8 +99,10 @@ class Section:
 @dataclass(frozen=True)
 class Change:
     """Something that changes: its ``kind`` (of ``CHANGES``); ``where``: "start", "middle", "end",
-    or the name of a section, "" where nobody says; the ``part`` that does, as in ``PartWish``; and
-    what it changes ``to``: a key, a tempo, a metre, a loudness or a mood, "" where nobody says."""
+    or the name of a section ("bridge", "last chorus"), "" where nobody says; the ``part`` that
+    does, as in ``PartWish``; and what it changes ``to``, "" where nobody says: a key
+    ("D major") or the way to it ("up a tone", "relative minor"), a tempo ("140", "fast"), a metre,
+    a loudness, a mood."""
 
     kind: str
     where: str = ""
@@ -117,7 +119,8 @@ class Brief:
     ("solo", "trio", "string quartet", "for ... only"). ``excluded`` are instruments (0-128) that
     must not sound. ``tempo`` is in quarter notes per minute. ``chords`` are symbols as written,
     one bar each unless ``chord_beats`` says otherwise. ``bars_range`` and ``seconds_range`` are
-    (least, most) where a text gives a range, whose middle ``bars`` and ``seconds`` then are.
+    (least, most) where a text gives a range or a limit, in which ``bars`` and ``seconds`` then are
+    what to aim at; on the side that is left open they are the least or most that can be asked for.
     ``roles``, ``figures``, ``articulations``, ``registers`` and ``loudness`` are wishes about
     parts, ``form`` is the sections in order, ``changes`` what happens in the course of the piece,
     ``repetition`` what comes back. ``unplaced`` are the words of the text that
@@ -215,6 +218,14 @@ class Brief:
         return replace(self, **wishes, how=how)
 
 
+def range_words(span: tuple[float, float], limits: tuple[float, float]) -> str:
+    """A range as one says it ("8-12", "at most 30"); ``limits``: what is open on its side."""
+    (least, most), (lowest, highest) = span, limits
+    if least <= lowest < most:
+        return f"at most {most:.4g}"
+    return f"at least {least:.4g}" if least < highest <= most else f"{least:.4g}-{most:.4g}"
+
+
 _RECORDS: dict[str, type] = {
     "instruments": Instrument,
     **dict.fromkeys(PART_WISHES, PartWish),
@@ -222,6 +233,20 @@ _RECORDS: dict[str, type] = {
     "changes": Change,
 }
 """Fields that are rows, and of which kind."""
+
+
+def section_words(section: Section) -> str:
+    """A section in words: "chorus 8 (violin, drums)"."""
+    bars = f" {section.bars}" if section.bars else ""
+    return section.name + bars + (f" ({', '.join(section.parts)})" if section.parts else "")
+
+
+def change_words(change: Change) -> str:
+    """A change in words: "strings: crescendo (end)", "key to D major", "key up a tone"."""
+    words = f"{change.part}: {change.kind}" if change.part else change.kind
+    way = "" if change.to.startswith(("up", "down")) else "to "
+    words += f" {way}{change.to}" if change.to else ""
+    return words + (f" ({change.where})" if change.where else "")
 
 
 def _one_of(name: str, value: str, values: tuple[str, ...]) -> None:

@@ -186,6 +186,16 @@ def test_what_is_left_out_is_told():
     assert not read_midi(saved(song())).warnings
 
 
+def test_release_velocities_are_not_kept_and_that_is_told():
+    def released(velocity: int) -> tuple[str, ...]:
+        on = mido.Message("note_on", note=60, velocity=80)
+        off = mido.Message("note_off", note=60, velocity=velocity, time=96)
+        return read_midi(saved([on, off])).warnings
+
+    assert released(64) == released(0) == ()  # 64 is what is written, 0 what many programs write
+    assert released(90) == ("not kept: release velocities of 1 note(s)",)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -196,6 +196,26 @@ def test_chosen_chords_close_on_the_tonic():
         assert not plan.asked_chords
 
 
+@pytest.mark.parametrize(
+    ("wishes", "bars"),
+    [
+        ({"bars": 10}, 10),
+        ({"bars": 10, "bars_range": (9, 13)}, 12),
+        ({"bars": 10, "bars_range": (9, 13), "chords": ("C", "F", "G")}, 9),
+        ({"bars": 10, "bars_range": (8, 13), "chords": ("C", "F", "G")}, 9),
+        ({"bars": 10, "bars_range": (9, 13), "chords": ("C", "F", "G"), "metre": "3/4"}, 9),
+        ({"bars": 6, "bars_range": (5, 7)}, 6),
+        ({"bars": 6, "bars_range": (5, 7), "chords": ("C",) * 12}, 6),
+        ({"seconds": 38.0, "seconds_range": (31.0, 45.0)}, 20),  # of 2 seconds each
+        ({"seconds": 27.3, "seconds_range": (0.5, 30.0)}, 12),
+        ({"bars": 8, "bars_range": (8, 1000), "seconds": 38.0, "seconds_range": (31.0, 45.0)}, 16),
+        ({"seconds": 7.0, "seconds_range": (6.5, 7.5)}, 4),  # no bar line inside
+    ],
+)
+def test_of_a_range_of_lengths_one_that_divides_well_is_taken(wishes: dict, bars: int):
+    assert plan_of(Brief(tempo=120, **wishes)).bars == bars
+
+
 EMPTY = {
     "ensembles": [],
     "progressions": {"major": [], "minor": []},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,8 @@ no without not two 3 solo only for violin piano drums bass guitar string quartet
 Am C# minor major Dm7 G13 Cmaj7 F/A ii V I 12 bar blues 120 bpm = quarter 4/4 6/8 slow allegro ma
 non troppo waltz sad happy jazz 30 seconds 16 bars short swing , . - | / ( ) & + : and or the a de
 für Geige d-Moll ♭ ♯ é 漢字 🎵 x2 instead chords: % ♩ between 90 100 dorian
+intro verse chorus loud softly legato loop fades out at end then starts ends with modulates to
+gets faster high drop build-up from quiet
 iaug7 - vM6 | iii°7 → VII+7 IVmadd9 progression 2-5-1
 """
 prompts = st.lists(
@@ -113,6 +116,14 @@ def test_reading_is_fast() -> None:
         "no drums but " * 150,
         "drums are not " * 140,
         "鼓" * 2000,
+        "ends with piano " * 120,
+        "verse, " * 280,
+        "strings join " * 150,
+        "key change " * 180,
+        "gets louder and " * 120,
+        "slow then " * 200,
+        "A-" * 1000,
+        "at the end " * 180,
     ],
     ids=lambda text: text[:8],
 )
@@ -404,6 +415,14 @@ def test_the_same_options_once_more_change_nothing(text: str, options: dict) -> 
     assert merge(once, **options) == once
     assert merge(parse_brief(text), **dict(reversed(options.items()))) == once
     assert Brief.from_dict(once.to_dict()) == once
+
+
+def test_an_option_of_length_replaces_a_range() -> None:
+    for text in ("8 to 12 bars of jazz", "jazz, 20-30 seconds"):
+        for option in ({"bars": 20}, {"seconds": 50}):
+            assert merge(parse_brief(text), **option) == replace(
+                merge(parse_brief("jazz"), **option), text=text
+            )
 
 
 def test_tempo_and_key_are_read_as_words() -> None:

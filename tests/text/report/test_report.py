@@ -200,6 +200,36 @@ def test_seconds_allow_a_tenth_or_half_a_bar():
     assert not met(Brief(seconds=14), slow, "seconds")
 
 
+def test_any_length_within_a_range_is_met():
+    bars = Brief(bars=12, bars_range=(8, 16))
+    assert met(bars, LOOP, "bars")
+    assert row(bars, LOOP, "bars").asked == "8-16 bars"
+    assert row(Brief(bars=10, bars_range=(8, 12)), LOOP, "bars").score == 12 / 16
+    assert met(Brief(bars=3, bars_range=(2, 4)), chords(TURN, ring=10), "bars")
+    assert not met(Brief(bars=18, bars_range=(17, 1000)), LOOP, "bars")
+    seconds = Brief(seconds=45, seconds_range=(30, 60))  # 32 s
+    assert met(seconds, LOOP, "seconds")
+    assert row(seconds, LOOP, "seconds").asked == "30-60 s"
+    assert row(Brief(seconds=20, seconds_range=(16, 24)), LOOP, "seconds").score == 24 / 32
+
+
+def test_limits_of_length():
+    assert met(Brief(bars=20, bars_range=(1, 20)), LOOP, "bars")
+    assert row(Brief(bars=15, bars_range=(1, 15)), LOOP, "bars") == Row(
+        "bars", "at most 15 bars", "16 bars", False, 15 / 16
+    )
+    under, over = (0.5, 30.0), (40.0, 3600.0)
+    assert not met(Brief(seconds=27.3, seconds_range=under), LOOP, "seconds")
+    assert met(Brief(seconds=27.3, seconds_range=under), chords(TURN * 3), "seconds")
+    assert row(Brief(seconds=44.4, seconds_range=over), LOOP, "seconds").asked == "at least 40 s"
+    assert not met(Brief(seconds=44.4, seconds_range=over), LOOP, "seconds")
+    assert not met(Brief(seconds=27.3, seconds_range=under), EMPTY, "seconds")
+
+
+def test_a_narrow_range_is_no_stricter_than_its_middle():
+    assert met(Brief(seconds=30.5, seconds_range=(30, 31)), LOOP, "seconds")
+
+
 def test_swing_and_density():
     offbeats = [q * TPQ + x for q in range(64) for x in (0, 16)]
     n = len(offbeats)

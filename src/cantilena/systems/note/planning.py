@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
 AS_THE_FIRST = frozenset({"intro", "outro", "coda", "verse", "head", "theme", "solo", "start"})
 """Sections that stand on one progression."""
+PHRASE = 4  # bars
 DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
 """Levels 0, 1 and 2 are what 15, 50 and 85 % of the training songs with as many instruments stay
 below (``train.note.habits.QUANTILES``)."""
@@ -197,21 +199,53 @@ def key_of_chords(chords: Sequence[Chord]) -> Key:
 
 
 def _bars(brief: Brief, metre: tuple[int, int], bpm: float) -> int:
-    """As said in bars or seconds; else some 45 seconds, in eights, as the chords divide."""
+    """As said in bars or seconds, of a range what divides well; else some 45 seconds, in eights, as
+    the chords divide."""
     quarters = 4 * metre[0] / metre[1]
-    if brief.bars is not None:
-        return brief.bars
-    if brief.form and brief.seconds is None:
+    if brief.form and brief.bars is None and brief.seconds is None:
         return min(form_bars(brief.form), MOST_BARS)
-    if brief.seconds is not None:
-        return int(np.clip(round(brief.seconds * bpm / 60 / quarters), 1, MOST_BARS))
+    cycle = _cycle(brief, quarters)
+    bars = brief.bars
+    if bars is None and brief.seconds is not None:
+        bars = int(np.clip(round(brief.seconds * bpm / 60 / quarters), 1, MOST_BARS))
+    if bars is not None:
+        return _well_divided(bars, _bars_range(brief, bpm / 60 / quarters), cycle)
     sections = round(USUAL_SECONDS * bpm / 60 / quarters / SECTION)
     bars = int(np.clip(SECTION * sections, SHORTEST, LONGEST))
-    per_bar = _chords_per_bar(brief, quarters)
-    cycle = len(brief.chords) / per_bar if brief.chords else 0
-    if cycle > 1 and cycle == int(cycle):
-        bars = max(2 * int(cycle), int(cycle) * max(1, round(bars / cycle)))
+    if cycle:
+        bars = max(2 * cycle, cycle * max(1, round(bars / cycle)))
     return min(bars, MOST_BARS_OF_A_CYCLE)
+
+
+def _bars_range(brief: Brief, bars_per_second: float) -> tuple[int, int] | None:
+    """Least and most bars that the asked ranges leave, those of bars first; None without one."""
+    span = brief.bars_range
+    if brief.seconds_range is None or (brief.bars is not None and span is None):
+        return span
+    least, most = span or (1, MOST_BARS)
+    low, high = (seconds * bars_per_second for seconds in brief.seconds_range)
+    least, most = max(ceil(low), least), min(int(high), most)
+    return (least, most) if least <= most else span
+
+
+def _well_divided(bars: int, span: tuple[int, int] | None, cycle: int) -> int:
+    """Of the bars in a range (least, most) the nearest to ``bars`` that is a whole number of
+    chord cycles, else of phrases, else the nearest at all; ``bars`` where no range is asked for."""
+    if span is None:
+        return bars
+    least, most = span
+    for unit in filter(None, (cycle, PHRASE)):
+        lowest, highest = ceil(least / unit), most // unit
+        if lowest <= highest:
+            return unit * min(max(round(bars / unit), lowest), highest)
+    return min(max(bars, least), most)
+
+
+def _cycle(brief: Brief, quarters: float) -> int:
+    """Bars of the asked progression; 0 where there is none, or it is no whole number of them above
+    one."""
+    cycle = len(brief.chords) / _chords_per_bar(brief, quarters) if brief.chords else 0
+    return int(cycle) if cycle > 1 and cycle == int(cycle) else 0
 
 
 def _chords_per_bar(brief: Brief, quarters: float) -> float:

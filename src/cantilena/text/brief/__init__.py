@@ -45,8 +45,8 @@ def merge(brief: Brief, **options: Any) -> Brief:
     or a word such as "andante"), ``key``, ``metre``, ``instruments`` (names and line-ups
     separated by commas; they are then the whole list), ``exclude`` (names, or numbers 0-128),
     ``chords`` (symbols or roman numerals), ``bars``, ``seconds``, ``timing`` ("quantized" or
-    "played"), ``genres`` and ``moods`` (names). Bars and seconds replace each other; of both,
-    seconds count. The order in which options are given does not matter.
+    "played"), ``genres`` and ``moods`` (names). Bars and seconds replace each other, ranges too;
+    of both, seconds count. The order in which options are given does not matter.
     Chords that the text gives as degrees or by name follow a new key.
     Raises BriefError or UnknownNameError, whose message says what would be right.
     """
@@ -166,7 +166,9 @@ def _with_bars(brief: Brief, value: str | int) -> Brief:
         bars = int(value)
     except (TypeError, ValueError):
         raise BriefError(f"{value!r} is not a number of bars; write it as in 16") from None
-    return _drop_how(brief.with_wishes(bars=bars, seconds=None))
+    return _drop_how(
+        brief.with_wishes(bars=bars, bars_range=None, seconds=None, seconds_range=None)
+    )
 
 
 def _with_seconds(brief: Brief, value: str | float) -> Brief:
@@ -174,9 +176,12 @@ def _with_seconds(brief: Brief, value: str | float) -> Brief:
         length = read_length(Reading(value))
         value = length.seconds if length and length.seconds else value
     try:
-        return _drop_how(brief.with_wishes(seconds=float(value), bars=None))
+        seconds = float(value)
     except (TypeError, ValueError):
         raise BriefError(f"{value!r} is not a length; write it as in 30 or '1:30'") from None
+    return _drop_how(
+        brief.with_wishes(seconds=seconds, seconds_range=None, bars=None, bars_range=None)
+    )
 
 
 def _with_labels(brief: Brief, field: str, value: str | Iterable[str]) -> Brief:

@@ -132,7 +132,7 @@ SECOND = Rule(
     (
         (
             "verse: C G Am F, chorus: F G C",
-            {"chords": "C G Am F", "unplaced": "verse, chorus, F G C"},
+            {"chords": "C G Am F", "unplaced": "F G C"},
         ),
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from cantilena.errors import BriefError
-from cantilena.score.harmony import Chord, Key, parse_chord
+from cantilena.score.harmony import Key, note_name, parse_chord
 
 NUMERAL = r"(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)"
 ROMAN = re.compile(
@@ -17,8 +17,11 @@ ROMAN = re.compile(
     r"(?P<suffix>(?:maj|M|min|m|dim|aug|°|o|ø|Δ|\+)?(?:13|11|9|7|6)?(?:sus[24]?|b5|add9)?)"
     rf"(?:/(?P<of>[#b]?{NUMERAL}))?(?![\w#'])"
 )
-_MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
-_MINOR_SCALE = (0, 2, 3, 5, 7, 8, 10)
+_MAJOR_SCALE = (0, 2, 4, -1, 1, 3, 5)
+_MINOR_SCALE = (0, 2, -3, -1, 1, -4, -2)
+"""The degrees, in fifths above the tonic: they say how a note is spelled as well."""
+_LEADING_NOTE = 5
+_ACCIDENTALS = {"b": -7, "#": 7}  # fifths
 _VALUE = {"i": 0, "ii": 1, "iii": 2, "iv": 3, "v": 4, "vi": 5, "vii": 6}
 NAMED: tuple[tuple[str, str, str, int | None], ...] = (
     # pattern | numerals, two to a bar after "2:" | genre | bars
@@ -83,20 +86,19 @@ def is_minor(key: Key | None, numerals: list[str]) -> bool:
 
 def realise(tokens: list[re.Match[str]], key: Key, jazzy: bool) -> list[str]:
     """Chord symbols of numerals in a key; ``jazzy`` gives plain triads their sevenths."""
-    flats = key.flats or key.index in (0, 12, 14, 19)
     out: list[str] = []
     for t in tokens:
         numeral, suffix, of = t.group("num"), t.group("suffix") or "", t.group("of")
         small = numeral.islower()
         degree = _VALUE[numeral.lower()]
         scale = _MINOR_SCALE if key.minor and not t.group("acc") and not of else _MAJOR_SCALE
-        step = scale[degree] + {"b": -1, "#": 1}.get(t.group("acc"), 0)
+        fifths = scale[degree] + _ACCIDENTALS.get(t.group("acc"), 0)
         if key.minor and degree == 6 and small and suffix[:1] in ("o", "°", "d") and not of:
-            step = 11  # the leading-note chord
+            fifths = _LEADING_NOTE
         if of:
             target = of.lstrip("#b").lower()
             home = _MINOR_SCALE if key.minor and of[0] not in "#b" else _MAJOR_SCALE
-            step += home[_VALUE[target]] + {"b": -1, "#": 1}.get(of[0], 0)
+            fifths += home[_VALUE[target]] + _ACCIDENTALS.get(of[0], 0)
         if small and suffix.startswith(("maj", "M", "Δ")):
             suffix = "mMaj" + re.sub(r"^(?:maj|M|Δ)", "", suffix or "7")
         elif small and not suffix.startswith(("m", "o", "°", "ø", "dim", "aug", "+")):
@@ -105,12 +107,11 @@ def realise(tokens: list[re.Match[str]], key: Key, jazzy: bool) -> list[str]:
             suffix = _sevenths(degree, suffix, small, key.minor)
         suffix = suffix.replace("min", "m").replace("mb5", "m7b5")
         suffix = {"o": "dim", "°": "dim", "o7": "dim7", "°7": "dim7"}.get(suffix, suffix)
-        root = (key.tonic + step) % 12
         try:
             chord = parse_chord(f"C{suffix}")
         except BriefError:  # no such chord: "iiaug13sus2"
             chord = parse_chord("Cm" if small else "C")
-        out.append(Chord(root, chord.intervals, chord.symbol).name(flats or t.group("acc") == "b"))
+        out.append(note_name(key.tonic_fifths + fifths) + chord.symbol)
     return out
 
 

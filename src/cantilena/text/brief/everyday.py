@@ -22,6 +22,8 @@ UNMEANT = Rule(
         ("a house on a hill", {"genres": None}),
         ("a fusion of samba and house", {"genres": "samba, house"}),
         ("classic blues", {"genres": "blues"}),
+        ("a country house", {"genres": None}),
+        ("rock garden, koto", {"genres": None}),
         ("heavy lorries pass by", {"moods": None}),
     ),
 )
@@ -48,14 +50,107 @@ def _words_of(items: Iterable[str]) -> str:
 _MUSIC = (
     r"song|music|beats?|track|genre|style|tune|band|piece|groove|vibe|anthem|ballad|loop|feel|guitars?|bass|riffs?|drums?"
     r"|jam|solo|like|dj|set|mix|melody|organ|accordion|fiddle|violin|flute|harmonica|banjo|choir|orchestra"
-    r"|number|standard|arrangement|version|remix|theme|rhythm|progression|score|instrumental|opera|mass|hymn"
+    r"|bangers?|number|standard|arrangement|version|remix|theme|rhythm|progression|score|instrumental|opera|mass|hymn"
 )
 _OTHER_LABEL = _words_of(
     [n for n in GENRES if n not in ("game", "children")] + ["lullaby", "waltz"]
 )
 _ANY = re.compile("")
 _EVERYDAY = word_set("house rock soul country game metal trap garage jungle folk pop trance")
+_SOUNDS = rf"(?:\s+(?:\w+\s+)?(?:{_MUSIC}|{_OTHER_LABEL})\b)"
+_ARTICLE = (
+    r"\b(?:an?|the|my|our|their|his|her|this|that|old|grand|english|stately|in|at|near|of)\s+"
+)
+_COMPOUND = "part of a name for something else than music"
+
+
+def _compound(words: str, nouns: str) -> _Unmeant:
+    """Words that name a thing with one of the ``nouns`` behind them."""
+    return _Unmeant(word_set(words), _ANY, re.compile(rf"[\s-]+(?:{nouns})\b"), _COMPOUND)
+
+
+_COMPOUNDS = (
+    _Unmeant(
+        word_set("country"),
+        re.compile(rf"{_ARTICLE}$"),
+        re.compile(
+            rf"\s+(?:houses?|clubs?|estates?|manors?|inns?|lanes?|cottages?)\b(?!{_SOUNDS})"
+        ),
+        _COMPOUND,
+    ),
+    _Unmeant(
+        word_set("house houses"),
+        re.compile(rf"{_ARTICLE}country\s+$"),
+        re.compile(rf"(?!{_SOUNDS})"),
+        _COMPOUND,
+    ),
+    _Unmeant(
+        word_set("house"),
+        re.compile(
+            r"\b(?:tree|opera|full|white|green|coffee|farm|ghost|bird|doll|dolls|open|tea|town|guest"
+            r"|gingerbread|safe|public|custom)[\s-]+$"
+        ),
+        _ANY,
+        _COMPOUND,
+    ),
+    _Unmeant(
+        word_set("house"),
+        re.compile(r"\b(?:beach|summer|lake|light)[\s-]+$"),
+        re.compile(rf"\s+(?!{_MUSIC}|{_OTHER_LABEL})[a-z]"),
+        _COMPOUND,
+    ),
+    _Unmeant(
+        word_set("opera"),
+        _ANY,
+        re.compile(r"\s+(?:houses?|glasses|tickets?)\b"),
+        _COMPOUND,
+    ),
+    _compound(
+        "rock",
+        "gardens?|pools?|climb(?:ing|ers?)|bottom|faces?|formations?|salt|slides?|cliffs?",
+    ),
+    _compound("soul", "foods?|mates?|searching"),
+    _compound(
+        "metal",
+        "gears?|bridges?|doors?|gates?|fences?|boxe?s?|detectors?|pipes?|plates?|sheets?|pans?|cans?|objects?",
+    ),
+    _compound("garage", "sales?|doors?"),
+    _compound(
+        "jungle",
+        "gyms?|books?|cruises?|temples?|rivers?|safaris?|treks?|expeditions?|animals?|explor\\w+",
+    ),
+    _compound("trance", "states?"),
+    _compound("pop", "arts?|corn|quiz(?:zes)?|culture"),
+    _compound("folk", "tales?|lore|arts?|hero(?:es)?|medicine"),
+    _compound("game", "shows?|nights?|days?|hens?|reserves?"),
+    _compound("latin", "class(?:es)?|mass|texts?|words|lyrics|teachers?"),
+    _Unmeant(
+        word_set("trap traps"),
+        re.compile(r"\b(?:bear|mouse|speed|booby|tourist|thirst|death|fire)[\s-]+$"),
+        _ANY,
+        _COMPOUND,
+    ),
+    _Unmeant(
+        word_set("game"),
+        re.compile(r"\b(?:board|card|ball|football|soccer|basketball|baseball|hockey)[\s-]+$"),
+        _ANY,
+        _COMPOUND,
+    ),
+    _Unmeant(
+        word_set("march"),
+        re.compile(r"\b(?:early|late|mid|last|next|every|in|since|until)[\s-]+$"),
+        re.compile(r"(?!\s+(?:time|tempo|rhythm|style|metre|meter|form)\b)"),
+        "the month",
+    ),
+    _Unmeant(
+        word_set("march"),
+        _ANY,
+        re.compile(r"\s+(?:mornings?|evenings?|afternoons?|winds?|\d{1,2}(?:st|nd|rd|th)|\d{4})\b"),
+        "the month",
+    ),
+)
 _UNMEANT = (
+    *_COMPOUNDS,
     _Unmeant(
         _EVERYDAY,
         re.compile(

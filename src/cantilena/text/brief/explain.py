@@ -8,27 +8,60 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cantilena.text.brief import (
+    bounds,
+    changes,
     chords,
     closing,
+    entries,
     figures,
+    form,
     keys,
     length,
+    loudness,
+    manner,
     mentions,
+    modulations,
     parts,
     phrases,
     reader,
     refusals,
     roles,
     time,
+    turns,
 )
 from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading, Use
 from cantilena.text.lexicon.stopwords import STOP
-from cantilena.text.wishes import Brief
+from cantilena.text.wishes import (
+    MAX_BARS,
+    MAX_SECONDS,
+    MIN_BARS,
+    MIN_SECONDS,
+    Brief,
+    range_words,
+)
 
 _MODULES = (
-    *(time, length, keys, chords, phrases, mentions, refusals, closing, parts, reader),
-    *(roles, figures),
+    time,
+    length,
+    bounds,
+    keys,
+    chords,
+    phrases,
+    mentions,
+    refusals,
+    closing,
+    parts,
+    reader,
+    modulations,
+    turns,
+    form,
+    entries,
+    changes,
+    loudness,
+    manner,
+    roles,
+    figures,
 )
 RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 """Every rule."""
@@ -73,9 +106,7 @@ def _wish(use: Use, brief: Brief) -> str:
     """The wish that words led to, in words."""
     value = use.value
     if not value and use.field == "length":
-        bars = f"{brief.bars} bars" if brief.bars else ""
-        seconds = f"{brief.seconds:g} seconds" if brief.seconds else ""
-        value = ", ".join(filter(None, (bars, seconds)))
+        value = _length(brief)
     elif not value and use.field == "excluded":
         value = "not to sound"
     elif not value and use.field == "chords":
@@ -84,3 +115,13 @@ def _wish(use: Use, brief: Brief) -> str:
         wish = getattr(brief, use.field)
         value = f"{wish:g}" if isinstance(wish, float) else "" if wish is None else str(wish)
     return f"{use.field}: {value}" if value else use.field
+
+
+def _length(brief: Brief) -> str:
+    bars = f"{brief.bars} bars" if brief.bars else ""
+    if brief.bars_range:
+        bars = f"{range_words(brief.bars_range, (MIN_BARS, MAX_BARS))} bars"
+    seconds = f"{brief.seconds:g} seconds" if brief.seconds else ""
+    if brief.seconds_range:
+        seconds = f"{range_words(brief.seconds_range, (MIN_SECONDS, MAX_SECONDS))} seconds"
+    return ", ".join(filter(None, (bars, seconds)))

@@ -1,14 +1,23 @@
 """Lengths in a text, in bars, minutes and seconds.
 
 Knows how lengths are written and what else such numbers and words may mean; does not know tempi
-and metres (``time``).
+and metres (``time``), nor limits (``bounds``).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 
+from cantilena.text.brief.bounds import (
+    LIMIT,
+    Length,
+    bars_between,
+    beside,
+    limit_of,
+    seconds_between,
+    within_both,
+)
 from cantilena.text.brief.rules import Rule, apply
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.terms import NUMBERS, SHORT
@@ -21,22 +30,26 @@ _COUNT = (
     rf"|{'|'.join(sorted(NUMBERS, key=len, reverse=True))})"
 )
 _BARS = re.compile(
-    rf"{_COUNT}[\s-]*(?:bars?|measures?|takte?n?|mesures?|battute|compases)\b(?:\s+long\b)?"
+    rf"{_COUNT}[\s+-]*(?:bars?|measures?|takte?n?|mesures?|battute|compases)\b(?:\s+long\b)?"
 )
+SOLO_OF = (
+    r"\s+(?!(?:and|or|in|at|over|by|for|with|after|before|on|from|then|of|is|section|part)\b)\w"
+)
+"""What follows "solo" where it says that one plays alone: "solo violin"."""
 _OF_A_SECTION = re.compile(
-    r"[\s-]*(?:drum\s+|piano\s+|guitar\s+)?(blues|fade\w*|crescendo|silence|pause|gap|delay|reverb|tail|build\w*|drop|intro|outro|solo|break|bridge|phrases?|drum\s+fill|fill|pickup|verse|chorus"
+    rf"[\s-]*(?:drum\s+|piano\s+|guitar\s+)?(blues|fade\w*|crescendo|silence|pause|gap|delay|reverb|tail|build\w*|drop|intro|outro|solo(?!{SOLO_OF})|break|bridge|phrases?|drum\s+fill|fill|pickup|verse|chorus"
     r"|rests?|each|per)"
 )
 _BARS_ARE = re.compile(r"\b(?:bars|measures|takte)\s*[:=]\s*(?P<n>\d{1,4})\b")
 _MINUTES = re.compile(
-    rf"(?:{_COUNT}|(?P<half>\bhalf\s+an?))[\s-]*"
+    rf"(?:{_COUNT}|(?P<half>\bhalf\s+an?))[\s+-]*"
     r"(?:minutes?|mins?|minuten|minuti|minutos|(?<=\d)m|(?<=\d )m)\b(?!\s*=)"
     r"(?P<and>\s+and\s+a\s+half|\s+und\s+eine\s+halbe)?"
     r"(?:\s*(?:and|,|und|et)?\s*(?P<s>\d{1,2})[\s-]*(?:seconds?|secs?|sekunden?|secondes|s)\b)?"
     r"(?:\s+long\b)?"
 )
 _SECONDS = re.compile(
-    rf"{_COUNT}[\s-]*(?:seconds?|secs?|sekunden?|sek|secondes?|secondi|segundos)\b(?:\s+long\b)?"
+    rf"{_COUNT}[\s+-]*(?:seconds?|secs?|sekunden?|sek|secondes?|secondi|segundos)\b(?:\s+long\b)?"
 )
 _S = re.compile(
     r"(?<!the )(?<![\w.'])(?P<n>\d{1,3})\s?s\b(?P<long>\s+(?:long|clip|loop|track|of))?"
@@ -59,17 +72,10 @@ _NOT_LENGTH = word_set(
     chord harmony harmonies techniques technique range hits hit plucks pluck swells swell passages
     passage runs run phrase pads pad line bass vocals vocal attack decays fade fades crescendo break
     breaks section sections pause silence staccato legato echoes drone drones melody melodies
-    version hair samples sample chops lines transitions transition
+    version hair samples sample chops lines transitions transition build buildup buildups riser
+    verse chorus bridge drop coda ending
     """
 )
-
-
-@dataclass(frozen=True)
-class Length:
-    """A length in bars, in seconds, or in both where the text gives both and they agree."""
-
-    bars: int | None = None
-    seconds: float | None = None
 
 
 def _lasts(length: Length) -> str:
@@ -104,7 +110,9 @@ def _minutes(reading: Reading, m: re.Match[str]) -> Length:
 def _no_minutes(reading: Reading, m: re.Match[str]) -> str:
     if re.fullmatch(r"\d+\s?m", m.group()) and _count(m["n"]) > 20:
         return "metres or something else, hardly minutes"
-    if re.fullmatch(r"[a-h]min", m.group()):
+    cased = reading.plain[m.start() : m.end()]
+    of = re.match(r"\s+(?:of|long)\b", reading.low[m.end() :])
+    if re.fullmatch(r"[a-h]min", m.group()) or (re.fullmatch(r"A\s+min", cased) and not of):
         return "a key or a chord, no minute"
     if _is_point(reading, m):
         return _AT_POINT
@@ -148,46 +156,79 @@ _POINT_AFTER = re.compile(
     r"\s*-?\s*(?:marks?\b|in(?=\s*[,.;]|\s*$)|into\b|later\b|point\b|onwards?\b)"
 )
 _ENDS = re.compile(r"\b(?:ends?|ending|stops?|stopping|finish\w*|is\s+over)\s+(?:after|at|by)\s+$")
+_UP_TO = re.compile(
+    r"(?:(?:^|[,;:(])\s*|\b(?:of|for|be|lasting|lasts?|runs?|length|long|piece|track|loop|song|tune|cue)\s+)"
+    r"up\s+to\s+$"
+)
+"""As a limit: "builds up to 30 seconds" ends at a point."""
 _AT_POINT = "a point in time, not a length"
 
 
 def _is_point(reading: Reading, m: re.Match[str]) -> bool:
     """Whether a time is one within the piece: "until 9.5 seconds", "at the 30 second mark"."""
     before = reading.low[max(0, m.start() - 40) : m.start()]
-    if _ENDS.search(before):
+    if _ENDS.search(before) or _UP_TO.search(before):
         return False
     return bool(_POINT.search(before) or _POINT_AFTER.match(reading.low, m.end()))
 
 
-_N = r"(?<![\w./:'])(\d{1,4}(?:[.,]\d{1,2})?)"
+_ARTICLES = ("a", "an", "ein", "eine", "einen", "un", "une")
+_N = (
+    r"(?<![\w./:'])(?:\d{1,4}(?:[.,]\d{1,2})?|"
+    + "|".join(sorted({*NUMBERS} - {*_ARTICLES}, key=len, reverse=True))
+    + ")"
+)
+_BAR_UNITS = r"bars?|measures?|takten?|mesures?|battute|compases"
+_MINUTE_UNITS = r"minutes?|mins?|minuten?|minuti|minutos"
+_SECOND_UNITS = r"seconds?|secs?|s|sekunden|secondes|secondi|segundos"
 _RANGE = re.compile(
-    rf"(?:between\s+|from\s+)?{_N}\s*(?:-|–|~|to|or|and|bis|a|oder)\s*{_N}[\s-]*"
-    r"(?:(?P<bars>bars?|measures?|takten?|mesures?|battute|compases)"
-    r"|(?P<minutes>minutes?|mins?|minuten|minuti|minutos)"
-    r"|(?P<seconds>seconds?|secs?|s|sekunden|secondes|secondi|segundos))\b(?:\s+long\b)?"
+    rf"(?P<open>(?:between|from|zwischen|entre)\s+)?(?P<low>{_N})"
+    rf"(?:[\s-]*(?:(?P<low_bars>{_BAR_UNITS})|(?P<low_minutes>{_MINUTE_UNITS})|(?P<low_seconds>{_SECOND_UNITS})))?"
+    rf"\s*(?P<joint>-|–|—|~|\b(?:to|or|and|bis|a|oder|und|et|y)\b)\s*(?P<high>{_N}|an?(?=\s+min))[\s-]*"
+    rf"(?:(?P<bars>{_BAR_UNITS})|(?P<minutes>{_MINUTE_UNITS})|(?P<seconds>{_SECOND_UNITS}))\b(?:\s+long\b)?"
 )
 _TIMELINE = re.compile(
     r"(?<![\w:.])(\d{1,2}):([0-6]\d)\s*(?:-|–|~|to)\s*(\d{1,2}):([0-6]\d)(?![\w:])"
 )
 
 
-def _amid(reading: Reading, m: re.Match[str]) -> Length:
-    """The middle of a range, in which any length is right."""
-    low, high = (float(n.replace(",", ".")) for n in m.groups()[:2])
-    if m["bars"]:
-        return Length(bars=round((low + high) / 2))
-    return Length(seconds=(low + high) / 2 * (60 if m["minutes"] else 1))
+def _unit(m: re.Match[str], which: str) -> float | None:
+    """Seconds of the unit of a range's end (``which``: "" or "low_"), 0 of bars, None of none."""
+    units = {"bars": 0.0, "minutes": 60.0, "seconds": 1.0}
+    return next((value for name, value in units.items() if m[which + name]), None)
+
+
+def _limits(m: re.Match[str]) -> tuple[float, float]:
+    """Least and most, in bars or in seconds."""
+    unit, low_unit = _unit(m, ""), _unit(m, "low_")
+    low_unit = unit if low_unit is None else low_unit
+    return _count(m["low"]) * (low_unit or 1), _count(m["high"]) * (unit or 1)
+
+
+def _range(reading: Reading, m: re.Match[str]) -> Length:
+    """A range, whose middle is aimed at; of two lengths with "or" in bars the first."""
+    low, high = _limits(m)
+    if not m["bars"]:
+        return seconds_between(low, high)
+    length = bars_between(int(low), int(high))
+    return replace(length, bars=int(low)) if m["joint"] in ("or", "oder") else length
 
 
 def _no_range(reading: Reading, m: re.Match[str]) -> str:
-    low, high = (float(n.replace(",", ".")) for n in m.groups()[:2])
-    if low >= high:
+    low, high = _limits(m)
+    unit, low_unit = _unit(m, ""), _unit(m, "low_")
+    if low_unit is not None and (low_unit == 0) != (unit == 0):
+        return "bars and time are no range"
+    sum_of_both = m["joint"] in ("and", "und", "et", "y") and low_unit is not None
+    if low >= high or (sum_of_both and not m["open"]):
         return "no range"
     if m["bars"] and (of := _OF_A_SECTION.match(reading.low, m.end())):
         return f"bars of something else ({of.group(1)}), not of the piece"
-    if m.group().startswith("from") and not m["bars"]:
+    if (m["open"] or "").startswith("from") and not m["bars"]:
         return "from one point in time to another"
-    return _AT_POINT if _is_point(reading, m) else _lasts(_amid(reading, m))
+    if m["seconds"] == "s" and {low, high} <= _DECADES and not m.group().endswith("long"):
+        return "decades"
+    return _AT_POINT if _is_point(reading, m) else _lasts(_range(reading, m))
 
 
 def _ends(m: re.Match[str]) -> tuple[float, float]:
@@ -198,8 +239,9 @@ def _ends(m: re.Match[str]) -> tuple[float, float]:
 def _timeline(reading: Reading, m: re.Match[str]) -> Length:
     """Where the last section of a list of sections ends; of a range alone the middle."""
     spans = [_ends(n) for n in _TIMELINE.finditer(reading.low)]
-    whole = any(start == 0 for start, _ in spans)
-    return Length(seconds=max(e for _, e in spans) if whole else sum(spans[0]) / 2)
+    if any(start == 0 for start, _ in spans):
+        return Length(seconds=max(e for _, e in spans))
+    return seconds_between(*spans[0])
 
 
 def _no_timeline(reading: Reading, m: re.Match[str]) -> str:
@@ -221,11 +263,12 @@ LENGTH = (
         "a range of lengths",
         "length",
         (
-            ("piano, 8 to 12 bars", {"bars": 10, "unplaced": None}),
-            ("Lasting for 16 ~ 30 seconds", {"seconds": 23, "unplaced": None}),
+            ("piano, 8 to 12 bars", {"bars": 10, "bars_range": "8-12", "unplaced": None}),
+            ("Lasting for 16 ~ 30 seconds", {"seconds": 23, "seconds_range": "16-30"}),
+            ("60-70s pop", {"seconds": None}),
         ),
         _RANGE,
-        _amid,
+        _range,
         _no_range,
     ),
     Rule(
@@ -233,7 +276,7 @@ LENGTH = (
         "length",
         (
             ("calm (0:00-0:20), then loud (0:20-0:50)", {"seconds": 50}),
-            ("pop, 1:00-2:00", {"seconds": 90}),
+            ("pop, 1:00-2:00", {"seconds": 90, "seconds_range": "60-120"}),
         ),
         _TIMELINE,
         _timeline,
@@ -242,7 +285,11 @@ LENGTH = (
     Rule(
         "a number of bars",
         "length",
-        (("waltz, 16 bars", {"bars": 16}), ("a 4-bar intro", {"bars": None})),
+        (
+            ("waltz, 16 bars", {"bars": 16}),
+            ("a 4-bar drum fill", {"bars": None}),
+            ("a 99-bar solo violin piece", {"bars": 99}),
+        ),
         _BARS,
         _some_bars,
         _no_bars,
@@ -326,34 +373,52 @@ def read_length(
     reading: Reading, bpm: float | None = None, metre: str | None = None
 ) -> Length | None:
     """The first length that is given as a number. A second one of the other kind counts too
-    where, at ``bpm`` (None: free to choose) and in ``metre``, both can hold; others are left
-    unplaced."""
-    lengths = apply(reading, LENGTH)
-    if not lengths:
-        return None
-    whole = lengths[0].value
-    for hit in lengths[1:]:
-        length = hit.value
-        both = Length(whole.bars or length.bars, whole.seconds or length.seconds)
-        if length not in (whole, both) and not _agree(both, bpm, metre):
+    where, at ``bpm`` (None: free to choose) and in ``metre``, both can hold, and a second range of
+    the same kind narrows the first; others are left unplaced."""
+    whole: Length | None = None
+    for hit in apply(reading, LENGTH):
+        limit = limit_of(reading, hit)
+        length = limit.value if limit else hit.value
+        joined = length if whole is None else _joined(whole, length, bpm, metre)
+        if joined is None:
             reading.reject(hit.start, hit.end, SECOND_LENGTH, "another length is said before")
-        elif length.bars is None or length.seconds is None:
-            whole = both if _agree(both, bpm, metre) else whole
+        elif limit:
+            reading.take(limit.start, limit.end, LIMIT)
+        whole = joined or whole
     return whole
+
+
+def _joined(one: Length, other: Length, bpm: float | None, metre: str | None) -> Length | None:
+    """Both lengths as one, None where they contradict each other."""
+    if narrowed := within_both(one, other):
+        return narrowed
+    both = beside(one, other)
+    if _agree(both, bpm, metre):
+        return both
+    return one if other == one else None
 
 
 def _agree(length: Length, bpm: float | None, metre: str | None) -> bool:
     """Whether bars and seconds can both hold, within a fifth; without a tempo, at a usual one."""
     if length.bars is None or length.seconds is None:
         return False
-    needed = tempo_of(length, metre)
-    return 0.8 < needed / bpm < 1.25 if bpm else 40 <= needed <= 240
+    slowest, fastest = tempos_of(length, metre)
+    if bpm is None:
+        return slowest <= 240 and fastest >= 40
+    return slowest / bpm < 1.25 and fastest / bpm > 0.8
 
 
 def tempo_of(length: Length, metre: str | None) -> float:
     """The tempo, in quarters per minute, at which so many bars last so many seconds."""
     num, den = map(int, (metre or "4/4").split("/"))
     return 60.0 * (length.bars or 0) * 4 * num / den / (length.seconds or 1.0)
+
+
+def tempos_of(length: Length, metre: str | None) -> tuple[float, float]:
+    """The slowest and the fastest tempo at which some of the bars last some of the seconds."""
+    least, most = length.least, length.most
+    slowest = tempo_of(Length(least.bars, most.seconds), metre)
+    return slowest, tempo_of(Length(most.bars, least.seconds), metre)
 
 
 SHORT_WORD = Rule(

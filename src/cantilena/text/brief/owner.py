@@ -148,7 +148,7 @@ class Mentions:
         arpeggios". Instruments come before functions such as "melody" in each.
         """
         for m in self.named:
-            if (start <= m.start and m.end <= end) or (m.start <= start and end <= m.end):
+            if start < m.end and m.start < end:
                 return m.names
         return self._nearest(self.named, start, end) or self._nearest(self.functions, start, end)
 

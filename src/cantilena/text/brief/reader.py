@@ -11,9 +11,10 @@ from typing import Any
 
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.chords import Progression, read_chords
+from cantilena.text.brief.course import read_ahead, read_course
 from cantilena.text.brief.figures import read_figures
 from cantilena.text.brief.keys import read_key, read_spoken
-from cantilena.text.brief.length import Length, read_length, read_short, tempo_of
+from cantilena.text.brief.length import Length, read_length, read_short, tempo_of, tempos_of
 from cantilena.text.brief.mentions import Item
 from cantilena.text.brief.owner import Mentions
 from cantilena.text.brief.parts import Parts, read_parts
@@ -47,12 +48,13 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     reading = Reading(text, speller().mend)
     how: dict[str, str] = {}
     wishes: dict[str, Any] = {}
-    tempo = read_tempo(reading)
+    ahead = read_ahead(reading)
+    tempo = read_tempo(reading) or ahead.turns.tempo
     metre = read_metre(reading)
     jazzy = _JAZZY.search(reading.low) is not None
     # Chords are read before the key, but degrees need it: a first reading looks for the key only.
     glance = key or _key_at_first_glance(text)
-    spoken = read_spoken(reading)
+    spoken = [*ahead.turns.keys, *read_spoken(reading)]
     chords = read_chords(reading, glance, jazzy)
     length = read_length(reading, tempo.bpm if tempo else None, metre)
     home = parse_chord(chords.chords[0]).root if chords and len(chords.chords) == 1 else None
@@ -78,12 +80,14 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
         wishes["roles"], how["roles"] = roles, "said"
     if figures := read_figures(reading, mentions, asked):
         wishes["figures"], how["figures"] = figures, "said"
+    course = read_course(reading, ahead, items, tuple(parts.instruments))
+    wishes, how = {**wishes, **course}, {**how, **dict.fromkeys(course, "said")}
     return Brief(text=text, how=how, unplaced=reading.unplaced(STOP), **wishes), reading
 
 
 def _key_at_first_glance(text: str) -> Key | None:
     reading = Reading(text)
-    spoken = read_spoken(reading)
+    spoken = [*read_ahead(reading).turns.keys, *read_spoken(reading)]
     match = read_key(reading, spoken=spoken)
     return match[0] if match else None
 
@@ -252,16 +256,29 @@ def _set_length(
         if bars:
             wishes["bars"], how["bars"] = bars, "implied"
         return
-    if length.bars:
-        wishes["bars"], how["bars"] = length.bars, "said"
-    if length.seconds:
-        wishes["seconds"], how["seconds"] = length.seconds, "said"
+    for field in ("bars", "bars_range", "seconds", "seconds_range"):
+        if value := getattr(length, field):
+            wishes[field], how[field] = value, "said"
     if length.bars and length.seconds and "tempo" not in wishes:
-        needed = tempo_of(length, wishes.get("metre"))
-        if 20 <= needed <= 300:
-            wishes["tempo"], how["tempo"] = round(needed, 1), "implied"
-            wishes.pop("tempo_range", None)
-            how.pop("tempo_range", None)
+        _set_needed_tempo(length, wishes, how)
+
+
+USUAL_TEMPO = 100.0  # quarters per minute
+
+
+def _set_needed_tempo(length: Length, wishes: dict, how: dict) -> None:
+    """The tempo that bars and seconds need: one that does not follow from the words where they
+    leave no room, else as much of the usual range as they allow."""
+    needed = tempo_of(length, wishes.get("metre"))
+    slowest, fastest = tempos_of(length, wishes.get("metre"))
+    low, high = wishes.get("tempo_range", (USUAL_TEMPO, USUAL_TEMPO))
+    if slowest < fastest and max(low, slowest) <= min(high, fastest):
+        if "tempo_range" in wishes:
+            wishes["tempo_range"] = (max(low, slowest), min(high, fastest))
+    elif 20 <= needed <= 300:
+        wishes["tempo"], how["tempo"] = round(needed, 1), "implied"
+        wishes.pop("tempo_range", None)
+        how.pop("tempo_range", None)
 
 
 OTHER_TIMING = {"played": "quantized", "quantized": "played"}

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from cantilena.text.brief.mentions import Item
+from cantilena.text.brief.mentions import Item, gap, span
 from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading, east
+from cantilena.text.lexicon.ensembles import Ensemble
+from cantilena.text.wishes import Instrument
 from cantilena.text.wordlists import word_set
 
 _NO = word_set(
@@ -95,7 +97,17 @@ MANNER = Rule(
     "excluded",
     (("pop, piano, no loud drums", {"instruments": "piano", "excluded": None}),),
 )
-RULES: tuple[Rule, ...] = (NO, NONE, NO_SOLO, NOT_AFTER, EXCEPTION, MANNER)
+LEFT_OPEN = Rule(
+    "left open",
+    "instruments",
+    (
+        ("jazz, piano or no piano", {"instruments": None, "excluded": None}),
+        ("with or without drums, rock", {"instruments": None, "excluded": None}),
+        ("piano, drums optional", {"instruments": "piano"}),
+        ("I don't mind drums", {"instruments": None, "excluded": None}),
+    ),
+)
+RULES: tuple[Rule, ...] = (NO, NONE, NO_SOLO, NOT_AFTER, EXCEPTION, MANNER, LEFT_OPEN)
 _NOT_THERE = re.compile(
     r"\s*,?\s*(?:(?:\b(?:is|are|was|were|do|does|did|should|shall|must|may|can|will|would)\s*(?:not|n't|never)\b"
     r"|\b(?:isn't|aren't|don't|doesn't|shouldn't|mustn't|won't|isnt|arent|dont|doesnt|never)\b)"
@@ -117,6 +129,53 @@ _MANNERS = word_set(
     """
 )
 """How something is played: who wants no loud drums does not want no drums."""
+
+
+_OPEN_BEFORE = re.compile(
+    r"(?:\b(?:with\s+or\s+without|mit\s+oder\s+ohne|avec\s+ou\s+sans|con\s+o\s+sin|con\s+o\s+senza"
+    r"|whether\s+or\s+not(?:\s+there\s+(?:is|are))?|(?:don't|dont|do\s+not)\s+(?:care\s+about|mind)"
+    r"|optional(?:ly)?|optionale?[ns]?))\s+(?:any\s+|an?\s+|the\s+|some\s+)?$"
+)
+_OPEN_AFTER = re.compile(
+    r"\s*(?:,\s*)?(?:or\s+not\b(?!\s+\w)|(?:is\s+|are\s+)?\(?optional\b\)?|or\s+without\b(?:\s+(?:it|them)\b|(?!\s+\w)))"
+)
+_OR_NO = re.compile(
+    r"\s*,?\s*(?:or|oder|ou|o)\s+(?:no|not|without|kein\w*|ohne|sans|sin)\s+(?:any\s+|an?\s+)?"
+)
+_AND_OR = re.compile(r"\s+(?:and|or|und|oder|et|ou|y|o)\s+(?:an?\s+|the\s+)?")
+_LEAVABLE = ("instrument", "ensemble", "swing", "timing")
+
+
+def _left_open(reading: Reading, items: list[Item]) -> set[int]:
+    """Numbers of the items that the text neither asks for nor refuses: "piano or no piano", "with
+    or without drums"; takes their words."""
+    left: set[int] = set()
+    for n, item in enumerate(items):
+        if item.kind not in _LEAVABLE or n in left:
+            continue
+        start, end = span(reading, item)
+        first = max(0, start - 40)
+        before = _OPEN_BEFORE.search(reading.low[first:start])
+        after = _OPEN_AFTER.match(reading.low, end)
+        pair = n + 1 < len(items) and _name(items[n + 1]) == _name(item)
+        if pair and _OR_NO.fullmatch(gap(reading, item, items[n + 1])):
+            end = span(reading, items[n + 1])[1]
+            left.add(n + 1)
+        elif n - 1 in left and _AND_OR.fullmatch(gap(reading, items[n - 1], item)):
+            start = span(reading, items[n - 1])[1]
+        elif before:
+            start = first + before.start()
+        elif after:
+            end = after.end()
+        else:
+            continue
+        left.add(n)
+        reading.take(start, end, LEFT_OPEN, "as you like")
+    return left
+
+
+def _name(item: Item) -> object:
+    return item.value.name if isinstance(item.value, (Instrument, Ensemble)) else item.kind
 
 
 def _not_there(reading: Reading, items: list[Item]) -> set[int]:
@@ -156,8 +215,11 @@ def mark_refusals(reading: Reading, items: list[Item]) -> list[Item]:
     out: list[Item] = []
     ends: dict[int, int] = {}
     paced = {k for it in items if it.kind == "pace" for k in range(it.i, it.j)}
+    left_open = _left_open(reading, items)
     absent = _not_there(reading, items)
     for n, item in enumerate(items):
+        if n in left_open:
+            continue
         if n in absent:
             reading.take(reading.words[item.i].start, reading.words[item.j - 1].end, NOT_AFTER)
             out.append(replace(item, refused=True))
@@ -213,6 +275,19 @@ def is_denied(low: str, start: int) -> bool:
     """Whether a "no", "without" or "never" in the lower-case text ``low`` reaches what begins at
     letter ``start``: "no guitar solo", "never gets loud"."""
     return _DENIAL.search(low, max(0, start - 60), start) is not None
+
+
+_NOUN_DROP = re.compile(
+    r"\bdrops?(?=\s+(?:after|before|at|in|out|and|with|then|that)\b)|(?<=[ae] )drops?\b"
+)
+
+
+def is_refused(low: str, start: int) -> bool:
+    """As ``is_denied``, where "drop" is not the verb but what dance music has: "a drop after the
+    build-up"."""
+    first = max(0, start - 80)
+    before = _NOUN_DROP.sub(lambda m: "-" * len(m.group()), low[first:start])
+    return is_denied(before, start - first)
 
 
 def _closes(reading: Reading, items: list[Item], n: int) -> bool:

@@ -45,11 +45,13 @@ class Rule(Generic[T]):
 
 @dataclass(frozen=True)
 class Hit(Generic[T]):
-    """Letters ``start`` to ``end`` (exclusive) that a rule read as ``value``."""
+    """Letters ``start`` to ``end`` (exclusive) that a rule read as ``value``; the rule, where the
+    caller has to know it."""
 
     start: int
     end: int
     value: T
+    rule: Rule | None = None
 
 
 def apply(reading: Reading, rules: Iterable[Rule[T]], most: int | None = None) -> list[Hit[T]]:
@@ -76,9 +78,71 @@ def apply(reading: Reading, rules: Iterable[Rule[T]], most: int | None = None) -
     return sorted(hits, key=lambda hit: hit.start)
 
 
+def spans_of(rule: Rule, m: re.Match[str]) -> list[tuple[int, int]]:
+    """What of a match a wish takes up: its groups "take", "take2", or else the rule's group."""
+    parts = [m.span(name) for name in m.re.groupindex if name.startswith("take") and m[name]]
+    return parts or [m.span(rule.group)]
+
+
+def apply_ahead(
+    reading: Reading,
+    rules: Iterable[Rule[T]],
+    denied: Callable[[str, int], bool],
+    words: Callable[[T], str] = lambda value: "",
+) -> list[Hit[T]]:
+    """As ``apply``, where a match may take up words with free ones between (``spans_of``), and
+    nothing is asked for where ``denied`` says of the text and a letter that a "no" reaches it.
+    ``words`` puts a value in words."""
+    hits: list[Hit[T]] = []
+    for rule in rules:
+        if rule.pattern is None or rule.effect is None:
+            continue
+        for m in reading.finditer(rule.pattern, not rule.cased):
+            spans = spans_of(rule, m)
+            refused = denied(reading.low, m.start())
+            why = "refused by the words before" if refused else rule.guard(reading, m)
+            value = None if why else rule.effect(reading, m)
+            if why:
+                reading.put_aside(*m.span(), rule, why)
+            elif value is not None:
+                for start, end in spans:
+                    reading.take(start, end, rule, words(value))
+                hits.append(Hit(spans[-1][0], spans[-1][1], value, rule))
+    return sorted(hits, key=lambda hit: hit.start)
+
+
 def first(reading: Reading, hits: Sequence[Hit[T]], rule: Rule, why: str) -> T | None:
     """The value of the first hit; those that differ from it are left unplaced, because ``why``."""
     for hit in hits[1:]:
         if hit.value != hits[0].value:
             reading.reject(hit.start, hit.end, rule, why)
     return hits[0].value if hits else None
+
+
+def apply_again(
+    reading: Reading, rules: Iterable[Rule[T]], denied: Callable[[str, int], bool]
+) -> list[Hit[T]]:
+    """What the rules of a table read, in words that other wishes have taken up too, in the order of
+    the text; the caller takes them. An earlier rule comes first to the words. ``denied`` says of
+    the text in lower case and of a letter in it whether a "no" reaches it: nothing is asked for
+    there.
+    """
+    hits: list[Hit[T]] = []
+    mine = bytearray(len(reading.text))
+    for rule in rules:
+        if rule.pattern is None or rule.effect is None:
+            continue
+        for m in rule.pattern.finditer(reading.plain if rule.cased else reading.low):
+            start, end = m.span(rule.group)
+            if end <= start or any(mine[start:end]):
+                continue
+            refused = denied(reading.low, m.start())
+            why = "refused by the words before" if refused else rule.guard(reading, m)
+            value = None if why else rule.effect(reading, m)
+            if why:
+                reading.put_aside(start, end, rule, why)
+            elif value is not None:
+                hits.append(Hit(start, end, value, rule))
+            if refused or value is not None:
+                mine[start:end] = b"\1" * (end - start)
+    return sorted(hits, key=lambda hit: hit.start)

@@ -104,8 +104,8 @@ GENRES_MORE, MOODS_MORE = _table()
 GENRES_MORE["dub techno"] = "techno"
 GENRES_MORE |= by_name(
     {
-        "country": "wild west, far west, spaghetti western, ranch, rodeo, saloon",
-        "folk": "folksy, folkloristic, campfire, village dance, peasant dance",
+        "country": "wild west, far west, spaghetti western, ranch, rodeo, saloon, barn dance",
+        "folk": "folksy, folkloristic, campfire, village dance, peasant dance, country dance",
         "classical": "chamber piece, chamber work, chamber ensemble piece, salon piece",
         "soundtrack": "film noir, blockbuster",
         "latin": "latine, latina, latines",

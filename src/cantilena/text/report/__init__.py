@@ -19,7 +19,15 @@ from cantilena.text.facts import density_word
 from cantilena.text.report.arrangement import arrangement_rows
 from cantilena.text.report.chords import ChordMatch, match_chords
 from cantilena.text.report.rows import NOT_MEASURED, Row
-from cantilena.text.wishes import Brief, Instrument
+from cantilena.text.wishes import (
+    MAX_BARS,
+    MAX_SECONDS,
+    MIN_BARS,
+    MIN_SECONDS,
+    Brief,
+    Instrument,
+    range_words,
+)
 
 MIN_NOTES = 4
 """An asked instrument is heard when it plays at least so many notes ..."""
@@ -54,8 +62,10 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
       weights, 0.5 a fifth apart, 0.3 relative, 0.2 parallel.
     - chords, chord order: ``match_chords``; met when all asked chords are heard, and when
       ``ORDER_MET`` of the places have the chord that is due.
-    - bars: exactly; a last note that rings on into one more bar adds none. Score: the ratio.
-    - seconds: within ``SECONDS_EXACT``, or half a bar. Score: the ratio.
+    - bars: exactly, or within the range; a last note that rings on into one more bar adds none.
+      Score: the ratio.
+    - seconds: within ``SECONDS_EXACT``, or half a bar; within a range, or ``SECONDS_EXACT`` of its
+      aim, so that a narrow range is no stricter than one number. Score: the ratio.
     - swing: ``analysis.swings``; timing: played where ``analysis.off_grid`` is ``PLAYED`` or more;
       density: by ``facts.density_word``.
     - genres, moods: listed, not measured.
@@ -79,9 +89,9 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
     if brief.chords:
         rows += _chords(brief.chords, match_chords(brief.chords, score, brief.chord_beats))
     if brief.bars is not None:
-        rows.append(_bars(brief.bars, score))
+        rows.append(_bars(brief, score))
     if brief.seconds is not None:
-        rows.append(_seconds(brief.seconds, score))
+        rows.append(_seconds(brief, score))
     if brief.swing is not None:
         rows.append(_swing(brief.swing, score))
     if brief.timing is not None:
@@ -215,9 +225,19 @@ def bars_of(score: Score, asked: int | None = None) -> int:
     return score.n_bars
 
 
-def _bars(asked: int, score: Score) -> Row:
-    bars = bars_of(score, asked)
-    return Row("bars", _count(asked), _count(bars), bars == asked, _ratio(bars, asked))
+def bars_and_nearest(brief: Brief, score: Score) -> tuple[int, int]:
+    """Length in bars (``bars_of``), and of those that the Brief allows the nearest to it."""
+    least, most = brief.bars_range or (brief.bars or 0, brief.bars or 0)
+    bars = bars_of(score, min(max(score.n_bars, least), most))
+    return bars, min(max(bars, least), most)
+
+
+def _bars(brief: Brief, score: Score) -> Row:
+    bars, nearest = bars_and_nearest(brief, score)
+    asked = _count(brief.bars or 0)
+    if brief.bars_range:
+        asked = f"{range_words(brief.bars_range, (MIN_BARS, MAX_BARS))} bars"
+    return Row("bars", asked, _count(bars), bars == nearest, _ratio(bars, nearest))
 
 
 def _count(bars: int) -> str:
@@ -228,13 +248,21 @@ def _ratio(one: float, other: float) -> float:
     return min(one, other) / max(one, other) if max(one, other) > 0 else 0.0
 
 
-def _seconds(asked: float, score: Score) -> Row:
+def _seconds(brief: Brief, score: Score) -> Row:
     seconds = float(score.seconds(score.end)) if len(score) else 0.0
-    num, den = main_metre(score)
-    half_bar = 0.5 * 4 * num / den * 60 / score.bpm
-    met = abs(seconds - asked) <= max(SECONDS_EXACT * asked, half_bar) and seconds > 0
-    near = 1.0 if met else _ratio(seconds, asked)
-    return Row("seconds", f"{asked:.4g} s", f"{seconds:.1f} s", met, near)
+    aim = nearest = brief.seconds or 0.0
+    off, inside, words = SECONDS_EXACT * aim, False, f"{aim:.4g}"
+    if brief.seconds_range:
+        least, most = brief.seconds_range
+        inside = least <= round(seconds, 1) <= most  # as it is shown: 30.04 s are 30.0 s
+        nearest = min(max(seconds, least), most)
+        words = range_words(brief.seconds_range, (MIN_SECONDS, MAX_SECONDS))
+    else:
+        num, den = main_metre(score)
+        off = max(off, 0.5 * 4 * num / den * 60 / score.bpm)
+    met = seconds > 0 and (inside or abs(seconds - aim) <= off)
+    near = 1.0 if met else _ratio(seconds, nearest)
+    return Row("seconds", f"{words} s", f"{seconds:.1f} s", met, near)
 
 
 def _swing(asked: bool, score: Score) -> Row:

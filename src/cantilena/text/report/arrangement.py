@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cantilena.text.report.rows import NOT_MEASURED, NOT_OBEYED, Row
-from cantilena.text.wishes import PART_WISHES, Brief, Change, PartWish, Section
+from cantilena.text.wishes import PART_WISHES, Brief, PartWish, change_words, section_words
 
 OBEYED_ROLES = frozenset({"lead", "bass", "drums"})
 """Roles that casting gives to who is asked to play them; whether that is heard is not measured."""
@@ -37,16 +37,3 @@ def _rows(name: str, wishes: Iterable[str], achieved: str = NOT_OBEYED) -> list[
 def part_wish_words(wish: PartWish) -> str:
     """A wish about a part: "flute: lead", or "loud" where the whole music is meant."""
     return f"{wish.part}: {wish.value}" if wish.part else wish.value
-
-
-def section_words(section: Section) -> str:
-    """A section: "chorus 8 (violin, drums)"."""
-    bars = f" {section.bars}" if section.bars else ""
-    return section.name + bars + (f" ({', '.join(section.parts)})" if section.parts else "")
-
-
-def change_words(change: Change) -> str:
-    """A change: "strings: crescendo (end)", "key to D major"."""
-    words = f"{change.part}: {change.kind}" if change.part else change.kind
-    words += f" to {change.to}" if change.to else ""
-    return words + (f" ({change.where})" if change.where else "")
