@@ -307,8 +307,37 @@ _LISTED = re.compile(
 )
 
 
+PLUCKED = Rule(
+    "how bowed strings play",
+    "instruments",
+    (
+        ("a cello plays pizzicato", {"instruments": "cello", "articulations": "cello: pizzicato"}),
+        ("violins, pizzicato, and a harp", {"instruments": "violin, harp"}),
+    ),
+)
+_PLUCKED = word_set("pizzicato pizzicati pizz")
+_BOWED = word_set("violin viola cello strings fiddle") | {"double bass", "string ensemble"}
+
+
+def _is_manner(reading: Reading, it: Item, items: list[Item]) -> bool:
+    """Whether "pizzicato" says how a bowed instrument plays that has a name of its own."""
+    if it.j - it.i != 1 or reading.words[it.i].form not in _PLUCKED:
+        return False
+    named = (o.value for o in items if o is not it)
+    return any(
+        _BOWED & {m.name for m in v.members} if isinstance(v, Ensemble) else v.name in _BOWED
+        for v in named
+        if isinstance(v, (Instrument, Ensemble))
+    )
+
+
 def taken_up(reading: Reading, items: list[Item]) -> list[Item]:
     """The asked instruments without those mentions that take up a part named before."""
+    for it in [it for it in items if _is_manner(reading, it, items)]:
+        reading.put_aside(
+            *span(reading, it), PLUCKED, "it says how the strings that are named play"
+        )
+        items = [o for o in items if o is not it]
     out: dict[int, Item] = {}  # by first word
     lists = _lists(reading, items)
     latest: dict[str, Item] = {}
@@ -399,5 +428,12 @@ def _choice(reading: Reading, group: list[Item]) -> Item:
 
 
 RULES: tuple[Rule, ...] = (
-    *(SHARED, LIST_END, COUNTERPOINT, VIBES, BASS_OF_ANOTHER, TAKEN_UP, CHOICE),
+    SHARED,
+    LIST_END,
+    COUNTERPOINT,
+    VIBES,
+    BASS_OF_ANOTHER,
+    PLUCKED,
+    TAKEN_UP,
+    CHOICE,
 )
