@@ -19,7 +19,8 @@ def span_of(change: Change, plan: Plan) -> tuple[int, int]:
     """The bars (first, behind the last) in which a change takes place: the section that it names,
     or a start, middle or end; else where such changes usually do."""
     bars = plan.bars
-    sections = [s for s in plan.sections if change.where in (s.name, s.letter)]
+    where = change.where.removeprefix("last ").removeprefix("first ")
+    sections = [s for s in plan.sections if where in (s.name, s.letter)]
     if change.where and sections:
         stop = bars if change.kind in LASTING and change.kind != "loudness" else sections[-1].stop
         return sections[-1].start, stop
