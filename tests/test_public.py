@@ -24,6 +24,7 @@ NAMES = [
     "compose",
     "compose_many",
     "load",
+    "rewrite",
 ]
 HEAVY = ("numpy", "matplotlib", "onnxruntime", "torch", "argparse")
 

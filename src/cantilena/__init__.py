@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cantilena.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from cantilena.api import compose, compose_many, load
+    from cantilena.api import compose, compose_many, load, rewrite
     from cantilena.errors import CantilenaError
     from cantilena.result import Result
     from cantilena.score.score import Score
@@ -32,6 +32,7 @@ __all__ = [
     "compose",
     "compose_many",
     "load",
+    "rewrite",
 ]
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "compose": "cantilena.api",
     "compose_many": "cantilena.api",
     "load": "cantilena.api",
+    "rewrite": "cantilena.api",
 }
 
 

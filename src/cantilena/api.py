@@ -1,4 +1,4 @@
-"""The functions of the public face: ``compose``, ``compose_many`` and ``load``, as Python and the
+"""The functions of the public face: ``compose``, ``rewrite`` and ``load``, as Python and the
 command line use them.
 
 Knows how options become a Brief and a Request; does not know files or how music is composed.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from inspect import signature
@@ -155,6 +155,60 @@ def compose_many(
     how = make_sampling(composer.sampling, **sampling)
     requests = [Request(brief, s, how, edit, composer.system, dict(options or {})) for s in seeds]
     return composer.compose(requests, progress=progress)
+
+
+def rewrite(
+    source: Score | str | Path,
+    text: str | Brief = "",
+    *,
+    bars: str | int | None = None,
+    tracks: str | Iterable[str | int] | None = None,
+    add: str | None = None,
+    replace: str | None = None,
+    chords: str | list[str] | None = None,
+    variation: bool = False,
+    candidates: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    guidance: float | None = None,
+    checkpoint: str | Path | System | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """A piece with some of its bars or tracks written anew; all else is kept, event by event.
+
+    ``source``: a Score or a MIDI file, made here or not. ``text``: what the new music is to be,
+    in itself ("in the style of Bach") or against what stands there ("higher, more syncopated,
+    softer"). ``bars`` to ``candidates``: see ``systems.rewrites.rewrite_request``; ``chords``: new
+    harmony, as "Am F C G"; of ``candidates`` (4) the one is taken that fits best to what follows.
+    The same source, request, seed and checkpoint give the same bytes.
+
+    Raises InputError where bars, tracks or instruments cannot be or there is nothing to be
+    rewritten, and what ``compose_many`` raises.
+    """
+    from cantilena.systems.rewrites import rewrite_request
+
+    brief = make_brief(text, True, chords=chords)
+    (seed,) = check_seeds(seed, 1)
+    score = read_continued(source)
+    assert score is not None
+    composer = as_system(checkpoint, None if hasattr(checkpoint, "compose") else "note")
+    how = make_sampling(
+        composer.sampling, temperature=temperature, top_p=top_p, guidance=guidance, best_of=1
+    )
+    request = rewrite_request(
+        score,
+        brief,
+        bars=bars,
+        tracks=tracks,
+        add=add,
+        replace=replace,
+        variation=variation,
+        candidates=candidates,
+        seed=seed,
+        sampling=how,
+    )
+    return composer.compose([request], progress=progress)[0]
 
 
 def load(checkpoint: str | Path | None = None, system: str | None = None, **options: Any) -> System:

@@ -26,6 +26,7 @@ from cantilena.cli.naming import name_argument, replace_argument
 from cantilena.cli.paper import paper_arguments
 from cantilena.cli.plot import plot_arguments
 from cantilena.cli.process import flush_streams, open_streams, say, signal_code, stoppable
+from cantilena.cli.rewrite import rewrite_arguments
 from cantilena.cli.tokens import tokens_arguments
 from cantilena.cli.weights import weights_arguments
 from cantilena.errors import CantilenaError, InputError, Notice
@@ -39,6 +40,7 @@ examples:
   cantilena compose "bossa nova, 130 bpm" --instruments "nylon guitar, bass, drums" --n 4 -o out
   cantilena compose --prompts prompts.jsonl -o out --formats mid,json
   cantilena compose --replay out/a-slow-sad-waltz.json -o again
+  cantilena rewrite song.mid --bars 9-16 --tracks lead "more syncopated, higher"
   cantilena describe song.mid
   cantilena render song.mid --formats wav,png
 """
@@ -114,11 +116,23 @@ def _print_lost(error: OSError) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are InputErrors: one line and exit code 2."""
+    """An ArgumentParser whose errors are InputErrors: one line and exit code 2. ``intermixed``:
+    options may stand between its positional arguments."""
+
+    intermixed = False
 
     def __init__(self, **settings: Any):
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if not self.intermixed:
+            return super().parse_known_args(args, namespace)
+        self.intermixed = False  # what follows asks this method for each of its two passes
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.intermixed = True
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see '{self.prog} --help'")
@@ -135,12 +149,17 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"cantilena {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def command(name: str, run: str, text: str) -> argparse.ArgumentParser:
+    def command(name: str, run: str, text: str) -> _Parser:
         parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         parser.set_defaults(run=run)
         return parser
 
     _compose(command("compose", "cli.compose:compose", "compose what a text asks for"))
+    rewriting = command("rewrite", "cli.rewrite:rewrite", "write bars or parts of a MIDI file anew")
+    rewriting.intermixed = True  # "rewrite FILE --bars 9-16 TEXT"
+    rewrite_arguments(rewriting, whole, number)
+    _sound(rewriting)
+    _output(rewriting, quiet=True)
     _brief(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))
     _describe(command("describe", "cli.inspect:describe", "say what a MIDI file is"))
     _render(

@@ -19,7 +19,7 @@ SYSTEMS: dict[str, Spec] = {
     "note": Spec(
         home="cantilena.systems.note.composer:NoteSystem",
         help="the shipped model of notes, held to every wish by constraints",
-        edits=("go on",),
+        edits=("go on", "span", "tracks"),
         default=SHIPPED,
         trains="cantilena.systems.note.training:NoteTraining",
     ),

@@ -30,6 +30,7 @@ from cantilena.systems.note.constraints import constraints
 from cantilena.systems.note.continuing import Continued, continued
 from cantilena.systems.note.dynamics import Dynamics, plan_dynamics
 from cantilena.systems.note.engine import Engine
+from cantilena.systems.note.filling import OPTIONS, check_fill, fill
 from cantilena.systems.note.finishing import LiveNotes, finished
 from cantilena.systems.note.habits import read_habits
 from cantilena.systems.note.manner import figures_of
@@ -76,6 +77,7 @@ class NoteSystem(System):
     """The note model of a checkpoint's folder."""
 
     system = "note"
+    options = OPTIONS
 
     def __init__(self, folder: str | Path, threads: int | None = None, engine: str = "onnx"):
         """``engine``: "onnx", the default install's, or "torch", in full precision. ``threads``: by
@@ -100,6 +102,11 @@ class NoteSystem(System):
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the piece that goes on can be gone on from."""
         super().check(request)
+        if _fills(request):
+            check_fill(request, self.scheme, self.habits)
+            return
+        for name in request.options:
+            raise InputError(f"the option {name} is of rewriting; give an edit within a piece")
         if request.edit is not None:
             if request.edit.spans[0].stop is not None:
                 raise InputError(
@@ -113,10 +120,18 @@ class NoteSystem(System):
         """Pieces are made abreast when as many steps stand before them and all or none are guided:
         then none changes what another computes."""
         base = None if request.edit is None else id(request.edit.base)
-        return (base, request.sampling is not None and request.sampling.guidance != 1.0)
+        return (
+            _fills(request),
+            base,
+            request.sampling is not None and request.sampling.guidance != 1.0,
+        )
 
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
-        """As ``System.attempt``."""
+        """As ``System.attempt``. Of pieces that are filled the candidates are made abreast."""
+        if _fills(attempts[0].request):
+            for k, attempt in enumerate(attempts):
+                yield from ((k, event) for event in fill(self, attempt))
+            return
         pieces = [self._piece(attempt) for attempt in attempts]
         jobs = [piece.job for piece in pieces]
         for _ in Loop(NoteStepper(self.engine, jobs), self.grammar, jobs).steps():
@@ -212,6 +227,11 @@ class NoteSystem(System):
             chords=chords,
             dropped=dict(piece.job.dropped),
         )
+
+
+def _fills(request: Request) -> bool:
+    """Whether a Request asks for music within a piece, and not behind it."""
+    return request.edit is not None and request.edit.kind != "go on"
 
 
 def _on(score: Score, tick: int, before: Continued | None) -> int:

@@ -38,12 +38,18 @@ class Locks:
     ):
         self.scheme = scheme
         self.rows: list[Row] = [tuple(row) for row in table.tolist()]
+        self.places = frozenset(row[:3] for row in self.rows)
         self.spans = list(spans)
         self.instruments = None if instruments is None else frozenset(instruments)
         self.free_instruments = np.zeros(scheme.sizes[INSTRUMENT], dtype=bool)
         self.free_instruments[slice(None) if instruments is None else list(instruments)] = True
         self.written = 0  # of the kept notes
         self.seen = 0  # of the piece's rows
+
+    def holds(self, row: Sequence[int]) -> bool:
+        """Whether a row of the piece is a kept note: no new one has its onset, instrument and
+        pitch."""
+        return tuple(row[:3]) in self.places
 
     def pending(self, piece: Piece) -> Row | None:
         """The next kept note that the piece does not hold yet."""

@@ -1,0 +1,308 @@
+"""Spans of a piece written anew: candidates side by side, the best of them put into the piece.
+
+Knows how a Gap becomes jobs for the loop and which candidate is taken; does not know how a Gap is
+planned (``rewriting``) or its notes are put into the Score (``joining``).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from cantilena.analysis import off_grid, spell_chord, swings
+from cantilena.decode.interfaces import Constraint, Job
+from cantilena.decode.loop import Loop
+from cantilena.decode.sampling import Sampling
+from cantilena.errors import InputError
+from cantilena.result import Result
+from cantilena.score import DRUMS, Score
+from cantilena.systems.base import Attempt, Event, Finished, Progress, Request
+from cantilena.systems.note.boldness import Boldness
+from cantilena.systems.note.changes import Changes, changes
+from cantilena.systems.note.choosing import Fill, Listening, cost, fit
+from cantilena.systems.note.constraints import (
+    Changes as ChordChanges,
+)
+from cantilena.systems.note.constraints import (
+    Close,
+    Ensemble,
+    Harmony,
+    Kit,
+    Length,
+    Repetition,
+    Subdivision,
+)
+from cantilena.systems.note.constraints.filling import (
+    Amount,
+    Around,
+    Filled,
+    Near,
+    NoteLengths,
+    OffBeat,
+)
+from cantilena.systems.note.joining import Joined, joined
+from cantilena.systems.note.plan import DRUM
+from cantilena.systems.note.planning import LOOPING
+from cantilena.systems.note.rewriting import Gap, gap, grid, spans_of
+from cantilena.systems.note.rewritten import notes_of, rewrite_rows, settled
+from cantilena.systems.note.tracker import Tracker
+from cantilena.text.brief.relative import LENGTH, SYNCOPATION
+from cantilena.text.report import PLAYED, total
+from cantilena.text.wishes import Brief
+from cantilena.tokens.note import GRID, NoteScheme
+from cantilena.tokens.note.conditions import Conditions, Wished, conditions
+from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, PITCH, VELOCITY
+from cantilena.tokens.note.locks import Locks
+
+CANDIDATES = 4
+"""Candidates of a span where nobody says how many (``benchmarks/rewriting.py``)."""
+MOST_CANDIDATES = 16
+MOST_NOTES_A_BAR = 120  # steps of a bar at most, so that a span that is not left is cut off
+OPTIONS: dict[str, type] = {"candidates": int, "lean": float, "add": str, "replace": str}
+"""What a Request may say of a rewrite: how many candidates; how much each note leans towards what
+stood there (0: not at all); instruments (0-128, "42,71") that are added as parts of their own; and
+those that are replaced ("0=24")."""
+
+
+class Home(Protocol):
+    """What of the system is used."""
+
+    engine: Any
+    scheme: NoteScheme
+    habits: dict[str, Any]
+    system: str
+    name: str
+    hash: str
+
+
+@dataclass
+class _Filled:
+    """What has become of a Request's spans so far: the Score, the new notes by span, the tracks of
+    added parts, and what is to be said of the making."""
+
+    score: Score
+    added: dict[int, int] = field(default_factory=dict)
+    new: list[Score] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
+    fits: list[dict[str, Any]] = field(default_factory=list)
+    chords: tuple[tuple[int, str], ...] = ()
+
+
+def check_fill(request: Request, scheme: NoteScheme, habits: dict[str, Any]) -> None:
+    """Raises InputError for a Request whose Edit has nothing to be written or nobody to write it
+    for, or whose options are out of range."""
+    assert request.edit is not None
+    candidates = request.options.get("candidates", CANDIDATES)
+    if not 1 <= candidates <= MOST_CANDIDATES:
+        raise InputError(f"the number of candidates is 1 to {MOST_CANDIDATES}, not {candidates}")
+    if not 0 <= request.options.get("lean", 0.0) <= 20:
+        raise InputError(f"a lean is 0 to 20, not {request.options['lean']:g}")
+    try:
+        change = changes(request.edit, request.brief, dict(request.options))
+    except ValueError as error:
+        raise InputError(f"instruments are numbers 0-128 in the options: {error}") from None
+    numbers = [*change.added, *(i for pair in change.replaced for i in pair)]
+    if not all(0 <= i <= DRUMS for i in numbers):
+        raise InputError(f"instruments are numbers 0-128 in the options, not {numbers}")
+    for span in spans_of(request.edit):
+        gap(request.edit.base, span, change, request.brief, scheme, habits)
+
+
+def fill(home: Home, attempt: Attempt) -> Iterator[Event]:
+    """The Events of one attempt at a Request with an Edit within a piece: its spans one after the
+    other, each with those before it filled. Notes come when all candidates are there."""
+    request = attempt.request
+    edit, brief = request.edit, request.brief
+    assert edit is not None
+    change = changes(edit, brief, dict(request.options))
+    spans, state = spans_of(edit), _Filled(edit.base)
+    chord_bars = 0
+    for n, span in enumerate(spans):
+        here = gap(state.score, span, change, brief, home.scheme, home.habits, chord_bars)
+        chord_bars += len([t for t in here.plan.lines if here.plan.origin <= t < here.plan.end])
+        jobs = _jobs(home, here, change, attempt, n)
+        stepper = Listening(home.engine, jobs)
+        for _ in Loop(stepper, Fill(home.scheme), jobs).steps():
+            yield Progress((n + min(_share(here, job) for job in jobs)) / len(spans))
+        _take(home, state, here, change, brief, jobs, stepper)
+    score, new = settled(state.score, state.new, change, state.added)
+    yield from notes_of(score, new)
+    yield Finished(_result(home, request, change, state, score, new))
+
+
+def _share(here: Gap, job: Job[Tracker, Conditions]) -> float:
+    start, stop = here.span
+    done = (job.piece.tick - start) / max(stop - start, 1)
+    return 1.0 if job.done else min(max(done, 0.0), 1.0)
+
+
+# ---------------------------------------------------------------------------- candidates
+
+
+def _jobs(
+    home: Home, here: Gap, change: Changes, attempt: Attempt, n: int
+) -> list[Job[Tracker, Conditions]]:
+    """The candidates of a Gap, each with a random stream of its own."""
+    request = attempt.request
+    sampling = request.sampling or Sampling()
+    words = zlib.crc32(request.brief.text.encode("utf-8", "replace"))
+    plan, scheme = here.plan, home.scheme
+    prefix = prefix_of(here, request.brief)
+    bars = (plan.end - plan.origin) / plan.bar_ticks
+    jobs = []
+    for number in range(int(request.options.get("candidates", CANDIDATES))):
+        tracker = Tracker(here.frame, scheme.max_delta)
+        for step in here.past:
+            tracker.push(*step)
+        tracker.locks = Locks(scheme, here.kept, [here.span], here.instruments)
+        jobs.append(
+            Job(
+                tracker,
+                prefix,
+                _constraints(here, change, request.brief, sampling, scheme),
+                sampling,
+                np.random.default_rng([request.seed, attempt.number, words, n, number]),
+                limit=len(tracker.rows)
+                + 64
+                + 2 * len(here.kept)
+                + int(MOST_NOTES_A_BAR * (bars + 1)),
+                sampling_by_field=Boldness(sampling, bool(LOOPING & set(request.brief.genres))),
+            )
+        )
+    return jobs
+
+
+def _constraints(
+    here: Gap, change: Changes, brief: Brief, sampling: Sampling, scheme: NoteScheme
+) -> list[Constraint[Tracker]]:
+    """The wishes on the new notes; the first weigh most."""
+    plan, span, playing = here.plan, here.span, here.instruments
+    score = here.score
+    alone = not len(here.kept) or int(here.kept[0, 0]) >= plan.end
+    swing = brief.swing if brief.swing is not None else (swings(score) or None)
+    played = brief.timing == "played" or (brief.timing is None and off_grid(score) >= PLAYED)
+    bar, beat = plan.bar_ticks, plan.beat_ticks
+    own: list[Constraint[Tracker]] = []
+    if here.ends and alone and plan.end - plan.origin >= 2 * bar:
+        own += [Length(plan, scheme), Close(plan, scheme)]
+    own += [Ensemble(plan, scheme), Subdivision(plan, scheme, swing, played)]
+    own.append(Amount(scheme, span, bar, playing, here.notes, here.slack))
+    wish = change.wish(SYNCOPATION)
+    if wish is not None:
+        own.append(OffBeat(scheme, span, beat, playing, wish.sign))
+    wish = change.wish(LENGTH)
+    if wish is not None and len(here.old):
+        usual = float(np.array(scheme.durations)[here.old[:, 3]].mean())
+        own.append(NoteLengths(scheme, playing, usual, wish.sign))
+    if any(part.role == DRUM for part in plan.parts):
+        own.append(Kit(hand_percussion=True))  # what the piece's drummer has he may use
+    if any(part.role != DRUM for part in plan.parts):
+        own.append(Harmony(plan, scheme))
+        if plan.asked_chords:
+            own.append(ChordChanges(plan, scheme))
+    if change.lean:
+        fields = (ONSET, INSTRUMENT, PITCH, DURATION, VELOCITY)
+        own.append(Near(scheme, here.old, dict.fromkeys(fields, change.lean)))
+    elif sampling.repetition:
+        own.append(Repetition(plan, sampling.repetition))
+    filled: list[Constraint[Tracker]] = [Filled(scheme, span, bar, alone)]
+    return filled + [Around(wish, scheme, span[1]) for wish in own]
+
+
+def prefix_of(here: Gap, brief: Brief) -> Conditions:
+    """The model's prefix: what the piece is, with the text where it names a style."""
+    plan, score = here.plan, here.score
+    return conditions(
+        Wished(
+            genres=brief.genres,
+            moods=brief.moods,
+            key=plan.key,
+            bpm=plan.bpm,
+            metre=plan.metre,
+            density=plan.density,
+            polyphony=plan.polyphony,
+            swing=swings(score),
+            bars=len(here.frame.bar_starts) - 1,
+            drums=DRUMS in here.everyone,
+            instruments=here.everyone,
+            complete=True,
+            text=brief.text if brief.genres or brief.moods else "",
+        )
+    )
+
+
+def _take(
+    home: Home,
+    state: _Filled,
+    here: Gap,
+    change: Changes,
+    brief: Brief,
+    jobs: Sequence[Job[Tracker, Conditions]],
+    stepper: Listening,
+) -> None:
+    """Puts the best candidate into the piece: the one that obeys most, and of these the one whose
+    span and whose following notes the model finds likeliest."""
+    ranks, fits, span = [], [], (here.start, here.stop)
+    for j, job in enumerate(jobs):
+        own, following = fit(job.piece.rows, stepper.bits[j], here.plan.end, stepper.first)
+        fits.append((own, following))
+        obeyed = 1.0
+        if len(jobs) > 1:
+            one = joined(here, change, job.piece.rows, home.scheme, dict(state.added))
+            obeyed = total(rewrite_rows(brief, change, here.score, one.score, [one.new], [span]))
+        ranks.append((-round(obeyed, 6), cost(own, following), j))
+    best = min(ranks)[2]
+    taken: Joined = joined(here, change, jobs[best].piece.rows, home.scheme, state.added)
+    state.score = taken.score
+    state.new.append(taken.new)
+    for name, count in jobs[best].dropped.items():
+        state.dropped[name] = state.dropped.get(name, 0) + count
+    state.fits.append(
+        {
+            "taken": best,
+            "bits per note": [round(own, 3) for own, _ in fits],
+            "following": [None if np.isnan(f) else round(f, 3) for _, f in fits],
+        }
+    )
+    ticks = _ticks_of(here)
+    state.chords = tuple((ticks(t), spell_chord(c, here.plan.key)) for t, c in here.plan.chords)
+
+
+def _ticks_of(here: Gap) -> Callable[[int], int]:
+    """A function from grid ticks to those of the Score."""
+    lines, tpq = here.score.bar_starts, here.score.tpq
+    on_grid = grid(lines, tpq)
+
+    def tick(at: int) -> int:
+        bar = max(int(np.searchsorted(on_grid, at, side="right")) - 1, 0)
+        return int(lines[bar]) + (at - int(on_grid[bar])) * tpq // GRID
+
+    return tick
+
+
+def _result(
+    home: Home,
+    request: Request,
+    change: Changes,
+    state: _Filled,
+    score: Score,
+    new: Sequence[Score],
+) -> Result:
+    edit = request.edit
+    assert edit is not None
+    return Result(
+        artefact=score,
+        brief=request.brief,
+        request=request.to_dict(),
+        rows=rewrite_rows(request.brief, change, edit.base, score, new, spans_of(edit)),
+        system=home.system,
+        checkpoint=home.name,
+        checkpoint_hash=home.hash,
+        chords=state.chords,
+        dropped=state.dropped,
+        facts={"spans": state.fits},
+    )
