@@ -124,7 +124,7 @@ def test_sections_make_up_the_piece(form: list[Section], bars: int):
     ("form", "bars", "whole"),
     [
         ("intro outro", 40, "intro verse chorus verse chorus outro"),
-        ("intro bridge outro", 28, "intro verse chorus bridge outro"),
+        ("intro bridge outro", 32, "intro verse chorus bridge outro"),
         ("intro", 12, "intro verse"),
         ("verse chorus", 32, "verse chorus verse chorus"),
         ("verse chorus", 16, "verse chorus"),
