@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import system_arguments
 from cantilena.cli.qualitative import qualitative, qualitative_arguments
+from cantilena.cli.realism import genre, genre_arguments, realism, realism_arguments
 from cantilena.cli.table3 import table3, table3_arguments
 
 if TYPE_CHECKING:
@@ -175,6 +176,16 @@ EVALUATIONS: dict[str, Evaluation] = {
         "how near the pieces' statistics are to those of real songs",
         _statistics_arguments,
         _statistics,
+    ),
+    "realism": Evaluation(
+        "whether pieces can be told from held-out songs of the same instruments, and by what",
+        realism_arguments,
+        lambda args: realism(args, _system),
+    ),
+    "genre": Evaluation(
+        "whether pieces are heard as the genre that was asked for, real songs beside them",
+        genre_arguments,
+        lambda args: genre(args, _system),
     ),
     "table3": Evaluation(
         "systems against ground truth, by sound, text and control", table3_arguments, table3

@@ -81,6 +81,65 @@ def statistics_table(figures: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+SHOWN = 30
+"""Features that the table of realism has; the JSON file has all."""
+
+
+def realism_table(figures: dict[str, Any]) -> str:
+    """The Markdown table of what ``realism.measure`` returns."""
+    what = f", {figures['kind']}" if figures.get("kind") else ""
+    what += ", the songs' chords asked for" if figures.get("chords") else ""
+    lines = [
+        f"Realism: {figures.get('checkpoint') or 'unnamed'}{what}, {figures['n']} pairs of "
+        f"{figures['bars']} bars, seed {figures['seed']}",
+        "",
+        "| told apart | AUC | 95 % interval | pairs in order | pairs |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    tests = {"real and composed": figures["auc"], "real and other real (floor)": figures["floor"]}
+    tests |= {f"... by {name} alone": group for name, group in figures["groups"].items()}
+    for name, t in tests.items():
+        if t is not None:
+            cells = f"{t['auc']:.2f} | {t['low']:.2f}-{t['high']:.2f} | {t['right']:.2f} | {t['n']}"
+            lines.append(f"| {name} | {cells} |")
+    lines += ["", "| feature | unit | real | composed | AUC alone | floor |"]
+    lines += ["|---|---|---:|---:|---:|---:|"]
+    for row in figures["features"][:SHOWN]:
+        floor = "-" if row["floor"] is None else f"{row['floor']:.2f}"
+        cells = f"{row['real']:.3g} | {row['composed']:.3g} | {row['auc']:.2f} | {floor}"
+        lines.append(f"| {row['name']} | {row['unit']} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def genre_table(figures: dict[str, Any]) -> str:
+    """The Markdown table of what ``genre.measure`` returns."""
+    lines = [
+        f"Genre: {figures.get('checkpoint') or 'unnamed'}, {figures['n']} pieces, seed "
+        f"{figures['seed']}, {figures['failed']} without notes",
+        "",
+        "Per cent heard as what they are (real songs) or as what was asked (composed pieces), with "
+        "what is known of the instruments and without.",
+        "",
+        "| genre | real songs | real | real, without | pieces | composed | composed, without |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    sets = [(who, key) for who in ("real", "composed") for key in ("with", "without")]
+
+    def row(name: str, songs: object, pieces: object, cells: list[str]) -> str:
+        return " | ".join([f"| {name}", str(songs), *cells[:2], str(pieces), *cells[2:]]) + " |"
+
+    for name, songs in figures["songs"].items():
+        shares = [figures[key][who]["heard"].get(name, {}).get(name) for who, key in sets]
+        cells = ["-" if share is None else f"{100 * share:.0f}" for share in shares]
+        lines.append(row(name, songs, figures["pieces"][name], cells))
+    means = [figures[key][who] for who, key in sets]
+    cells = [
+        f"{100 * m['accuracy']:.0f} ({100 * m['low']:.0f}-{100 * m['high']:.0f})" for m in means
+    ]
+    lines.append(row("mean (95 %)", sum(figures["songs"].values()), figures["n"], cells))
+    return "\n".join(lines) + "\n"
+
+
 def write_figures(folder: Path, stem: str, figures: dict[str, Any], table: str) -> None:
     """Writes ``stem.json`` and ``stem.md``, both or neither. Raises InputError."""
     with staged_files(folder, (f"{stem}.json", f"{stem}.md")) as stage:
