@@ -19,7 +19,7 @@ from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PI
 
 DUE_BIAS, STRAY_BIAS = 7.0, 9.0
 """What a step loses that passes over a place of the figure, and a note that stands beside one."""
-NOTE_BIAS = 4.0
+NOTE_BIAS = 6.0
 """What a figure's own pitches and lengths gain."""
 KICK, SNARE = 36, 38
 
@@ -183,6 +183,9 @@ class Figures:
                 count = self._sounding(piece, i) if delta == 0 else 0
                 if figure.drum < 0 and count >= figure.chord[1]:
                     out[i] = NEVER
+                elif figure.drum >= 0:
+                    if place in places and not self._struck(piece, tick, figure.drum):
+                        out[i] += DUE_BIAS
                 elif figure.every and place in places and count == 0:
                     out[i + 1 :] -= DUE_BIAS
                 elif figure.every and figure.only and count == 0:
