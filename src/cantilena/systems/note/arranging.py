@@ -24,7 +24,7 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
     bar_plan,
 )
-from cantilena.systems.note.shaping import Rows, shaped, thickened
+from cantilena.systems.note.shaping import Rows, shaped, thickened, with_scenes
 from cantilena.systems.note.spans import span_of
 from cantilena.text.wishes import Brief
 
@@ -66,6 +66,7 @@ def arrange(
     rows = best[1]
     if brief.form:
         rows = shaped(rows, plan.parts, plan.sections, rng)
+        rows = with_scenes(rows, plan.parts, brief.form)
     rows = with_riffs(rows, brief, plan)
     for change in brief.changes:
         rows = thickened(rows, plan.parts, change, span_of(change, plan))

@@ -7,7 +7,7 @@ or arrangements of songs (``systems.note.arranging``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -75,6 +75,9 @@ def plan_sections(form: Sequence[Section], bars: int) -> tuple[SectionPlan, ...]
 
 FRAME = frozenset({"intro", "outro", "coda", "bridge", "break", "breakdown", "interlude", "solo"})
 """Sections that stand around or between those which make up a piece."""
+SCENES = ("start", "then", "middle", "end")
+"""What texts tell of the course of a piece that are no sections of a song: "starts with the piano
+alone, then the strings join"."""
 EDGES = ("outro", "coda", "end")  # sections that come last
 
 
@@ -83,9 +86,12 @@ def completed(form: Sequence[Section], bars: int) -> tuple[Section, ...]:
     ("with an intro and a bridge") frames verse and chorus, and a verse and a chorus named once come
     twice where there is room."""
     form = tuple(form)
+    scenes = [s for s in form if s.name in SCENES]
+    if scenes and len(scenes) < len(form):  # they are how the sections begin and end
+        return completed([s for s in form if s.name not in SCENES], bars)
+    if scenes:
+        return _with_body(form, bars)
     names = [s.name for s in form]
-    if not form or any(s.parts for s in form):
-        return form
     body = [s for s in form if s.name not in FRAME]
     if not body:
         last = [s for s in form if s.name in EDGES]
@@ -99,6 +105,21 @@ def completed(form: Sequence[Section], bars: int) -> tuple[Section, ...]:
     if names == ["verse", "chorus"] and all(s.bars is None for s in form) and bars >= 4 * SECTION:
         return form * 2
     return form
+
+
+def scene_bars(bars: int) -> int:
+    """How long a piece's start or end is, of so many bars."""
+    return max(1, min(SECTION, bars // 4))
+
+
+def _with_body(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
+    """Scenes with their lengths, and what stands between a start and an end."""
+    length = scene_bars(bars)
+    edges = [replace(s, bars=s.bars or length) if s.name in ("start", "end") else s for s in form]
+    between = [s for s in edges if s.name not in ("start", "end")]
+    first = [s for s in edges if s.name == "start"]
+    last = [s for s in edges if s.name == "end"]
+    return (*first, *(between or [Section("then")]), *last)
 
 
 def _letter(name: str) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
 from cantilena.systems.note.recurrence import EXACT, HELD, NEW, REST, RHYTHM, VARIED, BarPlan
-from cantilena.systems.note.sections import SectionPlan
-from cantilena.text.wishes import Change
+from cantilena.systems.note.sections import SCENES, SectionPlan, scene_bars
+from cantilena.text.wishes import Change, Section
 
 Rows = dict[int, list[BarPlan]]
 
@@ -72,6 +72,25 @@ def shaped(
             if part.role == DRUM and section.bars >= 4 and row[section.stop - 1].sounds:
                 row[section.stop - 1] = BarPlan(NEW)
         _fill(out, parts, section)
+    return out
+
+
+def with_scenes(rows: Rows, parts: Sequence[PartPlan], form: Sequence[Section]) -> Rows:
+    """The rows where a piece of named sections begins or ends with the parts that a text says."""
+    out = {i: list(row) for i, row in rows.items()}
+    if all(s.name in SCENES for s in form):
+        return out  # they are its sections
+    bars = len(next(iter(out.values()), []))
+    length = scene_bars(bars)
+    for scene in form:
+        spans = {"start": range(length), "end": range(bars - length, bars)}
+        if scene.name in spans and scene.parts:
+            for part in parts:
+                row = out[part.instrument]
+                if named(part, scene.parts):
+                    _play(row, spans[scene.name])
+                else:
+                    _set(row, spans[scene.name], BarPlan(REST))
     return out
 
 
