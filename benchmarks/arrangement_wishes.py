@@ -21,7 +21,7 @@ from cantilena.text.report import report
 from cantilena.text.wishes import PART_WISHES
 
 LINE_UPS = {
-    "pop": ("piano", "strings", "flute", "electric bass", "drums"),
+    "pop": ("flute", "piano", "strings", "electric bass", "drums"),
     "rock": ("electric guitar", "organ", "electric bass", "drums"),
     "jazz": ("tenor saxophone", "piano", "acoustic bass", "drums"),
     "folk": ("fiddle", "acoustic guitar", "accordion", "double bass"),
@@ -29,6 +29,7 @@ LINE_UPS = {
     "house": ("synth lead", "synth pad", "synth bass", "drums"),
 }
 """A lead, others that play chords, a bass, and drums."""
+CHORDAL = frozenset(["strings", "organ", "piano", "acoustic guitar", "accordion", "synth pad"])
 WISHES = {
     "lead": ("{lead} has the melody", "led by the {chords}"),
     "register": ("{lead} in the high register", "{lead} in a low register"),
@@ -62,7 +63,8 @@ def prompt(rng: np.random.Generator) -> str:
     """One text."""
     genre = str(rng.choice(list(LINE_UPS)))
     lead, *others = LINE_UPS[genre]
-    names = {"lead": lead, "chords": str(rng.choice(others[:-2] or others))}
+    chordal = [name for name in others if name in CHORDAL]
+    names = {"lead": lead, "chords": str(rng.choice(chordal))}
     kinds = rng.choice(list(WISHES), size=int(rng.integers(2, 4)), replace=False)
     wishes = [rng.choice(WISHES[str(kind)]) for kind in kinds]
     asked = ", ".join(str(w).format(**names) for w in wishes)
@@ -82,7 +84,7 @@ def main() -> None:
     for k in range(args.n):
         text = prompt(rng)
         result = cantilena.compose(text, seed=k, best_of=args.best_of)
-        for row in report(result.brief, read_midi(write_midi(result.artefact))):
+        for row in report(result.brief, read_midi(write_midi(result.score))):
             if row.wish in names:
                 total[row.wish] += 1
                 met[row.wish] += row.met is True

@@ -21,7 +21,7 @@ LEVELS = {"very soft": 30, "soft": 48, "medium": 70, "loud": 97, "very loud": 11
 notation programs give pp, p, mf, f and ff."""
 USUAL = 91
 """Mean velocity of composed notes (of 16 pieces of six kinds)."""
-EVENED = 0.5
+EVENED = 0.35
 """What is left of a note's distance from the mean where a loudness is asked for, so that "soft" has
 no fortissimo in it."""
 QUIETEST, LOUDEST = 8, 127
@@ -41,11 +41,12 @@ FADES = {"fade in": 1, "fade out": -1}
 
 @dataclass(frozen=True)
 class Dynamics:
-    """Moves velocities: ``targets``: mean velocity asked for, by instrument; ``offsets``: what is
-    added, at ``edges`` (ticks), and in between on a line; ``factors``: what it is multiplied by,
-    alike; each by instrument."""
+    """Moves velocities: ``targets``: mean velocities asked for, by instrument, as (first tick, tick
+    behind the last, velocity), of which the last that holds counts; ``offsets``: what is added, at
+    ``edges`` (ticks), and in between on a line; ``factors``: what it is multiplied by, alike; each
+    by instrument."""
 
-    targets: dict[int, float]
+    targets: dict[int, list[tuple[float, float, float]]]
     edges: np.ndarray
     offsets: dict[int, np.ndarray]
     factors: dict[int, np.ndarray]
@@ -53,9 +54,10 @@ class Dynamics:
     def velocity(self, tick: int, instrument: int, velocity: int) -> int:
         """The velocity (1-127) of a note whose model chose ``velocity``."""
         value = float(velocity)
-        target = self.targets.get(instrument)
-        if target is not None:
-            value = target + EVENED * (value - USUAL)
+        rows = self.targets.get(instrument, ())
+        levels = [level for first, behind, level in rows if first <= tick < behind]
+        if levels:
+            value = levels[-1] + EVENED * (value - USUAL)
         if instrument in self.offsets:
             value += float(np.interp(tick, self.edges, self.offsets[instrument]))
         if instrument in self.factors:
@@ -67,10 +69,10 @@ class Dynamics:
 
 def plan_dynamics(brief: Brief, plan: Plan) -> Dynamics | None:
     """The Dynamics that a Brief asks for; None where it asks for none."""
-    targets: dict[int, float] = {}
+    targets: dict[int, list[tuple[float, float, float]]] = {}
     for wish in sorted(brief.loudness, key=lambda w: bool(w.part)):  # parts outrank the whole
         for part in _meant(wish.part, plan.parts):
-            targets[part.instrument] = LEVELS[wish.value]
+            targets.setdefault(part.instrument, []).append((0, np.inf, LEVELS[wish.value]))
     # two values a bar line: what ends there and what begins, a tick apart
     lines = plan.lines
     edges = np.sort(np.concatenate([lines, lines[1:] - 1])).astype(np.float64)
@@ -94,8 +96,8 @@ def plan_dynamics(brief: Brief, plan: Plan) -> Dynamics | None:
                 left = along if FADES[change.kind] > 0 else 1 - along
                 factor[inside] *= 1 - FADE * (1 - left[inside])
             elif change.kind == "loudness" and change.to in LEVELS:
-                level = targets.get(part.instrument, USUAL)
-                row[inside] += LEVELS[change.to] - level
+                level = (first, np.inf if stop == plan.bars else last, LEVELS[change.to])
+                targets.setdefault(part.instrument, []).append(level)
     moved = {i: row for i, row in offsets.items() if row.any()}
     faded = {i: row for i, row in factors.items() if (row != 1).any()}
     if not targets and not moved and not faded:

@@ -20,11 +20,15 @@ USUAL_ROLES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("staccato", "legato", "sustained", "plucked"), (MELODY, HARMONY)),
 }
 """Who a figure is for where nobody is named; of others, whoever plays chords."""
+SHORT, HELD_FIGURES = ("staccato", "pizzicato"), ("pad", "drone")
+"""A "staccato synth pad" is staccato: its name asks for no held notes then."""
 REPEATED = frozenset({"riff", "ostinato"})
 OOM_PAH = frozenset({"waltz", "polka", "march"})
 """Dances with the bass on the first beat and chords on those behind it."""
 REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 """From which to which share of a part's range a register goes."""
+LEAD_ABOVE = 2
+"""Semitones above the middle of the leading part's range that others may go."""
 LEAST_RANGE = 10  # semitones that are left of a range
 
 
@@ -38,9 +42,10 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
         if beats >= 2 and any(p.role == BASS for p in plan.parts):
             out |= {p.instrument: (oom,) for p in plan.parts if p.role == BASS}
             out |= {p.instrument: (pah,) for p in plan.parts if p.role == HARMONY and p.voices > 1}
+    short = {w.part for w in brief.articulations if w.value in SHORT}
     for wish in (*brief.figures, *brief.articulations):
         figure = FIGURES.get(wish.value)
-        if figure is None:
+        if figure is None or (wish.value in HELD_FIGURES and wish.part in short):
             continue
         for part in _meant(wish.part, wish.value, plan.parts):
             if figure.chord[0] <= part.voices and (figure.drum < 0 or part.role == DRUM):
@@ -85,4 +90,21 @@ def in_registers(parts: Sequence[PartPlan], brief: Brief) -> tuple[PartPlan, ...
                 low = max(part.low, min(low, part.high - LEAST_RANGE))
                 high = min(part.high, low + LEAST_RANGE)
             out[k] = replace(part, low=low, high=high)
-    return tuple(out)
+    return _under_the_lead(tuple(out), brief)
+
+
+def _under_the_lead(parts: tuple[PartPlan, ...], brief: Brief) -> tuple[PartPlan, ...]:
+    """The parts with those that play chords below the middle of the range of who is asked to lead,
+    as far as theirs allows that: a tune that is asked for is to be heard on top."""
+    wishes = [w for w in brief.roles if w.value == "lead" and w.part]
+    leads = [p for p in parts if p.role == MELODY and any(named(p, (w.part,)) for w in wishes)]
+    if not leads:
+        return parts
+    middle = max((p.low + p.high) // 2 for p in leads) + LEAD_ABOVE
+    high = {w.part for w in brief.registers if w.value == "high"}
+    return tuple(
+        replace(p, high=max(min(p.high, middle), p.low + LEAST_RANGE))
+        if p.role == HARMONY and not named(p, tuple(high))
+        else p
+        for p in parts
+    )
