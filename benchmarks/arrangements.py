@@ -25,7 +25,7 @@ LOOKED_AT = 32  # bars of a song that the table is of
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--into", type=Path, metavar="CHECKPOINT")
     args = parser.parse_args()

@@ -59,7 +59,7 @@ def arrange(
     for _ in range(DRAWS):
         song = arrangements[int(rng.integers(len(arrangements)))]
         start = STARTS[int(rng.integers(len(STARTS)))]
-        rows = _assigned(plan.parts, song["parts"], start, plan.bars)
+        rows = _assigned(plan.parts, song["parts"], start, plan.bars, rng)
         fit = _fit(rows, plan, song, brief.genres) + CHANCE * rng.random()
         if fit > best[0]:
             best = (fit, rows)
@@ -93,7 +93,9 @@ def _fit(rows: Rows, plan: Plan, song: dict[str, Any], genres: Sequence[str]) ->
     return fit
 
 
-def _assigned(parts: Sequence[PartPlan], song: Sequence, start: int, bars: int) -> Rows:
+def _assigned(
+    parts: Sequence[PartPlan], song: Sequence, start: int, bars: int, rng: np.random.Generator
+) -> Rows:
     """The bars of each part: of one of the song's parts in its role, of its family before others,
     each taken once as long as there are enough."""
     left = [tuple(row) for row in song]
@@ -104,11 +106,11 @@ def _assigned(parts: Sequence[PartPlan], song: Sequence, start: int, bars: int) 
         same = same or [row for row in every if row[0] == part.role]
         same = same or [row for row in every if row[0] == HARMONY] or every
         near = [row for row in same if _family(row[1]) == _family(part.instrument)]
-        windows = [(_window(row[2], start, bars), row) for row in near or same]
-        best, row = max(windows, key=lambda pair: sum(bar.sounds for bar in pair[0]))
+        candidates = near or same
+        row = candidates[int(rng.integers(len(candidates)))]
         if row in left:
             left.remove(row)
-        out[part.instrument] = best
+        out[part.instrument] = _window(row[2], start, bars)
     return out
 
 

@@ -47,6 +47,8 @@ MINOR_MOODS = frozenset(
 )
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
+P_ANSWER = 0.6
+"""Share of sections whose second four bars have a progression of their own."""
 AS_THE_FIRST = frozenset({"intro", "outro", "coda", "verse", "head", "theme", "solo", "start"})
 """Sections that stand on one progression."""
 PHRASE = 4  # bars
@@ -314,6 +316,7 @@ def _drawn_chords(
     a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
     b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
     loop_of = {"A": a, "B": b}
+    answers = {}  # of a section's second four bars
     for section in plan.sections:
         if section.letter not in loop_of:
             again = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
@@ -323,7 +326,13 @@ def _drawn_chords(
     chords: list[tuple[int, Chord]] = []
     for bar in range(plan.bars):
         section = next(s for s in plan.sections if bar < s.stop)
-        moments = _moments(loop_of[section.letter], (bar - section.start) % 4, plan)
+        loop, place = loop_of[section.letter], bar - section.start
+        if place // 4 % 2:
+            if section.letter not in answers:
+                other = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
+                answers[section.letter] = other if rng.random() < P_ANSWER else loop
+            loop = answers[section.letter]
+        moments = _moments(loop, place % 4, plan)
         if plan.bars > 1 and bar == plan.bars - 1:
             chords.append((bar * plan.bar_ticks, _seventh(tonic, plan.key) if sevenths else tonic))
         elif plan.bars > 3 and bar == plan.bars - 2:
