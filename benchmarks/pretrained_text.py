@@ -57,7 +57,8 @@ RATES = {
 trained itself in llama-music. Not searched: a run takes too long here."""
 
 SECONDS, PIECES, TOKENS = 15, 100, 256
-"""Of a piece that are measured; pieces of a run (500 patches of 3 s); tokens of a piece."""
+"""Of a piece that are measured; pieces of a run (500 patches of 3 s) unless ``--pieces`` says
+otherwise; tokens of a piece."""
 
 
 def call(*words: object) -> None:
@@ -178,10 +179,10 @@ def hear(args: argparse.Namespace) -> None:
             continue
         pieces = out / "pieces" / folder.name
         words = ["--system", RUNS[name][0], "--checkpoint", folder, "--prompts", references]
-        call("generate", *words, "--tokens", TOKENS, "--n", PIECES, "-o", pieces)
+        call("generate", *words, "--tokens", TOKENS, "--n", args.pieces, "-o", pieces)
     for pieces in sorted((out / "pieces").iterdir()):  # those of other runs are measured again too
         options += ["--system", f"{pieces.name}={pieces}"]
-    words = ["--references", references, "--n", PIECES, "--seconds", SECONDS, *options]
+    words = ["--references", references, "--n", args.pieces, "--seconds", SECONDS, *options]
     for embedder in ("musicnn", "chroma"):
         words += ["--embedder", embedder]
     call("evaluate", "table3", *words, "-o", out / "evaluation", "--workers", 2)
@@ -295,6 +296,7 @@ def main() -> None:
     parser.add_argument("--valid", type=int, default=60, help="songs held out")
     for name in ("steps", "batch", "context"):
         parser.add_argument(f"--{name}", type=int, default=BUDGET[name])
+    parser.add_argument("--pieces", type=int, default=PIECES, help="of a run that are heard")
     parser.add_argument("--rate", type=float, help="in place of ``RATES``")
     parser.add_argument("--precision", default="auto", help="auto, bfloat16 or float32")
     args = parser.parse_args()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from cantilena.cli import realism
 from cantilena.evaluate.ensembles import KINDS, kind_of
 
 
@@ -30,3 +31,4 @@ def test_kinds(instruments, genres, kind):
 
 def test_each_kind_is_explained():
     assert all(len(kind.what) > 10 for kind in KINDS.values())
+    assert tuple(KINDS) == realism.KINDS

@@ -20,6 +20,10 @@ HELD_OUT = ("test", "valid")
 LoadSystem = Callable[[argparse.Namespace], "System"]
 
 
+KINDS = ("piano", "quartet", "orchestra", "electronic", "band")
+"""As ``evaluate.ensembles`` has them, which is slow to import."""
+
+
 def _run_arguments(parser: argparse.ArgumentParser, n: int, what: str) -> None:
     parser.add_argument("--n", type=int, default=n, metavar="N", help=f"{what} ({n})")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of pieces and draws (0)")
@@ -34,15 +38,12 @@ def _run_arguments(parser: argparse.ArgumentParser, n: int, what: str) -> None:
 
 def realism_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``evaluate realism``."""
-    from cantilena.evaluate.ensembles import KINDS
-
-    kinds = "; ".join(f"{name}: {kind.what}" for name, kind in KINDS.items())
     parser.add_argument("--data", metavar="DIR", help="a data set, whose held-out songs are taken")
     parser.add_argument(
         "--split", default="test", metavar="LIST", help="of it: test, valid, or both (test)"
     )
     parser.add_argument("--corpora", metavar="LIST", help="songs of these alone, as 'lakh' (all)")
-    parser.add_argument("--kind", default="band", choices=tuple(KINDS), help=f"(band) {kinds}")
+    parser.add_argument("--kind", default="band", choices=KINDS, help="of ensemble (band)")
     parser.add_argument(
         "--chords", action="store_true", help="ask for the chord of each of the song's bars too"
     )

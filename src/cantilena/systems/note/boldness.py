@@ -12,8 +12,8 @@ from cantilena.decode.sampling import Sampling
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
 from cantilena.tokens.note.grammar import INSTRUMENT
 
-TIME_SHARE = 1.0
-ROLE_SHARES = {MELODY: 1.0, HARMONY: 0.95, BASS: 0.95, DRUM: 0.95}
+TIME_SHARE = 0.97
+ROLE_SHARES = {MELODY: 1.0, HARMONY: 0.95, BASS: 0.95, DRUM: 0.9}
 LOOP_SHARE = 0.85
 """Shares of the temperature for onsets and instruments, for what a part of each role plays, and for
 everything in genres made of loops."""
