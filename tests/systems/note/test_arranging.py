@@ -130,6 +130,7 @@ def test_sections_make_up_the_piece(form: list[Section], bars: int):
         ("verse chorus", 16, "verse chorus"),
         ("verse chorus bridge chorus", 40, "verse chorus bridge chorus"),
         ("A A B A", 32, "A A B A"),
+        ("", 32, ""),
     ],
 )
 def test_a_form_that_only_frames_a_piece_is_made_whole(form: str, bars: int, whole: str):

@@ -13,7 +13,7 @@ from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
 from cantilena.tokens.note.grammar import INSTRUMENT
 
 TIME_SHARE = 0.97
-ROLE_SHARES = {MELODY: 1.0, HARMONY: 0.95, BASS: 0.95, DRUM: 0.9}
+ROLE_SHARES = {MELODY: 1.06, HARMONY: 0.97, BASS: 0.95, DRUM: 0.88}
 LOOP_SHARE = 0.85
 """Shares of the temperature for onsets and instruments, for what a part of each role plays, and for
 everything in genres made of loops."""

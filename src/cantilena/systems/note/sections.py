@@ -86,6 +86,8 @@ def completed(form: Sequence[Section], bars: int) -> tuple[Section, ...]:
     ("with an intro and a bridge") frames verse and chorus, and a verse and a chorus named once come
     twice where there is room."""
     form = tuple(form)
+    if not form:
+        return ()
     scenes = [s for s in form if s.name in SCENES]
     if scenes and len(scenes) < len(form):  # they are how the sections begin and end
         return completed([s for s in form if s.name not in SCENES], bars)
