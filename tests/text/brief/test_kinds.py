@@ -33,6 +33,11 @@ KINDS: dict[str, list[tuple[str, dict]]] = {
         ("A synth pad and strings. The pad swells.", {"instruments": "synth pad, strings"}),
         ("a bass guitar and a guitar", {"instruments": "electric bass, guitar"}),
     ],
+    "members of a band that are named": [
+        ("rock band with guitar, bass and drums", {"instruments": "drums, guitar, bass"}),
+        ("a rock band with two guitars", {"instruments": "electric bass, drums, guitar*2"}),
+        ("string quartet and bass", {"instruments": "violin*2, viola, cello, bass"}),
+    ],
     "voices and adjectives": [
         ("three voices: flute, oboe and bassoon", {"instruments": "flute, oboe, bassoon"}),
         ("for two voices and piano", {"instruments": "voices*2, piano"}),

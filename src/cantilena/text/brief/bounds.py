@@ -68,16 +68,16 @@ def within_both(one: Length, other: Length) -> Length | None:
     if one.bars_range and other.bars_range:
         bars = _common(one.bars_range, other.bars_range)
         narrowed = bars_between(*bars)
-        known, wanted = (one.bars_range, other.bars_range), bars
+        limits, wanted = (one.bars_range, other.bars_range), bars
     elif one.seconds_range and other.seconds_range:
         seconds = _common(one.seconds_range, other.seconds_range)
         narrowed = seconds_between(*seconds)
-        known, wanted = (one.seconds_range, other.seconds_range), seconds
+        limits, wanted = (one.seconds_range, other.seconds_range), seconds
     else:
         return None
     if wanted[0] > wanted[1]:
         return None
-    inner = one if wanted == known[0] else other if wanted == known[1] else narrowed
+    inner = one if wanted == limits[0] else other if wanted == limits[1] else narrowed
     return beside(inner, one)
 
 

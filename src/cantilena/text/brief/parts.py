@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from cantilena.score import gm
 from cantilena.score.score import DRUMS
 from cantilena.text.brief.closing import is_closed
-from cantilena.text.brief.mentions import Item, one_of, taken_up
+from cantilena.text.brief.mentions import HEADS, Item, one_of, taken_up
 from cantilena.text.brief.phrases import KINDS
 from cantilena.text.brief.rules import Rule
 from cantilena.text.lexicon import Reading, Use
@@ -108,7 +108,7 @@ def read_parts(reading: Reading, items: list[Item], genres: tuple[str, ...]) -> 
             if ensemble.size and not _joins(reading, it, wishes, ensemble):
                 loose.append(ensemble)
             elif not ensemble.implied or sum(isinstance(o.value, Instrument) for o in wishes) < 3:
-                for member in ensemble.members:
+                for member in _unnamed(ensemble, wishes):
                     _add(parts.instruments, member)
     _join_orchestra(reading, parts, wishes)
     for ensemble in loose:
@@ -245,6 +245,19 @@ def _seat(instruments: list[Instrument], ensemble: Ensemble) -> None:
         _add(instruments, member)
     order = {m.name: n for n, m in enumerate(ensemble.members)}
     instruments.sort(key=lambda w: order.get(w.name, -1) if w not in players else -1)
+
+
+def _unnamed(ensemble: Ensemble, wishes: list[Item]) -> list[Instrument]:
+    """The members of a line-up but for one that the text names by a shorter name: the bass of "a
+    rock band with guitar, bass and drums" is the band's."""
+    members = list(ensemble.members)
+    for it in wishes:
+        if ensemble.closed or not isinstance(it.value, Instrument):
+            continue
+        same = [m for m in members if m.name in HEADS.get(it.value.name, ())]
+        if len(same) == 1 and it.value.count == 1:
+            members.remove(same[0])
+    return members
 
 
 def _alike(a: Instrument, b: Instrument) -> bool:

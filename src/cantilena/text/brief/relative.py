@@ -69,14 +69,14 @@ class RelativeWish:
 def relative_wishes(text: str) -> tuple[RelativeWish, ...]:
     """The relative wishes of a text, at most one of a kind; of two that disagree the longer phrase
     counts ("less syncopated" says more than "syncopated"), then the first."""
-    found: dict[str, tuple[int, int, RelativeWish]] = {}
+    strongest: dict[str, tuple[int, int, RelativeWish]] = {}
     for kind, sign, rule in _RULES:
         for match in rule.finditer(text):
             wish = RelativeWish(kind, sign, match.group(), bool(match.group("far")))
             rank = (-len(match.group()), match.start())
-            if kind not in found or rank < found[kind][:2]:
-                found[kind] = (*rank, wish)
-    return tuple(wish for _, _, wish in found.values())
+            if kind not in strongest or rank < strongest[kind][:2]:
+                strongest[kind] = (*rank, wish)
+    return tuple(wish for _, _, wish in strongest.values())
 
 
 def without_relative(brief: Brief) -> Brief:
