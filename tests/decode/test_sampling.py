@@ -120,17 +120,21 @@ def test_settings_are_plain_data():
     assert Sampling(**sampling.to_dict()) == sampling
 
 
-def test_rhythm_and_drums_are_less_bold_than_tunes_and_loops_than_all():
+def test_tunes_and_drums_are_less_bold_than_the_rest_and_loops_than_all():
     base = Sampling(temperature=1.2, top_p=0.9, top_k=7)
     roles = {73: MELODY, 33: BASS, DRUMS: DRUM}
     song, loop = Boldness(base, roles), Boldness(base, roles, loops=True)
     flute, bass, kit = (0, 73), (0, 33), (0, DRUMS)
-    assert song(PITCH, flute) == base
+    assert song(ONSET, ()) == base
     assert song(PITCH, kit).temperature < song(PITCH, bass).temperature < base.temperature
-    assert song(ONSET, ()).temperature < base.temperature
+    assert song(PITCH, flute).temperature < base.temperature
+    assert song(PITCH, flute).top_p < song(PITCH, bass).top_p == base.top_p
     assert song(INSTRUMENT, (0,)) == song(ONSET, ())
     for field, chosen in ((ONSET, ()), (PITCH, flute), (PITCH, kit)):
         assert loop(field, chosen).temperature < song(field, chosen).temperature
-        assert (loop(field, chosen).top_p, loop(field, chosen).top_k) == (0.9, 7)
+        assert (loop(field, chosen).top_p, loop(field, chosen).top_k) == (
+            song(field, chosen).top_p,
+            7,
+        )
     # what is asked to be the likeliest stays it
     assert Boldness(Sampling(temperature=0.0), roles, loops=True)(PITCH, kit).temperature == 0

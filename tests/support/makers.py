@@ -35,6 +35,7 @@ HABITS: dict[str, Any] = {
     "arrangements": [
         {
             "genres": ["rock"],
+            "metre": [4, 4],
             "parts": [
                 ["melody", 30, "----..bg.cch...." + "----d.dd.cchb.-."],
                 ["harmony", 0, "..bb_.bbccch..kk" + "ddddddddccch.__."],
@@ -42,7 +43,7 @@ HABITS: dict[str, Any] = {
                 ["drums", 128, ".aaf.aaaafaf.aa." + "faafaaafafaf.aa."],
             ],
         },
-        {"genres": [], "parts": [["harmony", 0, "..k...b..k..cccc"]]},
+        {"genres": [], "metre": [4, 4], "parts": [["harmony", 0, "..k...b..k..cccc"]]},
     ],
     "ensembles": [
         {"genres": [], "instruments": [0, 33, 128, 48]},

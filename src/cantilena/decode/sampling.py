@@ -27,8 +27,8 @@ class Sampling:
     discouraged.
     """
 
-    temperature: float = 1.06
-    top_p: float = 0.98
+    temperature: float = 1.0
+    top_p: float = 0.97
     top_k: int = 0
     guidance: float = 1.0
     best_of: int = 3

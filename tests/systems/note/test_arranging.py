@@ -8,9 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.plan import BASS, DRUM, MELODY, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
 from cantilena.systems.note.planning import make_plan
-from cantilena.systems.note.recurrence import EXACT, HELD, REST, RHYTHM, BarPlan, bar_plan, letter
+from cantilena.systems.note.recurrence import (
+    EXACT,
+    FILL,
+    HELD,
+    REST,
+    RHYTHM,
+    BarPlan,
+    bar_plan,
+    letter,
+)
 from cantilena.systems.note.sections import completed, plan_sections
 from cantilena.text.wishes import Brief, Instrument, Section
 from makers import HABITS
@@ -62,6 +71,67 @@ def test_letters_say_what_bars_are():
     for kind, lag in ((EXACT, 1), (RHYTHM, 16), (REST, 0), (HELD, 0)):
         assert bar_plan(letter(kind, lag), 20) == BarPlan(kind, 20 - lag if lag else -1)
     assert bar_plan(letter(EXACT, 4), 3) == BarPlan()
+
+
+def song(*rows: tuple[str, int, str]) -> dict:
+    return {"genres": [], "metre": [4, 4], "parts": [list(row) for row in rows]}
+
+
+def arranged(songs: list[dict], seed: int, **wishes) -> Plan:
+    brief = Brief(instruments=BAND, only=True, bars=16, **wishes)
+    habits = {**HABITS, "arrangements": songs}
+    return make_plan(brief, habits, np.random.default_rng(seed))
+
+
+NEWS, RESTS, AGAIN = "." * 16, "-" * 15 + ".", ".aaaaaaaaaaaaaa."
+WHOLE = [("harmony", 0, AGAIN), ("bass", 33, AGAIN), ("drums", 128, AGAIN)]
+
+
+TUNE = ("melody", 73, "..aa..aa..aa..aa")
+BETTER = song(TUNE, *WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("worse", "role", "least"),
+    [
+        (song(TUNE, *WHOLE[:2], ("drums", 128, RESTS)), DRUM, 14),  # drums that rest to the end
+        (song(("harmony", 0, RESTS)), BASS, 14),  # everybody in one part's bars
+        (song(TUNE, ("harmony", 0, RESTS), *WHOLE[1:]), HARMONY, 14),
+        (song(("melody", 73, RESTS), *WHOLE), MELODY, 14),
+    ],
+)
+def test_a_song_in_which_parts_are_hardly_heard_is_seldom_taken(worse: dict, role: str, least: int):
+    long = 0
+    for seed in range(20):
+        plan = arranged([worse, BETTER], seed)
+        bars = next(part.bars for part in plan.parts if part.role == role)
+        long += sum(bar.sounds for bar in bars) >= least
+    assert long >= 15
+
+
+@pytest.mark.parametrize("dull", [NEWS, "." + "k" * 15])
+def test_songs_of_which_nothing_comes_back_or_all_in_one_rhythm_are_seldom_taken(dull: str):
+    worse = song(*[(role, i, dull) for role, i in ((MELODY, 73), (HARMONY, 0), (BASS, 33))])
+    taken = 0
+    for seed in range(20):
+        plan = arranged([worse, BETTER], seed)
+        tune = next(part.bars for part in plan.parts if part.role == MELODY)
+        taken += sum(bar.source == k - 1 for k, bar in enumerate(tune) if k) in range(5, 10)
+    assert taken >= 15
+
+
+def test_sections_end_with_fills_of_drums_that_play():
+    fills = 0
+    for seed in range(30):
+        plan = arranged([song(("melody", 73, NEWS), *WHOLE)], seed)
+        drums = next(part for part in plan.parts if part.role == DRUM)
+        assert [k for k, bar in enumerate(drums.bars) if bar.kind == FILL] in ([], [7])
+        fills += drums.bars[7].kind == FILL
+        others = [part for part in plan.parts if part.role != DRUM]
+        assert all(bar.kind != FILL for part in others for bar in part.bars)
+    assert 12 <= fills <= 28
+    rests = arranged([song(("melody", 73, NEWS), *WHOLE[:2], ("drums", 128, RESTS))], 0)
+    assert all(bar.kind != FILL for part in rests.parts for bar in part.bars)
 
 
 FORM = (

@@ -14,9 +14,10 @@ import numpy as np
 
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.manner import with_riffs
-from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import (
     EXACT,
+    FILL,
     HELD,
     REST,
     RHYTHM,
@@ -30,20 +31,30 @@ from cantilena.text.wishes import Brief
 
 STARTS = (0, 0, 0, 8, 16)
 """Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
-DRAWS = 60
+DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
-LEAST_HEARD = {MELODY: 0.5, HARMONY: 0.4}
-"""Share of the bars in which a part is to play at least; basses and drums as harmony."""
-GENRE_FIT, LEAST_FIT = 1.5, 1.0
+LEAST_HEARD = {MELODY: 0.5, HARMONY: 0.45, BASS: 0.7, DRUM: 0.75}
+"""Share of the bars in which a part is to play at least, by role."""
+GENRE_FIT, LEAST_FIT = 1.5, 3.0
 """What a song of an asked genre gains, and what a part that is heard too little costs."""
-UNUSUAL_SIZE = 0.25  # what each part more or less than the piece has costs
+METRE_FIT = 0.8  # what a song in another number of beats costs
+UNUSUAL_SIZE = 0.15  # what each part more or less than the piece has costs
+SHARED, ASTRAY = 0.6, 0.4
+"""What each part costs that does as another one does, and that does as one in another role."""
 LONGEST_WAIT, WAIT_COST = 2, 0.3
-"""Bars for which no pitched part may play without cost, and what each further bar costs: music
-that begins with eight bars of drums is not what anybody asked for."""
+"""Bars in which neither tune nor chords may be heard without cost, and what each further bar costs:
+eight bars of drums alone are not what anybody asked for."""
 LONGEST_INTRO, LATE_COST = 4, 0.15
 """Bars (or an eighth of the piece) after which the tune enters at the latest without cost, and what
 each bar later costs."""
-CHANCE = 0.7  # up to which noise is added to a fit, so that seeds differ
+MOST_ALIKE, ALIKE_COST = 0.4, 2.0
+"""Share of a tune's bars that may stand in the rhythm of the bar before without cost, and what all
+of its bars would cost."""
+LEAST_BACK, BACK_COST = 0.3, 1.5
+"""Share of the bars of all parts that take up an earlier one at least without cost, and what none
+would cost: a piece of which nothing comes back is not remembered."""
+CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
+P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
 SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
 
@@ -59,8 +70,8 @@ def arrange(
     for _ in range(DRAWS):
         song = arrangements[int(rng.integers(len(arrangements)))]
         start = STARTS[int(rng.integers(len(STARTS)))]
-        rows = _assigned(plan.parts, song["parts"], start, plan.bars, rng)
-        fit = _fit(rows, plan, song, brief.genres) + CHANCE * rng.random()
+        rows, cost = _assigned(plan.parts, song["parts"], start, plan.bars, rng)
+        fit = _fit(rows, plan, song, brief) - cost + CHANCE * rng.random()
         if fit > best[0]:
             best = (fit, rows)
     rows = best[1]
@@ -70,48 +81,60 @@ def arrange(
     rows = with_riffs(rows, brief, plan)
     for change in brief.changes:
         rows = thickened(rows, plan.parts, change, span_of(change, plan))
-    rows = _of_chords(_filled(rows, plan), plan)
+    rows = _with_fills(_of_chords(_filled(rows, plan), plan), plan, rng)
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
-def _fit(rows: Rows, plan: Plan, song: dict[str, Any], genres: Sequence[str]) -> float:
+def _fit(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
     """How well a song's arrangement suits the parts of a Plan."""
-    fit = GENRE_FIT if set(song["genres"]) & set(genres) else 0.0
+    fit = GENRE_FIT if set(song["genres"]) & set(brief.genres) else 0.0
+    fit -= METRE_FIT * (song["metre"][0] != plan.metre[0])
     fit -= UNUSUAL_SIZE * abs(len(song["parts"]) - len(plan.parts))
     for part in plan.parts:
-        least = LEAST_HEARD.get(part.role, LEAST_HEARD[HARMONY])
         heard = sum(bar.sounds for bar in rows[part.instrument]) / plan.bars
-        fit -= LEAST_FIT * max(0.0, least - heard) / least
-    pitched = [row for i, row in rows.items() if i != DRUMS]
-    waits = sum(not any(row[bar].sounds for row in pitched) for bar in range(plan.bars))
-    fit -= WAIT_COST * max(0, waits - LONGEST_WAIT)
-    for part in plan.parts:
+        fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
         if part.role == MELODY:
-            row = rows[part.instrument]
-            enters = next((k for k, bar in enumerate(row) if bar.sounds), plan.bars)
-            fit -= LATE_COST * max(0, enters - max(LONGEST_INTRO, plan.bars // 8))
-    return fit
+            fit -= _dullness(rows[part.instrument])
+    upper = [rows[p.instrument] for p in plan.parts if p.role in (MELODY, HARMONY)]
+    waits = sum(not any(row[bar].sounds for row in upper) for bar in range(plan.bars))
+    if upper:
+        fit -= WAIT_COST * max(0, waits - LONGEST_WAIT)
+    back = np.mean([bar.source >= 0 for row in rows.values() for bar in row])
+    return fit - BACK_COST * max(0.0, LEAST_BACK - float(back)) / LEAST_BACK
+
+
+def _dullness(row: Sequence[BarPlan]) -> float:
+    """What a tune costs that enters late, or goes on in one rhythm."""
+    enters = next((k for k, bar in enumerate(row) if bar.sounds), len(row))
+    alike = sum(bar.source == k - 1 >= 0 for k, bar in enumerate(row)) / len(row)
+    late = max(0, enters - max(LONGEST_INTRO, len(row) // 8))
+    return LATE_COST * late + ALIKE_COST * max(0.0, alike - MOST_ALIKE)
 
 
 def _assigned(
     parts: Sequence[PartPlan], song: Sequence, start: int, bars: int, rng: np.random.Generator
-) -> Rows:
+) -> tuple[Rows, float]:
     """The bars of each part: of one of the song's parts in its role, of its family before others,
-    each taken once as long as there are enough."""
+    each taken once as long as there are enough; and what it costs that there are not."""
     left = [tuple(row) for row in song]
     every = list(left)
     out: Rows = {}
+    cost = 0.0
     for part in parts:
         same = [row for row in left if row[0] == part.role]
         same = same or [row for row in every if row[0] == part.role]
-        same = same or [row for row in every if row[0] == HARMONY] or every
+        if not same:
+            same = [row for row in left if row[0] == HARMONY] or left or every
+            cost += ASTRAY
         near = [row for row in same if _family(row[1]) == _family(part.instrument)]
         candidates = near or same
         row = candidates[int(rng.integers(len(candidates)))]
         if row in left:
             left.remove(row)
+        else:
+            cost += SHARED
         out[part.instrument] = _window(row[2], start, bars)
-    return out
+    return out, cost
 
 
 def _family(instrument: int) -> str:
@@ -142,6 +165,17 @@ def _filled(rows: Rows, plan: Plan) -> Rows:
         for bar, plan_of_bar in enumerate(row):
             if plan_of_bar.source >= 0 and row[plan_of_bar.source].kind in silent:
                 row[bar] = BarPlan()
+    return out
+
+
+def _with_fills(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
+    """The rows with fills at the ends of sections, where drums play that long."""
+    out = {i: list(row) for i, row in rows.items()}
+    for section in plan.sections[:-1]:
+        last = section.stop - 1
+        row = out.get(DRUMS, [])
+        if row and section.bars >= 4 and rng.random() < P_FILL and row[last].sounds:
+            row[last] = BarPlan(FILL)
     return out
 
 

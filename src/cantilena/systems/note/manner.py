@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from cantilena.systems.note.constraints.figures import FIGURES, Figure
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import EXACT, BarPlan
@@ -30,6 +32,11 @@ REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 LEAD_ABOVE = 2
 """Semitones above the middle of the leading part's range that others may go."""
 LEAST_RANGE = 10  # semitones that are left of a range
+COMPASS = 19
+"""Semitones between a tune's lowest and highest note at most: of real songs' leads nine tenths of
+the notes lie within 15 (``cantilena evaluate realism``)."""
+COMPASS_FROM, COMPASS_TO = 0.3, 0.8
+"""Where in what is left of its range a tune's compass may lie, from its low end to its high one."""
 
 
 def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
@@ -38,10 +45,13 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
     if OOM_PAH & set(brief.genres) or any(w.value == "oom-pah" for w in brief.figures):
         beats = plan.bar_ticks // plan.beat_ticks
         oom = Figure(every=3 if beats == 3 else 2, chord=(1, 1))
-        pah = Figure(every=1 if beats == 3 else 2, first=1, chord=(2, 9))
         if beats >= 2 and any(p.role == BASS for p in plan.parts):
             out |= {p.instrument: (oom,) for p in plan.parts if p.role == BASS}
-            out |= {p.instrument: (pah,) for p in plan.parts if p.role == HARMONY and p.voices > 1}
+            for part in plan.parts:
+                if part.role == HARMONY:
+                    chord = (min(2, part.voices), 9)
+                    pah = Figure(every=1 if beats == 3 else 2, first=1, chord=chord)
+                    out[part.instrument] = (pah,)
     short = {w.part for w in brief.articulations if w.value in SHORT}
     for wish in (*brief.figures, *brief.articulations):
         figure = FIGURES.get(wish.value)
@@ -73,6 +83,23 @@ def with_riffs(rows: Rows, brief: Brief, plan: Plan) -> Rows:
                     if row[bar].sounds and row[bar - 2].sounds:
                         row[bar] = BarPlan(EXACT, bar - 2)
     return out
+
+
+def with_compass(
+    parts: Sequence[PartPlan], brief: Brief, rng: np.random.Generator
+) -> tuple[PartPlan, ...]:
+    """The parts with tunes that stay within a compass somewhere in their range: those of a register
+    of their own in all of it."""
+    asked = tuple(w.part for w in brief.registers)
+    out = []
+    for part in parts:
+        spare = part.high - part.low - COMPASS
+        if part.role == MELODY and spare > 0 and len(parts) > 1 and not named(part, asked):
+            share = COMPASS_FROM + (COMPASS_TO - COMPASS_FROM) * rng.random()
+            low = part.low + round(share * spare)
+            part = replace(part, low=low, high=low + COMPASS)
+        out.append(part)
+    return tuple(out)
 
 
 def in_registers(parts: Sequence[PartPlan], brief: Brief) -> tuple[PartPlan, ...]:

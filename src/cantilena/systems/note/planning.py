@@ -23,7 +23,7 @@ from cantilena.score import DRUMS
 from cantilena.score.harmony import QUALITIES, Chord, Key, parse_chord
 from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.casting import cast
-from cantilena.systems.note.manner import in_registers
+from cantilena.systems.note.manner import in_registers, with_compass
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.note.sections import SECTION, form_bars, plan_sections
 from cantilena.systems.note.turns import with_turns
@@ -102,7 +102,7 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     bpm = _tempo(brief, habits, rng)
     key = _key(brief, rng)
     bars = _bars(brief, metre, bpm)
-    parts = in_registers(cast(brief, habits, rng), brief)
+    parts = in_registers(with_compass(cast(brief, habits, rng), brief, rng), brief)
     plan = Plan(parts, bpm, metre, key, bars, (), sections=plan_sections(brief.form, bars))
     chords = _asked_chords(brief, plan) or _chosen_chords(brief, plan, habits, rng)
     density, polyphony = _texture(brief, parts, habits, rng)

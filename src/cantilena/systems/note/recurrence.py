@@ -11,8 +11,8 @@ LAGS = (1, 2, 4, 8, 16)
 """Bars back that a bar of a training song is compared with."""
 EXACT, VARIED, RHYTHM = "exact", "varied", "rhythm"
 """The same notes; most of them; other pitches in the same rhythm."""
-REST, HELD, NEW = "rest", "held", "new"
-"""Silence; a note that goes on from the bar before; what takes up nothing."""
+REST, HELD, NEW, FILL = "rest", "held", "new", "fill"
+"""Silence; a note that goes on from the bar before; what takes up nothing; a drummer's fill."""
 _LETTERS = {REST: "-", HELD: "_", NEW: "."}
 _PAIRS = {
     (kind, lag): chr(ord("a") + len(LAGS) * k + n)

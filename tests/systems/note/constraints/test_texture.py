@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cantilena.score import DRUMS
 from cantilena.score.harmony import Key
 from cantilena.systems.note.constraints import Ensemble
 from cantilena.systems.note.constraints.texture import Kit
 from cantilena.systems.note.plan import BASS, HARMONY, MELODY, PartPlan, Plan
+from cantilena.systems.note.recurrence import FILL, BarPlan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
@@ -54,6 +57,24 @@ def test_hand_percussion_is_at_home_in_some_genres_only():
     conga, tambourine = 63, 54
     assert plain[conga] < plain[tambourine] < plain[SNARE] == 0
     assert latin[conga] == latin[tambourine] == latin[SNARE] == 0
+
+
+def test_a_fill_is_of_toms_in_a_bars_second_half_with_a_crash_behind_it():
+    plan = replace(a_plan(DRUMS, 33), bars=3)
+    fills = tuple(BarPlan(FILL) if k == 1 else BarPlan() for k in range(3))
+    plan = replace(plan, parts=tuple(replace(part, bars=fills) for part in plan.parts))
+    tom, kit = 45, Kit(plan=plan)
+
+    def bias(tick: int, pitch: int) -> float:
+        piece = Tracker(plan.frame, SCHEME.max_delta)
+        piece.push(max(0, tick - 6), DRUMS, KICK, 1, 4)
+        out = kit.bias(PITCH, piece, (min(tick, 6), DRUMS))
+        assert out is not None
+        return float(out[pitch])
+
+    assert bias(96 + 48, tom) > 0 > bias(96 + 48, HAT)
+    assert bias(96 + 24, tom) == bias(96 + 24, HAT) == bias(48, tom) == 0
+    assert bias(2 * 96, CRASH) > 0 == bias(2 * 96 + 12, CRASH) == bias(96, CRASH)
 
 
 def test_a_kit_is_for_drums_only():

@@ -66,7 +66,7 @@ def constraints(
         Density(plan, scheme),
     ]
     if any(p.role == DRUM for p in plan.parts):
-        wishes.append(Kit(hand_percussion))
+        wishes.append(Kit(hand_percussion, plan))
     if any(p.role != DRUM for p in plan.parts):
         wishes.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
         if plan.asked_chords:

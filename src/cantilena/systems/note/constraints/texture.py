@@ -12,6 +12,7 @@ import numpy as np
 
 from cantilena.score import DRUMS
 from cantilena.systems.note.plan import HARMONY, MELODY, Plan
+from cantilena.systems.note.recurrence import FILL
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, PITCHES, NoteScheme
 from cantilena.tokens.note.context import KEYS_PER_TICK
@@ -139,7 +140,14 @@ class Kit:
     COMMON = (39, 54, 56, 69, 70, 82)  # clap, tambourine, cowbell, cabasa, maracas, shaker
     HAND_PERCUSSION = slice(39, 83)  # clap to open triangle and shaker
 
-    def __init__(self, hand_percussion: bool = False) -> None:
+    TOMS = (41, 43, 45, 47, 48, 50)
+    SNARE, CRASH = 38, 49
+    HATS = (42, 44, 46, 51)
+    BIAS_FILL, BIAS_CRASH = 1.5, 2.0
+    """What toms and the snare gain, and cymbals that keep time lose, in the second half of a bar
+    with a fill; and what a crash gains on the first beat behind it."""
+
+    def __init__(self, hand_percussion: bool = False, plan: Plan | None = None) -> None:
         self.unusual = np.full(PITCHES, self.BIAS_UNUSUAL)
         self.unusual[list(self.COMMON)] = self.BIAS_HAND_PERCUSSION
         if hand_percussion:
@@ -147,6 +155,13 @@ class Kit:
         self.unusual[list(self.USUAL)] = 0.0
         self.kit: set[int] = set()
         self.rows_read = 0
+        self.rolls: list[tuple[int, int]] = []  # from the middle of a bar with a fill to its end
+        if plan is not None:
+            drums = next((part for part in plan.parts if part.instrument == DRUMS), None)
+            lines = plan.lines.tolist()
+            for k, bar in enumerate(drums.bars if drums else ()):
+                if bar.kind == FILL:
+                    self.rolls.append(((lines[k] + lines[k + 1]) // 2, lines[k + 1]))
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases the pitches of drums."""
@@ -156,6 +171,13 @@ class Kit:
         self.rows_read = len(piece.rows)
         out = self.unusual + self.BIAS_NEW_DRUM * max(0, len(self.kit) - self.DRUMS_BEFORE_IT)
         out[list(self.kit)] = 0.0
+        tick = piece.tick + chosen[ONSET]
+        for start, stop in self.rolls:
+            if start <= tick < stop:
+                out[[*self.TOMS, self.SNARE]] = self.BIAS_FILL
+                out[list(self.HATS)] -= self.BIAS_FILL
+            elif tick == stop:
+                out[self.CRASH] = self.BIAS_CRASH
         return out
 
 
