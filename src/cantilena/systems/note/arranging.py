@@ -34,8 +34,10 @@ STARTS = (0, 0, 0, 8, 16)
 DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
 LEAST_HEARD = {MELODY: 0.5, HARMONY: 0.45, BASS: 0.7, DRUM: 0.75}
-"""Share of the bars in which a part is to play at least, by role."""
-GENRE_FIT, LEAST_FIT = 1.5, 3.0
+"""Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
+beginning, or a quarter, do not count: parts may come in one by one."""
+LONGEST_ENTRIES = 8
+GENRE_FIT, LEAST_FIT = 1.5, 6.0
 """What a song of an asked genre gains, and what a part that is heard too little costs."""
 METRE_FIT = 0.8  # what a song in another number of beats costs
 UNUSUAL_SIZE = 0.15  # what each part more or less than the piece has costs
@@ -74,7 +76,7 @@ def arrange(
         fit = _fit(rows, plan, song, brief) - cost + CHANCE * rng.random()
         if fit > best[0]:
             best = (fit, rows)
-    rows = best[1]
+    rows = _with_chords(best[1], plan) if plan.asked_chords else best[1]
     if brief.form:
         rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = with_scenes(rows, plan.parts, brief.form)
@@ -90,8 +92,9 @@ def _fit(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
     fit = GENRE_FIT if set(song["genres"]) & set(brief.genres) else 0.0
     fit -= METRE_FIT * (song["metre"][0] != plan.metre[0])
     fit -= UNUSUAL_SIZE * abs(len(song["parts"]) - len(plan.parts))
+    first = min(LONGEST_ENTRIES, plan.bars // 4)
     for part in plan.parts:
-        heard = sum(bar.sounds for bar in rows[part.instrument]) / plan.bars
+        heard = sum(bar.sounds for bar in rows[part.instrument][first:]) / (plan.bars - first)
         fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
         if part.role == MELODY:
             fit -= _dullness(rows[part.instrument])
@@ -166,6 +169,21 @@ def _filled(rows: Rows, plan: Plan) -> Rows:
             if plan_of_bar.source >= 0 and row[plan_of_bar.source].kind in silent:
                 row[bar] = BarPlan()
     return out
+
+
+def _with_chords(rows: Rows, plan: Plan) -> Rows:
+    """The rows with somebody who plays chords in every bar, as chords that are asked for are to be
+    heard in each: who plays them most."""
+    names = [p.instrument for p in plan.parts if p.role == HARMONY]
+    if not names:
+        return rows
+    silent = (REST, HELD)
+    fullest = max(names, key=lambda i: sum(bar.kind not in silent for bar in rows[i]))
+    row = [
+        BarPlan() if all(rows[i][bar].kind in silent for i in names) else rows[fullest][bar]
+        for bar in range(plan.bars)
+    ]
+    return {**rows, fullest: row}
 
 
 def _with_fills(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:

@@ -121,10 +121,9 @@ def in_registers(parts: Sequence[PartPlan], brief: Brief) -> tuple[PartPlan, ...
 
 
 def _under_the_lead(parts: tuple[PartPlan, ...], brief: Brief) -> tuple[PartPlan, ...]:
-    """The parts with those that play chords below the middle of the range of who is asked to lead,
-    as far as theirs allows that: a tune that is asked for is to be heard on top."""
-    wishes = [w for w in brief.roles if w.value == "lead" and w.part]
-    leads = [p for p in parts if p.role == MELODY and any(named(p, (w.part,)) for w in wishes)]
+    """The parts with those that play chords below the middle of the range of the tune, as far as
+    theirs allows that: a tune is to be heard on top."""
+    leads = [p for p in parts if p.role == MELODY]
     if not leads:
         return parts
     middle = max((p.low + p.high) // 2 for p in leads) + LEAD_ABOVE

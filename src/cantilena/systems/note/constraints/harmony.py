@@ -146,9 +146,14 @@ class Harmony:
         return mask
 
 
+MISSING_BIAS = 3.0
+"""What a tone of an asked chord gains, for who plays chords, that nobody has sounded since the
+chord began: where few parts play a seventh chord was often heard as a triad."""
+
+
 class Changes:
     """Asked chords are struck when they are due: no step of time jumps over a chord's first tick,
-    and a bass or harmony part plays there before time goes on."""
+    and a bass or harmony part plays there before time goes on. All their tones are to be heard."""
 
     name = "chord changes"
 
@@ -159,6 +164,8 @@ class Changes:
         carriers = [p for p in plan.parts if p.role in (BASS, HARMONY)]
         carriers = carriers or [p for p in plan.parts if p.role == MELODY]
         self.carriers = {p.instrument for p in carriers}
+        self.harmony = {p.instrument for p in plan.parts if p.role == HARMONY}
+        self.slots = [t for t, _ in plan.chords]
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Masks onsets that jump; prefers carriers of harmony where a chord begins."""
@@ -169,7 +176,28 @@ class Changes:
             if chosen[0] or self._waiting(piece):
                 bias[list(self.carriers)] = CARRIER_BIAS
             return bias
+        if field == PITCH and chosen[INSTRUMENT] in self.harmony:
+            return self._missing(piece, piece.tick + chosen[ONSET])
         return None
+
+    def _missing(self, piece: Tracker, tick: int) -> np.ndarray | None:
+        """Calls the tones of the chord at ``tick`` that have not sounded since it began."""
+        slot = bisect_right(self.slots, tick) - 1
+        if slot < 0:
+            return None
+        since, chord = self.plan.chords[slot]
+        classes = {(chord.root + i) % 12 for i in chord.intervals if i < 12}
+        for row in reversed(piece.rows):
+            if row[0] < since:
+                break
+            if row[1] >= 0 and row[1] != DRUMS:
+                classes.discard(row[2] % 12)
+        if not classes:
+            return None
+        bias = np.zeros(PITCHES)
+        for pc in classes:
+            bias[pc::12] = MISSING_BIAS
+        return bias
 
     def _onsets(self, piece: Tracker) -> np.ndarray:
         mask = np.zeros(self.scheme.sizes[ONSET])
