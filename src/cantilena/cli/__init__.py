@@ -257,6 +257,9 @@ def _wishes(parser: argparse.ArgumentParser) -> None:
     )
     wishes.add_argument("--exclude", metavar="LIST", help="instruments that must not sound")
     wishes.add_argument("--chords", metavar="LIST", help="as 'Dm7 G7 Cmaj7' or 'ii V I'")
+    wishes.add_argument(
+        "--form", metavar="LIST", help="as 'intro 4, verse 8, chorus 8' (bars), 'AABA', 'A8 B8 A8'"
+    )
     wishes.add_argument("--genres", metavar="LIST", help="as 'jazz, latin'")
     wishes.add_argument("--timing", metavar="HOW", help="quantized, or played as by hand")
     wishes.add_argument("--moods", metavar="LIST", help="as 'sad, calm'")
