@@ -81,6 +81,18 @@ def arrange(
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
+def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[PartPlan, ...]:
+    """The parts of a Plan that goes on from other music, whose sections are those of its new bars:
+    all play all along, but for what the form asks for; as they are where it asks for none."""
+    if not plan.sections:
+        return plan.parts
+    rows: Rows = {part.instrument: [BarPlan()] * plan.bars for part in plan.parts}
+    rows = shaped(rows, plan.parts, plan.sections, rng)
+    silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
+    rows = _of_chords(_filled(rows, plan, silent), plan)
+    return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+
+
 def _fit(rows: Rows, plan: Plan, song: dict[str, Any], genres: Sequence[str]) -> float:
     """How well a song's arrangement suits the parts of a Plan."""
     fit = GENRE_FIT if set(song["genres"]) & set(genres) else 0.0
@@ -157,8 +169,8 @@ def _of_chords(rows: Rows, plan: Plan) -> Rows:
     """The rows where pitched parts that come back on other chords do so only in their rhythm."""
     chords: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
     for tick, chord in plan.chords:
-        bar = min(tick // plan.bar_ticks, plan.bars - 1)
-        chords[bar].append((tick % plan.bar_ticks, chord.name()))
+        bar = min(int(np.searchsorted(plan.lines, tick, side="right")), plan.bars) - 1
+        chords[bar].append((tick - int(plan.lines[bar]), chord.name()))
     out: Rows = {}
     for instrument, row in rows.items():
         out[instrument] = [
