@@ -38,6 +38,7 @@ _EXAMPLES = """\
 examples:
   cantilena compose "a slow sad waltz for string quartet in D minor"
   cantilena compose "bossa nova, 130 bpm" --instruments "nylon guitar, bass, drums" --n 4 -o out
+  cantilena compose "pop for piano and bass" --form "intro 4, verse 8, chorus 8, outro 4 (piano)"
   cantilena compose --prompts prompts.jsonl -o out --formats mid,json
   cantilena compose --replay out/a-slow-sad-waltz.json -o again
   cantilena rewrite song.mid --bars 9-16 --tracks lead "more syncopated, higher"

@@ -202,7 +202,7 @@ def _with_form(brief: Brief, value: str | Iterable[str | Section]) -> Brief:
             f"the form has {len(form)} sections, which do not fit into {brief.bars} bars; a "
             "section lasts a bar at least"
         )
-    return _drop_how(brief.with_wishes(form=tuple(form), form_whole=True))
+    return replace(_drop_how(brief.with_wishes(form=tuple(form))), form_whole=True)
 
 
 _FUNCTIONS = {
