@@ -135,6 +135,7 @@ def briefs(draw: st.DrawFn) -> Brief:
         registers=_part_wishes(draw, PART_WISHES["registers"]),
         loudness=_part_wishes(draw, PART_WISHES["loudness"]),
         form=tuple(draw(st.lists(_SECTIONS, max_size=3))),
+        form_whole=draw(st.booleans()),
         changes=tuple(draw(st.lists(_CHANGES, max_size=3))),
         repetition=tuple(draw(st.lists(st.sampled_from(REPETITIONS), max_size=2))),
         how=draw(st.dictionaries(names, st.sampled_from(["said", "implied"]), max_size=3)),

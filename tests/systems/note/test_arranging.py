@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.planning import make_plan
 from cantilena.systems.note.recurrence import (
     EXACT,
     FILL,
     HELD,
+    NEW,
     REST,
     RHYTHM,
     BarPlan,
@@ -21,6 +22,7 @@ from cantilena.systems.note.recurrence import (
     letter,
 )
 from cantilena.systems.note.sections import completed, plan_sections
+from cantilena.systems.note.shaping import shaped
 from cantilena.text.wishes import Brief, Instrument, Section
 from makers import HABITS
 
@@ -206,3 +208,72 @@ def test_sections_make_up_the_piece(form: list[Section], bars: int):
 def test_a_form_that_only_frames_a_piece_is_made_whole(form: str, bars: int, whole: str):
     sections = completed([Section(name) for name in form.split()], bars)
     assert [s.name for s in sections] == whole.split()
+
+
+def test_a_whole_form_is_not_completed_and_sets_the_length():
+    form = (Section("intro"), Section("solo", 12), Section("outro"))
+    plan = plan_of(form=form, form_whole=True)
+    assert [(s.name, s.bars) for s in plan.sections] == [("intro", 4), ("solo", 12), ("outro", 4)]
+    stretched = plan_of(form=form, form_whole=True, bars=28)
+    assert [(s.name, s.bars) for s in stretched.sections] == [
+        ("intro", 8),
+        ("solo", 12),
+        ("outro", 8),
+    ]
+
+
+@pytest.mark.parametrize("form", [[Section("intro"), Section("outro")], [Section("intro", 40)]])
+def test_what_only_frames_a_piece_does_not_set_its_length(form: list[Section]):
+    plan = plan_of(form=tuple(form))
+    bars = {s.name: s.bars for s in plan.sections}
+    assert bars["intro"] == (form[0].bars or 4) and bars["verse"] >= 8
+    assert plan.bars == sum(bars.values()) >= 16
+
+
+def test_a_single_section_has_its_marker_where_it_is_asked_for():
+    assert [m.text for m in plan_of(form=(Section("A", 8),), form_whole=True).markers] == ["A"]
+    assert not plan_of(bars=8).markers
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_who_ends_a_piece_alone_does_so_up_to_the_last_bar(seed: int):
+    for name in ("outro", "end"):
+        form = (Section("verse", 12), Section("chorus", 8), Section(name, 4, ("piano",)))
+        plan = plan_of(seed, form=form)
+        assert [part.name for part in plan.parts if part.plays(plan.bars - 1)] == ["Piano"]
+
+
+def rows_of(parts: tuple[PartPlan, ...], bars: int, kinds: dict[int, str]) -> dict:
+    return {part.instrument: [BarPlan(kinds[part.instrument])] * bars for part in parts}
+
+
+def test_who_rested_all_through_a_section_has_come_in_when_it_comes_back():
+    parts = plan_of(bars=8).parts
+    sections = plan_sections([Section(name, 8) for name in ("verse", "chorus", "verse")], 24)
+    rows = rows_of(parts, 24, {part.instrument: NEW for part in parts} | {DRUMS: REST})
+    drums = shaped(rows, parts, sections, np.random.default_rng(0))[DRUMS]
+    assert {bar.kind for bar in drums[:8]} == {REST} and {bar.kind for bar in drums[16:]} == {NEW}
+
+
+@pytest.mark.parametrize("held", [REST, HELD])
+def test_an_intro_has_chords_though_the_song_it_is_of_has_none(held: str):
+    parts = plan_of(bars=8).parts
+    sections = plan_sections([Section("intro", 8), Section("verse", 8)], 16)
+    kinds = {part.instrument: held if part.role == HARMONY else NEW for part in parts}
+    rows = shaped(rows_of(parts, 16, kinds), parts, sections, np.random.default_rng(0))
+    assert {bar.kind for bar in rows[0][:8]} <= {NEW, HELD} and rows[0][0].kind == NEW
+
+
+def test_a_build_up_has_no_tune():
+    form = (Section("verse", 8), Section("build-up"), Section("drop", 8))
+    plan = plan_of(form=form)
+    (melody,) = (part for part in plan.parts if part.role == MELODY)
+    assert plan.bars == 20 and not any(melody.plays(bar) for bar in range(8, 12))
+
+
+@pytest.mark.parametrize("name", ["head", "climax", "drop"])
+def test_everybody_plays_where_a_section_of_its_name_is_full(name: str):
+    parts = plan_of(bars=8).parts
+    rows = rows_of(parts, 8, {part.instrument: REST for part in parts})
+    rows = shaped(rows, parts, plan_sections([Section(name, 8)], 8), np.random.default_rng(0))
+    assert {bar.kind for row in rows.values() for bar in row} == {NEW}

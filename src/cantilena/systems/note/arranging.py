@@ -6,7 +6,7 @@ models or how notes are chosen. What a bar of a part may be is in ``systems.note
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,13 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
     bar_plan,
 )
-from cantilena.systems.note.shaping import Rows, shaped, thickened, with_scenes
+from cantilena.systems.note.shaping import (
+    Rows,
+    shaped,
+    silent_at_the_end,
+    thickened,
+    with_scenes,
+)
 from cantilena.systems.note.spans import span_of
 from cantilena.text.wishes import Brief
 
@@ -65,7 +71,7 @@ def arrange(
 ) -> tuple[PartPlan, ...]:
     """The parts of a Plan (its chords and sections are set) with what they do in every bar, from an
     arrangement of training songs that suits them, and the form that the Brief asks for. In the last
-    bar everybody plays, in every bar somebody."""
+    bar everybody plays whom the form does not have rest, in every bar somebody."""
     if plan.bars < SHORTEST or not arrangements:
         return plan.parts
     best: tuple[float, Rows] = (-np.inf, {})
@@ -83,7 +89,20 @@ def arrange(
     rows = with_riffs(rows, brief, plan)
     for change in brief.changes:
         rows = thickened(rows, plan.parts, change, span_of(change, plan))
-    rows = _with_fills(_of_chords(_filled(rows, plan), plan), plan, rng)
+    silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
+    rows = _with_fills(_of_chords(_filled(rows, plan, silent), plan), plan, rng)
+    return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+
+
+def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[PartPlan, ...]:
+    """The parts of a Plan that goes on from other music, whose sections are those of its new bars:
+    all play all along, but for what the form asks for; as they are where it asks for none."""
+    if not plan.sections:
+        return plan.parts
+    rows: Rows = {part.instrument: [BarPlan()] * plan.bars for part in plan.parts}
+    rows = shaped(rows, plan.parts, plan.sections, rng)
+    silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
+    rows = _of_chords(_filled(rows, plan, silent), plan)
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
@@ -154,17 +173,18 @@ def _window(letters: str, start: int, bars: int) -> list[BarPlan]:
     return [bar_plan(letter, bar) for bar, letter in enumerate(row[:bars])]
 
 
-def _filled(rows: Rows, plan: Plan) -> Rows:
-    """The rows with somebody in every bar and everybody in the last one, and without references to
-    bars in which the part is silent."""
+def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
+    """The rows with somebody in every bar and everybody but ``silent_last`` (instruments) in the
+    last one, and without references to bars in which the part is silent."""
     out = {i: list(row) for i, row in rows.items()}
     silent = (REST, HELD)
     fullest = max(out, key=lambda i: sum(bar.kind not in silent for bar in out[i]))
     for bar in range(plan.bars):
         if all(row[bar].kind in silent for row in out.values()):
             out[fullest][bar] = BarPlan()
-    for row in out.values():
-        row[-1] = BarPlan()
+    for instrument, row in out.items():
+        if instrument not in silent_last:
+            row[-1] = BarPlan()
         for bar, plan_of_bar in enumerate(row):
             if plan_of_bar.source >= 0 and row[plan_of_bar.source].kind in silent:
                 row[bar] = BarPlan()
@@ -201,8 +221,8 @@ def _of_chords(rows: Rows, plan: Plan) -> Rows:
     """The rows where pitched parts that come back on other chords do so only in their rhythm."""
     chords: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
     for tick, chord in plan.chords:
-        bar = min(tick // plan.bar_ticks, plan.bars - 1)
-        chords[bar].append((tick % plan.bar_ticks, chord.name()))
+        bar = min(int(np.searchsorted(plan.lines, tick, side="right")), plan.bars) - 1
+        chords[bar].append((tick - int(plan.lines[bar]), chord.name()))
     out: Rows = {}
     for instrument, row in rows.items():
         out[instrument] = [

@@ -97,8 +97,8 @@ class Plan:
 
     @property
     def markers(self) -> tuple[Text, ...]:
-        """The names of its sections, where there are several."""
-        if len(self.sections) < 2:
+        """The names of its sections, where there are several or any is asked for."""
+        if len(self.sections) < 2 and not any(s.asked for s in self.sections):
             return ()
         return tuple(
             Text(int(self.lines[s.start]) - self.origin, MARKER, s.name) for s in self.sections

@@ -25,7 +25,7 @@ from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.manner import in_registers, with_compass
 from cantilena.systems.note.plan import PartPlan, Plan
-from cantilena.systems.note.sections import SECTION, form_bars, plan_sections
+from cantilena.systems.note.sections import SECTION, form_bars, only_frames, plan_sections
 from cantilena.systems.note.turns import with_turns
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID
@@ -103,7 +103,9 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     key = _key(brief, rng)
     bars = _bars(brief, metre, bpm)
     parts = in_registers(with_compass(cast(brief, habits, rng), brief, rng), brief)
-    plan = Plan(parts, bpm, metre, key, bars, (), sections=plan_sections(brief.form, bars))
+    plan = Plan(
+        parts, bpm, metre, key, bars, (), sections=plan_sections(brief.form, bars, brief.form_whole)
+    )
     chords = _asked_chords(brief, plan) or _chosen_chords(brief, plan, habits, rng)
     density, polyphony = _texture(brief, parts, habits, rng)
     plan = replace(
@@ -201,10 +203,11 @@ def key_of_chords(chords: Sequence[Chord]) -> Key:
 
 
 def _bars(brief: Brief, metre: tuple[int, int], bpm: float) -> int:
-    """As said in bars or seconds, of a range what divides well; else some 45 seconds, in eights, as
-    the chords divide."""
+    """As said in bars or seconds, of a range what divides well; else those of the form, where it
+    has all the sections; else some 45 seconds, in eights, as the chords divide."""
     quarters = 4 * metre[0] / metre[1]
-    if brief.form and brief.bars is None and brief.seconds is None:
+    whole = brief.form and (brief.form_whole or not only_frames(brief.form))
+    if whole and brief.bars is None and brief.seconds is None:
         return min(form_bars(brief.form), MOST_BARS)
     cycle = _cycle(brief, quarters)
     bars = brief.bars
@@ -216,7 +219,8 @@ def _bars(brief: Brief, metre: tuple[int, int], bpm: float) -> int:
     bars = int(np.clip(SECTION * sections, SHORTEST, LONGEST))
     if cycle:
         bars = max(2 * cycle, cycle * max(1, round(bars / cycle)))
-    return min(bars, MOST_BARS_OF_A_CYCLE)
+    bars = min(bars, MOST_BARS_OF_A_CYCLE)
+    return min(max(bars, form_bars(brief.form) + SECTION), MOST_BARS) if brief.form else bars
 
 
 def _bars_range(brief: Brief, bars_per_second: float) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from cantilena.text.wishes import Section
 
 SECTION = 8  # bars of a section whose length nobody says
 USUAL_BARS = {
-    **dict.fromkeys(("intro", "outro", "coda", "build", "breakdown", "break", "turnaround"), 4),
+    **dict.fromkeys(("intro", "outro", "coda", "build-up", "breakdown", "break", "turnaround"), 4),
     **dict.fromkeys(("interlude", "pre-chorus", "tag"), 4),
 }
 """Bars of sections that are usually shorter than ``SECTION``."""
@@ -27,13 +27,14 @@ LETTERS = "AABA"
 class SectionPlan:
     """A section: its ``name``, its first bar (from 0) and its length in bars; ``letter``, which
     sections have in common that are the same music; ``parts``, the names of those that are asked
-    to play in it, () for all."""
+    to play in it, () for all; ``asked``, whether it is of a form that is asked for."""
 
     name: str
     start: int
     bars: int
     letter: str
     parts: tuple[str, ...] = ()
+    asked: bool = False
 
     @property
     def stop(self) -> int:
@@ -51,11 +52,18 @@ def form_bars(form: Sequence[Section]) -> int:
     return sum(map(usual_bars, form))
 
 
-def plan_sections(form: Sequence[Section], bars: int) -> tuple[SectionPlan, ...]:
+def only_frames(form: Sequence[Section]) -> bool:
+    """Whether what makes up a piece is still to come between the sections of a form."""
+    return bool(form) and all(s.name in FRAME for s in form)
+
+
+def plan_sections(
+    form: Sequence[Section], bars: int, whole: bool = False
+) -> tuple[SectionPlan, ...]:
     """The sections of a piece of ``bars`` bars: those asked for, stretched or shortened to its
     length where they are not as long (those of a length of their own last), else A A B A by
-    eights."""
-    form = completed(form, bars)
+    eights. ``whole``: there are no others than those asked for."""
+    form = tuple(form) if whole else completed(form, bars)
     if not form or len(form) > bars:
         starts = range(0, bars, SECTION)
         letters = [
@@ -68,7 +76,7 @@ def plan_sections(form: Sequence[Section], bars: int) -> tuple[SectionPlan, ...]
     lengths = _fitted(form, bars)
     edges = np.concatenate([[0], np.cumsum(lengths)]).tolist()
     return tuple(
-        SectionPlan(s.name, edges[k], lengths[k], _letter(s.name), s.parts)
+        SectionPlan(s.name, edges[k], lengths[k], _letter(s.name), s.parts, True)
         for k, s in enumerate(form)
     )
 
@@ -94,8 +102,7 @@ def completed(form: Sequence[Section], bars: int) -> tuple[Section, ...]:
     if scenes:
         return _with_body(form, bars)
     names = [s.name for s in form]
-    body = [s for s in form if s.name not in FRAME]
-    if not body:
+    if only_frames(form):
         last = [s for s in form if s.name in EDGES]
         first = [s for s in form if s.name == "intro"]
         between = [s for s in form if s not in first and s not in last]

@@ -22,14 +22,14 @@ RESTING: dict[str, tuple[tuple[str, float, float], ...]] = {
     "intro": ((MELODY, 0.0, 1.0), (DRUM, 0.0, 0.5)),
     "outro": ((MELODY, 0.5, 1.0),),
     "coda": (),
-    "build": ((MELODY, 0.0, 1.0), (BASS, 0.0, 0.5)),
+    "build-up": ((MELODY, 0.0, 1.0), (BASS, 0.0, 0.5)),
     "breakdown": ((DRUM, 0.0, 1.0), (BASS, 0.0, 1.0)),
     "break": ((DRUM, 0.0, 1.0),),
     "bridge": ((DRUM, 0.0, 0.5),),
     "interlude": ((MELODY, 0.0, 1.0),),
 }
 """Who rests in a section of a name, and from which to which share of it."""
-FULL = frozenset({"chorus", "drop", "refrain", "finale"})
+FULL = frozenset({"chorus", "drop", "refrain", "finale", "climax", "hook", "head"})
 """Sections in which everybody plays."""
 LEAST_PLAYING = 3  # parts of a piece from which on a section's rests apply
 AGAIN = {
@@ -48,8 +48,8 @@ def shaped(
     rng: np.random.Generator,
 ) -> Rows:
     """The rows of an arrangement with the sections of an asked form: each that comes back takes up
-    its first, bar by bar, but for a drummer's fill in its last; parts rest where the section's name
-    or the text has them rest."""
+    its first, bar by bar, but for a drummer's fill in its last, and parts that rested all through
+    the first have come in; parts rest where the section's name or the text has them rest."""
     out = {i: list(row) for i, row in rows.items()}
     firsts: dict[str, SectionPlan] = {}
     for section in sections:
@@ -59,14 +59,16 @@ def shaped(
             rests = _rests(part, parts, section)
             kinds = list(AGAIN[part.role])
             kind = str(rng.choice(kinds, p=list(AGAIN[part.role].values())))
+            again = first is not section
+            tacet = not any(row[bar].sounds for bar in range(first.start, first.stop))
             for k in range(section.bars):
                 bar = section.start + k
                 if rests is not None and rests[0] <= k / section.bars < rests[1]:
                     row[bar] = BarPlan(REST)
-                elif first is not section and k < first.bars:
+                elif again and not tacet and k < first.bars:
                     row[bar] = _again(row, bar, first.start + k, kind)
-                elif (row[bar].kind == REST and _must_play(section)) or not _within(
-                    row[bar], section
+                elif (row[bar].kind == REST and (_must_play(section) or (again and tacet))) or (
+                    not _within(row[bar], section)
                 ):
                     row[bar] = BarPlan(NEW)
             if part.role == DRUM and section.bars >= 4 and row[section.stop - 1].sounds:
@@ -94,19 +96,39 @@ def with_scenes(rows: Rows, parts: Sequence[PartPlan], form: Sequence[Section]) 
     return out
 
 
+def silent_at_the_end(
+    parts: Sequence[PartPlan], sections: Sequence[SectionPlan], form: Sequence[Section]
+) -> frozenset[int]:
+    """The instruments that do not play in the last bar, since a form ends with others."""
+    ends = [s.parts for s in form if s.name == "end"] + [s.parts for s in sections[-1:]]
+    names = next(filter(None, ends), ())
+    silent = frozenset(part.instrument for part in parts if names and not named(part, names))
+    return silent if len(silent) < len(parts) else frozenset()
+
+
 def _fill(rows: Rows, parts: Sequence[PartPlan], section: SectionPlan) -> None:
-    """Has somebody play in bars of a section that would be silent: of those who may, who plays
-    chords before others."""
+    """Has somebody play in bars of a section that would have neither tune nor chords, or no note
+    that begins: of those who may, who plays chords before others."""
     order = sorted(parts, key=lambda part: _FILLERS.index(part.role))
-    for k in range(section.bars):
-        bar = section.start + k
-        if any(row[bar].kind not in (REST, HELD) for row in rows.values()):
+    for bar in range(section.start, section.stop):
+        share = (bar - section.start) / section.bars
+        heard = [part for part in parts if _heard(rows[part.instrument], bar)]
+        begun = any(row[bar].kind not in (REST, HELD) for row in rows.values())
+        if begun and any(part.role in (HARMONY, MELODY) for part in heard):
             continue
         for part in order:
             rests = _rests(part, parts, section)
-            if rests is None or not rests[0] <= k / section.bars < rests[1]:
-                rows[part.instrument][bar] = BarPlan(NEW)
+            if rests is None or not rests[0] <= share < rests[1]:
+                if part not in heard or not begun:
+                    rows[part.instrument][bar] = BarPlan(NEW)
                 break
+
+
+def _heard(row: Sequence[BarPlan], bar: int) -> bool:
+    """Whether a part begins notes in a bar, or holds one from a bar before."""
+    while bar > 0 and row[bar].kind == HELD:
+        bar -= 1
+    return row[bar].kind not in (REST, HELD)
 
 
 _FILLERS = (HARMONY, MELODY, BASS, DRUM)
