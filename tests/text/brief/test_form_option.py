@@ -40,6 +40,7 @@ def form(value: str | list[str], text: str = "rock") -> str:
         ("intro 2, verse 3", "intro 2, verse 3"),  # bars, which a text would not take them for
         ("verse 1, chorus, verse 2, chorus", "verse, chorus, verse, chorus"),
         ("head, solos 32, head", "head, solos 32, head"),
+        ("verse 8, outro (piano) 4", "verse 8, outro 4 (piano)"),
         (
             "intro 4 (piano, drums), verse (lead and bass)",
             "intro 4 (piano, drums), verse (melody, bass)",

@@ -32,7 +32,7 @@ _ENTRY = re.compile(
     rf"(?:(?P<before>\d{{1,9}})[\s-]*{_BARS}[\s-]+(?:of\s+)?(?:an?\s+|the\s+)?)?"
     rf"(?:(?P<name>{either(_NAMES)})(?![a-z])|(?P<letter>[a-h])'*(?![a-z])|(?P<letters>[A-H]['A-H]+)(?![^\W\d]))"
     rf"(?:\s*[:=(-]?\s*(?P<bars>\d{{1,9}})(?!\d|\s*[x\u00d7](?!\s*\d))(?:[\s-]*{_BARS}(?![a-z]))?\s*\)?)?"
-    r"(?:\s*\((?P<who>[^()\d][^()]*)\))?"
+    rf"(?:\s*\((?P<who>[^()\d][^()]*)\)(?:\s*(?P<behind>\d{{1,9}})(?!\d|\s*[x\u00d7]))?)?"
     r"(?:\s*\(?\s*(?:[x\u00d7*]\s*(?P<times>\d{1,9})|(?P<n>\d{1,9})\s*[x\u00d7])\s*\)?)?",
     re.IGNORECASE,
 )
@@ -96,7 +96,7 @@ def _is_letters(letters: str, value: str) -> bool:
 
 
 def _bars(m: re.Match[str]) -> int | None:
-    number = m["before"] or m["bars"]
+    number = m["before"] or m["bars"] or m["behind"]
     return None if number is None else int(number)
 
 
