@@ -27,6 +27,12 @@ SHORT, HELD_FIGURES = ("staccato", "pizzicato"), ("pad", "drone")
 REPEATED = frozenset({"riff", "ostinato"})
 OOM_PAH = frozenset({"waltz", "polka", "march"})
 """Dances with the bass on the first beat and chords on those behind it."""
+DRUM_IDIOMS = {
+    **dict.fromkeys(("rock", "pop", "punk", "funk", "soul", "rnb", "country"), "backbeat"),
+    **dict.fromkeys(("disco", "house", "techno", "trance", "dance"), "four on the floor"),
+}
+"""What drums of a genre do in four beats, as any listener knows it, where no other figure is asked
+of them."""
 REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 """From which to which share of a part's range a register goes."""
 LEAD_ABOVE = 2
@@ -52,6 +58,9 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
                     chord = (min(2, part.voices), 9)
                     pah = Figure(every=1 if beats == 3 else 2, first=1, chord=chord)
                     out[part.instrument] = (pah,)
+    idiom = next((DRUM_IDIOMS[g] for g in brief.genres if g in DRUM_IDIOMS), None)
+    if idiom and plan.bar_ticks == 4 * plan.beat_ticks:
+        out |= {p.instrument: (FIGURES[idiom],) for p in plan.parts if p.role == DRUM}
     short = {w.part for w in brief.articulations if w.value in SHORT}
     for wish in (*brief.figures, *brief.articulations):
         figure = FIGURES.get(wish.value)
@@ -59,7 +68,10 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
             continue
         for part in _meant(wish.part, wish.value, plan.parts):
             if figure.chord[0] <= part.voices and (figure.drum < 0 or part.role == DRUM):
-                out[part.instrument] = (*out.get(part.instrument, ()), figure)
+                before = out.get(part.instrument, ())
+                if figure.drum >= 0 and idiom:
+                    before = tuple(one for one in before if one != FIGURES[idiom])
+                out[part.instrument] = (*before, figure)
     return out
 
 

@@ -78,8 +78,3 @@ def test_a_dance_has_its_bass_on_the_first_beat_and_chords_behind_it(metre: str,
     by_role = {part.role: part.instrument for part in plan.parts}
     bass, chords = figures[by_role["bass"]][0], figures[by_role["harmony"]][0]
     assert (bass.first, chords.first) == (0, 1) and chords.chord[0] >= 2
-
-
-def test_what_nobody_asks_for_is_no_figure():
-    brief = Brief(instruments=BAND, genres=("rock",), bars=8)
-    assert not figures_of(brief, make_plan(brief, HABITS, np.random.default_rng(0)))

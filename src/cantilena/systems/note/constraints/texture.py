@@ -134,7 +134,7 @@ class Kit:
     BIAS_NEW_DRUM = -0.3
     """What a drum not struck yet gains for each drum struck beyond the first
     ``DRUMS_BEFORE_IT``."""
-    BIAS_UNUSUAL, BIAS_HAND_PERCUSSION = -3.0, -1.0
+    BIAS_UNUSUAL, BIAS_HAND_PERCUSSION = -3.0, -2.0
     """What drums outside a kit gain, and those among them that are common beside one."""
     USUAL = (*range(35, 39), *range(40, 54), 55, 57, 59)  # kick to ride, without the clap
     COMMON = (39, 54, 56, 69, 70, 82)  # clap, tambourine, cowbell, cabasa, maracas, shaker
