@@ -141,6 +141,14 @@ def test_sections_of_any_length_close_as_their_phrase_does():
     assert bars[20:] == ["F", "G", "C"]
 
 
+@pytest.mark.parametrize("bars", range(2, 13))
+def test_pieces_of_a_few_bars_begin_and_end_at_home(bars: int):
+    for seed in range(6):
+        plan = plan_of(Brief(genres=("jazz",), key="D major", bars=bars), seed=seed)
+        assert plan.chords[0][1].root == plan.chords[-1][1].root == 2
+        assert plan.chords[-1][0] == (bars - 1) * plan.bar_ticks
+
+
 @pytest.mark.parametrize("minor", [False, True])
 def test_written_phrases_have_eight_bars_and_some_of_each_genre_begin_and_end_at_home(minor: bool):
     for genre in GENRES:

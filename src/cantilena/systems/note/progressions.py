@@ -291,17 +291,17 @@ def _numbers(stock: _Stock, plan: Plan, rng: np.random.Generator) -> list[int]:
         for bar in _bars_of_phrase(section, plan.bars):
             numbers += phrases[letter][2 * bar : 2 * bar + 2]
     last = phrases[plan.sections[-1].letter]
-    if plan.bars >= HALF and not closes([Chord.from_number(n) for n in last], stock.modal):
+    if plan.bars > HALF and not closes([Chord.from_number(n) for n in last], stock.modal):
         numbers[-2 * HALF :] = stock.draw(rng, stock.closed, stock.at_home)[-2 * HALF :]
     return numbers
 
 
 def _bars_of_phrase(section: SectionPlan, bars: int) -> list[int]:
     """Which bar of its phrase each bar of a section is: whole phrases, and of what is left the end
-    of the phrase, so that the section closes as the phrase does; of a section shorter than half a
-    phrase its beginning, unless it is the piece's last."""
+    of the phrase, so that the section closes as the phrase does; of a section no longer than half a
+    phrase its beginning, unless it is the last of several."""
     whole, left = divmod(section.bars, PHRASE)
-    if not whole and left <= HALF and section.stop < bars:
+    if not whole and left <= HALF and (section.start == 0 or section.stop < bars):
         return list(range(left))
     opening = range(max(0, left - HALF))
     return [*range(PHRASE)] * whole + [*opening, *range(PHRASE - left + len(opening), PHRASE)]
