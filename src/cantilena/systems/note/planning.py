@@ -1,7 +1,8 @@
 """From a Brief to a Plan: every question the Brief leaves open is decided here.
 
 Knows Briefs and the habits counted on the training songs; does not know who plays
-(``systems.note.casting``), models, or how notes are chosen. Nothing said in the Brief is ever
+(``systems.note.casting``), which chords suit a piece that names none
+(``systems.note.progressions``), models, or how notes are chosen. Nothing said in the Brief is ever
 changed; what is open is drawn from a random stream, so the same seed gives the same Plan.
 
 Where a constant says "by the statistics" it was chosen so that composed pieces resemble held-out
@@ -18,19 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.analysis.key import key_scores
 from cantilena.score import DRUMS
-from cantilena.score.harmony import QUALITIES, Chord, Key, parse_chord
+from cantilena.score.harmony import Chord, Key, parse_chord
 from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.manner import in_registers, with_compass
 from cantilena.systems.note.plan import PartPlan, Plan
+from cantilena.systems.note.progressions import choose_chords
 from cantilena.systems.note.sections import SECTION, form_bars, only_frames, plan_sections
 from cantilena.systems.note.turns import with_turns
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID
 
-SEVENTH_GENRES = frozenset({"jazz", "lofi", "bossa nova", "soul", "rnb", "funk"})
 CHROMATIC_GENRES = frozenset({"jazz", "blues", "metal", "ragtime", "romantic"})
 MINOR_MOODS = frozenset(
     [
@@ -47,10 +47,6 @@ MINOR_MOODS = frozenset(
 )
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
-P_ANSWER = 0.6
-"""Share of sections whose second four bars have a progression of their own."""
-AS_THE_FIRST = frozenset({"intro", "outro", "coda", "verse", "head", "theme", "solo", "start"})
-"""Sections that stand on one progression."""
 PHRASE = 4  # bars
 DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
 """Levels 0, 1 and 2 are what 15, 50 and 85 % of the training songs with as many instruments stay
@@ -62,22 +58,10 @@ EXTRA_SUSTAIN = 1.0
 """Levels by which polyphony is asked for above density. By the statistics: parts that are held to
 their voices fall short of the polyphony asked for."""
 LARGEST_TEXTURE = 6  # pitched instruments; more of them are counted with these in the habits
-MOST_LOOPS = 200  # the commonest progressions; rarer ones may be mishearings
-LOOP_WEIGHT_POWER = 0.8
-"""Counts of progressions are raised to this: 1 draws them as often as songs have them, less gives
-the rarer ones a better chance."""
 _USUAL_TONICS = {False: (0, 7, 2, 5, 10, 9, 3, 4), True: (9, 4, 2, 7, 0, 11, 5, 6)}
 P_MINOR, P_MINOR_DARK, P_MINOR_BRIGHT = 0.3, 0.85, 0.06
 """How often a key that nobody names is minor: without a mood or with mixed ones, with dark ones,
 with bright ones."""
-PROGRESSION_DRAWS = 12
-"""Progressions drawn at most in search of one that makes its key plain."""
-KEY_LEAD_ENOUGH = 0.08
-"""A progression whose key leads over every other by this much in score (a correlation, so at most
-2) is taken at once; a larger lead leaves fewer progressions."""
-ROOT_WEIGHT = 1.7
-"""What a chord's root counts in its key's histogram, where each other tone counts 1: basses play
-it as well. The more it counts, the more plainly is the first chord's root the tonic."""
 GENRE_TEMPO = {"gospel": (70, 90, 116), "children": (100, 112, 126), "christmas": (90, 108, 126)}
 """Quarters per minute, low, middle and high, of genres whose tempo neither their name implies nor
 enough songs show."""
@@ -93,7 +77,6 @@ USUAL_SECONDS = 45  # of a piece whose length nobody says
 SHORTEST, LONGEST = 16, 32  # bars of such a piece
 MOST_BARS = 1000  # as a Brief may ask for
 MOST_BARS_OF_A_CYCLE = 96  # however long the chord progression that is asked for is
-SHORTEST_HALVED_BAR = 3 * GRID  # ticks: a shorter bar does not change its chord in the middle
 
 
 def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> Plan:
@@ -106,7 +89,7 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     plan = Plan(
         parts, bpm, metre, key, bars, (), sections=plan_sections(brief.form, bars, brief.form_whole)
     )
-    chords = _asked_chords(brief, plan) or _chosen_chords(brief, plan, habits, rng)
+    chords = _asked_chords(brief, plan) or choose_chords(brief, plan, habits, rng)
     density, polyphony = _texture(brief, parts, habits, rng)
     plan = replace(
         plan,
@@ -266,114 +249,3 @@ def _asked_chords(brief: Brief, plan: Plan) -> tuple[tuple[int, Chord], ...]:
     length = round(brief.chord_beats * GRID) if brief.chord_beats else plan.bar_ticks
     ticks = range(0, plan.end, max(length, 1))
     return tuple((tick, symbols[i % len(symbols)]) for i, tick in enumerate(ticks))
-
-
-def _chosen_chords(
-    brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
-) -> tuple[tuple[int, Chord], ...]:
-    """A progression: two loops of four bars that training songs have, some of whose bars change
-    their chord in the middle, set out as A A B A by eights; the last bar on the tonic with a
-    dominant before it. Of up to ``PROGRESSION_DRAWS`` draws the first is taken whose key is plain
-    enough by ear (``_key_lead``), else the plainest."""
-    best: tuple[float, list[tuple[int, Chord]]] = (-np.inf, [])
-    for _ in range(PROGRESSION_DRAWS):
-        chords = _drawn_chords(brief, plan, habits, rng)
-        lead = _key_lead([chord for _, chord in chords], plan.key)
-        if lead > best[0]:
-            best = (lead, chords)
-        if lead > KEY_LEAD_ENOUGH:
-            break
-    return tuple(best[1])
-
-
-def _key_lead(chords: Sequence[Chord], key: Key) -> float:
-    """By how much the key's score leads over any other's, on a histogram of the chords' tones."""
-    histogram = np.zeros(12)
-    for chord in chords:
-        for pc in chord.pitch_classes:
-            histogram[pc] += 1.0
-        histogram[chord.root] += ROOT_WEIGHT - 1.0
-    scores = np.array(key_scores(histogram))
-    score = scores[key.index]
-    scores[key.index] = -np.inf
-    return float(score - scores.max())
-
-
-PLAIN_LOOPS = {"major": ("C", "G", "Am", "F"), "minor": ("Cm", "Ab", "Eb", "Bb")}
-"""Progressions that everybody knows, above C: where the habits have none."""
-
-
-def _drawn_chords(
-    brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
-) -> list[tuple[int, Chord]]:
-    """(tick, chord) wherever the chord changes or a bar begins."""
-    mode = "minor" if plan.key.minor else "major"
-    tonic_number = 1 + QUALITIES_INDEX["m" if plan.key.minor else ""]
-    loops = habits["progressions"][mode][:MOST_LOOPS]
-    if not loops:  # too few training songs have none in common
-        loops = [[[parse_chord(name).number for name in PLAIN_LOOPS[mode]], 1]]
-    weights = np.array([n for _, n in loops], dtype=np.float64) ** LOOP_WEIGHT_POWER
-    # a piece's first loop begins on the tonic chord, where there is such a loop
-    first = weights * np.array([loop[0] == tonic_number for loop, _ in loops])
-    if not first.any():
-        first = weights
-    a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
-    b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
-    loop_of = {"A": a, "B": b}
-    answers = {}  # of a section's second four bars
-    for section in plan.sections:
-        if section.letter not in loop_of:
-            again = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
-            loop_of[section.letter] = a if section.letter in AS_THE_FIRST else again
-    sevenths = bool(SEVENTH_GENRES & set(brief.genres))
-    tonic = Chord.from_number(tonic_number).transposed(plan.key.tonic)
-    chords: list[tuple[int, Chord]] = []
-    for bar in range(plan.bars):
-        section = next(s for s in plan.sections if bar < s.stop)
-        loop, place = loop_of[section.letter], bar - section.start
-        if place // 4 % 2:
-            if section.letter not in answers:
-                other = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
-                answers[section.letter] = other if rng.random() < P_ANSWER else loop
-            loop = answers[section.letter]
-        moments = _moments(loop, place % 4, plan)
-        if plan.bars > 1 and bar == plan.bars - 1:
-            chords.append((bar * plan.bar_ticks, _seventh(tonic, plan.key) if sevenths else tonic))
-        elif plan.bars > 3 and bar == plan.bars - 2:
-            dominant = Chord((plan.key.tonic + 7) % 12, QUALITIES["7"], "7")
-            chords.append((bar * plan.bar_ticks, dominant))
-        else:
-            for ticks, number in moments:
-                chord = _in_key(number, plan.key, sevenths)
-                chords.append((bar * plan.bar_ticks + ticks, chord))
-    return chords
-
-
-def _moments(loop: Sequence[int], bar: int, plan: Plan) -> list[tuple[int, int]]:
-    """(ticks into the bar, chord number) of a bar of a loop, which has one or two chords a bar; a
-    metre whose bars have no middle on a beat takes the first."""
-    per = len(loop) // 4
-    numbers = list(loop[per * bar : per * (bar + 1)])
-    middle = plan.bar_ticks // 2
-    halves = plan.bar_ticks >= SHORTEST_HALVED_BAR and middle % plan.beat_ticks == 0
-    if per == 1 or numbers[0] == numbers[1] or not halves:
-        return [(0, numbers[0])]
-    return [(0, numbers[0]), (middle, numbers[1])]
-
-
-QUALITIES_INDEX = {name: i for i, name in enumerate(QUALITIES)}
-
-
-def _in_key(number: int, key: Key, sevenths: bool) -> Chord:
-    """The chord of a number as counted above the tonic."""
-    chord = Chord.from_number(number).transposed(key.tonic)
-    return _seventh(chord, key) if sevenths else chord
-
-
-def _seventh(chord: Chord, key: Key) -> Chord:
-    """A triad with the seventh that its place in the key gives it."""
-    if chord.symbol not in ("", "m"):
-        return chord
-    dominant = (chord.root - key.tonic) % 12 == 7 and chord.symbol == ""
-    symbol = "m7" if chord.symbol == "m" else "7" if dominant else "maj7"
-    return Chord(chord.root, QUALITIES[symbol], symbol)

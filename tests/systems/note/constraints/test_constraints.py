@@ -21,6 +21,7 @@ from cantilena.systems.note.constraints import (
     Recurrence,
     Repetition,
     Subdivision,
+    Tonality,
     constraints,
 )
 from cantilena.systems.note.finishing import finished
@@ -263,6 +264,7 @@ def test_each_constraint_has_a_name_of_its_own_under_which_it_is_reported():
         Recurrence,
         Repetition,
         Subdivision,
+        Tonality,
     }
     names = [wish.name for wish in wishes]
     assert len(set(names)) == len(names) and all(name.replace(" ", "").isalpha() for name in names)

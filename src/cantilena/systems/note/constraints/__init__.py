@@ -23,6 +23,7 @@ from cantilena.systems.note.constraints.texture import (
     Repetition,
     Subdivision,
 )
+from cantilena.systems.note.constraints.tonality import Tonality
 from cantilena.systems.note.plan import DRUM, Plan
 from cantilena.tokens.note import NoteScheme
 
@@ -38,6 +39,7 @@ __all__ = [
     "Recurrence",
     "Repetition",
     "Subdivision",
+    "Tonality",
     "constraints",
 ]
 
@@ -71,6 +73,8 @@ def constraints(
         wishes.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
         if plan.asked_chords:
             wishes.append(Changes(plan, scheme))
+        if plan.asked_chords and not plan.keys:
+            wishes.append(Tonality(plan, scheme))
     if figures:
         wishes.append(Figures(plan, scheme, figures))
     if any(part.bars for part in plan.parts):
