@@ -127,7 +127,7 @@ def genre(args: argparse.Namespace, load: LoadSystem) -> tuple[Any, str]:
 
 def _asked(system: System, prompt: Prompt, seed: int) -> Request:
     """What a system composes of a prompt's text, as long as a window and its ending."""
-    from cantilena.evaluate.features import BARS
+    from cantilena.analysis.features import BARS
     from cantilena.evaluate.matched import MORE_BARS
     from cantilena.systems.request import Request
     from cantilena.text.brief import merge, parse_brief

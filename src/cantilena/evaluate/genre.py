@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from cantilena.analysis import main_metre
+from cantilena.analysis.features import NAMES, features
 from cantilena.data.dataset import Songs
 from cantilena.data.workers import spread
 from cantilena.errors import InputError
 from cantilena.evaluate.composing import MakeRequest, Progress, System, compose_prompts, label
-from cantilena.evaluate.features import NAMES, features
 from cantilena.evaluate.forest import cross_validated, forest, need_forests, probabilities
 from cantilena.evaluate.matched import windows
 from cantilena.evaluate.pieces import read_piece
