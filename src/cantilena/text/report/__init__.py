@@ -2,7 +2,8 @@
 
 Knows how a wish is checked against a Score and when it counts as met. What is measured is the
 Score itself, as read from the written file, never what a decoder meant to do. Does not know
-models, and does not judge genre or mood, which no rule here can measure.
+models but the small one that judges some genres, and does not judge mood, which nothing here can
+measure.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from cantilena.score.score import DRUMS, Score
 from cantilena.text.facts import density_word
 from cantilena.text.report.arrangement import arrangement_rows
 from cantilena.text.report.chords import ChordMatch, match_chords
+from cantilena.text.report.genre import genre_row
 from cantilena.text.report.matching import match_instruments
 from cantilena.text.report.rows import NOT_MEASURED, Row
 from cantilena.text.wishes import (
@@ -69,7 +71,7 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
       aim, so that a narrow range is no stricter than one number. Score: the ratio.
     - swing: ``analysis.swings``; timing: played where ``analysis.off_grid`` is ``PLAYED`` or more;
       density: by ``facts.density_word``.
-    - genres, moods: listed, not measured.
+    - genre: as ``report.genre_row`` judges it, without a score. moods: listed, not measured.
     - roles, figures, articulations, registers, loudness, form, changes, repetition: as
       ``report.arrangement`` measures them; "not yet obeyed" of what it does not.
     """
@@ -99,9 +101,10 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
         rows.append(_timing(brief.timing, score))
     if brief.density is not None:
         rows.append(_density(brief.density, score))
-    for wish, names in (("genre", brief.genres), ("mood", brief.moods)):
-        if names:
-            rows.append(Row(wish, ", ".join(names), NOT_MEASURED, None, None))
+    if brief.genres:
+        rows.append(genre_row(brief.genres, score))
+    if brief.moods:
+        rows.append(Row("mood", ", ".join(brief.moods), NOT_MEASURED, None, None))
     return (*rows, *arrangement_rows(brief, score))
 
 
