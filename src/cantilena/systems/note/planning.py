@@ -46,6 +46,10 @@ MINOR_MOODS = frozenset(
     ]
 )
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
+MAJOR_GENRES = frozenset(
+    {"ragtime", "march", "polka", "country", "gospel", "children", "christmas", "disco"}
+)
+"""Genres that are mostly in major keys."""
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
 PHRASE = 4  # bars
 DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
@@ -141,6 +145,9 @@ def _tempo(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> fl
         if usual:
             low, middle, high = usual
             u = rng.random()
+            slow, quick = SLOW_MOODS & set(brief.moods), QUICK_MOODS & set(brief.moods)
+            if bool(slow) != bool(quick):  # the mood says in which half
+                u = u / 2 if slow else (1 + u) / 2
             if u < 0.5:
                 return float(round(low + (middle - low) * 2 * u))
             return float(round(middle + (high - middle) * (2 * u - 1)))
@@ -159,7 +166,8 @@ def _key(brief: Brief, rng: np.random.Generator) -> Key:
         return Key.from_name(brief.key)
     if brief.chords:
         return key_of_chords([parse_chord(c) for c in brief.chords])
-    dark, bright = (bool(moods & set(brief.moods)) for moods in (MINOR_MOODS, MAJOR_MOODS))
+    dark = bool(MINOR_MOODS & set(brief.moods))
+    bright = bool(MAJOR_MOODS & set(brief.moods) or MAJOR_GENRES & set(brief.genres))
     p_minor = P_MINOR if dark == bright else P_MINOR_DARK if dark else P_MINOR_BRIGHT
     minor = rng.random() < p_minor
     tonics = _USUAL_TONICS[minor]
