@@ -10,6 +10,7 @@ from cantilena.systems.note.dynamics import LEVELS, USUAL, plan_dynamics
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.planning import make_plan
 from cantilena.systems.note.spans import span_of
+from cantilena.text.report.listening import LOUDNESS_EDGES
 from cantilena.text.wishes import Brief, Change, Instrument, PartWish, Section
 from makers import HABITS
 
@@ -81,3 +82,13 @@ def test_the_chorus_of_an_asked_form_is_louder_than_its_intro():
     form = (Section("intro", 4), Section("chorus", 8), Section("outro", 4))
     asked = plan_of(form=form)
     assert velocity(*asked, 1) < USUAL < velocity(*asked, 6)
+
+
+@pytest.mark.parametrize("word", LEVELS)
+@pytest.mark.parametrize("chosen", [20, 118])
+def test_a_part_that_is_played_softly_or_loudly_throughout_is_as_loud_as_asked(
+    word: str, chosen: int
+):
+    level = velocity(*plan_of(loudness=(PartWish("", word),)), 3, chosen=chosen)
+    words = list(LOUDNESS_EDGES)
+    assert next(w for w in words if level < LOUDNESS_EDGES[w]) == word

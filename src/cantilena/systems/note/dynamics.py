@@ -24,6 +24,9 @@ USUAL = 91
 EVENED = 0.35
 """What is left of a note's distance from the mean where a loudness is asked for, so that "soft" has
 no fortissimo in it."""
+MOST_APART = 8
+"""Velocities by which a note may lie apart from the loudness asked for: however soft a model plays
+a part, its mean then lies within what the word means (``text.report.listening``)."""
 QUIETEST, LOUDEST = 8, 127
 SECTION_OFFSETS = {
     **dict.fromkeys(("intro", "outro", "coda", "interlude"), -8),
@@ -57,7 +60,8 @@ class Dynamics:
         rows = self.targets.get(instrument, ())
         levels = [level for first, behind, level in rows if first <= tick < behind]
         if levels:
-            value = levels[-1] + EVENED * (value - USUAL)
+            apart = EVENED * (value - USUAL)
+            value = levels[-1] + min(max(apart, -MOST_APART), MOST_APART)
         if instrument in self.offsets:
             value += float(np.interp(tick, self.edges, self.offsets[instrument]))
         if instrument in self.factors:
