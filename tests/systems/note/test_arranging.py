@@ -277,3 +277,17 @@ def test_everybody_plays_where_a_section_of_its_name_is_full(name: str):
     rows = rows_of(parts, 8, {part.instrument: REST for part in parts})
     rows = shaped(rows, parts, plan_sections([Section(name, 8)], 8), np.random.default_rng(0))
     assert {bar.kind for row in rows.values() for bar in row} == {NEW}
+
+
+def test_longer_pieces_of_bands_mostly_begin_with_an_intro():
+    intros = set()
+    for seed in range(40):
+        brief = Brief(instruments=BAND, only=True, bars=32)
+        habits = {**HABITS, "arrangements": [BETTER]}
+        plan = make_plan(brief, habits, np.random.default_rng(seed))
+        tune = next(part for part in plan.parts if part.role == MELODY)
+        chords = next(part for part in plan.parts if part.role == HARMONY)
+        intros.add(next(k for k in range(32) if tune.plays(k)))
+        assert all(chords.plays(k) for k in range(8))
+    assert intros == {0, 4, 8}
+    assert all(part.plays(0) for part in arranged([BETTER], 1).parts)  # 16 bars have none

@@ -62,6 +62,12 @@ LEAST_BACK, BACK_COST = 0.3, 1.5
 """Share of the bars of all parts that take up an earlier one at least without cost, and what none
 would cost: a piece of which nothing comes back is not remembered."""
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
+INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
+INTRO_LONG = 8  # bars of a long intro; others have half as many
+P_INTRO, P_LONG_INTRO, P_IN_INTRO = 0.6, 0.4, 0.5
+"""Shares of pieces that begin with an intro without the tune, of intros of eight bars and not four,
+and of the other parts that play in one: so that as many parts are in by the second bar as in real
+songs (a half of them; ``cantilena evaluate realism``)."""
 P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
 SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
@@ -83,7 +89,9 @@ def arrange(
         if fit > best[0]:
             best = (fit, rows)
     rows = _with_chords(best[1], plan) if plan.asked_chords else best[1]
-    if brief.form:
+    if not brief.form:
+        rows = _with_intro(rows, plan, rng)
+    else:
         rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = with_scenes(rows, plan.parts, brief.form)
     rows = with_riffs(rows, brief, plan)
@@ -188,6 +196,22 @@ def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
         for bar, plan_of_bar in enumerate(row):
             if plan_of_bar.source >= 0 and row[plan_of_bar.source].kind in silent:
                 row[bar] = BarPlan()
+    return out
+
+
+def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
+    """The rows with parts that wait through an intro, in most pieces that are long enough."""
+    if plan.bars < INTRO_FROM or len(plan.parts) < INTRO_PARTS or rng.random() >= P_INTRO:
+        return rows
+    long = plan.bars >= 4 * INTRO_LONG and rng.random() < P_LONG_INTRO
+    chords = [p.instrument for p in plan.parts if p.role == HARMONY]
+    playing = {chords[int(rng.integers(len(chords)))]} if chords else set()
+    out = {i: list(row) for i, row in rows.items()}
+    for part in plan.parts:
+        i = part.instrument
+        if i not in playing and (part.role == MELODY or rng.random() >= P_IN_INTRO):
+            for bar in range(INTRO_LONG if long else INTRO_LONG // 2):
+                out[i][bar] = BarPlan(REST)
     return out
 
 

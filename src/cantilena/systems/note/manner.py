@@ -38,11 +38,11 @@ REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 LEAD_ABOVE = 2
 """Semitones above the middle of the leading part's range that others may go."""
 LEAST_RANGE = 10  # semitones that are left of a range
-COMPASS = 19
-"""Semitones between a tune's lowest and highest note at most: of real songs' leads nine tenths of
-the notes lie within 15 (``cantilena evaluate realism``)."""
-COMPASS_FROM, COMPASS_TO = 0.3, 0.8
-"""Where in what is left of its range a tune's compass may lie, from its low end to its high one."""
+COMPASS = {MELODY: 19, BASS: 16}
+"""Semitones between a tune's lowest and highest note at most, and a bass's: of real songs' leads
+nine tenths of the notes lie within 15, of basses within 12 (``cantilena evaluate realism``)."""
+COMPASS_AT = {MELODY: (0.3, 0.8), BASS: (0.0, 0.5)}
+"""Where in what is left of its range a compass may lie, from its low end to its high one."""
 
 
 def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
@@ -100,16 +100,16 @@ def with_riffs(rows: Rows, brief: Brief, plan: Plan) -> Rows:
 def with_compass(
     parts: Sequence[PartPlan], brief: Brief, rng: np.random.Generator
 ) -> tuple[PartPlan, ...]:
-    """The parts with tunes that stay within a compass somewhere in their range: those of a register
-    of their own in all of it."""
+    """The parts with tunes and basses that stay within a compass somewhere in their range: those of
+    a register of their own in all of it."""
     asked = tuple(w.part for w in brief.registers)
     out = []
     for part in parts:
-        spare = part.high - part.low - COMPASS
-        if part.role == MELODY and spare > 0 and len(parts) > 1 and not named(part, asked):
-            share = COMPASS_FROM + (COMPASS_TO - COMPASS_FROM) * rng.random()
-            low = part.low + round(share * spare)
-            part = replace(part, low=low, high=low + COMPASS)
+        spare = part.high - part.low - COMPASS.get(part.role, part.high)
+        if spare > 0 and len(parts) > 1 and not named(part, asked):
+            first, last = COMPASS_AT[part.role]
+            low = part.low + round((first + (last - first) * rng.random()) * spare)
+            part = replace(part, low=low, high=low + COMPASS[part.role])
         out.append(part)
     return tuple(out)
 
@@ -133,15 +133,19 @@ def in_registers(parts: Sequence[PartPlan], brief: Brief) -> tuple[PartPlan, ...
 
 
 def _under_the_lead(parts: tuple[PartPlan, ...], brief: Brief) -> tuple[PartPlan, ...]:
-    """The parts with those that play chords below the middle of the range of the tune, as far as
-    theirs allows that: a tune is to be heard on top."""
+    """The parts with those that play chords not above the range of the tune, as far as theirs
+    allows that, and below its middle where a part is asked to lead: a tune is to be heard on top."""
     leads = [p for p in parts if p.role == MELODY]
     if not leads:
         return parts
-    middle = max((p.low + p.high) // 2 for p in leads) + LEAD_ABOVE
+    top = max(p.high for p in leads)
+    wishes = [w for w in brief.roles if w.value == "lead" and w.part]
+    asked = [p for p in leads if any(named(p, (w.part,)) for w in wishes)]
+    if asked:
+        top = max((p.low + p.high) // 2 for p in asked) + LEAD_ABOVE
     high = {w.part for w in brief.registers if w.value == "high"}
     return tuple(
-        replace(p, high=max(min(p.high, middle), p.low + LEAST_RANGE))
+        replace(p, high=max(min(p.high, top), p.low + LEAST_RANGE))
         if p.role == HARMONY and not named(p, tuple(high))
         else p
         for p in parts
