@@ -134,7 +134,7 @@ def in_registers(parts: Sequence[PartPlan], brief: Brief) -> tuple[PartPlan, ...
 
 def _under_the_lead(parts: tuple[PartPlan, ...], brief: Brief) -> tuple[PartPlan, ...]:
     """The parts with those that play chords not above the range of the tune, as far as theirs
-    allows that, and below its middle where a part is asked to lead: a tune is to be heard on top."""
+    allows that, and below its middle where one is asked to lead: a tune is heard on top."""
     leads = [p for p in parts if p.role == MELODY]
     if not leads:
         return parts
