@@ -7,9 +7,9 @@ from dataclasses import replace
 from cantilena.score import DRUMS
 from cantilena.score.harmony import Key
 from cantilena.systems.note.constraints import Ensemble
-from cantilena.systems.note.constraints.texture import Kit
+from cantilena.systems.note.constraints.texture import Density, Kit
 from cantilena.systems.note.plan import BASS, HARMONY, MELODY, PartPlan, Plan
-from cantilena.systems.note.recurrence import FILL, BarPlan
+from cantilena.systems.note.recurrence import FILL, NEW, REST, BarPlan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
@@ -156,3 +156,22 @@ def test_a_part_that_has_nearly_all_notes_is_held_back():
     wishes.bias(ONSET, piece, ())
     biases = wishes.bias(INSTRUMENT, piece, (2,))
     assert biases is not None and biases[40] < 0 < biases[33]
+
+
+def test_bars_in_which_few_play_are_to_hold_fewer_notes():
+    plan = replace(a_plan(DRUMS, 33), bars=4, density=8.0)
+    waits = tuple(BarPlan(REST if k < 2 else NEW) for k in range(4))
+    parts = (plan.parts[0], replace(plan.parts[1], bars=waits))
+
+    def bias(parts: tuple[PartPlan, ...], bar: int, notes: int) -> float:
+        piece = Tracker(plan.frame, SCHEME.max_delta)
+        density = Density(replace(plan, parts=parts), SCHEME)
+        density.bias(ONSET, piece, ())  # where the piece begins
+        for _ in range(notes):
+            piece.push(0, DRUMS, KICK, 1, 4)
+        piece.tick = bar * 96
+        out = density.bias(ONSET, piece, ())
+        return 0.0 if out is None else float(out[0])
+
+    assert bias(parts, 1, 18) < bias(plan.parts, 1, 18) < 0
+    assert bias(parts, 4, 40) == bias(plan.parts, 4, 40) < 0  # over the piece as many

@@ -94,7 +94,8 @@ class Subdivision:
 
 class Density:
     """Holds a piece near its planned density: once it has more notes than the bars so far should
-    hold, time is urged on, the more the further it is over."""
+    hold, time is urged on, the more the further it is over. Bars in which few parts play are to
+    hold fewer than those in which all do."""
 
     name = "density"
 
@@ -107,6 +108,14 @@ class Density:
     def __init__(self, plan: Plan, scheme: NoteScheme):
         self.plan, self.scheme = plan, scheme
         self.start = -1  # rows there were before the first of the new music
+        lines = plan.lines[int(np.searchsorted(plan.lines, plan.origin)) :]
+        first = len(plan.lines) - len(lines)
+        bars = range(first, first + max(len(lines) - 1, 1))
+        playing = np.array([sum(part.plays(bar) for part in plan.parts) for bar in bars])
+        shares = playing / max(float(playing.mean()), 1e-9)
+        self.lines = lines if len(lines) > 1 else np.array([plan.origin, plan.origin + 1])
+        self.budget = np.concatenate([[0.0], np.cumsum(shares)])
+        """Bars' worth of notes before each of the new bar lines."""
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets against small steps of time."""
@@ -114,7 +123,7 @@ class Density:
             return None
         if self.start < 0:
             self.start = len(piece.rows)
-        bars = max(piece.tick - self.plan.origin, 0) / self.plan.bar_ticks + 1
+        bars = float(np.interp(piece.tick, self.lines, self.budget)) + 1
         over = np.log((len(piece.rows) - self.start + 1) / (self.plan.density * bars))
         if over <= 0:
             return None
