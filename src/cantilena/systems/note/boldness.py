@@ -1,4 +1,4 @@
-"""How much a note's fields are varied: tunes, drums and loops less than accompaniments.
+"""How much a note's fields are varied: tunes and drums less than what goes with them, loops least.
 
 Knows a note's fields by their place, parts' roles and Sampling; does not know models or wishes.
 """
@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cantilena.decode.sampling import Sampling
+from cantilena.decode.sampling import MOST_TEMPERATURE, Sampling
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
 from cantilena.tokens.note.grammar import INSTRUMENT
 
-ROLE_SHARES = {MELODY: 0.95, HARMONY: 0.98, BASS: 0.98, DRUM: 0.95}
+TIME_SHARE = 1.05
+ROLE_SHARES = {MELODY: 1.0, HARMONY: 1.04, BASS: 1.02, DRUM: 0.98}
 LOOP_SHARE = 0.85
-"""Shares of the temperature for what a part of each role plays, and for everything in genres made
-of loops."""
-TUNE_NUCLEUS = 0.95
+"""Shares of the temperature for onsets and instruments, for what a part of each role plays, and for
+everything in genres made of loops: by ``cantilena evaluate statistics`` (cooler, rhythms are more
+alike than songs') and by looking at pieces (hotter, tunes wander)."""
+TUNE_NUCLEUS = 0.97
 """Share of the nucleus for tunes: their intervals are too many and too wide otherwise
 (``cantilena evaluate realism``)."""
 
@@ -27,11 +29,10 @@ class Boldness:
 
     def __init__(self, sampling: Sampling, roles: Mapping[int, str], loops: bool = False):
         temperature = sampling.temperature * (LOOP_SHARE if loops else 1.0)
-        self.time = replace(sampling, temperature=temperature)
+        self.time = _hotter(sampling, temperature * TIME_SHARE)
         self.parts = {
             i: replace(
-                sampling,
-                temperature=temperature * ROLE_SHARES[role],
+                _hotter(sampling, temperature * ROLE_SHARES[role]),
                 top_p=sampling.top_p * (TUNE_NUCLEUS if role == MELODY else 1.0),
             )
             for i, role in roles.items()
@@ -41,3 +42,8 @@ class Boldness:
         if field <= INSTRUMENT:
             return self.time
         return self.parts.get(chosen[INSTRUMENT], self.time)
+
+
+def _hotter(sampling: Sampling, temperature: float) -> Sampling:
+    """The Sampling at another temperature, the highest that there is at most."""
+    return replace(sampling, temperature=min(temperature, MOST_TEMPERATURE))

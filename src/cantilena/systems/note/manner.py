@@ -38,10 +38,10 @@ REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 LEAD_ABOVE = 2
 """Semitones above the middle of the leading part's range that others may go."""
 LEAST_RANGE = 10  # semitones that are left of a range
-COMPASS = {MELODY: 19, BASS: 16}
+COMPASS = {MELODY: 22, BASS: 18}
 """Semitones between a tune's lowest and highest note at most, and a bass's: of real songs' leads
 nine tenths of the notes lie within 15, of basses within 12 (``cantilena evaluate realism``)."""
-COMPASS_AT = {MELODY: (0.3, 0.8), BASS: (0.0, 0.5)}
+COMPASS_AT = {MELODY: (0.5, 1.0), BASS: (0.0, 0.4)}
 """Where in what is left of its range a compass may lie, from its low end to its high one."""
 
 

@@ -19,10 +19,10 @@ from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, PITCH, VELOCITY
 
-TIME_BIAS = {EXACT: 7.0, RHYTHM: 6.0, VARIED: 0.5, HELD: 3.0}
+TIME_BIAS = {EXACT: 7.0, RHYTHM: 3.5, VARIED: 0.2, HELD: 3.0}
 """What a step loses that passes over a note which is to come back, or adds one where none stood,
 and an instrument gains whose note is due. Added to logits."""
-NOTE_BIAS = {EXACT: 7.0, RHYTHM: 0.0, VARIED: 0.2, HELD: 0.0}
+NOTE_BIAS = {EXACT: 7.0, RHYTHM: 0.0, VARIED: 0.0, HELD: 0.0}
 """What pitch, length and loudness of the note that is due gain."""
 
 
