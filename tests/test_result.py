@@ -13,6 +13,7 @@ from cantilena.render.formats import FORMATS
 from cantilena.result import Result
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score, Track
+from cantilena.score.texts import MARKER, Text
 from cantilena.text.brief import parse_brief
 from cantilena.text.report import report
 
@@ -108,3 +109,11 @@ def test_the_command_line_names_the_engines_there_are():
 
     for engine in ENGINES:
         assert parser().parse_args(["compose", "x", "--engine", engine]).engine == engine
+
+
+def test_json_lists_the_sections_of_a_piece(result):
+    assert result.to_dict()["sections"] == []
+    texts = (Text(0, MARKER, "A"), Text(96, MARKER, "B"))
+    score = replace(result.score, texts=texts)
+    rows = replace(result, artefact=score).to_dict()["sections"]
+    assert rows[1] == {"name": "B", "bar": 2, "bars": 1, "start": 2.0, "parts": ["piano"]}

@@ -41,10 +41,11 @@ WISHES = (
     "bars",
     "seconds",
     "timing",
+    "form",
 )
 """Options that override the text, as ``text.brief.merge`` takes them."""
 
-LISTS = ("genres", "moods", "instruments", "exclude", "chords")
+LISTS = ("genres", "moods", "instruments", "exclude", "chords", "form")
 """Those of ``WISHES`` that are lists, or text with commas."""
 
 SAMPLING = ("temperature", "top_p", "top_k", "guidance", "best_of", "repetition")
@@ -90,6 +91,7 @@ def compose_many(
     genres: str | list[str] | None = None,
     moods: str | list[str] | None = None,
     timing: str | None = None,
+    form: str | list[str] | None = None,
     continues: Score | str | Path | None = None,
     edit: Edit | None = None,
     temperature: float | None = None,
@@ -105,11 +107,12 @@ def compose_many(
 ) -> list[Result]:
     """``n`` pieces of what a text asks for, with consecutive seeds from ``seed``.
 
-    ``text``: plain words, or a Brief. Explicit options (``bars`` to ``timing``) stand above the
+    ``text``: plain words, or a Brief. Explicit options (``bars`` to ``form``) stand above the
     text: ``tempo`` in quarter notes per minute or a word ("andante"), ``key`` as "D minor",
     ``metre`` as "3/4", ``instruments`` as "violin, cello" (the whole list), ``exclude`` those that
     must not sound, ``chords`` as "Dm7 G7 Cmaj7" or "ii V I", ``timing`` "quantized" (as it is
-    where nothing is said) or "played". ``continues``: a Score or a MIDI file to go on from;
+    where nothing is said) or "played", ``form`` as "intro 4, verse 8, chorus 8 (flute, drums)",
+    "A8 B8 A8", "AABA" or "rondo". ``continues``: a Score or a MIDI file to go on from;
     ``edit``: another change to a piece. The same seed gives the same piece. ``temperature`` to
     ``repetition``: see ``decode.sampling.Sampling``; what is not given is as the system has it.
     ``system`` and ``checkpoint``: as for ``load``; the checkpoint may also be what ``load``
@@ -134,6 +137,7 @@ def compose_many(
         "bars": bars,
         "seconds": seconds,
         "timing": timing,
+        "form": form,
     }
     sampling = {
         "temperature": temperature,

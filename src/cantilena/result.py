@@ -19,6 +19,7 @@ from cantilena.render.formats import FORMATS, checked_formats, write_files
 from cantilena.version import __version__
 
 if TYPE_CHECKING:
+    from cantilena.analysis import MarkedSection
     from cantilena.audio.audio import Audio
     from cantilena.score.score import Score
     from cantilena.text.report import Row
@@ -99,9 +100,18 @@ class Result:
 
         return describe_in_words(describe(self.score))
 
+    @cached_property
+    def sections(self) -> tuple[MarkedSection, ...]:
+        """The sections as its markers name them, with who plays in each; () for audio alone."""
+        from cantilena.analysis import sections
+
+        return () if self._score is None else sections(self._score)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the JSON file beside the piece: all that is needed to make it again, and
-        the report. Holds no date, so that the same piece has the same bytes."""
+        the report. Of a piece with notes it has ``sections``, each with its ``name``, first ``bar``
+        (from 1), ``bars``, ``start`` in seconds and the names of the ``parts`` that play in it.
+        Holds no date, so that the same piece has the same bytes."""
         data: dict[str, Any] = {
             "cantilena": __version__,
             "text": self.brief.text,
@@ -120,6 +130,7 @@ class Result:
                 "notes": len(score),
                 "bars": score.n_bars,
                 "seconds": round(float(score.seconds(score.end)), 3),
+                "sections": [section.to_dict() for section in self.sections],
                 "caption": self.caption,
             }
         if self.audio is not None:

@@ -22,6 +22,7 @@ from cantilena.errors import CantilenaError, CheckpointError, InputError
 from cantilena.files import jsonl
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score, Track
+from cantilena.score.texts import MARKER, Text
 from cantilena.text.report import Row
 from pieces import accompaniment
 
@@ -103,6 +104,20 @@ def test_variants_have_numbers_and_seeds_in_a_row(composer, here, capsys):
     assert (here / "one/a-tune.mid").read_bytes() == (here / "out/a-tune-2.mid").read_bytes()
 
 
+def test_a_form_is_a_wish_of_the_command_line_and_of_prompt_files(composer, here, capsys):
+    line = {"text": "a march, AABA", "options": {"form": "intro 4, verse 8"}}
+    (here / "p.jsonl").write_text(json.dumps(line))
+    for argv in (["--form", "A8 B8"], ["a march", "--form", "rondo"], ["--prompts", "p.jsonl"]):
+        assert main(["compose", *argv, "--formats", "json", "--quiet"]) == 0
+    forms = [[s.name for s in r.brief.form] for r in composer.requests]
+    assert forms == [["A", "B"], ["A", "B", "A", "C", "A"], ["intro", "verse"]]
+    assert main(["compose", "a march", "--form", "intro 4, vrese 8"]) == 2
+    err = capsys.readouterr().err
+    assert "'vrese'" in err and err.count("\n") == 1
+    assert main(["compose", "--prompts", "p.jsonl", "--form", "verse 1000", "-o", "new"]) == 2
+    assert "p.jsonl, line 1" in capsys.readouterr().err and not (here / "new").exists()
+
+
 def test_json_is_stable(composer, here, capsys):
     assert main(["compose", f"{WALTZ}, blorp", "--json", "--formats", "mid"]) == 0
     got = capsys.readouterr()
@@ -122,6 +137,7 @@ def test_json_is_stable(composer, here, capsys):
         "caption",
         "system",
         "dropped",
+        "sections",
     }
     assert piece["unplaced"] == ["blorp"]
     assert {"wish": "key", "asked": "D minor", "met": True}.items() <= next(
@@ -534,12 +550,28 @@ def test_describe_as_json(tune, capsys):
         "form",
         "lyrics",
         "markers",
+        "sections",
         "caption",
     }
     assert (told["metre"], told["tempo"], told["bars"], told["seconds"]) == ("4/4", 120.0, 4, 8.0)
     assert (told["notes"], told["density"], len(told["chords"])) == (16, 4.0, 8)
     assert {"name": "flute", "program": 73, "share": 1.0}.items() <= told["instruments"][0].items()
     assert "flute" in told["caption"]
+
+
+def test_describe_tells_the_sections_that_markers_name(here, capsys):
+    texts = [Text(0, MARKER, "intro"), Text(8 * 96, MARKER, "verse")]
+    bars = [*range(8), *range(16)]
+    onset, n = [96 * bar for bar in bars], len(bars)
+    tracks = [Track("Flute", 73), Track("Piano", 0)]
+    columns = ([24] * n, [60] * n, [80] * n, [0] * 8 + [1] * 16)
+    write_midi(Score.build(24, tracks, onset, *columns, texts=texts), here / "a.mid")
+    assert main(["describe", "a.mid", "--json"]) == 0
+    sections = json.loads(capsys.readouterr().out)["sections"]
+    assert sections[1] == {"name": "verse", "bar": 9, "bars": 8, "start": 16.0, "parts": ["Piano"]}
+    assert main(["describe", "a.mid"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["intro", "1-8", "0:00", "all"] in lines and ["verse", "9-16", "0:16", "Piano"] in lines
 
 
 def test_describe_tells_a_key_signature_that_contradicts_the_music(here, capsys):

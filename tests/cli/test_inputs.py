@@ -26,6 +26,8 @@ from cantilena.text.wishes import Brief
         {"bars": True},
         {"bars": float("nan")},
         {"key": ["C"]},
+        {"form": 8},
+        {"form": ["A", 8]},
     ],
 )
 def test_wishes_of_the_wrong_kind_are_refused(options: dict[str, Any]):

@@ -11,6 +11,7 @@ from cantilena.decode.sampling import Sampling, choose
 from cantilena.errors import InputError
 from cantilena.score import DRUMS
 from cantilena.systems.note.boldness import Boldness
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
 
 PLAIN = Sampling(temperature=1.0, top_p=1.0)
@@ -119,15 +120,19 @@ def test_settings_are_plain_data():
     assert Sampling(**sampling.to_dict()) == sampling
 
 
-def test_rhythm_and_drums_are_less_bold_than_tunes_and_loops_than_all():
+def test_tunes_and_drums_are_less_bold_than_the_rest_and_loops_than_all():
     base = Sampling(temperature=1.2, top_p=0.9, top_k=7)
-    song, loop = Boldness(base), Boldness(base, loops=True)
-    flute, kit = (0, 73), (0, DRUMS)
-    assert song(PITCH, flute) == base
-    assert song(PITCH, kit).temperature < song(ONSET, ()).temperature < base.temperature
+    roles = {73: MELODY, 33: BASS, 0: HARMONY, DRUMS: DRUM}
+    song, loop = Boldness(base, roles), Boldness(base, roles, loops=True)
+    flute, bass, piano, kit = (0, 73), (0, 33), (0, 0), (0, DRUMS)
     assert song(INSTRUMENT, (0,)) == song(ONSET, ())
+    heat = [song(PITCH, chosen).temperature for chosen in (kit, flute, bass, piano)]
+    assert heat == sorted(heat) and heat[0] < base.temperature < heat[-1]
+    assert song(PITCH, flute).top_p < song(PITCH, bass).top_p == base.top_p
     for field, chosen in ((ONSET, ()), (PITCH, flute), (PITCH, kit)):
         assert loop(field, chosen).temperature < song(field, chosen).temperature
-        assert (loop(field, chosen).top_p, loop(field, chosen).top_k) == (0.9, 7)
-    # what is asked to be the likeliest stays it
-    assert Boldness(Sampling(temperature=0.0), loops=True)(PITCH, kit).temperature == 0
+        assert loop(field, chosen).top_p == song(field, chosen).top_p
+        assert loop(field, chosen).top_k == 7
+    # what is asked to be the likeliest stays it, and the hottest is no hotter than may be asked
+    assert Boldness(Sampling(temperature=0.0), roles, loops=True)(PITCH, kit).temperature == 0
+    assert Boldness(Sampling(temperature=5.0), roles)(PITCH, piano).temperature == 5.0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cantilena.analysis.features import FEATURES
 from cantilena.evaluate.ensembles import KINDS
-from cantilena.evaluate.features import FEATURES
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "realism.md"
 

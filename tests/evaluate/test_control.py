@@ -132,6 +132,14 @@ def test_asa_counts_each_instrument_and_each_row():
     assert METRICS["asa"](genre, SONG) == 1.0
 
 
+@pytest.mark.parametrize("verdict", [True, False])
+def test_asa_counts_no_verdict_on_the_genre(monkeypatch, verdict):
+    monkeypatch.setattr("cantilena.analysis.likeness.Likeness.judge", lambda *_: verdict)
+    wishes = Brief(genres=("jazz",), bars=16)
+    assert METRICS["asa"](wishes, piece(TURN * 4)) == 1.0
+    assert np.isnan(METRICS["asa"](Brief(genres=("jazz",)), piece(TURN * 4)))
+
+
 def test_validate():
     with pytest.raises(InputError, match="no wish"):
         control.evaluate(Brief(text="something", moods=("sad",)), SONG)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cantilena.evaluate.features import BARS
+from cantilena.analysis.features import BARS
 from cantilena.evaluate.matched import (
     MORE_BARS,
     Window,

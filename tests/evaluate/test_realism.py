@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cantilena.analysis.features import GROUPS, NAMES
 from cantilena.cli import main
 from cantilena.errors import InputError, MissingExtraError, UnknownNameError
-from cantilena.evaluate.features import GROUPS, NAMES
 from cantilena.evaluate.forest import MIN_PAIRS
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.realism import evaluate_folders, evaluate_realism, giveaways, measure

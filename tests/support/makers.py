@@ -32,6 +32,19 @@ from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note.context import Frame
 
 HABITS: dict[str, Any] = {
+    "arrangements": [
+        {
+            "genres": ["rock"],
+            "metre": [4, 4],
+            "parts": [
+                ["melody", 30, "----..bg.cch...." + "----d.dd.cchb.-."],
+                ["harmony", 0, "..bb_.bbccch..kk" + "ddddddddccch.__."],
+                ["bass", 33, "-.kk.lkkcccc.lll" + "ddddddddcccc.ll."],
+                ["drums", 128, ".aaf.aaaafaf.aa." + "faafaaafafaf.aa."],
+            ],
+        },
+        {"genres": [], "metre": [4, 4], "parts": [["harmony", 0, "..k...b..k..cccc"]]},
+    ],
     "ensembles": [
         {"genres": [], "instruments": [0, 33, 128, 48]},
         {"genres": ["rock"], "instruments": [128, 30, 29, 34]},
@@ -122,6 +135,7 @@ def briefs(draw: st.DrawFn) -> Brief:
         registers=_part_wishes(draw, PART_WISHES["registers"]),
         loudness=_part_wishes(draw, PART_WISHES["loudness"]),
         form=tuple(draw(st.lists(_SECTIONS, max_size=3))),
+        form_whole=draw(st.booleans()),
         changes=tuple(draw(st.lists(_CHANGES, max_size=3))),
         repetition=tuple(draw(st.lists(st.sampled_from(REPETITIONS), max_size=2))),
         how=draw(st.dictionaries(names, st.sampled_from(["said", "implied"]), max_size=3)),

@@ -52,6 +52,7 @@ def test_every_piece_has_its_file_and_line(tmp_path: Path):
     for item in ITEMS:
         line = lines[item.id]
         assert (line["text"], line["seed"], line["tokens"]) == (item.text, item.seed, 24)
+        assert line["sections"] == []
         score = read_midi(tmp_path / line["file"])
         assert len(score) == line["notes"] <= 8
     assert shares == sorted(shares) and shares[-1] == 1
@@ -240,11 +241,14 @@ def test_wishes_in_texts_are_obeyed_where_that_is_asked(tmp_path: Path):
 
 def test_wishes_of_all_pieces_stand_above_what_a_text_says(tmp_path: Path):
     """Of every kind of wish that the command line can state."""
-    wishes = make_brief("", True, instruments="piano, drums", exclude="flute", seconds=2)
+    wishes = make_brief(
+        "", True, instruments="piano, drums", exclude="flute", seconds=2, form="verse 1, verse 2"
+    )
     settings = Settings(wishes, options={"tokens": 60}, obey=True)
     item = Item("a", "a tune for flute alone, 8 bars", 1)
     brief = settings.request(system(), item).brief
     assert brief.instruments == wishes.instruments and brief.only
+    assert brief.form == wishes.form and brief.form_whole
     assert (brief.excluded, brief.seconds, brief.bars) == (wishes.excluded, 2, None)
     assert brief.text == item.text
     without = Settings(make_brief("", True, exclude="flute"), obey=True)

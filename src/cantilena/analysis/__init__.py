@@ -15,6 +15,7 @@ from cantilena.analysis.rhythm import (
     swings,
     tempo_class,
 )
+from cantilena.analysis.sections import MarkedSection, sections
 from cantilena.analysis.statistics import STATISTICS
 from cantilena.analysis.texture import density, parts, polyphony
 from cantilena.score.score import DRUMS, Score
@@ -24,6 +25,7 @@ __all__ = [
     "STATISTICS",
     "TEMPO_CLASSES",
     "Attributes",
+    "MarkedSection",
     "Part",
     "TempoClass",
     "audible_slots",
@@ -39,6 +41,7 @@ __all__ = [
     "pitch_class_histogram",
     "polyphony",
     "progression",
+    "sections",
     "slot_edges",
     "spell_chord",
     "swings",

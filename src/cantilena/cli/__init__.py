@@ -40,6 +40,7 @@ _EXAMPLES = """\
 examples:
   cantilena compose "a slow sad waltz for string quartet in D minor"
   cantilena compose "bossa nova, 130 bpm" --instruments "nylon guitar, bass, drums" --n 4 -o out
+  cantilena compose "pop for piano and bass" --form "intro 4, verse 8, chorus 8, outro 4 (piano)"
   cantilena compose --prompts prompts.jsonl -o out --formats mid,json
   cantilena compose --replay out/a-slow-sad-waltz.json -o again
   cantilena rewrite song.mid --bars 9-16 --tracks lead "more syncopated, higher"
@@ -267,6 +268,9 @@ def _wishes(parser: argparse.ArgumentParser) -> None:
     )
     wishes.add_argument("--exclude", metavar="LIST", help="instruments that must not sound")
     wishes.add_argument("--chords", metavar="LIST", help="as 'Dm7 G7 Cmaj7' or 'ii V I'")
+    wishes.add_argument(
+        "--form", metavar="LIST", help="as 'intro 4, verse 8, chorus 8' (bars), 'AABA', 'A8 B8 A8'"
+    )
     wishes.add_argument("--genres", metavar="LIST", help="as 'jazz, latin'")
     wishes.add_argument("--timing", metavar="HOW", help="quantized, or played as by hand")
     wishes.add_argument("--moods", metavar="LIST", help="as 'sad, calm'")

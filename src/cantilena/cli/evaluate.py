@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import system_arguments
 from cantilena.cli.qualitative import qualitative, qualitative_arguments
-from cantilena.cli.realism import genre, genre_arguments, realism, realism_arguments
+from cantilena.cli.realism import (
+    genre,
+    genre_arguments,
+    likeness,
+    likeness_arguments,
+    realism,
+    realism_arguments,
+)
 from cantilena.cli.table3 import table3, table3_arguments
 
 if TYPE_CHECKING:
@@ -186,6 +193,11 @@ EVALUATIONS: dict[str, Evaluation] = {
         "whether pieces are heard as the genre that was asked for, real songs beside them",
         genre_arguments,
         lambda args: genre(args, _system),
+    ),
+    "likeness": Evaluation(
+        "which genres a report can judge: the model is learnt, and tried on real songs",
+        likeness_arguments,
+        likeness,
     ),
     "table3": Evaluation(
         "systems against ground truth, by sound, text and control", table3_arguments, table3

@@ -46,9 +46,11 @@ def description(score: Score) -> dict[str, Any]:
     - ``bars``, ``seconds``, ``notes``; ``density``: notes per bar; ``polyphony``: pitched notes at
       once; ``swing``: whether eighths swing; ``form``: as "AABA", or ""
     - ``lyrics``: number of syllables; ``markers``: each with its ``bar`` (from 1) and ``text``
+    - ``sections``: what the markers divide the piece into; each ``name``, ``bar`` (its first, from
+      1), ``bars``, ``start`` in seconds, ``parts``: the names of those that play in it
     - ``caption``: all this in sentences
     """
-    from cantilena.analysis import describe
+    from cantilena.analysis import describe, sections
     from cantilena.text.caption.description import describe_in_words
 
     a = describe(score)
@@ -73,6 +75,7 @@ def description(score: Score) -> dict[str, Any]:
         "form": a.form,
         "lyrics": len(score.lyrics),
         "markers": _markers(score),
+        "sections": [section.to_dict() for section in sections(score)],
         "caption": describe_in_words(a),
     }
 
@@ -175,8 +178,7 @@ def _print_description(data: dict[str, Any]) -> None:
         print(f"  {'chords':<12}{' '.join(data['progression'])}")
     if data["form"]:
         print(f"  {'form':<12}{data['form']}")
-    if data["markers"]:
-        print(f"  {'markers':<12}{', '.join(m['text'] for m in data['markers'])}")
+    _print_sections(data["sections"])
     if data["lyrics"]:
         print(f"  {'lyrics':<12}{data['lyrics']:,} syllables")
     print()
@@ -185,6 +187,20 @@ def _print_description(data: dict[str, Any]) -> None:
             f"  {part['name']:<24} {100 * part['share']:3.0f} %  {part['notes']:>6,} notes  "
             f"pitch {part['low']}-{part['high']}"
         )
+
+
+def _print_sections(sections: list[dict[str, Any]]) -> None:
+    """Prints a line a section: its bars, when it begins, and who plays."""
+    everybody = {part for section in sections for part in section["parts"]}
+    rows = [("sections", "bars", "from", "parts")] if sections else []
+    for section in sections:
+        bars = f"{section['bar']}-{section['bar'] + section['bars'] - 1}"
+        parts = "all" if {*section["parts"]} == everybody else ", ".join(section["parts"]) or "-"
+        rows.append((section["name"], bars, clock(section["start"]), parts))
+    widths = [max([10 if k == 0 else 0, *(len(row[k]) for row in rows)]) for k in range(3)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        print(f"  {'  '.join((*cells, row[3]))}")
 
 
 # ---------------------------------------------------------------------------- render

@@ -1,5 +1,5 @@
-"""``cantilena evaluate realism`` and ``evaluate genre``: their options, and running them. Light to
-import; what measures is imported when it is run."""
+"""``cantilena evaluate realism``, ``evaluate genre`` and ``evaluate likeness``: their options, and
+running them. Light to import; what measures is imported when it is run."""
 
 from __future__ import annotations
 
@@ -88,27 +88,27 @@ def realism(args: argparse.Namespace, load: LoadSystem) -> tuple[Any, str]:
     return figures, realism_table(figures)
 
 
-def genre_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``evaluate genre``."""
+def _labelled_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, metavar="DIR", help="a data set with labels")
     parser.add_argument("--corpora", metavar="LIST", help="songs of these alone, as 'lakh' (all)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (1)")
+
+
+def genre_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``evaluate genre``."""
+    _labelled_arguments(parser)
     _run_arguments(parser, 8, "pieces of each genre")
 
 
 def genre(args: argparse.Namespace, load: LoadSystem) -> tuple[Any, str]:
     """Measures; returns the figures and their table."""
     from cantilena.cli.common import Progress
-    from cantilena.data.corpora.corpus import SPLITS
-    from cantilena.errors import InputError
     from cantilena.evaluate.genre import evaluate_genre
     from cantilena.evaluate.tables import genre_table
     from cantilena.files import check_folder
 
     folder = check_folder(args.output)
-    if args.workers < 1:
-        raise InputError(f"--workers must be 1 or more, not {args.workers}")
-    songs = _splits(args, SPLITS)
+    songs = _labelled(args)
     system = load(args)
     with Progress(args.quiet) as progress:
         figures = evaluate_genre(
@@ -125,9 +125,41 @@ def genre(args: argparse.Namespace, load: LoadSystem) -> tuple[Any, str]:
     return figures, genre_table(figures)
 
 
+def likeness_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``evaluate likeness``."""
+    _labelled_arguments(parser)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of draws (0)")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", default="evaluation", help="model and table (evaluation)"
+    )
+
+
+def likeness(args: argparse.Namespace) -> tuple[Any, str]:
+    """Learns and measures; returns the figures and their table."""
+    from cantilena.evaluate.forest import need_forests
+    from cantilena.evaluate.likeness import learn_likeness
+    from cantilena.evaluate.tables import likeness_table
+    from cantilena.files import check_folder
+
+    folder = check_folder(args.output)
+    need_forests()
+    figures = learn_likeness(_labelled(args), folder, args.seed, args.workers)
+    return figures, likeness_table(figures)
+
+
+def _labelled(args: argparse.Namespace) -> list[Songs]:
+    """All splits of ``--data``. Raises InputError."""
+    from cantilena.data.corpora.corpus import SPLITS
+    from cantilena.errors import InputError
+
+    if args.workers < 1:
+        raise InputError(f"--workers must be 1 or more, not {args.workers}")
+    return _splits(args, SPLITS)
+
+
 def _asked(system: System, prompt: Prompt, seed: int) -> Request:
     """What a system composes of a prompt's text, as long as a window and its ending."""
-    from cantilena.evaluate.features import BARS
+    from cantilena.analysis.features import BARS
     from cantilena.evaluate.matched import MORE_BARS
     from cantilena.systems.request import Request
     from cantilena.text.brief import merge, parse_brief

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 def outcome(name: str, result: Result, files: Mapping[str, Path]) -> dict[str, Any]:
     """What ``--json`` says of a piece."""
     data = result.to_dict()
-    kept = ("text", "system", "notes", "bars", "seconds", "report", "dropped", "caption")
+    kept = (
+        "text",
+        "system",
+        "notes",
+        "bars",
+        "seconds",
+        "sections",
+        "report",
+        "dropped",
+        "caption",
+    )
     return {
         "name": name,
         "seed": result.seed,

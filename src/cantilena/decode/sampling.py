@@ -14,6 +14,8 @@ import numpy as np
 
 from cantilena.errors import InputError
 
+MOST_TEMPERATURE = 5.0
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -27,16 +29,18 @@ class Sampling:
     discouraged.
     """
 
-    temperature: float = 1.12
-    top_p: float = 0.99
+    temperature: float = 1.0
+    top_p: float = 0.97
     top_k: int = 0
     guidance: float = 1.0
     best_of: int = 3
     repetition: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature <= 5:
-            raise InputError(f"a temperature of {self.temperature:g} is outside 0-5")
+        if not 0 <= self.temperature <= MOST_TEMPERATURE:
+            raise InputError(
+                f"a temperature of {self.temperature:g} is outside 0-{MOST_TEMPERATURE:g}"
+            )
         if not 0 < self.top_p <= 1:
             raise InputError(f"a top-p of {self.top_p:g} is outside 0-1")
         if self.top_k < 0:

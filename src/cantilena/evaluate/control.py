@@ -175,12 +175,13 @@ def attributes_met(wishes: Brief, score: Score | None) -> float:
     """Share of a prompt's attributes that are right, MuseCoco's sample-wise accuracy; its mean
     over prompts is ASA.
 
-    Attributes are the measured rows of ``text.report``, except that each asked instrument is one
-    of its own, as it is in MuseCoco. Ours are stricter than MuseCoco's 28 classes of instruments,
-    three of tempo and two of mode, so the figures are not to be compared with published ones.
+    Attributes are the rows of ``text.report`` that have a score, which the genre has not, except
+    that each asked instrument is one of its own, as it is in MuseCoco. Ours are stricter than
+    MuseCoco's 28 classes of instruments, three of tempo and two of mode, so the figures are not to
+    be compared with published ones.
     """
     rows = report(wishes, score if score is not None else EMPTY)
-    rows = tuple(r for r in rows if r.met is not None)
+    rows = tuple(r for r in rows if r.score is not None)
     if not rows:
         return NAN
     if score is None or not len(score):

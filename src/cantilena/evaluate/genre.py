@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.analysis import main_metre
+from cantilena.analysis.likeness import GENRE_NAMES, INSTRUMENTS, genre_features
 from cantilena.data.dataset import Songs
 from cantilena.data.workers import spread
 from cantilena.errors import InputError
 from cantilena.evaluate.composing import MakeRequest, Progress, System, compose_prompts, label
-from cantilena.evaluate.features import NAMES, features
 from cantilena.evaluate.forest import cross_validated, forest, need_forests, probabilities
 from cantilena.evaluate.matched import windows
 from cantilena.evaluate.pieces import read_piece
@@ -30,7 +29,7 @@ from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.tables import genre_table, write_figures
 from cantilena.files import make_folder
 from cantilena.locks import lock
-from cantilena.score.score import DRUMS, Score
+from cantilena.score.score import Score
 from cantilena.text.wishes import Brief
 
 GENRES: dict[str, tuple[str, ...]] = {
@@ -53,12 +52,7 @@ MAX_SONGS = 150
 """Songs of a genre that are learnt from at most, so that none outvotes the others."""
 MIN_SONGS = 10
 """Songs below which a genre is left out."""
-FAMILIES = 16
-"""Of eight instruments each in General MIDI."""
-GLOBAL = ("tempo", "numerator", "denominator")
-INSTRUMENTS = (*(f"family {i}" for i in range(FAMILIES)), "drums", "instruments")
-"""Global features: shares of the notes by family of instruments, and how many there are."""
-WITHOUT = len(NAMES) + len(GLOBAL)
+WITHOUT = len(GENRE_NAMES) - len(INSTRUMENTS)
 """Columns of ``genre_features`` that say nothing of instruments: the first ones."""
 
 
@@ -79,22 +73,13 @@ def genre_of(labels: Sequence[str]) -> str | None:
     return next((name for name, of in GENRES.items() if labels[0] in of), None)
 
 
-def genre_features(score: Score) -> np.ndarray:
-    """(F,) ``features.features``, then ``GLOBAL``, then ``INSTRUMENTS``. Raises InputError where
-    there are no notes."""
-    instrument = score.instrument
-    family = np.bincount(instrument // 8, minlength=FAMILIES + 1)[: FAMILIES + 1] / len(score)
-    count = len(np.unique(instrument))
-    whole = [score.bpm, *main_metre(score), *family[:FAMILIES], family[DRUMS // 8], count]
-    return np.append(features(score), whole)
-
-
 def _row(item: tuple[int, Score]) -> np.ndarray:
     return genre_features(item[1])
 
 
-def _rows(scores: Sequence[Score], workers: int) -> np.ndarray:
-    rows = np.zeros((len(scores), WITHOUT + len(INSTRUMENTS)))
+def feature_rows(scores: Sequence[Score], workers: int = 1) -> np.ndarray:
+    """(N, F) ``genre_features`` of each Score, counted by so many processes."""
+    rows = np.zeros((len(scores), len(GENRE_NAMES)))
     for (i, _), row in spread(_row, list(enumerate(scores)), workers):
         rows[i] = row
     return rows
@@ -184,8 +169,10 @@ def measure(
     groups = np.unique([song.group for song in songs], return_inverse=True)[1]
     asked = np.array([number[genre] for genre, _ in composed], dtype=np.int64)
     whole = [i for i, (_, score) in enumerate(composed) if score is not None and len(score)]
-    real = _rows([song.score for song in songs], workers)
-    pieces = _rows([score for _, score in composed if score is not None and len(score)], workers)
+    real = feature_rows([song.score for song in songs], workers)
+    pieces = feature_rows(
+        [score for _, score in composed if score is not None and len(score)], workers
+    )
     figures: dict[str, Any] = {
         "n": len(composed),
         "failed": len(composed) - len(whole),

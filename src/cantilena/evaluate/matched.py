@@ -15,10 +15,10 @@ import numpy as np
 
 from cantilena.analysis import chord_slots, describe, main_metre, parts, spell_chord
 from cantilena.analysis.excerpt import first_bars
+from cantilena.analysis.features import BARS
 from cantilena.analysis.grid import bar_metres
 from cantilena.data.dataset import Songs
 from cantilena.evaluate.ensembles import kind_of
-from cantilena.evaluate.features import BARS
 from cantilena.evaluate.prompts import MAX_BPM, MIN_BPM, MIN_KEY_STRENGTH, Prompt, score_of
 from cantilena.score import gm
 from cantilena.score.harmony import NO_CHORD, Chord, Key

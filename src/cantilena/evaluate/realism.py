@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from cantilena.analysis.features import BARS, FEATURES, GROUPS, features
 from cantilena.data.dataset import Songs
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.evaluate.composing import MakeRequest, Progress, System, compose_prompts, label
 from cantilena.evaluate.ensembles import KINDS
-from cantilena.evaluate.features import BARS, FEATURES, GROUPS, features
 from cantilena.evaluate.forest import MIN_PAIRS, auc, need_forests, two_sample
 from cantilena.evaluate.matched import Window, other_songs, prompt_of, windows
 from cantilena.evaluate.pieces import MIDI_SUFFIXES, existing_folder, find_answers, read_piece

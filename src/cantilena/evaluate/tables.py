@@ -140,6 +140,30 @@ def genre_table(figures: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def likeness_table(figures: dict[str, Any]) -> str:
+    """The Markdown table of what ``likeness.learn`` returns."""
+    songs = sum(row["songs"] for row in figures["genres"].values())
+    lines = [
+        f"Likeness: {songs} real songs, seed {figures['seed']}; the likeliest genre is right for "
+        f"{100 * figures['accuracy']:.0f} %, one of the two likeliest for "
+        f"{100 * figures['among_two']:.0f} %",
+        "",
+        "Per cent of real songs by which no bound was set, and of the verdicts on them that are "
+        "right; likes and unlikes where the genre's own songs and others are as many.",
+        "",
+        "| genre | songs | AUC | own like | own unlike | others like | others unlike "
+        "| right, own | right, others | right, likes | right, unlikes | judged |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for name, row in figures["genres"].items():
+        shares = [row[who][mark] for who in ("own", "others") for mark in ("like", "unlike")]
+        shares += row["right"].values()
+        cells = " | ".join(f"{100 * share:.0f}" for share in shares)
+        judged = "yes" if row["judged"] else "no"
+        lines.append(f"| {name} | {row['songs']} | {row['auc']:.2f} | {cells} | {judged} |")
+    return "\n".join(lines) + "\n"
+
+
 def write_figures(folder: Path, stem: str, figures: dict[str, Any], table: str) -> None:
     """Writes ``stem.json`` and ``stem.md``, both or neither. Raises InputError."""
     with staged_files(folder, (f"{stem}.json", f"{stem}.md")) as stage:

@@ -96,7 +96,7 @@ def _merged(brief: Brief, wishes: Brief) -> Brief:
     from cantilena.text.brief import merge
 
     names = ("genres", "moods", "key", "metre", "tempo", "instruments", "chords")
-    names = (*names, "bars", "seconds", "timing")
+    names = (*names, "bars", "seconds", "timing", "form")
     stated: dict[str, Any] = {name: getattr(wishes, name) or None for name in names}
     return merge(brief, **stated, exclude=wishes.excluded or None)
 
@@ -237,6 +237,7 @@ def manifest_line(item: Item, result: Result, files: Mapping[str, Path]) -> dict
         "seed": item.seed,
         "notes": len(result.score) if result.audio is None or result.guide else 0,
         **result.facts,
+        "sections": [section.to_dict() for section in result.sections],
         "unmet": [row.wish for row in result.rows if row.met is False],
         "dropped": dict(result.dropped),
         "system": result.system,

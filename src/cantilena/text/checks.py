@@ -12,7 +12,15 @@ from typing import Any
 from cantilena.errors import BriefError
 from cantilena.score import DRUMS
 from cantilena.text.labels import GENRES, MOODS
-from cantilena.text.wishes import PART_WISHES, Brief, Change, Instrument, PartWish, Section
+from cantilena.text.wishes import (
+    MAX_BARS,
+    PART_WISHES,
+    Brief,
+    Change,
+    Instrument,
+    PartWish,
+    Section,
+)
 
 MOST_PLAYERS = 100  # of one instrument
 
@@ -74,7 +82,7 @@ def _section(value: Any) -> bool:
     return (
         isinstance(value, Section)
         and _text(value.name)
-        and _or_none(_whole)(value.bars)
+        and (value.bars is None or (_whole(value.bars) and value.bars <= MAX_BARS))
         and _each(_text)(value.parts)
     )
 
@@ -104,7 +112,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "unplaced": _each(_text),
     "genres": _each(GENRES.__contains__),
     "moods": _each(MOODS.__contains__),
-    "only": lambda v: isinstance(v, bool),
+    **dict.fromkeys(("only", "form_whole"), lambda v: isinstance(v, bool)),
     "swing": _or_none(lambda v: isinstance(v, bool)),
     "density": _or_none(_text),
     "timing": _or_none(_text),

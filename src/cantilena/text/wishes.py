@@ -122,7 +122,8 @@ class Brief:
     (least, most) where a text gives a range or a limit, in which ``bars`` and ``seconds`` then are
     what to aim at; on the side that is left open they are the least or most that can be asked for.
     ``roles``, ``figures``, ``articulations``, ``registers`` and ``loudness`` are wishes about
-    parts, ``form`` is the sections in order, ``changes`` what happens in the course of the piece,
+    parts, ``form`` is the sections in order (``form_whole``: there are no others, where a text may
+    name some alone), ``changes`` what happens in the course of the piece,
     ``repetition`` what comes back. ``unplaced`` are the words of the text that
     no wish took up.
     """
@@ -152,6 +153,7 @@ class Brief:
     registers: tuple[PartWish, ...] = ()
     loudness: tuple[PartWish, ...] = ()
     form: tuple[Section, ...] = ()
+    form_whole: bool = False
     changes: tuple[Change, ...] = ()
     repetition: tuple[str, ...] = ()
     how: dict[str, str] = field(default_factory=dict)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cantilena.analysis import sections
 from cantilena.score import Score, Track
 from cantilena.systems.note.continuing import continued
-from cantilena.text.brief import parse_brief
+from cantilena.text.brief import merge, parse_brief
 from cantilena.text.wishes import Brief, Instrument
 from cantilena.tokens.note import NoteScheme
 from makers import HABITS
@@ -103,3 +104,28 @@ def test_players_of_one_instrument_go_on_in_their_own_tracks(tiny_composer):
     longer = gone_on(tiny_composer, score, Brief(bars=4))
     assert [t.name for t in longer.tracks] == ["Low", "High"]
     assert (longer.track[longer.onset >= score.bar_starts[-1]] == 1).any()
+
+
+def test_a_whole_form_is_that_of_the_new_bars(tiny_composer):
+    brief = merge(Brief(), form="chorus 3, bridge 2 (oboe), chorus 3, outro 2 (oboe)")
+    plan = plan_of(duet(), brief)
+    assert [(s.name, s.start, s.bars) for s in plan.sections] == [
+        ("chorus", 2, 3),
+        ("bridge", 5, 2),
+        ("chorus", 7, 3),
+        ("outro", 10, 2),
+    ]
+    assert plan.bars == 12
+    for part in plan.parts:
+        plays = {bar: part.plays(bar) for bar in (5, 6, 10, 11)}
+        assert set(plays.values()) == {part.instrument == 68}
+        assert all(part.plays(bar) for bar in (0, 1, 2, 3, 4, 7, 8, 9))
+    longer = gone_on(tiny_composer, duet(), brief)
+    starts = [(section.name, section.bar) for section in sections(longer)]
+    assert starts == [("chorus", 3), ("bridge", 6), ("chorus", 8), ("outro", 11)]
+    assert longer.n_bars == 12
+
+
+def test_a_length_stands_above_the_forms_where_music_goes_on():
+    plan = plan_of(duet(), merge(Brief(), form="AB", bars=6))
+    assert [(s.name, s.start, s.bars) for s in plan.sections] == [("A", 2, 3), ("B", 5, 3)]

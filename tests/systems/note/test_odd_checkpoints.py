@@ -158,7 +158,7 @@ def test_habits_with_any_part_missing_or_of_another_kind(folder: Path):
         for value in [v for v in values if v not in ([], {})]:
             with pytest.raises(CheckpointError, match=path[0]):
                 check_habits(folder, changed(whole, path, value))
-        if len(path) == 1:
+        if len(path) == 1 and path[0] != "arrangements":  # those of before have none
             with pytest.raises(CheckpointError, match=path[0]):
                 check_habits(folder, changed(whole, path, MISSING))
     for odd in ("[]", "1", "", "{", "{}"):
@@ -177,14 +177,37 @@ def test_habits_with_any_part_missing_or_of_another_kind(folder: Path):
         [[1] * 3, 1],
         [[1] * 7 + [109], 1],
         [[1] * 7 + [0], 1],
+        [[1] * 16, 1],
+        [[1] * 8, 1, ["pop"], False],
+        [[1] * 16, 1, "pop", False],
+        [[1] * 16, 1, ["pop"], 3],
     ],
-    ids=["huge", "never", "negative", "empty", "three chords", "no such chord", "no chord"],
+    ids=[
+        "huge",
+        "never",
+        "negative",
+        "empty",
+        "three chords",
+        "no such chord",
+        "no chord",
+        "eight bars without genres",
+        "four bars with genres",
+        "genres as text",
+        "three beats as a number",
+    ],
 )
 def test_a_loop_that_no_song_can_have_is_refused(folder: Path, loop: list):
     habits = read_habits(folder)
     odd = {**habits, "progressions": {**habits["progressions"], "minor": [loop]}}
     with pytest.raises(CheckpointError, match="progressions"):
         check_habits(folder, odd)
+
+
+def test_a_rate_of_changes_that_is_no_range_is_refused(folder: Path):
+    habits = read_habits(folder)
+    for rate in (1.0, [1.0, 2.0], ["a", "b", "c"]):
+        with pytest.raises(CheckpointError, match="rhythms"):
+            check_habits(folder, {**habits, "rhythms": {"pop": rate}})
 
 
 def test_any_number_of_threads_gives_the_same_bytes(tiny_checkpoint: Path):

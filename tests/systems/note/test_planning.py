@@ -98,8 +98,8 @@ def test_a_plan_is_whole(brief: Brief, seed: int):
     assert 10 <= plan.bpm <= 400
     ticks = [t for t, _ in plan.chords]
     assert ticks == sorted(set(ticks)) and ticks[0] == 0 and ticks[-1] < plan.end
-    assert len(plan.refers) == plan.bars
-    assert all(-1 <= old < bar for bar, old in enumerate(plan.refers))
+    assert [s.start for s in plan.sections[1:]] == [s.stop for s in plan.sections[:-1]]
+    assert plan.sections[0].start == 0 and plan.sections[-1].stop == plan.bars
     frame = plan.frame
     assert len(frame.chord_starts) == len(frame.chords) and frame.last_bar == plan.bars - 1
     for part in plan.parts:
@@ -241,3 +241,26 @@ def test_a_plan_where_training_songs_share_no_fitting_loop(loops: list):
     for seed in range(8):
         chords = make_plan(Brief(bars=16), habits, np.random.default_rng(seed)).chords
         assert {tick // 96 for tick, _ in chords} == set(range(16))
+
+
+def test_a_mood_says_in_which_half_of_a_genres_tempos():
+    tempos = {
+        mood: [
+            make_plan(Brief(genres=("rock",), moods=mood), HABITS, np.random.default_rng(k)).bpm
+            for k in range(40)
+        ]
+        for mood in ((), ("calm",), ("energetic",), ("calm", "energetic"))
+    }
+    low, middle, high = HABITS["tempos"]["rock"]
+    assert low <= min(tempos["calm",]) < max(tempos["calm",]) <= middle
+    assert middle <= min(tempos["energetic",]) < max(tempos["energetic",]) <= high
+    for both in ((), ("calm", "energetic")):
+        assert min(tempos[both]) < middle < max(tempos[both])
+
+
+def test_ragtimes_are_mostly_in_major_keys():
+    keys = [
+        make_plan(Brief(genres=("ragtime",)), HABITS, np.random.default_rng(k)).key
+        for k in range(60)
+    ]
+    assert sum(key.minor for key in keys) <= 9

@@ -405,6 +405,7 @@ OPTIONS = st.fixed_dictionaries(
         "timing": st.sampled_from(["quantized", "played"]),
         "genres": st.sampled_from(["jazz", "rock, samba"]),
         "moods": st.sampled_from(["gloomy", "happy, calm"]),
+        "form": st.sampled_from(["A8", "verse (bass, lead)"]),
     },
 )
 

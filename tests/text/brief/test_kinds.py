@@ -251,3 +251,19 @@ def test_a_double_bass_is_played_as_its_company_plays(text: str, program: int) -
 def test_percussion_stays_on_the_drum_channel(text: str) -> None:
     brief = parse_brief(text)
     assert brief.instruments[0].programs[0] == 128 and 128 not in brief.excluded
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("waltz in C# minor 3/4", "C# minor"),
+        ("minuet in G minor 3/4 time", "G minor"),
+        ("piece in D minor 7/8", "D minor"),
+        ("a song in A minor 120 bpm", "A minor"),
+        ("rock in E minor 16 bars", "E minor"),
+        ("pop in D minor 9 bars", "D minor"),
+        ("jazz with C minor 7 chords", None),
+    ],
+)
+def test_a_number_behind_a_key_makes_it_a_chord_only_where_chords_have_it(text: str, key: str):
+    assert parse_brief(text).key == key

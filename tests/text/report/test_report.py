@@ -17,6 +17,7 @@ from cantilena.text.brief import parse_brief
 from cantilena.text.report import Row, key_relation, match_instruments, report, total
 from cantilena.text.report.chords import match_chords
 from cantilena.text.wishes import Brief, Instrument
+from grooves import band
 
 TPQ = 24
 PIANO, BASS = Instrument("piano", (0, 1)), Instrument("bass", (32, 33))
@@ -346,6 +347,34 @@ def test_genre_and_mood_are_listed_and_not_measured():
     assert [(r.wish, r.met, r.score) for r in rows] == [("genre", None, None), ("mood", None, None)]
     assert rows[1].asked == "sad, calm" and rows[1].achieved == "not measured"
     assert total(rows) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "achieved"),
+    [
+        (True, "like real songs of it"),
+        (False, "unlike real songs of it"),
+        (None, "not measured: not sure"),
+    ],
+)
+def test_a_genre_that_can_be_judged_is_told_and_counts_for_nothing(monkeypatch, verdict, achieved):
+    monkeypatch.setattr("cantilena.analysis.likeness.Likeness.judge", lambda *_: verdict)
+    rows = report(Brief(genres=("jazz",), bars=16), LOOP)
+    assert rows[1] == Row("genre", "jazz", achieved, verdict, None)
+    assert total(rows) == total(rows[:1]) == 1.0
+
+
+def test_a_genre_is_judged_alone_and_over_bars_enough(monkeypatch):
+    monkeypatch.setattr("cantilena.analysis.likeness.Likeness.judge", lambda *_: True)
+    short = chords(TURN)
+    assert row(Brief(genres=("jazz",)), short, "genre").achieved == "not measured: under 16 bars"
+    assert row(Brief(genres=("jazz",)), EMPTY, "genre").met is None
+    assert row(Brief(genres=("jazz", "latin")), LOOP, "genre").achieved == "not measured"
+    assert row(Brief(genres=("rock",)), LOOP, "genre").achieved == "not measured"
+
+
+def test_the_genre_is_judged_on_the_music():
+    assert met(Brief(genres=("classical",)), band(), "genre") is False
 
 
 NAMES = st.sampled_from(["C", "Dm", "G7", "F#m7b5", "Ebmaj7", "Bsus4", "Caug", "A5"])

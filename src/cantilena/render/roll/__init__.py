@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # too light on white;
 # further parts get darker and lighter shades of it.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#6A4C93", "#8C564B")
+_MOST_MOVED = 60.0  # pixels that a mark gives way to the one before it; beyond, it is left out
+_LONGEST_MARK = 24  # letters
 _INK, _FAINT, _BAR, _BEAT = "#222222", "#777777", "#9a9a9a", "#dcdcdc"
 _BLACK_KEYS, _OCTAVE = "#f3f3f5", "#c4c8d0"
 _NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
@@ -305,7 +307,7 @@ class _Roll:
             self._text(row.left - 6, y, name, 6.5, _FAINT, ha="right", va="center")
 
     def _above(self, row: Row) -> None:
-        """Bar numbers, metre and tempo changes, and chords over a row."""
+        """Bar numbers, markers, metre and tempo changes, and chords over a row."""
         layout = self.layout
         y = row.top + 5.0
         free = row.left - 100.0
@@ -314,11 +316,15 @@ class _Roll:
                 self._text(x + 1, y, str(number), 7.5, _FAINT)
                 free = x + 6.0 * len(str(number)) + 8.0
         free = 0.0
-        for tick, text in layout.marks:
-            at = float(row.x(tick)) + 13.0 + 6.0 * max(2, len(str(row.numbers[-1])))
-            if row.start <= tick < row.stop and tick > 0 and at >= free:
-                self._text(at, y, text, 7.5)
-                free = at + 7.0 * len(text) + 8.0
+        marks = [(tick, text, True) for tick, text in layout.markers]
+        marks += [(tick, text, False) for tick, text in layout.marks if tick > 0]
+        for tick, text, bold in sorted(marks, key=lambda mark: mark[0]):
+            behind_number = float(row.x(tick)) + 13.0 + 6.0 * max(2, len(str(row.numbers[-1])))
+            at = max(behind_number, free)
+            near = at - behind_number < _MOST_MOVED
+            if row.start <= tick < row.stop and near:
+                self._text(at, y, text[:_LONGEST_MARK], 7.5, bold=bold)
+                free = at + 6.0 * min(len(text), _LONGEST_MARK) + 8.0
         size = min([10.0, *(self._chord_size(*c) for c in self._chords_of(row))])
         for x, symbol, room, old in self._chords_of(row):
             points = min(size, self._chord_size(x, symbol, room, old))

@@ -158,7 +158,8 @@ class Row:
 class Layout:
     """The picture's measures. ``parts`` are the tracks that have notes, in legend order;
     ``drums`` the drum notes with a lane of their own from the bottom up, -1 for all others;
-    ``marks`` metre and tempo changes as (tick, text); ``legend`` (x, y, name)."""
+    ``marks`` metre and tempo changes as (tick, text); ``markers`` the piece's, alike;
+    ``legend`` (x, y, name)."""
 
     parts: list[int]
     drums: list[int]
@@ -175,6 +176,7 @@ class Layout:
     rows: list[Row] = field(default_factory=list)
     legend: list[tuple[float, float, str]] = field(default_factory=list)
     marks: list[tuple[int, str]] = field(default_factory=list)
+    markers: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def pitch_height(self) -> float:
@@ -212,6 +214,7 @@ def lay_out(score: Score, with_chords: bool) -> Layout:
     layout = Layout(parts, drums, bool(len(pitched)) or not drums, low, high, step, left)
     _place(layout, score, bars, with_chords)
     layout.marks = _marks(score)
+    layout.markers = [(marker.tick, marker.text) for marker in score.markers]
     return layout
 
 

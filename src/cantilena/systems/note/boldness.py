@@ -1,34 +1,49 @@
-"""How much a note's fields are varied: rhythm and drums less than pitches.
+"""How much a note's fields are varied: tunes and drums less than what goes with them, loops least.
 
-Knows a note's fields by their place and Sampling; does not know models or wishes.
+Knows a note's fields by their place, parts' roles and Sampling; does not know models or wishes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cantilena.decode.sampling import Sampling
-from cantilena.score import DRUMS
+from cantilena.decode.sampling import MOST_TEMPERATURE, Sampling
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
 from cantilena.tokens.note.grammar import INSTRUMENT
 
-TIME_SHARE, DRUM_SHARE, LOOP_SHARE = 0.94, 0.85, 0.85
-"""Shares of the temperature for onsets and instruments, for drums, and for everything in genres
-made of loops. Chosen with ``cantilena evaluate statistics``: at the temperature that gives melodies
-the variety of songs (1.12), grooves were less steady than in songs, and techno lost its pulse."""
+TIME_SHARE = 1.05
+ROLE_SHARES = {MELODY: 1.0, HARMONY: 1.04, BASS: 1.02, DRUM: 0.98}
+LOOP_SHARE = 0.85
+"""Shares of the temperature for onsets and instruments, for what a part of each role plays, and for
+everything in genres made of loops: by ``cantilena evaluate statistics`` (cooler, rhythms are more
+alike than songs') and by looking at pieces (hotter, tunes wander)."""
+TUNE_NUCLEUS = 0.97
+"""Share of the nucleus for tunes: their intervals are too many and too wide otherwise
+(``cantilena evaluate realism``)."""
 
 
 class Boldness:
-    """Sampling by field. ``loops``: the genre is made of loops, in which nothing varies much."""
+    """Sampling by field. ``roles``: the role of each instrument; ``loops``: the genre is made of
+    loops, in which nothing varies much."""
 
-    def __init__(self, sampling: Sampling, loops: bool = False):
+    def __init__(self, sampling: Sampling, roles: Mapping[int, str], loops: bool = False):
         temperature = sampling.temperature * (LOOP_SHARE if loops else 1.0)
-        self.tune, self.time, self.drum = (
-            replace(sampling, temperature=temperature * share)
-            for share in (1.0, TIME_SHARE, DRUM_SHARE)
-        )
+        self.time = _hotter(sampling, temperature * TIME_SHARE)
+        self.parts = {
+            i: replace(
+                _hotter(sampling, temperature * ROLE_SHARES[role]),
+                top_p=sampling.top_p * (TUNE_NUCLEUS if role == MELODY else 1.0),
+            )
+            for i, role in roles.items()
+        }
 
     def __call__(self, field: int, chosen: Sequence[int]) -> Sampling:
         if field <= INSTRUMENT:
             return self.time
-        return self.drum if chosen[INSTRUMENT] == DRUMS else self.tune
+        return self.parts.get(chosen[INSTRUMENT], self.time)
+
+
+def _hotter(sampling: Sampling, temperature: float) -> Sampling:
+    """The Sampling at another temperature, the highest that there is at most."""
+    return replace(sampling, temperature=min(temperature, MOST_TEMPERATURE))

@@ -206,7 +206,7 @@ def _kind(instrument: int) -> str:
 def _usualness(ensembles: Sequence[Sequence[int]]) -> np.ndarray:
     """(N,) how usual each of the ensembles is: its instruments among all, and its size."""
     counts = np.bincount([i for e in ensembles for i in e], minlength=DRUMS + 1)
-    common = np.log1p(counts) / np.log1p(counts.max())
+    common = np.log1p(counts) / np.log1p(max(1, counts.max()))
     instruments = np.array([2.0 * common[list(e)].mean() for e in ensembles])
     sizes = np.array([len(e) for e in ensembles])
     return instruments - SIZE_PENALTY * abs(sizes - MAX_PARTS)

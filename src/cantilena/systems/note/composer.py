@@ -28,10 +28,12 @@ from cantilena.systems.note.boldness import Boldness
 from cantilena.systems.note.checkpoint import open_note
 from cantilena.systems.note.constraints import constraints
 from cantilena.systems.note.continuing import Continued, continued
+from cantilena.systems.note.dynamics import Dynamics, plan_dynamics
 from cantilena.systems.note.engine import Engine
 from cantilena.systems.note.filling import OPTIONS, check_fill, fill
 from cantilena.systems.note.finishing import LiveNotes, finished
 from cantilena.systems.note.habits import read_habits
+from cantilena.systems.note.manner import figures_of
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.planning import LOOPING, make_plan
 from cantilena.systems.note.stepper import NoteStepper
@@ -61,6 +63,7 @@ class _Piece:
     job: Job[Tracker, Conditions]
     notes: LiveNotes
     before: Continued | None = None
+    dynamics: Dynamics | None = None
     finished: bool = False
 
     @property
@@ -166,7 +169,9 @@ class NoteSystem(System):
             swing=brief.swing,
             played=brief.timing == "played",
             hand_percussion=named or bool(PERCUSSION & set(brief.genres)),
+            figures=figures_of(brief, plan),
         )
+        roles = {part.instrument: part.role for part in plan.parts}
         steps_per_bar = max(MAX_STEPS_PER_BAR, STEPS_OVER_DENSITY * (plan.density or 0.0))
         job = Job(
             tracker,
@@ -175,9 +180,11 @@ class NoteSystem(System):
             sampling,
             rng,
             limit=len(tracker.rows) + 64 + int(steps_per_bar * plan.bars),
-            sampling_by_field=Boldness(sampling, bool(LOOPING & set(brief.genres))),
+            sampling_by_field=Boldness(sampling, roles, bool(LOOPING & set(brief.genres))),
         )
-        return _Piece(request, plan, job, LiveNotes(plan, self.scheme, tracker, before), before)
+        dynamics = plan_dynamics(brief, plan)
+        notes = LiveNotes(plan, self.scheme, tracker, before, dynamics)
+        return _Piece(request, plan, job, notes, before, dynamics)
 
     def conditions(self, brief: Brief, plan: Plan) -> Conditions:
         """The model's prefix for a Brief and its Plan."""
@@ -202,12 +209,12 @@ class NoteSystem(System):
 
     def _result(self, piece: _Piece) -> Result:
         rows, plan = piece.job.piece.rows, piece.plan
-        score = new = finished(rows, plan, self.scheme, None)
+        score = new = finished(rows, plan, self.scheme, None, piece.dynamics)
         if piece.before is not None:
-            score = finished(rows, plan, self.scheme, piece.before)
+            score = finished(rows, plan, self.scheme, piece.before, piece.dynamics)
         brief = piece.request.brief
         chords = tuple(
-            (_on(score, t, piece.before), spell_chord(c, plan.key)) for t, c in plan.chords
+            (_on(score, t, piece.before), spell_chord(c, plan.key_at(t))) for t, c in plan.chords
         )
         return Result(
             artefact=score,

@@ -18,6 +18,8 @@ from cantilena.errors import BriefError, InputError
 from cantilena.score import DRUMS, Score, Track, gm
 from cantilena.score.harmony import Chord
 from cantilena.score.splice import released
+from cantilena.score.texts import Text
+from cantilena.systems.note.arranging import arrange_form
 from cantilena.systems.note.casting import asked_programs, asked_roles, plan_parts
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.note.planning import make_plan
@@ -78,10 +80,18 @@ class Continued:
             end=int(self.moved(np.array(plan.end))),
             title=old.title,
             controls=old.controls.joined(released(old, int(old.bar_starts[-1]))),
-            texts=old.texts,
+            texts=(*old.texts, *self._markers(plan)),
             opaque=old.opaque,
             warnings=old.warnings,
         )
+
+    def _markers(self, plan: Plan) -> list[Text]:
+        """The names of the new music's sections, in the given Score's ticks."""
+        ticks = self.moved(np.array([plan.origin + text.tick for text in plan.markers], dtype=int))
+        return [
+            replace(text, tick=tick)
+            for text, tick in zip(plan.markers, ticks.tolist(), strict=True)
+        ]
 
     def moved(self, ticks: np.ndarray) -> np.ndarray:
         """Grid ticks of the new music in the given Score's own, counted from its last bar line."""
@@ -115,7 +125,7 @@ def continued(
     """The Plan of the bars to come and the past. The metre goes on as it ends; tempo and key too,
     unless the Brief names others, and the instruments, to which those of the Brief are added, or
     which they replace where it says that there are no others. Raises InputError for a Score
-    without notes, or a Brief that asks for another metre."""
+    without notes, or a Brief that asks for another metre. A whole form is that of the new bars."""
     if not len(score):
         raise InputError("there is nothing to continue: the file holds no notes")
     metre = (int(score.metre_num[-1]), int(score.metre_den[-1]))
@@ -129,7 +139,7 @@ def continued(
     key, _ = find_key(quantised)
     if brief.key is None and key is not None and not brief.chords:
         brief = replace(brief, key=key.name)
-    bars = brief.bars or (None if brief.seconds else NEW_BARS)
+    bars = brief.bars or (None if brief.seconds or brief.form_whole else NEW_BARS)
     try:
         brief = replace(brief, tempo=bpm, metre=f"{metre[0]}/{metre[1]}", bars=bars)
     except BriefError as error:
@@ -137,17 +147,20 @@ def continued(
     plan = make_plan(brief, habits, rng)
     if not (brief.only and brief.instruments):
         plan = replace(plan, parts=_parts(brief, score, table, habits) or plan.parts)
+    plan = replace(plan, parts=tuple(replace(part, bars=()) for part in plan.parts))
     lines = quantised.bar_starts
     origin = int(lines[-1])
     new_chords = tuple((origin + t, c) for t, c in plan.chords)
+    sections = plan.sections if brief.form_whole else ()
     plan = replace(
         plan,
         origin=origin,
+        sections=tuple(replace(s, start=len(lines) - 1 + s.start) for s in sections),
         bars=len(lines) - 1 + plan.bars,
         bar_starts=(*lines.tolist(), *(int(origin + t) for t in plan.lines[1:])),
         chords=(*_past_chords(quantised), *new_chords),
-        refers=(),
     )
+    plan = replace(plan, parts=arrange_form(plan, brief, rng))
     steps = tuple(tuple(row) for row in scheme.steps(table, end=False).tolist())
     return plan, Continued(score, steps, origin)
 

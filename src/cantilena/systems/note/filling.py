@@ -30,6 +30,7 @@ from cantilena.systems.note.constraints import (
 from cantilena.systems.note.constraints import (
     Close,
     Ensemble,
+    Figures,
     Harmony,
     Kit,
     Length,
@@ -45,6 +46,7 @@ from cantilena.systems.note.constraints.filling import (
     OffBeat,
 )
 from cantilena.systems.note.joining import Joined, joined
+from cantilena.systems.note.manner import figures_of
 from cantilena.systems.note.plan import DRUM
 from cantilena.systems.note.planning import LOOPING
 from cantilena.systems.note.rewriting import Gap, gap, grid, spans_of
@@ -153,6 +155,7 @@ def _jobs(
     plan, scheme = here.plan, home.scheme
     prefix = prefix_of(here, request.brief)
     bars = (plan.end - plan.origin) / plan.bar_ticks
+    roles = {part.instrument: part.role for part in plan.parts}
     jobs = []
     for number in range(int(request.options.get("candidates", CANDIDATES))):
         tracker = Tracker(here.frame, scheme.max_delta)
@@ -170,7 +173,9 @@ def _jobs(
                 + 64
                 + 2 * len(here.kept)
                 + int(MOST_NOTES_A_BAR * (bars + 1)),
-                sampling_by_field=Boldness(sampling, bool(LOOPING & set(request.brief.genres))),
+                sampling_by_field=Boldness(
+                    sampling, roles, bool(LOOPING & set(request.brief.genres))
+                ),
             )
         )
     return jobs
@@ -204,6 +209,9 @@ def _constraints(
         own.append(Harmony(plan, scheme))
         if plan.asked_chords:
             own.append(ChordChanges(plan, scheme))
+    figures = figures_of(brief, plan)
+    if figures:
+        own.append(Figures(plan, scheme, figures))
     if change.lean:
         fields = (ONSET, INSTRUMENT, PITCH, DURATION, VELOCITY)
         own.append(Near(scheme, here.old, dict.fromkeys(fields, change.lean)))

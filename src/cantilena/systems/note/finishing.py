@@ -14,6 +14,7 @@ import numpy as np
 from cantilena.score import DRUMS, Score, Track
 from cantilena.systems.base import Note
 from cantilena.systems.note.continuing import Continued
+from cantilena.systems.note.dynamics import Dynamics
 from cantilena.systems.note.plan import DRUM, PartPlan, Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
@@ -57,7 +58,11 @@ class PartNotes:
 
 
 def finished(
-    rows: Sequence[tuple[int, ...]], plan: Plan, scheme: NoteScheme, before: Continued | None
+    rows: Sequence[tuple[int, ...]],
+    plan: Plan,
+    scheme: NoteScheme,
+    before: Continued | None,
+    dynamics: Dynamics | None = None,
 ) -> Score:
     """The Score of generated rows: a track for each player, in the Plan's order of parts. Without
     ``before`` a continued piece gives its new music alone, from tick 0."""
@@ -74,6 +79,9 @@ def finished(
             line.push(*row)
         length = np.array(line.length, dtype=np.int64)
         velocity = np.array(scheme.velocities)[notes[:, 4]]
+        if dynamics is not None:
+            loud = zip(onset.tolist(), velocity.tolist(), strict=True)
+            velocity = np.array([dynamics.velocity(t, part.instrument, v) for t, v in loud], int)
         desk = _desks(onset, part.players)
         for player in range(part.players):
             played = desk == player
@@ -92,10 +100,11 @@ def finished(
         GRID,
         tracks,
         *merged,
-        tempos=[(0, round(60e6 / plan.bpm))],
+        tempos=plan.tempo_map,
         metres=[(0, *plan.metre)],
-        keys=[(0, plan.key.fifths, int(plan.key.minor))],
+        keys=[(t, key.fifths, int(key.minor)) for t, key in ((0, plan.key), *plan.keys)],
         end=plan.end - plan.origin,
+        texts=plan.markers,
     )
 
 
@@ -114,15 +123,21 @@ def _desks(onset: np.ndarray, players: int) -> np.ndarray:
 class LiveNotes:
     """The new notes of a piece under way, in the order of its rows, each once it is final."""
 
-    def __init__(self, plan: Plan, scheme: NoteScheme, tracker: Tracker, before: Continued | None):
+    def __init__(
+        self,
+        plan: Plan,
+        scheme: NoteScheme,
+        tracker: Tracker,
+        before: Continued | None,
+        dynamics: Dynamics | None = None,
+    ):
+        self.dynamics = dynamics
         self.plan, self.scheme, self.tracker, self.before = plan, scheme, tracker, before
         self.parts = {part.instrument: PartNotes(part) for part in plan.parts}
         self.row = len(tracker.rows)  # the next row to be taken up
         self.waiting: list[tuple[PartNotes, int, int]] = []  # part, index in it, velocity
         if before is None:
-            self.clock = Score.build(
-                GRID, (), [], [], [], [], [], tempos=[(0, round(60e6 / plan.bpm))]
-            )
+            self.clock = Score.build(GRID, (), [], [], [], [], [], tempos=plan.tempo_map)
         else:
             self.clock = before.clock(plan)
 
@@ -134,7 +149,10 @@ class LiveNotes:
             part = self.parts.get(instrument)
             if part is not None and tick >= self.plan.origin:
                 index = part.push(tick, pitch, self.scheme.durations[duration])
-                self.waiting.append((part, index, self.scheme.velocities[velocity]))
+                loud = self.scheme.velocities[velocity]
+                if self.dynamics is not None:
+                    loud = self.dynamics.velocity(tick, instrument, loud)
+                self.waiting.append((part, index, loud))
         self.row = len(rows)
         count = 0
         for part, index, velocity in self.waiting:

@@ -12,9 +12,13 @@ from cantilena.errors import CheckpointError, InputError
 from cantilena.files import read_json
 from cantilena.score.harmony import QUALITIES
 from cantilena.systems.note.checkpoint import HABITS
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
+from cantilena.systems.note.recurrence import ALPHABET
 
 _CHORDS = 12 * len(QUALITIES)  # of the reduced alphabet, by number from 1
-_LOOP_LENGTHS = (4, 8)  # chords of a loop of four bars: one or two a bar
+_PROGRESSION_LENGTHS = {2: (4, 8), 4: (16,)}
+"""Chords of a progression, by the length of its row: eight bars with two chords a bar and genres;
+before, four bars with one or two."""
 _MOST = 1e12  # far above any count; sums of such numbers are finite
 
 
@@ -42,6 +46,10 @@ def check_habits(folder: Path, habits: Any) -> dict[str, Any]:
         "registers": lambda part: _is_table(part, 2),
         "tempos": lambda part: _is_table(part, 3),
     }
+    optional = {"arrangements": _is_arrangements, "rhythms": lambda part: _is_table(part, 3)}
+    for name, fits in optional.items():  # which checkpoints of before have not
+        if name in habits and not fits(habits[name]):
+            raise _wrong(folder, f"{name!r} in {HABITS} is not what this version writes")
     for name, fits in checks.items():
         if name not in habits:
             raise _wrong(folder, f"{HABITS} has no {name!r}")
@@ -61,21 +69,52 @@ def _is_ensembles(part: Any) -> bool:
     )
 
 
+def _is_arrangements(part: Any) -> bool:
+    """Whether these are arrangements."""
+    return isinstance(part, list) and all(
+        isinstance(song, dict)
+        and isinstance(song.get("genres"), list)
+        and isinstance(song.get("parts"), list)
+        and bool(song["parts"])
+        and all(_is_arranged(row) for row in song["parts"])
+        for song in part
+    )
+
+
+def _is_arranged(row: Any) -> bool:
+    """Whether this is (role, instrument, a letter for each bar)."""
+    return (
+        isinstance(row, list)
+        and len(row) == 3
+        and row[0] in (MELODY, HARMONY, BASS, DRUM)
+        and _is_whole(row[1])
+        and 0 <= row[1] <= 128
+        and isinstance(row[2], str)
+        and bool(row[2])
+        and set(row[2]) <= ALPHABET
+    )
+
+
 def _is_progressions(part: Any) -> bool:
     return isinstance(part, dict) and all(
         isinstance(part.get(mode), list)
         and all(
             isinstance(row, list)
-            and len(row) == 2
+            and len(row) in _PROGRESSION_LENGTHS
             and isinstance(row[0], list)
-            and len(row[0]) in _LOOP_LENGTHS
+            and len(row[0]) in _PROGRESSION_LENGTHS[len(row)]
             and all(_is_whole(chord) and 1 <= chord <= _CHORDS for chord in row[0])
             and _is_number(row[1])
             and row[1] > 0
+            and (len(row) == 2 or (_is_names(row[2]) and isinstance(row[3], bool)))
             for row in part[mode]
         )
         for mode in ("major", "minor")
     )
+
+
+def _is_names(part: Any) -> bool:
+    return isinstance(part, list) and all(isinstance(name, str) for name in part)
 
 
 def _is_textures(part: Any) -> bool:

@@ -12,6 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from cantilena.score.harmony import Chord, Key
+from cantilena.score.texts import MARKER, Text
+from cantilena.systems.note.recurrence import BarPlan
+from cantilena.systems.note.sections import SectionPlan
 from cantilena.tokens.note import GRID
 from cantilena.tokens.note.context import Frame
 
@@ -22,7 +25,8 @@ MELODY, HARMONY, BASS, DRUM = "melody", "harmony", "bass", "drums"
 class PartPlan:
     """One instrument of the piece: 0-127 or 128 drums; its ``role``; ``low``..``high`` pitches it
     may play; ``voices`` notes it may sound at once; ``min_share``, the share (0-1) of the piece's
-    notes it is to have at least; ``name`` and ``players`` for the file."""
+    notes it is to have at least; ``name`` and ``players`` for the file; ``bars``,
+    what it is to do in each bar (() where nobody arranged that)."""
 
     instrument: int
     role: str
@@ -32,6 +36,11 @@ class PartPlan:
     min_share: float
     name: str
     players: int = 1
+    bars: tuple[BarPlan, ...] = ()
+
+    def plays(self, bar: int) -> bool:
+        """Whether it may begin notes in a bar; it may where no arrangement says otherwise."""
+        return bar >= len(self.bars) or self.bars[bar].sounds
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,9 @@ class Plan:
     """A piece before its notes. ``chords``: (start tick, Chord) by rising tick on the grid;
     ``asked_chords``: the chords were said, not chosen, and are held to more strictly; ``origin``:
     tick where new music starts (after a continued Score). ``density`` (notes per bar) and
-    ``polyphony`` are what such an ensemble usually has. ``refers``: for each bar the earlier bar
-    that it takes up again, or -1; ``literal``: it does so note for note, as loops do."""
+    ``polyphony`` are what such an ensemble usually has. ``sections`` make up its bars, in order.
+    ``tempos`` and ``keys`` are those behind its first: (tick, quarters per minute), (tick,
+    Key)."""
 
     parts: tuple[PartPlan, ...]
     bpm: float
@@ -52,8 +62,9 @@ class Plan:
     strict_key: bool = True
     density: float | None = None
     polyphony: float | None = None
-    refers: tuple[int, ...] = ()
-    literal: bool = False
+    sections: tuple[SectionPlan, ...] = ()
+    tempos: tuple[tuple[int, float], ...] = ()
+    keys: tuple[tuple[int, Key], ...] = ()
     origin: int = 0
     bar_starts: tuple[int, ...] = field(default=())
 
@@ -73,6 +84,25 @@ class Plan:
     def end(self) -> int:
         """Tick of the final bar line."""
         return int(self.lines[-1])
+
+    def key_at(self, tick: int) -> Key:
+        """The key of a tick."""
+        return next((key for since, key in reversed(self.keys) if since <= tick), self.key)
+
+    @property
+    def tempo_map(self) -> list[tuple[int, int]]:
+        """(tick from ``origin`` on, microseconds a quarter) of every tempo of the new music."""
+        rows = [(self.origin, self.bpm), *self.tempos]
+        return [(tick - self.origin, round(60e6 / bpm)) for tick, bpm in rows]
+
+    @property
+    def markers(self) -> tuple[Text, ...]:
+        """The names of its sections, where there are several or any is asked for."""
+        if len(self.sections) < 2 and not any(s.asked for s in self.sections):
+            return ()
+        return tuple(
+            Text(int(self.lines[s.start]) - self.origin, MARKER, s.name) for s in self.sections
+        )
 
     @property
     def beat_ticks(self) -> int:

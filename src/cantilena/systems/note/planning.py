@@ -1,7 +1,8 @@
 """From a Brief to a Plan: every question the Brief leaves open is decided here.
 
 Knows Briefs and the habits counted on the training songs; does not know who plays
-(``systems.note.casting``), models, or how notes are chosen. Nothing said in the Brief is ever
+(``systems.note.casting``), which chords suit a piece that names none
+(``systems.note.progressions``), models, or how notes are chosen. Nothing said in the Brief is ever
 changed; what is open is drawn from a random stream, so the same seed gives the same Plan.
 
 Where a constant says "by the statistics" it was chosen so that composed pieces resemble held-out
@@ -18,15 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.analysis.key import key_scores
 from cantilena.score import DRUMS
-from cantilena.score.harmony import QUALITIES, Chord, Key, parse_chord
+from cantilena.score.harmony import Chord, Key, parse_chord
+from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.casting import cast
+from cantilena.systems.note.manner import in_registers, with_compass
 from cantilena.systems.note.plan import PartPlan, Plan
+from cantilena.systems.note.progressions import choose_chords
+from cantilena.systems.note.sections import SECTION, form_bars, only_frames, plan_sections
+from cantilena.systems.note.turns import with_turns
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID
 
-SEVENTH_GENRES = frozenset({"jazz", "lofi", "bossa nova", "soul", "rnb", "funk"})
 CHROMATIC_GENRES = frozenset({"jazz", "blues", "metal", "ragtime", "romantic"})
 MINOR_MOODS = frozenset(
     [
@@ -42,11 +46,12 @@ MINOR_MOODS = frozenset(
     ]
 )
 MAJOR_MOODS = frozenset({"happy", "playful", "hopeful"})
+MAJOR_GENRES = frozenset(
+    {"ragtime", "march", "polka", "country", "gospel", "children", "christmas", "disco"}
+)
+"""Genres that are mostly in major keys."""
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
-P_EXACT_REPEAT_LOOP_GENRES, P_EXACT_REPEAT = 0.7, 0.55
-"""Share of pieces whose sections come back note for note, melodies apart: in genres made of loops,
-in others. By the statistics."""
-SECTION, PHRASE = 8, 4  # bars
+PHRASE = 4  # bars
 DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
 """Levels 0, 1 and 2 are what 15, 50 and 85 % of the training songs with as many instruments stay
 below (``train.note.habits.QUANTILES``)."""
@@ -57,22 +62,10 @@ EXTRA_SUSTAIN = 1.0
 """Levels by which polyphony is asked for above density. By the statistics: parts that are held to
 their voices fall short of the polyphony asked for."""
 LARGEST_TEXTURE = 6  # pitched instruments; more of them are counted with these in the habits
-MOST_LOOPS = 200  # the commonest progressions; rarer ones may be mishearings
-LOOP_WEIGHT_POWER = 0.8
-"""Counts of progressions are raised to this: 1 draws them as often as songs have them, less gives
-the rarer ones a better chance."""
 _USUAL_TONICS = {False: (0, 7, 2, 5, 10, 9, 3, 4), True: (9, 4, 2, 7, 0, 11, 5, 6)}
 P_MINOR, P_MINOR_DARK, P_MINOR_BRIGHT = 0.3, 0.85, 0.06
 """How often a key that nobody names is minor: without a mood or with mixed ones, with dark ones,
 with bright ones."""
-PROGRESSION_DRAWS = 12
-"""Progressions drawn at most in search of one that makes its key plain."""
-KEY_LEAD_ENOUGH = 0.08
-"""A progression whose key leads over every other by this much in score (a correlation, so at most
-2) is taken at once; a larger lead leaves fewer progressions."""
-ROOT_WEIGHT = 1.7
-"""What a chord's root counts in its key's histogram, where each other tone counts 1: basses play
-it as well. The more it counts, the more plainly is the first chord's root the tonic."""
 GENRE_TEMPO = {"gospel": (70, 90, 116), "children": (100, 112, 126), "christmas": (90, 108, 126)}
 """Quarters per minute, low, middle and high, of genres whose tempo neither their name implies nor
 enough songs show."""
@@ -88,7 +81,6 @@ USUAL_SECONDS = 45  # of a piece whose length nobody says
 SHORTEST, LONGEST = 16, 32  # bars of such a piece
 MOST_BARS = 1000  # as a Brief may ask for
 MOST_BARS_OF_A_CYCLE = 96  # however long the chord progression that is asked for is
-SHORTEST_HALVED_BAR = 3 * GRID  # ticks: a shorter bar does not change its chord in the middle
 
 
 def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> Plan:
@@ -97,21 +89,22 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     bpm = _tempo(brief, habits, rng)
     key = _key(brief, rng)
     bars = _bars(brief, metre, bpm)
-    parts = cast(brief, habits, rng)
-    plan = Plan(parts, bpm, metre, key, bars, ())
-    chords = _asked_chords(brief, plan) or _chosen_chords(brief, plan, habits, rng)
+    parts = in_registers(with_compass(cast(brief, habits, rng), brief, rng), brief)
+    plan = Plan(
+        parts, bpm, metre, key, bars, (), sections=plan_sections(brief.form, bars, brief.form_whole)
+    )
+    chords = _asked_chords(brief, plan) or choose_chords(brief, plan, habits, rng)
     density, polyphony = _texture(brief, parts, habits, rng)
-    loops = LOOPING & set(brief.genres)
-    return replace(
+    plan = replace(
         plan,
         chords=chords,
         asked_chords=bool(brief.chords),
         strict_key=not CHROMATIC_GENRES & set(brief.genres),
         density=density,
         polyphony=polyphony,
-        refers=_refers(plan, chords),
-        literal=bool(rng.random() < (P_EXACT_REPEAT_LOOP_GENRES if loops else P_EXACT_REPEAT)),
     )
+    plan = with_turns(plan, brief)
+    return replace(plan, parts=arrange(plan, brief, habits.get("arrangements", ()), rng))
 
 
 def _texture(
@@ -129,24 +122,6 @@ def _texture(
     levels = list(DENSITY_LEVELS.values())
     density = float(np.interp(level, levels, texture[0]))
     return density, float(np.interp(level + EXTRA_SUSTAIN, levels, texture[1]))
-
-
-def _refers(plan: Plan, chords: Sequence[tuple[int, Chord]]) -> tuple[int, ...]:
-    """For each bar the first earlier bar whose section of eight bars has the same chords at the
-    same places, or -1: sections on one progression are one section come back."""
-    by_bar: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
-    for tick, chord in chords:
-        bar = min(tick // plan.bar_ticks, plan.bars - 1)
-        by_bar[bar].append((tick % plan.bar_ticks, chord.name()))
-    sections: dict[tuple, int] = {}
-    out = []
-    for start in range(0, plan.bars, SECTION):
-        # the last bars of a piece close it and are no guide to what section it is
-        head = tuple(tuple(bar) for bar in by_bar[start : start + SECTION - 2])
-        first = sections.setdefault(head, start)
-        length = min(SECTION, plan.bars - start)
-        out += [-1 if first == start else first + k for k in range(length)]
-    return tuple(bar if k < plan.bars - 1 else -1 for k, bar in enumerate(out))
 
 
 def _metre(brief: Brief) -> tuple[int, int]:
@@ -170,6 +145,9 @@ def _tempo(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> fl
         if usual:
             low, middle, high = usual
             u = rng.random()
+            slow, quick = SLOW_MOODS & set(brief.moods), QUICK_MOODS & set(brief.moods)
+            if bool(slow) != bool(quick):  # the mood says in which half
+                u = u / 2 if slow else (1 + u) / 2
             if u < 0.5:
                 return float(round(low + (middle - low) * 2 * u))
             return float(round(middle + (high - middle) * (2 * u - 1)))
@@ -188,7 +166,8 @@ def _key(brief: Brief, rng: np.random.Generator) -> Key:
         return Key.from_name(brief.key)
     if brief.chords:
         return key_of_chords([parse_chord(c) for c in brief.chords])
-    dark, bright = (bool(moods & set(brief.moods)) for moods in (MINOR_MOODS, MAJOR_MOODS))
+    dark = bool(MINOR_MOODS & set(brief.moods))
+    bright = bool(MAJOR_MOODS & set(brief.moods) or MAJOR_GENRES & set(brief.genres))
     p_minor = P_MINOR if dark == bright else P_MINOR_DARK if dark else P_MINOR_BRIGHT
     minor = rng.random() < p_minor
     tonics = _USUAL_TONICS[minor]
@@ -215,9 +194,12 @@ def key_of_chords(chords: Sequence[Chord]) -> Key:
 
 
 def _bars(brief: Brief, metre: tuple[int, int], bpm: float) -> int:
-    """As said in bars or seconds, of a range what divides well; else some 45 seconds, in eights, as
-    the chords divide."""
+    """As said in bars or seconds, of a range what divides well; else those of the form, where it
+    has all the sections; else some 45 seconds, in eights, as the chords divide."""
     quarters = 4 * metre[0] / metre[1]
+    whole = brief.form and (brief.form_whole or not only_frames(brief.form))
+    if whole and brief.bars is None and brief.seconds is None:
+        return min(form_bars(brief.form), MOST_BARS)
     cycle = _cycle(brief, quarters)
     bars = brief.bars
     if bars is None and brief.seconds is not None:
@@ -228,7 +210,8 @@ def _bars(brief: Brief, metre: tuple[int, int], bpm: float) -> int:
     bars = int(np.clip(SECTION * sections, SHORTEST, LONGEST))
     if cycle:
         bars = max(2 * cycle, cycle * max(1, round(bars / cycle)))
-    return min(bars, MOST_BARS_OF_A_CYCLE)
+    bars = min(bars, MOST_BARS_OF_A_CYCLE)
+    return min(max(bars, form_bars(brief.form) + SECTION), MOST_BARS) if brief.form else bars
 
 
 def _bars_range(brief: Brief, bars_per_second: float) -> tuple[int, int] | None:
@@ -274,103 +257,3 @@ def _asked_chords(brief: Brief, plan: Plan) -> tuple[tuple[int, Chord], ...]:
     length = round(brief.chord_beats * GRID) if brief.chord_beats else plan.bar_ticks
     ticks = range(0, plan.end, max(length, 1))
     return tuple((tick, symbols[i % len(symbols)]) for i, tick in enumerate(ticks))
-
-
-def _chosen_chords(
-    brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
-) -> tuple[tuple[int, Chord], ...]:
-    """A progression: two loops of four bars that training songs have, some of whose bars change
-    their chord in the middle, set out as A A B A by eights; the last bar on the tonic with a
-    dominant before it. Of up to ``PROGRESSION_DRAWS`` draws the first is taken whose key is plain
-    enough by ear (``_key_lead``), else the plainest."""
-    best: tuple[float, list[tuple[int, Chord]]] = (-np.inf, [])
-    for _ in range(PROGRESSION_DRAWS):
-        chords = _drawn_chords(brief, plan, habits, rng)
-        lead = _key_lead([chord for _, chord in chords], plan.key)
-        if lead > best[0]:
-            best = (lead, chords)
-        if lead > KEY_LEAD_ENOUGH:
-            break
-    return tuple(best[1])
-
-
-def _key_lead(chords: Sequence[Chord], key: Key) -> float:
-    """By how much the key's score leads over any other's, on a histogram of the chords' tones."""
-    histogram = np.zeros(12)
-    for chord in chords:
-        for pc in chord.pitch_classes:
-            histogram[pc] += 1.0
-        histogram[chord.root] += ROOT_WEIGHT - 1.0
-    scores = np.array(key_scores(histogram))
-    score = scores[key.index]
-    scores[key.index] = -np.inf
-    return float(score - scores.max())
-
-
-PLAIN_LOOPS = {"major": ("C", "G", "Am", "F"), "minor": ("Cm", "Ab", "Eb", "Bb")}
-"""Progressions that everybody knows, above C: where the habits have none."""
-
-
-def _drawn_chords(
-    brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
-) -> list[tuple[int, Chord]]:
-    """(tick, chord) wherever the chord changes or a bar begins."""
-    mode = "minor" if plan.key.minor else "major"
-    tonic_number = 1 + QUALITIES_INDEX["m" if plan.key.minor else ""]
-    loops = habits["progressions"][mode][:MOST_LOOPS]
-    if not loops:  # too few training songs have none in common
-        loops = [[[parse_chord(name).number for name in PLAIN_LOOPS[mode]], 1]]
-    weights = np.array([n for _, n in loops], dtype=np.float64) ** LOOP_WEIGHT_POWER
-    # a piece's first loop begins on the tonic chord, where there is such a loop
-    first = weights * np.array([loop[0] == tonic_number for loop, _ in loops])
-    if not first.any():
-        first = weights
-    a = loops[int(rng.choice(len(loops), p=first / first.sum()))][0]
-    b = loops[int(rng.choice(len(loops), p=weights / weights.sum()))][0]
-    order = [a, a, b, a] if plan.bars > 2 * SECTION else [a, b]
-    sevenths = bool(SEVENTH_GENRES & set(brief.genres))
-    tonic = Chord.from_number(tonic_number).transposed(plan.key.tonic)
-    chords: list[tuple[int, Chord]] = []
-    for bar in range(plan.bars):
-        loop = order[(bar // SECTION) % len(order)]
-        moments = _moments(loop, bar % 4, plan)
-        if plan.bars > 1 and bar == plan.bars - 1:
-            chords.append((bar * plan.bar_ticks, _seventh(tonic, plan.key) if sevenths else tonic))
-        elif plan.bars > 3 and bar == plan.bars - 2:
-            dominant = Chord((plan.key.tonic + 7) % 12, QUALITIES["7"], "7")
-            chords.append((bar * plan.bar_ticks, dominant))
-        else:
-            for ticks, number in moments:
-                chord = _in_key(number, plan.key, sevenths)
-                chords.append((bar * plan.bar_ticks + ticks, chord))
-    return chords
-
-
-def _moments(loop: Sequence[int], bar: int, plan: Plan) -> list[tuple[int, int]]:
-    """(ticks into the bar, chord number) of a bar of a loop, which has one or two chords a bar; a
-    metre whose bars have no middle on a beat takes the first."""
-    per = len(loop) // 4
-    numbers = list(loop[per * bar : per * (bar + 1)])
-    middle = plan.bar_ticks // 2
-    halves = plan.bar_ticks >= SHORTEST_HALVED_BAR and middle % plan.beat_ticks == 0
-    if per == 1 or numbers[0] == numbers[1] or not halves:
-        return [(0, numbers[0])]
-    return [(0, numbers[0]), (middle, numbers[1])]
-
-
-QUALITIES_INDEX = {name: i for i, name in enumerate(QUALITIES)}
-
-
-def _in_key(number: int, key: Key, sevenths: bool) -> Chord:
-    """The chord of a number as counted above the tonic."""
-    chord = Chord.from_number(number).transposed(key.tonic)
-    return _seventh(chord, key) if sevenths else chord
-
-
-def _seventh(chord: Chord, key: Key) -> Chord:
-    """A triad with the seventh that its place in the key gives it."""
-    if chord.symbol not in ("", "m"):
-        return chord
-    dominant = (chord.root - key.tonic) % 12 == 7 and chord.symbol == ""
-    symbol = "m7" if chord.symbol == "m" else "7" if dominant else "maj7"
-    return Chord(chord.root, QUALITIES[symbol], symbol)

@@ -14,6 +14,7 @@ from typing import Any
 from cantilena.errors import BriefError, UnknownNameError
 from cantilena.score.harmony import Key
 from cantilena.text.brief.chords import Progression, chord_symbols, read_chords
+from cantilena.text.brief.form_option import read_entries
 from cantilena.text.brief.keys import key_named
 from cantilena.text.brief.length import read_length
 from cantilena.text.brief.parts import read_parts
@@ -23,7 +24,7 @@ from cantilena.text.brief.time import read_metre
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.lexicon import Reading
 from cantilena.text.lexicon.instruments import unknown_instrument
-from cantilena.text.wishes import Brief, Instrument
+from cantilena.text.wishes import Brief, Instrument, Section
 
 
 def parse_brief(text: str) -> Brief:
@@ -45,8 +46,12 @@ def merge(brief: Brief, **options: Any) -> Brief:
     or a word such as "andante"), ``key``, ``metre``, ``instruments`` (names and line-ups
     separated by commas; they are then the whole list), ``exclude`` (names, or numbers 0-128),
     ``chords`` (symbols or roman numerals), ``bars``, ``seconds``, ``timing`` ("quantized" or
-    "played"), ``genres`` and ``moods`` (names). Bars and seconds replace each other, ranges too;
-    of both, seconds count. The order in which options are given does not matter.
+    "played"), ``genres`` and ``moods`` (names), ``form`` (sections as "intro 4, verse 8 (piano,
+    drums)", letters as "AABA" or "A8 B8 A8", or a name as "rondo"; it is then the whole form, and
+    instruments named in it are added to the Brief's). Bars and seconds replace each other, ranges
+    too; of both, seconds count. A form sets the length where no number does: one that only follows
+    from a word ("short") gives way to it, and to one that is said its sections are stretched or
+    shortened. The order in which options are given does not matter.
     Chords that the text gives as degrees or by name follow a new key.
     Raises BriefError or UnknownNameError, whose message says what would be right.
     """
@@ -184,6 +189,53 @@ def _with_seconds(brief: Brief, value: str | float) -> Brief:
     )
 
 
+def _with_form(brief: Brief, value: str | Iterable[str | Section]) -> Brief:
+    rows = [value] if isinstance(value, str) else list(value)
+    form = [row for row in rows if isinstance(row, Section)]  # of another Brief, all of them
+    for entry in [] if form else read_entries(", ".join(map(str, rows))):
+        brief, parts = _who_plays(brief, entry.who)
+        form.append(replace(entry.section, parts=parts))
+    if brief.bars is not None and brief.how.get("bars") == "implied":
+        brief = replace(brief, bars=None)
+    if brief.bars is not None and len(form) > brief.bars:
+        raise BriefError(
+            f"the form has {len(form)} sections, which do not fit into {brief.bars} bars; a "
+            "section lasts a bar at least"
+        )
+    return replace(_drop_how(brief.with_wishes(form=tuple(form))), form_whole=True)
+
+
+_FUNCTIONS = {
+    **dict.fromkeys(("melody", "lead", "tune"), "melody"),
+    **dict.fromkeys(("accompaniment", "chords"), "accompaniment"),
+    "bass": "bass",
+    "drums": "drums",
+}
+"""What parts do, as the form of an option and as ``Section.parts`` have it."""
+
+
+def _who_plays(brief: Brief, words: str) -> tuple[Brief, tuple[str, ...]]:
+    """The parts that are named for a section, and the Brief with those that are instruments, of
+    which others may be named only where its list is not the whole."""
+    names: list[str] = []
+    for word in filter(None, (w.strip() for w in re.split(r"[,;&]|\band\b", words))):
+        function = _FUNCTIONS.get(word.lower())
+        instruments = [] if function else _entry(word, brief.genres)
+        for instrument in instruments:
+            if instrument.name not in {i.name for i in brief.instruments}:
+                if brief.only:
+                    raise BriefError(
+                        f"{instrument.name!r} is to play in the form and is not among the "
+                        "instruments; name it there too"
+                    )
+                excluded = tuple(p for p in brief.excluded if p not in instrument.programs[:1])
+                brief = brief.with_wishes(
+                    instruments=(*brief.instruments, instrument), excluded=excluded
+                )
+        names += [function] if function else [i.name for i in instruments]
+    return _drop_how(brief), tuple(dict.fromkeys(names))
+
+
 def _with_labels(brief: Brief, field: str, value: str | Iterable[str]) -> Brief:
     names = re.split(r"[,;]", value) if isinstance(value, str) else list(value)
     book = books().genres if field == "genres" else books().moods
@@ -197,7 +249,8 @@ def _with_labels(brief: Brief, field: str, value: str | Iterable[str]) -> Brief:
     return brief.with_wishes(**{field: tuple(dict.fromkeys(labels))})
 
 
-# A later one reads what an earlier one set: chords the key and the genre, instruments the genre.
+# A later one reads what an earlier one set: chords the key and the genre, instruments the genre,
+# the form the instruments and the length.
 _OPTIONS: dict[str, Callable[[Brief, Any], Brief]] = {
     "key": _with_key,
     "tempo": _with_tempo,
@@ -210,4 +263,5 @@ _OPTIONS: dict[str, Callable[[Brief, Any], Brief]] = {
     "bars": _with_bars,
     "seconds": _with_seconds,
     "timing": lambda brief, value: brief.with_wishes(timing=value),
+    "form": _with_form,
 }

@@ -43,7 +43,8 @@ _FEWEST_BARS, _MOST_BARS = 4, 64
 """A bare number after a section is its length within these: "verse 2" is the second one."""
 
 
-def _name(words: str) -> str:
+def section_name(words: str) -> str:
+    """The name of the section that small words ("pre chorus", "refrain") stand for."""
     return _BY_LETTERS[re.sub(r"[\s-]", "", words)]
 
 
@@ -52,13 +53,13 @@ _BY_LETTERS = {re.sub(r"[\s-]", "", k): v for k, v in (*SECTIONS.items(), *LISTE
 
 def _section(reading: Reading, m: re.Match[str]) -> Section:
     bars = int(m["n"]) if m["n"].isdecimal() else NUMBERS[m["n"]]
-    return Section(_name(m["name"]), bars)
+    return Section(section_name(m["name"]), bars)
 
 
 def _no_length(reading: Reading, m: re.Match[str]) -> str:
     if not MIN_BARS <= (_section(reading, m).bars or 0) <= MAX_BARS:
         return f"no length: outside {MIN_BARS}-{MAX_BARS} bars"
-    if _name(m["name"]) in LISTED.values() and not m.group().startswith(m["n"]):
+    if section_name(m["name"]) in LISTED.values() and not m.group().startswith(m["n"]):
         alone = not any(n.start() != m.start("name") for n in _ANY_SECTION.finditer(reading.low))
         return "no section: no other is named" if alone else ""
     return ""
@@ -287,7 +288,7 @@ def _mentions(reading: Reading, lengths: Iterable[Hit[Section]]) -> list[_Mentio
         sure = _normal(m["name"]) in _SURE
         count = m["x"] or m["n"] or "1"
         n = int(count) if count.isdecimal() else NUMBERS[count]
-        name = _name(m["name"])
+        name = section_name(m["name"])
         out.append(_Mention(m.start("name"), m.end(), Section(name), max(1, min(n, 9)), sure))
     letters = list(_LETTER.finditer(reading.plain))
     if len({m["a"] or m["b"] for m in letters}) > 1:

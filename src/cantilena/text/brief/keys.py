@@ -28,10 +28,14 @@ _NOTE = (
     r"|(?P<ger>is|es|s)(?=[\s-]*(?:dur|moll)\b))?"
 )
 _COLOUR = r"(?:(?:natural|harmonic|melodic|pure|pentatonic)[\s-]+)?"
+_EXTENSION = (
+    r"\s*-?\s*(?:6|7|9|11|13)(?!\d|/|\s*[/:-]?\s*(?:bars?|measures?|takte?|bpm|min|sec|beats?)\b)"
+)
+"""What makes a key's name a chord's: "C minor 7", and not "C minor 7/8" or "C minor 9 bars"."""
 _FULL = re.compile(
     rf"(?<![\w#'/&])(?P<in>in\s+|(?:the\s+)?key\s+of\s+|key\s*[:=]?\s*)?{_NOTE}"
     rf"(?:[\s-]+{_COLOUR}(?P<mode>{_MODE_WORDS})|(?P<close>major|minor|dur|moll))\b"
-    r"(?!\s*-?\s*\d|\s*(?:seventh|triad|arpeggio))(?:\s+(?:pentatonic|blues)\s+scale|\s+scale|\s+dominant"
+    rf"(?!{_EXTENSION}|\s*(?:seventh|triad|arpeggio))(?:\s+(?:pentatonic|blues)\s+scale|\s+scale|\s+dominant"
     r"|\s+key|\s+pentatonic)?"
 )
 _CONTEXT = re.compile(

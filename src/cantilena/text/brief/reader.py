@@ -81,6 +81,10 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     if figures := read_figures(reading, mentions, asked):
         wishes["figures"], how["figures"] = figures, "said"
     course = read_course(reading, ahead, items, tuple(parts.instruments))
+    if how.get("bars") == "implied":
+        sections = sum(section.bars or 0 for section in course.get("form", ()))
+        if sections > wishes["bars"]:  # what "12-bar blues" or "short" implies is not the whole
+            del wishes["bars"], how["bars"]
     wishes, how = {**wishes, **course}, {**how, **dict.fromkeys(course, "said")}
     return Brief(text=text, how=how, unplaced=reading.unplaced(STOP), **wishes), reading
 

@@ -2,7 +2,8 @@
 
 Knows how a wish is checked against a Score and when it counts as met. What is measured is the
 Score itself, as read from the written file, never what a decoder meant to do. Does not know
-models, and does not judge genre or mood, which no rule here can measure.
+models but the small one that judges some genres, and does not judge mood, which nothing here can
+measure.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from cantilena.score.score import DRUMS, Score
 from cantilena.text.facts import density_word
 from cantilena.text.report.arrangement import arrangement_rows
 from cantilena.text.report.chords import ChordMatch, match_chords
+from cantilena.text.report.genre import genre_row
+from cantilena.text.report.matching import match_instruments
 from cantilena.text.report.rows import NOT_MEASURED, Row
 from cantilena.text.wishes import (
     MAX_BARS,
@@ -68,9 +71,9 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
       aim, so that a narrow range is no stricter than one number. Score: the ratio.
     - swing: ``analysis.swings``; timing: played where ``analysis.off_grid`` is ``PLAYED`` or more;
       density: by ``facts.density_word``.
-    - genres, moods: listed, not measured.
-    - roles, figures, articulations, registers, loudness, form, changes, repetition: listed; no
-      composer obeys them yet, but for who leads and who plays the bass (``NOT_OBEYED``).
+    - genre: as ``report.genre_row`` judges it, without a score. moods: listed, not measured.
+    - roles, figures, articulations, registers, loudness, form, changes, repetition: as
+      ``report.arrangement`` measures them; "not yet obeyed" of what it does not.
     """
     players = parts(score)
     rows: list[Row] = []
@@ -98,10 +101,11 @@ def report(brief: Brief, score: Score) -> tuple[Row, ...]:
         rows.append(_timing(brief.timing, score))
     if brief.density is not None:
         rows.append(_density(brief.density, score))
-    for wish, names in (("genre", brief.genres), ("mood", brief.moods)):
-        if names:
-            rows.append(Row(wish, ", ".join(names), NOT_MEASURED, None, None))
-    return (*rows, *arrangement_rows(brief))
+    if brief.genres:
+        rows.append(genre_row(brief.genres, score))
+    if brief.moods:
+        rows.append(Row("mood", ", ".join(brief.moods), NOT_MEASURED, None, None))
+    return (*rows, *arrangement_rows(brief, score))
 
 
 def total(rows: Iterable[Row]) -> float:
@@ -116,34 +120,6 @@ def total(rows: Iterable[Row]) -> float:
 def is_heard(part: Part) -> bool:
     """Whether a part plays enough to count as an instrument of the piece (see ``report``)."""
     return (part.notes >= MIN_NOTES and part.share >= MIN_SHARE) or part.share >= LONG_SHARE
-
-
-def match_instruments(asked: Sequence[Instrument], sounding: Iterable[int]) -> list[int | None]:
-    """The sounding instrument (0-128) that answers each asked one, None for those missing.
-
-    No instrument answers two asked ones, and as many are answered as can be (a maximum bipartite
-    matching); earlier programs of an asked instrument are taken first. Asked ones with the same
-    first program ask for the same sound and share its answer.
-    """
-    available = set(sounding)
-    owner: dict[int, int] = {}
-    first: dict[int, int] = {}
-    for i, instrument in enumerate(asked):
-        first.setdefault(instrument.programs[0] if instrument.programs else -1 - i, i)
-
-    def place(i: int, tried: set[int]) -> bool:
-        for program in asked[i].programs:
-            if program in available and program not in tried:
-                tried.add(program)
-                if program not in owner or place(owner[program], tried):
-                    owner[program] = i
-                    return True
-        return False
-
-    for i in first.values():
-        place(i, set())
-    answer = {i: program for program, i in owner.items()}
-    return [answer.get(first[a.programs[0]]) if a.programs else None for a in asked]
 
 
 def _asked_names(asked: Sequence[Instrument]) -> str:

@@ -12,7 +12,8 @@ NOT_OBEYED = "not yet obeyed"
 @dataclass(frozen=True)
 class Row:
     """One wish: what was ``asked`` and ``achieved``, in words; ``met``; and ``score``, 0-1, how
-    near it came (1 when met, but for "chord order"). Both are None where nothing is measured."""
+    near it came (1 when met, but for "chord order"). Both are None where nothing is measured. A
+    genre has no score: it may be met, and is told beside what counts."""
 
     wish: str
     asked: str

@@ -1,14 +1,13 @@
 """Habits: what the training songs usually do where a Brief is silent, as counted facts.
 
-Knows the data set; does not know models. Counts which instruments play together, which chord
-progressions come back (as steps above the tonic), and how fast genres are played. No notes are
-kept.
+Knows the data set; does not know models. Counts which instruments play together, how fast
+genres are played, which phrases of chords come back (``train.note.progressions``) and how songs are
+arranged (``train.note.arrangements``). No notes are kept.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 
 from cantilena.data.corpora import CORPORA
 from cantilena.files import write_bytes, write_json
-from cantilena.score.harmony import NO_CHORD, QUALITIES
 from cantilena.tokens.note import DURATIONS
+from cantilena.train.note.arrangements import count_arrangements
+from cantilena.train.note.progressions import count_progressions, count_rhythms
 
 HABITS, DATA = "habits.json", "data.json"
 MIN_SHARE = 0.03  # an instrument with less of a song's notes is left out of its ensemble
@@ -50,34 +50,10 @@ def texture(table: np.ndarray, bars: np.ndarray) -> tuple[float, float]:
     return len(table) / max(len(bars) - 1, 1), float(sounding / max(int(bars[-1]), 1))
 
 
-def loops(
-    bars: np.ndarray, starts: np.ndarray, numbers: np.ndarray, tonic: int, length: int = 4
-) -> list[tuple[int, ...]]:
-    """Chords of groups of ``length`` bars that come twice running, relative to the tonic: two
-    reduced chord numbers a bar, of its beginning and its middle, as if the tonic were C. Groups
-    with fewer than 3 chords, or with moments without one, are passed."""
-    if not len(numbers):
-        return []
-    q = len(QUALITIES)
-    middle = (bars[:-1] + bars[1:]) // 2
-    at = [np.searchsorted(starts, ticks, side="right") - 1 for ticks in (bars[:-1], middle)]
-    per_bar = numbers[np.clip(np.stack(at, -1), 0, len(numbers) - 1)]  # (bars, 2)
-    progressions = []
-    for i in range(0, len(per_bar) - 2 * length + 1, length):
-        group = per_bar[i : i + length]
-        if (group == NO_CHORD).any() or len(set(group.ravel().tolist())) < 3:
-            continue
-        if (group == per_bar[i + length : i + 2 * length]).all():
-            root, quality = np.divmod(group.ravel() - 1, q)
-            progressions.append(tuple((1 + (root - tonic) % 12 * q + quality).tolist()))
-    return progressions
-
-
-def count_habits(songs: Any, seed: int = 0, ensembles: int = 2500, progressions: int = 250) -> dict:
+def count_habits(songs: Any, seed: int = 0, ensembles: int = 2500) -> dict:
     """The habits of a split's songs, as plain data."""
     rng = np.random.default_rng(seed)
     sets: list[dict] = []
-    chords: dict[str, Counter] = {"major": Counter(), "minor": Counter()}
     tempos: dict[str, list[float]] = {}
     textures: dict[str, list[tuple[float, float]]] = {}
     pitches = np.zeros((129, 128), dtype=np.int64)
@@ -94,18 +70,11 @@ def count_habits(songs: Any, seed: int = 0, ensembles: int = 2500, progressions:
         textures.setdefault(texture_of(instruments), []).append(texture(table, songs.bars(i)))
         for genre in meta["genres"]:
             tempos.setdefault(genre, []).append(float(meta["bpm"]))
-        key = int(meta["key"])
-        if key >= 0:
-            starts, numbers = songs.chords(i)
-            mode = "minor" if key >= 12 else "major"
-            # a song counts once for each of its loops, or long ones would drown the rest
-            chords[mode].update(set(loops(songs.bars(i), starts, numbers, key % 12)))
     return {
+        "arrangements": count_arrangements(songs, np.random.default_rng(seed)),
         "ensembles": sets[:ensembles],
-        "progressions": {
-            mode: [[list(loop), n] for loop, n in counter.most_common(progressions) if n > 1]
-            for mode, counter in chords.items()
-        },
+        "progressions": count_progressions(songs),
+        "rhythms": count_rhythms(songs),
         "textures": {
             name: [
                 [round(float(x), 2) for x in np.quantile(column, QUANTILES)]

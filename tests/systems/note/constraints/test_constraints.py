@@ -15,12 +15,13 @@ from cantilena.systems.note.constraints import (
     Close,
     Density,
     Ensemble,
-    Form,
     Harmony,
     Kit,
     Length,
+    Recurrence,
     Repetition,
     Subdivision,
+    Tonality,
     constraints,
 )
 from cantilena.systems.note.finishing import finished
@@ -257,12 +258,13 @@ def test_each_constraint_has_a_name_of_its_own_under_which_it_is_reported():
         Close,
         Density,
         Ensemble,
-        Form,
         Harmony,
         Kit,
         Length,
+        Recurrence,
         Repetition,
         Subdivision,
+        Tonality,
     }
     names = [wish.name for wish in wishes]
     assert len(set(names)) == len(names) and all(name.replace(" ", "").isalpha() for name in names)

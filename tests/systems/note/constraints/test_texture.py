@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cantilena.score import DRUMS
 from cantilena.score.harmony import Key
 from cantilena.systems.note.constraints import Ensemble
-from cantilena.systems.note.constraints.texture import Kit
+from cantilena.systems.note.constraints.texture import Density, Kit
 from cantilena.systems.note.plan import BASS, HARMONY, MELODY, PartPlan, Plan
+from cantilena.systems.note.recurrence import FILL, NEW, REST, BarPlan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
@@ -40,7 +43,7 @@ def test_a_drum_that_was_struck_stays_free_and_new_ones_get_rarer():
 
     few, many = bias(KICK, SNARE), bias(KICK, SNARE, HAT, RIDE, 44, 45, 46, 47)
     assert few[KICK] == many[KICK] == few[HAT] == 0
-    assert many[CRASH] < -2 and few[CRASH] == 0
+    assert many[CRASH] < few[CRASH] - 1 and few[CRASH] == 0
     assert many[VIBRASLAP] < many[CRASH] and many[VIBRASLAP] < few[VIBRASLAP] < 0
     odd = bias(KICK, COWBELL)
     assert odd[COWBELL] == 0  # it is part of this kit
@@ -54,6 +57,24 @@ def test_hand_percussion_is_at_home_in_some_genres_only():
     conga, tambourine = 63, 54
     assert plain[conga] < plain[tambourine] < plain[SNARE] == 0
     assert latin[conga] == latin[tambourine] == latin[SNARE] == 0
+
+
+def test_a_fill_is_of_toms_in_a_bars_second_half_with_a_crash_behind_it():
+    plan = replace(a_plan(DRUMS, 33), bars=3)
+    fills = tuple(BarPlan(FILL) if k == 1 else BarPlan() for k in range(3))
+    plan = replace(plan, parts=tuple(replace(part, bars=fills) for part in plan.parts))
+    tom, kit = 45, Kit(plan=plan)
+
+    def bias(tick: int, pitch: int) -> float:
+        piece = Tracker(plan.frame, SCHEME.max_delta)
+        piece.push(max(0, tick - 6), DRUMS, KICK, 1, 4)
+        out = kit.bias(PITCH, piece, (min(tick, 6), DRUMS))
+        assert out is not None
+        return float(out[pitch])
+
+    assert bias(96 + 48, tom) > 0 > bias(96 + 48, HAT)
+    assert bias(96 + 24, tom) == bias(96 + 24, HAT) == bias(48, tom) == 0
+    assert bias(2 * 96, CRASH) > 0 == bias(2 * 96 + 12, CRASH) == bias(96, CRASH)
 
 
 def test_a_kit_is_for_drums_only():
@@ -135,3 +156,22 @@ def test_a_part_that_has_nearly_all_notes_is_held_back():
     wishes.bias(ONSET, piece, ())
     biases = wishes.bias(INSTRUMENT, piece, (2,))
     assert biases is not None and biases[40] < 0 < biases[33]
+
+
+def test_bars_in_which_few_play_are_to_hold_fewer_notes():
+    plan = replace(a_plan(DRUMS, 33), bars=4, density=8.0)
+    waits = tuple(BarPlan(REST if k < 2 else NEW) for k in range(4))
+    parts = (plan.parts[0], replace(plan.parts[1], bars=waits))
+
+    def bias(parts: tuple[PartPlan, ...], bar: int, notes: int) -> float:
+        piece = Tracker(plan.frame, SCHEME.max_delta)
+        density = Density(replace(plan, parts=parts), SCHEME)
+        density.bias(ONSET, piece, ())  # where the piece begins
+        for _ in range(notes):
+            piece.push(0, DRUMS, KICK, 1, 4)
+        piece.tick = bar * 96
+        out = density.bias(ONSET, piece, ())
+        return 0.0 if out is None else float(out[0])
+
+    assert bias(parts, 1, 18) < bias(plan.parts, 1, 18) < 0
+    assert bias(parts, 4, 40) == bias(plan.parts, 4, 40) < 0  # over the piece as many

@@ -7,6 +7,7 @@ under a ``name`` by which it is reported where it had to be dropped; they compos
 
 from __future__ import annotations
 
+from cantilena.systems.note.constraints.figures import Figure, Figures
 from cantilena.systems.note.constraints.harmony import (
     KEY_WEIGHT,
     LOOSE_KEY_WEIGHT,
@@ -15,15 +16,14 @@ from cantilena.systems.note.constraints.harmony import (
 )
 from cantilena.systems.note.constraints.length import Close, Length
 from cantilena.systems.note.constraints.parts import Ensemble
+from cantilena.systems.note.constraints.recurrence import Recurrence
 from cantilena.systems.note.constraints.texture import (
-    REPEAT_BIAS_EXACT,
-    REPEAT_BIAS_VARIED,
     Density,
-    Form,
     Kit,
     Repetition,
     Subdivision,
 )
+from cantilena.systems.note.constraints.tonality import Tonality
 from cantilena.systems.note.plan import DRUM, Plan
 from cantilena.tokens.note import NoteScheme
 
@@ -32,12 +32,14 @@ __all__ = [
     "Close",
     "Density",
     "Ensemble",
-    "Form",
+    "Figures",
     "Harmony",
     "Kit",
     "Length",
+    "Recurrence",
     "Repetition",
     "Subdivision",
+    "Tonality",
     "constraints",
 ]
 
@@ -50,11 +52,13 @@ def constraints(
     swing: bool | None = None,
     played: bool = False,
     hand_percussion: bool = False,
+    figures: dict[int, tuple[Figure, ...]] | None = None,
 ) -> list:
     """All constraints of a Plan; where two contradict each other the earlier one holds.
 
     ``repetition`` is the strength of ``Repetition``, 0 for none; ``swing`` and ``played`` are
-    ``Subdivision``'s, ``hand_percussion`` is ``Kit``'s.
+    ``Subdivision``'s, ``hand_percussion`` is ``Kit``'s;
+    ``figures``: those of each instrument that has any.
     """
     wishes: list = [
         Length(plan, scheme),
@@ -64,13 +68,17 @@ def constraints(
         Density(plan, scheme),
     ]
     if any(p.role == DRUM for p in plan.parts):
-        wishes.append(Kit(hand_percussion))
+        wishes.append(Kit(hand_percussion, plan))
     if any(p.role != DRUM for p in plan.parts):
         wishes.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
         if plan.asked_chords:
             wishes.append(Changes(plan, scheme))
-    if any(bar >= 0 for bar in plan.refers):
-        wishes.append(Form(plan, scheme, REPEAT_BIAS_EXACT if plan.literal else REPEAT_BIAS_VARIED))
+        if plan.asked_chords and not plan.keys:
+            wishes.append(Tonality(plan, scheme))
+    if figures:
+        wishes.append(Figures(plan, scheme, figures))
+    if any(part.bars for part in plan.parts):
+        wishes.append(Recurrence(plan, scheme))
     if repetition:
         wishes.append(Repetition(plan, repetition))
     return wishes

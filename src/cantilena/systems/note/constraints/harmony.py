@@ -68,10 +68,6 @@ class Harmony:
         self.ticks = [t for t, _ in plan.chords]
         self.durations = np.array(scheme.durations)
         self.cache: dict[tuple[int, str, bool, bool], np.ndarray] = {}
-        scale = set(plan.key.scale)
-        if plan.key.minor:
-            scale.add((plan.key.tonic + 11) % 12)  # the leading note
-        self.scale = scale
 
     def _slot(self, tick: int) -> int:
         """Index of the chord of a tick, or -1; ``EARLY`` ticks before it, of the coming one."""
@@ -105,9 +101,11 @@ class Harmony:
 
     def _classes(self, slot: int, role: str, strong: bool, first: bool) -> np.ndarray:
         """(12,) bias by pitch class."""
-        bias = np.array([0.0 if pc in self.scale else -self.key_weight for pc in range(12)])
-        bias[self.plan.key.tonic] += TONIC_BIAS
-        bias[(self.plan.key.tonic + 7) % 12] += DOMINANT_BIAS
+        key = self.plan.key_at(self.ticks[slot]) if slot >= 0 else self.plan.key
+        scale = {*key.scale, (key.tonic + 11) % 12} if key.minor else set(key.scale)
+        bias = np.array([0.0 if pc in scale else -self.key_weight for pc in range(12)])
+        bias[key.tonic] += TONIC_BIAS
+        bias[(key.tonic + 7) % 12] += DOMINANT_BIAS
         if slot < 0:
             return bias
         chord = self.plan.chords[slot][1]
@@ -148,9 +146,14 @@ class Harmony:
         return mask
 
 
+MISSING_BIAS = 3.0
+"""What a tone of an asked chord gains, for who plays chords, that nobody has sounded since the
+chord began: where few parts play a seventh chord was often heard as a triad."""
+
+
 class Changes:
     """Asked chords are struck when they are due: no step of time jumps over a chord's first tick,
-    and a bass or harmony part plays there before time goes on."""
+    and a bass or harmony part plays there before time goes on. All their tones are to be heard."""
 
     name = "chord changes"
 
@@ -161,6 +164,8 @@ class Changes:
         carriers = [p for p in plan.parts if p.role in (BASS, HARMONY)]
         carriers = carriers or [p for p in plan.parts if p.role == MELODY]
         self.carriers = {p.instrument for p in carriers}
+        self.harmony = {p.instrument for p in plan.parts if p.role == HARMONY}
+        self.slots = [t for t, _ in plan.chords]
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Masks onsets that jump; prefers carriers of harmony where a chord begins."""
@@ -171,7 +176,28 @@ class Changes:
             if chosen[0] or self._waiting(piece):
                 bias[list(self.carriers)] = CARRIER_BIAS
             return bias
+        if field == PITCH and chosen[INSTRUMENT] in self.harmony:
+            return self._missing(piece, piece.tick + chosen[ONSET])
         return None
+
+    def _missing(self, piece: Tracker, tick: int) -> np.ndarray | None:
+        """Calls the tones of the chord at ``tick`` that have not sounded since it began."""
+        slot = bisect_right(self.slots, tick) - 1
+        if slot < 0:
+            return None
+        since, chord = self.plan.chords[slot]
+        classes = {(chord.root + i) % 12 for i in chord.intervals if i < 12}
+        for row in reversed(piece.rows):
+            if row[0] < since:
+                break
+            if row[1] >= 0 and row[1] != DRUMS:
+                classes.discard(row[2] % 12)
+        if not classes:
+            return None
+        bias = np.zeros(PITCHES)
+        for pc in classes:
+            bias[pc::12] = MISSING_BIAS
+        return bias
 
     def _onsets(self, piece: Tracker) -> np.ndarray:
         mask = np.zeros(self.scheme.sizes[ONSET])

@@ -86,14 +86,16 @@ class Close:
 
     name = "ending"
 
-    CADENCE_BIAS = 4.0
+    CADENCE_BIAS = 9.0
     """What the next part to come in gains, what going on without it loses, and what the root gains
     in the bass. At this the model seldom wins against it; less lets parts miss the last chord."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme):
         self.scheme, self.last = scheme, last_chord(plan)
-        self.parts = sorted(p.instrument for p in plan.parts if p.instrument != DRUMS)
-        self.latest = max(p.instrument for p in plan.parts)
+        every = [p.instrument for p in plan.parts]
+        playing = [p.instrument for p in plan.parts if p.plays(plan.bars - 1)] or every
+        self.parts = sorted(i for i in playing if i != DRUMS)
+        self.latest = max(playing)
         self.basses = {p.instrument for p in plan.parts if p.role == BASS}
         self.active = int(plan.lines[-2]) > plan.origin
         self.inside, self.root = np.zeros(PITCHES), np.zeros(PITCHES)

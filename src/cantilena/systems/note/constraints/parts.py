@@ -34,6 +34,44 @@ class _Section:
         return can_join and self.divided < share * self.onsets
 
 
+def _share_of_bars(part: PartPlan, plan: Plan) -> float:
+    """Share of the bars in which a part plays, 0-1."""
+    return sum(part.plays(bar) for bar in range(plan.bars)) / max(plan.bars, 1)
+
+
+def _entries(part: PartPlan, plan: Plan) -> list[int]:
+    """For each bar the tick from which on the part has been playing without a rest that is
+    planned."""
+    out, since = [], plan.origin
+    for bar in range(plan.bars):
+        if not part.plays(bar):
+            since = int(plan.lines[bar + 1])
+        out.append(since)
+    return out
+
+
+def joining(plan: Plan, piece: Tracker) -> list[PartPlan]:
+    """The parts that may still add a note to the onset reached."""
+    bar = piece.bar_of(piece.tick)
+    if not piece.rows or piece.rows[-1][1] < 0:
+        return [p for p in plan.parts if p.plays(bar)]
+    counts: dict[int, int] = {}
+    for row in reversed(piece.rows):
+        if row[0] != piece.tick or row[1] < 0:
+            break
+        counts[row[1]] = counts.get(row[1], 0) + 1
+    last = piece.rows[-1]
+    return [
+        p
+        for p in plan.parts
+        if p.plays(bar)
+        and (
+            p.instrument > last[1]
+            or (p.instrument == last[1] and last[2] < p.high and counts[last[1]] < p.voices)
+        )
+    ]
+
+
 class Ensemble:
     """Exactly the planned instruments, each within its voices, and each heard.
 
@@ -57,13 +95,15 @@ class Ensemble:
     LEAST_REST, MOST_REST = 1.0, 2.0
     """Bars of rest that a part is allowed: half a bar for each part beyond the second, between
     these."""
+    ARRANGED_REST = 0.4
+    """The same in bars in which an arrangement has the part play: longer rests are planned."""
     SHARE_BASE, SHARE_PER_PART = 0.3, 1.2
     """The largest share of the notes that a part may have is the first plus the second divided by
     the number of parts: more than the fullest part of most songs with as many instruments has."""
     P_DIVIDE, DIVIDE_BIAS = 0.5, 3.0
     """Share of a section's onsets on which its players divide, and what that gains while they have
     divided on fewer."""
-    MIN_TICKS, SHORT_NOTE_BIAS = 3, -12.0
+    MIN_TICKS, SHORT_NOTE_BIAS = 3, -30.0
     """Ticks (3: a thirty-second) that a note has before the next of its voice, and what a sooner
     one loses: at that it is chosen only where nothing else is left."""
     MIN_NOTES = 16
@@ -87,6 +127,8 @@ class Ensemble:
         self.sounds_until = dict.fromkeys(self.parts, plan.origin)  # tick
         self.sections = {p.instrument: _Section(p) for p in plan.parts if p.players > 1}
         self.rows_read = 0
+        self.heard = {p.instrument: _share_of_bars(p, plan) for p in plan.parts}
+        self.entries = {p.instrument: _entries(p, plan) for p in plan.parts}
 
     def _update(self, piece: Tracker) -> None:
         for row in piece.rows[self.rows_read :]:
@@ -98,15 +140,6 @@ class Ensemble:
                 self.sections[row[1]].add(row[0], row[2])
         self.rows_read = len(piece.rows)
 
-    def _notes_on_onset(self, piece: Tracker) -> dict[int, int]:
-        """How many notes each instrument has on the onset reached."""
-        counts: dict[int, int] = {}
-        for row in reversed(piece.rows):
-            if row[0] != piece.tick or row[1] < 0:
-                break
-            counts[row[1]] = counts.get(row[1], 0) + 1
-        return counts
-
     def _just_begun(self, piece: Tracker, tick: int) -> set[int]:
         """Instruments of one voice whose last note has only just begun at a later ``tick``."""
         return {
@@ -116,18 +149,6 @@ class Ensemble:
             and piece.last.get(i)
             and 0 < tick - piece.rows[piece.last[i][-1]][0] < self.MIN_TICKS
         }
-
-    def _can_join(self, piece: Tracker) -> list[PartPlan]:
-        """Parts that may still add a note to the onset reached."""
-        if not piece.rows or piece.rows[-1][1] < 0:
-            return list(self.plan.parts)
-        counts, last = self._notes_on_onset(piece), piece.rows[-1]
-        return [
-            p
-            for p in self.plan.parts
-            if p.instrument > last[1]
-            or (p.instrument == last[1] and last[2] < p.high and counts[last[1]] < p.voices)
-        ]
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Masks instruments and pitches, and time that stands still when all voices are used."""
@@ -142,26 +163,35 @@ class Ensemble:
 
     def _onsets(self, piece: Tracker) -> np.ndarray:
         bias = np.zeros(self.scheme.sizes[ONSET])
-        if not self._can_join(piece):
+        can_join = {p.instrument for p in joining(self.plan, piece)}
+        if not can_join:
             bias[0] = NEVER
+        elif can_join <= self._just_begun(piece, piece.tick):
+            bias[0] = self.SHORT_NOTE_BIAS
         elif self._section_waits(piece):
             bias[0] = self.DIVIDE_BIAS
         for delta in range(1, self.MIN_TICKS):
-            if len(self._just_begun(piece, piece.tick + delta)) == len(self.parts):
+            bar = piece.bar_of(piece.tick + delta)
+            playing = {i for i, part in self.parts.items() if part.plays(bar)}
+            if playing <= self._just_begun(piece, piece.tick + delta):
                 bias[delta] += self.SHORT_NOTE_BIAS
         return bias
 
     def _instruments(self, piece: Tracker, delta: int) -> np.ndarray:
         bias = self.planned.copy()
         if delta == 0:
-            can_join = {p.instrument for p in self._can_join(piece)}
+            can_join = {p.instrument for p in joining(self.plan, piece)}
             for instrument in self.parts.keys() - can_join:
                 bias[instrument] = NEVER
             if self._section_waits(piece):
                 bias[piece.rows[-1][1]] += self.DIVIDE_BIAS
         tick = piece.tick + delta
         bias[list(self._just_begun(piece, tick))] += self.SHORT_NOTE_BIAS
-        return bias + self._balance(tick)
+        bar = piece.bar_of(tick)
+        for part in self.plan.parts:
+            if not part.plays(bar):
+                bias[part.instrument] = NEVER
+        return bias + self._balance(tick, bar)
 
     def _pitches(self, piece: Tracker, part: PartPlan, tick: int) -> np.ndarray:
         bias = np.full(PITCHES, NEVER)
@@ -178,21 +208,24 @@ class Ensemble:
         section = self.sections.get(piece.rows[-1][1]) if piece.rows else None
         return section is not None and section.waits(self.P_DIVIDE)
 
-    def _balance(self, tick: int) -> np.ndarray:
+    def _balance(self, tick: int, bar: int) -> np.ndarray:
         """What parts gain that have too few notes or rest for long, and lose that have too many."""
         bias = np.zeros(self.scheme.sizes[INSTRUMENT])
         total = sum(self.counts.values())
         done = (tick - self.plan.origin) / max(self.plan.end - self.plan.origin, 1)
         for part in self.plan.parts:
             i = part.instrument
-            due = part.min_share * max(total, self.MIN_NOTES)
+            due = part.min_share * self.heard[i] * max(total, self.MIN_NOTES)
             missing = max(0.0, 1 - self.counts[i] / due) if due else 0.0
             bias[i] = self.strength * missing * (self.START_STRENGTH + done)
             if total >= self.MIN_NOTES:
                 over = max(0.0, self.counts[i] / total / self.max_share - 1)
                 bias[i] -= self.strength * over
             allowed = self.rest_allowed * (self.MELODY_REST_SHARE if part.role == MELODY else 1.0)
-            rest = (tick - self.sounds_until[i]) / self.plan.bar_ticks
+            if part.bars:
+                allowed = self.ARRANGED_REST
+            since = max(self.sounds_until[i], self.entries[i][bar])
+            rest = (tick - since) / self.plan.bar_ticks
             bias[i] += self.BIAS_PER_BAR_OF_REST * max(0.0, rest - allowed)
             if done > self.ENTER_BY and self.counts[i] < self.FEWEST_NOTES:
                 bias[i] += self.ENTER_BIAS

@@ -5,31 +5,26 @@ Knows the Plan and the piece so far, as ``systems.note.constraints`` does, which
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
 
 from cantilena.score import DRUMS
 from cantilena.systems.note.plan import HARMONY, MELODY, Plan
+from cantilena.systems.note.recurrence import FILL
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, PITCHES, NoteScheme
 from cantilena.tokens.note.context import KEYS_PER_TICK
 from cantilena.tokens.note.grammar import DURATION, NEVER, ONSET, PITCH
 
-# Biases are added to logits. These four were chosen anew for each shipped model, so that its pieces
+# Biases are added to logits. These two were chosen anew for each shipped model, so that its pieces
 # resemble held-out songs in ``cantilena evaluate statistics`` (``docs/note-model.md``).
 LONG_NOTE_BIAS = 0.3
 """What a note of a quarter or more gains: left to itself the model holds fewer notes than songs do.
 More gives more polyphony."""
 SHORT_NOTE_BIAS = -0.4
 """What a note shorter than a sixteenth gains, as such are rare in songs."""
-REPEAT_BIAS_VARIED, REPEAT_BIAS_EXACT = 1.25, 7.5
-"""What each field gains that agrees with the bar that is taken up: so that the bar is varied, or as
-good as repeated."""
-REPEAT_BIAS_MELODY = 0.5
-"""The same for melodies, however exact the rest: in songs what is played under them comes back more
-exactly than they do."""
 
 
 class Subdivision:
@@ -99,7 +94,8 @@ class Subdivision:
 
 class Density:
     """Holds a piece near its planned density: once it has more notes than the bars so far should
-    hold, time is urged on, the more the further it is over."""
+    hold, time is urged on, the more the further it is over. Bars in which few parts play are to
+    hold fewer than those in which all do."""
 
     name = "density"
 
@@ -112,6 +108,14 @@ class Density:
     def __init__(self, plan: Plan, scheme: NoteScheme):
         self.plan, self.scheme = plan, scheme
         self.start = -1  # rows there were before the first of the new music
+        lines = plan.lines[int(np.searchsorted(plan.lines, plan.origin)) :]
+        first = len(plan.lines) - len(lines)
+        bars = range(first, first + max(len(lines) - 1, 1))
+        playing = np.array([sum(part.plays(bar) for part in plan.parts) for bar in bars])
+        shares = playing / max(float(playing.mean()), 1e-9)
+        self.lines = lines if len(lines) > 1 else np.array([plan.origin, plan.origin + 1])
+        self.budget = np.concatenate([[0.0], np.cumsum(shares)])
+        """Bars' worth of notes before each of the new bar lines."""
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets against small steps of time."""
@@ -119,7 +123,7 @@ class Density:
             return None
         if self.start < 0:
             self.start = len(piece.rows)
-        bars = max(piece.tick - self.plan.origin, 0) / self.plan.bar_ticks + 1
+        bars = float(np.interp(piece.tick, self.lines, self.budget)) + 1
         over = np.log((len(piece.rows) - self.start + 1) / (self.plan.density * bars))
         if over <= 0:
             return None
@@ -136,16 +140,23 @@ class Kit:
     name = "drum kit"
 
     DRUMS_BEFORE_IT = 3
-    BIAS_NEW_DRUM = -0.6
+    BIAS_NEW_DRUM = -0.3
     """What a drum not struck yet gains for each drum struck beyond the first
     ``DRUMS_BEFORE_IT``."""
-    BIAS_UNUSUAL, BIAS_HAND_PERCUSSION = -3.5, -1.5
+    BIAS_UNUSUAL, BIAS_HAND_PERCUSSION = -3.0, -2.0
     """What drums outside a kit gain, and those among them that are common beside one."""
     USUAL = (*range(35, 39), *range(40, 54), 55, 57, 59)  # kick to ride, without the clap
     COMMON = (39, 54, 56, 69, 70, 82)  # clap, tambourine, cowbell, cabasa, maracas, shaker
     HAND_PERCUSSION = slice(39, 83)  # clap to open triangle and shaker
 
-    def __init__(self, hand_percussion: bool = False) -> None:
+    TOMS = (41, 43, 45, 47, 48, 50)
+    SNARE, CRASH = 38, 49
+    HATS = (42, 44, 46, 51)
+    BIAS_FILL, BIAS_CRASH = 1.5, 2.0
+    """What toms and the snare gain, and cymbals that keep time lose, in the second half of a bar
+    with a fill; and what a crash gains on the first beat behind it."""
+
+    def __init__(self, hand_percussion: bool = False, plan: Plan | None = None) -> None:
         self.unusual = np.full(PITCHES, self.BIAS_UNUSUAL)
         self.unusual[list(self.COMMON)] = self.BIAS_HAND_PERCUSSION
         if hand_percussion:
@@ -153,6 +164,13 @@ class Kit:
         self.unusual[list(self.USUAL)] = 0.0
         self.kit: set[int] = set()
         self.rows_read = 0
+        self.rolls: list[tuple[int, int]] = []  # from the middle of a bar with a fill to its end
+        if plan is not None:
+            drums = next((part for part in plan.parts if part.instrument == DRUMS), None)
+            lines = plan.lines.tolist()
+            for k, bar in enumerate(drums.bars if drums else ()):
+                if bar.kind == FILL:
+                    self.rolls.append(((lines[k] + lines[k + 1]) // 2, lines[k + 1]))
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases the pitches of drums."""
@@ -162,61 +180,13 @@ class Kit:
         self.rows_read = len(piece.rows)
         out = self.unusual + self.BIAS_NEW_DRUM * max(0, len(self.kit) - self.DRUMS_BEFORE_IT)
         out[list(self.kit)] = 0.0
-        return out
-
-
-class Form:
-    """Sections come back: in a bar that takes up an earlier one, each field leans by ``bias``
-    towards what stood there, as long as the fields before it agree; the model may vary it. Melodies
-    lean by ``melody_bias``."""
-
-    name = "repeats"
-
-    def __init__(
-        self,
-        plan: Plan,
-        scheme: NoteScheme,
-        bias: float,
-        melody_bias: float = REPEAT_BIAS_MELODY,
-    ):
-        self.plan, self.scheme = plan, scheme
-        self.biases = {p.instrument: melody_bias if p.role == MELODY else bias for p in plan.parts}
-        self.memo: tuple[int, tuple[int, ...] | None] = (-1, None)
-
-    def _echo(self, piece: Tracker) -> tuple[int, ...] | None:
-        """The fields of the step that followed this moment in the section taken up."""
-        if self.memo[0] != len(piece.rows):
-            bar = piece.bar_of(piece.tick)
-            # at the end of a section the next note may be the first of a section taken up
-            echo = self._echo_in(piece, bar) or self._echo_in(piece, bar + 1)
-            self.memo = (len(piece.rows), echo)
-        return self.memo[1]
-
-    def _echo_in(self, piece: Tracker, bar: int) -> tuple[int, ...] | None:
-        """The same if it stands in the bar that ``bar``, this bar or the next, takes up."""
-        if not piece.rows or bar >= len(self.plan.refers) or self.plan.refers[bar] < 0:
-            return None
-        lag = piece.bars[bar] - piece.bars[self.plan.refers[bar]]
-        before_bar = (piece.bars[bar] - lag) * KEYS_PER_TICK - 1  # a key below all of the bar
-        moment = piece.keys[-1] - lag * KEYS_PER_TICK
-        if bar > piece.bar_of(piece.tick):
-            moment = max(moment, before_bar)
-        after = bisect_right(piece.keys, moment)
-        if after >= len(piece.rows) or piece.rows[after][1] < 0:
-            return None
-        row = piece.rows[after]
-        delta = row[0] + lag - piece.tick
-        if 0 <= delta < self.scheme.max_delta and piece.bar_of(row[0] + lag) == bar:
-            return (delta, *row[1:5])
-        return None
-
-    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
-        """Leans towards the section taken up."""
-        echo = self._echo(piece)
-        if echo is None or tuple(chosen) != echo[: len(chosen)]:
-            return None
-        out = np.zeros(self.scheme.sizes[field])
-        out[echo[field]] = self.biases.get(echo[1], 0.0)
+        tick = piece.tick + chosen[ONSET]
+        for start, stop in self.rolls:
+            if start <= tick < stop:
+                out[[*self.TOMS, self.SNARE]] = self.BIAS_FILL
+                out[list(self.HATS)] -= self.BIAS_FILL
+            elif tick == stop:
+                out[self.CRASH] = self.BIAS_CRASH
         return out
 
 

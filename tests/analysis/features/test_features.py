@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cantilena.analysis.features import FEATURES, GROUPS, NAMES, feature_table, features
+from cantilena.analysis.features.notes import written
+from cantilena.analysis.features.roles import roles
 from cantilena.errors import InputError
-from cantilena.evaluate.features import FEATURES, GROUPS, NAMES, feature_table, features
-from cantilena.evaluate.features.notes import written
-from cantilena.evaluate.features.roles import roles
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score, Track
 from grooves import BAR, TPQ, band, finer, rebuilt

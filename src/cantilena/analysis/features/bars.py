@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cantilena.evaluate.features.notes import Notes
+from cantilena.analysis.features.notes import Notes
 
 NAN = float("nan")
 PLACES_IN_BAR = 1024

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from cantilena.evaluate.features.bars import (
+from cantilena.analysis.features.bars import (
     NAN,
     cv,
     entropy,
@@ -23,7 +23,7 @@ from cantilena.evaluate.features.bars import (
     same,
     share,
 )
-from cantilena.evaluate.features.notes import UNITS, Notes
+from cantilena.analysis.features.notes import UNITS, Notes
 
 LAGS = (1, 2, 4, 8, 16)
 """Bars after which a motif is looked for."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from cantilena.analysis.chords import chord_slots
+from cantilena.analysis.features.bars import NAN, entropy, mean, share
+from cantilena.analysis.features.notes import Notes
+from cantilena.analysis.features.roles import Roles
 from cantilena.analysis.key import find_key
-from cantilena.evaluate.features.bars import NAN, entropy, mean, share
-from cantilena.evaluate.features.notes import Notes
-from cantilena.evaluate.features.roles import Roles
 from cantilena.score.harmony import N_CHORDS, NO_CHORD, Chord
 
 DEFINITIONS: dict[str, tuple[str, str]] = {

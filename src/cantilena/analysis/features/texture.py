@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cantilena.evaluate.features.bars import (
+from cantilena.analysis.features.bars import (
     NAN,
     cv,
     entropy,
@@ -22,9 +22,9 @@ from cantilena.evaluate.features.bars import (
     share,
     tones,
 )
-from cantilena.evaluate.features.lines import sounding
-from cantilena.evaluate.features.notes import Notes
-from cantilena.evaluate.features.roles import Roles
+from cantilena.analysis.features.lines import sounding
+from cantilena.analysis.features.notes import Notes
+from cantilena.analysis.features.roles import Roles
 
 LAGS = (1, 2, 4)
 ALL_LAGS = (1, 2, 4, 8, 16)

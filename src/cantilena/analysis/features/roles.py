@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cantilena.evaluate.features.notes import Notes
+from cantilena.analysis.features.notes import Notes
 from cantilena.score.score import DRUMS
 
 BASSES = (*range(32, 40), 43)

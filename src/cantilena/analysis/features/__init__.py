@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cantilena.analysis.excerpt import first_bars
-from cantilena.evaluate.features import harmony, lines, texture
-from cantilena.evaluate.features.notes import written
-from cantilena.evaluate.features.roles import roles
+from cantilena.analysis.features import harmony, lines, texture
+from cantilena.analysis.features.notes import written
+from cantilena.analysis.features.roles import roles
 from cantilena.score.score import Score
 
 BARS = 32

@@ -1,0 +1,258 @@
+"""The arrangement of a piece: for every part and bar whether it plays, and which bar it takes up.
+
+Knows planned parts and chords, and the arrangements counted on the training songs; does not know
+models or how notes are chosen. What a bar of a part may be is in ``systems.note.recurrence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cantilena.score import DRUMS, gm
+from cantilena.systems.note.manner import with_riffs
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
+from cantilena.systems.note.recurrence import (
+    EXACT,
+    FILL,
+    HELD,
+    REST,
+    RHYTHM,
+    VARIED,
+    BarPlan,
+    bar_plan,
+)
+from cantilena.systems.note.shaping import (
+    Rows,
+    shaped,
+    silent_at_the_end,
+    thickened,
+    with_scenes,
+)
+from cantilena.systems.note.spans import span_of
+from cantilena.text.wishes import Brief
+
+STARTS = (0, 0, 0, 8, 16)
+"""Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
+DRAWS = 30
+"""Songs and beginnings that are compared before one is taken."""
+LEAST_HEARD = {MELODY: 0.5, HARMONY: 0.45, BASS: 0.7, DRUM: 0.75}
+"""Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
+beginning, or a quarter, do not count: parts may come in one by one."""
+LONGEST_ENTRIES = 8
+GENRE_FIT, LEAST_FIT = 1.5, 6.0
+"""What a song of an asked genre gains, and what a part that is heard too little costs."""
+METRE_FIT = 0.8  # what a song in another number of beats costs
+UNUSUAL_SIZE = 0.15  # what each part more or less than the piece has costs
+SHARED, ASTRAY = 0.6, 0.4
+"""What each part costs that does as another one does, and that does as one in another role."""
+LONGEST_WAIT, WAIT_COST = 2, 0.3
+"""Bars in which neither tune nor chords may be heard without cost, and what each further bar costs:
+eight bars of drums alone are not what anybody asked for."""
+LONGEST_INTRO, LATE_COST = 4, 0.15
+"""Bars (or an eighth of the piece) after which the tune enters at the latest without cost, and what
+each bar later costs."""
+MOST_ALIKE, ALIKE_COST = 0.4, 2.0
+"""Share of a tune's bars that may stand in the rhythm of the bar before without cost, and what all
+of its bars would cost."""
+LEAST_BACK, BACK_COST = 0.3, 1.5
+"""Share of the bars of all parts that take up an earlier one at least without cost, and what none
+would cost: a piece of which nothing comes back is not remembered."""
+CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
+INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
+INTRO_LONG = 8  # bars of a long intro; others have half as many
+P_INTRO, P_LONG_INTRO, P_IN_INTRO = 0.6, 0.4, 0.5
+"""Shares of pieces that begin with an intro without the tune, of intros of eight bars and not four,
+and of the other parts that play in one: so that as many parts are in by the second bar as in real
+songs (a half of them; ``cantilena evaluate realism``)."""
+P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
+SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
+
+
+def arrange(
+    plan: Plan, brief: Brief, arrangements: Sequence[dict], rng: np.random.Generator
+) -> tuple[PartPlan, ...]:
+    """The parts of a Plan (its chords and sections are set) with what they do in every bar, from an
+    arrangement of training songs that suits them, and the form that the Brief asks for. In the last
+    bar everybody plays whom the form does not have rest, in every bar somebody."""
+    if plan.bars < SHORTEST or not arrangements:
+        return plan.parts
+    best: tuple[float, Rows] = (-np.inf, {})
+    for _ in range(DRAWS):
+        song = arrangements[int(rng.integers(len(arrangements)))]
+        start = STARTS[int(rng.integers(len(STARTS)))]
+        rows, cost = _assigned(plan.parts, song["parts"], start, plan.bars, rng)
+        fit = _fit(rows, plan, song, brief) - cost + CHANCE * rng.random()
+        if fit > best[0]:
+            best = (fit, rows)
+    rows = _with_chords(best[1], plan) if plan.asked_chords else best[1]
+    if not brief.form:
+        rows = _with_intro(rows, plan, rng)
+    else:
+        rows = shaped(rows, plan.parts, plan.sections, rng)
+        rows = with_scenes(rows, plan.parts, brief.form)
+    rows = with_riffs(rows, brief, plan)
+    for change in brief.changes:
+        rows = thickened(rows, plan.parts, change, span_of(change, plan))
+    silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
+    rows = _with_fills(_of_chords(_filled(rows, plan, silent), plan), plan, rng)
+    return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+
+
+def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[PartPlan, ...]:
+    """The parts of a Plan that goes on from other music, whose sections are those of its new bars:
+    all play all along, but for what the form asks for; as they are where it asks for none."""
+    if not plan.sections:
+        return plan.parts
+    rows: Rows = {part.instrument: [BarPlan()] * plan.bars for part in plan.parts}
+    rows = shaped(rows, plan.parts, plan.sections, rng)
+    silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
+    rows = _of_chords(_filled(rows, plan, silent), plan)
+    return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+
+
+def _fit(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
+    """How well a song's arrangement suits the parts of a Plan."""
+    fit = GENRE_FIT if set(song["genres"]) & set(brief.genres) else 0.0
+    fit -= METRE_FIT * (song["metre"][0] != plan.metre[0])
+    fit -= UNUSUAL_SIZE * abs(len(song["parts"]) - len(plan.parts))
+    first = min(LONGEST_ENTRIES, plan.bars // 4)
+    for part in plan.parts:
+        heard = sum(bar.sounds for bar in rows[part.instrument][first:]) / (plan.bars - first)
+        fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
+        if part.role == MELODY:
+            fit -= _dullness(rows[part.instrument])
+    upper = [rows[p.instrument] for p in plan.parts if p.role in (MELODY, HARMONY)]
+    waits = sum(not any(row[bar].sounds for row in upper) for bar in range(plan.bars))
+    if upper:
+        fit -= WAIT_COST * max(0, waits - LONGEST_WAIT)
+    back = np.mean([bar.source >= 0 for row in rows.values() for bar in row])
+    return fit - BACK_COST * max(0.0, LEAST_BACK - float(back)) / LEAST_BACK
+
+
+def _dullness(row: Sequence[BarPlan]) -> float:
+    """What a tune costs that enters late, or goes on in one rhythm."""
+    enters = next((k for k, bar in enumerate(row) if bar.sounds), len(row))
+    alike = sum(bar.source == k - 1 >= 0 for k, bar in enumerate(row)) / len(row)
+    late = max(0, enters - max(LONGEST_INTRO, len(row) // 8))
+    return LATE_COST * late + ALIKE_COST * max(0.0, alike - MOST_ALIKE)
+
+
+def _assigned(
+    parts: Sequence[PartPlan], song: Sequence, start: int, bars: int, rng: np.random.Generator
+) -> tuple[Rows, float]:
+    """The bars of each part: of one of the song's parts in its role, of its family before others,
+    each taken once as long as there are enough; and what it costs that there are not."""
+    left = [tuple(row) for row in song]
+    every = list(left)
+    out: Rows = {}
+    cost = 0.0
+    for part in parts:
+        same = [row for row in left if row[0] == part.role]
+        same = same or [row for row in every if row[0] == part.role]
+        if not same:
+            same = [row for row in left if row[0] == HARMONY] or left or every
+            cost += ASTRAY
+        near = [row for row in same if _family(row[1]) == _family(part.instrument)]
+        candidates = near or same
+        row = candidates[int(rng.integers(len(candidates)))]
+        if row in left:
+            left.remove(row)
+        else:
+            cost += SHARED
+        out[part.instrument] = _window(row[2], start, bars)
+    return out, cost
+
+
+def _family(instrument: int) -> str:
+    return "drums" if instrument == DRUMS else gm.family(instrument)
+
+
+def _window(letters: str, start: int, bars: int) -> list[BarPlan]:
+    """``bars`` bars from ``start`` on; of a song that is shorter the second half comes again and
+    again."""
+    start = start if len(letters) - start >= min(bars, 16) else 0
+    row = letters[start:]
+    while len(row) < bars:
+        row += row[len(row) // 2 :]
+    return [bar_plan(letter, bar) for bar, letter in enumerate(row[:bars])]
+
+
+def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
+    """The rows with somebody in every bar and everybody but ``silent_last`` (instruments) in the
+    last one, and without references to bars in which the part is silent."""
+    out = {i: list(row) for i, row in rows.items()}
+    silent = (REST, HELD)
+    fullest = max(out, key=lambda i: sum(bar.kind not in silent for bar in out[i]))
+    for bar in range(plan.bars):
+        if all(row[bar].kind in silent for row in out.values()):
+            out[fullest][bar] = BarPlan()
+    for instrument, row in out.items():
+        if instrument not in silent_last:
+            row[-1] = BarPlan()
+        for bar, plan_of_bar in enumerate(row):
+            if plan_of_bar.source >= 0 and row[plan_of_bar.source].kind in silent:
+                row[bar] = BarPlan()
+    return out
+
+
+def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
+    """The rows with parts that wait through an intro, in most pieces that are long enough."""
+    if plan.bars < INTRO_FROM or len(plan.parts) < INTRO_PARTS or rng.random() >= P_INTRO:
+        return rows
+    long = plan.bars >= 4 * INTRO_LONG and rng.random() < P_LONG_INTRO
+    chords = [p.instrument for p in plan.parts if p.role == HARMONY]
+    playing = {chords[int(rng.integers(len(chords)))]} if chords else set()
+    out = {i: list(row) for i, row in rows.items()}
+    for part in plan.parts:
+        i = part.instrument
+        if i not in playing and (part.role == MELODY or rng.random() >= P_IN_INTRO):
+            for bar in range(INTRO_LONG if long else INTRO_LONG // 2):
+                out[i][bar] = BarPlan(REST)
+    return out
+
+
+def _with_chords(rows: Rows, plan: Plan) -> Rows:
+    """The rows with somebody who plays chords in every bar, as chords that are asked for are to be
+    heard in each: who plays them most."""
+    names = [p.instrument for p in plan.parts if p.role == HARMONY]
+    if not names:
+        return rows
+    silent = (REST, HELD)
+    fullest = max(names, key=lambda i: sum(bar.kind not in silent for bar in rows[i]))
+    row = [
+        BarPlan() if all(rows[i][bar].kind in silent for i in names) else rows[fullest][bar]
+        for bar in range(plan.bars)
+    ]
+    return {**rows, fullest: row}
+
+
+def _with_fills(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
+    """The rows with fills at the ends of sections, where drums play that long."""
+    out = {i: list(row) for i, row in rows.items()}
+    for section in plan.sections[:-1]:
+        last = section.stop - 1
+        row = out.get(DRUMS, [])
+        if row and section.bars >= 4 and rng.random() < P_FILL and row[last].sounds:
+            row[last] = BarPlan(FILL)
+    return out
+
+
+def _of_chords(rows: Rows, plan: Plan) -> Rows:
+    """The rows where pitched parts that come back on other chords do so only in their rhythm."""
+    chords: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
+    for tick, chord in plan.chords:
+        bar = min(int(np.searchsorted(plan.lines, tick, side="right")), plan.bars) - 1
+        chords[bar].append((tick - int(plan.lines[bar]), chord.name()))
+    out: Rows = {}
+    for instrument, row in rows.items():
+        out[instrument] = [
+            BarPlan(RHYTHM, b.source)
+            if instrument != DRUMS and b.kind in (EXACT, VARIED) and chords[bar] != chords[b.source]
+            else b
+            for bar, b in enumerate(row)
+        ]
+    return out

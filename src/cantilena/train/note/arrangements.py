@@ -1,0 +1,136 @@
+"""Arrangements of the training songs: for each part and bar whether it plays, what it takes up.
+
+Knows note tables and bar lines; does not know models, Plans or how an arrangement is used
+(``systems.note.arranging``). No notes are kept: of a bar it is only counted which earlier bar it
+repeats, and how exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cantilena.score import DRUMS
+from cantilena.systems.note.casting import BASSES
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
+from cantilena.systems.note.recurrence import EXACT, HELD, LAGS, NEW, REST, RHYTHM, VARIED, letter
+from cantilena.tokens.note import DURATIONS
+
+LONGEST = 64
+"""Bars of a song that are looked at, from its first with notes of at least half of its parts'
+number, but two."""
+SHORTEST = 16
+LEAST_NOTES = 40  # of a part that counts
+LEAST_COMMON = 0.6
+"""Share of the notes of two bars together that both have, from which one is the other varied."""
+BASS_TOP = 52  # MIDI pitch: the lowest of three parts or more is a bass where its mean lies below
+
+
+def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str]] | None:
+    """(role, instrument, a letter for each bar) of a song's parts, or None where it is too short or
+    has too few. ``table``: (N, 5) onset, instrument, pitch, duration class, velocity class;
+    ``bars``: (B + 1,) bar lines. What the letters say is in ``systems.note.recurrence``."""
+    instruments, counts = np.unique(table[:, 1], return_counts=True)
+    instruments = [int(i) for i, n in zip(instruments, counts, strict=True) if n >= LEAST_NOTES]
+    instruments = [i for i in instruments if not 112 <= i < DRUMS]
+    if len(bars) <= SHORTEST or not instruments:
+        return None
+    playing = np.zeros(len(bars) - 1, dtype=np.int64)
+    for i in instruments:
+        at = np.searchsorted(bars, table[table[:, 1] == i, 0], side="right") - 1
+        playing[np.unique(np.clip(at, 0, len(bars) - 2))] += 1
+    first = int(np.argmax(playing >= max(1, (len(instruments) - 2 + 1) // 2)))
+    last = min(int(np.flatnonzero(playing)[-1]) + 1, first + LONGEST)
+    if last - first < SHORTEST:
+        return None
+    roles = _roles(table, bars, instruments)
+    parts = []
+    for i in instruments:
+        notes = table[table[:, 1] == i]
+        parts.append((roles[i], i, _letters(notes, bars, first, last)))
+    return [part for part in parts if set(part[2]) - {letter(REST)}]
+
+
+def _roles(table: np.ndarray, bars: np.ndarray, instruments: list[int]) -> dict[int, str]:
+    pitched = [i for i in instruments if i != DRUMS]
+    mean = {i: float(table[table[:, 1] == i, 2].mean()) for i in pitched}
+    basses = [i for i in pitched if i in BASSES]
+    if not basses and len(pitched) >= 3:
+        lowest = min(pitched, key=mean.__getitem__)
+        basses = [lowest] if mean[lowest] < BASS_TOP else []
+    others = [i for i in pitched if i not in basses]
+
+    def tune(i: int) -> float:
+        """How like a tune a part is: one note at a time, high, neither rare nor ceaseless."""
+        notes = table[table[:, 1] == i]
+        alone = len(np.unique(notes[:, 0])) / len(notes)
+        heard = len(np.unique(np.searchsorted(bars, notes[:, 0], side="right"))) / len(bars)
+        return 2 * alone + mean[i] / 24 + min(heard, 0.6)
+
+    lead = max(others, key=tune, default=None)
+    if len(others) == 1 and tune(others[0]) - mean[others[0]] / 24 < 2:
+        lead = None  # who plays chords with nobody else to do so
+    return {
+        i: DRUM if i == DRUMS else BASS if i in basses else MELODY if i == lead else HARMONY
+        for i in instruments
+    }
+
+
+def _letters(notes: np.ndarray, bars: np.ndarray, first: int, last: int) -> str:
+    """A letter for each bar from ``first`` to ``last``."""
+    ends = notes[:, 0] + np.array(DURATIONS)[notes[:, 3]]
+    content: list[frozenset[tuple[int, int]]] = []
+    out = []
+    for bar in range(first, last):
+        start, stop = int(bars[bar]), int(bars[bar + 1])
+        low, high = np.searchsorted(notes[:, 0], (start, stop))
+        here = notes[low:high]
+        content.append(
+            frozenset(zip((here[:, 0] - start).tolist(), here[:, 2].tolist(), strict=True))
+        )
+        sounding = np.minimum(ends[:low], stop)[-16:].max(initial=start) - start
+        if not content[-1]:
+            out.append(letter(HELD if sounding >= (stop - start) / 4 else REST))
+        else:
+            out.append(_taken_up(content))
+    return "".join(out)
+
+
+def _taken_up(content: list[frozenset[tuple[int, int]]]) -> str:
+    """What the last bar takes up: exactly before the same rhythm before the same varied, and of
+    several bars the nearest."""
+    here, n = content[-1], len(content)
+    rhythm = {place for place, _ in here}
+    earlier = [(lag, content[n - 1 - lag]) for lag in LAGS if n > lag]
+    for lag, there in earlier:
+        if there == here:
+            return letter(EXACT, lag)
+    for lag, there in earlier:
+        if there and len(there & here) >= LEAST_COMMON * len(there | here):
+            return letter(VARIED, lag)
+    for lag, there in earlier:
+        if len(rhythm) > 1 and {place for place, _ in there} == rhythm:
+            return letter(RHYTHM, lag)
+    return letter(NEW)
+
+
+def count_arrangements(songs: Any, rng: np.random.Generator, most: int = 500) -> list[dict]:
+    """Arrangements of up to ``most`` songs as plain data, half of them with a genre."""
+    rows: list[dict] = []
+    for i in rng.permutation(len(songs)).tolist():
+        meta = songs.meta(i)
+        if songs.corpus(i) == "groove" or (not meta["genres"] and len(rows) >= most // 2):
+            continue
+        parts = arrangement(songs.table(i), songs.bars(i))
+        if parts:
+            rows.append(
+                {
+                    "genres": list(meta["genres"]),
+                    "metre": list(meta["metre"]),
+                    "parts": [list(part) for part in parts],
+                }
+            )
+        if len(rows) == most:
+            break
+    return rows
