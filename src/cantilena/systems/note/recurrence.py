@@ -1,22 +1,30 @@
 """What a bar of a part is: silent, held, new, or an earlier bar taken up, exactly or not.
 
-Knows such bars and the letters that arrangements are counted in; does not know songs or Plans.
+Knows such bars and the characters in which arrangements are written down; does not know songs or
+Plans. The numbers of letters that a model reads are those of ``tokens.note.outline``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-LAGS = (1, 2, 4, 8, 16)
-"""Bars back that a bar of a training song is compared with."""
-EXACT, VARIED, RHYTHM = "exact", "varied", "rhythm"
-"""The same notes; most of them; other pitches in the same rhythm."""
-REST, HELD, NEW = "rest", "held", "new"
-"""Silence; a note that goes on from the bar before; what takes up nothing."""
+from cantilena.tokens.note.outline import (
+    EXACT,
+    HELD,
+    KINDS,
+    LAGS,
+    NEW,
+    REST,
+    RHYTHM,
+    VARIED,
+)
+
+__all__ = ["EXACT", "HELD", "LAGS", "NEW", "REST", "RHYTHM", "VARIED", "BarPlan"]
+
 _LETTERS = {REST: "-", HELD: "_", NEW: "."}
 _PAIRS = {
     (kind, lag): chr(ord("a") + len(LAGS) * k + n)
-    for k, kind in enumerate((EXACT, VARIED, RHYTHM))
+    for k, kind in enumerate(KINDS)
     for n, lag in enumerate(LAGS)
 }
 _MEANING = {letter: (kind, 0) for kind, letter in _LETTERS.items()} | {
