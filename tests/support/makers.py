@@ -36,10 +36,10 @@ HABITS: dict[str, Any] = {
         {
             "genres": ["rock"],
             "parts": [
-                ["melody", 30, "----..bg.cch...." + "----d.dd.cchb.-."],
-                ["harmony", 0, "..bb_.bbccch..kk" + "ddddddddccch.__."],
-                ["bass", 33, "-.kk.lkkcccc.lll" + "ddddddddcccc.ll."],
-                ["drums", 128, ".aaf.aaaafaf.aa." + "faafaaafafaf.aa."],
+                ["melody", 30, "----..bg.cch...." + "----d.dd.cchb.-.", "47512936848"],
+                ["harmony", 0, "..bb_.bbccch..kk" + "ddddddddccch.__.", "8c7a9b8"],
+                ["bass", 33, "-.kk.lkkcccc.lll" + "ddddddddcccc.ll.", "84765"],
+                ["drums", 128, ".aaf.aaaafaf.aa." + "faafaaafafaf.aa.", "gijkmn"],
             ],
         },
         {"genres": [], "parts": [["harmony", 0, "..k...b..k..cccc"]]},

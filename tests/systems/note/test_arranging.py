@@ -10,9 +10,20 @@ from hypothesis import strategies as st
 from cantilena.score import DRUMS
 from cantilena.systems.note.plan import BASS, DRUM, MELODY, Plan
 from cantilena.systems.note.planning import make_plan
-from cantilena.systems.note.recurrence import EXACT, HELD, REST, RHYTHM, BarPlan, bar_plan, letter
+from cantilena.systems.note.recurrence import (
+    EXACT,
+    HELD,
+    REST,
+    RHYTHM,
+    BarPlan,
+    bar_plan,
+    letter,
+    read_counts,
+    write_counts,
+)
 from cantilena.systems.note.sections import completed, plan_sections
 from cantilena.text.wishes import Brief, Instrument, Section
+from cantilena.tokens.note.outline import UNKNOWN_COUNT
 from makers import HABITS
 
 BAND = tuple(
@@ -62,6 +73,44 @@ def test_letters_say_what_bars_are():
     for kind, lag in ((EXACT, 1), (RHYTHM, 16), (REST, 0), (HELD, 0)):
         assert bar_plan(letter(kind, lag), 20) == BarPlan(kind, 20 - lag if lag else -1)
     assert bar_plan(letter(EXACT, 4), 3) == BarPlan()
+
+
+@pytest.mark.parametrize("form", [(), (Section("verse", 8), Section("chorus"), Section("verse"))])
+def test_every_bar_has_a_number_of_notes(form: tuple[Section, ...]):
+    plan = plan_of(bars=None if form else 24, form=form)
+    for part in plan.parts:
+        for bar in part.bars:
+            assert (bar.notes == 0) == (bar.kind in (REST, HELD))
+            assert bar.source < 0 or bar.notes == part.bars[bar.source].notes
+    total = sum(bar.notes for part in plan.parts for bar in part.bars)
+    assert plan.density == pytest.approx(total / plan.bars)
+    outline = plan.outline
+    assert outline is not None and (outline.counts >= 0).all()
+    assert outline.instruments.tolist() == sorted(p.instrument for p in plan.parts)
+
+
+def test_numbers_of_notes_come_to_the_density_that_is_asked_for():
+    for density in ("sparse", "dense"):
+        brief = Brief(instruments=BAND, only=True, bars=32, density=density)
+        none = {**HABITS, "arrangements": []}
+        asked, planned = (
+            make_plan(brief, habits, np.random.default_rng(3)).density for habits in (none, HABITS)
+        )
+        assert asked and planned == pytest.approx(asked, rel=0.2)
+
+
+def test_without_numbers_in_the_habits_there_are_none():
+    songs = [
+        {**song, "parts": [row[:3] for row in song["parts"]]} for song in HABITS["arrangements"]
+    ]
+    brief = Brief(instruments=BAND, bars=16)
+    plan = make_plan(brief, {**HABITS, "arrangements": songs}, np.random.default_rng(0))
+    assert {bar.notes for part in plan.parts for bar in part.bars} == {UNKNOWN_COUNT}
+
+
+def test_numbers_of_notes_are_read_as_they_are_written():
+    letters = ".-" + letter(EXACT, 2) + "._" + letter(RHYTHM, 1)
+    assert read_counts(letters, write_counts([7, 80])) == [7, 0, 7, 61, 0, 0]
 
 
 FORM = (

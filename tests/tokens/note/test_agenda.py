@@ -52,12 +52,14 @@ def by_note(rows: np.ndarray, bars: np.ndarray, outline: Outline) -> dict[str, l
 def partly(outline: Outline, rng: np.random.Generator) -> Outline:
     """The outline with parts, or all its counts, unknown."""
     letters, counts = outline.letters.copy(), outline.counts.copy()
+    if rng.random() < 0.2:
+        counts[0, rng.integers(counts.shape[1])] = UNKNOWN_COUNT
     if rng.random() < 0.3:
         counts[:] = UNKNOWN_COUNT
     if rng.random() < 0.3:
         dark = rng.random(len(letters)) < 0.5
         letters[dark], counts[dark] = UNKNOWN_LETTER, UNKNOWN_COUNT
-    return Outline(outline.instruments, letters, counts)
+    return Outline(outline.instruments, letters, outline.sources, counts)
 
 
 def case(seed: int) -> tuple[np.random.Generator, np.ndarray, np.ndarray, np.ndarray, Outline]:
@@ -110,6 +112,7 @@ def test_what_is_not_known_has_the_last_class_of_every_feature():
     dark = Outline(
         outline.instruments,
         np.full_like(outline.letters, UNKNOWN_LETTER),
+        outline.sources,
         np.full_like(outline.counts, UNKNOWN_COUNT),
     )
     at_once, none = features(table, bars, dark, steps_of(rows, 0)), unknown(len(rows))

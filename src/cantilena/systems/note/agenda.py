@@ -23,6 +23,7 @@ from cantilena.tokens.note.context import (
     NO_VELOCITY,
 )
 from cantilena.tokens.note.outline import (
+    FIRST_RETURN,
     HELD_BAR,
     KINDS,
     MEANINGS,
@@ -58,7 +59,11 @@ class _Part:
         self.instrument = int(outline.instruments[p])
         self.letters: list[int] = outline.letters[p].tolist()
         self.counts: list[int] = outline.counts[p].tolist()
-        self.returns = [_return(letter, bar, bars) for bar, letter in enumerate(self.letters)]
+        sources = outline.sources[p].tolist()
+        self.returns = [
+            _return(letter, source, bar, bars)
+            for bar, (letter, source) in enumerate(zip(self.letters, sources, strict=True))
+        ]
         self.keys: list[int] = []  # tick * PITCHES + pitch
         self.rows: list[Row] = []
 
@@ -67,15 +72,17 @@ class _Part:
         return bisect_left(self.keys, tick * PITCHES + pitch)
 
 
-def _return(letter: int, bar: int, bars: Sequence[int]) -> Return | None:
-    if letter >= NO_LETTER or not MEANINGS[letter][1]:
-        return None
-    kind, lag = MEANINGS[letter]
-    source = bar - lag
-    if source < 0 or bar + 1 >= len(bars):
+def _return(letter: int, source: int, bar: int, bars: Sequence[int]) -> Return | None:
+    if letter >= NO_LETTER or letter < FIRST_RETURN:
         return None
     ticks = bars[bar] - bars[source]
-    return Return(kind, source, ticks, bars[source], min(bars[source + 1], bars[bar + 1] - ticks))
+    return Return(
+        MEANINGS[letter][0],
+        source,
+        ticks,
+        bars[source],
+        min(bars[source + 1], bars[bar + 1] - ticks),
+    )
 
 
 class Agenda:
@@ -88,7 +95,6 @@ class Agenda:
         self.by_instrument = {part.instrument: part for part in self.parts}
         letters = outline.letters != UNKNOWN_LETTER
         self.known, self.whole = bool(letters.any()), bool(letters.all())
-        self.counted = self.whole and bool((outline.counts != UNKNOWN_COUNT).all())
         self.tick = bars[0]
         self.last = (-1, -1)  # instrument and pitch of the row before, -1 where that is no note
         self.notes_due: dict[int, tuple[int, Row]] | None = None  # as ``due``, once it is computed
@@ -190,9 +196,9 @@ class Agenda:
         letters = [part.letters[bar] for part in self.parts]
         out += [self._parts(sum(x not in (REST_BAR, HELD_BAR) for x in letters))]
         out += [self._parts(letters.count(NEW_BAR))]
-        if not self.counted:
-            return [*out, table.COUNTS, table.COUNTS]
         each = [self.to_come(part, bar) for part in self.parts]
+        if UNKNOWN_COUNT in each:
+            return [*out, table.COUNTS, table.COUNTS]
         free = sum(n for n, x in zip(each, letters, strict=True) if x == NEW_BAR)
         return [*out, _count(sum(each)), _count(free)]
 

@@ -6,7 +6,7 @@ models or how notes are chosen. What a bar of a part may be is in ``systems.note
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,15 +18,18 @@ from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import (
     EXACT,
     HELD,
+    NEW,
     REST,
     RHYTHM,
     VARIED,
     BarPlan,
     bar_plan,
+    read_counts,
 )
 from cantilena.systems.note.shaping import Rows, shaped, thickened, with_scenes
 from cantilena.systems.note.spans import span_of
 from cantilena.text.wishes import Brief
+from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
 STARTS = (0, 0, 0, 8, 16)
 """Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
@@ -44,6 +47,9 @@ LONGEST_INTRO, LATE_COST = 4, 0.15
 """Bars (or an eighth of the piece) after which the tune enters at the latest without cost, and what
 each bar later costs."""
 CHANCE = 0.7  # up to which noise is added to a fit, so that seeds differ
+LEAST_SCALE = 0.25
+"""By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
+density that is asked for: a part is not to fall silent for it."""
 SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
 
@@ -59,7 +65,8 @@ def arrange(
     for _ in range(DRAWS):
         song = arrangements[int(rng.integers(len(arrangements)))]
         start = STARTS[int(rng.integers(len(STARTS)))]
-        rows = _assigned(plan.parts, song["parts"], start, plan.bars, rng)
+        scale = _length(plan.metre) / _length(song.get("metre", plan.metre))
+        rows = _assigned(plan.parts, song["parts"], start, plan.bars, scale, rng)
         fit = _fit(rows, plan, song, brief.genres) + CHANCE * rng.random()
         if fit > best[0]:
             best = (fit, rows)
@@ -71,6 +78,7 @@ def arrange(
     for change in brief.changes:
         rows = thickened(rows, plan.parts, change, span_of(change, plan))
     rows = _of_chords(_filled(rows, plan), plan)
+    rows = _counted(rows, plan.density if brief.density else None, rng)
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
@@ -93,11 +101,21 @@ def _fit(rows: Rows, plan: Plan, song: dict[str, Any], genres: Sequence[str]) ->
     return fit
 
 
+def _length(metre: Sequence[int]) -> float:
+    return metre[0] / metre[1]
+
+
 def _assigned(
-    parts: Sequence[PartPlan], song: Sequence, start: int, bars: int, rng: np.random.Generator
+    parts: Sequence[PartPlan],
+    song: Sequence,
+    start: int,
+    bars: int,
+    scale: float,
+    rng: np.random.Generator,
 ) -> Rows:
     """The bars of each part: of one of the song's parts in its role, of its family before others,
-    each taken once as long as there are enough."""
+    each taken once as long as there are enough. Their numbers of notes are multiplied by
+    ``scale``."""
     left = [tuple(row) for row in song]
     every = list(left)
     out: Rows = {}
@@ -110,22 +128,28 @@ def _assigned(
         row = candidates[int(rng.integers(len(candidates)))]
         if row in left:
             left.remove(row)
-        out[part.instrument] = _window(row[2], start, bars)
+        counts = read_counts(row[2], row[3]) if len(row) > 3 else [UNKNOWN_COUNT] * len(row[2])
+        out[part.instrument] = _window(row[2], [_scaled(n, scale) for n in counts], start, bars)
     return out
+
+
+def _scaled(notes: int, scale: float) -> int:
+    """A number of notes multiplied; some stay some."""
+    return max(round(notes * scale), 1) if notes > 0 else notes
 
 
 def _family(instrument: int) -> str:
     return "drums" if instrument == DRUMS else gm.family(instrument)
 
 
-def _window(letters: str, start: int, bars: int) -> list[BarPlan]:
+def _window(letters: str, counts: list[int], start: int, bars: int) -> list[BarPlan]:
     """``bars`` bars from ``start`` on; of a song that is shorter the second half comes again and
     again."""
     start = start if len(letters) - start >= min(bars, 16) else 0
-    row = letters[start:]
+    row = list(zip(letters[start:], counts[start:], strict=True))
     while len(row) < bars:
         row += row[len(row) // 2 :]
-    return [bar_plan(letter, bar) for bar, letter in enumerate(row[:bars])]
+    return [bar_plan(letter, bar, notes) for bar, (letter, notes) in enumerate(row[:bars])]
 
 
 def _filled(rows: Rows, plan: Plan) -> Rows:
@@ -154,9 +178,44 @@ def _of_chords(rows: Rows, plan: Plan) -> Rows:
     out: Rows = {}
     for instrument, row in rows.items():
         out[instrument] = [
-            BarPlan(RHYTHM, b.source)
+            replace(b, kind=RHYTHM)
             if instrument != DRUMS and b.kind in (EXACT, VARIED) and chords[bar] != chords[b.source]
             else b
             for bar, b in enumerate(row)
         ]
     return out
+
+
+def _counted(rows: Rows, density: float | None, rng: np.random.Generator) -> Rows:
+    """The rows with a number of notes for every bar: a new one that has none gets that of another
+    new bar of the part, one that takes up another gets the other's. ``density``: notes a bar that
+    they come to in the mean, None for what they have. Where an arrangement knows no numbers they
+    stay unknown."""
+    out: Rows = {}
+    for instrument, row in rows.items():
+        usual = [b.notes for b in row if b.kind == NEW and b.notes > 0]
+        usual = usual or [b.notes for b in row if b.notes > 0]
+        counts: list[int] = []
+        for bar in row:
+            if not usual:
+                counts.append(UNKNOWN_COUNT)
+            elif bar.source >= 0:
+                counts.append(counts[bar.source])
+            elif bar.kind in (REST, HELD):
+                counts.append(0)
+            else:
+                counts.append(bar.notes if bar.notes > 0 else int(rng.choice(usual)))
+        out[instrument] = [replace(b, notes=n) for b, n in zip(row, counts, strict=True)]
+    mean = notes_per_bar(out)
+    if density is None or mean is None:
+        return out
+    scale = min(max(density / mean, LEAST_SCALE), 1 / LEAST_SCALE)
+    return {i: [replace(b, notes=_scaled(b.notes, scale)) for b in row] for i, row in out.items()}
+
+
+def notes_per_bar(rows: Mapping[int, Sequence[BarPlan]]) -> float | None:
+    """The mean number of notes that are planned for a bar, None where it is not known of all."""
+    counts = [b.notes for row in rows.values() for b in row]
+    if not counts or UNKNOWN_COUNT in counts or not any(counts):
+        return None
+    return sum(counts) / len(next(iter(rows.values())))

@@ -157,7 +157,7 @@ class NoteSystem(System):
             plan, before = continued(brief, request.edit.base, self.scheme, self.habits, rng)
         else:
             plan = make_plan(brief, self.habits, rng)
-        tracker = Tracker(plan.frame, self.scheme.max_delta)
+        tracker = Tracker(plan.frame, self.scheme.max_delta, plan.outline)
         if before is not None:
             for step in before.steps:
                 tracker.push(*step)
@@ -170,6 +170,7 @@ class NoteSystem(System):
             played=brief.timing == "played",
             hand_percussion=named or bool(PERCUSSION & set(brief.genres)),
             figures=figures_of(brief, plan),
+            informed=bool(self.engine.model.get("plan")),
         )
         roles = {part.instrument: part.role for part in plan.parts}
         steps_per_bar = max(MAX_STEPS_PER_BAR, STEPS_OVER_DENSITY * (plan.density or 0.0))

@@ -17,6 +17,7 @@ from cantilena.systems.note.recurrence import BarPlan
 from cantilena.systems.note.sections import SectionPlan
 from cantilena.tokens.note import GRID
 from cantilena.tokens.note.context import Frame
+from cantilena.tokens.note.outline import Outline, letter_of
 
 MELODY, HARMONY, BASS, DRUM = "melody", "harmony", "bass", "drums"
 
@@ -102,6 +103,23 @@ class Plan:
             return ()
         return tuple(
             Text(int(self.lines[s.start]) - self.origin, MARKER, s.name) for s in self.sections
+        )
+
+    @property
+    def outline(self) -> Outline | None:
+        """What is planned of the bars of its parts; None where nobody arranged that."""
+        parts = sorted((p for p in self.parts if p.bars), key=lambda p: p.instrument)
+        if not parts or len(parts) < len(self.parts):
+            return None
+        letters = [
+            [letter_of(b.kind, k - b.source if b.source >= 0 else 0) for k, b in enumerate(p.bars)]
+            for p in parts
+        ]
+        return Outline(
+            np.array([part.instrument for part in parts]),
+            np.array(letters),
+            np.array([[max(b.source, 0) for b in p.bars] for p in parts]),
+            np.array([[b.notes for b in p.bars] for p in parts]),
         )
 
     @property

@@ -121,7 +121,8 @@ def plan_recipe() -> Recipe:
     """The recipe that teaches a trained model to read a plan: the rest of it stays as it is."""
     base = note_recipe()
     crop = replace(base.options.crop, plan=True)
-    return base.changed(tune=PLAN, crop=crop, notes=8e6, batch=2, rate=2e-3, warmup=0.1e6)
+    changes = {"notes": 3e6, "batch": 2, "rate": 2e-3, "warmup": 4e4, "valid_windows": 24}
+    return base.changed(tune=PLAN, crop=crop, compile=False, log_every=20, **changes)
 
 
 def with_plan(config: StepConfig) -> StepConfig:

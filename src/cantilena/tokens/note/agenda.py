@@ -150,7 +150,6 @@ class _Window:
         order = np.argsort(keys, kind="stable")
         self.keys, self.rows = keys[order], table[order]
         self.whole = bool((outline.letters != UNKNOWN_LETTER).all())
-        self.counted = self.whole and bool((outline.counts != UNKNOWN_COUNT).all())
         # what of the onset reached is behind each part, as an offset in keys
         last = steps.instrument[:, None]
         passed, self.same = outline.instruments < last, outline.instruments == last
@@ -190,8 +189,7 @@ class _Window:
         where the bar taken up begins and where what is taken of it ends."""
         letters = self._letters(bar)
         back = (letters >= FIRST_RETURN) & (letters < NO_LETTER)
-        kind, lag = np.divmod(np.where(back, letters - FIRST_RETURN, 0), len(LAGS))
-        source = np.maximum(bar[:, None] - np.array(LAGS)[lag], 0)
+        kind, source = _kind(letters), self.outline.sources[:, bar].T
         ticks = self.bars[bar][:, None] - self.bars[source]
         stop = np.minimum(self.bars[source + 1], self.bars[bar + 1][:, None] - ticks)
         return back, kind, ticks, self.bars[source], stop
@@ -248,8 +246,8 @@ class _Window:
             "varied_instrument": loose[1],
             "active": self._parts(_plays(letter).sum(1)),
             "free": self._parts(free.sum(1)),
-            "to_come": self._counts(to_come.sum(1)),
-            "free_to_come": self._counts(np.where(free, to_come, 0).sum(1)),
+            "to_come": self._counts(to_come, to_come),
+            "free_to_come": self._counts(np.where(free, to_come, 0), to_come),
         }
 
     def _first(self, tick: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -265,8 +263,9 @@ class _Window:
             return np.full_like(number, MOST_PARTS + 1)
         return np.minimum(number, MOST_PARTS)
 
-    def _counts(self, number: np.ndarray) -> np.ndarray:
-        return count_class(number) if self.counted else np.full_like(number, COUNTS)
+    def _counts(self, numbers: np.ndarray, to_come: np.ndarray) -> np.ndarray:
+        """Classes of sums over parts, unknown where what is to come of any of them is."""
+        return np.where((to_come < 0).any(1), COUNTS, count_class(numbers.sum(1)))
 
     def _at_onset(self, bar: np.ndarray, is_due: np.ndarray) -> dict[str, np.ndarray]:
         letters = self._letters(bar)

@@ -41,10 +41,12 @@ NOTHING_COMMON, SAME_RHYTHM, MOSTLY, ALL = range(4)
 class Outline:
     """What is decided about the parts of a piece of B bars before its notes. ``instruments`` (P,)
     rising; ``letters`` (P, B), what each bar takes up, ``UNKNOWN_LETTER`` where that is not known;
-    ``counts`` (P, B), its notes, ``UNKNOWN_COUNT`` where not known."""
+    ``sources`` (P, B), the bar that a bar takes up, of those that do; ``counts`` (P, B), its notes,
+    ``UNKNOWN_COUNT`` where not known."""
 
     instruments: np.ndarray
     letters: np.ndarray
+    sources: np.ndarray
     counts: np.ndarray
 
 
@@ -71,7 +73,15 @@ class Likeness:
             equal = common == degree
             lag = equal.argmax(-1)
             letters = np.where(equal.any(-1), FIRST_RETURN + len(LAGS) * k + lag, letters)
-        return Outline(self.instruments, letters, self.counts[:, start:].astype(np.int64))
+        lags = np.array([lag for _, lag in MEANINGS])
+        sources = np.maximum(np.arange(bare.shape[1]) - lags[letters], 0)
+        return Outline(self.instruments, letters, sources, self.counts[:, start:].astype(np.int64))
+
+
+def letter_of(kind: str, lag: int) -> int:
+    """The number of the letter of a bar that takes up the one ``lag`` bars before (0: none): that
+    of the nearest of LAGS."""
+    return NUMBERS[kind, min(LAGS, key=lambda one: abs(one - lag)) if lag else 0]
 
 
 def likeness(table: np.ndarray, bars: np.ndarray) -> Likeness:

@@ -14,8 +14,8 @@ import numpy as np
 from cantilena.score import DRUMS
 from cantilena.systems.note.casting import BASSES
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
-from cantilena.systems.note.recurrence import REST, letter
-from cantilena.tokens.note.outline import MEANINGS, likeness
+from cantilena.systems.note.recurrence import REST, letter, write_counts
+from cantilena.tokens.note.outline import MEANINGS, NEW_BAR, likeness
 
 LONGEST = 64
 """Bars of a song that are looked at, from its first with notes of at least half of its parts'
@@ -25,10 +25,11 @@ LEAST_NOTES = 40  # of a part that counts
 BASS_TOP = 52  # MIDI pitch: the lowest of three parts or more is a bass where its mean lies below
 
 
-def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str]] | None:
-    """(role, instrument, a letter for each bar) of a song's parts, or None where it is too short or
-    has too few. ``table``: (N, 5) onset, instrument, pitch, duration class, velocity class;
-    ``bars``: (B + 1,) bar lines. What the letters say is in ``systems.note.recurrence``."""
+def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str, str]] | None:
+    """(role, instrument, a letter for each bar, the notes of each new one) of a song's parts, or
+    None where it is too short or has too few. ``table``: (N, 5) onset, instrument, pitch, duration
+    class, velocity class; ``bars``: (B + 1,) bar lines. What the letters say is in
+    ``systems.note.recurrence``."""
     instruments, counts = np.unique(table[:, 1], return_counts=True)
     instruments = [int(i) for i, n in zip(instruments, counts, strict=True) if n >= LEAST_NOTES]
     instruments = [i for i in instruments if not 112 <= i < DRUMS]
@@ -46,9 +47,10 @@ def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str
     kept = table[np.isin(table[:, 1], instruments)]
     outline = likeness(kept, bars).outline(first)
     parts = []
-    for i, row in zip(outline.instruments.tolist(), outline.letters, strict=True):
-        letters = "".join(letter(*MEANINGS[number]) for number in row[: last - first].tolist())
-        parts.append((roles[i], i, letters))
+    for p, i in enumerate(outline.instruments.tolist()):
+        row, counts = outline.letters[p, : last - first], outline.counts[p, : last - first]
+        letters = "".join(letter(*MEANINGS[number]) for number in row.tolist())
+        parts.append((roles[i], i, letters, write_counts(counts[row == NEW_BAR].tolist())))
     return [part for part in parts if set(part[2]) - {letter(REST)}]
 
 
