@@ -128,9 +128,15 @@ def _assigned(
         row = candidates[int(rng.integers(len(candidates)))]
         if row in left:
             left.remove(row)
-        counts = read_counts(row[2], row[3]) if len(row) > 3 else [UNKNOWN_COUNT] * len(row[2])
-        out[part.instrument] = _window(row[2], [_scaled(n, scale) for n in counts], start, bars)
+        out[part.instrument] = _window(row[2], _counts_of(row, scale), start, bars)
     return out
+
+
+def _counts_of(row: Sequence, scale: float) -> list[int]:
+    """Numbers of notes of a song's part (role, instrument, letters, notes of new bars), which
+    earlier checkpoints' habits have not."""
+    counts = read_counts(row[2], row[3]) if len(row) > 3 else [UNKNOWN_COUNT] * len(row[2])
+    return [_scaled(n, scale) for n in counts]
 
 
 def _scaled(notes: int, scale: float) -> int:

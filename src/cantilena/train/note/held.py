@@ -79,33 +79,38 @@ def engine_bits(engine: Engine, batches: Sequence[Batch]) -> dict[str, Any]:
     """What ``bits`` gives, of a checkpoint as it composes: its trunk in 8 bits, without torch."""
     total, notes = np.zeros(len(FIELDS)), 0.0
     for batch in batches:
-        prefix, everywhere = engine.prefix(batch["scalars"], batch["slots"], batch["words"])
-        x = engine.embed("state", batch["state"]) + everywhere[:, None]
-        hidden = engine.session(len(x)).hidden(np.concatenate([prefix, x], axis=1))
-        c = hidden[:, engine.n_prefix :].reshape(-1, hidden.shape[-1])
-        fields, mask = (batch[name].reshape(len(c), -1) for name in ("fields", "mask"))
-        plan = _plan_of(engine, batch, len(c))
-        if plan:
-            c = c + engine.embed("plan.at_step", plan["at_step"])
-        for k, head in enumerate(engine.heads):
-            logits = head(c)
-            if plan and k == 1 and engine.model.get("standings"):
-                logits = logits + engine.standing(c, plan["standing"])
-            top = logits.max(-1, keepdims=True)
-            log_sum = np.log(np.exp(logits - top).sum(-1)) + top[:, 0]
-            nll = log_sum - logits[np.arange(len(c)), fields[:, k]]
-            total[k] += (nll * mask[:, k]).sum()
-            if k < len(engine.chosen):
-                c = c + engine.chosen[k][fields[:, k]]
-            if k == 0:
-                c = c + engine.embed("at_onset", batch["at_onset"]).reshape(c.shape)
-            if k == 1:
-                c = c + engine.embed("at_instrument", batch["at_instrument"]).reshape(c.shape)
-            if plan and k < 2:
-                part = ("at_onset", "at_instrument")[k]
-                c = c + engine.embed(f"plan.{part}", plan[part])
+        mask = batch["mask"].reshape(-1, len(FIELDS))
+        total += (step_nats(engine, batch) * mask).sum(0)
         notes += float(mask[:, 1].sum())
     return figures((total / notes / np.log(2)).tolist(), notes)
+
+
+def step_nats(engine: Engine, batch: Batch) -> np.ndarray:
+    """(B * T, K) negative log-likelihood in nats of every field of a batch's steps."""
+    prefix, everywhere = engine.prefix(batch["scalars"], batch["slots"], batch["words"])
+    x = engine.embed("state", batch["state"]) + everywhere[:, None]
+    hidden = engine.session(len(x)).hidden(np.concatenate([prefix, x], axis=1))
+    c = hidden[:, engine.n_prefix :].reshape(-1, hidden.shape[-1])
+    fields = batch["fields"].reshape(len(c), -1)
+    out = np.zeros(fields.shape)
+    plan = _plan_of(engine, batch, len(c))
+    if plan:
+        c = c + engine.embed("plan.at_step", plan["at_step"])
+    for k, head in enumerate(engine.heads):
+        logits = head(c)
+        if plan and k == 1 and engine.model.get("standings"):
+            logits = logits + engine.standing(c, plan["standing"])
+        top = logits.max(-1, keepdims=True)
+        log_sum = np.log(np.exp(logits - top).sum(-1)) + top[:, 0]
+        out[:, k] = log_sum - logits[np.arange(len(c)), fields[:, k]]
+        if k < len(engine.chosen):
+            c = c + engine.chosen[k][fields[:, k]]
+        if k < 2:
+            part = ("at_onset", "at_instrument")[k]
+            c = c + engine.embed(part, batch[part]).reshape(c.shape)
+            if plan:
+                c = c + engine.embed(f"plan.{part}", plan[part])
+    return out
 
 
 def _plan_of(engine: Engine, batch: Batch, steps: int) -> dict[str, np.ndarray]:
