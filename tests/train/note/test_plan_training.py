@@ -17,7 +17,12 @@ from cantilena.models.step_lm import PLAN_WEIGHTS, StepConfig  # noqa: E402
 from cantilena.systems.note.checkpoint import open_note  # noqa: E402
 from cantilena.systems.note.engine import Engine  # noqa: E402
 from cantilena.systems.note.torch_engine import TorchEngine  # noqa: E402
-from cantilena.systems.note.training import CropConfig, plan_recipe, with_plan  # noqa: E402
+from cantilena.systems.note.training import (  # noqa: E402
+    CropConfig,
+    note_recipe,
+    plan_recipe,
+    with_plan,
+)
 from cantilena.systems.trainable import Recipe  # noqa: E402
 from cantilena.tokens.note import NoteScheme  # noqa: E402
 from cantilena.train.note.crops import FULL  # noqa: E402
@@ -26,6 +31,7 @@ from cantilena.train.note.held import bits, engine_bits, fixed_batches  # noqa: 
 from cantilena.train.note.loop import Training, first_config  # noqa: E402
 from makers import repetitive_table  # noqa: E402
 from songs import FakeSongs  # noqa: E402
+from tiny import tiny_config  # noqa: E402
 
 RECIPE = plan_recipe().changed(
     notes=40 * 2 * 32,
@@ -143,6 +149,24 @@ def test_a_plan_that_cannot_be_is_refused(
     (tmp_path / "card.json").write_text(json.dumps({**card, "files": {}}))
     with pytest.raises(CheckpointError, match=reason):
         Engine(open_note(tmp_path))
+
+
+def test_the_whole_model_goes_on_from_it_without_a_plan(planned_checkpoint: Path, tmp_path: Path):
+    recipe = note_recipe().changed(notes=64.0, compile=False)
+    training = Training(tmp_path, tiny_config(), recipe)
+    training.start_from(planned_checkpoint)
+    plain = bits(TorchEngine(planned_checkpoint, 1, "cpu").network, batches(), precision="float32")
+    without = [{k: v for k, v in b.items() if not k.startswith("plan_")} for b in batches()]
+    assert bits(training.model, without, precision="float32")["all"] != pytest.approx(plain["all"])
+    network = TorchEngine(planned_checkpoint, 1, "cpu").network
+    wanted = bits(network, without, precision="float32")
+    assert bits(training.model, without, precision="float32") == pytest.approx(wanted)
+
+
+def test_what_reads_a_plan_is_trained_on(planned_checkpoint: Path, tmp_path: Path):
+    training = begun(tmp_path, planned_checkpoint)
+    for name, values in TorchEngine(planned_checkpoint, 1, "cpu").network.state_dict().items():
+        assert torch.equal(training.model.state_dict()[name], values), name
 
 
 def test_other_sizes_than_the_checkpoints_are_refused(tiny_checkpoint: Path):

@@ -117,13 +117,14 @@ class Training:
 
     def start_from(self, checkpoint: str | Path) -> None:
         """Takes the weights of a checkpoint as the first ones, all but the text encoder's where
-        that is of another size, and those that read a plan where it has none. Raises
+        that is of another size, and those that read a plan where either has none. Raises
         CheckpointError where they are missing or do not fit."""
         opened = open_note(checkpoint)
         weights = {k: v.float() for k, v in load_tensors(opened.weights).items()}
         current = self.model.state_dict()
         plan = {k: v for k, v in current.items() if k.startswith(PLAN_WEIGHTS)}
-        weights = {**plan, **weights}  # of a checkpoint that reads no plan
+        others = {k: v for k, v in weights.items() if not k.startswith(PLAN_WEIGHTS)}
+        weights = {**plan, **(weights if plan else others)}
         same = {k: v.shape for k, v in current.items()} == {k: v.shape for k, v in weights.items()}
         if not same:  # a checkpoint of another text encoder gives all but the text's part
             text = {k: v for k, v in current.items() if k.startswith(TEXT)}

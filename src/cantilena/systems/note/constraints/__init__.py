@@ -64,7 +64,7 @@ def constraints(
     wishes: list = [
         Length(plan, scheme),
         Close(plan, scheme),
-        Ensemble(plan, scheme),
+        Ensemble(plan, scheme, informed=informed),
         Subdivision(plan, scheme, swing, played),
         Density(plan, scheme),
     ]
