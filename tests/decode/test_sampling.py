@@ -124,6 +124,9 @@ def test_rhythm_and_drums_are_less_bold_than_tunes_and_loops_than_all():
     base = Sampling(temperature=1.2, top_p=0.9, top_k=7)
     roles = {73: MELODY, 33: BASS, DRUMS: DRUM}
     song, loop = Boldness(base, roles), Boldness(base, roles, loops=True)
+    planned = Boldness(base, roles, planned=True)
+    for field, chosen in ((ONSET, []), (PITCH, [0, 128]), (PITCH, [0, 73])):
+        assert planned(field, chosen).temperature <= song(field, chosen).temperature
     flute, bass, kit = (0, 73), (0, 33), (0, DRUMS)
     assert song(PITCH, flute) == base
     assert song(PITCH, kit).temperature < song(PITCH, bass).temperature < base.temperature

@@ -35,15 +35,15 @@ STARTS = (0, 0, 0, 8, 16)
 """Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
 DRAWS = 60
 """Songs and beginnings that are compared before one is taken."""
-LEAST_HEARD = {MELODY: 0.5, HARMONY: 0.4}
+LEAST_HEARD = {MELODY: 0.3, HARMONY: 0.1}
 """Share of the bars in which a part is to play at least; basses and drums as harmony."""
-GENRE_FIT, LEAST_FIT = 1.5, 1.0
+GENRE_FIT, LEAST_FIT = 1.5, 0.5
 """What a song of an asked genre gains, and what a part that is heard too little costs."""
 UNUSUAL_SIZE = 0.25  # what each part more or less than the piece has costs
-LONGEST_WAIT, WAIT_COST = 2, 0.3
+LONGEST_WAIT, WAIT_COST = 2, 0.2
 """Bars for which no pitched part may play without cost, and what each further bar costs: music
 that begins with eight bars of drums is not what anybody asked for."""
-LONGEST_INTRO, LATE_COST = 4, 0.15
+LONGEST_INTRO, LATE_COST = 8, 0.04
 """Bars (or an eighth of the piece) after which the tune enters at the latest without cost, and what
 each bar later costs."""
 CHANCE = 0.7  # up to which noise is added to a fit, so that seeds differ

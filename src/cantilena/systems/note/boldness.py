@@ -17,16 +17,27 @@ ROLE_SHARES = {MELODY: 1.06, HARMONY: 0.97, BASS: 0.95, DRUM: 0.88}
 LOOP_SHARE = 0.85
 """Shares of the temperature for onsets and instruments, for what a part of each role plays, and for
 everything in genres made of loops."""
+PLANNED_TIME_SHARE = 0.9
+PLANNED_ROLE_SHARES = {MELODY: 0.88, HARMONY: 0.88, BASS: 0.88, DRUM: 0.88}
+"""The same where the model reads which bars are new: it need not be driven out of loops."""
 
 
 class Boldness:
     """Sampling by field. ``roles``: the role of each instrument; ``loops``: the genre is made of
-    loops, in which nothing varies much."""
+    loops, in which nothing varies much; ``planned``: the model reads a plan of the piece."""
 
-    def __init__(self, sampling: Sampling, roles: Mapping[int, str], loops: bool = False):
+    def __init__(
+        self,
+        sampling: Sampling,
+        roles: Mapping[int, str],
+        loops: bool = False,
+        planned: bool = False,
+    ):
         temperature = sampling.temperature * (LOOP_SHARE if loops else 1.0)
-        shares = {i: ROLE_SHARES[role] for i, role in roles.items()}
-        self.time = replace(sampling, temperature=temperature * TIME_SHARE)
+        by_role = PLANNED_ROLE_SHARES if planned else ROLE_SHARES
+        shares = {i: by_role[role] for i, role in roles.items()}
+        time = PLANNED_TIME_SHARE if planned else TIME_SHARE
+        self.time = replace(sampling, temperature=temperature * time)
         self.parts = {
             i: replace(sampling, temperature=temperature * share) for i, share in shares.items()
         }
