@@ -75,13 +75,23 @@ def piece(plan: Plan, *steps: tuple[int, ...]) -> Tracker:
 def test_who_has_played_the_notes_of_a_bar_is_held_back_in_it():
     plan = plan_of([BarPlan(notes=2), BarPlan(notes=1)], [BarPlan(notes=1), BarPlan(notes=1)])
     wish, lead = Countdown(plan, SCHEME), (0, LEAD, 60, 3, 4)
-    assert wish.bias(INSTRUMENT, piece(plan, lead), (24,)) is None
+
+    def bias(field: int, piece: Tracker, *chosen: int) -> np.ndarray:
+        out = wish.bias(field, piece, chosen)
+        assert out is not None
+        return out
+
+    assert not bias(INSTRUMENT, piece(plan, lead), 24).any()
     twice = piece(plan, lead, (24, LEAD, 62, 3, 4))
-    in_bar, in_next = (wish.bias(INSTRUMENT, twice, (delta,)) for delta in (24, 72))
-    assert in_bar is not None and in_next is None
-    assert in_bar[LEAD] == Countdown.DONE_BIAS and not in_bar[LOW]
-    assert wish.bias(ONSET, twice, ()) is None  # the bass has a note left
+    in_bar, in_next = bias(INSTRUMENT, twice, 24), bias(INSTRUMENT, twice, 72)
+    assert in_bar[LEAD] == Countdown.DONE_BIAS and not in_bar[LOW] and not in_next.any()
+    waits = bias(ONSET, twice)  # the bass has a note left
+    assert not waits[:72].any() and (waits[72:] == Countdown.LEFT_BIAS).all()
     twice.push(0, LOW, 40, 3, 4)
-    onsets = wish.bias(ONSET, twice, ())
-    assert onsets is not None
+    onsets = bias(ONSET, twice)
     assert (onsets[:72] == Countdown.DONE_BIAS).all() and not onsets[72:].any()
+
+
+def test_where_numbers_of_notes_are_not_known_nobody_is_held_back():
+    plan = plan_of([BarPlan(), BarPlan()], [BarPlan(), BarPlan()])
+    assert Countdown(plan, SCHEME).bias(ONSET, piece(plan, (0, LEAD, 60, 3, 4)), ()) is None

@@ -79,7 +79,7 @@ def constraints(
     if any(part.bars for part in plan.parts):
         wishes.append(Recurrence(plan, scheme, informed))
         if informed:
-            wishes.append(Countdown(plan, scheme))
+            wishes.append(Countdown(plan, scheme, figures or ()))
     if repetition:
         wishes.append(Repetition(plan, repetition))
     return wishes

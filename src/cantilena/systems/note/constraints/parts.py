@@ -95,7 +95,7 @@ class Ensemble:
     LEAST_REST, MOST_REST = 1.0, 2.0
     """Bars of rest that a part is allowed: half a bar for each part beyond the second, between
     these."""
-    ARRANGED_REST, COUNTED_REST = 0.4, 1.0
+    ARRANGED_REST, COUNTED_REST = 0.4, 0.5
     """The same in bars in which an arrangement has the part play: longer rests are planned; and
     where the model knows how many notes a bar is to have, as long as some of them are to come."""
     SHARE_BASE, SHARE_PER_PART = 0.3, 1.2
