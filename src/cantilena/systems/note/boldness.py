@@ -17,8 +17,8 @@ ROLE_SHARES = {MELODY: 1.06, HARMONY: 0.97, BASS: 0.95, DRUM: 0.88}
 LOOP_SHARE = 0.85
 """Shares of the temperature for onsets and instruments, for what a part of each role plays, and for
 everything in genres made of loops."""
-PLANNED_TIME_SHARE = 0.95
-PLANNED_ROLE_SHARES = {MELODY: 0.8, HARMONY: 0.88, BASS: 0.93, DRUM: 0.97}
+PLANNED_TIME_SHARE = 0.88
+PLANNED_ROLE_SHARES = {MELODY: 0.85, HARMONY: 0.88, BASS: 0.88, DRUM: 0.85}
 """The same where the model reads which bars are new: it need not be driven out of loops."""
 
 

@@ -23,8 +23,8 @@ TIME_BIAS = {EXACT: 7.0, RHYTHM: 6.0, VARIED: 0.5, HELD: 3.0}
 and an instrument gains whose note is due. Added to logits."""
 NOTE_BIAS = {EXACT: 7.0, RHYTHM: 0.0, VARIED: 0.2, HELD: 0.0}
 """What pitch, length and loudness of the note that is due gain."""
-INFORMED_TIME = {EXACT: 6.0, RHYTHM: 5.0, VARIED: 0.5, HELD: 2.0}
-INFORMED_NOTE = {EXACT: 6.0, RHYTHM: 0.0, VARIED: 0.3, HELD: 0.0}
+INFORMED_TIME = {EXACT: 6.0, RHYTHM: 5.0, VARIED: 0.3, HELD: 2.0}
+INFORMED_NOTE = {EXACT: 6.0, RHYTHM: 0.0, VARIED: 0.2, HELD: 0.0}
 """The same for a model that reads the plan: it leans there by itself."""
 
 
