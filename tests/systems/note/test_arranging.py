@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.plan import BASS, DRUM, MELODY, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
 from cantilena.systems.note.planning import make_plan
 from cantilena.systems.note.recurrence import (
     EXACT,
@@ -60,6 +60,14 @@ def test_on_other_chords_a_bar_comes_back_in_its_rhythm_alone():
         if one.source >= 0 and (bar - one.source) % 3
     }
     assert sources and set(sources) == {RHYTHM}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_chords_that_are_asked_for_are_played_in_every_bar(seed: int):
+    plan = plan_of(seed, bars=32, chords=("C", "F", "G"))
+    carriers = [part for part in plan.parts if part.role == HARMONY]
+    for bar in range(plan.bars):
+        assert any(part.bars[bar].kind not in (REST, HELD) for part in carriers)
 
 
 def test_a_short_piece_and_habits_without_arrangements_have_none():

@@ -160,12 +160,15 @@ def _window(letters: str, counts: list[int], start: int, bars: int) -> list[BarP
 
 def _filled(rows: Rows, plan: Plan) -> Rows:
     """The rows with somebody in every bar and everybody in the last one, and without references to
-    bars in which the part is silent."""
+    bars in which the part is silent. Of chords that are asked for every bar has somebody who plays
+    them."""
     out = {i: list(row) for i, row in rows.items()}
     silent = (REST, HELD)
-    fullest = max(out, key=lambda i: sum(bar.kind not in silent for bar in out[i]))
+    carriers = [part.instrument for part in plan.parts if part.role == HARMONY]
+    needed = carriers if plan.asked_chords and carriers else list(out)
+    fullest = max(needed, key=lambda i: sum(bar.kind not in silent for bar in out[i]))
     for bar in range(plan.bars):
-        if all(row[bar].kind in silent for row in out.values()):
+        if all(out[i][bar].kind in silent for i in needed):
             out[fullest][bar] = BarPlan()
     for row in out.values():
         row[-1] = BarPlan()
