@@ -24,6 +24,9 @@ PLAN_WEIGHTS = ("plan.", "standing.")
 """With which the names of the weights begin that read what is planned. They start at zero."""
 
 
+_OF_A_PLAN = frozenset({"plan", "standings"})
+
+
 @dataclass(frozen=True)
 class StepConfig:
     """Sizes of a step model. ``state``, ``at_onset`` and ``at_instrument`` map feature names to
@@ -68,8 +71,10 @@ class StepConfig:
         return sum(self.scalars.values()) + self.slot_size - 1
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for the checkpoint's card."""
-        return asdict(self)
+        """Plain data for the checkpoint's card. Of a model that reads no plan it says nothing of
+        one, as those of before."""
+        data = asdict(self)
+        return data if self.plan else {k: v for k, v in data.items() if k not in _OF_A_PLAN}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> StepConfig:
