@@ -18,7 +18,7 @@ LOOP_SHARE = 0.85
 """Shares of the temperature for onsets and instruments, for what a part of each role plays, and for
 everything in genres made of loops."""
 PLANNED_TIME_SHARE = 0.88
-PLANNED_ROLE_SHARES = {MELODY: 0.85, HARMONY: 0.88, BASS: 0.88, DRUM: 0.85}
+PLANNED_ROLE_SHARES = {MELODY: 0.85, HARMONY: 0.88, BASS: 0.88, DRUM: 0.9}
 """The same where the model reads which bars are new: it need not be driven out of loops."""
 
 
