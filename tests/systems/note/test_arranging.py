@@ -340,3 +340,20 @@ def test_longer_pieces_of_bands_mostly_begin_with_an_intro():
         assert all(chords.plays(k) for k in range(8))
     assert intros == {0, 4, 8}
     assert all(part.plays(0) for part in arranged([BETTER], 1).parts)  # 16 bars have none
+
+
+def test_songs_about_as_dense_as_such_ensembles_are_mostly_taken():
+    def dense(digit: str) -> dict:
+        rows = [(role, i, NEWS, digit * 16) for role, i, _ in (TUNE, *WHOLE)]
+        return {"genres": [], "metre": [4, 4], "parts": [list(row) for row in rows]}
+
+    brief = Brief(instruments=BAND, only=True, bars=16)
+    none = {**HABITS, "arrangements": []}
+    near = 0
+    for seed in range(20):
+        usual = make_plan(brief, none, np.random.default_rng(seed)).density
+        songs = [dense("1"), dense("9"), dense("Z")]
+        plan = make_plan(brief, {**HABITS, "arrangements": songs}, np.random.default_rng(seed))
+        assert usual and plan.density
+        near += abs(np.log(plan.density / usual)) < 0.8
+    assert near >= 17

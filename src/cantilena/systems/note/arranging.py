@@ -42,12 +42,15 @@ STARTS = (0, 0, 0, 8, 16)
 """Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
 DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
-LEAST_HEARD = {MELODY: 0.4, HARMONY: 0.3, BASS: 0.6, DRUM: 0.7}
+LEAST_HEARD = {MELODY: 0.4, HARMONY: 0.35, BASS: 0.6, DRUM: 0.7}
 """Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
 beginning, or a quarter, do not count: parts may come in one by one."""
 LONGEST_ENTRIES = 8
-GENRE_FIT, LEAST_FIT = 1.5, 4.0
+GENRE_FIT, LEAST_FIT = 1.5, 8.0
 """What a song of an asked genre gains, and what a part that is heard too little costs."""
+USUAL_DENSITY, DENSITY_FIT = 0.3, 1.5
+"""By how much the logarithm of an arrangement's notes a bar may lie apart from what such an
+ensemble usually has without cost, and what each further unit costs."""
 METRE_FIT = 0.8  # what a song in another number of beats costs
 UNUSUAL_SIZE = 0.15  # what each part more or less than the piece has costs
 SHARED, ASTRAY = 0.6, 0.4
@@ -125,6 +128,9 @@ def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[Pa
 def _fit(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
     """How well a song's arrangement suits the parts of a Plan."""
     fit = GENRE_FIT if set(song["genres"]) & set(brief.genres) else 0.0
+    mean = notes_per_bar(rows)
+    if mean and plan.density:
+        fit -= DENSITY_FIT * max(0.0, abs(float(np.log(mean / plan.density))) - USUAL_DENSITY)
     fit -= METRE_FIT * (song["metre"][0] != plan.metre[0])
     fit -= UNUSUAL_SIZE * abs(len(song["parts"]) - len(plan.parts))
     first = min(LONGEST_ENTRIES, plan.bars // 4)
