@@ -32,7 +32,7 @@ def main() -> None:
     rows = count_arrangements(load_split(args.data, "train"), np.random.default_rng(0))
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     for song in rows:
-        for role, _, letters in song["parts"]:
+        for role, _, letters, _ in song["parts"]:
             kinds[role].update(bar_plan(x, LOOKED_AT).kind for x in letters[:LOOKED_AT])
     names = ("rest", "held", "new", "exact", "varied", "rhythm")
     print(f"{len(rows)} songs\n| role | {' | '.join(names)} |\n|---|{'---:|' * len(names)}")

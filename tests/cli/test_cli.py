@@ -752,6 +752,21 @@ def test_train(here, capsys, monkeypatch):
     fails(capsys, [*argv, "--workers", "-1"], "workers of -1")
 
 
+def test_train_what_reads_a_plan(here, capsys, monkeypatch):
+    pytest.importorskip("torch")
+    from cantilena.cli import parser
+    from cantilena.cli.train import train_recipe
+    from cantilena.systems.note.training import note_recipe, plan_recipe
+
+    argv = ["train", "--data", "d", "--out", "r", "--tune", "plan"]
+    fails(capsys, argv, "give its folder with --from")
+    args = parser().parse_args([*argv, "--from", "ck"])
+    assert train_recipe(args, None) == plan_recipe()
+    assert train_recipe(args, plan_recipe().changed(seed=4)).settings.seed == 4
+    with pytest.raises(InputError, match="trains the whole model"):
+        train_recipe(args, note_recipe())
+
+
 def test_a_run_goes_on_with_its_own_settings(here, capsys, monkeypatch):
     pytest.importorskip("torch")
     from dataclasses import replace

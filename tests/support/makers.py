@@ -37,10 +37,10 @@ HABITS: dict[str, Any] = {
             "genres": ["rock"],
             "metre": [4, 4],
             "parts": [
-                ["melody", 30, "----..bg.cch...." + "----d.dd.cchb.-."],
-                ["harmony", 0, "..bb_.bbccch..kk" + "ddddddddccch.__."],
-                ["bass", 33, "-.kk.lkkcccc.lll" + "ddddddddcccc.ll."],
-                ["drums", 128, ".aaf.aaaafaf.aa." + "faafaaafafaf.aa."],
+                ["melody", 30, "----..bg.cch...." + "----d.dd.cchb.-.", "47512936848"],
+                ["harmony", 0, "..bb_.bbccch..kk" + "ddddddddccch.__.", "8c7a9b8"],
+                ["bass", 33, "-.kk.lkkcccc.lll" + "ddddddddcccc.ll.", "84765"],
+                ["drums", 128, ".aaf.aaaafaf.aa." + "faafaaafafaf.aa.", "gijkmn"],
             ],
         },
         {"genres": [], "metre": [4, 4], "parts": [["harmony", 0, "..k...b..k..cccc"]]},
@@ -172,6 +172,35 @@ def random_table(
     rows = np.unique(rows, axis=0)
     classes = [rng.integers(0, size, len(rows)) for size in scheme.sizes[3:]]
     return np.column_stack([rows, *classes]).astype(np.int64)
+
+
+def repetitive_table(rng: np.random.Generator, bars: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """A (N, 5) note table in which bars of three parts come back exactly, with a note moved, in
+    their rhythm, or not, with silences, and its (B + 1,) bar lines."""
+    scheme, parts = NoteScheme(), (0, 33, 128)
+    lengths = rng.choice([96, 96, 96, 72, 48, 240], bars) if rng.random() < 0.4 else [96] * bars
+    lines = np.concatenate([[0], np.cumsum(lengths)])
+    bar_notes: dict[tuple[int, int], set[tuple[int, int]]] = {}
+    for bar in range(bars):
+        for part in parts:
+            fresh = {(12 * int(rng.integers(8)), int(rng.integers(55, 66))) for _ in range(5)}
+            source = bar_notes.get((part, bar - int(rng.choice([1, 2, 4, 8]))), set())
+            notes = [fresh, set(), source, source, source][int(rng.integers(5))]
+            if rng.random() < 0.3:
+                notes = {(tick, pitch + 1) for tick, pitch in notes}
+            elif rng.random() < 0.3 and notes:
+                notes = notes - {max(notes)} | {(max(notes)[0], 70)}
+            bar_notes[part, bar] = {note for note in notes if note[0] < lengths[bar]}
+    rows = np.array(
+        sorted(
+            (int(lines[bar]) + tick, part, pitch)
+            for (part, bar), notes in bar_notes.items()
+            for tick, pitch in notes
+        )
+        or [(0, 0, 60)]
+    )
+    classes = [rng.integers(0, size, len(rows)) for size in scheme.sizes[3:]]
+    return np.column_stack([rows, *classes]).astype(np.int64), lines
 
 
 def random_frame(rng: np.random.Generator, end: int) -> Frame:

@@ -431,6 +431,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--from", dest="start", metavar="DIR", help="begin with these weights")
     parser.add_argument(
+        "--tune",
+        choices=("plan",),
+        help="train only what reads the plan of a piece; the model begins with --from",
+    )
+    parser.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, default=None, help="use torch.compile"
     )
     parser.add_argument(

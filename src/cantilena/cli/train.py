@@ -130,7 +130,7 @@ def train(args: argparse.Namespace) -> int:
     folder = check_folder(args.out)
     from cantilena.data.dataset import load_split
     from cantilena.systems.note.training import note_config
-    from cantilena.train.note.loop import Training, run_recipe, run_state
+    from cantilena.train.note.loop import Training, first_config, run_recipe, run_state
 
     saved, state = run_recipe(folder), run_state(folder)
     recipe = train_recipe(args, saved)
@@ -144,7 +144,7 @@ def train(args: argparse.Namespace) -> int:
     corpora = [c.strip() for c in args.corpora.split(",")] if args.corpora else None
     songs = load_split(args.data, "train", corpora, warn=warn)
     valid = load_split(args.data, "valid", corpora, warn=warn)
-    training = Training(folder, note_config(**sizes), recipe)
+    training = Training(folder, first_config(recipe, args.start, sizes), recipe)
     if args.start and not state:
         training.start_from(args.start)
     verb = "going on with" if state else "training"
@@ -162,9 +162,13 @@ def train_recipe(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
     """The settings of a run: its own where it goes on, else the defaults; options above them."""
     from dataclasses import replace
 
-    from cantilena.systems.note.training import note_recipe
+    from cantilena.systems.note.training import note_recipe, plan_recipe
 
-    recipe = saved or note_recipe()
+    recipe = saved or (plan_recipe() if args.tune else note_recipe())
+    if args.tune and args.tune != recipe.options.tune:
+        raise InputError(f"the run in {args.out!r} trains the whole model; give another folder")
+    if args.tune and not (saved or args.start):
+        raise InputError("--tune goes on from a checkpoint; give its folder with --from")
     names = ("notes", "minutes", "batch", "rate", "decay", "seed", "compile", "workers")
     options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     in_notes = {"warmup": args.warmup, "valid_every": args.valid_every}

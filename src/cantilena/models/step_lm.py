@@ -10,8 +10,8 @@ positions (Su et al. 2021), SwiGLU (Shazeer 2020), no biases.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -20,13 +20,23 @@ from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError
 
+PLAN_WEIGHTS = ("plan.", "standing.")
+"""With which the names of the weights begin that read what is planned. They start at zero."""
+
+
+_OF_A_PLAN = frozenset({"plan", "standings"})
+
 
 @dataclass(frozen=True)
 class StepConfig:
     """Sizes of a step model. ``state``, ``at_onset`` and ``at_instrument`` map feature names to
     numbers of classes; ``fields`` gives the K output sizes; ``scalars`` maps the prefix's
     single-valued conditions to their sizes, each one position; ``slots`` instrument slots of
-    ``slot_size`` classes and ``words`` text positions of ``buckets`` hashed pieces follow."""
+    ``slot_size`` classes and ``words`` text positions of ``buckets`` hashed pieces follow.
+
+    ``plan`` maps "at_step", "at_onset" and "at_instrument" to the features that the heads read of
+    what is planned, {} for a model that reads none; the last class of each means that it is not
+    known. ``standings``: classes in which each value of the second field may stand."""
 
     fields: tuple[int, ...]
     state: dict[str, int]
@@ -46,6 +56,8 @@ class StepConfig:
     head_hidden: int = 256
     rope_base: float = 10_000.0
     context: int = 1024
+    plan: dict[str, dict[str, int]] = field(default_factory=dict)
+    standings: int = 0
 
     @property
     def prefix(self) -> int:
@@ -59,8 +71,10 @@ class StepConfig:
         return sum(self.scalars.values()) + self.slot_size - 1
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for the checkpoint's card."""
-        return asdict(self)
+        """Plain data for the checkpoint's card. Of a model that reads no plan it says nothing of
+        one, as those of before."""
+        data = asdict(self)
+        return data if self.plan else {k: v for k, v in data.items() if k not in _OF_A_PLAN}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> StepConfig:
@@ -180,6 +194,20 @@ class Head(nn.Module):
         return self.logits(self.norm2(x + self.down(F.silu(gate) * up)))
 
 
+class Standing(nn.Module):
+    """What the logits of a field gain by how each of its values stands: a gain for each class of
+    standing, by the hidden state. It begins at none."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.gain = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor, standing: Tensor) -> Tensor:
+        """(..., D) and (..., size) classes -> (..., size)."""
+        gains = self.gain(F.rms_norm(x, x.shape[-1:], eps=1e-5))
+        return gains.gather(-1, standing)
+
+
 class TextEncoder(nn.Module):
     """Hashed word pieces to states of every layer, the embedding's included. Piece 0 is "none".
 
@@ -234,6 +262,10 @@ class StepLM(nn.Module):
         self.at_instrument = FeatureSum(config.at_instrument, d)
         self.chosen = nn.ModuleList(nn.Embedding(n, d) for n in config.fields[:-1])
         self.heads = nn.ModuleList(Head(d, config.head_hidden, n) for n in config.fields)
+        parts = {part: FeatureSum(sizes, d) for part, sizes in config.plan.items()}
+        self.plan = nn.ModuleDict(parts)
+        if config.standings:
+            self.standing = Standing(d, config.standings)
         cos, sin = rope_tables(d // config.heads, config.prefix + config.context, config.rope_base)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -250,6 +282,9 @@ class StepLM(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
+        for name, p in self.named_parameters():
+            if name.startswith(PLAN_WEIGHTS):
+                nn.init.zeros_(p)
 
     def mixed_text(self, words: Tensor) -> tuple[Tensor, Tensor]:
         """Text states (B, W, D_text) of word pieces (B, W), and which are words at all (B, W, 1).
@@ -328,12 +363,30 @@ class StepLM(nn.Module):
         x = self.trunk(torch.cat([prefix, steps], dim=1))
         return x[:, prefix.shape[1] :]
 
-    def chain(self, h: Tensor, fields: Tensor, at_onset: Tensor, at_instrument: Tensor) -> list:
-        """Logits of each field, (B, T, size), given the true earlier fields (B, T, K)."""
+    def chain(
+        self,
+        h: Tensor,
+        fields: Tensor,
+        at_onset: Tensor,
+        at_instrument: Tensor,
+        plan: Mapping[str, Tensor] | None = None,
+    ) -> list:
+        """Logits of each field, (B, T, size), given the true earlier fields (B, T, K). ``plan``:
+        features (B, T, F) of its parts and "standing" (B, T, size of the second field); without one
+        the heads are as those of a model that reads none."""
+        plan = plan if self.config.plan else None
+        if plan:
+            h = h + self.plan["at_step"](plan["at_step"])
         logits = [self.heads[0](h)]
         c = h + self.chosen[0](fields[..., 0]) + self.at_onset(at_onset)
+        if plan:
+            c = c + self.plan["at_onset"](plan["at_onset"])
         logits.append(self.heads[1](c))
+        if plan and self.config.standings:
+            logits[1] = logits[1] + self.standing(c, plan["standing"])
         c = c + self.chosen[1](fields[..., 1]) + self.at_instrument(at_instrument)
+        if plan:
+            c = c + self.plan["at_instrument"](plan["at_instrument"])
         for k in range(2, len(self.heads)):
             logits.append(self.heads[k](c))
             if k + 1 < len(self.heads):
@@ -349,10 +402,22 @@ class StepLM(nn.Module):
         fields: Tensor,
         at_onset: Tensor,
         at_instrument: Tensor,
+        plan: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Negative log-likelihood in nats of every field, (B, T, K)."""
         h = self.hidden(scalars, slots, words, state)
-        logits = self.chain(h, fields, at_onset, at_instrument)
+        return self.nll(h, fields, at_onset, at_instrument, plan)
+
+    def nll(
+        self,
+        h: Tensor,
+        fields: Tensor,
+        at_onset: Tensor,
+        at_instrument: Tensor,
+        plan: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """The same, of hidden states (B, T, D)."""
+        logits = self.chain(h, fields, at_onset, at_instrument, plan)
         losses = [
             F.cross_entropy(x.float().flatten(0, 1), fields[..., k].flatten(), reduction="none")
             for k, x in enumerate(logits)

@@ -20,10 +20,13 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
     bar_plan,
     letter,
+    read_counts,
+    write_counts,
 )
 from cantilena.systems.note.sections import completed, plan_sections
 from cantilena.systems.note.shaping import shaped
 from cantilena.text.wishes import Brief, Instrument, Section
+from cantilena.tokens.note.outline import UNKNOWN_COUNT
 from makers import HABITS
 
 BAND = tuple(
@@ -60,6 +63,14 @@ def test_on_other_chords_a_bar_comes_back_in_its_rhythm_alone():
         if one.source >= 0 and (bar - one.source) % 3
     }
     assert sources and set(sources) == {RHYTHM}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_chords_that_are_asked_for_are_played_in_every_bar(seed: int):
+    plan = plan_of(seed, bars=32, chords=("C", "F", "G"))
+    carriers = [part for part in plan.parts if part.role == HARMONY]
+    for bar in range(plan.bars):
+        assert any(part.bars[bar].kind not in (REST, HELD) for part in carriers)
 
 
 def test_a_short_piece_and_habits_without_arrangements_have_none():
@@ -134,6 +145,44 @@ def test_sections_end_with_fills_of_drums_that_play():
     assert 12 <= fills <= 28
     rests = arranged([song(("melody", 73, NEWS), *WHOLE[:2], ("drums", 128, RESTS))], 0)
     assert all(bar.kind != FILL for part in rests.parts for bar in part.bars)
+
+
+@pytest.mark.parametrize("form", [(), (Section("verse", 8), Section("chorus"), Section("verse"))])
+def test_every_bar_has_a_number_of_notes(form: tuple[Section, ...]):
+    plan = plan_of(bars=None if form else 24, form=form)
+    for part in plan.parts:
+        for bar in part.bars:
+            assert (bar.notes == 0) == (bar.kind in (REST, HELD))
+            assert bar.source < 0 or bar.notes == part.bars[bar.source].notes
+    total = sum(bar.notes for part in plan.parts for bar in part.bars)
+    assert plan.density == pytest.approx(total / plan.bars)
+    outline = plan.outline
+    assert outline is not None and (outline.counts >= 0).all()
+    assert outline.instruments.tolist() == sorted(p.instrument for p in plan.parts)
+
+
+def test_numbers_of_notes_come_to_the_density_that_is_asked_for():
+    for density in ("sparse", "dense"):
+        brief = Brief(instruments=BAND, only=True, bars=32, density=density)
+        none = {**HABITS, "arrangements": []}
+        asked, planned = (
+            make_plan(brief, habits, np.random.default_rng(3)).density for habits in (none, HABITS)
+        )
+        assert asked and planned == pytest.approx(asked, rel=0.2)
+
+
+def test_without_numbers_in_the_habits_there_are_none():
+    songs = [
+        {**song, "parts": [row[:3] for row in song["parts"]]} for song in HABITS["arrangements"]
+    ]
+    brief = Brief(instruments=BAND, bars=16)
+    plan = make_plan(brief, {**HABITS, "arrangements": songs}, np.random.default_rng(0))
+    assert {bar.notes for part in plan.parts for bar in part.bars} == {UNKNOWN_COUNT}
+
+
+def test_numbers_of_notes_are_read_as_they_are_written():
+    letters = ".-" + letter(EXACT, 2) + "._" + letter(RHYTHM, 1)
+    assert read_counts(letters, write_counts([7, 80])) == [7, 0, 7, 61, 0, 0]
 
 
 FORM = (
@@ -291,3 +340,20 @@ def test_longer_pieces_of_bands_mostly_begin_with_an_intro():
         assert all(chords.plays(k) for k in range(8))
     assert intros == {0, 4, 8}
     assert all(part.plays(0) for part in arranged([BETTER], 1).parts)  # 16 bars have none
+
+
+def test_songs_about_as_dense_as_such_ensembles_are_mostly_taken():
+    def dense(digit: str) -> dict:
+        rows = [(role, i, NEWS, digit * 16) for role, i, _ in (TUNE, *WHOLE)]
+        return {"genres": [], "metre": [4, 4], "parts": [list(row) for row in rows]}
+
+    brief = Brief(instruments=BAND, only=True, bars=16)
+    none = {**HABITS, "arrangements": []}
+    near = 0
+    for seed in range(20):
+        usual = make_plan(brief, none, np.random.default_rng(seed)).density
+        songs = [dense("1"), dense("9"), dense("Z")]
+        plan = make_plan(brief, {**HABITS, "arrangements": songs}, np.random.default_rng(seed))
+        assert usual and plan.density
+        near += abs(np.log(plan.density / usual)) < 0.8
+    assert near >= 17

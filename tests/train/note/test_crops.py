@@ -13,6 +13,7 @@ from cantilena.systems.note.tracker import Tracker
 from cantilena.systems.note.training import ARRAYS, GUESSED, CropConfig, stack
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note import conditions as cond
+from cantilena.tokens.note.outline import likeness
 from cantilena.train.note.crops import (
     FULL,
     WORDINGS,
@@ -20,6 +21,7 @@ from cantilena.train.note.crops import (
     chord_symbols,
     transpose_chords,
 )
+from makers import repetitive_table
 from songs import FakeSongs, random_songs
 
 SCHEME = NoteScheme()
@@ -79,6 +81,54 @@ def test_the_features_are_those_of_generation():
         if step[0] != SCHEME.rest:
             assert found["at_instrument"][t].tolist() == tracker.at_instrument(*step[:2])
         tracker.push(*step)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.booleans())
+def test_the_features_of_the_outline_are_those_of_generation(seed: int, fresh: bool):
+    """Of a window within a song, transposed, as of the whole song; of one that begins afresh, as if
+    nothing were before it."""
+    table, bars = repetitive_table(rng(seed))
+    songs = FakeSongs([table])
+    bars = songs.bars(0)
+    config = replace(FULL, length=400, plan=True, transpose=True)
+    start = len(table) // 2
+    found = crops(config, songs).example(0, start, rng(seed), fresh)
+    first_bar = 0
+    shift = int((found["fields"][0, 2] - table[start, 2]) if not fresh else 0)
+    if fresh:
+        bar = int(np.searchsorted(bars, table[start, 0], side="right")) - 1
+        first_bar = min(bar, len(bars) - 2)
+        bars = bars[first_bar:]
+        start = int(np.searchsorted(table[:, 0], bars[0]))
+        pitched = np.flatnonzero(table[start:, 1] != 128)
+        notes = found["fields"][found["mask"][:, 1] > 0]
+        shift = int(notes[pitched[0], 2] - table[start + pitched[0], 2]) if len(pitched) else 0
+    elif table[start, 1] == 128:
+        return  # which does not tell the shift
+    moved = table.copy()
+    moved[:, 2] += shift * (moved[:, 1] != 128)
+    whole = moved[start:] if fresh else moved
+    outline = likeness(table, songs.bars(0)).outline(first_bar)
+    none = np.zeros(0, dtype=int)
+    frame = context.Frame(bars, none, none, len(bars) - 2)
+    tracker = Tracker(frame, SCHEME.max_delta, outline)
+    skipped = 0 if fresh else start
+    rows = context.extend(whole, SCHEME.max_delta, int(bars[0]))
+    t, notes = 0, 0
+    for row in rows.tolist():
+        step = [row[5], *row[1:5]]
+        notes += row[1] >= 0
+        if notes > skipped:
+            assert found["plan_at_step"][t].tolist() == tracker.plan_at_step()
+            assert found["plan_at_onset"][t].tolist() == tracker.plan_at_onset(step[0])
+            assert found["plan_standing"][t].tolist() == tracker.standing(step[0]).tolist()
+            if row[1] >= 0:
+                own = tracker.plan_at_instrument(*step[:2])
+                assert found["plan_at_instrument"][t].tolist() == own
+            t += 1
+        tracker.push(*step)
+    assert t
 
 
 @settings(max_examples=40)

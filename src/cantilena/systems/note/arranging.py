@@ -6,7 +6,7 @@ models or how notes are chosen. What a bar of a part may be is in ``systems.note
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +19,13 @@ from cantilena.systems.note.recurrence import (
     EXACT,
     FILL,
     HELD,
+    NEW,
     REST,
     RHYTHM,
     VARIED,
     BarPlan,
     bar_plan,
+    read_counts,
 )
 from cantilena.systems.note.shaping import (
     Rows,
@@ -34,17 +36,21 @@ from cantilena.systems.note.shaping import (
 )
 from cantilena.systems.note.spans import span_of
 from cantilena.text.wishes import Brief
+from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
 STARTS = (0, 0, 0, 8, 16)
 """Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
 DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
-LEAST_HEARD = {MELODY: 0.5, HARMONY: 0.45, BASS: 0.7, DRUM: 0.75}
+LEAST_HEARD = {MELODY: 0.4, HARMONY: 0.35, BASS: 0.6, DRUM: 0.7}
 """Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
 beginning, or a quarter, do not count: parts may come in one by one."""
 LONGEST_ENTRIES = 8
-GENRE_FIT, LEAST_FIT = 1.5, 6.0
+GENRE_FIT, LEAST_FIT = 1.5, 8.0
 """What a song of an asked genre gains, and what a part that is heard too little costs."""
+USUAL_DENSITY, DENSITY_FIT = 0.3, 1.5
+"""By how much the logarithm of an arrangement's notes a bar may lie apart from what such an
+ensemble usually has without cost, and what each further unit costs."""
 METRE_FIT = 0.8  # what a song in another number of beats costs
 UNUSUAL_SIZE = 0.15  # what each part more or less than the piece has costs
 SHARED, ASTRAY = 0.6, 0.4
@@ -52,7 +58,7 @@ SHARED, ASTRAY = 0.6, 0.4
 LONGEST_WAIT, WAIT_COST = 2, 0.3
 """Bars in which neither tune nor chords may be heard without cost, and what each further bar costs:
 eight bars of drums alone are not what anybody asked for."""
-LONGEST_INTRO, LATE_COST = 4, 0.15
+LONGEST_INTRO, LATE_COST = 4, 0.1
 """Bars (or an eighth of the piece) after which the tune enters at the latest without cost, and what
 each bar later costs."""
 MOST_ALIKE, ALIKE_COST = 0.4, 2.0
@@ -64,11 +70,14 @@ would cost: a piece of which nothing comes back is not remembered."""
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
 INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
 INTRO_LONG = 8  # bars of a long intro; others have half as many
-P_INTRO, P_LONG_INTRO, P_IN_INTRO = 0.6, 0.4, 0.5
+P_INTRO, P_LONG_INTRO, P_IN_INTRO = 0.4, 0.4, 0.5
 """Shares of pieces that begin with an intro without the tune, of intros of eight bars and not four,
 and of the other parts that play in one: so that as many parts are in by the second bar as in real
 songs (a half of them; ``cantilena evaluate realism``)."""
 P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
+LEAST_SCALE = 0.25
+"""By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
+density that is asked for: a part is not to fall silent for it."""
 SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
 
@@ -84,7 +93,8 @@ def arrange(
     for _ in range(DRAWS):
         song = arrangements[int(rng.integers(len(arrangements)))]
         start = STARTS[int(rng.integers(len(STARTS)))]
-        rows, cost = _assigned(plan.parts, song["parts"], start, plan.bars, rng)
+        scale = _length(plan.metre) / _length(song.get("metre", plan.metre))
+        rows, cost = _assigned(plan.parts, song["parts"], start, plan.bars, scale, rng)
         fit = _fit(rows, plan, song, brief) - cost + CHANCE * rng.random()
         if fit > best[0]:
             best = (fit, rows)
@@ -99,6 +109,7 @@ def arrange(
         rows = thickened(rows, plan.parts, change, span_of(change, plan))
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
     rows = _with_fills(_of_chords(_filled(rows, plan, silent), plan), plan, rng)
+    rows = _counted(rows, plan.density if brief.density else None, rng)
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
@@ -117,6 +128,9 @@ def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[Pa
 def _fit(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
     """How well a song's arrangement suits the parts of a Plan."""
     fit = GENRE_FIT if set(song["genres"]) & set(brief.genres) else 0.0
+    mean = notes_per_bar(rows)
+    if mean and plan.density:
+        fit -= DENSITY_FIT * max(0.0, abs(float(np.log(mean / plan.density))) - USUAL_DENSITY)
     fit -= METRE_FIT * (song["metre"][0] != plan.metre[0])
     fit -= UNUSUAL_SIZE * abs(len(song["parts"]) - len(plan.parts))
     first = min(LONGEST_ENTRIES, plan.bars // 4)
@@ -141,11 +155,21 @@ def _dullness(row: Sequence[BarPlan]) -> float:
     return LATE_COST * late + ALIKE_COST * max(0.0, alike - MOST_ALIKE)
 
 
+def _length(metre: Sequence[int]) -> float:
+    return metre[0] / metre[1]
+
+
 def _assigned(
-    parts: Sequence[PartPlan], song: Sequence, start: int, bars: int, rng: np.random.Generator
+    parts: Sequence[PartPlan],
+    song: Sequence,
+    start: int,
+    bars: int,
+    scale: float,
+    rng: np.random.Generator,
 ) -> tuple[Rows, float]:
     """The bars of each part: of one of the song's parts in its role, of its family before others,
-    each taken once as long as there are enough; and what it costs that there are not."""
+    each taken once as long as there are enough; and what it costs that there are not. Their numbers
+    of notes are multiplied by ``scale``."""
     left = [tuple(row) for row in song]
     every = list(left)
     out: Rows = {}
@@ -163,22 +187,34 @@ def _assigned(
             left.remove(row)
         else:
             cost += SHARED
-        out[part.instrument] = _window(row[2], start, bars)
+        out[part.instrument] = _window(row[2], _counts_of(row, scale), start, bars)
     return out, cost
+
+
+def _counts_of(row: Sequence, scale: float) -> list[int]:
+    """Numbers of notes of a song's part (role, instrument, letters, notes of new bars), which
+    earlier checkpoints' habits have not."""
+    counts = read_counts(row[2], row[3]) if len(row) > 3 else [UNKNOWN_COUNT] * len(row[2])
+    return [_scaled(n, scale) for n in counts]
+
+
+def _scaled(notes: int, scale: float) -> int:
+    """A number of notes multiplied; some stay some."""
+    return max(round(notes * scale), 1) if notes > 0 else notes
 
 
 def _family(instrument: int) -> str:
     return "drums" if instrument == DRUMS else gm.family(instrument)
 
 
-def _window(letters: str, start: int, bars: int) -> list[BarPlan]:
+def _window(letters: str, counts: list[int], start: int, bars: int) -> list[BarPlan]:
     """``bars`` bars from ``start`` on; of a song that is shorter the second half comes again and
     again."""
     start = start if len(letters) - start >= min(bars, 16) else 0
-    row = letters[start:]
+    row = list(zip(letters[start:], counts[start:], strict=True))
     while len(row) < bars:
         row += row[len(row) // 2 :]
-    return [bar_plan(letter, bar) for bar, letter in enumerate(row[:bars])]
+    return [bar_plan(letter, bar, notes) for bar, (letter, notes) in enumerate(row[:bars])]
 
 
 def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
@@ -250,9 +286,44 @@ def _of_chords(rows: Rows, plan: Plan) -> Rows:
     out: Rows = {}
     for instrument, row in rows.items():
         out[instrument] = [
-            BarPlan(RHYTHM, b.source)
+            replace(b, kind=RHYTHM)
             if instrument != DRUMS and b.kind in (EXACT, VARIED) and chords[bar] != chords[b.source]
             else b
             for bar, b in enumerate(row)
         ]
     return out
+
+
+def _counted(rows: Rows, density: float | None, rng: np.random.Generator) -> Rows:
+    """The rows with a number of notes for every bar: a new one that has none gets that of another
+    new bar of the part, one that takes up another gets the other's. ``density``: notes a bar that
+    they come to in the mean, None for what they have. Where an arrangement knows no numbers they
+    stay unknown."""
+    out: Rows = {}
+    for instrument, row in rows.items():
+        usual = [b.notes for b in row if b.kind == NEW and b.notes > 0]
+        usual = usual or [b.notes for b in row if b.notes > 0]
+        counts: list[int] = []
+        for bar in row:
+            if not usual:
+                counts.append(UNKNOWN_COUNT)
+            elif bar.source >= 0:
+                counts.append(counts[bar.source])
+            elif bar.kind in (REST, HELD):
+                counts.append(0)
+            else:
+                counts.append(bar.notes if bar.notes > 0 else int(rng.choice(usual)))
+        out[instrument] = [replace(b, notes=n) for b, n in zip(row, counts, strict=True)]
+    mean = notes_per_bar(out)
+    if density is None or mean is None:
+        return out
+    scale = min(max(density / mean, LEAST_SCALE), 1 / LEAST_SCALE)
+    return {i: [replace(b, notes=_scaled(b.notes, scale)) for b in row] for i, row in out.items()}
+
+
+def notes_per_bar(rows: Mapping[int, Sequence[BarPlan]]) -> float | None:
+    """The mean number of notes that are planned for a bar, None where it is not known of all."""
+    counts = [b.notes for row in rows.values() for b in row]
+    if not counts or UNKNOWN_COUNT in counts or not any(counts):
+        return None
+    return sum(counts) / len(next(iter(rows.values())))

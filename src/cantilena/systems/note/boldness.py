@@ -21,18 +21,29 @@ alike than songs') and by looking at pieces (hotter, tunes wander)."""
 TUNE_NUCLEUS = 0.97
 """Share of the nucleus for tunes: their intervals are too many and too wide otherwise
 (``cantilena evaluate realism``)."""
+PLANNED_TIME_SHARE = 0.88
+PLANNED_ROLE_SHARES = {MELODY: 0.85, HARMONY: 0.88, BASS: 0.88, DRUM: 0.9}
+"""The same where the model reads which bars are new: it need not be driven out of loops."""
 
 
 class Boldness:
     """Sampling by field. ``roles``: the role of each instrument; ``loops``: the genre is made of
-    loops, in which nothing varies much."""
+    loops, in which nothing varies much; ``planned``: the model reads a plan of the piece."""
 
-    def __init__(self, sampling: Sampling, roles: Mapping[int, str], loops: bool = False):
+    def __init__(
+        self,
+        sampling: Sampling,
+        roles: Mapping[int, str],
+        loops: bool = False,
+        planned: bool = False,
+    ):
         temperature = sampling.temperature * (LOOP_SHARE if loops else 1.0)
-        self.time = _hotter(sampling, temperature * TIME_SHARE)
+        by_role = PLANNED_ROLE_SHARES if planned else ROLE_SHARES
+        time = PLANNED_TIME_SHARE if planned else TIME_SHARE
+        self.time = _hotter(sampling, temperature * time)
         self.parts = {
             i: replace(
-                _hotter(sampling, temperature * ROLE_SHARES[role]),
+                _hotter(sampling, temperature * by_role[role]),
                 top_p=sampling.top_p * (TUNE_NUCLEUS if role == MELODY else 1.0),
             )
             for i, role in roles.items()

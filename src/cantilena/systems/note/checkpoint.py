@@ -38,6 +38,7 @@ _MOST = {
 }
 TEXT_HEADS = 4  # of the text encoder, whatever its width
 _FEATURES = ("state", "at_onset", "at_instrument", "scalars")
+_PLAN = frozenset({"at_step", "at_onset", "at_instrument"})
 _MOST_CLASSES = 1 << 16
 _MOST_FEATURES = 256
 
@@ -106,6 +107,11 @@ def shapes(model: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         "text_scale": (model["text_layers"] + 1, text),
         "slot": (model["slots"], d),
     }
+    for part, sizes in model.get("plan", {}).items():
+        out[f"plan.{part}.table.weight"] = (sum(sizes.values()), d)
+    if model.get("standings"):
+        out["standing.gain.weight"] = (model["standings"], d)
+        out["standing.gain.bias"] = (model["standings"],)
     for i in range(model["text_layers"]):
         block = f"text.blocks.{i}."
         out |= {
@@ -149,11 +155,21 @@ def _check(model: Mapping[str, Any]) -> None:
     if not isinstance(fields, (list, tuple)) or not all(_is_classes(n) for n in fields):
         raise ValueError("the model's fields must be whole numbers of classes")
     for name in _FEATURES:
-        sizes = model.get(name)
-        if not isinstance(sizes, dict) or not 1 <= len(sizes) <= _MOST_FEATURES:
-            raise ValueError(f"the model's {name} must be names with numbers of classes")
-        if not all(_is_classes(n) for n in sizes.values()):
-            raise ValueError(f"the model's {name} must be names with numbers of classes")
+        _check_features(name, model.get(name))
+    plan, standings = model.get("plan", {}), model.get("standings", 0)
+    if not isinstance(plan, dict) or set(plan) not in (set(), _PLAN):
+        raise ValueError("the model's plan must have the parts at_step, at_onset and at_instrument")
+    for name, sizes in plan.items():
+        _check_features(f"plan {name}", sizes)
+    if standings != 0 and not (plan and _is_classes(standings)):
+        raise ValueError("the model's standings must be a number of classes, and 0 without a plan")
+
+
+def _check_features(name: str, sizes: Any) -> None:
+    """Raises ValueError where ``sizes`` are not names with numbers of classes."""
+    right = isinstance(sizes, dict) and 1 <= len(sizes) <= _MOST_FEATURES
+    if not right or not all(_is_classes(n) for n in sizes.values()):
+        raise ValueError(f"the model's {name} must be names with numbers of classes")
 
 
 def _check_scheme(scheme: NoteScheme) -> None:

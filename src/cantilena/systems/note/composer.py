@@ -157,7 +157,8 @@ class NoteSystem(System):
             plan, before = continued(brief, request.edit.base, self.scheme, self.habits, rng)
         else:
             plan = make_plan(brief, self.habits, rng)
-        tracker = Tracker(plan.frame, self.scheme.max_delta)
+        tracker = Tracker(plan.frame, self.scheme.max_delta, plan.outline)
+        planned = tracker.agenda is not None and bool(self.engine.model.get("plan"))
         if before is not None:
             for step in before.steps:
                 tracker.push(*step)
@@ -170,6 +171,7 @@ class NoteSystem(System):
             played=brief.timing == "played",
             hand_percussion=named or bool(PERCUSSION & set(brief.genres)),
             figures=figures_of(brief, plan),
+            informed=planned,
         )
         roles = {part.instrument: part.role for part in plan.parts}
         steps_per_bar = max(MAX_STEPS_PER_BAR, STEPS_OVER_DENSITY * (plan.density or 0.0))
@@ -180,7 +182,7 @@ class NoteSystem(System):
             sampling,
             rng,
             limit=len(tracker.rows) + 64 + int(steps_per_bar * plan.bars),
-            sampling_by_field=Boldness(sampling, roles, bool(LOOPING & set(brief.genres))),
+            sampling_by_field=Boldness(sampling, roles, bool(LOOPING & set(brief.genres)), planned),
         )
         dynamics = plan_dynamics(brief, plan)
         notes = LiveNotes(plan, self.scheme, tracker, before, dynamics)

@@ -94,6 +94,9 @@ class Engine:
             part: (weights[f"{part}.table.weight"], _offsets(self.model[part]))
             for part in ("state", "scalars", "at_onset", "at_instrument")
         }
+        for part, sizes in self.model.get("plan", {}).items():
+            name = f"plan.{part}"
+            self.tables[name] = (weights[f"{name}.table.weight"], _offsets(sizes))
         self.heads = [Head(weights, f"heads.{k}") for k in range(len(self.fields))]
         self.chosen = [weights[f"chosen.{k}.weight"] for k in range(len(self.fields) - 1)]
 
@@ -139,6 +142,13 @@ class Engine:
             raise CheckpointError(
                 f"trunk.onnx of the checkpoint in {folder} is damaged: it gives no numbers"
             )
+
+    def standing(self, x: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """(B, size) what the logits of an instrument gain by how it stands, from hidden states
+        (B, D) and classes (B, size); each row by itself, as in ``Head``."""
+        w = self.weights
+        gains = rms(x[:, None]) @ w["standing.gain.weight"].T + w["standing.gain.bias"]
+        return np.take_along_axis(gains[:, 0], classes, axis=-1)
 
     def embed(self, part: str, index: np.ndarray) -> np.ndarray:
         """(..., F) int features of a part -> (..., D) summed embeddings."""

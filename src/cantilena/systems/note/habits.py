@@ -13,7 +13,7 @@ from cantilena.files import read_json
 from cantilena.score.harmony import QUALITIES
 from cantilena.systems.note.checkpoint import HABITS
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
-from cantilena.systems.note.recurrence import ALPHABET
+from cantilena.systems.note.recurrence import ALPHABET, DIGITS, NEW, letter
 
 _CHORDS = 12 * len(QUALITIES)  # of the reduced alphabet, by number from 1
 _PROGRESSION_LENGTHS = {2: (4, 8), 4: (16,)}
@@ -82,17 +82,25 @@ def _is_arrangements(part: Any) -> bool:
 
 
 def _is_arranged(row: Any) -> bool:
-    """Whether this is (role, instrument, a letter for each bar)."""
+    """Whether this is (role, instrument, a letter for each bar, the notes of each new one), the
+    last of which checkpoints of before have not."""
     return (
         isinstance(row, list)
-        and len(row) == 3
+        and len(row) in (3, 4)
         and row[0] in (MELODY, HARMONY, BASS, DRUM)
         and _is_whole(row[1])
         and 0 <= row[1] <= 128
         and isinstance(row[2], str)
         and bool(row[2])
         and set(row[2]) <= ALPHABET
+        and (len(row) == 3 or _are_counts(row[3], row[2]))
     )
+
+
+def _are_counts(counts: Any, letters: str) -> bool:
+    """Whether these are the notes of the new bars among ``letters``."""
+    right = isinstance(counts, str) and set(counts) <= set(DIGITS)
+    return right and len(counts) == letters.count(letter(NEW))
 
 
 def _is_progressions(part: Any) -> bool:

@@ -13,10 +13,11 @@ import numpy as np
 
 from cantilena.score.harmony import Chord, Key
 from cantilena.score.texts import MARKER, Text
-from cantilena.systems.note.recurrence import BarPlan
+from cantilena.systems.note.recurrence import FILL, NEW, BarPlan
 from cantilena.systems.note.sections import SectionPlan
 from cantilena.tokens.note import GRID
 from cantilena.tokens.note.context import Frame
+from cantilena.tokens.note.outline import Outline, letter_of
 
 MELODY, HARMONY, BASS, DRUM = "melody", "harmony", "bass", "drums"
 
@@ -102,6 +103,26 @@ class Plan:
             return ()
         return tuple(
             Text(int(self.lines[s.start]) - self.origin, MARKER, s.name) for s in self.sections
+        )
+
+    @property
+    def outline(self) -> Outline | None:
+        """What is planned of the bars of its parts; None where nobody arranged that."""
+        parts = sorted((p for p in self.parts if p.bars), key=lambda p: p.instrument)
+        if not parts or len(parts) < len(self.parts):
+            return None
+        letters = [
+            [
+                letter_of(NEW if b.kind == FILL else b.kind, k - b.source if b.source >= 0 else 0)
+                for k, b in enumerate(p.bars)
+            ]
+            for p in parts
+        ]
+        return Outline(
+            np.array([part.instrument for part in parts]),
+            np.array(letters),
+            np.array([[max(b.source, 0) for b in p.bars] for p in parts]),
+            np.array([[b.notes for b in p.bars] for p in parts]),
         )
 
     @property

@@ -21,7 +21,7 @@ import numpy as np
 
 from cantilena.score import DRUMS
 from cantilena.score.harmony import Chord, Key, parse_chord
-from cantilena.systems.note.arranging import arrange
+from cantilena.systems.note.arranging import arrange, notes_per_bar
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.manner import in_registers, with_compass
 from cantilena.systems.note.plan import PartPlan, Plan
@@ -104,7 +104,9 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
         polyphony=polyphony,
     )
     plan = with_turns(plan, brief)
-    return replace(plan, parts=arrange(plan, brief, habits.get("arrangements", ()), rng))
+    parts = arrange(plan, brief, habits.get("arrangements", ()), rng)
+    arranged = notes_per_bar({part.instrument: part.bars for part in parts})
+    return replace(plan, parts=parts, density=arranged or density)
 
 
 def _texture(

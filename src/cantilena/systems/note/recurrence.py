@@ -1,36 +1,52 @@
 """What a bar of a part is: silent, held, new, or an earlier bar taken up, exactly or not.
 
-Knows such bars and the letters that arrangements are counted in; does not know songs or Plans.
+Knows such bars and the characters in which arrangements are written down; does not know songs or
+Plans. The numbers of letters that a model reads are those of ``tokens.note.outline``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-LAGS = (1, 2, 4, 8, 16)
-"""Bars back that a bar of a training song is compared with."""
-EXACT, VARIED, RHYTHM = "exact", "varied", "rhythm"
-"""The same notes; most of them; other pitches in the same rhythm."""
-REST, HELD, NEW, FILL = "rest", "held", "new", "fill"
-"""Silence; a note that goes on from the bar before; what takes up nothing; a drummer's fill."""
+from cantilena.tokens.note.outline import (
+    EXACT,
+    HELD,
+    KINDS,
+    LAGS,
+    NEW,
+    REST,
+    RHYTHM,
+    UNKNOWN_COUNT,
+    VARIED,
+)
+
+__all__ = ["EXACT", "FILL", "HELD", "LAGS", "NEW", "REST", "RHYTHM", "VARIED", "BarPlan"]
+
+FILL = "fill"
+"""A drummer's fill: what a model reads as new."""
 _LETTERS = {REST: "-", HELD: "_", NEW: "."}
 _PAIRS = {
     (kind, lag): chr(ord("a") + len(LAGS) * k + n)
-    for k, kind in enumerate((EXACT, VARIED, RHYTHM))
+    for k, kind in enumerate(KINDS)
     for n, lag in enumerate(LAGS)
 }
 _MEANING = {letter: (kind, 0) for kind, letter in _LETTERS.items()} | {
     letter: pair for pair, letter in _PAIRS.items()
 }
 ALPHABET = frozenset(_MEANING)
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Characters that stand for 0, 1, 2, ... notes."""
 
 
 @dataclass(frozen=True)
 class BarPlan:
-    """One bar of one part: its ``kind``, and the bar that it takes up, or -1."""
+    """One bar of one part: its ``kind``, the bar that it takes up, or -1, and how many ``notes`` it
+    has, ``UNKNOWN_COUNT`` where nobody said that."""
 
     kind: str = NEW
     source: int = -1
+    notes: int = field(default=UNKNOWN_COUNT, compare=False)
 
     @property
     def sounds(self) -> bool:
@@ -43,9 +59,29 @@ def letter(kind: str, lag: int = 0) -> str:
     return _PAIRS[kind, lag] if lag else _LETTERS[kind]
 
 
-def bar_plan(letter: str, bar: int) -> BarPlan:
+def bar_plan(letter: str, bar: int, notes: int = UNKNOWN_COUNT) -> BarPlan:
     """What a letter asks of a bar; new where it would take up one before the first."""
     kind, lag = _MEANING[letter]
     if not lag:
-        return BarPlan(kind)
-    return BarPlan(kind, bar - lag) if lag <= bar else BarPlan()
+        return BarPlan(kind, notes=notes)
+    return BarPlan(kind, bar - lag, notes) if lag <= bar else BarPlan(notes=notes)
+
+
+def write_counts(counts: Sequence[int]) -> str:
+    """Numbers of notes as characters; the last stands for all beyond."""
+    return "".join(DIGITS[min(n, len(DIGITS) - 1)] for n in counts)
+
+
+def read_counts(letters: str, new: str) -> list[int]:
+    """The notes of each bar of a part, from those of its new bars as ``write_counts`` has them: a
+    bar that takes up another has as many."""
+    left = iter(new)
+    out: list[int] = []
+    for bar, (kind, lag) in enumerate(_MEANING[one] for one in letters):
+        if kind == NEW:
+            out.append(DIGITS.index(next(left)))
+        elif lag:
+            out.append(out[bar - lag] if lag <= bar else UNKNOWN_COUNT)
+        else:
+            out.append(0)
+    return out

@@ -15,6 +15,7 @@ from cantilena.decode.interfaces import Bias, Engine, Job
 from cantilena.decode.sampling import Sampling
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note.conditions import NOTHING, Conditions
+from cantilena.tokens.note.grammar import INSTRUMENT, ONSET
 
 KEEP = 0.6  # share of the window kept when it is full and has to be read again
 
@@ -68,6 +69,11 @@ class NoteEngine(Engine[int, NoteSession], Protocol):
         """(..., D) the sum of a part's features, (..., their number) class numbers."""
         ...
 
+    def standing(self, x: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """(B, size) what the logits of an instrument gain by how it stands, (B, size) classes; of
+        models that read a plan."""
+        ...
+
     def prefix(
         self, scalars: np.ndarray, slots: np.ndarray, words: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -98,9 +104,18 @@ class NoteStepper:
         self.scale = np.array([[job.sampling.guidance] for job in self.jobs], dtype=np.float32)
         self.inputs: list[np.ndarray] = []  # (B, D) of every step so far
         self.chain = np.empty(0)  # (B, D) hidden states, with what the fields chosen add
+        self.standings = np.empty(0)  # (B, size) how instruments stand on the onset chosen
+        planned = np.array([[job.piece.agenda is not None] for job in self.jobs])
+        self.planned = self._both(planned)  # (B, 1) whose heads read a plan
+        self.plans = bool(engine.model.get("plan")) and bool(planned.any())
+        self.stands = self.plans and bool(engine.model.get("standings"))
 
     def begin(self) -> None:
         """Reads the prefix and, where pieces are continued, the notes there are."""
+        self._begin()
+        self._look_ahead()
+
+    def _begin(self) -> None:
         steps = min(len(job.piece.rows) for job in self.jobs)
         if steps:
             self.chain = np.asarray(self._replay(steps))
@@ -111,6 +126,10 @@ class NoteStepper:
 
     def advance(self) -> None:
         """Reads the step that every piece has just made."""
+        self._advance()
+        self._look_ahead()
+
+    def _advance(self) -> None:
         x = self._state([job.piece for job in self.jobs])
         self.inputs.append(x)
         if self.session.used < self.engine.length:
@@ -125,6 +144,9 @@ class NoteStepper:
     def logits(self, k: int) -> np.ndarray:
         """(B, size) of field ``k``, given those that ``chose`` has taken up."""
         logits = self.engine.heads[k](self.chain)
+        if k == INSTRUMENT and self.stands:
+            gain = self.engine.standing(self.chain, self.standings)
+            logits = logits + np.where(self.planned, gain, 0.0)
         if self.guided:
             n = len(self.jobs)
             logits = logits[n:] + self.scale * (logits[:n] - logits[n:])
@@ -139,6 +161,28 @@ class NoteStepper:
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
         """Takes up field ``k`` of every piece's step (``chosen``, fields so far)."""
         self.chain = self.chain + self._added(k, chosen)
+        steps = list(zip(self.jobs, chosen, strict=True))
+        if self.plans and k == ONSET:
+            self._add_plan("at_onset", [job.piece.plan_at_onset(*step) for job, step in steps])
+        if self.plans and k == INSTRUMENT:
+            rows = [job.piece.plan_at_instrument(*step) for job, step in steps]
+            self._add_plan("at_instrument", rows)
+        if self.stands and k == ONSET:
+            classes = np.stack([job.piece.standing(step[ONSET]) for job, step in steps])
+            self.standings = self._both(classes)
+
+    def _look_ahead(self) -> None:
+        """Adds what is known of the plan before the step."""
+        if self.plans:
+            self._add_plan("at_step", [job.piece.plan_at_step() for job in self.jobs])
+
+    def _add_plan(self, part: str, rows: Sequence[Sequence[int]]) -> None:
+        added = self._both(self.engine.embed(f"plan.{part}", np.array(rows)))
+        self.chain = self.chain + np.where(self.planned, added, 0.0)
+
+    def _both(self, rows: np.ndarray) -> np.ndarray:
+        """Rows for the guided copies as well: what is planned they know, too."""
+        return np.concatenate([rows, rows]) if self.guided else rows
 
     def _state(self, trackers: Sequence[Tracker]) -> np.ndarray:
         """(B, D) input of the next position of the pieces that these trackers follow."""

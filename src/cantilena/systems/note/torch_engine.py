@@ -59,7 +59,12 @@ class TorchEngine:
 
     def embed(self, part: str, index: np.ndarray) -> np.ndarray:
         """(..., F) int features of a part -> (..., D) summed embeddings."""
-        return getattr(self.network, part)(self.tensor(index)).cpu().numpy()
+        return self.network.get_submodule(part)(self.tensor(index)).cpu().numpy()
+
+    def standing(self, x: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """(B, size) what the logits of an instrument gain by how it stands, from hidden states
+        (B, D) and classes (B, size)."""
+        return self.network.standing(self.tensor(x), self.tensor(classes)).cpu().numpy()
 
     def prefix(
         self, scalars: np.ndarray, slots: np.ndarray, words: np.ndarray

@@ -2,7 +2,7 @@
 step, kept up note by note.
 
 Knows the features of ``tokens.note.context``, which it must equal number for number (a test holds
-the two together); does not know models or wishes.
+the two together), and where an outline is followed; does not know models or wishes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from bisect import bisect_right
 import numpy as np
 
 from cantilena.score import DRUMS
+from cantilena.systems.note.agenda import Agenda
 from cantilena.tokens.note import PITCHES, context
+from cantilena.tokens.note.agenda import unknown
 from cantilena.tokens.note.context import (
     NO_DELTA,
     NO_DURATION,
@@ -24,18 +26,22 @@ from cantilena.tokens.note.context import (
     row_key,
 )
 from cantilena.tokens.note.locks import Locks
+from cantilena.tokens.note.outline import Outline
 
+_UNKNOWN = {part: rows[0].tolist() for part, rows in unknown(1).items()}
+_UNKNOWN_STANDING = unknown(1)["standing"][0]
 _NO_NOTE = [NO_INSTRUMENT, NO_PITCH_OR_DRUM, NO_DURATION, NO_VELOCITY]
 
 
 class Tracker:
-    """A piece in progress. ``frame`` is its time known in advance, ``max_delta`` the scheme's.
+    """A piece in progress. ``frame`` is its time known in advance, ``max_delta`` the scheme's,
+    ``outline`` what is planned of its parts; ``agenda`` follows it.
 
     ``rows`` are (tick, instrument or -1 for REST, pitch, duration class, velocity class, onset
     class); ``tick`` is the onset reached.
     """
 
-    def __init__(self, frame: Frame, max_delta: int):
+    def __init__(self, frame: Frame, max_delta: int, outline: Outline | None = None):
         self.frame, self.max_delta = frame, max_delta
         self.bars = frame.bar_starts.tolist()
         self.chord_starts = frame.chord_starts.tolist()
@@ -46,6 +52,7 @@ class Tracker:
         self.last: dict[int, list[int]] = {}  # instrument -> row numbers, latest last
         self.tick = self.bars[0]
         self.locks: Locks | None = None
+        self.agenda = Agenda(outline, self.bars) if outline else None
 
     def bar_of(self, tick: int) -> int:
         """Index of the bar ``tick`` lies in."""
@@ -68,6 +75,8 @@ class Tracker:
             self.last.setdefault(instrument, []).append(len(self.rows))
         self.rows.append(row)
         self.keys.append(row_key(row[0], row[1], row[2]))
+        if self.agenda:
+            self.agenda.push(row)
 
     def state(self) -> list[int]:
         """State features before the next step, in the order of ``context.STATE``."""
@@ -113,6 +122,24 @@ class Tracker:
         tick = self.tick + onset
         bar = self.bar_of(tick)
         return [self._position(tick, bar), self.left[bar], self.chord_at(tick)]
+
+    def plan_at_step(self) -> list[int]:
+        """Features of the outline before the next step, in the order of ``agenda.AT_STEP``."""
+        return self.agenda.at_step() if self.agenda else _UNKNOWN["at_step"]
+
+    def plan_at_onset(self, onset: int) -> list[int]:
+        """The same of a chosen onset class, in the order of ``agenda.AT_ONSET``."""
+        return self.agenda.at_onset(self.tick + onset) if self.agenda else _UNKNOWN["at_onset"]
+
+    def plan_at_instrument(self, onset: int, instrument: int) -> list[int]:
+        """The same of a chosen instrument, in the order of ``agenda.AT_INSTRUMENT``."""
+        if not self.agenda:
+            return _UNKNOWN["at_instrument"]
+        return self.agenda.at_instrument(self.tick + onset, instrument)
+
+    def standing(self, onset: int) -> np.ndarray:
+        """(129,) how every instrument stands on a chosen onset class."""
+        return self.agenda.standing(self.tick + onset) if self.agenda else _UNKNOWN_STANDING
 
     def at_instrument(self, onset: int, instrument: int) -> list[int]:
         """Head features of a chosen instrument, in the order of ``context.AT_INSTRUMENT``."""

@@ -29,8 +29,12 @@ ARRAYS = ("scalars", "slots", "words", "state", "fields", "at_onset", "at_instru
 GUESSED = ("captions", "all_scalars", "all_slots")
 """Beside the model's inputs: ``captions`` (WORDINGS, WORDS), hashed texts on the window, from which
 ``all_scalars`` (S,), its attributes, and ``all_slots`` (I,), its instruments, are to be guessed."""
+PLANNED = ("plan_at_step", "plan_at_onset", "plan_at_instrument", "plan_standing")
+"""Beside them where the model reads a plan: the features of ``tokens.note.agenda``."""
 GUESSING = 0.1
 """Weight of the loss of guessing attributes from texts."""
+PLAN = "plan"
+"""What of a model can be trained by itself: that by which it reads a plan."""
 LICENCE = (
     "The weights are Apache-2.0 as far as they are ours. They were trained on the corpora named "
     "under data, among them the Lakh MIDI Dataset (CC BY 4.0, Colin Raffel), many of whose files "
@@ -47,7 +51,10 @@ class CropConfig:
     always stand beside it, nothing is left for the text to tell, and its encoder learns nothing.
     ``fresh`` is the share of windows that begin at a bar line with nothing before them, as if the
     piece began there: a model that only ever begins songs' introductions, and elsewhere always has
-    bars to echo, does not learn to set a whole band going."""
+    bars to echo, does not learn to set a whole band going.
+
+    ``plan``: whether the model reads the outline of a window's song; of some parts it is unknown in
+    the share ``plan_parts`` of the windows, and numbers of notes are in ``plan_counts``."""
 
     length: int = 1024
     nothing: float = 0.08
@@ -62,18 +69,23 @@ class CropConfig:
     finish: float = 0.08  # share that end one
     fresh: float = 0.45
     transpose: bool = True
+    plan: bool = False
+    plan_parts: float = 0.15
+    plan_counts: float = 0.3
 
 
 @dataclass(frozen=True)
 class NoteOptions(Checked):
     """Options of the note model's training: how windows are cut; ``weights``, how often songs of a
     corpus are drawn beside those of others; ``compile``, whether torch.compile is used;
-    ``valid_windows`` of the validation."""
+    ``valid_windows`` of the validation; ``tune``, "plan" where only what reads the plan is
+    trained."""
 
     crop: CropConfig = field(default_factory=CropConfig)
     weights: tuple[tuple[str, float], ...] = (("groove", 0.5), ("mutopia", 3.0), ("game", 2.0))
     compile: bool = option(True, "use torch.compile", free=True)
     valid_windows: int = option(64, least=1, free=True)
+    tune: str = option("", choices=("", PLAN))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NoteOptions:
@@ -105,6 +117,22 @@ def note_recipe() -> Recipe:
     return Recipe("note", settings, NoteOptions())
 
 
+def plan_recipe() -> Recipe:
+    """The recipe that teaches a trained model to read a plan: the rest of it stays as it is."""
+    base = note_recipe()
+    crop = replace(base.options.crop, plan=True)
+    changes = {"notes": 3e6, "batch": 2, "rate": 2e-3, "warmup": 4e4, "valid_windows": 24}
+    return base.changed(tune=PLAN, crop=crop, compile=False, log_every=20, **changes)
+
+
+def with_plan(config: StepConfig) -> StepConfig:
+    """The config of the same model, with the features of a plan."""
+    from cantilena.tokens.note import agenda
+
+    plan = {part: dict(sizes) for part, sizes in agenda.FEATURES.items()}
+    return replace(config, plan=plan, standings=agenda.STANDINGS)
+
+
 def note_config(**sizes: int) -> StepConfig:
     """The note system's model config; ``sizes`` override width, layers, heads, hidden, ..."""
     from cantilena.models.step_lm import StepConfig
@@ -126,10 +154,15 @@ def note_config(**sizes: int) -> StepConfig:
 
 
 def stack(examples: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Examples of equal length as one batch."""
+    """Examples of equal length, which hold the same arrays, as one batch."""
     import numpy as np
 
-    return {name: np.stack([e[name] for e in examples]) for name in (*ARRAYS, *GUESSED)}
+    return {name: np.stack([e[name] for e in examples]) for name in examples[0]}
+
+
+def plan_of(batch: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a batch knows of the plan, by the model's names; None where it holds nothing of it."""
+    return {name[5:]: batch[name] for name in PLANNED if name in batch} or None
 
 
 def on_device(batch: Mapping[str, Any], device: str = "cpu") -> dict[str, Tensor]:
@@ -148,8 +181,8 @@ class NoteTraining:
     Options = NoteOptions
 
     def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
-        """One, whose sizes and budget options change."""
-        return {"note": note_recipe}
+        """That of a new model, whose sizes and budget options change, and that of a plan's."""
+        return {"note": note_recipe, "note-plan": plan_recipe}
 
     def check(self, recipe: Recipe) -> None:
         """Its budget is of notes, and its rate falls at the end."""
@@ -159,41 +192,56 @@ class NoteTraining:
             raise InputError("the note model's batches are not taken in parts")
 
     def build(self, recipe: Recipe, config: StepConfig | None = None) -> tuple[StepLM, None]:
-        """The model with random weights, of the usual sizes unless ``config`` has others."""
-        from cantilena.models.step_lm import StepLM
+        """The model with random weights, of the usual sizes unless ``config`` has others. Where
+        only a part of it is trained, all else needs no gradients."""
+        from cantilena.models.step_lm import PLAN_WEIGHTS, StepLM
 
-        return StepLM(config or note_config()), None
+        model = StepLM(config or note_config())
+        if recipe.options.tune:
+            for name, p in model.named_parameters():
+                p.requires_grad_(name.startswith(PLAN_WEIGHTS))
+        return model, None
 
     def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
         """As ``Trainable.collators``."""
         return stack, stack
 
     def loss(self, model: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Nats per note, with what guessing attributes from texts costs; and the bits per note of
-        each field (5,), detached."""
+        """Nats per note, with what guessing attributes from texts costs where that is trained; and
+        the bits per note of each field (5,), detached."""
         import torch
 
         *inputs, mask = (batch[name] for name in ARRAYS)
-        nll = model(*inputs)
+        nll = model(*inputs, plan_of(batch))
         per_field = (nll * mask).sum((0, 1)) / mask[..., 1].sum()
+        bits = per_field.detach().float() / math.log(2)
+        if not model.text_guess.weight.requires_grad:
+            return per_field.sum(), bits
         texts, all_scalars, all_slots = (batch[name] for name in GUESSED)
         k = texts.shape[1]
         repeated = (x.repeat_interleave(k, 0) for x in (all_scalars, all_slots))
         with torch.autocast(mask.device.type, enabled=False):
             guessed = model.guess_loss(texts.flatten(0, 1), *repeated)
-        return per_field.sum() + GUESSING * guessed, per_field.detach().float() / math.log(2)
+        return per_field.sum() + GUESSING * guessed, bits
 
     def optimisers(self, model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """Muon for matrices of the trunk's blocks and the heads, AdamW for embeddings, norms,
         biases, outputs and the text encoder: its gradients are small, and Muon, which makes every
         update as large as any other, let its states grow alike for all texts. The encoder's blocks
-        go at a fifth of the rate, the size of Muon's updates."""
+        go at a fifth of the rate, the size of Muon's updates. Of a model that learns to read a plan
+        only the weights that do, by AdamW."""
         import torch
 
         from cantilena.models.muon import Muon
         from cantilena.models.precision import uses_half
 
         settings = recipe.settings
+        betas = (0.9, settings.beta2)
+        if recipe.options.tune:
+            plan = [p for p in model.parameters() if p.requires_grad]
+            return [
+                torch.optim.AdamW(plan, settings.rate, betas=betas, weight_decay=0.0, fused=True)
+            ]
         matrices, others, encoder = [], [], []
         for name, p in model.named_parameters():
             if name.startswith("text.blocks."):
@@ -210,7 +258,6 @@ class NoteTraining:
             {"params": encoder, "share": 0.2, "weight_decay": decay},
         ]
         groups = [g for g in groups if g["params"]]
-        betas = (0.9, settings.beta2)
         return [muon, torch.optim.AdamW(groups, lr=settings.rate, betas=betas, fused=True)]
 
     def sampler(self, model: Any, companion: Any) -> None:

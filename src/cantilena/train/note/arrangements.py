@@ -14,23 +14,22 @@ import numpy as np
 from cantilena.score import DRUMS
 from cantilena.systems.note.casting import BASSES
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
-from cantilena.systems.note.recurrence import EXACT, HELD, LAGS, NEW, REST, RHYTHM, VARIED, letter
-from cantilena.tokens.note import DURATIONS
+from cantilena.systems.note.recurrence import REST, letter, write_counts
+from cantilena.tokens.note.outline import MEANINGS, NEW_BAR, likeness
 
 LONGEST = 64
 """Bars of a song that are looked at, from its first with notes of at least half of its parts'
 number, but two."""
 SHORTEST = 16
 LEAST_NOTES = 40  # of a part that counts
-LEAST_COMMON = 0.6
-"""Share of the notes of two bars together that both have, from which one is the other varied."""
 BASS_TOP = 52  # MIDI pitch: the lowest of three parts or more is a bass where its mean lies below
 
 
-def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str]] | None:
-    """(role, instrument, a letter for each bar) of a song's parts, or None where it is too short or
-    has too few. ``table``: (N, 5) onset, instrument, pitch, duration class, velocity class;
-    ``bars``: (B + 1,) bar lines. What the letters say is in ``systems.note.recurrence``."""
+def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str, str]] | None:
+    """(role, instrument, a letter for each bar, the notes of each new one) of a song's parts, or
+    None where it is too short or has too few. ``table``: (N, 5) onset, instrument, pitch, duration
+    class, velocity class; ``bars``: (B + 1,) bar lines. What the letters say is in
+    ``systems.note.recurrence``."""
     instruments, counts = np.unique(table[:, 1], return_counts=True)
     instruments = [int(i) for i, n in zip(instruments, counts, strict=True) if n >= LEAST_NOTES]
     instruments = [i for i in instruments if not 112 <= i < DRUMS]
@@ -45,10 +44,13 @@ def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str
     if last - first < SHORTEST:
         return None
     roles = _roles(table, bars, instruments)
+    kept = table[np.isin(table[:, 1], instruments)]
+    outline = likeness(kept, bars).outline(first)
     parts = []
-    for i in instruments:
-        notes = table[table[:, 1] == i]
-        parts.append((roles[i], i, _letters(notes, bars, first, last)))
+    for p, i in enumerate(outline.instruments.tolist()):
+        row, counts = outline.letters[p, : last - first], outline.counts[p, : last - first]
+        letters = "".join(letter(*MEANINGS[number]) for number in row.tolist())
+        parts.append((roles[i], i, letters, write_counts(counts[row == NEW_BAR].tolist())))
     return [part for part in parts if set(part[2]) - {letter(REST)}]
 
 
@@ -75,44 +77,6 @@ def _roles(table: np.ndarray, bars: np.ndarray, instruments: list[int]) -> dict[
         i: DRUM if i == DRUMS else BASS if i in basses else MELODY if i == lead else HARMONY
         for i in instruments
     }
-
-
-def _letters(notes: np.ndarray, bars: np.ndarray, first: int, last: int) -> str:
-    """A letter for each bar from ``first`` to ``last``."""
-    ends = notes[:, 0] + np.array(DURATIONS)[notes[:, 3]]
-    content: list[frozenset[tuple[int, int]]] = []
-    out = []
-    for bar in range(first, last):
-        start, stop = int(bars[bar]), int(bars[bar + 1])
-        low, high = np.searchsorted(notes[:, 0], (start, stop))
-        here = notes[low:high]
-        content.append(
-            frozenset(zip((here[:, 0] - start).tolist(), here[:, 2].tolist(), strict=True))
-        )
-        sounding = np.minimum(ends[:low], stop)[-16:].max(initial=start) - start
-        if not content[-1]:
-            out.append(letter(HELD if sounding >= (stop - start) / 4 else REST))
-        else:
-            out.append(_taken_up(content))
-    return "".join(out)
-
-
-def _taken_up(content: list[frozenset[tuple[int, int]]]) -> str:
-    """What the last bar takes up: exactly before the same rhythm before the same varied, and of
-    several bars the nearest."""
-    here, n = content[-1], len(content)
-    rhythm = {place for place, _ in here}
-    earlier = [(lag, content[n - 1 - lag]) for lag in LAGS if n > lag]
-    for lag, there in earlier:
-        if there == here:
-            return letter(EXACT, lag)
-    for lag, there in earlier:
-        if there and len(there & here) >= LEAST_COMMON * len(there | here):
-            return letter(VARIED, lag)
-    for lag, there in earlier:
-        if len(rhythm) > 1 and {place for place, _ in there} == rhythm:
-            return letter(RHYTHM, lag)
-    return letter(NEW)
 
 
 def count_arrangements(songs: Any, rng: np.random.Generator, most: int = 500) -> list[dict]:

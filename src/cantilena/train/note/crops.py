@@ -14,6 +14,7 @@ from cantilena.text.caption import write_caption
 from cantilena.text.facts import Facts, density_word, mood_rule
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note.conditions import SLOTS, Wished, conditions, hash_words
+from cantilena.train.note.outlines import Outlines
 
 WORDINGS = 3
 _LOOKBACK = 400  # rows before a window that memory and echoes may reach into
@@ -21,6 +22,7 @@ _LOOKBACK = 400  # rows before a window that memory and echoes may reach into
 
 FULL = CropConfig(
     **dict.fromkeys(("nothing", "attribute", "chords", "left", "text", "instruments"), 0.0),
+    **dict.fromkeys(("plan_parts", "plan_counts"), 0.0),
     partial=0.0,
     fresh=0.0,
     text_only=0.0,
@@ -39,6 +41,7 @@ class Crops:
         if weights:
             share = share * [weights.get(songs.corpus(i), 1.0) for i in range(len(songs))]
         self.cumulative = np.cumsum(share / share.sum())
+        self.outlines = Outlines(songs, config)
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """One random example."""
@@ -63,10 +66,12 @@ class Crops:
         config, length = self.config, self.config.length
         song, whole = self.songs, self.songs.table(i)
         bars, (chord_starts, chords) = song.bars(i), song.chords(i)
+        first_bar = 0
         if fresh:
             tick = whole[min(start, len(whole) - 1), 0]
             bar = int(np.searchsorted(bars, tick, side="right")) - 1
-            bars = bars[min(max(bar, 0), len(bars) - 2) :]
+            first_bar = min(max(bar, 0), len(bars) - 2)
+            bars = bars[first_bar:]
             start = first = int(np.searchsorted(whole[:, 0], bars[0]))
             origin = int(bars[0])
         else:
@@ -107,7 +112,11 @@ class Crops:
         pad = ((0, length - (stop - at)), (0, 0))
         every = conditions(_all_of(facts))
         captions = [_caption(facts, rng, drop=0.25) for _ in range(WORDINGS)]
+        plan = {}
+        if config.plan:
+            plan = self.outlines.features(i, first_bar, rows, range(at, stop), shift, rng)
         return {
+            **{f"plan_{part}": np.pad(values, pad) for part, values in plan.items()},
             "captions": np.stack([hash_words(text) for text in captions]),
             "all_scalars": every.scalars,
             "all_slots": every.slots,

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cantilena.systems.note.engine import Engine
-from cantilena.systems.note.training import ARRAYS, CropConfig, on_device, stack
+from cantilena.systems.note.training import (
+    ARRAYS,
+    PLANNED,
+    CropConfig,
+    on_device,
+    plan_of,
+    stack,
+)
 from cantilena.tokens.note import FIELDS, NoteScheme
 from cantilena.tokens.note.conditions import NOTHING
 from cantilena.train.note.crops import FULL, Crops
@@ -27,6 +34,14 @@ UNCONDITIONED = replace(FULL, nothing=1.0)
 VALID_CROPS = {"full": FULL, "none": UNCONDITIONED, "fresh": replace(FULL, fresh=1.0)}
 """What is validated: windows with all conditions, with none, and with all but nothing before them
 (these again with another window's prefix, and with their own and another's text alone)."""
+
+
+PLANNED_CROPS = {
+    **VALID_CROPS,
+    "planned": replace(FULL, plan=True),
+    "fresh, planned": replace(FULL, plan=True, fresh=1.0),
+}
+"""The same for a model that reads a plan, and with all conditions and the plan."""
 
 
 def fixed_batches(
@@ -50,10 +65,11 @@ def bits(
 
     total, notes = torch.zeros(len(FIELDS), dtype=torch.float64), 0.0
     for batch in batches:
-        moved = on_device({name: batch[name] for name in ARRAYS}, device)
+        names = [name for name in (*ARRAYS, *PLANNED) if name in batch]
+        moved = on_device({name: batch[name] for name in names}, device)
         *inputs, mask = (moved[name] for name in ARRAYS)
         with torch.no_grad(), mixed(device, precision):
-            nll = model(*inputs)
+            nll = model(*inputs, plan_of(moved))
         total += (nll.float() * mask).sum((0, 1)).double().cpu()
         notes += float(mask[..., 1].sum())
     return figures((total / notes / np.log(2)).tolist(), notes)
@@ -63,25 +79,47 @@ def engine_bits(engine: Engine, batches: Sequence[Batch]) -> dict[str, Any]:
     """What ``bits`` gives, of a checkpoint as it composes: its trunk in 8 bits, without torch."""
     total, notes = np.zeros(len(FIELDS)), 0.0
     for batch in batches:
-        prefix, everywhere = engine.prefix(batch["scalars"], batch["slots"], batch["words"])
-        x = engine.embed("state", batch["state"]) + everywhere[:, None]
-        hidden = engine.session(len(x)).hidden(np.concatenate([prefix, x], axis=1))
-        c = hidden[:, engine.n_prefix :].reshape(-1, hidden.shape[-1])
-        fields, mask = (batch[name].reshape(len(c), -1) for name in ("fields", "mask"))
-        for k, head in enumerate(engine.heads):
-            logits = head(c)
-            top = logits.max(-1, keepdims=True)
-            log_sum = np.log(np.exp(logits - top).sum(-1)) + top[:, 0]
-            nll = log_sum - logits[np.arange(len(c)), fields[:, k]]
-            total[k] += (nll * mask[:, k]).sum()
-            if k < len(engine.chosen):
-                c = c + engine.chosen[k][fields[:, k]]
-            if k == 0:
-                c = c + engine.embed("at_onset", batch["at_onset"]).reshape(c.shape)
-            if k == 1:
-                c = c + engine.embed("at_instrument", batch["at_instrument"]).reshape(c.shape)
+        mask = batch["mask"].reshape(-1, len(FIELDS))
+        total += (step_nats(engine, batch) * mask).sum(0)
         notes += float(mask[:, 1].sum())
     return figures((total / notes / np.log(2)).tolist(), notes)
+
+
+def step_nats(engine: Engine, batch: Batch) -> np.ndarray:
+    """(B * T, K) negative log-likelihood in nats of every field of a batch's steps."""
+    prefix, everywhere = engine.prefix(batch["scalars"], batch["slots"], batch["words"])
+    x = engine.embed("state", batch["state"]) + everywhere[:, None]
+    hidden = engine.session(len(x)).hidden(np.concatenate([prefix, x], axis=1))
+    c = hidden[:, engine.n_prefix :].reshape(-1, hidden.shape[-1])
+    fields = batch["fields"].reshape(len(c), -1)
+    out = np.zeros(fields.shape)
+    plan = _plan_of(engine, batch, len(c))
+    if plan:
+        c = c + engine.embed("plan.at_step", plan["at_step"])
+    for k, head in enumerate(engine.heads):
+        logits = head(c)
+        if plan and k == 1 and engine.model.get("standings"):
+            logits = logits + engine.standing(c, plan["standing"])
+        top = logits.max(-1, keepdims=True)
+        log_sum = np.log(np.exp(logits - top).sum(-1)) + top[:, 0]
+        out[:, k] = log_sum - logits[np.arange(len(c)), fields[:, k]]
+        if k < len(engine.chosen):
+            c = c + engine.chosen[k][fields[:, k]]
+        if k < 2:
+            part = ("at_onset", "at_instrument")[k]
+            c = c + engine.embed(part, batch[part]).reshape(c.shape)
+            if plan:
+                c = c + engine.embed(f"plan.{part}", plan[part])
+    return out
+
+
+def _plan_of(engine: Engine, batch: Batch, steps: int) -> dict[str, np.ndarray]:
+    """The features of a plan that an engine reads of a batch, (steps, F) each; {} where it reads
+    none, or the batch has none."""
+    plan = plan_of(batch)
+    if plan is None or not engine.model.get("plan"):
+        return {}
+    return {part: values.reshape(steps, -1) for part, values in plan.items()}
 
 
 def figures(each: Sequence[float], notes: float) -> dict[str, Any]:

@@ -23,16 +23,29 @@ from cantilena.files import read_json, write_json
 from cantilena.models.checkpoint import WEIGHTS
 from cantilena.models.precision import mixed, precision_of
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
-from cantilena.models.step_lm import StepConfig, StepLM
+from cantilena.models.step_lm import PLAN_WEIGHTS, StepConfig, StepLM
 from cantilena.systems.note.checkpoint import open_note
-from cantilena.systems.note.training import CropConfig, NoteTraining, on_device
+from cantilena.systems.note.training import (
+    CropConfig,
+    NoteTraining,
+    note_config,
+    on_device,
+    with_plan,
+)
 from cantilena.systems.trainable import Recipe, Settings
 from cantilena.tokens.note import NoteScheme
 from cantilena.train import state
 from cantilena.train.note.crops import Crops
 from cantilena.train.note.feed import feed
 from cantilena.train.note.habits import write_facts
-from cantilena.train.note.held import CHANGES, VALID_CROPS, Batch, bits, fixed_batches
+from cantilena.train.note.held import (
+    CHANGES,
+    PLANNED_CROPS,
+    VALID_CROPS,
+    Batch,
+    bits,
+    fixed_batches,
+)
 from cantilena.train.note.old_run import OldRun
 from cantilena.train.run import Run
 from cantilena.train.stopping import Stop
@@ -104,10 +117,14 @@ class Training:
 
     def start_from(self, checkpoint: str | Path) -> None:
         """Takes the weights of a checkpoint as the first ones, all but the text encoder's where
-        that is of another size. Raises CheckpointError where they are missing or do not fit."""
+        that is of another size, and those that read a plan where either has none. Raises
+        CheckpointError where they are missing or do not fit."""
         opened = open_note(checkpoint)
         weights = {k: v.float() for k, v in load_tensors(opened.weights).items()}
         current = self.model.state_dict()
+        plan = {k: v for k, v in current.items() if k.startswith(PLAN_WEIGHTS)}
+        others = {k: v for k, v in weights.items() if not k.startswith(PLAN_WEIGHTS)}
+        weights = {**plan, **(weights if plan else others)}
         same = {k: v.shape for k, v in current.items()} == {k: v.shape for k, v in weights.items()}
         if not same:  # a checkpoint of another text encoder gives all but the text's part
             text = {k: v for k, v in current.items() if k.startswith(TEXT)}
@@ -198,11 +215,13 @@ class Training:
 
     def _valid_crops(self) -> dict[str, CropConfig]:
         length = self.recipe.options.crop.length
-        return {name: replace(crop, length=length) for name, crop in VALID_CROPS.items()}
+        crops = PLANNED_CROPS if self.recipe.options.crop.plan else VALID_CROPS
+        return {name: replace(crop, length=length) for name, crop in crops.items()}
 
     def _validate(self, valid_sets: dict[str, list[Batch]], say: Say) -> None:
         self.model.eval()
-        changed = {name: CHANGES[name](valid_sets["fresh"]) for name in _VALIDATED}
+        names = () if self.recipe.options.tune else _VALIDATED
+        changed = {name: CHANGES[name](valid_sets["fresh"]) for name in names}
         rows = {
             name: bits(self.model, batches, self.device, self.settings.precision)
             for name, batches in {**valid_sets, **changed}.items()
@@ -249,6 +268,23 @@ def _read_state(folder: Path) -> dict[str, Any]:
     except (InputError, KeyError, TypeError) as error:
         raise CheckpointError(f"the run in {folder.parent} cannot go on: {error}") from error
     return counts
+
+
+def first_config(
+    recipe: Recipe, checkpoint: str | Path | None, sizes: Mapping[str, int]
+) -> StepConfig:
+    """The config of a new run's model: of ``sizes``, or, where a checkpoint learns to read a plan,
+    that of the checkpoint. Raises InputError where it has other sizes, CheckpointError."""
+    if not (recipe.options.tune and checkpoint):
+        return note_config(**sizes)
+    config = StepConfig.from_dict(dict(open_note(checkpoint).model))
+    for name, size in sizes.items():
+        if getattr(config, name) != size:
+            raise InputError(
+                f"the checkpoint in {str(checkpoint)!r} has a {name.replace('_', ' ')} of "
+                f"{getattr(config, name)}; leave out the sizes"
+            )
+    return with_plan(config)
 
 
 def run_recipe(folder: str | Path) -> Recipe | None:

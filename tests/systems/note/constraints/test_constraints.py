@@ -13,6 +13,7 @@ from cantilena.score import DRUMS
 from cantilena.systems.note.constraints import (
     Changes,
     Close,
+    Countdown,
     Density,
     Ensemble,
     Harmony,
@@ -252,10 +253,11 @@ def test_each_constraint_has_a_name_of_its_own_under_which_it_is_reported():
     plan = make_plan(
         Brief(genres=("rock",), chords=("C", "G"), bars=40), HABITS, np.random.default_rng(0)
     )
-    wishes = constraints(plan, SCHEME)
+    wishes = constraints(plan, SCHEME, informed=True)
     assert {type(wish) for wish in wishes} == {
         Changes,
         Close,
+        Countdown,
         Density,
         Ensemble,
         Harmony,

@@ -7,6 +7,7 @@ under a ``name`` by which it is reported where it had to be dropped; they compos
 
 from __future__ import annotations
 
+from cantilena.systems.note.constraints.countdown import Countdown
 from cantilena.systems.note.constraints.figures import Figure, Figures
 from cantilena.systems.note.constraints.harmony import (
     KEY_WEIGHT,
@@ -30,6 +31,7 @@ from cantilena.tokens.note import NoteScheme
 __all__ = [
     "Changes",
     "Close",
+    "Countdown",
     "Density",
     "Ensemble",
     "Figures",
@@ -53,17 +55,18 @@ def constraints(
     played: bool = False,
     hand_percussion: bool = False,
     figures: dict[int, tuple[Figure, ...]] | None = None,
+    informed: bool = False,
 ) -> list:
     """All constraints of a Plan; where two contradict each other the earlier one holds.
 
     ``repetition`` is the strength of ``Repetition``, 0 for none; ``swing`` and ``played`` are
     ``Subdivision``'s, ``hand_percussion`` is ``Kit``'s;
-    ``figures``: those of each instrument that has any.
+    ``figures``: those of each instrument that has any; ``informed``: the model reads the plan.
     """
     wishes: list = [
         Length(plan, scheme),
         Close(plan, scheme),
-        Ensemble(plan, scheme),
+        Ensemble(plan, scheme, informed=informed),
         Subdivision(plan, scheme, swing, played),
         Density(plan, scheme),
     ]
@@ -78,7 +81,9 @@ def constraints(
     if figures:
         wishes.append(Figures(plan, scheme, figures))
     if any(part.bars for part in plan.parts):
-        wishes.append(Recurrence(plan, scheme))
+        wishes.append(Recurrence(plan, scheme, informed))
+        if informed:
+            wishes.append(Countdown(plan, scheme, figures or ()))
     if repetition:
         wishes.append(Repetition(plan, repetition))
     return wishes

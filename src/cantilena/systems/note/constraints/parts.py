@@ -95,8 +95,9 @@ class Ensemble:
     LEAST_REST, MOST_REST = 1.0, 2.0
     """Bars of rest that a part is allowed: half a bar for each part beyond the second, between
     these."""
-    ARRANGED_REST = 0.4
-    """The same in bars in which an arrangement has the part play: longer rests are planned."""
+    ARRANGED_REST, COUNTED_REST = 0.4, 0.5
+    """The same in bars in which an arrangement has the part play: longer rests are planned; and
+    where the model knows how many notes a bar is to have, as long as some of them are to come."""
     SHARE_BASE, SHARE_PER_PART = 0.3, 1.2
     """The largest share of the notes that a part may have is the first plus the second divided by
     the number of parts: more than the fullest part of most songs with as many instruments has."""
@@ -115,8 +116,11 @@ class Ensemble:
     """After this share of the piece a part with fewer notes than this gains so much that in effect
     it has to play: no logit of the model's outweighs it."""
 
-    def __init__(self, plan: Plan, scheme: NoteScheme, strength: float = 5.0):
+    def __init__(
+        self, plan: Plan, scheme: NoteScheme, strength: float = 5.0, informed: bool = False
+    ):
         self.plan, self.scheme, self.strength = plan, scheme, strength
+        self.informed = informed  # whether the model reads the plan
         self.parts = {p.instrument: p for p in plan.parts}
         by_size = (len(plan.parts) - 2) / 2
         self.rest_allowed = min(self.MOST_REST, max(self.LEAST_REST, by_size))  # bars
@@ -191,7 +195,7 @@ class Ensemble:
         for part in self.plan.parts:
             if not part.plays(bar):
                 bias[part.instrument] = NEVER
-        return bias + self._balance(tick, bar)
+        return bias + self._balance(piece, tick, bar)
 
     def _pitches(self, piece: Tracker, part: PartPlan, tick: int) -> np.ndarray:
         bias = np.full(PITCHES, NEVER)
@@ -208,8 +212,16 @@ class Ensemble:
         section = self.sections.get(piece.rows[-1][1]) if piece.rows else None
         return section is not None and section.waits(self.P_DIVIDE)
 
-    def _balance(self, tick: int, bar: int) -> np.ndarray:
+    def _to_come(self, piece: Tracker, bar: int) -> dict[int, int]:
+        """Notes that the parts still have to play in a bar, for a model that knows them."""
+        if not self.informed or piece.agenda is None:
+            return {}
+        each = {p.instrument: piece.agenda.to_come(p, bar) for p in piece.agenda.parts}
+        return {instrument: count for instrument, count in each.items() if count >= 0}
+
+    def _balance(self, piece: Tracker, tick: int, bar: int) -> np.ndarray:
         """What parts gain that have too few notes or rest for long, and lose that have too many."""
+        to_come = self._to_come(piece, bar)
         bias = np.zeros(self.scheme.sizes[INSTRUMENT])
         total = sum(self.counts.values())
         done = (tick - self.plan.origin) / max(self.plan.end - self.plan.origin, 1)
@@ -223,10 +235,11 @@ class Ensemble:
                 bias[i] -= self.strength * over
             allowed = self.rest_allowed * (self.MELODY_REST_SHARE if part.role == MELODY else 1.0)
             if part.bars:
-                allowed = self.ARRANGED_REST
+                allowed = self.COUNTED_REST if i in to_come else self.ARRANGED_REST
             since = max(self.sounds_until[i], self.entries[i][bar])
             rest = (tick - since) / self.plan.bar_ticks
-            bias[i] += self.BIAS_PER_BAR_OF_REST * max(0.0, rest - allowed)
+            if to_come.get(i) != 0:
+                bias[i] += self.BIAS_PER_BAR_OF_REST * max(0.0, rest - allowed)
             if done > self.ENTER_BY and self.counts[i] < self.FEWEST_NOTES:
                 bias[i] += self.ENTER_BIAS
         return bias

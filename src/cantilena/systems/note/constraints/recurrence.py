@@ -6,7 +6,6 @@ this; does not know where they come from (``systems.note.arranging``).
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,14 +23,9 @@ TIME_BIAS = {EXACT: 7.0, RHYTHM: 3.5, VARIED: 0.2, HELD: 3.0}
 and an instrument gains whose note is due. Added to logits."""
 NOTE_BIAS = {EXACT: 7.0, RHYTHM: 0.0, VARIED: 0.0, HELD: 0.0}
 """What pitch, length and loudness of the note that is due gain."""
-
-
-class _Line:
-    """The notes of one part so far, in order: keys (tick * PITCHES + pitch) and rows."""
-
-    def __init__(self) -> None:
-        self.keys: list[int] = []
-        self.rows: list[tuple[int, ...]] = []
+INFORMED_TIME = {EXACT: 6.0, RHYTHM: 5.0, VARIED: 0.3, HELD: 2.0}
+INFORMED_NOTE = {EXACT: 6.0, RHYTHM: 0.0, VARIED: 0.2, HELD: 0.0}
+"""The same for a model that reads the plan: it leans there by itself."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +38,15 @@ class _Return:
 
 class Recurrence:
     """In a bar that takes up an earlier one each part plays what it played there: exactly, mostly,
-    or in its rhythm alone. It strikes no note where it had none, and leaves none out."""
+    or in its rhythm alone. It strikes no note where it had none, and leaves none out. ``informed``:
+    the model reads the plan. Of pieces whose tracker follows no outline it says nothing."""
 
     name = "repeats"
 
-    def __init__(self, plan: Plan, scheme: NoteScheme):
+    def __init__(self, plan: Plan, scheme: NoteScheme, informed: bool = False):
         self.plan, self.scheme = plan, scheme
-        self.lines: dict[int, _Line] = {p.instrument: _Line() for p in plan.parts}
+        self.time = INFORMED_TIME if informed else TIME_BIAS
+        self.note = INFORMED_NOTE if informed else NOTE_BIAS
         self.returns: dict[int, list[_Return | None]] = {}
         lines = plan.lines.tolist()
         for part in plan.parts:
@@ -63,14 +59,12 @@ class Recurrence:
                     row[bar] = _Return(HELD, 0)
             self.returns[part.instrument] = row
         self.edges = lines
-        self.rows_read = 0
-        self.memo: tuple[int, dict[int, tuple[int, tuple[int, ...]]]] = (-1, {})
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Leans towards what is due."""
-        if not piece.rows:
+        if not piece.rows or piece.agenda is None:
             return None
-        due = self._due(piece)
+        due = piece.agenda.due()
         if field == ONSET:
             return self._onsets(piece, due)
         if chosen[ONSET] >= self.scheme.max_delta:
@@ -82,65 +76,12 @@ class Recurrence:
             return None
         row = due[chosen[INSTRUMENT]][1]
         back = self.returns[chosen[INSTRUMENT]][piece.bar_of(tick)]
-        strength = NOTE_BIAS[back.kind] if back else 0.0
+        strength = self.note[back.kind] if back else 0.0
         if not strength or (field != PITCH and chosen[PITCH] != row[2]):
             return None
         out = np.zeros(PITCHES if field == PITCH else self.scheme.sizes[field])
         out[row[{PITCH: 2, DURATION: 3, VELOCITY: 4}[field]]] = strength
         return out
-
-    def _update(self, piece: Tracker) -> None:
-        for row in piece.rows[self.rows_read :]:
-            line = self.lines.get(row[1])
-            if line is not None:
-                line.keys.append(row[0] * PITCHES + row[2])
-                line.rows.append(row)
-        self.rows_read = len(piece.rows)
-
-    def _due(self, piece: Tracker) -> dict[int, tuple[int, tuple[int, ...]]]:
-        """For each part that comes back in this bar, or else begins to in the next: the tick of the
-        note that is due next, and the row it comes back from."""
-        if self.memo[0] == len(piece.rows):
-            return self.memo[1]
-        self._update(piece)
-        bar = piece.bar_of(piece.tick)
-        out = {}
-        for instrument, returns in self.returns.items():
-            for at in (bar, bar + 1):
-                row = self._next(piece, instrument, at, returns[at]) if at < len(returns) else None
-                if row is not None:
-                    out[instrument] = (row[0] + returns[at].lag, row)  # type: ignore[union-attr]
-                    break
-        self.memo = (len(piece.rows), out)
-        return out
-
-    def _next(
-        self, piece: Tracker, instrument: int, bar: int, back: _Return | None
-    ) -> tuple[int, ...] | None:
-        """The first row of the bar taken up that is not written yet in its order."""
-        if back is None or back.kind == HELD:
-            return None
-        line = self.lines[instrument]
-        start, stop = self.edges[bar] - back.lag, self.edges[bar + 1] - back.lag
-        now, last = piece.tick - back.lag, piece.rows[-1]
-        if now < start:
-            index = bisect_left(line.keys, start * PITCHES)
-        elif instrument > last[1]:
-            index = bisect_left(line.keys, now * PITCHES)
-        elif instrument < last[1]:
-            index = bisect_left(line.keys, (now + 1) * PITCHES)
-        elif back.kind == RHYTHM:  # as many notes as there were, whichever they are
-            first = bisect_left(line.keys, now * PITCHES)
-            here = bisect_left(line.keys, piece.tick * PITCHES)
-            index = max(
-                first,
-                min(first + len(line.keys) - here, bisect_left(line.keys, (now + 1) * PITCHES)),
-            )
-        else:
-            index = bisect_right(line.keys, now * PITCHES + last[2])
-        if index < len(line.rows) and line.rows[index][0] < stop:
-            return line.rows[index]
-        return None
 
     def _onsets(
         self, piece: Tracker, due: dict[int, tuple[int, tuple[int, ...]]]
@@ -154,13 +95,13 @@ class Recurrence:
             if back is None:
                 free |= part.plays(bar)
             else:
-                least = min(least, TIME_BIAS[back.kind])
+                least = min(least, self.time[back.kind])
             if i in due:
                 delta = due[i][0] - piece.tick
                 first = min(first, delta)
                 then = self.returns[i][piece.bar_of(due[i][0])]
                 if then and delta < longest:
-                    out[delta + 1 : longest + 1] -= TIME_BIAS[then.kind]
+                    out[delta + 1 : longest + 1] -= self.time[then.kind]
         here = {part.instrument for part in joining(self.plan, piece)}
         wanted = {
             i
@@ -183,7 +124,7 @@ class Recurrence:
             if back is None:
                 continue
             if instrument in due and due[instrument][0] == tick:
-                out[instrument + 1 :] -= TIME_BIAS[back.kind]
+                out[instrument + 1 :] -= self.time[back.kind]
             else:
-                out[instrument] -= TIME_BIAS[back.kind]
+                out[instrument] -= self.time[back.kind]
         return out
