@@ -432,7 +432,7 @@ def test_a_damaged_checkpoint_is_refused(system: System, checkpoints, tmp_path: 
         if file.name in ("generation_config.json", "tokenizer_config.json"):
             continue  # what transformers does without
         for damage in ("missing", "cut"):
-            folder = tmp_path / f"{damage}-{file.name}"
+            folder = tmp_path / "-".join((damage, *file.relative_to(source).parts))
             shutil.copytree(source, folder)
             path = folder / file.relative_to(source)
             data = path.read_bytes()

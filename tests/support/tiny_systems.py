@@ -52,10 +52,19 @@ def llama_music(folder: Path) -> Path:
     return export_plain(model, folder / "plain", tiny_hf.tokenizer())
 
 
+def musicgen(folder: Path) -> Path:
+    """A tiny codec, and a model of its codes that a Score leads."""
+    pytest.importorskip("vector_quantize_pytorch")
+    from tiny_pairs import write_pair
+
+    return write_pair(folder)
+
+
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "note": note,
     "amt": amt,
     "amt-prefix": amt_prefix,
     "llama-music": llama_music,
+    "musicgen": musicgen,
 }
 """What makes the checkpoint, in an empty folder, by the system's name."""

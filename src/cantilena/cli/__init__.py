@@ -283,6 +283,12 @@ def _compose(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--n", type=count, metavar="N", help="so many pieces, with seeds in a row (1)")
     how.add_argument("--continue", dest="continues", metavar="FILE", help="go on from a MIDI file")
     how.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help="sound a MIDI file (musicgen)",
+    )
+    how.add_argument(
         "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
     )
     how.add_argument(
@@ -296,6 +302,14 @@ def _compose(parser: argparse.ArgumentParser) -> None:
         "--repetition", type=number, metavar="R", help="penalty on repeating a bar; 0: none"
     )
     system_arguments(how)
+    how.add_argument(
+        "--codec",
+        metavar="DIR",
+        help="what sounds musicgen's codes: a folder or hub name",
+    )
+    how.add_argument(
+        "--condition", metavar="NAME", help="what leads musicgen's codes: score, or text alone"
+    )
     how.add_argument(
         "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
     )

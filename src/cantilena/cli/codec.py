@@ -39,7 +39,7 @@ def codec_arguments(parser: argparse.ArgumentParser, what: str, count: Callable[
         "--checkpoint",
         metavar="DIR",
         help="a codec's folder, a run's, or a published EnCodec's, DAC's or Mimi's folder or hub "
-        "name (the shipped one, where cantilena-audio is installed)",
+        "name (the shipped one, where cantilena-audio-weights is installed)",
     )
     if what != "decode":
         parser.add_argument("--books", type=count, metavar="N", help="the first N books alone")

@@ -77,7 +77,7 @@ def compose(args: argparse.Namespace) -> int:
 
 
 def _load(args: argparse.Namespace, name: str) -> System:
-    where = {"device": args.device, "dtype": args.dtype}
+    where = {"device": args.device, "dtype": args.dtype, "codec": args.codec}
     options = {name: value for name, value in where.items() if value is not None}
     return api.load(args.checkpoint, name, **options)
 
@@ -134,8 +134,9 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     kind = system_class(system)
     how = {name: getattr(args, name) for name in api.SAMPLING}
     sampling = api.make_sampling(kind.sampling, **how)
-    options = read_options(args.option, kind.options)
+    options = read_options(_options(args), kind.options)
     edit = edit_of(args, args.continues, "--continue")
+    score = api.read_continued(args.source)
     prompts = _prompts(args)
     jobs: list[_Job] = []
     for prompt, names in zip(prompts, _names(args, prompts, n), strict=True):
@@ -146,10 +147,16 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
         except InputError as error:
             raise InputError(f"{prompt.where}{error}") from None
         jobs += [
-            _Job(name, Request(brief, s, sampling, edit, system, options))
+            _Job(name, Request(brief, s, sampling, edit, system, options, score))
             for name, s in zip(names, seeds, strict=True)
         ]
     return jobs
+
+
+def _options(args: argparse.Namespace) -> list[str]:
+    """The system's own options, as they are written."""
+    condition = [] if args.condition is None else [f"condition={args.condition}"]
+    return [*(args.option or ()), *condition]
 
 
 def _names(args: argparse.Namespace, prompts: Sequence[Prompt], n: int) -> list[list[str]]:
@@ -187,10 +194,11 @@ def _prompts(args: argparse.Namespace) -> list[Prompt]:
     if args.prompts is None and text.strip() == "-":
         return read_prompts("-")
     if args.prompts is None:
-        continues = getattr(args, "continues", None)
-        if not text.strip() and continues:
-            name = getattr(args, "name", None) or names_of_sources([continues], "-continued")[0]
-            return [Prompt("", name)]
+        for option, suffix in (("continues", "-continued"), ("source", "-sound")):
+            file = getattr(args, option, None)
+            if not text.strip() and file:
+                name = getattr(args, "name", None) or names_of_sources([file], suffix)[0]
+                return [Prompt("", name)]
         return [Prompt(text)]
     if text:
         raise InputError("both a text and --prompts are given; give one of them")
@@ -206,7 +214,8 @@ def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
         if one in explicit and other not in explicit:
             options.pop(other, None)
     try:
-        return api.make_brief(prompt.text, bool(getattr(args, "continues", None)), **options)
+        from_file = any(getattr(args, option, None) for option in ("continues", "source"))
+        return api.make_brief(prompt.text, from_file, **options)
     except InputError as error:
         if not prompt.where:
             raise
@@ -260,7 +269,9 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
         "seed",
         "n",
         "continues",
+        "source",
         "prompts",
+        "condition",
         "option",
         "between",
         "keep",
@@ -270,7 +281,8 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
     if args.text or extra:
         what = "the text"
         if extra:
-            what = "--" + {"continues": "continue"}.get(extra[0], extra[0]).replace("_", "-")
+            names = {"continues": "continue", "source": "from"}
+            what = "--" + names.get(extra[0], extra[0]).replace("_", "-")
         raise InputError(f"--replay makes a piece again as it was; leave out {what}")
     path = Path(args.replay)
     data = read_bytes(path, MAX_REPLAY, "the JSON file beside a piece")

@@ -45,12 +45,21 @@ SYSTEMS: dict[str, Spec] = {
         reads=("text", "brief"),
         trains="cantilena.systems.arrival.training.llama_music:LlamaMusicTraining",
     ),
+    "musicgen": Spec(
+        home="cantilena.systems.codes.system:MusicgenSystem",
+        help="sound: a model of a codec's codes, led by a Score of note's or by the text alone",
+        extra="audio",
+        reads=("text", "brief", "score"),
+        gives="audio",
+        default=SHIPPED,
+    ),
 }
 """Every system by name."""
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "hf": ("torch", "transformers"),
     "train": ("torch", "onnx"),
+    "audio": ("torch", "vector_quantize_pytorch"),
 }
 """The packages that tell whether an optional set of dependencies is installed."""
 

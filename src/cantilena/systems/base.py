@@ -126,6 +126,10 @@ class System(ABC):
         """Requests are made abreast where this is equal."""
         return None
 
+    def attempts(self, request: Request) -> int:
+        """How many attempts may be made at a Request: its ``best_of``."""
+        return request.sampling.best_of if request.sampling is not None else 1
+
     def check(self, request: Request) -> None:
         """Raises InputError for a Request that this system cannot take; nothing is made before.
         Subclasses that know more ask ``super().check`` first."""
@@ -219,7 +223,7 @@ class System(ABC):
             attempts = [Attempt(requests[i], number) for i, number in group]
             for k, event in self.attempt(attempts):
                 i, number = group[k]
-                of, candidate = _best_of(requests[i]), candidates[i]
+                of, candidate = self.attempts(requests[i]), candidates[i]
                 if isinstance(event, Progress):
                     yield i, Progress(_overall(event.share, number, of))
                 elif isinstance(event, Finished):
@@ -255,10 +259,6 @@ class System(ABC):
                 (group if alike else rest).append(pair)
             queue.extendleft(reversed(rest))
         return group
-
-
-def _best_of(request: Request) -> int:
-    return request.sampling.best_of if request.sampling is not None else 1
 
 
 def _take(candidate: _Candidate, result: Result) -> bool:

@@ -28,7 +28,8 @@ class Spec:
     ``home``: "module:Class", the class being a ``systems.base.System``; ``help``: one line;
     ``extra``: the optional dependencies that it needs, "" for none; ``reads`` (of ``READS``),
     ``edits`` (of ``EDITS``) and ``gives`` (of ``GIVES``); ``default``: the checkpoint it takes
-    where none is named, ``SHIPPED`` for one within the package, "" where one must be named;
+    where none is named, ``SHIPPED`` for one that comes with Cantilena, within the package or in a
+    distribution of its own, "" where one must be named;
     ``trains``: "module:object" of its ``Trainable``, "" where it is not trained.
     """
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM
-from cantilena.models.audio.musicgen import load_musicgen
+from cantilena.models.audio.musicgen import MusicGen, load_musicgen
 from cantilena.models.checkpoint import (
     WEIGHTS,
     is_checkpoint,
@@ -63,7 +63,12 @@ def load_writer(
     CheckpointError, MissingExtraError, and InputError for a device or a dtype that is none."""
     if is_checkpoint(place):
         return _ours(place, device, dtype)
-    published = load_musicgen(place, dtype, device)
+    return published_writer(load_musicgen(place, dtype, device))
+
+
+def published_writer(published: MusicGen) -> CodeWriter:
+    """What writes codes by a published MusicGen, whose text encoder it has where one comes with
+    it."""
     encoder = None
     if published.text_encoder is not None:
         encoder = PretrainedEncoder.around(published.text_encoder, published.folder)

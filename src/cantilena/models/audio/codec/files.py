@@ -7,7 +7,6 @@ Knows cards and weights; does not know networks. A folder with a ``card.json`` i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.base import Codec, codec
 from cantilena.models.audio.codec.published import load_published, published_kind
+from cantilena.models.audio.shipped import CODEC, MUSICGEN, shipped
 from cantilena.models.checkpoint import (
     WEIGHTS,
     Checkpoint,
@@ -29,8 +29,6 @@ from cantilena.models.saving import load_tensors, load_weights, save_tensors
 
 SYSTEM = "codec"
 """What cards of codecs have as their system."""
-SHIPPED = "cantilena_audio"
-"""The package of the distribution with our weights for sound."""
 
 
 def save_codec(
@@ -76,11 +74,6 @@ def load_codec(place: str | Path, device: str | None = None) -> Codec:
 
 
 def shipped_codec() -> Path | None:
-    """The folder of the codec in the distribution cantilena-audio; None where it is not
-    installed."""
-    spec = find_spec(SHIPPED)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(place) / SYSTEM
-        if is_checkpoint(folder):
-            return folder
-    return None
+    """The folder of the codec among our weights for sound, else of the one that the shipped
+    musicgen writes codes of; None where they are not installed."""
+    return shipped(CODEC) or shipped(f"{MUSICGEN}/{CODEC}")

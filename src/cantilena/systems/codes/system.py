@@ -1,0 +1,280 @@
+"""The system ``musicgen``: a Brief becomes a Score, the Score leads a model of codes, a codec makes
+sound of the codes.
+
+Knows how these are wired, lengths and loudness; each part is elsewhere. The Score is the one that
+the system ``note`` composes for the same words and seed, or a reference Score; with the condition
+"text", MusicGen's own, there is none. Needs torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cantilena.audio.audio import Audio
+from cantilena.errors import InputError, UnknownNameError
+from cantilena.models.audio.codec.stream import decode_blocks
+from cantilena.models.audio.musicgen import TEXT
+from cantilena.render.synth import room
+from cantilena.result import Result
+from cantilena.score import Score
+from cantilena.systems.base import (
+    Attempt,
+    Event,
+    Finished,
+    Note,
+    NoteMade,
+    Progress,
+    Request,
+    System,
+)
+from cantilena.systems.codes.conditions import Wish
+from cantilena.systems.codes.pair import Pair, load_pair
+from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
+from cantilena.systems.note.composer import NoteSystem
+from cantilena.text.report import report
+from cantilena.text.report.rows import Row
+from cantilena.text.wishes import Brief
+from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
+
+SCORE = "score"
+CONDITIONS = (SCORE, TEXT)
+"""What can lead the model of codes."""
+SECONDS = 10.0
+"""Of a piece by text alone, where no length is asked for: a third of MusicGen's window."""
+METRE = "4/4"
+NOTES_SHARE = 0.2
+"""Of a piece's progress, how much composing the Score counts as: a minute of music takes note
+some three seconds, and a small model of codes four times that."""
+
+
+@dataclass
+class _Piece:
+    """A Request on its way: the Score that leads it, with what is known of that one, and the
+    writing of its codes."""
+
+    request: Request
+    condition: str
+    guide: Result | None = None
+    score: Score | None = None
+    writing: CodeWriting | None = None
+
+
+class MusicgenSystem(System):
+    """A model of codes, its codec, and the note system's shipped model where a Score leads."""
+
+    system = "musicgen"
+    sampling = replace(SAMPLING, best_of=NoteSystem.sampling.best_of)
+    """``best_of`` is of Scores: a piece's sound is written once. All else is of the codes; Scores
+    are composed as ``note`` does by default."""
+    options: ClassVar[Mapping[str, type]] = {"condition": str}
+
+    def __init__(self, pair: Pair):
+        self.writer, self.codec = pair.writer, pair.codec
+        self.name, self.hash, self.card = pair.name, pair.hash, pair.card
+        self.notes = NoteSystem.load()
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        codec: str | None = None,
+    ) -> MusicgenSystem:
+        """The system of a checkpoint as ``systems.codes.pair.load_pair`` takes it, which see."""
+        return cls(load_pair(checkpoint, codec, device, dtype))
+
+    # ------------------------------------------------------------------ what is asked
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Those of ``CONDITIONS`` that the model reads, the first being the one by default."""
+        conditioner = self.writer.conditioner
+        reads = set(self.writer.model.config.conditions)
+        able = {SCORE: bool(reads & set(SYMBOLS)), TEXT: TEXT in reads}
+        able[TEXT] &= conditioner.encoder is not None
+        return tuple(name for name in CONDITIONS if able[name])
+
+    def condition(self, request: Request) -> str:
+        """What leads a Request's codes. Raises UnknownNameError, and InputError for a condition
+        that the model does not read."""
+        asked = request.options.get("condition", "")
+        if asked and asked not in CONDITIONS:
+            raise UnknownNameError("condition", asked, CONDITIONS)
+        if asked and asked not in self.conditions:
+            raise InputError(
+                f"the model {self.name!r} cannot be led by {asked}; it reads "
+                f"{' and '.join(self.conditions) or 'nothing'}"
+            )
+        if not self.conditions:
+            raise InputError(f"the model {self.name!r} reads neither a Score nor a text")
+        return asked or self.conditions[0]
+
+    def check(self, request: Request) -> None:
+        """As ``System.check``; and whether the model can be led so, and the Score composed."""
+        super().check(request)
+        condition = self.condition(request)
+        if condition == TEXT:
+            if request.score is not None:
+                raise InputError("a Score cannot sound where the text alone leads; leave one out")
+            text_seconds(request.brief)
+        elif request.score is None:
+            self.notes.check(self._of_notes(request))
+        elif not len(request.score):
+            raise InputError("the piece that is to sound has no notes")
+
+    def attempts(self, request: Request) -> int:
+        """1: the best Score is chosen before there is sound."""
+        return 1
+
+    def _of_notes(self, request: Request) -> Request:
+        """The Request for the Score."""
+        best_of = (request.sampling or self.sampling).best_of
+        sampling = replace(self.notes.sampling, best_of=best_of)
+        return Request(request.brief, request.seed, sampling, system=self.notes.system)
+
+    # ------------------------------------------------------------------ how it is made
+
+    def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
+        """As ``System.attempt``. Scores are composed abreast; codes are written piece by piece in
+        turns, so that no rounding of a batch lets one piece hang on another."""
+        requests = [attempt.request for attempt in attempts]
+        pieces = [_Piece(request, self.condition(request)) for request in requests]
+        yield from self._compose(pieces)
+        going = {}
+        for k, piece in enumerate(pieces):
+            piece.writing = CodeWriting(self.writer, [self._order(piece)])
+            going[k] = piece.writing.steps()
+        while going:
+            for k in list(going):
+                step = next(going[k], None)
+                if step is None:
+                    del going[k]
+                    yield k, Finished(self._result(pieces[k]))
+                else:
+                    yield k, Progress(NOTES_SHARE + (1 - NOTES_SHARE) * step[0] / step[1])
+
+    def _compose(self, pieces: Sequence[_Piece]) -> Iterator[tuple[int, Event]]:
+        """Gives the pieces their Scores."""
+        composed = []
+        for k, piece in enumerate(pieces):
+            if piece.request.score is not None:
+                piece.score = piece.request.score
+                yield from ((k, NoteMade(note)) for note in notes_of(piece.score))
+            elif piece.condition == SCORE:
+                composed.append(k)
+        for i, event in self.notes.run([self._of_notes(pieces[k].request) for k in composed]):
+            k = composed[i]
+            if isinstance(event, Finished):
+                pieces[k].guide, pieces[k].score = event.result, event.result.score
+            elif isinstance(event, Progress):
+                yield k, Progress(NOTES_SHARE * event.share)
+            else:
+                yield k, event
+
+    def _seconds(self, piece: _Piece) -> float:
+        """How long a piece is to sound: as asked in seconds, else as long as its Score."""
+        brief = piece.request.brief
+        if piece.score is None:
+            return text_seconds(brief)
+        end = float(piece.score.seconds(piece.score.end))
+        exact = brief.seconds is not None and brief.seconds_range is None
+        return brief.seconds if exact and brief.seconds is not None else end
+
+    def _order(self, piece: _Piece) -> CodeOrder:
+        reads_text = TEXT in self.conditions
+        wish = Wish(
+            piece.request.brief.text if reads_text else "",
+            score=None if piece.score is None else score_symbols(piece.score),
+        )
+        frames = max(1, int(np.ceil(self._seconds(piece) * self.writer.rate - 1e-6)))
+        sampling = piece.request.sampling or self.sampling
+        return CodeOrder(frames, wish, piece.request.seed, sampling=sampling)
+
+    def _result(self, piece: _Piece) -> Result:
+        assert piece.writing is not None
+        brief, guide = piece.request.brief, piece.guide
+        sound = self._sound(piece.writing.codes[0], self._seconds(piece))
+        rows = text_rows(brief, sound.seconds)
+        if piece.score is not None:
+            rows = report(brief, piece.score) if guide is None else guide.rows
+        facts: dict[str, Any] = {
+            "condition": piece.condition,
+            "codec": self.codec.fingerprint()[:16],
+            "bits_per_second": round(self.codec.bits(self.writer.model.config.books), 1),
+        }
+        if guide is not None:
+            facts["score_by"] = {"name": guide.checkpoint, "sha256": guide.checkpoint_hash}
+        return Result(
+            artefact=sound,
+            brief=brief,
+            request=piece.request.to_dict(),
+            rows=rows,
+            checkpoint=self.name,
+            checkpoint_hash=self.hash,
+            chords=() if guide is None else guide.chords,
+            system=self.system,
+            dropped={} if guide is None else guide.dropped,
+            facts=facts,
+            guide=piece.score,
+        )
+
+    def _sound(self, codes: np.ndarray, seconds: float) -> Audio:
+        """The sound of codes (K, T), as loud as a rendered Score is, its end faded."""
+        rate = self.codec.sample_rate
+        length = round(seconds * rate)
+        blocks = list(decode_blocks(self.codec, codes, length))
+        sound = np.concatenate(blocks).T[:2]
+        pair = np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
+        fade(pair, rate)
+        return Audio(room.master(pair, rate)[: len(sound)], rate)
+
+
+FADE = 0.03
+"""Seconds over which the end of a sound fades, so that it does not click."""
+
+
+def fade(sound: np.ndarray, rate: int) -> None:
+    """Lets the end of (channels, n) fade, in place."""
+    n = min(sound.shape[1], round(FADE * rate))
+    if n:
+        sound[:, -n:] *= np.linspace(1, 0, n, dtype=np.float32)
+
+
+def text_seconds(brief: Brief) -> float:
+    """How long a piece without a Score is to be: as asked in seconds, or in bars at the tempo that
+    is asked for; ``SECONDS`` where no length is. Raises InputError for bars without a tempo."""
+    if brief.seconds is not None:
+        return brief.seconds
+    if brief.bars is None:
+        return SECONDS
+    if brief.tempo is None:
+        raise InputError(
+            "led by the text alone bars have no length of their own: give --seconds, or a tempo"
+        )
+    number, unit = map(int, (brief.metre or METRE).split("/"))
+    return brief.bars * number * 4 / unit * 60 / brief.tempo
+
+
+def text_rows(brief: Brief, seconds: float) -> tuple[Row, ...]:
+    """The report of a piece without a Score: its length, which alone is known."""
+    if brief.seconds is None:
+        return ()
+    return (Row("seconds", f"{brief.seconds:.1f} s", f"{seconds:.1f} s", True, 1.0),)
+
+
+def notes_of(score: Score) -> Iterator[Note]:
+    """The notes of a Score as they are told of while one is composed."""
+    starts, lines = score.seconds(score.onset), score.bar_starts
+    lengths = score.seconds(score.onset + score.duration) - starts
+    bars = np.searchsorted(lines, score.onset, side="right")
+    rows = zip(starts, lengths, score.pitch, score.velocity, score.instrument, bars, strict=True)
+    for start, length, pitch, velocity, instrument, bar in rows:
+        yield Note(
+            float(start), float(length), int(pitch), int(velocity), int(instrument), int(bar)
+        )
