@@ -52,6 +52,8 @@ def test_clips_become_a_model_that_writes_codes(here: Path, capsys: Any):
     card = json.loads((here / "run" / "model" / "card.json").read_text())
     codec = tiny("frame")
     assert card["model"]["codec"] == codec.fingerprint()
+    figures = card["figures"]
+    assert figures["codes"] > 0 and figures["unigram"] > 0 and figures["bigram"] > 0
     writer = load_writer("run/model")
     (codes,) = write_codes(writer, [CodeOrder(8)])
     assert codes.shape == (codec.books, 8) and codes.max() < codec.sizes[0]

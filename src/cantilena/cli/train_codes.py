@@ -60,6 +60,7 @@ def train_codes(args: argparse.Namespace) -> int:
         "folder": str(args.data),
         "sources": places["train"].manifest["licences"],
         "licence": LICENCE,
+        "figures": {name: round(sum(nats) / len(nats), 5) for name, nats in counts.items()},
     }
 
     def draw(step: int) -> dict[str, Any]:

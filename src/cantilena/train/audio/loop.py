@@ -112,8 +112,8 @@ class Training:
     ) -> bool:
         """Trains until the budget is spent, or until Ctrl-C or SIGTERM ask for an end, which comes
         between two steps; saves in both cases, and at the end writes the model's checkpoint. Gives
-        whether it is done. ``data``: what is known of the data, for the card. Raises InputError
-        where another process trains in the folder."""
+        whether it is done. ``data``: what is known of the data, for the card ("figures": beside
+        the model's own). Raises InputError where another process trains in the folder."""
         with self.run.locked(), Stop().listening() as stop:
             if self.run.steps()[-1:] not in ([], [self.step]):
                 raise InputError(f"another process went on with {self.run.folder}; begin again")
@@ -214,7 +214,7 @@ class Training:
         card = {
             "sources": data.get("sources", {}),
             "licence": data.get("licence", ""),
-            "figures": self.figures,
+            "figures": {**data.get("figures", {}), **self.figures},
             "seed": self.settings.seed,
             "training": {
                 **self.recipe.to_dict(),
