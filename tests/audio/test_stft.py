@@ -47,7 +47,7 @@ def test_a_tone_of_whole_periods_stands_in_its_bin():
 @given(st.integers(1, 3000), st.sampled_from([(64, 16), (256, 128), (250, 60)]))
 def test_sound_comes_back_whole(n: int, sizes: tuple[int, int]):
     fft, hop = sizes
-    assert np.abs(istft(stft(noise(n), fft, hop), hop, n) - noise(n)).max() < 1e-5
+    assert np.abs(istft(stft(noise(n), fft, hop), hop, n) - noise(n)).max() < 1e-4
 
 
 def test_long_sound_is_transformed_in_parts():
@@ -55,7 +55,7 @@ def test_long_sound_is_transformed_in_parts():
     whole = stft(sound, 128, 64)
     part = stft(sound[550 * 64 : 660 * 64], 128, 64)  # over the end of the first 600 frames
     assert np.array_equal(whole[:, 560:650], part[:, 10:100])
-    assert np.abs(istft(whole, 64, len(sound)) - sound).max() < 1e-5
+    assert np.abs(istft(whole, 64, len(sound)) - sound).max() < 1e-4
 
 
 def distance(sound: np.ndarray, magnitude: np.ndarray, fft: int, hop: int) -> float:

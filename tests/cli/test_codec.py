@@ -158,8 +158,8 @@ def test_a_codec_is_trained_on_clips_and_used(here, capsys):
 
 
 def test_the_installed_codec_is_taken_where_none_is_named(here, capsys, monkeypatch):
-    package = here / "site" / "cantilena_audio"
-    shutil.copytree("codec", package / "codec")
+    package = here / "site" / "cantilena_audio_weights"
+    shutil.copytree("codec", package / "musicgen" / "codec")
     (package / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(here / "site"))
     code, out, err = run(capsys, "codec", "a.wav", "--json")
