@@ -136,8 +136,8 @@ class Vqvae2Codec(Levels):
         parts = [self.quantizers[0](top)] if quantise else []
         if quantise:
             top = parts[0].values
-        said = self.down_up(self.down(top))
-        bottom = self.bottom_latent(torch.cat([features, said], 1))
+        upper = self.down_up(self.down(top))
+        bottom = self.bottom_latent(torch.cat([features, upper], 1))
         if quantise:
             parts.append(self.quantizers[1](bottom))
             return top, parts[1].values, together(parts, self.rates)

@@ -62,10 +62,10 @@ class LFQ(SingleBook):
 
     def look(self, z: Tensor, active: Tensor | None = None) -> Lookup:
         x = self.inward(z)
-        found, parts = self.signs(
+        outcome, parts = self.signs(
             x.transpose(1, 2), inv_temperature=INVERSE_TEMPERATURE, return_loss_breakdown=True
         )
-        indices = found.indices.to(torch.int64)
+        indices = outcome.indices.to(torch.int64)
         entropy = parts.per_sample_entropy - self.signs.diversity_gamma * parts.batch_entropy
         losses = {
             "entropy": (self.entropy * entropy).expand(len(z)),
