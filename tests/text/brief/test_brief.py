@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -86,10 +87,7 @@ def test_reading_is_fast() -> None:
         "string ensemble in G minor, 4/4, Presto. The chord progression is C, D, Gm and Eb."
     )
     parse_brief(text)
-    start = time.process_time()
-    for _ in range(20):
-        parse_brief(text)
-    assert (time.process_time() - start) / 20 < 0.02  # 1 ms; the rest is for slow machines
+    assert least_seconds(lambda: parse_brief(text)) < 0.02  # 1 ms; the rest is for slow machines
 
 
 @pytest.mark.parametrize(
@@ -128,9 +126,18 @@ def test_reading_is_fast() -> None:
     ids=lambda text: text[:8],
 )
 def test_hostile_texts_take_no_time(hostile: str) -> None:
-    start = time.process_time()
-    parse_brief(hostile)
-    assert time.process_time() - start < 0.5
+    assert least_seconds(lambda: parse_brief(hostile)) < 0.5  # 0.01 to 0.1 s
+
+
+def least_seconds(work: Callable[[], object]) -> float:
+    """Processor time of the quickest of three runs, in seconds: the first also builds the lexicon,
+    and in any of them the collector may walk through all that other tests have left."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
 
 
 @pytest.mark.parametrize("index", range(24))
