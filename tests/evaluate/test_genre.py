@@ -159,7 +159,8 @@ def test_the_command_composes_each_genre_with_seeds_of_its_own(
     command = ["evaluate", "genre", "--data", str(data), "--n", "2", "--seed", "5", "-o", str(out)]
     assert main([*command, "--json", "--quiet"]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert composer.asked == [(genre, seed) for seed in (5, 6) for genre in sorted(LOOPS)]
+    assert [genre for genre, _ in composer.asked] == sorted(LOOPS) * 2
+    assert len({seed for _, seed in composer.asked}) == 2 * len(LOOPS)
     assert figures["pieces"] == dict.fromkeys(LOOPS, 2) and figures["checkpoint"] == "composer 0123"
     assert json.loads((out / "genre.json").read_text()) == figures
     assert main([*command, "--quiet", "--json"]) == 0

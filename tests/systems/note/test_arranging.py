@@ -17,6 +17,7 @@ from cantilena.systems.note.recurrence import (
     NEW,
     REST,
     RHYTHM,
+    VARIED,
     BarPlan,
     bar_plan,
     letter,
@@ -63,6 +64,57 @@ def test_on_other_chords_a_bar_comes_back_in_its_rhythm_alone():
         if one.source >= 0 and (bar - one.source) % 3
     }
     assert sources and set(sources) == {RHYTHM}
+
+
+def test_what_comes_back_takes_up_a_bar_of_its_own_chords():
+    row = "." + letter(RHYTHM, 1) * 15
+    plan = arranged([song(TUNE, WHOLE[0], ("bass", 33, row), WHOLE[2])], 0, chords=tuple("CFGA"))
+    bass = next(part for part in plan.parts if part.role == BASS)
+    assert [bar.kind for bar in bass.bars[:4]] == [NEW, RHYTHM, RHYTHM, RHYTHM]
+    assert [(bar.kind, k - bar.source) for k, bar in enumerate(bass.bars[4:15], 4)] == [
+        (EXACT, 4)
+    ] * 11
+
+
+def test_another_rhythm_is_not_taken_up_for_its_chords():
+    row = "...." + letter(RHYTHM, 1) * 4 + "." * 8
+    plan = arranged([song(TUNE, WHOLE[0], ("bass", 33, row), WHOLE[2])], 0, chords=tuple("CFGA"))
+    bass = next(part for part in plan.parts if part.role == BASS)
+    assert [bar.kind for bar in bass.bars[4:8]] == [RHYTHM, RHYTHM, RHYTHM, EXACT]
+    assert bass.bars[7].source == 3  # whose rhythm bars 4 to 7 have
+
+
+@pytest.mark.parametrize("bars", [16, 24, 48])
+def test_nobody_enters_late(bars: int):
+    late = [(role, i, "-" * (bars - 4) + "....") for role, i, _ in (TUNE, *WHOLE)]
+    habits = {**HABITS, "arrangements": [song(*late)]}
+    for seed in range(10):
+        brief = Brief(instruments=BAND, only=True, bars=bars)
+        plan = make_plan(brief, habits, np.random.default_rng(seed))
+        for part in plan.parts:
+            assert part.plays(min(8, bars // 3))
+
+
+def test_a_crash_behind_a_fill_does_not_come_back_with_its_bar():
+    row = ("drums", 128, "........." + letter(EXACT, 1) * 7)
+    for seed in range(10):
+        plan = arranged([song(TUNE, *WHOLE[:2], row)], seed)
+        drums = next(part for part in plan.parts if part.role == DRUM)
+        assert [bar.kind for bar in drums.bars[9:11]] == [VARIED, EXACT]
+
+
+def test_further_chords_join_when_the_music_comes_round_again():
+    guitar = Instrument("guitar", (25,))
+    brief = Brief(instruments=(*BAND, guitar), only=True, bars=32)
+    habits = {**HABITS, "arrangements": [song(TUNE, WHOLE[0], *WHOLE)]}
+    entries = set()
+    for seed in range(30):
+        plan = make_plan(brief, habits, np.random.default_rng(seed))
+        chords = [part for part in plan.parts if part.role == HARMONY]
+        starts = [next(k for k in range(32) if part.plays(k)) for part in chords]
+        assert len(starts) == 2 and min(starts) == 0
+        entries.add(max(starts))
+    assert {0, 8} <= entries <= {0, 4, 8}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -143,7 +195,8 @@ def test_sections_end_with_fills_of_drums_that_play():
         others = [part for part in plan.parts if part.role != DRUM]
         assert all(bar.kind != FILL for part in others for bar in part.bars)
     assert 12 <= fills <= 28
-    rests = arranged([song(("melody", 73, NEWS), *WHOLE[:2], ("drums", 128, RESTS))], 0)
+    early = ("drums", 128, "...." + RESTS[4:])
+    rests = arranged([song(("melody", 73, NEWS), *WHOLE[:2], early)], 0)
     assert all(bar.kind != FILL for part in rests.parts for bar in part.bars)
 
 

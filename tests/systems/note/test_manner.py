@@ -38,6 +38,19 @@ def test_drums_have_the_beat_of_their_genre(genre: str, metre: str, figure: str)
     assert figures == ({DRUMS: (FIGURES[figure],)} if figure else {})
 
 
+def test_basses_of_jazz_walk_but_where_something_else_is_asked_of_them():
+    assert figures_of(*planned(genres=("jazz",), metre="4/4")) == {33: (FIGURES["walking bass"],)}
+    assert not figures_of(*planned(genres=("jazz",), metre="3/4"))
+    wish = PartWish("bass", "boogie bass")
+    figures = figures_of(*planned(genres=("jazz",), figures=(wish,)))
+    assert figures[33] == (FIGURES["boogie bass"],)
+
+
+def test_a_band_without_a_genre_has_a_backbeat():
+    assert figures_of(*planned(metre="4/4"))[DRUMS] == (FIGURES["backbeat"],)
+    assert not figures_of(*planned(metre="3/4"))
+
+
 def test_a_beat_that_is_asked_for_takes_the_place_of_the_genres():
     wish = PartWish("drums", "four on the floor")
     brief, plan = planned(genres=("rock",), figures=(wish,))

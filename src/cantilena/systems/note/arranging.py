@@ -42,7 +42,7 @@ STARTS = (0, 0, 0, 8, 16)
 """Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
 DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
-LEAST_HEARD = {MELODY: 0.4, HARMONY: 0.35, BASS: 0.6, DRUM: 0.7}
+LEAST_HEARD = {MELODY: 0.6, HARMONY: 0.35, BASS: 0.6, DRUM: 0.7}
 """Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
 beginning, or a quarter, do not count: parts may come in one by one."""
 LONGEST_ENTRIES = 8
@@ -64,20 +64,32 @@ each bar later costs."""
 MOST_ALIKE, ALIKE_COST = 0.4, 2.0
 """Share of a tune's bars that may stand in the rhythm of the bar before without cost, and what all
 of its bars would cost."""
+LEAST_NOTES, THIN_COST = {MELODY: 4.5, BASS: 3.0}, 3.0
+"""Notes of a part in the bars in which it plays, in the mean, from which on it is a tune (half of
+the songs' tunes have more) or carries a band, and what each unit of the logarithm less costs: what
+has two notes a bar is a horn section's stabs."""
 LEAST_BACK, BACK_COST = 0.3, 1.5
 """Share of the bars of all parts that take up an earlier one at least without cost, and what none
 would cost: a piece of which nothing comes back is not remembered."""
+USUAL_EXITS, EXIT_COST = 0.4, 1.5
+"""How often a part of a real song falls silent for two bars or more, in the mean
+(``cantilena evaluate realism``), and what each further time costs."""
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
 INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
 INTRO_LONG = 8  # bars of a long intro; others have half as many
-P_INTRO, P_LONG_INTRO, P_IN_INTRO = 0.4, 0.4, 0.5
+P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER = 0.6, 0.4, 0.4, 0.4
 """Shares of pieces that begin with an intro without the tune, of intros of eight bars and not four,
-and of the other parts that play in one: so that as many parts are in by the second bar as in real
-songs (a half of them; ``cantilena evaluate realism``)."""
+of the other parts that play in one, and of the further parts with chords that join after eight
+bars: so that as many parts are in by the second bar as in real songs (a half of them;
+``cantilena evaluate realism``)."""
 P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
+CHORD_LAGS = (4, 8, 2, 16)
+"""Bars back at which a bar on the same chords is looked for, in this order: of those that a
+model reads those first at which chords come round."""
 LEAST_SCALE = 0.25
 """By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
 density that is asked for: a part is not to fall silent for it."""
+PHRASE = 4  # bars
 SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
 
@@ -137,14 +149,23 @@ def _fit(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
     for part in plan.parts:
         heard = sum(bar.sounds for bar in rows[part.instrument][first:]) / (plan.bars - first)
         fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
+        fit -= THIN_COST * _thinness(rows[part.instrument], LEAST_NOTES.get(part.role, 0.0))
         if part.role == MELODY:
             fit -= _dullness(rows[part.instrument])
     upper = [rows[p.instrument] for p in plan.parts if p.role in (MELODY, HARMONY)]
     waits = sum(not any(row[bar].sounds for row in upper) for bar in range(plan.bars))
     if upper:
         fit -= WAIT_COST * max(0, waits - LONGEST_WAIT)
+    exits = np.mean([_exits(row) for row in rows.values()])
+    fit -= EXIT_COST * max(0.0, float(exits) - USUAL_EXITS)
     back = np.mean([bar.source >= 0 for row in rows.values() for bar in row])
     return fit - BACK_COST * max(0.0, LEAST_BACK - float(back)) / LEAST_BACK
+
+
+def _exits(row: Sequence[BarPlan]) -> int:
+    """How often a part falls silent for two bars or more."""
+    silent = [bar.kind in (REST, HELD) for bar in row]
+    return sum(not a and b and c for a, b, c in zip(silent, silent[1:], silent[2:], strict=False))
 
 
 def _dullness(row: Sequence[BarPlan]) -> float:
@@ -153,6 +174,12 @@ def _dullness(row: Sequence[BarPlan]) -> float:
     alike = sum(bar.source == k - 1 >= 0 for k, bar in enumerate(row)) / len(row)
     late = max(0, enters - max(LONGEST_INTRO, len(row) // 8))
     return LATE_COST * late + ALIKE_COST * max(0.0, alike - MOST_ALIKE)
+
+
+def _thinness(row: Sequence[BarPlan], least: float) -> float:
+    """By how much the logarithm of a part's notes a bar, where it plays, lies below ``least``'s."""
+    counts = [bar.notes for bar in row if bar.notes > 0]
+    return max(0.0, float(np.log(least / np.mean(counts)))) if counts and least else 0.0
 
 
 def _length(metre: Sequence[int]) -> float:
@@ -219,7 +246,8 @@ def _window(letters: str, counts: list[int], start: int, bars: int) -> list[BarP
 
 def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
     """The rows with somebody in every bar and everybody but ``silent_last`` (instruments) in the
-    last one, and without references to bars in which the part is silent."""
+    last one, and without references to bars in which the part is silent: the first that was to take
+    up such a bar is new, and the others take up that one."""
     out = {i: list(row) for i, row in rows.items()}
     silent = (REST, HELD)
     fullest = max(out, key=lambda i: sum(bar.kind not in silent for bar in out[i]))
@@ -229,25 +257,49 @@ def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
     for instrument, row in out.items():
         if instrument not in silent_last:
             row[-1] = BarPlan()
+        instead: dict[int, int] = {}  # of a bar that is silent: the one that was to take it up
         for bar, plan_of_bar in enumerate(row):
-            if plan_of_bar.source >= 0 and row[plan_of_bar.source].kind in silent:
+            source = plan_of_bar.source
+            if source >= 0 and row[source].kind in silent:
                 row[bar] = BarPlan()
+                if source in instead:
+                    row[bar] = replace(plan_of_bar, source=instead[source])
+                instead.setdefault(source, bar)
     return out
 
 
 def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
-    """The rows with parts that wait through an intro, in most pieces that are long enough."""
-    if plan.bars < INTRO_FROM or len(plan.parts) < INTRO_PARTS or rng.random() >= P_INTRO:
-        return rows
-    long = plan.bars >= 4 * INTRO_LONG and rng.random() < P_LONG_INTRO
-    chords = [p.instrument for p in plan.parts if p.role == HARMONY]
-    playing = {chords[int(rng.integers(len(chords)))]} if chords else set()
+    """The rows with parts that wait through an intro, in most pieces that are long enough, and then
+    some that first join when the music comes round again: pieces grow. Nobody enters later."""
+    if plan.bars < INTRO_FROM or len(plan.parts) < INTRO_PARTS:
+        return _entered(rows, plan)
     out = {i: list(row) for i, row in rows.items()}
-    for part in plan.parts:
-        i = part.instrument
-        if i not in playing and (part.role == MELODY or rng.random() >= P_IN_INTRO):
-            for bar in range(INTRO_LONG if long else INTRO_LONG // 2):
-                out[i][bar] = BarPlan(REST)
+    chords = [p.instrument for p in plan.parts if p.role == HARMONY]
+    first = chords[int(rng.integers(len(chords)))] if chords else -1
+    intro = 0
+    if rng.random() < P_INTRO:
+        long = plan.bars >= 4 * INTRO_LONG and rng.random() < P_LONG_INTRO
+        intro = INTRO_LONG if long else INTRO_LONG // 2
+        for part in plan.parts:
+            waits = part.role == MELODY or rng.random() >= P_IN_INTRO
+            if waits and part.instrument != first:
+                out[part.instrument][:intro] = [BarPlan(REST)] * intro
+    for instrument in chords:
+        if instrument != first and rng.random() < P_LATER:
+            out[instrument][:INTRO_LONG] = [BarPlan(REST)] * INTRO_LONG
+    return _entered(out, plan)
+
+
+def _entered(rows: Rows, plan: Plan) -> Rows:
+    """The rows with everybody in after ``LONGEST_ENTRIES`` bars, or a third of a short piece: who
+    would come later plays a phrase of four bars again and again till then."""
+    latest = min(LONGEST_ENTRIES, plan.bars // 3)
+    out: Rows = {}
+    for instrument, row in rows.items():
+        enters = next((k for k, bar in enumerate(row) if bar.kind not in (REST, HELD)), len(row))
+        waits = range(latest, max(enters, latest))
+        phrase = [BarPlan(EXACT, k - PHRASE) if k >= latest + PHRASE else BarPlan() for k in waits]
+        out[instrument] = [*row[:latest], *phrase, *row[latest + len(phrase) :]]
     return out
 
 
@@ -267,30 +319,59 @@ def _with_chords(rows: Rows, plan: Plan) -> Rows:
 
 
 def _with_fills(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
-    """The rows with fills at the ends of sections, where drums play that long."""
+    """The rows with fills at the ends of sections, where drums play that long. The bar behind one
+    begins with a crash, which others that take it up are not to repeat: these do so loosely."""
     out = {i: list(row) for i, row in rows.items()}
+    row = out.get(DRUMS, [])
+    starts = {section.start for section in plan.sections[1:]}
+    for bar, plan_of_bar in enumerate(row):
+        if plan_of_bar.kind == EXACT and plan_of_bar.source in starts and bar not in starts:
+            row[bar] = replace(plan_of_bar, kind=VARIED)
     for section in plan.sections[:-1]:
         last = section.stop - 1
-        row = out.get(DRUMS, [])
         if row and section.bars >= 4 and rng.random() < P_FILL and row[last].sounds:
             row[last] = BarPlan(FILL)
     return out
 
 
 def _of_chords(rows: Rows, plan: Plan) -> Rows:
-    """The rows where pitched parts that come back on other chords do so only in their rhythm."""
+    """The rows where pitched parts take up bars of the same chords, as songs do whose chords come
+    round: one that would come back on other chords, or that comes back in its rhythm alone, takes
+    up a bar of that rhythm that has its chords, and where there is none only the rhythm."""
     chords: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
     for tick, chord in plan.chords:
         bar = min(int(np.searchsorted(plan.lines, tick, side="right")), plan.bars) - 1
         chords[bar].append((tick - int(plan.lines[bar]), chord.name()))
     out: Rows = {}
     for instrument, row in rows.items():
-        out[instrument] = [
-            replace(b, kind=RHYTHM)
-            if instrument != DRUMS and b.kind in (EXACT, VARIED) and chords[bar] != chords[b.source]
-            else b
-            for bar, b in enumerate(row)
-        ]
+        new = out[instrument] = list(row)
+        rhythms = _rhythms(row)
+        for bar, asked in enumerate(row):
+            if instrument == DRUMS or asked.source < 0:
+                continue
+            if asked.kind != RHYTHM and chords[bar] == chords[asked.source]:
+                continue
+            sources = [
+                bar - lag
+                for lag in CHORD_LAGS
+                if lag <= bar
+                and chords[bar - lag] == chords[bar]
+                and rhythms[bar - lag] == rhythms[bar]
+                and row[bar - lag].kind not in (REST, HELD)
+            ]
+            if sources:
+                kind = VARIED if asked.kind == VARIED else EXACT
+                new[bar] = replace(asked, kind=kind, source=sources[0])
+            else:
+                new[bar] = replace(asked, kind=RHYTHM)
+    return out
+
+
+def _rhythms(row: Sequence[BarPlan]) -> list[int]:
+    """For each bar of a part the first that had its rhythm."""
+    out: list[int] = []
+    for bar, plan_of_bar in enumerate(row):
+        out.append(out[plan_of_bar.source] if plan_of_bar.source >= 0 else bar)
     return out
 
 

@@ -64,6 +64,7 @@ class _Piece:
     notes: LiveNotes
     before: Continued | None = None
     dynamics: Dynamics | None = None
+    figured: frozenset[int] = frozenset()
     finished: bool = False
 
     @property
@@ -163,6 +164,7 @@ class NoteSystem(System):
             for step in before.steps:
                 tracker.push(*step)
         named = any(i.name == "percussion" for i in brief.instruments)
+        figures = figures_of(brief, plan)
         wishes = constraints(
             plan,
             self.scheme,
@@ -170,7 +172,7 @@ class NoteSystem(System):
             swing=brief.swing,
             played=brief.timing == "played",
             hand_percussion=named or bool(PERCUSSION & set(brief.genres)),
-            figures=figures_of(brief, plan),
+            figures=figures,
             informed=planned,
         )
         roles = {part.instrument: part.role for part in plan.parts}
@@ -185,8 +187,8 @@ class NoteSystem(System):
             sampling_by_field=Boldness(sampling, roles, bool(LOOPING & set(brief.genres)), planned),
         )
         dynamics = plan_dynamics(brief, plan)
-        notes = LiveNotes(plan, self.scheme, tracker, before, dynamics)
-        return _Piece(request, plan, job, notes, before, dynamics)
+        notes = LiveNotes(plan, self.scheme, tracker, before, dynamics, figures)
+        return _Piece(request, plan, job, notes, before, dynamics, frozenset(figures))
 
     def conditions(self, brief: Brief, plan: Plan) -> Conditions:
         """The model's prefix for a Brief and its Plan."""
@@ -211,9 +213,9 @@ class NoteSystem(System):
 
     def _result(self, piece: _Piece) -> Result:
         rows, plan = piece.job.piece.rows, piece.plan
-        score = new = finished(rows, plan, self.scheme, None, piece.dynamics)
+        score = new = finished(rows, plan, self.scheme, None, piece.dynamics, piece.figured)
         if piece.before is not None:
-            score = finished(rows, plan, self.scheme, piece.before, piece.dynamics)
+            score = finished(rows, plan, self.scheme, piece.before, piece.dynamics, piece.figured)
         brief = piece.request.brief
         chords = tuple(
             (_on(score, t, piece.before), spell_chord(c, plan.key_at(t))) for t, c in plan.chords

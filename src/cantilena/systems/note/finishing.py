@@ -7,7 +7,8 @@ final one after another; what ``LiveNotes`` gives is what stands in the Score at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -15,19 +16,26 @@ from cantilena.score import DRUMS, Score, Track
 from cantilena.systems.base import Note
 from cantilena.systems.note.continuing import Continued
 from cantilena.systems.note.dynamics import Dynamics
-from cantilena.systems.note.plan import DRUM, PartPlan, Plan
+from cantilena.systems.note.plan import DRUM, MELODY, PartPlan, Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
 
+LONGEST_GAP = 5 * GRID // 2
+"""Ticks: a tune's note sounds on over a rest of a quarter to this long, up to the next note, but
+not over the end of a phrase. Of real leads one note of eighteen is followed by such a rest, of
+notes as the model writes them one of six (``cantilena evaluate realism``)."""
+PHRASE = 4  # bars of a section after which a tune may breathe
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", *map(str, range(9, 33)))
 
 
 class PartNotes:
     """The notes of one part, cut so that none sounds over a later one of its pitch and no more
-    than the part's voices sound at once. A drum hit has no length of its own: a quarter at most."""
+    than the part's voices sound at once. A drum hit has no length of its own: a quarter at most.
+    ``breaths``: ticks, rising, over which a tune's notes are not held; None where none are held."""
 
-    def __init__(self, part: PartPlan):
+    def __init__(self, part: PartPlan, breaths: Sequence[int] | None = None):
         self.part = part
+        self.breaths = breaths
         self.onset: list[int] = []
         self.pitch: list[int] = []
         self.length: list[int] = []
@@ -37,12 +45,32 @@ class PartNotes:
         """Takes up a note (grid ticks), not earlier than those before it; its index."""
         drum = self.part.role == DRUM
         if not drum:
+            self._hold(tick)
             self._cut(tick, pitch)
             self.sounding.append(len(self.onset))
         self.onset.append(tick)
         self.pitch.append(pitch)
         self.length.append(min(length, GRID) if drum else length)
         return len(self.onset) - 1
+
+    def settled(self, index: int, tick: int) -> bool:
+        """Whether a note is as long as it will be, when music has reached ``tick``."""
+        end = self.onset[index] + self.length[index]
+        if self.breaths is not None and self.onset[index] == self.onset[-1]:
+            end += LONGEST_GAP
+        return end <= tick
+
+    def _hold(self, tick: int) -> None:
+        """Holds the latest notes up to the next, at ``tick``."""
+        if self.breaths is None or not self.onset or self.onset[-1] == tick:
+            return
+        latest = bisect_left(self.onset, self.onset[-1])
+        end = max(on + length for on, length in zip(self.onset[latest:], self.length[latest:]))  # noqa: B905
+        breath = bisect_left(self.breaths, end)
+        breathes = breath < len(self.breaths) and self.breaths[breath] <= tick
+        if not breathes and GRID <= tick - end <= LONGEST_GAP:
+            for j in range(latest, len(self.onset)):
+                self.length[j] += tick - end
 
     def _cut(self, tick: int, pitch: int) -> None:
         """Ends notes that one at ``tick`` does not let sound on."""
@@ -57,15 +85,28 @@ class PartNotes:
             length[j] = tick - onset[j]
 
 
+def breaths(part: PartPlan, plan: Plan, held: Collection[int]) -> list[int] | None:
+    """The ticks at which a part that sings may breathe: where phrases and rests begin and end. None
+    where it is no tune, or in ``held`` as whose notes have the lengths that were asked for."""
+    if part.role != MELODY or part.instrument in held:
+        return None
+    lines = plan.lines.tolist()
+    starts = {start for s in plan.sections for start in range(s.start, s.stop, PHRASE)}
+    starts |= {k for k in range(1, plan.bars) if part.plays(k) != part.plays(k - 1)}
+    return [lines[k] for k in sorted(starts)]
+
+
 def finished(
     rows: Sequence[tuple[int, ...]],
     plan: Plan,
     scheme: NoteScheme,
     before: Continued | None,
     dynamics: Dynamics | None = None,
+    held: Collection[int] = (),
 ) -> Score:
     """The Score of generated rows: a track for each player, in the Plan's order of parts. Without
-    ``before`` a continued piece gives its new music alone, from tick 0."""
+    ``before`` a continued piece gives its new music alone, from tick 0. ``held``: instruments whose
+    notes are as long as they were written."""
     new = [r[:5] for r in rows if r[1] >= 0 and r[0] >= plan.origin]
     table = np.array(new, dtype=np.int64).reshape(-1, 5)
     durations = np.array(scheme.durations)
@@ -74,7 +115,7 @@ def finished(
     for part in plan.parts:
         notes = table[table[:, 1] == part.instrument]
         onset, pitch = notes[:, 0], notes[:, 2]
-        line = PartNotes(part)
+        line = PartNotes(part, breaths(part, plan, held))
         for row in zip(onset.tolist(), pitch.tolist(), durations[notes[:, 3]].tolist()):  # noqa: B905
             line.push(*row)
         length = np.array(line.length, dtype=np.int64)
@@ -130,10 +171,11 @@ class LiveNotes:
         tracker: Tracker,
         before: Continued | None,
         dynamics: Dynamics | None = None,
+        held: Collection[int] = (),
     ):
         self.dynamics = dynamics
         self.plan, self.scheme, self.tracker, self.before = plan, scheme, tracker, before
-        self.parts = {part.instrument: PartNotes(part) for part in plan.parts}
+        self.parts = {p.instrument: PartNotes(p, breaths(p, plan, held)) for p in plan.parts}
         self.row = len(tracker.rows)  # the next row to be taken up
         self.waiting: list[tuple[PartNotes, int, int]] = []  # part, index in it, velocity
         if before is None:
@@ -156,9 +198,7 @@ class LiveNotes:
         self.row = len(rows)
         count = 0
         for part, index, velocity in self.waiting:
-            tick = part.onset[index]
-            end = tick + part.length[index]
-            if not done and end > self.tracker.tick:
+            if not done and not part.settled(index, self.tracker.tick):
                 break
             count += 1
             yield self._note(part, index, velocity)

@@ -33,6 +33,11 @@ DRUM_IDIOMS = {
 }
 """What drums of a genre do in four beats, as any listener knows it, where no other figure is asked
 of them."""
+BASS_IDIOMS = {"jazz": "walking bass"}
+"""What basses of a genre do in four beats, where no other figure is asked of them."""
+BAND_IDIOM = "backbeat"
+"""The same of drums with a bass where no genre is named: in real bands two of three hits of the
+snare stand on even beats (``cantilena evaluate realism``)."""
 REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 """From which to which share of a part's range a register goes."""
 LEAD_ABOVE = 2
@@ -59,8 +64,14 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
                     pah = Figure(every=1 if beats == 3 else 2, first=1, chord=chord)
                     out[part.instrument] = (pah,)
     idiom = next((DRUM_IDIOMS[g] for g in brief.genres if g in DRUM_IDIOMS), None)
+    if not brief.genres and any(p.role == BASS for p in plan.parts):
+        idiom = BAND_IDIOM
     if idiom and plan.bar_ticks == 4 * plan.beat_ticks:
         out |= {p.instrument: (FIGURES[idiom],) for p in plan.parts if p.role == DRUM}
+    walk = next((BASS_IDIOMS[g] for g in brief.genres if g in BASS_IDIOMS), None)
+    if walk and plan.bar_ticks == 4 * plan.beat_ticks:
+        out |= {p.instrument: (FIGURES[walk],) for p in plan.parts if p.role == BASS}
+    idioms = [FIGURES[name] for name in (idiom, walk) if name]
     short = {w.part for w in brief.articulations if w.value in SHORT}
     for wish in (*brief.figures, *brief.articulations):
         figure = FIGURES.get(wish.value)
@@ -69,8 +80,8 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
         for part in _meant(wish.part, wish.value, plan.parts):
             if figure.chord[0] <= part.voices and (figure.drum < 0 or part.role == DRUM):
                 before = out.get(part.instrument, ())
-                if figure.drum >= 0 and idiom:
-                    before = tuple(one for one in before if one != FIGURES[idiom])
+                if part.role in (DRUM, BASS):
+                    before = tuple(one for one in before if one not in idioms)
                 out[part.instrument] = (*before, figure)
     return out
 

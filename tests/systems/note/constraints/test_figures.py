@@ -31,10 +31,11 @@ BAND = tuple(
 def written(seed: int, **wishes) -> tuple[Brief, Score]:
     brief = Brief(instruments=BAND, only=True, bars=8, metre="4/4", **wishes)
     plan = make_plan(brief, {**HABITS, "arrangements": []}, np.random.default_rng(seed))
+    figures = figures_of(brief, plan)
     job = Job(
         Tracker(plan.frame, SCHEME.max_delta),
         NOTHING,
-        constraints(plan, SCHEME, figures=figures_of(brief, plan)),
+        constraints(plan, SCHEME, figures=figures),
         Sampling(temperature=1.0, top_p=1.0),
         np.random.default_rng(seed + 1),
         limit=64 + 90 * plan.bars,
@@ -45,7 +46,7 @@ def written(seed: int, **wishes) -> tuple[Brief, Score]:
     lean[[0, 6, 12, 24]] = 4.0
     engine.heads[0] = lambda x: plain(x) + lean
     Loop(NoteStepper(engine, [job]), NoteGrammar(SCHEME), [job]).run()
-    return brief, finished(job.piece.rows, plan, SCHEME, None)
+    return brief, finished(job.piece.rows, plan, SCHEME, None, held=figures)
 
 
 @pytest.mark.parametrize(

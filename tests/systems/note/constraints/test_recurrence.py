@@ -84,12 +84,37 @@ def test_who_has_played_the_notes_of_a_bar_is_held_back_in_it():
     assert not bias(INSTRUMENT, piece(plan, lead), 24).any()
     twice = piece(plan, lead, (24, LEAD, 62, 3, 4))
     in_bar, in_next = bias(INSTRUMENT, twice, 24), bias(INSTRUMENT, twice, 72)
-    assert in_bar[LEAD] == Countdown.DONE_BIAS and not in_bar[LOW] and not in_next.any()
+    assert in_bar[LEAD] == Countdown.DONE_BIAS and in_bar[LOW] > 0 and not in_next.any()
     waits = bias(ONSET, twice)  # the bass has a note left
     assert not waits[:72].any() and (waits[72:] == Countdown.LEFT_BIAS).all()
     twice.push(0, LOW, 40, 3, 4)
     onsets = bias(ONSET, twice)
     assert (onsets[:72] == Countdown.DONE_BIAS).all() and not onsets[72:].any()
+
+
+def gain(plan: Plan, instrument: int, delta: int, *steps: tuple[int, ...]) -> float:
+    """What an instrument gains ``delta`` ticks behind the last of some steps."""
+    out = Countdown(plan, SCHEME).bias(INSTRUMENT, piece(plan, *steps), (delta,))
+    assert out is not None
+    return float(out[instrument])
+
+
+def test_a_bars_notes_are_spread_over_it():
+    plan = plan_of([BarPlan(notes=6)], [BarPlan(notes=6)])
+    early = [(0, LEAD, 60, 3, 4), *[(6, LEAD, 62, 3, 4)] * 3]
+    assert gain(plan, LEAD, 6, *early) < 0 == gain(plan, LEAD, 48, *early)  # four of six notes
+    low = [(step[0], LOW, 40, 3, 4) for step in early]
+    assert gain(plan, LOW, 6, *low) == 0  # basses may
+    assert gain(plan, LOW, 80, (0, LOW, 40, 3, 4)) > 0 == gain(plan, LOW, 24, (0, LOW, 40, 3, 4))
+
+
+def test_who_has_not_begun_is_called_the_more_the_later_it_is():
+    plan = plan_of([BarPlan(notes=2)], [BarPlan(notes=3)])
+    lead = (0, LEAD, 60, 3, 4)
+    gains = [gain(plan, LOW, delta, lead) for delta in (12, 48, 84)]
+    assert gains[0] == 0 < gains[1] < gains[2]
+    stays = Countdown(plan, SCHEME).bias(ONSET, piece(plan, lead, (60, LEAD, 62, 3, 4)), ())
+    assert stays is not None and stays[0] > 0 == stays[1]  # the bass may join this onset
 
 
 def test_where_numbers_of_notes_are_not_known_nobody_is_held_back():

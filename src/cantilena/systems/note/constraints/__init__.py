@@ -16,6 +16,8 @@ from cantilena.systems.note.constraints.harmony import (
     Harmony,
 )
 from cantilena.systems.note.constraints.length import Close, Length
+from cantilena.systems.note.constraints.lines import Lines
+from cantilena.systems.note.constraints.motifs import Motifs
 from cantilena.systems.note.constraints.parts import Ensemble
 from cantilena.systems.note.constraints.recurrence import Recurrence
 from cantilena.systems.note.constraints.texture import (
@@ -38,6 +40,8 @@ __all__ = [
     "Harmony",
     "Kit",
     "Length",
+    "Lines",
+    "Motifs",
     "Recurrence",
     "Repetition",
     "Subdivision",
@@ -74,6 +78,7 @@ def constraints(
         wishes.append(Kit(hand_percussion, plan))
     if any(p.role != DRUM for p in plan.parts):
         wishes.append(Harmony(plan, scheme, KEY_WEIGHT if plan.strict_key else LOOSE_KEY_WEIGHT))
+        wishes.append(Lines(plan, scheme))
         if plan.asked_chords:
             wishes.append(Changes(plan, scheme))
         if plan.asked_chords and not plan.keys:
@@ -82,6 +87,7 @@ def constraints(
         wishes.append(Figures(plan, scheme, figures))
     if any(part.bars for part in plan.parts):
         wishes.append(Recurrence(plan, scheme, informed))
+        wishes.append(Motifs(plan))
         if informed:
             wishes.append(Countdown(plan, scheme, figures or ()))
     if repetition:

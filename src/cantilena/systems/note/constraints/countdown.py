@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cantilena.systems.note.plan import Plan
+from cantilena.systems.note.constraints.parts import joining
+from cantilena.systems.note.plan import MELODY, Plan
+from cantilena.systems.note.recurrence import NEW
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET
@@ -27,12 +29,28 @@ class Countdown:
     """What an instrument loses that has played its notes, and a step that adds one to a bar in
     which all have. A logit, so that the model's will is not drowned."""
 
+    EARLY_BIAS, EARLY = -1.0, 1.0
+    """What a tune loses for each note that it is ahead of an even course through the bar, beyond
+    so many: of real leads a fifth of the notes begin on the first half beat, without this a quarter
+    did, and the ends of bars were empty (``cantilena evaluate realism``)."""
+
+    LATE_BIAS, LATE = 10.0, 0.25
+    """What a part gains for each bar beyond so many of a bar in which it has played nothing yet of
+    what is planned: else bars stay empty, and with them all that take them up."""
+
+    BEHIND_BIAS, SLACK = 0.8, 0.25
+    """What a part gains for each note that it is behind an even course, beyond one, or this share
+    of its bar's notes."""
+
     LEFT_BIAS, MOST_LEFT = -0.5, 4
     """What a step out of the bar loses for each note that is still to come in it, of up to so
     many."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme, figured: Iterable[int] = ()):
         self.plan, self.scheme, self.figured = plan, scheme, frozenset(figured)
+        self.tunes = {p.instrument for p in plan.parts if p.role == MELODY} - self.figured
+        self.paced = {p.instrument for p in plan.parts} - self.figured
+        self.new = {p.instrument: [bar.kind == NEW for bar in p.bars] for p in plan.parts}
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets within the bar, and instruments."""
@@ -50,10 +68,33 @@ class Countdown:
         if field == INSTRUMENT:
             done = {instrument for instrument, notes in left.items() if not notes}
             out[list(done - self.figured)] = self.DONE_BIAS
+            for instrument in self.paced:
+                out[instrument] += self._pace(piece, instrument, bar, tick)
             return out
+        late = [p.instrument for p in joining(self.plan, piece) if p.instrument in self.paced]
+        if piece.rows and late:  # who comes last in the order of an onset can only join it
+            out[0] += max(0.0, max(self._pace(piece, i, bar, tick) for i in late))
         stop = int(self.plan.lines[bar + 1]) - piece.tick
         if any(left.values()):
             out[stop:] = self.LEFT_BIAS * min(sum(left.values()), self.MOST_LEFT)
         elif not any(p.plays(bar) for p in self.plan.parts if p.instrument in self.figured):
             out[:stop] = self.DONE_BIAS
         return out
+
+    def _pace(self, piece: Tracker, instrument: int, bar: int, tick: int) -> float:
+        """What a part gains at ``tick`` of a new bar that has played fewer notes than are due, or
+        none; what a tune loses that has played more."""
+        if piece.agenda is None or not self.new[instrument][bar]:
+            return 0.0
+        part = piece.agenda.by_instrument[instrument]
+        start, stop = int(self.plan.lines[bar]), int(self.plan.lines[bar + 1])
+        share = (tick - start) / (stop - start)
+        played = len(part.rows) - part.before(start)
+        left = piece.agenda.to_come(part, bar)
+        if not played:
+            return self.LATE_BIAS * max(0.0, share - self.LATE) if left else 0.0
+        ahead = played - (played + left) * share
+        if ahead > 0:
+            return self.EARLY_BIAS * max(0.0, ahead - self.EARLY) * (instrument in self.tunes)
+        behind = -ahead - max(1.0, self.SLACK * (played + left))
+        return self.BEHIND_BIAS * max(0.0, behind)

@@ -17,10 +17,14 @@ from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
 
-DUE_BIAS, STRAY_BIAS = 7.0, 9.0
+DUE_BIAS, STRAY_BIAS = 9.0, 9.0
 """What a step loses that passes over a place of the figure, and a note that stands beside one."""
 NOTE_BIAS = 6.0
 """What a figure's own pitches and lengths gain."""
+DRUM_BIAS = 3.0
+"""What drums gain on an onset on which one of theirs is due, once another part has begun there.
+Drums come last: were they preferred at once, as other figures are, nobody else would play on the
+beats of a backbeat (of the leads' notes 46 % were syncopated, of songs' 18 %)."""
 KICK, SNARE = 36, 38
 
 
@@ -175,7 +179,8 @@ class Figures:
         bar = piece.bar_of(tick)
         if bar >= len(self.plan.lines) - 2:
             return out
-        for part in self.plan.parts:
+        waiting = False  # whether a part before the drums has a note due, or a chord's next
+        for part in sorted(self.plan.parts, key=lambda part: part.instrument):
             i = part.instrument
             if not part.plays(bar):
                 continue
@@ -184,13 +189,16 @@ class Figures:
                 if figure.drum < 0 and count >= figure.chord[1]:
                     out[i] = NEVER
                 elif figure.drum >= 0:
-                    if place in places and not self._struck(piece, tick, figure.drum):
-                        out[i] += DUE_BIAS
+                    struck = self._struck(piece, tick, figure.drum)
+                    if delta == 0 and place in places and not struck and not waiting:
+                        out[i] += DRUM_BIAS
                 elif figure.every and place in places and count == 0:
+                    waiting = True
                     out[i + 1 :] -= DUE_BIAS
                 elif figure.every and figure.only and count == 0:
                     out[i] -= STRAY_BIAS
                 if 0 < count < figure.chord[0]:
+                    waiting = True
                     out[i] += DUE_BIAS
         return out
 

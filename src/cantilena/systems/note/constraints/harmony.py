@@ -38,7 +38,7 @@ THIRD_BIAS = {"asked": 0.8, "chosen": 0.2}
 ROOT_BIAS = {"asked": 0.6, "chosen": 0.15}
 """What the chord's third and root gain on strong beats of harmony parts, so that no other chord is
 heard."""
-BASS_NOTE_BIAS_AT_CHANGE, BASS_NOTE_BIAS = 3.0, 1.0
+BASS_NOTE_BIAS = {"asked": (3.0, 1.0), "chosen": (2.0, 0.4)}
 """What the chord's bass note gains in bass parts: where the chord begins, on other strong beats."""
 TONIC_BIAS, DOMINANT_BIAS = 0.3, 0.15
 """What the key's first and fifth degree gain everywhere, so that it is not heard as its relative
@@ -125,7 +125,8 @@ class Harmony:
                 bias[:] = NEVER
                 bias[lowest] = 0.0
             else:
-                gain = BASS_NOTE_BIAS_AT_CHANGE if first else BASS_NOTE_BIAS
+                at_change, elsewhere = BASS_NOTE_BIAS[self.source]
+                gain = at_change if first else elsewhere
                 bias[lowest] = max(bias[lowest], 0.0) + gain
         elif role == HARMONY and strong:
             third = (chord.root + chord.intervals[min(1, len(chord.intervals) - 1)]) % 12

@@ -95,9 +95,11 @@ class Ensemble:
     LEAST_REST, MOST_REST = 1.0, 2.0
     """Bars of rest that a part is allowed: half a bar for each part beyond the second, between
     these."""
-    ARRANGED_REST, COUNTED_REST = 0.4, 0.5
+    ARRANGED_REST, COUNTED_REST = 0.4, 1.25
     """The same in bars in which an arrangement has the part play: longer rests are planned; and
-    where the model knows how many notes a bar is to have, as long as some of them are to come."""
+    where the model knows how many notes a bar is to have, as long as some of them are to come.
+    These it places by itself: pushed sooner, and by shares, all parts crowd the first beat (a fifth
+    of the tunes' notes between its half and its end, where songs have a tenth)."""
     SHARE_BASE, SHARE_PER_PART = 0.3, 1.2
     """The largest share of the notes that a part may have is the first plus the second divided by
     the number of parts: more than the fullest part of most songs with as many instruments has."""
@@ -227,19 +229,24 @@ class Ensemble:
         done = (tick - self.plan.origin) / max(self.plan.end - self.plan.origin, 1)
         for part in self.plan.parts:
             i = part.instrument
-            due = part.min_share * self.heard[i] * max(total, self.MIN_NOTES)
-            missing = max(0.0, 1 - self.counts[i] / due) if due else 0.0
-            bias[i] = self.strength * missing * (self.START_STRENGTH + done)
-            if total >= self.MIN_NOTES:
-                over = max(0.0, self.counts[i] / total / self.max_share - 1)
-                bias[i] -= self.strength * over
+            if i not in to_come:
+                bias[i] = self._by_share(part, total, done)
             allowed = self.rest_allowed * (self.MELODY_REST_SHARE if part.role == MELODY else 1.0)
             if part.bars:
                 allowed = self.COUNTED_REST if i in to_come else self.ARRANGED_REST
             since = max(self.sounds_until[i], self.entries[i][bar])
             rest = (tick - since) / self.plan.bar_ticks
-            if to_come.get(i) != 0:
+            if i not in to_come or to_come[i] or part.bars[bar].notes > 0:
                 bias[i] += self.BIAS_PER_BAR_OF_REST * max(0.0, rest - allowed)
             if done > self.ENTER_BY and self.counts[i] < self.FEWEST_NOTES:
                 bias[i] += self.ENTER_BIAS
         return bias
+
+    def _by_share(self, part: PartPlan, total: int, done: float) -> float:
+        """What a part gains with fewer of the ``total`` notes than are due, ``done`` (0-1) of the
+        piece being written, and loses with more than any part is to have."""
+        count = self.counts[part.instrument]
+        due = part.min_share * self.heard[part.instrument] * max(total, self.MIN_NOTES)
+        missing = max(0.0, 1 - count / due) if due else 0.0
+        over = max(0.0, count / total / self.max_share - 1) if total >= self.MIN_NOTES else 0.0
+        return self.strength * (missing * (self.START_STRENGTH + done) - over)
