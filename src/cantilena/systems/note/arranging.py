@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.score import DRUMS, gm
-from cantilena.systems.note.manner import with_riffs
+from cantilena.systems.note.manner import leading, led, with_riffs
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import (
     EXACT,
@@ -98,7 +98,8 @@ def arrange(
         fit = _fit(rows, plan, song, brief) - cost + CHANCE * rng.random()
         if fit > best[0]:
             best = (fit, rows)
-    rows = _with_chords(best[1], plan) if plan.asked_chords else best[1]
+    rows = leading(best[1], plan.parts, brief)
+    rows = _with_chords(rows, plan) if plan.asked_chords else rows
     if not brief.form:
         rows = _with_intro(rows, plan, rng)
     else:
@@ -110,6 +111,7 @@ def arrange(
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
     rows = _with_fills(_of_chords(_filled(rows, plan, silent), plan), plan, rng)
     rows = _counted(rows, plan.density if brief.density else None, rng)
+    rows = led(rows, plan.parts, brief)
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
