@@ -27,6 +27,7 @@ from cantilena.systems.note.recurrence import (
     bar_plan,
     read_counts,
 )
+from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
     shaped,
@@ -101,6 +102,8 @@ def arrange(
     rows = leading(best[1], plan.parts, brief)
     rows = _with_chords(rows, plan) if plan.asked_chords else rows
     if not brief.form:
+        if plan.sections[0].bars % SECTION:  # songs' returns are of eights, and these sections not
+            rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = _with_intro(rows, plan, rng)
     else:
         rows = shaped(rows, plan.parts, plan.sections, rng)
