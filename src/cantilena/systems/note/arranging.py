@@ -102,7 +102,8 @@ def arrange(
     rows = leading(best[1], plan.parts, brief)
     rows = _with_chords(rows, plan) if plan.asked_chords else rows
     if not brief.form:
-        if plan.sections[0].bars % SECTION:  # songs' returns are of eights, and these sections not
+        # songs' returns are of eights, and the rounds of a progression may be of twelve
+        if plan.sections and plan.sections[0].bars % SECTION:
             rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = _with_intro(rows, plan, rng)
     else:

@@ -11,7 +11,15 @@ from dataclasses import replace
 import numpy as np
 
 from cantilena.score import gm
-from cantilena.systems.note.constraints.figures import FIGURES, Figure
+from cantilena.systems.note.constraints.figures import (
+    BACKBEAT,
+    BOSSA,
+    FIGURES,
+    FOUR_ON_THE_FLOOR,
+    ONE_DROP,
+    SAMBA,
+    Figure,
+)
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import EXACT, BarPlan
 from cantilena.systems.note.shaping import Rows, named
@@ -28,12 +36,20 @@ SHORT, HELD_FIGURES = ("staccato", "pizzicato"), ("pad", "drone")
 REPEATED = frozenset({"riff", "ostinato"})
 OOM_PAH = frozenset({"waltz", "polka", "march"})
 """Dances with the bass on the first beat and chords on those behind it."""
-DRUM_IDIOMS = {
-    **dict.fromkeys(("rock", "pop", "punk", "funk", "soul", "rnb", "country"), "backbeat"),
-    **dict.fromkeys(("disco", "house", "techno", "trance", "dance"), "four on the floor"),
+DRUM_IDIOMS: dict[str, tuple[Figure, ...]] = {
+    **dict.fromkeys(("rock", "pop", "punk", "metal", "funk", "soul", "rnb", "country"), BACKBEAT),
+    **dict.fromkeys(("blues", "hip hop", "lofi"), BACKBEAT),
+    **dict.fromkeys(("disco", "house", "techno", "trance", "dance"), FOUR_ON_THE_FLOOR),
+    "reggae": ONE_DROP,
+    "bossa nova": BOSSA,
+    "samba": SAMBA,
 }
-"""What drums of a genre do in four beats, as any listener knows it, where no other figure is asked
-of them."""
+"""What drums of a genre do in four beats, where no other figure is asked of them. Of the bars of
+drummers of the Groove MIDI Dataset the snare is on two and four in 79 and 77 % (blues), 78 and 63 %
+(hip hop), 80 and 78 % (soul), 80 and 77 % (country), 73 and 61 % (funk); the kick of bossa nova on
+its four places in 76, 45, 69 and 53 %; of samba on the beats in 85-98 %, the hi-hat between them in
+81-89 %; of reggae on three in 67 %, and snare or stick there in 42 %. All else is as any listener
+knows it."""
 CHORDS_HELD = {"accompaniment": 1.0, "background": 2.0}
 """How long the chords are at least, in quarters, of parts that are asked to accompany or to stay in
 the background and of which nothing else is said."""
@@ -75,7 +91,7 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
                     out[part.instrument] = (pah,)
     idiom = next((DRUM_IDIOMS[g] for g in brief.genres if g in DRUM_IDIOMS), None)
     if idiom and plan.bar_ticks == 4 * plan.beat_ticks:
-        out |= {p.instrument: (FIGURES[idiom],) for p in plan.parts if p.role == DRUM}
+        out |= {p.instrument: idiom for p in plan.parts if p.role == DRUM}
     out |= {i: (figure,) for i, figure in _accompanying(brief, plan).items() if i not in out}
     short = {w.part for w in brief.articulations if w.value in SHORT}
     for wish in (*brief.figures, *brief.articulations):
@@ -86,7 +102,7 @@ def figures_of(brief: Brief, plan: Plan) -> dict[int, tuple[Figure, ...]]:
             if figure.chord[0] <= part.voices and (figure.drum < 0 or part.role == DRUM):
                 before = out.get(part.instrument, ())
                 if figure.drum >= 0 and idiom:
-                    before = tuple(one for one in before if one != FIGURES[idiom])
+                    before = tuple(one for one in before if one not in idiom)
                 out[part.instrument] = (*before, figure)
     return out
 
