@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cantilena.score import DRUMS
 from cantilena.systems.note.constraints.parts import joining
 from cantilena.systems.note.plan import PartPlan, Plan
+from cantilena.systems.note.recurrence import FILL
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
@@ -30,7 +32,8 @@ class Figure:
     nowhere in particular), with ``offbeats`` between them too, or at the beats of a bar that are in
     ``at`` (from 0), and ``only`` there; ``chord``: least and most notes of the part on one onset;
     ``shortest`` and ``longest`` lengths, in quarters; ``steps``: semitones by which it moves at
-    most, 0 for any; ``drum``: the drum that is due, which with ``only`` is struck nowhere else."""
+    most, 0 for any; ``drum``: the drum that is due, which with ``only`` is struck nowhere else
+    and its ``KIN`` nowhere, but in fills and in the last bar."""
 
     every: int = 0
     first: int = 0
@@ -44,6 +47,8 @@ class Figure:
     at: tuple[float, ...] = ()
 
 
+KIN = {KICK: (35, 36), RIM: (37, 38, 40)}
+"""Drums that are struck in place of one another: who keeps to one leaves the others alone."""
 FOUR_ON_THE_FLOOR = (Figure(1, only=False, drum=KICK),)
 BACKBEAT = (Figure(2, 1, only=False, drum=SNARE),)
 OFF_THE_BEAT = (0.5, 1.5, 2.5, 3.5)
@@ -110,9 +115,11 @@ class Figures:
                 out[self.lengths < figure.shortest * GRID] -= NOTE_BIAS
                 out[self.lengths > figure.longest * GRID] -= NOTE_BIAS
             elif figure.drum >= 0:
-                if self._place(tick) not in places:
-                    out[figure.drum] -= 2 * NOTE_BIAS * figure.only
-                elif figure.drum == self._lowest_due(piece, tick, mine):
+                due = self._place(tick) in places
+                if figure.only and not self._is_free(tick):
+                    kin = KIN.get(figure.drum, (figure.drum,))
+                    out[[d for d in kin if d != figure.drum or not due]] -= 2 * NOTE_BIAS
+                if due and figure.drum == self._lowest_due(piece, tick, mine):
                     out[figure.drum] += 2 * NOTE_BIAS
             elif figure.steps and (last := piece.last.get(chosen[INSTRUMENT])):
                 pitch = piece.rows[last[-1]][2]
@@ -120,6 +127,14 @@ class Figures:
                 out[pitch + figure.steps + 1 :] -= NOTE_BIAS
                 out[pitch] -= NOTE_BIAS / 2
         return out
+
+    def _is_free(self, tick: int) -> bool:
+        """Whether a tick is in a bar with a drummer's fill, or in the last."""
+        bar = int(np.searchsorted(self.plan.lines, tick, side="right")) - 1
+        if bar >= len(self.plan.lines) - 2:
+            return True
+        rows = [part.bars for part in self.plan.parts if part.instrument == DRUMS]
+        return any(0 <= bar < len(row) and row[bar].kind == FILL for row in rows)
 
     def _place(self, tick: int) -> int:
         """Ticks into the bar."""
