@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.constraints.figures import FIGURES
+from cantilena.systems.note.constraints.figures import FIGURES, places_of
 from cantilena.systems.note.manner import COMPASS, figures_of
 from cantilena.systems.note.plan import HARMONY, MELODY, Plan
 from cantilena.systems.note.planning import make_plan
@@ -30,7 +30,8 @@ def planned(seed: int = 0, **wishes) -> tuple[Brief, Plan]:
         ("rock", "4/4", "backbeat"),
         ("house", "4/4", "four on the floor"),
         ("rock", "3/4", ""),
-        ("jazz", "4/4", ""),
+        ("blues", "4/4", "backbeat"),
+        ("hip hop", "4/4", "backbeat"),
     ],
 )
 def test_drums_have_the_beat_of_their_genre(genre: str, metre: str, figure: str):
@@ -49,6 +50,21 @@ def test_basses_of_jazz_walk_but_where_something_else_is_asked_of_them():
 def test_a_band_without_a_genre_has_a_backbeat():
     assert figures_of(*planned(metre="4/4"))[DRUMS] == (FIGURES["backbeat"],)
     assert not figures_of(*planned(metre="3/4"))
+
+
+@pytest.mark.parametrize(
+    ("genre", "kick", "also"),
+    [
+        ("reggae", [2], {37: [2], 42: [0.5, 1.5, 2.5, 3.5]}),
+        ("bossa nova", [0, 1.5, 2, 3.5], {}),
+        ("samba", [0, 1, 2, 3], {44: [0.5, 1.5, 2.5, 3.5]}),
+    ],
+)
+def test_a_genre_has_a_beat_of_several_drums(genre: str, kick: list, also: dict):
+    brief, plan = planned(genres=(genre,), metre="4/4")
+    beat = figures_of(brief, plan)[DRUMS]
+    ticks = {f.drum: [tick / plan.beat_ticks for tick in places_of(f, plan)] for f in beat}
+    assert ticks == {36: kick} | also
 
 
 def test_a_beat_that_is_asked_for_takes_the_place_of_the_genres():

@@ -12,6 +12,8 @@ from cantilena.score import DRUMS, gm
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
 from cantilena.systems.note.planning import key_of_chords, make_plan
+from cantilena.systems.note.sections import section_of_rounds
+from cantilena.text.brief import parse_brief
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.wishes import Brief, Instrument
 from makers import HABITS
@@ -264,3 +266,29 @@ def test_ragtimes_are_mostly_in_major_keys():
         for k in range(60)
     ]
     assert sum(key.minor for key in keys) <= 9
+
+
+@pytest.mark.parametrize(
+    ("cycle", "bars"), [(0, 8), (1, 8), (2, 8), (3, 9), (4, 8), (6, 6), (8, 8), (12, 12), (16, 16)]
+)
+def test_a_section_is_a_whole_number_of_rounds(cycle: int, bars: int):
+    assert section_of_rounds(cycle) == bars
+
+
+@pytest.mark.parametrize(("bars", "letters"), [(12, "A"), (24, "AB"), (36, "AAB"), (48, "AABA")])
+def test_a_twelve_bar_blues_goes_by_twelves(bars: int, letters: str):
+    brief = parse_brief(f"twelve-bar blues in E for guitar, piano, bass and drums, {bars} bars")
+    for seed in range(4):
+        plan = make_plan(brief, HABITS, np.random.default_rng(seed))
+        assert [s.letter for s in plan.sections] == list(letters)
+        assert all(s.bars == 12 and s.start % 12 == 0 for s in plan.sections)
+        for part in plan.parts:
+            for bar, here in enumerate(part.bars):
+                start = bar // 12 * 12
+                assert here.source < 0 or here.source >= start or (bar - here.source) % 12 == 0
+        if letters == "AABA":
+            rows = [part.bars for part in plan.parts if part.role != DRUM]
+            again = [
+                row[k].source == k - 36 for row in rows for k in range(36, 46) if row[k - 36].sounds
+            ]
+            assert again and np.mean(again) > 0.8

@@ -7,6 +7,8 @@ import pytest
 
 from cantilena.score import DRUMS
 from cantilena.systems.note.casting import BASS_RANGE, plan_parts
+from cantilena.systems.note.constraints.figures import FIGURES, Figure
+from cantilena.systems.note.manner import figures_of
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
 from cantilena.systems.note.planning import make_plan
 from cantilena.text.brief import parse_brief
@@ -108,3 +110,55 @@ def test_ranges_follow_roles():
     )
     cello = next(p for p in plan.parts if p.instrument == 42)
     assert cello.high - cello.low <= BASS_RANGE
+
+
+LED = [
+    ("house for synth lead, synth pad, synth bass and drums, led by the synth pad", 89),
+    ("violin, clarinet, piano and cello, led by the piano, violin in the high register", 0),
+    ("fiddle, acoustic guitar, accordion and double bass, led by the acoustic guitar", 25),
+    ("pop for flute, piano, strings, electric bass and drums, led by the strings", 48),
+    ("jazz for tenor saxophone, organ, acoustic bass and drums, led by the organ", 16),
+]
+
+
+@pytest.mark.parametrize(("text", "lead"), LED)
+def test_who_is_asked_to_lead_has_a_line_on_top_and_is_heard(text: str, lead: int):
+    for seed in range(4):
+        plan = make_plan(parse_brief(f"{text}, 32 bars"), HABITS, np.random.default_rng(seed))
+        part = next(p for p in plan.parts if p.instrument == lead)
+        others = [p for p in plan.parts if p.role == HARMONY]
+        assert part.role == MELODY and others
+        assert part.voices == 1 or (lead == 0 and part.voices == 2)
+        assert part.low >= max((p.low + p.high) // 2 for p in others)
+        assert sum(bar.sounds for bar in part.bars) >= 0.65 * len(part.bars)
+        notes = np.mean([bar.notes for bar in part.bars if bar.notes > 0])
+        lines = [p for p in others if p.voices == 1]
+        assert all(bar.notes <= max(4, notes + 0.5) for p in lines for bar in p.bars)
+        assert lead not in figures_of(parse_brief(text), plan)
+
+
+def test_nobody_goes_below_who_is_asked_to_play_the_bass():
+    brief = parse_brief("cello plays the bass, harp, piano and flute")
+    plan = make_plan(brief, HABITS, np.random.default_rng(0))
+    low = {p.instrument: p.low for p in plan.parts}
+    assert all(low[i] >= low[42] + 10 for i in (46, 0, 73))
+
+
+@pytest.mark.parametrize(
+    ("text", "figure"),
+    [
+        ("flute over strings, cello", Figure(chord=(2, 9), shortest=1.0)),
+        ("flute, cello, strings in the background", Figure(chord=(2, 9), shortest=2.0)),
+        ("flute over arpeggiated strings, cello", FIGURES["arpeggio"]),
+        ("flute over staccato strings, cello", FIGURES["staccato"]),
+        ("flute, strings, cello", None),
+    ],
+)
+def test_who_is_asked_to_accompany_holds_chords_or_does_what_is_said(
+    text: str, figure: Figure | None
+):
+    brief = parse_brief(text)
+    plan = make_plan(brief, HABITS, np.random.default_rng(0))
+    strings = next(p for p in plan.parts if p.name == "Strings")
+    assert strings.voices > 1
+    assert figures_of(brief, plan).get(strings.instrument) == ((figure,) if figure else None)

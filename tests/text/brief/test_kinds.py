@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from brief_table import plain
@@ -55,6 +57,31 @@ KINDS: dict[str, list[tuple[str, dict]]] = {
         ("played by a solo violin", {"only": True}),
         ("by a solo violin over strings", {"only": None}),
         ("a piece with a lone trumpet", {"instruments": "trumpet"}),
+    ],
+    "who plays the whole piece": [
+        ("A house track played by a flute, a harp and a cello.", {"only": True}),
+        ("Pop song performed by piano and violin", {"only": True}),
+        ("Upbeat funk. It is played by clavinet, bass and drums.", {"only": True}),
+        ("A techno tune performed on a synth lead and a drum machine", {"only": True}),
+        ("reggae in A minor, performed by organ, guitar, bass and drums, 32 bars", {"only": True}),
+        ("This rock piece is played by two guitars and a bass.", {"only": True}),
+        ("The melody is played by a flute and a harp, house", {"only": None}),
+        ("disco, its bass line played by a tuba and a bassoon", {"only": None}),
+        ("A pop song with chords played by piano and organ", {"only": None}),
+        ("jazz played by a trumpet", {"only": None}),
+        ("A rock song performed by a male singer", {"only": None}),
+        ("pop, the verse is played by piano and cello", {"only": None}),
+        ("dance track with a riff played by brass and a synth", {"only": None}),
+        ("Performed by a band with guitar and piano, rock", {"only": None}),
+        ("house played by flute, harp and cello, with a beat", {"only": None}),
+        ("Played by a flute and a harp, this house track is warm", {"only": True}),
+        ("Only flute and harp, house", {"only": True}),
+        ("a pop song, played by flute and harp and accompanied by drums", {"only": True}),
+        ("A rumba played by guitar, marimba and shaker, then a trumpet joins", {"only": None}),
+        ("The recording of a pop song is played by violin and piano at a wedding", {"only": True}),
+        ("A house beat with a solo played by trumpet and trombone", {"only": None}),
+        ("Ein Popsong, gespielt von Flöte und Harfe", {"only": True}),
+        ("Une chanson pop jouée par une flûte et une harpe", {"only": True}),
     ],
     "players by trade": [
         ("a saxophonist, a pianist and a drummer", {"instruments": "saxophone, piano, drums"}),
@@ -267,3 +294,15 @@ def test_percussion_stays_on_the_drum_channel(text: str) -> None:
 )
 def test_a_number_behind_a_key_makes_it_a_chord_only_where_chords_have_it(text: str, key: str):
     assert parse_brief(text).key == key
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_list_of_players_is_all_and_of_players_of_a_part_is_not(seed: int):
+    rng = random.Random(seed)
+    names = rng.sample(["flute", "harp", "cello", "piano", "organ", "trumpet"], rng.randint(2, 4))
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    verb, genre = rng.choice(["played", "performed"]), rng.choice(["pop", "house", "funk"])
+    whole = parse_brief(f"A {genre} {rng.choice(['song', 'track', 'piece'])} {verb} by {listed}")
+    assert whole.only and [i.name for i in whole.instruments] == names
+    part = rng.choice(["melody", "bass line", "riff", "chorus", "chords", "solo"])
+    assert not parse_brief(f"A {genre} song, the {part} is {verb} by {listed}").only

@@ -13,6 +13,18 @@ from cantilena.text.wordlists import split_words
 
 SENTENCES: list[tuple[str, dict]] = [
     (
+        "house for synth lead, synth pad and drums, led by the synth pad",
+        {"roles": "synth pad: lead", "figures": None},
+    ),
+    (
+        "The synth pad plays an ostinato below a synth lead.",
+        {"roles": "synth lead: lead", "figures": "synth pad: ostinato"},
+    ),
+    ("a staccato synth pad, synth lead", {"figures": None, "articulations": "synth pad: staccato"}),
+    ("block chords on a synth pad", {"figures": "synth pad: block chords"}),
+    ("synth pad and an arpeggiated piano", {"figures": "synth pad: pad, piano: arpeggio"}),
+    ("lead guitar, the flute has the melody", {"roles": "guitar: lead, flute: lead"}),
+    (
         "A calm piece where the flute carries the melody over soft strings.",
         {"roles": "flute: lead, strings: accompaniment"},
     ),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.score import DRUMS, gm
-from cantilena.systems.note.manner import with_riffs
+from cantilena.systems.note.manner import leading, led, with_riffs
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import (
     EXACT,
@@ -21,12 +21,13 @@ from cantilena.systems.note.recurrence import (
     HELD,
     NEW,
     REST,
-    RHYTHM,
     VARIED,
     BarPlan,
     bar_plan,
     read_counts,
 )
+from cantilena.systems.note.returns import corresponds, of_chords
+from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
     shaped,
@@ -46,7 +47,7 @@ LEAST_HEARD = {MELODY: 0.6, HARMONY: 0.35, BASS: 0.6, DRUM: 0.7}
 """Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
 beginning, or a quarter, do not count: parts may come in one by one."""
 LONGEST_ENTRIES = 8
-GENRE_FIT, LEAST_FIT = 1.5, 8.0
+GENRE_FIT, LEAST_FIT = 1.5, 5.0
 """What a song of an asked genre gains, and what a part that is heard too little costs."""
 USUAL_DENSITY, DENSITY_FIT = 0.3, 1.5
 """By how much the logarithm of an arrangement's notes a bar may lie apart from what such an
@@ -71,7 +72,7 @@ has two notes a bar is a horn section's stabs."""
 LEAST_BACK, BACK_COST = 0.3, 1.5
 """Share of the bars of all parts that take up an earlier one at least without cost, and what none
 would cost: a piece of which nothing comes back is not remembered."""
-USUAL_EXITS, EXIT_COST = 0.4, 1.5
+USUAL_EXITS, EXIT_COST = 0.4, 0.8
 """How often a part of a real song falls silent for two bars or more, in the mean
 (``cantilena evaluate realism``), and what each further time costs."""
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
@@ -83,9 +84,6 @@ of the other parts that play in one, and of the further parts with chords that j
 bars: so that as many parts are in by the second bar as in real songs (a half of them;
 ``cantilena evaluate realism``)."""
 P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
-CHORD_LAGS = (4, 8, 2, 16)
-"""Bars back at which a bar on the same chords is looked for, in this order: of those that a
-model reads those first at which chords come round."""
 LEAST_SCALE = 0.25
 """By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
 density that is asked for: a part is not to fall silent for it."""
@@ -110,8 +108,12 @@ def arrange(
         fit = _fit(rows, plan, song, brief) - cost + CHANCE * rng.random()
         if fit > best[0]:
             best = (fit, rows)
-    rows = _with_chords(best[1], plan) if plan.asked_chords else best[1]
+    rows = leading(best[1], plan.parts, brief)
+    rows = _with_chords(rows, plan) if plan.asked_chords else rows
     if not brief.form:
+        # songs' returns are of eights, and the rounds of a progression may be of twelve
+        if plan.sections and plan.sections[0].bars % SECTION:
+            rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = _with_intro(rows, plan, rng)
     else:
         rows = shaped(rows, plan.parts, plan.sections, rng)
@@ -120,8 +122,9 @@ def arrange(
     for change in brief.changes:
         rows = thickened(rows, plan.parts, change, span_of(change, plan))
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
-    rows = _with_fills(_of_chords(_filled(rows, plan, silent), plan), plan, rng)
+    rows = _with_fills(of_chords(_filled(rows, plan, silent), plan), plan, rng)
     rows = _counted(rows, plan.density if brief.density else None, rng)
+    rows = led(rows, plan.parts, brief)
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
@@ -133,7 +136,7 @@ def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[Pa
     rows: Rows = {part.instrument: [BarPlan()] * plan.bars for part in plan.parts}
     rows = shaped(rows, plan.parts, plan.sections, rng)
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
-    rows = _of_chords(_filled(rows, plan, silent), plan)
+    rows = of_chords(_filled(rows, plan, silent), plan)
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
@@ -262,7 +265,7 @@ def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
             source = plan_of_bar.source
             if source >= 0 and row[source].kind in silent:
                 row[bar] = BarPlan()
-                if source in instead:
+                if source in instead and corresponds(bar, instead[source], plan):
                     row[bar] = replace(plan_of_bar, source=instead[source])
                 instead.setdefault(source, bar)
     return out
@@ -331,47 +334,6 @@ def _with_fills(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
         last = section.stop - 1
         if row and section.bars >= 4 and rng.random() < P_FILL and row[last].sounds:
             row[last] = BarPlan(FILL)
-    return out
-
-
-def _of_chords(rows: Rows, plan: Plan) -> Rows:
-    """The rows where pitched parts take up bars of the same chords, as songs do whose chords come
-    round: one that would come back on other chords, or that comes back in its rhythm alone, takes
-    up a bar of that rhythm that has its chords, and where there is none only the rhythm."""
-    chords: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
-    for tick, chord in plan.chords:
-        bar = min(int(np.searchsorted(plan.lines, tick, side="right")), plan.bars) - 1
-        chords[bar].append((tick - int(plan.lines[bar]), chord.name()))
-    out: Rows = {}
-    for instrument, row in rows.items():
-        new = out[instrument] = list(row)
-        rhythms = _rhythms(row)
-        for bar, asked in enumerate(row):
-            if instrument == DRUMS or asked.source < 0:
-                continue
-            if asked.kind != RHYTHM and chords[bar] == chords[asked.source]:
-                continue
-            sources = [
-                bar - lag
-                for lag in CHORD_LAGS
-                if lag <= bar
-                and chords[bar - lag] == chords[bar]
-                and rhythms[bar - lag] == rhythms[bar]
-                and row[bar - lag].kind not in (REST, HELD)
-            ]
-            if sources:
-                kind = VARIED if asked.kind == VARIED else EXACT
-                new[bar] = replace(asked, kind=kind, source=sources[0])
-            else:
-                new[bar] = replace(asked, kind=RHYTHM)
-    return out
-
-
-def _rhythms(row: Sequence[BarPlan]) -> list[int]:
-    """For each bar of a part the first that had its rhythm."""
-    out: list[int] = []
-    for bar, plan_of_bar in enumerate(row):
-        out.append(out[plan_of_bar.source] if plan_of_bar.source >= 0 else bar)
     return out
 
 

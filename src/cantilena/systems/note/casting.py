@@ -7,6 +7,7 @@ tempo, form, models, or how notes are chosen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -85,6 +86,8 @@ _LEADS = by_name(
 )
 """Who has the tune, the likeliest first."""
 _DRUM_VOICES = 5  # that a drummer strikes at once: two hands and feet, and a cymbal that rings
+LEAD_VOICES = {"piano": 2}
+"""Notes at once of who leads beside others that play no chords, by family; 1 for others."""
 _VOICES = {"guitar": 5, "piano": 7, "organ": 5, "ensemble": 5, "synth pad": 4}
 """Notes that an instrument sounds at once, by family; 4 for others that play chords."""
 
@@ -241,7 +244,22 @@ def plan_parts(
         name = _part_name(i, named)
         share = MIN_SHARE[role] / len(instruments)
         parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))
-    return tuple(parts)
+    return tuple(_as_asked(part, parts, asked) for part in parts)
+
+
+def _as_asked(
+    part: PartPlan, parts: Sequence[PartPlan], asked: Mapping[int, Sequence[str]]
+) -> PartPlan:
+    """A part with the voices of its asked role: who is asked to lead, and has others to go with it,
+    plays a line."""
+    if part.role != MELODY or "lead" not in asked.get(part.instrument, ()):
+        return part
+    others = [p.voices for p in parts if p.role == HARMONY]
+    if not others:
+        return part
+    alone = max(others) == 1  # with the chords
+    most = LEAD_VOICES.get(gm.family(part.instrument), 1) if alone else 1
+    return replace(part, voices=min(part.voices, max(most, part.players)))
 
 
 def _basses(pitched: Sequence[int], asked: Mapping[int, Sequence[str]]) -> list[int]:

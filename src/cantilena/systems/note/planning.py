@@ -26,7 +26,13 @@ from cantilena.systems.note.casting import cast
 from cantilena.systems.note.manner import in_registers, with_compass
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.note.progressions import choose_chords
-from cantilena.systems.note.sections import SECTION, form_bars, only_frames, plan_sections
+from cantilena.systems.note.sections import (
+    SECTION,
+    form_bars,
+    only_frames,
+    plan_sections,
+    section_of_rounds,
+)
 from cantilena.systems.note.turns import with_turns
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID
@@ -90,9 +96,9 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     key = _key(brief, rng)
     bars = _bars(brief, metre, bpm)
     parts = in_registers(with_compass(cast(brief, habits, rng), brief, rng), brief)
-    plan = Plan(
-        parts, bpm, metre, key, bars, (), sections=plan_sections(brief.form, bars, brief.form_whole)
-    )
+    section = section_of_rounds(_cycle(brief, 4 * metre[0] / metre[1]))
+    sections = plan_sections(brief.form, bars, brief.form_whole, section)
+    plan = Plan(parts, bpm, metre, key, bars, (), sections=sections)
     chords = _asked_chords(brief, plan) or choose_chords(brief, plan, habits, rng)
     density, polyphony = _texture(brief, parts, habits, rng)
     plan = replace(

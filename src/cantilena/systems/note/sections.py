@@ -57,20 +57,28 @@ def only_frames(form: Sequence[Section]) -> bool:
     return bool(form) and all(s.name in FRAME for s in form)
 
 
+def section_of_rounds(cycle: int) -> int:
+    """Bars of a section of a piece on a progression of ``cycle`` bars (0: none) that goes round and
+    round: the whole number of rounds that is nearest to ``SECTION``, as a blues has sections of
+    twelve."""
+    rounds = max(1, int(SECTION / cycle + 0.5)) if cycle else 0
+    return rounds * cycle or SECTION
+
+
 def plan_sections(
-    form: Sequence[Section], bars: int, whole: bool = False
+    form: Sequence[Section], bars: int, whole: bool = False, section: int = SECTION
 ) -> tuple[SectionPlan, ...]:
     """The sections of a piece of ``bars`` bars: those asked for, stretched or shortened to its
     length where they are not as long (those of a length of their own last), else A A B A by
-    eights. ``whole``: there are no others than those asked for."""
+    ``section`` bars. ``whole``: there are no others than those asked for."""
     form = tuple(form) if whole else completed(form, bars)
     if not form or len(form) > bars:
-        starts = range(0, bars, SECTION)
+        starts = range(0, bars, section)
         letters = [
-            LETTERS[k % 4] if bars > 2 * SECTION else "AB"[k % 2] for k in range(len(starts))
+            LETTERS[k % 4] if bars > 2 * section else "AB"[k % 2] for k in range(len(starts))
         ]
         return tuple(
-            SectionPlan(letter, start, min(SECTION, bars - start), letter)
+            SectionPlan(letter, start, min(section, bars - start), letter)
             for letter, start in zip(letters, starts, strict=True)
         )
     lengths = _fitted(form, bars)

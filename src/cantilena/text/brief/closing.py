@@ -62,7 +62,19 @@ ONLY = Rule(
         ("The sole instrument is a flute.", {"instruments": "flute", "only": True}),
     ),
 )
-RULES: tuple[Rule, ...] = (SOLO, ONLY)
+PLAYED_BY = Rule(
+    "played by these",
+    "instruments",
+    (
+        ("a house song played by a flute, a harp and a cello", {"only": True}),
+        ("Pop, performed by piano and violin. The violin leads.", {"only": True}),
+        ("funk, gespielt von Bass und Orgel", {"only": True}),
+        ("house, the melody is played by a flute and a harp", {"only": None}),
+        ("jazz played by a trumpet", {"only": None}),
+        ("pop played by harp and flute over a beat", {"only": None}),
+    ),
+)
+RULES: tuple[Rule, ...] = (SOLO, ONLY, PLAYED_BY)
 
 
 LONGEST_WORD = 40  # letters; what is longer is no word, but a text without spaces
@@ -118,36 +130,81 @@ def is_closed(reading: Reading, wishes: list[Item], instruments: list[Instrument
     if m:
         reading.take(*m.span(), SOLO)
         closed |= alone
-    return closed or _for_list(reading, wishes)
+    return closed or _for_list(reading, wishes) or _played_by(reading, wishes, instruments)
 
 
-_FOR = re.compile(
-    r"\b(?:for|fur|pour|per|para)\s+(?:(?:an?|the|one|solo|two|three|four|\d|ein|eine|just)\s+)*$"
+_ARTICLES = r"\s+(?:(?:an?|the|one|solo|two|three|four|\d|ein|eine|einer|einem|une?|just)\s+)*$"
+_FOR = re.compile(rf"\b(?:for|fur|pour|per|para){_ARTICLES}")
+_PLAYED = re.compile(
+    r"\b(?:played|performed|gespielt|jouee?s?|interpretee?s?|tocad[ao]s?|suonat[aeio])(?:\s+\w+)?\s+"
+    rf"(?:by|on|von|auf|par|por|da){_ARTICLES}"
 )
 _INNER = re.compile(
-    r"[\s,&+/-]*(?:\b(?:and|und|et|e|y|plus|with|an?|the|one|solo|two|three|four|soft|gentle)\b"
-    r"[\s,&+/-]*)*"
+    r"[\s,&+/-]*(?:\b(?:and|und|et|e|y|plus|with|an?|the|one|solo|two|three|four|soft|gentle|une?"
+    r"|ein|eine|einer|einem|accompanied\s+by|backed\s+by)\b[\s,&+/-]*)*"
 )
+_OF_A_PART = re.compile(
+    r"\b(?:melod\w+|(?:the|its)\s+(?:\w+\s+)?(?:tune|theme)|\w*lines?|chords?|harmon(?:y|ies)|accompaniment|riffs?"
+    r"|solos?|rhythms?|beats?|grooves?|counter\w*|intro|verse|chorus|bridge|outro|breakdown|sections?|parts?"
+    r"|arpeggi\w+|ostinato|hooks?|motifs?|figures?|patterns?|pads?|backing|drums?|notes?)\b"
+)
+"""Who is said to play a part of the music or a section is not said to be all."""
+_MORE_PLAYERS = re.compile(
+    r"\b(?:beats?|grooves?|rhythm\s+section|bass\s?lines?|backing|band|orchestra|ensemble)\b"
+)
+"""What stands behind a list and says that others play too."""
+
+
+def _played_by(reading: Reading, wishes: list[Item], instruments: list[Instrument]) -> bool:
+    """Whether two instruments and more stand in one list after "played by", said of the whole
+    piece. One alone ("jazz played by a trumpet") may have a band behind it."""
+    listed = _listed(reading, wishes, _PLAYED)
+    if listed is None:
+        return False
+    verb, first, end = listed
+    why = ""
+    if len(instruments) < 2:
+        why = "one may have a band behind it"
+    elif _MORE_PLAYERS.search(reading.low, end):
+        why = "others play behind the list"
+    elif _OF_A_PART.search(re.split(r"[.;,:!?]", reading.low[:verb])[-1]):
+        why = "said of a part of the music"
+    if why:
+        reading.put_aside(verb, first, PLAYED_BY, why)
+    else:
+        reading.take(verb, first, PLAYED_BY)
+    return not why
 
 
 def _for_list(reading: Reading, wishes: list[Item]) -> bool:
     """Whether every instrument stands in one list after "for": "for violin and piano"."""
-    low, words = reading.low, reading.words
-    if not wishes or any(isinstance(it.value, Ensemble) and it.value.implied for it in wishes):
+    listed = _listed(reading, wishes, _FOR)
+    if listed is None:
         return False
-    first = words[wishes[0].i].start
-    led = _FOR.search(low[max(0, first - 40) : first])
-    if not led or re.search(
-        r"\b(?:except|waiting|search|concerto|concierto|konzert)\b", low[:first][-60:]
-    ):
+    before, after = reading.low[max(0, listed[1] - 60) : listed[1]], reading.low[listed[2] :]
+    if re.search(r"\b(?:except|waiting|search|concerto|concierto|konzert)\b", before):
         return False
-    if any(isinstance(it.value, Ensemble) and not it.value.closed for it in wishes):
-        return False
-    for a, b in pairwise(wishes):
-        gap = low[words[a.j - 1].end : words[b.i].start]
-        if not _INNER.fullmatch(gap):
-            return False
-    follow = low[words[wishes[-1].j - 1].end :]
     return not re.match(
-        r"\s+(?:lovers?|players?|students?|class|lessons?|practice|beginners?)\b", follow
+        r"\s+(?:lovers?|players?|students?|class|lessons?|practice|beginners?)\b", after
     )
+
+
+def _listed(
+    reading: Reading, wishes: list[Item], led_by: re.Pattern[str]
+) -> tuple[int, int, int] | None:
+    """Where the words that lead a list of every instrument begin, where the list does, and where
+    it ends; None where there is no such list. Those that are named again behind it do not count."""
+    low, words = reading.low, reading.words
+    named = [it.value for it in wishes]
+    listed = [it for n, it in enumerate(wishes) if it.value not in named[:n]]
+    if not listed or any(isinstance(it.value, Ensemble) and it.value.implied for it in wishes):
+        return None
+    first = words[listed[0].i].start
+    start = max(0, first - 60)
+    led = led_by.search(low[start:first])
+    if not led or any(isinstance(it.value, Ensemble) and not it.value.closed for it in listed):
+        return None
+    for a, b in pairwise(listed):
+        if not _INNER.fullmatch(low[words[a.j - 1].end : words[b.i].start]):
+            return None
+    return start + led.start(), first, words[listed[-1].j - 1].end

@@ -7,6 +7,7 @@ nobody; the words are in ``lexicon.figures``. Words that serve another wish keep
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cantilena.score.score import DRUMS
@@ -100,6 +101,8 @@ class _Unmeant:
     after: re.Pattern[str]
 
 
+HELD = ("pad", "drone")
+"""Figures of held notes."""
 _NEVER = re.compile(r"(?!)")
 _UNMEANT: tuple[_Unmeant, ...] = (
     # "it runs at 90 bpm", "joy fills the room", "he breaks free": verbs
@@ -170,6 +173,16 @@ def read_figures(
             value = ", ".join(f"{part}: {figure}" if part else figure for part in parts)
             reading.take(*m.span(), rule, value)
     return tuple(dict.fromkeys(wish for _, wish in sorted(rows, key=lambda row: row[0])))
+
+
+def without_names(
+    figures: tuple[PartWish, ...], leads: Iterable[str], short: Iterable[str]
+) -> tuple[PartWish, ...]:
+    """The figures without held notes that an instrument's name alone asks for ("synth pad") where
+    the text asks the part for another figure, to lead (``leads``), or for short notes."""
+    in_name = {w for w in figures if w.value in HELD and w.value in w.part.split()}
+    asked = {w.part for w in figures if w not in in_name}.union(leads, short)
+    return tuple(w for w in figures if w not in in_name or w.part not in asked)
 
 
 def _is_none(

@@ -12,7 +12,7 @@ from typing import Any
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.text.brief.chords import Progression, read_chords
 from cantilena.text.brief.course import read_ahead, read_course
-from cantilena.text.brief.figures import read_figures
+from cantilena.text.brief.figures import read_figures, without_names
 from cantilena.text.brief.keys import read_key, read_spoken
 from cantilena.text.brief.length import Length, read_length, read_short, tempo_of, tempos_of
 from cantilena.text.brief.mentions import Item
@@ -78,9 +78,12 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     mentions, asked = Mentions(reading, items, parts.instruments), tuple(parts.instruments)
     if roles := read_roles(reading, mentions, asked, parts.only):
         wishes["roles"], how["roles"] = roles, "said"
-    if figures := read_figures(reading, mentions, asked):
-        wishes["figures"], how["figures"] = figures, "said"
+    figures = read_figures(reading, mentions, asked)
     course = read_course(reading, ahead, items, tuple(parts.instruments))
+    leads = [wish.part for wish in roles if wish.value == "lead"]
+    short = [w.part for w in course.get("articulations", ()) if w.value in SHORT_NOTES]
+    if figures := without_names(figures, leads, short):
+        wishes["figures"], how["figures"] = figures, "said"
     if how.get("bars") == "implied":
         sections = sum(section.bars or 0 for section in course.get("form", ()))
         if sections > wishes["bars"]:  # what "12-bar blues" or "short" implies is not the whole
@@ -285,6 +288,7 @@ def _set_needed_tempo(length: Length, wishes: dict, how: dict) -> None:
         how.pop("tempo_range", None)
 
 
+SHORT_NOTES = frozenset({"staccato", "pizzicato", "plucked"})
 OTHER_TIMING = {"played": "quantized", "quantized": "played"}
 
 

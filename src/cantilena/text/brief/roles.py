@@ -136,6 +136,7 @@ class _RoleReader:
     def names(self) -> None:
         """Roles that stand in the name itself: "lead guitar", "backing vocals"."""
         placed = {wish.part for _, wish in self.rows if wish.value in _NO_LEAD}
+        leads = any(wish.value == "lead" for _, wish in self.rows)
         for mention in self.mentions.named:
             text = self.reading.low[mention.start : mention.end]
             for role, pattern in IN_NAME_WORDS:
@@ -144,6 +145,8 @@ class _RoleReader:
                     continue
                 if role == "lead" and placed.intersection(mention.names):
                     continue  # "violin melody over a synth lead"
+                if role == "lead" and leads and all("lead" in n.split() for n in mention.names):
+                    continue  # "synth lead and drums, led by the piano": the sound's name
                 self.rows += [(mention.start, PartWish(part, role)) for part in mention.names]
                 value = ", ".join(f"{part}: {role}" for part in mention.names)
                 self.reading.take(mention.start, mention.end, IN_NAME, value)

@@ -79,3 +79,27 @@ def test_a_dance_has_its_bass_on_the_first_beat_and_chords_behind_it(metre: str,
     by_role = {part.role: part.instrument for part in plan.parts}
     bass, chords = figures[by_role["bass"]][0], figures[by_role["harmony"]][0]
     assert (bass.first, chords.first) == (0, 1) and chords.chord[0] >= 2
+
+
+def drum_bars(score: Score) -> list[set[tuple[float, int]]]:
+    """The drums of each bar, each with its beat."""
+    bars = np.searchsorted(score.bar_starts, score.onset, side="right") - 1
+    rows: list[set[tuple[float, int]]] = [set() for _ in range(score.n_bars)]
+    for n in np.flatnonzero(score.instrument == DRUMS).tolist():
+        place = (score.onset[n] - score.bar_starts[bars[n]]) / score.tpq
+        rows[bars[n]].add((float(place), int(score.pitch[n])))
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_reggae_has_one_drop_and_ends_on_drums_that_it_has_had(seed: int):
+    _, score = written(seed, genres=("reggae",))
+    *rows, last = drum_bars(score)
+    kicks = [{beat for beat, drum in row if drum in (35, 36)} for row in rows]
+    snares = [{beat for beat, drum in row if drum in (38, 40)} for row in rows]
+    sticks = [(2.0, 37) in row for row in rows]
+    hats = [(beat + 0.5, 42) in row for row in rows for beat in range(4)]
+    assert np.mean([kick == {2.0} for kick in kicks]) > 0.8
+    assert not any(snares[1:])
+    assert np.mean(sticks) > 0.8 and np.mean(hats) > 0.8
+    assert {drum for _, drum in last} <= {drum for row in rows for _, drum in row}

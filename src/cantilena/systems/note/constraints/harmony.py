@@ -38,7 +38,7 @@ THIRD_BIAS = {"asked": 0.8, "chosen": 0.2}
 ROOT_BIAS = {"asked": 0.6, "chosen": 0.15}
 """What the chord's third and root gain on strong beats of harmony parts, so that no other chord is
 heard."""
-BASS_NOTE_BIAS = {"asked": (3.0, 1.0), "chosen": (2.0, 0.4)}
+BASS_NOTE_BIAS = {"asked": (3.0, 1.0), "chosen": (1.3, 0.3)}
 """What the chord's bass note gains in bass parts: where the chord begins, on other strong beats."""
 TONIC_BIAS, DOMINANT_BIAS = 0.3, 0.15
 """What the key's first and fifth degree gain everywhere, so that it is not heard as its relative

@@ -82,7 +82,8 @@ class Length:
 
 class Close:
     """The last chord is everybody's: time is held there until the pitched parts have come in, in
-    the order in which steps name them; notes are of it, and basses have its root."""
+    the order in which steps name them; notes are of it, and basses have its root. The drummer
+    strikes what he has struck before."""
 
     name = "ending"
 
@@ -99,7 +100,9 @@ class Close:
         self.basses = {p.instrument for p in plan.parts if p.role == BASS}
         self.active = int(plan.lines[-2]) > plan.origin
         self.inside, self.root = np.zeros(PITCHES), np.zeros(PITCHES)
-        self.top: dict[int, int] = {}  # each part's highest chord tone
+        self.kit: np.ndarray | None = None  # biases of drums, from the close on
+        self.closes = False
+        self.top: dict[int, int] = {}  # each part's highest chord tone, the kit's highest drum
         if plan.chords:
             chord = plan.chords[-1][1]
             pitch_class = np.arange(PITCHES) % 12
@@ -115,13 +118,15 @@ class Close:
         """Biases onsets and instruments on the last chord's tick, and pitches from there on."""
         if not self.active:
             return None
-        if field == PITCH and chosen[1] != DRUMS and piece.tick + chosen[0] >= self.last:
+        tick = piece.tick + (chosen[0] if field != ONSET else 0)
+        if field not in (ONSET, INSTRUMENT, PITCH) or tick < self.last:
+            return None
+        if not self.closes:
+            self.closes, self.kit = True, self._kit(piece)
+        if field == PITCH and chosen[1] == DRUMS:
+            return self.kit
+        if field == PITCH:
             return self.inside + self.root if chosen[1] in self.basses else self.inside
-        if field not in (ONSET, INSTRUMENT):
-            return None
-        tick = piece.tick + (chosen[0] if field == INSTRUMENT else 0)
-        if tick < self.last:
-            return None
         out = np.zeros(self.scheme.sizes[field])
         row = piece.rows[-1] if piece.rows and piece.rows[-1][0] == tick else None
         coming = [i for i in self.parts if row is None or i > row[1]]
@@ -135,6 +140,16 @@ class Close:
                 out[coming[0]] = self.CADENCE_BIAS
             elif row is not None:
                 out[1:] -= self.CADENCE_BIAS
+        return out
+
+    def _kit(self, piece: Tracker) -> np.ndarray | None:
+        """(128,) what forbids drums that the piece has not had; None where it has had none."""
+        struck = sorted({row[2] for row in piece.rows if row[1] == DRUMS})
+        if not struck:
+            return None
+        self.top[DRUMS] = struck[-1]
+        out = np.full(PITCHES, NEVER)
+        out[struck] = 0.0
         return out
 
 
