@@ -125,6 +125,44 @@ def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[Pa
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
+def arrange_alone(
+    part: PartPlan,
+    bars: int,
+    metre: Sequence[int],
+    usual: float,
+    genres: Collection[str],
+    arrangements: Sequence[dict],
+    rng: np.random.Generator,
+) -> list[BarPlan]:
+    """The ``bars`` of a part that joins a piece, as a part of its role plays in a training song,
+    with ``usual`` notes in a bar in which it plays."""
+    best: tuple[float, list[BarPlan]] = (-np.inf, [BarPlan()] * bars)
+    for _ in range(DRAWS if arrangements else 0):
+        song = arrangements[int(rng.integers(len(arrangements)))]
+        start = STARTS[int(rng.integers(len(STARTS)))]
+        rows, cost = _assigned((part,), song["parts"], start, bars, 1.0, rng)
+        row = rows[part.instrument]
+        heard = sum(bar.sounds for bar in row) / bars
+        fit = GENRE_FIT if set(song["genres"]) & set(genres) else 0.0
+        fit -= cost + METRE_FIT * (song["metre"][0] != metre[0])
+        fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
+        fit += CHANCE * rng.random()
+        if fit > best[0]:
+            best = (fit, row)
+    row = [
+        BarPlan() if b.source >= 0 and best[1][b.source].kind in (REST, HELD) else b
+        for b in best[1]
+    ]
+    if all(bar.kind in (REST, HELD) for bar in row):
+        row = [BarPlan()] * bars
+    row = _counted({part.instrument: row}, None, rng)[part.instrument]
+    counts = [bar.notes for bar in row if bar.notes > 0]
+    scale = usual / float(np.mean(counts)) if counts else 1.0
+    return [
+        replace(b, notes=_scaled(b.notes, scale) if counts else max(round(usual), 1)) for b in row
+    ]
+
+
 def _fit(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
     """How well a song's arrangement suits the parts of a Plan."""
     fit = GENRE_FIT if set(song["genres"]) & set(brief.genres) else 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cantilena.systems.note.constraints.filling import lock_value
 from cantilena.systems.note.constraints.parts import joining
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.recurrence import EXACT, HELD, RHYTHM, VARIED
@@ -96,7 +97,7 @@ class Recurrence:
                 free |= part.plays(bar)
             else:
                 least = min(least, self.time[back.kind])
-            if i in due:
+            if i in due and due[i][0] < self.plan.end:
                 delta = due[i][0] - piece.tick
                 first = min(first, delta)
                 then = self.returns[i][piece.bar_of(due[i][0])]
@@ -111,8 +112,11 @@ class Recurrence:
         if here and not wanted:  # all who could join would add what did not stand there
             out[0] -= least
         if not free and least < 99.0:
-            left = self.edges[bar + 1] - piece.tick
-            out[: min(first, left)] -= least
+            early = min(first, self.edges[bar + 1] - piece.tick)
+            kept = lock_value(piece, self.scheme, ())
+            out[:early] -= least
+            if kept is not None and kept < early:
+                out[kept] += least  # a note that stays is none that these parts add
         return out
 
     def _instruments(
