@@ -35,11 +35,15 @@ from cantilena.systems.note.shaping import (
     with_scenes,
 )
 from cantilena.systems.note.spans import span_of
-from cantilena.text.wishes import Brief
+from cantilena.text.wishes import Brief, Change
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
 STARTS = (0, 0, 0, 8, 16)
 """Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
+LATER_STARTS = (8, 16, 24, 32)
+"""The same where the piece has begun already."""
+LAST_HEARD = 16
+"""Bars with notes before new ones by which a part's density is told."""
 DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
 LEAST_HEARD = {MELODY: 0.4, HARMONY: 0.35, BASS: 0.6, DRUM: 0.7}
@@ -82,35 +86,89 @@ SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
 
 def arrange(
-    plan: Plan, brief: Brief, arrangements: Sequence[dict], rng: np.random.Generator
+    plan: Plan,
+    brief: Brief,
+    arrangements: Sequence[dict],
+    rng: np.random.Generator,
+    past: Rows | None = None,
 ) -> tuple[PartPlan, ...]:
     """The parts of a Plan (its chords and sections are set) with what they do in every bar, from an
     arrangement of training songs that suits them, and the form that the Brief asks for. In the last
-    bar everybody plays whom the form does not have rest, in every bar somebody."""
-    if plan.bars < SHORTEST or not arrangements:
+    bar everybody plays whom the form does not have rest, in every bar somebody. ``past``: of music
+    that is gone on from, the parts' first bars; then the later bars of songs are taken, which may
+    take up those."""
+    if not arrangements or (plan.bars < SHORTEST and past is None):
         return plan.parts
-    best: tuple[float, Rows] = (-np.inf, {})
-    for _ in range(DRAWS):
-        song = arrangements[int(rng.integers(len(arrangements)))]
-        start = STARTS[int(rng.integers(len(STARTS)))]
-        scale = _length(plan.metre) / _length(song.get("metre", plan.metre))
-        rows, cost = _assigned(plan.parts, song["parts"], start, plan.bars, scale, rng)
-        fit = _fit(rows, plan, song, brief) - cost + CHANCE * rng.random()
-        if fit > best[0]:
-            best = (fit, rows)
-    rows = _with_chords(best[1], plan) if plan.asked_chords else best[1]
-    if not brief.form:
+    rows = _drawn(plan, brief, arrangements, rng, past)
+    rows = _with_chords(rows, plan) if plan.asked_chords else rows
+    if past is not None:
+        rows = _as_dense(rows, past)
+    elif not brief.form:
         rows = _with_intro(rows, plan, rng)
-    else:
+    if brief.form:
         rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = with_scenes(rows, plan.parts, brief.form)
     rows = with_riffs(rows, brief, plan)
     for change in brief.changes:
-        rows = thickened(rows, plan.parts, change, span_of(change, plan))
+        rows = thickened(rows, plan.parts, change, _span(change, plan, past))
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
     rows = _with_fills(_of_chords(_filled(rows, plan, silent), plan), plan, rng)
     rows = _counted(rows, plan.density if brief.density else None, rng)
+    if past is not None:
+        rows = {i: past[i] + row[len(past[i]) :] for i, row in rows.items()}
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+
+
+def _drawn(
+    plan: Plan,
+    brief: Brief,
+    arrangements: Sequence[dict],
+    rng: np.random.Generator,
+    past: Rows | None,
+) -> Rows:
+    """The rows of the song that suits best, behind the ``past``."""
+    n = 0 if past is None else len(next(iter(past.values())))
+    starts = STARTS if past is None else LATER_STARTS
+    new = replace(plan, bars=plan.bars - n)
+    best: tuple[float, Rows] = (-np.inf, {})
+    for _ in range(DRAWS):
+        song = arrangements[int(rng.integers(len(arrangements)))]
+        start = starts[int(rng.integers(len(starts)))]
+        scale = _length(plan.metre) / _length(song.get("metre", plan.metre))
+        rows, cost = _assigned(plan.parts, song["parts"], start, new.bars, scale, rng, n)
+        alone = {i: [_without(bar, n) for bar in row] for i, row in rows.items()} if n else rows
+        fit = _fit(alone, new, song, brief) - cost + CHANCE * rng.random()
+        if fit > best[0]:
+            best = (fit, rows)
+    return best[1] if past is None else {i: past[i] + row for i, row in best[1].items()}
+
+
+def _without(bar: BarPlan, past: int) -> BarPlan:
+    """A bar as if the first bars of the piece were not there."""
+    return replace(bar, source=max(bar.source - past, -1))
+
+
+def _as_dense(rows: Rows, past: Rows) -> Rows:
+    """The rows with new bars that have as many notes in the mean as the part's last ones had."""
+    out: Rows = {}
+    for instrument, row in rows.items():
+        n = len(past[instrument])
+        before = [b.notes for b in past[instrument] if b.notes > 0][-LAST_HEARD:]
+        new = [b.notes for b in row[n:] if b.notes > 0]
+        scale = float(np.mean(before) / np.mean(new)) if before and new else 1.0
+        scale = min(max(scale, LEAST_SCALE), 1 / LEAST_SCALE)
+        out[instrument] = row[:n] + [replace(b, notes=_scaled(b.notes, scale)) for b in row[n:]]
+    return out
+
+
+def _span(change: Change, plan: Plan, past: Rows | None) -> tuple[int, int]:
+    """The bars in which a change takes place; of music that goes on, of its new ones."""
+    if past is None:
+        return span_of(change, plan)
+    n = len(next(iter(past.values())))
+    sections = tuple(replace(section, start=section.start - n) for section in plan.sections)
+    start, stop = span_of(change, replace(plan, bars=plan.bars - n, sections=sections))
+    return start + n, stop + n
 
 
 def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[PartPlan, ...]:
@@ -204,10 +262,11 @@ def _assigned(
     bars: int,
     scale: float,
     rng: np.random.Generator,
+    past: int = 0,
 ) -> tuple[Rows, float]:
     """The bars of each part: of one of the song's parts in its role, of its family before others,
     each taken once as long as there are enough; and what it costs that there are not. Their numbers
-    of notes are multiplied by ``scale``."""
+    of notes are multiplied by ``scale``; ``past`` bars are before them."""
     left = [tuple(row) for row in song]
     every = list(left)
     out: Rows = {}
@@ -225,7 +284,7 @@ def _assigned(
             left.remove(row)
         else:
             cost += SHARED
-        out[part.instrument] = _window(row[2], _counts_of(row, scale), start, bars)
+        out[part.instrument] = _window(row[2], _counts_of(row, scale), start, bars, past)
     return out, cost
 
 
@@ -245,14 +304,14 @@ def _family(instrument: int) -> str:
     return "drums" if instrument == DRUMS else gm.family(instrument)
 
 
-def _window(letters: str, counts: list[int], start: int, bars: int) -> list[BarPlan]:
-    """``bars`` bars from ``start`` on; of a song that is shorter the second half comes again and
-    again."""
+def _window(letters: str, counts: list[int], start: int, bars: int, past: int = 0) -> list[BarPlan]:
+    """``bars`` bars from ``start`` on, behind ``past`` others; of a song that is shorter the second
+    half comes again and again."""
     start = start if len(letters) - start >= min(bars, 16) else 0
     row = list(zip(letters[start:], counts[start:], strict=True))
     while len(row) < bars:
         row += row[len(row) // 2 :]
-    return [bar_plan(letter, bar, notes) for bar, (letter, notes) in enumerate(row[:bars])]
+    return [bar_plan(letter, past + k, notes) for k, (letter, notes) in enumerate(row[:bars])]
 
 
 def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
