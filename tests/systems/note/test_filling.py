@@ -31,9 +31,10 @@ TEXTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def composer(tiny_composer):
-    return tiny_composer
+@pytest.fixture(scope="module", params=["tiny_composer", "planning_composer"])
+def composer(request):
+    """One whose model reads no plan, and one whose does."""
+    return request.getfixturevalue(request.param)
 
 
 def rows(score: Score, keep: np.ndarray, tpq: int = 1) -> list[tuple[int, ...]]:

@@ -73,10 +73,11 @@ class Recurrence:
         tick = piece.tick + chosen[ONSET]
         if field == INSTRUMENT:
             return self._instruments(piece.bar_of(tick), tick, due)
-        if chosen[INSTRUMENT] not in due or due[chosen[INSTRUMENT]][0] != tick:
+        returns = self.returns.get(chosen[INSTRUMENT])
+        if not returns or chosen[INSTRUMENT] not in due or due[chosen[INSTRUMENT]][0] != tick:
             return None
         row = due[chosen[INSTRUMENT]][1]
-        back = self.returns[chosen[INSTRUMENT]][piece.bar_of(tick)]
+        back = returns[piece.bar_of(tick)]
         strength = self.note[back.kind] if back else 0.0
         if not strength or (field != PITCH and chosen[PITCH] != row[2]):
             return None
