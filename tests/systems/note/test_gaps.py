@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -128,3 +129,13 @@ def test_asked_chords_are_not_those_of_the_bar_taken_up():
     plan = planned({1}, (4, 8), "C F C F")
     assert bars(plan, BASS)[5].kind == RHYTHM and bars(plan, BASS)[6].kind == RHYTHM
     assert bars(planned({1}, (4, 8), "C C C C"), BASS)[6].kind == EXACT
+
+
+def test_a_rhythm_that_is_played_loosely_is_one():
+    """As in a band whose horns' hits fall a tick early or late."""
+    base = song()
+    loose = np.random.default_rng(0).integers(-1, 2, len(base))
+    late = base.onset + np.where(base.track == 1, loose, 0)
+    base = replace(base, onset=np.clip(late, 0, None))
+    assert bars(planned({1}, (4, 8), base=base), BASS)[4].kind == RHYTHM
+    assert [bar.kind for bar in bars(planned({1}, (4, 8), base=base), BASS)[5:]] == 3 * [EXACT]

@@ -68,6 +68,9 @@ CANDIDATES = 4
 """Candidates of a span where nobody says how many (``benchmarks/rewriting.py``)."""
 MOST_CANDIDATES = 16
 MOST_NOTES_A_BAR = 120  # steps of a bar at most, so that a span that is not left is cut off
+LENGTH_BIAS = 2.0
+"""What a note's length gains that stood in the bar whose rhythm comes back: held notes stay held
+(by looking at rewrites of songs: a bass under held chords came back in halves)."""
 OPTIONS: dict[str, type] = {"candidates": int, "lean": float, "add": str, "replace": str}
 """What a Request may say of a rewrite: how many candidates; how much each note leans towards what
 stood there (0: not at all); instruments (0-128, "42,71") that are added as parts of their own; and
@@ -228,7 +231,8 @@ def _constraints(
     if figures:
         own.append(Figures(plan, scheme, figures))
     if planned is not None:
-        own += [Recurrence(plan, scheme, informed=True), Countdown(plan, scheme, figures)]
+        lengths = 0.0 if change.wish(LENGTH) else LENGTH_BIAS
+        own += [Recurrence(plan, scheme, True, lengths), Countdown(plan, scheme, figures)]
     if change.lean:
         fields = (ONSET, INSTRUMENT, PITCH, DURATION, VELOCITY)
         own.append(Near(scheme, here.old, dict.fromkeys(fields, change.lean)))

@@ -34,6 +34,7 @@ from cantilena.systems.note.recurrence import (
 from cantilena.systems.note.rewriting import Gap
 from cantilena.text.brief.relative import DENSITY, SYNCOPATION
 from cantilena.text.wishes import Brief
+from cantilena.tokens.note import GRID
 from cantilena.tokens.note.outline import (
     LAGS,
     MOSTLY,
@@ -46,6 +47,7 @@ from cantilena.tokens.note.outline import (
     likeness,
 )
 
+_WRITTEN = (0, 6, 8, 12, 16, 18, GRID)  # ticks of a quarter: its sixteenths and triplets
 PHRASE = 4  # bars: a part that rested takes its bars over from whole phrases away first
 
 
@@ -68,7 +70,7 @@ def plan_gap(
     bars = _bars_of_gap(gap)
     whole = np.concatenate([gap.table, gap.old])
     whole = whole[np.lexsort(whole[:, 2::-1].T)]
-    before = likeness(whole, lines)
+    before = _as_written(likeness(whole, lines), whole, gap, bars)
     outline = _without_old(before, gap.instruments, bars, change, brief).outline()
     factor, _ = density_wish(change, brief)
     rows: dict[int, list[BarPlan]] = {}
@@ -98,6 +100,26 @@ def _bars_of_gap(gap: Gap) -> range:
     start, stop = gap.span
     first = min(max(int(np.searchsorted(lines, start, side="right")) - 1, 0), len(lines) - 2)
     return range(first, max(int(np.searchsorted(lines[:-1], stop)), first + 1))
+
+
+def _as_written(before: Likeness, whole: np.ndarray, gap: Gap, bars: range) -> Likeness:
+    """What bars have in common, of the new parts' bars in the gap as their notes would be written:
+    a rhythm that comes back is one however loosely it was played."""
+    snapped = whole.copy()
+    quarter, place = np.divmod(whole[:, 0], GRID)
+    nearest = np.abs(place[:, None] - np.array(_WRITTEN)).argmin(1)
+    snapped[:, 0] = quarter * GRID + np.array(_WRITTEN)[nearest]
+    snapped = snapped[np.lexsort(snapped[:, 2::-1].T)]
+    written = likeness(snapped, gap.frame.bar_starts)
+    common = before.common.copy()
+    new = np.isin(before.instruments, gap.instruments)
+    common[new, bars.start : bars.stop] = written.common[new, bars.start : bars.stop]
+    # a note before the bar line may be written behind it: what is silent as played is so
+    heard = before.counts > 0
+    for k, lag in enumerate(LAGS):
+        both = heard[:, lag:] & heard[:, :-lag]
+        common[:, lag:, k] = np.where(both, common[:, lag:, k], NOTHING_COMMON)
+    return replace(before, common=common)
 
 
 def _without_old(

@@ -40,12 +40,15 @@ class _Return:
 class Recurrence:
     """In a bar that takes up an earlier one each part plays what it played there: exactly, mostly,
     or in its rhythm alone. It strikes no note where it had none, and leaves none out. ``informed``:
-    the model reads the plan. Of pieces whose tracker follows no outline it says nothing."""
+    the model reads the plan; ``lengths``: what the length of the note due gains where its rhythm
+    alone comes back. Of pieces whose tracker follows no outline it says nothing."""
 
     name = "repeats"
 
-    def __init__(self, plan: Plan, scheme: NoteScheme, informed: bool = False):
-        self.plan, self.scheme = plan, scheme
+    def __init__(
+        self, plan: Plan, scheme: NoteScheme, informed: bool = False, lengths: float = 0.0
+    ):
+        self.plan, self.scheme, self.lengths = plan, scheme, lengths
         self.time = INFORMED_TIME if informed else TIME_BIAS
         self.note = INFORMED_NOTE if informed else NOTE_BIAS
         self.returns: dict[int, list[_Return | None]] = {}
@@ -79,7 +82,11 @@ class Recurrence:
         row = due[chosen[INSTRUMENT]][1]
         back = returns[piece.bar_of(tick)]
         strength = self.note[back.kind] if back else 0.0
-        if not strength or (field != PITCH and chosen[PITCH] != row[2]):
+        if field == DURATION and back and back.kind == RHYTHM:
+            strength = self.lengths
+        elif field != PITCH and chosen[PITCH] != row[2]:
+            return None
+        if not strength:
             return None
         out = np.zeros(PITCHES if field == PITCH else self.scheme.sizes[field])
         out[row[{PITCH: 2, DURATION: 3, VELOCITY: 4}[field]]] = strength
