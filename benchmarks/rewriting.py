@@ -1,7 +1,7 @@
 """Rewrites of real songs: what changes outside of them, and how their seams fit.
 
-    python benchmarks/rewriting.py FOLDER [--n 200] [--songs 20] [--candidates 4] [--seed 0]
-        [--checkpoint DIR]
+    python benchmarks/rewriting.py FOLDER [--n 200] [--bars 20] [--songs 20] [--candidates 4]
+        [--seed 0] [--checkpoint DIR]
 
 FOLDER has MIDI files; Ctrl-C ends a part early, and prints what it has measured so far.
 
@@ -40,6 +40,7 @@ from cantilena.systems.base import System
 from cantilena.systems.note.changes import Changes
 from cantilena.systems.note.choosing import FOLLOWING, Fill, Listening, fit
 from cantilena.systems.note.filling import prefix_of
+from cantilena.systems.note.gaps import plan_gap
 from cantilena.systems.note.rewriting import gap
 from cantilena.systems.note.tracker import Tracker
 from cantilena.systems.request import Edit, Request, Span
@@ -47,8 +48,10 @@ from cantilena.systems.tracks import track_roles
 from cantilena.text.brief import parse_brief
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note.locks import Locks
+from cantilena.tokens.note.outline import likeness
 
 TEXTS = ("", "higher, more syncopated", "busier", "sparser, softer", "lower, staccato", "legato")
+PLANS = ("none", "planned", "its own")
 LEAST_BARS, MOST_BARS = 16, 160
 ONE = Sampling(best_of=1)
 
@@ -170,7 +173,7 @@ def seams(system: System, folder: Path, n: int, candidates: int, seed: int) -> N
             fits = system.compose([request])[0].facts["spans"][0]
             following = [np.nan if f is None else f for f in fits["following"]]
             taken, mean = following[fits["taken"]], float(np.mean(following))
-            rows.append((taken, mean, min(following), truth(system, edit)))
+            rows.append((taken, mean, min(following), truth(system, edit)[1]))
     table = np.array(rows)
     table = table[np.isfinite(table).all(1)]
     print(f"bits per note of up to {FOLLOWING} kept notes that follow, {len(table)} songs:\n")
@@ -197,14 +200,22 @@ def seam_edit(score: Score, rng: np.random.Generator) -> Edit | None:
     return Edit(score, (Span(start, start + 4),), frozenset({int(rng.choice(tracks))}))
 
 
-def truth(system: System, edit: Edit) -> float:
-    """Bits per note of what follows the notes that stood in the span."""
-    scheme = system.scheme  # type: ignore[attr-defined]
-    change = Changes(edit.tracks)
+def truth(system: System, edit: Edit, plan: str = "planned") -> tuple[float, float]:
+    """Bits per note of what stood in the span's tracks, and of the kept notes that follow it, each
+    with the true notes before it; by a model that reads the outline that a rewrite ``plan``s, the
+    song's own ("its own") or none ("none")."""
+    scheme, change = system.scheme, Changes(edit.tracks)  # type: ignore[attr-defined]
     span = edit.spans[0].ticks(edit.base)
     assert span[1] is not None
-    here = gap(edit.base, (span[0], span[1]), change, Brief(), scheme, system.habits)  # type: ignore[attr-defined]
-    tracker = Tracker(here.frame, scheme.max_delta)
+    habits = system.habits  # type: ignore[attr-defined]
+    here = gap(edit.base, (span[0], span[1]), change, Brief(), scheme, habits)
+    lines = here.frame.bar_starts
+    outline = None
+    if plan == "planned":
+        outline = plan_gap(here, change, Brief(), habits, np.random.default_rng(0)).outline
+    elif plan == "its own":
+        outline = likeness(scheme.table(edit.base), lines).outline()
+    tracker = Tracker(here.frame, scheme.max_delta, outline)
     for step in here.past:
         tracker.push(*step)
     rows = scheme.table(edit.base)
@@ -217,7 +228,35 @@ def truth(system: System, edit: Edit) -> float:
     job.limit = len(tracker.rows) + 4 * len(rows) + 64
     stepper = Listening(system.engine, [job])  # type: ignore[attr-defined]
     Loop(stepper, Fill(scheme), [job]).run()
-    return fit(job.piece.rows, stepper.bits[0], here.plan.end, stepper.first)[1]
+    bits, written = np.array(stepper.bits[0]), job.piece.rows[stepper.first :]
+    kept = {tuple(row[:3]) for row in here.kept.tolist()}
+    new = [
+        row[1] in here.instruments and row[0] < here.plan.end and tuple(row[:3]) not in kept
+        for row in written[: len(bits)]
+    ]
+    own = float(bits[new].mean()) if any(new) else float("nan")
+    return own, fit(job.piece.rows, stepper.bits[0], here.plan.end, stepper.first)[1]
+
+
+def real_bars(system: System, folder: Path, n: int, seed: int, by_all: bool) -> None:
+    """Bits per note of real bars of one part or all parts, with a plan and without."""
+    rng = np.random.default_rng(seed)
+    rows: list[list[tuple[float, float]]] = []
+    edits = (edit for score in songs(folder, rng) if (edit := seam_edit(score, rng)) is not None)
+    with contextlib.suppress(KeyboardInterrupt):
+        for edit in itertools.islice(edits, n):
+            whole = Edit(edit.base, edit.spans) if by_all else edit
+            rows.append([truth(system, whole, plan) for plan in PLANS])
+    table = np.array(rows)
+    table = table[np.isfinite(table).all((1, 2))]
+    what = "all parts" if by_all else "one part"
+    print(f"four real bars of {what}, {len(table)} songs, bits per note:\n")
+    print("| outline | in the span | of what follows |\n|---|---:|---:|")
+    for k, plan in enumerate(PLANS):
+        print(f"| {plan} | {table[:, k, 0].mean():.3f} | {table[:, k, 1].mean():.3f} |")
+    gain = table[:, 0, 0] - table[:, 1, 0]
+    error = gain.std(ddof=1) / np.sqrt(len(gain))
+    print(f"\nsaved in the span by the plan: {gain.mean():.3f} (standard error {error:.3f})\n")
 
 
 def main() -> None:
@@ -226,6 +265,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--n", type=int, default=200)
+    parser.add_argument("--bars", type=int, default=20)
     parser.add_argument("--songs", type=int, default=20)
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
@@ -235,6 +275,8 @@ def main() -> None:
     system = cantilena.load(args.checkpoint)
     if args.n:
         kept_outside(system, args.folder, args.n, args.seed)
+    for by_all in (False, True) if args.bars else ():
+        real_bars(system, args.folder, args.bars, args.seed, by_all)
     if args.songs:
         seams(system, args.folder, args.songs, args.candidates, args.seed)
 

@@ -60,6 +60,19 @@ def exact_checkpoint(tiny_checkpoint, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def planning_composer(tmp_path_factory):
+    """A Composer of a tiny model that reads a plan; needs torch and onnx."""
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from cantilena.systems.note.composer import NoteSystem
+    from cantilena.train.note.export import export
+    from tiny import write_run
+
+    run = write_run(tmp_path_factory.mktemp("run"), planned=True)
+    return NoteSystem(export(run, tmp_path_factory.mktemp("exported") / "checkpoint"), threads=1)
+
+
+@pytest.fixture(scope="session")
 def tiny_composer(tiny_checkpoint):
     """A Composer of ``tiny_checkpoint``."""
     from cantilena.systems.note.composer import NoteSystem

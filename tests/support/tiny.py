@@ -10,7 +10,7 @@ import torch
 from cantilena.files import write_json
 from cantilena.models.saving import save_tensors
 from cantilena.models.step_lm import StepConfig, StepLM
-from cantilena.systems.note.training import note_config, note_recipe
+from cantilena.systems.note.training import note_config, note_recipe, with_plan
 from cantilena.tokens.note import NoteScheme, conditions, context
 from cantilena.train.run import Run
 from makers import HABITS
@@ -32,19 +32,21 @@ def tiny_config(**sizes: int) -> StepConfig:
     return note_config(**{**SIZES, **sizes})
 
 
-def tiny_model(seed: int = 0, std: float = 0.08, **sizes: int) -> StepLM:
-    """A model whose random weights are large enough for its outputs to depend on its inputs."""
+def tiny_model(seed: int = 0, std: float = 0.08, planned: bool = False, **sizes: int) -> StepLM:
+    """A model whose random weights are large enough for its outputs to depend on its inputs;
+    ``planned``: it reads a plan."""
     torch.manual_seed(seed)
-    model = StepLM(tiny_config(**sizes))
+    config = tiny_config(**sizes)
+    model = StepLM(with_plan(config) if planned else config)
     for p in model.parameters():
         if p.ndim > 1:
             torch.nn.init.normal_(p, std=std)
     return model.eval().requires_grad_(False)
 
 
-def write_run(folder: Path, seed: int = 0, **sizes: int) -> Path:
+def write_run(folder: Path, seed: int = 0, planned: bool = False, **sizes: int) -> Path:
     """A run's folder as ``train.note.loop.Training`` leaves it."""
-    model = tiny_model(seed, **sizes)
+    model = tiny_model(seed, planned=planned, **sizes)
     run = Run(folder)
     run.write(note_recipe(), "", {})
     counts = {"model": model.config.to_dict(), "scheme": NoteScheme().to_dict()}

@@ -10,8 +10,11 @@ import pytest
 from cantilena.errors import InputError
 from cantilena.score import Score, Track
 from cantilena.systems.note.continuing import continued
+from cantilena.systems.note.plan import Plan
+from cantilena.systems.note.recurrence import NEW, BarPlan
 from cantilena.text.wishes import Brief, Instrument
 from cantilena.tokens.note import GRID, NoteScheme
+from cantilena.tokens.note.outline import likeness
 from makers import HABITS
 
 SCHEME = NoteScheme()
@@ -213,3 +216,42 @@ def test_all_events_of_the_file_stay_and_hanging_ones_are_let_go_of(composer):
     )
     assert (1, CONTROL_CHANGE, 64) in rows and (0, PITCH_BEND, 0) in rows
     assert not at_line.value.any()
+
+
+def bars_of(plan: Plan, instrument: int) -> tuple[BarPlan, ...]:
+    return next(part.bars for part in plan.parts if part.instrument == instrument)
+
+
+def test_the_past_is_planned_as_it_is_and_the_new_bars_as_a_song():
+    """The bass plays one bar again and again, the tune too, but for its first."""
+    score = given_music(bars=6)
+    for seed in range(5):
+        plan, _ = plan_of(score, Brief(bars=16), seed)
+        outline = plan.outline
+        assert outline is not None and outline.letters.shape == (2, 22)
+        whole = likeness(SCHEME.table(score), SCHEME.quantise(score).bar_starts).outline()
+        for mine, its in ((outline.letters, whole.letters), (outline.counts, whole.counts)):
+            assert np.array_equal(mine[:, :6], its)
+        for instrument in (33, 73):
+            row = bars_of(plan, instrument)
+            assert all(-1 <= bar.source < k for k, bar in enumerate(row))
+            assert all(row[bar.source].sounds for bar in row if bar.source >= 0)
+            new = [bar.notes for bar in row[6:] if bar.notes > 0]
+            assert abs(np.mean(new) - (4 if instrument == 73 else 1)) < 1.5
+        assert plan.outline is not None and row[-1].kind == NEW
+
+
+def test_new_bars_take_up_those_that_are_there():
+    again = "." + "a" * 7 + "c" * 24
+    song = {"genres": [], "metre": [4, 4], "parts": [["melody", 73, again], ["bass", 33, again]]}
+    habits = {**HABITS, "arrangements": [song]}
+    score, rng = given_music(bars=6), np.random.default_rng(0)
+    plan, _ = continued(Brief(bars=8), score, SCHEME, habits, rng)
+    assert [bar.source for bar in bars_of(plan, 73)[6:10]] == [2, 3, 4, 5]
+
+
+def test_without_arrangements_nothing_is_planned():
+    habits = {**HABITS, "arrangements": []}
+    rng = np.random.default_rng(0)
+    plan, _ = continued(Brief(bars=4), given_music(), SCHEME, habits, rng)
+    assert plan.outline is None

@@ -119,7 +119,7 @@ def test_a_whole_form_is_that_of_the_new_bars(tiny_composer):
     for part in plan.parts:
         plays = {bar: part.plays(bar) for bar in (5, 6, 10, 11)}
         assert set(plays.values()) == {part.instrument == 68}
-        assert all(part.plays(bar) for bar in (0, 1, 2, 3, 4, 7, 8, 9))
+        assert all(part.plays(bar) for bar in (2, 3, 4, 7, 8, 9))
     longer = gone_on(tiny_composer, duet(), brief)
     starts = [(section.name, section.bar) for section in sections(longer)]
     assert starts == [("chorus", 3), ("bridge", 6), ("chorus", 8), ("outro", 11)]

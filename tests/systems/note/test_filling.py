@@ -31,9 +31,10 @@ TEXTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def composer(tiny_composer):
-    return tiny_composer
+@pytest.fixture(scope="module", params=["tiny_composer", "planning_composer"])
+def composer(request):
+    """One whose model reads no plan, and one whose does."""
+    return request.getfixturevalue(request.param)
 
 
 def rows(score: Score, keep: np.ndarray, tpq: int = 1) -> list[tuple[int, ...]]:
@@ -276,3 +277,10 @@ def test_options_of_rewriting_are_refused_elsewhere(composer):
     for edit in (None, Edit.going_on(band())):
         with pytest.raises(InputError, match="rewriting"):
             composer.run([Request(Brief(), 1, ONE, edit, options={"candidates": 2})])
+
+
+def test_the_same_request_gives_the_same_bytes(composer):
+    """Also of a part whose bars are drawn from the arrangements of songs."""
+    for tracks, options in ((None, {}), (set(), {"add": "42"})):
+        one, other = (rewritten(composer, band(), tracks=tracks, **options) for _ in range(2))
+        assert write_midi(one.score) == write_midi(other.score)

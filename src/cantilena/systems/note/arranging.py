@@ -6,15 +6,14 @@ models or how notes are chosen. What a bar of a part may be is in ``systems.note
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.manner import leading, led, with_riffs
-from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
+from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import (
     EXACT,
     FILL,
@@ -36,53 +35,36 @@ from cantilena.systems.note.shaping import (
     with_scenes,
 )
 from cantilena.systems.note.spans import span_of
-from cantilena.text.wishes import Brief
+from cantilena.systems.note.suiting import (
+    GENRE_FIT,
+    LEAST_FIT,
+    LEAST_HEARD,
+    LONGEST_ENTRIES,
+    METRE_FIT,
+    notes_per_bar,
+    suits,
+)
+from cantilena.text.wishes import Brief, Change
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
 STARTS = (0, 0, 0, 8, 16)
 """Bars of a song at which an arrangement may begin, drawn from: mostly the song's own beginning."""
+LATER_STARTS = (8, 16, 24, 32)
+"""The same where the piece has begun already."""
+LAST_HEARD = 16
+"""Bars with notes before new ones by which a part's density is told."""
 DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
-LEAST_HEARD = {MELODY: 0.6, HARMONY: 0.35, BASS: 0.6, DRUM: 0.7}
-"""Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
-beginning, or a quarter, do not count: parts may come in one by one."""
-LONGEST_ENTRIES = 8
-GENRE_FIT, LEAST_FIT = 1.5, 5.0
-"""What a song of an asked genre gains, and what a part that is heard too little costs."""
-USUAL_DENSITY, DENSITY_FIT = 0.3, 1.5
-"""By how much the logarithm of an arrangement's notes a bar may lie apart from what such an
-ensemble usually has without cost, and what each further unit costs."""
-METRE_FIT = 0.8  # what a song in another number of beats costs
-UNUSUAL_SIZE = 0.15  # what each part more or less than the piece has costs
 SHARED, ASTRAY = 0.6, 0.4
 """What each part costs that does as another one does, and that does as one in another role."""
-LONGEST_WAIT, WAIT_COST = 2, 0.3
-"""Bars in which neither tune nor chords may be heard without cost, and what each further bar costs:
-eight bars of drums alone are not what anybody asked for."""
-LONGEST_INTRO, LATE_COST = 4, 0.1
-"""Bars (or an eighth of the piece) after which the tune enters at the latest without cost, and what
-each bar later costs."""
-MOST_ALIKE, ALIKE_COST = 0.4, 2.0
-"""Share of a tune's bars that may stand in the rhythm of the bar before without cost, and what all
-of its bars would cost."""
-LEAST_NOTES, THIN_COST = {MELODY: 4.5, BASS: 3.0}, 3.0
-"""Notes of a part in the bars in which it plays, in the mean, from which on it is a tune (half of
-the songs' tunes have more) or carries a band, and what each unit of the logarithm less costs: what
-has two notes a bar is a horn section's stabs."""
-LEAST_BACK, BACK_COST = 0.3, 1.5
-"""Share of the bars of all parts that take up an earlier one at least without cost, and what none
-would cost: a piece of which nothing comes back is not remembered."""
-USUAL_EXITS, EXIT_COST = 0.4, 0.8
-"""How often a part of a real song falls silent for two bars or more, in the mean
-(``cantilena evaluate realism``), and what each further time costs."""
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
 INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
 INTRO_LONG = 8  # bars of a long intro; others have half as many
-P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER = 0.6, 0.4, 0.4, 0.4
-"""Shares of pieces that begin with an intro without the tune, of intros of eight bars and not four,
-of the other parts that play in one, and of the further parts with chords that join after eight
-bars: so that as many parts are in by the second bar as in real songs (a half of them;
-``cantilena evaluate realism``)."""
+P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_OUT = 0.6, 0.4, 0.4, 0.4, 0.5
+"""Shares of pieces that begin with an intro without the tune; of intros of eight bars and not four;
+of the other parts that play in one; of the further parts with chords that join after eight bars,
+and that rest in a section. So as many parts are in by the second bar as in real songs (a half of
+them; ``cantilena evaluate realism``)."""
 P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
 LEAST_SCALE = 0.25
 """By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
@@ -92,40 +74,93 @@ SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
 
 def arrange(
-    plan: Plan, brief: Brief, arrangements: Sequence[dict], rng: np.random.Generator
+    plan: Plan,
+    brief: Brief,
+    arrangements: Sequence[dict],
+    rng: np.random.Generator,
+    past: Rows | None = None,
 ) -> tuple[PartPlan, ...]:
     """The parts of a Plan (its chords and sections are set) with what they do in every bar, from an
     arrangement of training songs that suits them, and the form that the Brief asks for. In the last
-    bar everybody plays whom the form does not have rest, in every bar somebody."""
-    if plan.bars < SHORTEST or not arrangements:
+    bar everybody plays whom the form does not have rest, in every bar somebody. ``past``: of music
+    that is gone on from, the parts' first bars; then the later bars of songs are taken, which may
+    take up those."""
+    if not arrangements or (plan.bars < SHORTEST and past is None):
         return plan.parts
-    best: tuple[float, Rows] = (-np.inf, {})
-    for _ in range(DRAWS):
-        song = arrangements[int(rng.integers(len(arrangements)))]
-        start = STARTS[int(rng.integers(len(STARTS)))]
-        scale = _length(plan.metre) / _length(song.get("metre", plan.metre))
-        rows, cost = _assigned(plan.parts, song["parts"], start, plan.bars, scale, rng)
-        fit = _fit(rows, plan, song, brief) - cost + CHANCE * rng.random()
-        if fit > best[0]:
-            best = (fit, rows)
-    rows = leading(best[1], plan.parts, brief)
+    rows = leading(_drawn(plan, brief, arrangements, rng, past), plan.parts, brief)
     rows = _with_chords(rows, plan) if plan.asked_chords else rows
-    if not brief.form:
+    if past is not None:
+        rows = _as_dense(rows, past)
+    elif not brief.form:
         # songs' returns are of eights, and the rounds of a progression may be of twelve
         if plan.sections and plan.sections[0].bars % SECTION:
             rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = _with_intro(rows, plan, rng)
-    else:
+    if brief.form:
         rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = with_scenes(rows, plan.parts, brief.form)
     rows = with_riffs(rows, brief, plan)
     for change in brief.changes:
-        rows = thickened(rows, plan.parts, change, span_of(change, plan))
+        rows = thickened(rows, plan.parts, change, _span(change, plan, past))
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
     rows = _with_fills(of_chords(_filled(rows, plan, silent), plan), plan, rng)
     rows = _counted(rows, plan.density if brief.density else None, rng)
     rows = led(rows, plan.parts, brief)
+    if past is not None:
+        rows = {i: past[i] + row[len(past[i]) :] for i, row in rows.items()}
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+
+
+def _drawn(
+    plan: Plan,
+    brief: Brief,
+    arrangements: Sequence[dict],
+    rng: np.random.Generator,
+    past: Rows | None,
+) -> Rows:
+    """The rows of the song that suits best, behind the ``past``."""
+    n = 0 if past is None else len(next(iter(past.values())))
+    starts = STARTS if past is None else LATER_STARTS
+    new = replace(plan, bars=plan.bars - n)
+    best: tuple[float, Rows] = (-np.inf, {})
+    for _ in range(DRAWS):
+        song = arrangements[int(rng.integers(len(arrangements)))]
+        start = starts[int(rng.integers(len(starts)))]
+        scale = _length(plan.metre) / _length(song.get("metre", plan.metre))
+        rows, cost = _assigned(plan.parts, song["parts"], start, new.bars, scale, rng, n)
+        alone = {i: [_without(bar, n) for bar in row] for i, row in rows.items()} if n else rows
+        fit = suits(alone, new, song, brief) - cost + CHANCE * rng.random()
+        if fit > best[0]:
+            best = (fit, rows)
+    return best[1] if past is None else {i: past[i] + row for i, row in best[1].items()}
+
+
+def _without(bar: BarPlan, past: int) -> BarPlan:
+    """A bar as if the first bars of the piece were not there."""
+    return replace(bar, source=max(bar.source - past, -1))
+
+
+def _as_dense(rows: Rows, past: Rows) -> Rows:
+    """The rows with new bars that have as many notes in the mean as the part's last ones had."""
+    out: Rows = {}
+    for instrument, row in rows.items():
+        n = len(past[instrument])
+        before = [b.notes for b in past[instrument] if b.notes > 0][-LAST_HEARD:]
+        new = [b.notes for b in row[n:] if b.notes > 0]
+        scale = float(np.mean(before) / np.mean(new)) if before and new else 1.0
+        scale = min(max(scale, LEAST_SCALE), 1 / LEAST_SCALE)
+        out[instrument] = row[:n] + [replace(b, notes=_scaled(b.notes, scale)) for b in row[n:]]
+    return out
+
+
+def _span(change: Change, plan: Plan, past: Rows | None) -> tuple[int, int]:
+    """The bars in which a change takes place; of music that goes on, of its new ones."""
+    if past is None:
+        return span_of(change, plan)
+    n = len(next(iter(past.values())))
+    sections = tuple(replace(section, start=section.start - n) for section in plan.sections)
+    start, stop = span_of(change, replace(plan, bars=plan.bars - n, sections=sections))
+    return start + n, stop + n
 
 
 def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[PartPlan, ...]:
@@ -140,49 +175,42 @@ def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[Pa
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
 
 
-def _fit(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
-    """How well a song's arrangement suits the parts of a Plan."""
-    fit = GENRE_FIT if set(song["genres"]) & set(brief.genres) else 0.0
-    mean = notes_per_bar(rows)
-    if mean and plan.density:
-        fit -= DENSITY_FIT * max(0.0, abs(float(np.log(mean / plan.density))) - USUAL_DENSITY)
-    fit -= METRE_FIT * (song["metre"][0] != plan.metre[0])
-    fit -= UNUSUAL_SIZE * abs(len(song["parts"]) - len(plan.parts))
-    first = min(LONGEST_ENTRIES, plan.bars // 4)
-    for part in plan.parts:
-        heard = sum(bar.sounds for bar in rows[part.instrument][first:]) / (plan.bars - first)
+def arrange_alone(
+    part: PartPlan,
+    bars: int,
+    metre: Sequence[int],
+    usual: float,
+    genres: Collection[str],
+    arrangements: Sequence[dict],
+    rng: np.random.Generator,
+) -> list[BarPlan]:
+    """The ``bars`` of a part that joins a piece, as a part of its role plays in a training song,
+    with ``usual`` notes in a bar in which it plays."""
+    best: tuple[float, list[BarPlan]] = (-np.inf, [BarPlan()] * bars)
+    for _ in range(DRAWS if arrangements else 0):
+        song = arrangements[int(rng.integers(len(arrangements)))]
+        start = STARTS[int(rng.integers(len(STARTS)))]
+        rows, cost = _assigned((part,), song["parts"], start, bars, 1.0, rng)
+        row = rows[part.instrument]
+        heard = sum(bar.sounds for bar in row) / bars
+        fit = GENRE_FIT if set(song["genres"]) & set(genres) else 0.0
+        fit -= cost + METRE_FIT * (song["metre"][0] != metre[0])
         fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
-        fit -= THIN_COST * _thinness(rows[part.instrument], LEAST_NOTES.get(part.role, 0.0))
-        if part.role == MELODY:
-            fit -= _dullness(rows[part.instrument])
-    upper = [rows[p.instrument] for p in plan.parts if p.role in (MELODY, HARMONY)]
-    waits = sum(not any(row[bar].sounds for row in upper) for bar in range(plan.bars))
-    if upper:
-        fit -= WAIT_COST * max(0, waits - LONGEST_WAIT)
-    exits = np.mean([_exits(row) for row in rows.values()])
-    fit -= EXIT_COST * max(0.0, float(exits) - USUAL_EXITS)
-    back = np.mean([bar.source >= 0 for row in rows.values() for bar in row])
-    return fit - BACK_COST * max(0.0, LEAST_BACK - float(back)) / LEAST_BACK
-
-
-def _exits(row: Sequence[BarPlan]) -> int:
-    """How often a part falls silent for two bars or more."""
-    silent = [bar.kind in (REST, HELD) for bar in row]
-    return sum(not a and b and c for a, b, c in zip(silent, silent[1:], silent[2:], strict=False))
-
-
-def _dullness(row: Sequence[BarPlan]) -> float:
-    """What a tune costs that enters late, or goes on in one rhythm."""
-    enters = next((k for k, bar in enumerate(row) if bar.sounds), len(row))
-    alike = sum(bar.source == k - 1 >= 0 for k, bar in enumerate(row)) / len(row)
-    late = max(0, enters - max(LONGEST_INTRO, len(row) // 8))
-    return LATE_COST * late + ALIKE_COST * max(0.0, alike - MOST_ALIKE)
-
-
-def _thinness(row: Sequence[BarPlan], least: float) -> float:
-    """By how much the logarithm of a part's notes a bar, where it plays, lies below ``least``'s."""
+        fit += CHANCE * rng.random()
+        if fit > best[0]:
+            best = (fit, row)
+    row = [
+        BarPlan() if b.source >= 0 and best[1][b.source].kind in (REST, HELD) else b
+        for b in best[1]
+    ]
+    if all(bar.kind in (REST, HELD) for bar in row):
+        row = [BarPlan()] * bars
+    row = _counted({part.instrument: row}, None, rng)[part.instrument]
     counts = [bar.notes for bar in row if bar.notes > 0]
-    return max(0.0, float(np.log(least / np.mean(counts)))) if counts and least else 0.0
+    scale = usual / float(np.mean(counts)) if counts else 1.0
+    return [
+        replace(b, notes=_scaled(b.notes, scale) if counts else max(round(usual), 1)) for b in row
+    ]
 
 
 def _length(metre: Sequence[int]) -> float:
@@ -196,10 +224,11 @@ def _assigned(
     bars: int,
     scale: float,
     rng: np.random.Generator,
+    past: int = 0,
 ) -> tuple[Rows, float]:
     """The bars of each part: of one of the song's parts in its role, of its family before others,
     each taken once as long as there are enough; and what it costs that there are not. Their numbers
-    of notes are multiplied by ``scale``."""
+    of notes are multiplied by ``scale``; ``past`` bars are before them."""
     left = [tuple(row) for row in song]
     every = list(left)
     out: Rows = {}
@@ -217,7 +246,7 @@ def _assigned(
             left.remove(row)
         else:
             cost += SHARED
-        out[part.instrument] = _window(row[2], _counts_of(row, scale), start, bars)
+        out[part.instrument] = _window(row[2], _counts_of(row, scale), start, bars, past)
     return out, cost
 
 
@@ -237,14 +266,14 @@ def _family(instrument: int) -> str:
     return "drums" if instrument == DRUMS else gm.family(instrument)
 
 
-def _window(letters: str, counts: list[int], start: int, bars: int) -> list[BarPlan]:
-    """``bars`` bars from ``start`` on; of a song that is shorter the second half comes again and
-    again."""
+def _window(letters: str, counts: list[int], start: int, bars: int, past: int = 0) -> list[BarPlan]:
+    """``bars`` bars from ``start`` on, behind ``past`` others; of a song that is shorter the second
+    half comes again and again."""
     start = start if len(letters) - start >= min(bars, 16) else 0
     row = list(zip(letters[start:], counts[start:], strict=True))
     while len(row) < bars:
         row += row[len(row) // 2 :]
-    return [bar_plan(letter, bar, notes) for bar, (letter, notes) in enumerate(row[:bars])]
+    return [bar_plan(letter, past + k, notes) for k, (letter, notes) in enumerate(row[:bars])]
 
 
 def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
@@ -290,7 +319,18 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
     for instrument in chords:
         if instrument != first and rng.random() < P_LATER:
             out[instrument][:INTRO_LONG] = [BarPlan(REST)] * INTRO_LONG
+        if instrument != first and rng.random() < P_OUT:
+            out[instrument] = _without_a_section(out[instrument], plan, rng)
     return _entered(out, plan)
+
+
+def _without_a_section(row: list[BarPlan], plan: Plan, rng: np.random.Generator) -> list[BarPlan]:
+    """The row of a part that rests in one of the sections between the first and the last."""
+    inner = plan.sections[1:-1]
+    if not inner:
+        return row
+    out = inner[int(rng.integers(len(inner)))]
+    return [BarPlan(REST) if out.start <= k < out.stop else bar for k, bar in enumerate(row)]
 
 
 def _entered(rows: Rows, plan: Plan) -> Rows:
@@ -362,11 +402,3 @@ def _counted(rows: Rows, density: float | None, rng: np.random.Generator) -> Row
         return out
     scale = min(max(density / mean, LEAST_SCALE), 1 / LEAST_SCALE)
     return {i: [replace(b, notes=_scaled(b.notes, scale)) for b in row] for i, row in out.items()}
-
-
-def notes_per_bar(rows: Mapping[int, Sequence[BarPlan]]) -> float | None:
-    """The mean number of notes that are planned for a bar, None where it is not known of all."""
-    counts = [b.notes for row in rows.values() for b in row]
-    if not counts or UNKNOWN_COUNT in counts or not any(counts):
-        return None
-    return sum(counts) / len(next(iter(rows.values())))

@@ -22,7 +22,7 @@ from cantilena.decode.loop import Loop
 from cantilena.errors import CheckpointError, InputError, UnknownNameError
 from cantilena.models.checkpoint import Checkpoint
 from cantilena.result import Result
-from cantilena.score import DRUMS, Score
+from cantilena.score import Score
 from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, Request, System
 from cantilena.systems.note.boldness import Boldness
 from cantilena.systems.note.checkpoint import open_note
@@ -36,12 +36,12 @@ from cantilena.systems.note.habits import read_habits
 from cantilena.systems.note.manner import figures_of
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.planning import LOOPING, make_plan
+from cantilena.systems.note.prefix import prefix
 from cantilena.systems.note.stepper import NoteStepper
 from cantilena.systems.note.tracker import Tracker
 from cantilena.text.report import report
-from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID, NoteScheme
-from cantilena.tokens.note.conditions import Conditions, Wished, conditions
+from cantilena.tokens.note.conditions import Conditions
 from cantilena.tokens.note.grammar import NoteGrammar
 
 if TYPE_CHECKING:
@@ -179,7 +179,14 @@ class NoteSystem(System):
         steps_per_bar = max(MAX_STEPS_PER_BAR, STEPS_OVER_DENSITY * (plan.density or 0.0))
         job = Job(
             tracker,
-            self.conditions(brief, plan),
+            prefix(
+                brief,
+                plan,
+                instruments=[part.instrument for part in plan.parts],
+                bars=plan.bars,
+                swing=brief.swing,
+                text=brief.text,
+            ),
             wishes,
             sampling,
             rng,
@@ -189,27 +196,6 @@ class NoteSystem(System):
         dynamics = plan_dynamics(brief, plan)
         notes = LiveNotes(plan, self.scheme, tracker, before, dynamics, figures)
         return _Piece(request, plan, job, notes, before, dynamics, frozenset(figures))
-
-    def conditions(self, brief: Brief, plan: Plan) -> Conditions:
-        """The model's prefix for a Brief and its Plan."""
-        instruments = [p.instrument for p in plan.parts]
-        return conditions(
-            Wished(
-                genres=brief.genres,
-                moods=brief.moods,
-                key=plan.key,
-                bpm=plan.bpm,
-                metre=plan.metre,
-                density=plan.density,
-                polyphony=plan.polyphony,
-                swing=brief.swing,
-                bars=plan.bars,
-                drums=DRUMS in instruments,
-                instruments=instruments,
-                complete=True,
-                text=brief.text,
-            )
-        )
 
     def _result(self, piece: _Piece) -> Result:
         rows, plan = piece.job.piece.rows, piece.plan

@@ -19,12 +19,15 @@ from cantilena.score import DRUMS, Score, Track, gm
 from cantilena.score.harmony import Chord
 from cantilena.score.splice import released
 from cantilena.score.texts import Text
-from cantilena.systems.note.arranging import arrange_form
+from cantilena.systems.note.arranging import arrange, arrange_form
 from cantilena.systems.note.casting import asked_programs, asked_roles, plan_parts
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.note.planning import make_plan
+from cantilena.systems.note.recurrence import bars_of
+from cantilena.systems.note.suiting import notes_per_bar
 from cantilena.text.wishes import Brief, Instrument
 from cantilena.tokens.note import GRID, NoteScheme
+from cantilena.tokens.note.outline import likeness
 
 MOST_PARTS = 12  # of the file that go on, the ones with most notes first
 MOST_DESKS = 8  # tracks of one instrument that go on
@@ -160,9 +163,29 @@ def continued(
         bar_starts=(*lines.tolist(), *(int(origin + t) for t in plan.lines[1:])),
         chords=(*_past_chords(quantised), *new_chords),
     )
-    plan = replace(plan, parts=arrange_form(plan, brief, rng))
+    plan = _arranged(plan, brief, table, lines, habits, rng)
     steps = tuple(tuple(row) for row in scheme.steps(table, end=False).tolist())
     return plan, Continued(score, steps, origin)
+
+
+def _arranged(
+    plan: Plan,
+    brief: Brief,
+    table: np.ndarray,
+    lines: np.ndarray,
+    habits: dict[str, Any],
+    rng: np.random.Generator,
+) -> Plan:
+    """The Plan with what its parts do in every bar: up to the last of ``lines`` what the notes of
+    ``table`` are, then an arrangement of a training song; without any what the form asks for."""
+    songs = habits.get("arrangements", ())
+    if not songs:
+        return replace(plan, parts=arrange_form(plan, brief, rng))
+    outline = likeness(table, lines).outline()
+    past = {part.instrument: bars_of(outline, part.instrument) for part in plan.parts}
+    parts = arrange(plan, brief, songs, rng, past)
+    arranged = notes_per_bar({p.instrument: p.bars[len(lines) - 1 :] for p in parts})
+    return replace(plan, parts=parts, density=arranged or plan.density)
 
 
 def _tempo_at_end(score: Score) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,11 +29,13 @@ from cantilena.systems.note.constraints import (
 )
 from cantilena.systems.note.constraints import (
     Close,
+    Countdown,
     Ensemble,
     Figures,
     Harmony,
     Kit,
     Length,
+    Recurrence,
     Repetition,
     Subdivision,
 )
@@ -45,10 +47,12 @@ from cantilena.systems.note.constraints.filling import (
     NoteLengths,
     OffBeat,
 )
+from cantilena.systems.note.gaps import GapPlan, plan_gap
 from cantilena.systems.note.joining import Joined, joined
 from cantilena.systems.note.manner import figures_of
 from cantilena.systems.note.plan import DRUM
 from cantilena.systems.note.planning import LOOPING
+from cantilena.systems.note.prefix import prefix
 from cantilena.systems.note.rewriting import Gap, gap, grid, spans_of
 from cantilena.systems.note.rewritten import notes_of, rewrite_rows, settled
 from cantilena.systems.note.tracker import Tracker
@@ -56,7 +60,7 @@ from cantilena.text.brief.relative import LENGTH, SYNCOPATION
 from cantilena.text.report import PLAYED, total
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID, NoteScheme
-from cantilena.tokens.note.conditions import Conditions, Wished, conditions
+from cantilena.tokens.note.conditions import Conditions
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, PITCH, VELOCITY
 from cantilena.tokens.note.locks import Locks
 
@@ -64,6 +68,9 @@ CANDIDATES = 4
 """Candidates of a span where nobody says how many (``benchmarks/rewriting.py``)."""
 MOST_CANDIDATES = 16
 MOST_NOTES_A_BAR = 120  # steps of a bar at most, so that a span that is not left is cut off
+LENGTH_BIAS = 2.0
+"""What a note's length gains that stood in the bar whose rhythm comes back: held notes stay held
+(by looking at rewrites of songs: a bass under held chords came back in halves)."""
 OPTIONS: dict[str, type] = {"candidates": int, "lean": float, "add": str, "replace": str}
 """What a Request may say of a rewrite: how many candidates; how much each note leans towards what
 stood there (0: not at all); instruments (0-128, "42,71") that are added as parts of their own; and
@@ -153,39 +160,49 @@ def _jobs(
     sampling = request.sampling or Sampling()
     words = zlib.crc32(request.brief.text.encode("utf-8", "replace"))
     plan, scheme = here.plan, home.scheme
-    prefix = prefix_of(here, request.brief)
+    before = prefix_of(here, request.brief)
+    planned = bool(home.engine.model.get("plan"))
     bars = (plan.end - plan.origin) / plan.bar_ticks
     roles = {part.instrument: part.role for part in plan.parts}
+    loops = bool(LOOPING & set(request.brief.genres))
     jobs = []
     for number in range(int(request.options.get("candidates", CANDIDATES))):
-        tracker = Tracker(here.frame, scheme.max_delta)
+        rng = np.random.default_rng([request.seed, attempt.number, words, n, number])
+        own = plan_gap(here, change, request.brief, home.habits, rng) if planned else None
+        tracker = Tracker(here.frame, scheme.max_delta, own.outline if own else None)
         for step in here.past:
             tracker.push(*step)
         tracker.locks = Locks(scheme, here.kept, [here.span], here.instruments)
         jobs.append(
             Job(
                 tracker,
-                prefix,
-                _constraints(here, change, request.brief, sampling, scheme),
+                before,
+                _constraints(here, own, change, request.brief, sampling, scheme),
                 sampling,
-                np.random.default_rng([request.seed, attempt.number, words, n, number]),
+                rng,
                 limit=len(tracker.rows)
                 + 64
                 + 2 * len(here.kept)
                 + int(MOST_NOTES_A_BAR * (bars + 1)),
-                sampling_by_field=Boldness(
-                    sampling, roles, bool(LOOPING & set(request.brief.genres))
-                ),
+                sampling_by_field=Boldness(sampling, roles, loops, planned),
             )
         )
     return jobs
 
 
 def _constraints(
-    here: Gap, change: Changes, brief: Brief, sampling: Sampling, scheme: NoteScheme
+    here: Gap,
+    planned: GapPlan | None,
+    change: Changes,
+    brief: Brief,
+    sampling: Sampling,
+    scheme: NoteScheme,
 ) -> list[Constraint[Tracker]]:
-    """The wishes on the new notes; the first weigh most."""
+    """The wishes on the new notes; the first weigh most. ``planned``: what the model reads."""
     plan, span, playing = here.plan, here.span, here.instruments
+    lines, due = np.array(span), np.array([here.notes * (span[1] - span[0]) / plan.bar_ticks])
+    if planned is not None:
+        plan, lines, due = replace(plan, parts=planned.parts), planned.lines, planned.due
     score = here.score
     alone = not len(here.kept) or int(here.kept[0, 0]) >= plan.end
     swing = brief.swing if brief.swing is not None else (swings(score) or None)
@@ -194,8 +211,9 @@ def _constraints(
     own: list[Constraint[Tracker]] = []
     if here.ends and alone and plan.end - plan.origin >= 2 * bar:
         own += [Length(plan, scheme), Close(plan, scheme)]
-    own += [Ensemble(plan, scheme), Subdivision(plan, scheme, swing, played)]
-    own.append(Amount(scheme, span, bar, playing, here.notes, here.slack))
+    own.append(Ensemble(plan, scheme, informed=planned is not None))
+    own.append(Subdivision(plan, scheme, swing, played))
+    own.append(Amount(scheme, lines, due, bar, playing, here.slack))
     wish = change.wish(SYNCOPATION)
     if wish is not None:
         own.append(OffBeat(scheme, span, beat, playing, wish.sign))
@@ -212,6 +230,9 @@ def _constraints(
     figures = figures_of(brief, plan)
     if figures:
         own.append(Figures(plan, scheme, figures))
+    if planned is not None:
+        lengths = 0.0 if change.wish(LENGTH) else LENGTH_BIAS
+        own += [Recurrence(plan, scheme, True, lengths), Countdown(plan, scheme, figures)]
     if change.lean:
         fields = (ONSET, INSTRUMENT, PITCH, DURATION, VELOCITY)
         own.append(Near(scheme, here.old, dict.fromkeys(fields, change.lean)))
@@ -223,23 +244,13 @@ def _constraints(
 
 def prefix_of(here: Gap, brief: Brief) -> Conditions:
     """The model's prefix: what the piece is, with the text where it names a style."""
-    plan, score = here.plan, here.score
-    return conditions(
-        Wished(
-            genres=brief.genres,
-            moods=brief.moods,
-            key=plan.key,
-            bpm=plan.bpm,
-            metre=plan.metre,
-            density=plan.density,
-            polyphony=plan.polyphony,
-            swing=swings(score),
-            bars=len(here.frame.bar_starts) - 1,
-            drums=DRUMS in here.everyone,
-            instruments=here.everyone,
-            complete=True,
-            text=brief.text if brief.genres or brief.moods else "",
-        )
+    return prefix(
+        brief,
+        here.plan,
+        instruments=here.everyone,
+        bars=len(here.frame.bar_starts) - 1,
+        swing=swings(here.score),
+        text=brief.text if brief.genres or brief.moods else "",
     )
 
 

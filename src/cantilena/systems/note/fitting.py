@@ -165,6 +165,16 @@ def as_played_by(old: np.ndarray, parts: tuple[PartPlan, ...], change: Changes) 
     return table[first]
 
 
+def density_wish(change: Changes, brief: Brief) -> tuple[float, float]:
+    """By what the notes that stand there are multiplied, and the slack."""
+    wish, slack = change.wish(DENSITY), NEAR_SLACK if change.lean else SLACK
+    if wish is not None:
+        return DENSITY_FACTOR[wish.sign] ** (2 if wish.far else 1), NEAR_SLACK
+    if brief.density is not None:
+        return ASKED_DENSITY[brief.density], NEAR_SLACK
+    return 1.0, slack
+
+
 def notes_due(
     score: Score,
     span: tuple[int, int],
@@ -181,17 +191,12 @@ def notes_due(
         own = np.isin(score.track, list(anew))
         heard = len(np.unique(np.searchsorted(score.bar_starts, score.onset[own], side="right")))
         due = float(own.sum()) / max(1, heard)
-    for instrument in change.added:
-        due += _added_notes(score, instrument)
-    wish, slack = change.wish(DENSITY), NEAR_SLACK if change.lean else SLACK
-    if wish is not None:
-        due, slack = due * DENSITY_FACTOR[wish.sign] ** (2 if wish.far else 1), NEAR_SLACK
-    elif brief.density is not None:
-        due, slack = due * ASKED_DENSITY[brief.density], NEAR_SLACK
-    return max(due, 1.0 / max(bars, 1.0)), slack
+    due += sum(added_notes(score, instrument) for instrument in change.added)
+    factor, slack = density_wish(change, brief)
+    return max(due * factor, 1.0 / max(bars, 1.0)), slack
 
 
-def _added_notes(score: Score, instrument: int) -> float:
+def added_notes(score: Score, instrument: int) -> float:
     """Notes a bar of a part that is added: as many onsets as the other parts have."""
     drums = instrument == DRUMS
     rates = []

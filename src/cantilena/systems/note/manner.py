@@ -60,6 +60,9 @@ CHORDS_HELD = {"accompaniment": 1.0, "background": 2.0}
 the background and of which nothing else is said."""
 REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 """From which to which share of a part's range a register goes."""
+CHORDS_ABOVE = 4
+"""Semitones above the middle of a tune's range that chords may go: leads of songs lie 4 semitones
+above the highest note that begins with theirs (``cantilena evaluate realism``)."""
 LEAD_ABOVE = 7
 """Semitones above the lowest note of a part that is asked to lead that others may go: about a third
 of its compass."""
@@ -252,12 +255,12 @@ def _on_top(parts: tuple[PartPlan, ...], brief: Brief) -> tuple[PartPlan, ...]:
 
 
 def _under_the_lead(parts: tuple[PartPlan, ...], brief: Brief) -> tuple[PartPlan, ...]:
-    """The parts with those that play chords not above the range of the tune, as far as theirs
-    allows that, and about its low end where one is asked to lead: a tune is heard on top."""
+    """The parts with those that play chords not far above the middle of the tune's range, as far as
+    theirs allows that, and about its low end where one is asked to lead: a tune is heard on top."""
     leads = [p for p in parts if p.role == MELODY]
     if not leads:
         return parts
-    top = max(p.high for p in leads)
+    top = max((p.low + p.high) // 2 for p in leads) + CHORDS_ABOVE
     asked = [p for p in leads if _is_asked(p, "lead", brief)]
     if asked:
         top = max(p.low for p in asked) + LEAD_ABOVE

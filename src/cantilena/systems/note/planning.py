@@ -21,7 +21,7 @@ import numpy as np
 
 from cantilena.score import DRUMS
 from cantilena.score.harmony import Chord, Key, parse_chord
-from cantilena.systems.note.arranging import arrange, notes_per_bar
+from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.manner import in_registers, with_compass
 from cantilena.systems.note.plan import PartPlan, Plan
@@ -33,6 +33,7 @@ from cantilena.systems.note.sections import (
     plan_sections,
     section_of_rounds,
 )
+from cantilena.systems.note.suiting import notes_per_bar
 from cantilena.systems.note.turns import with_turns
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID

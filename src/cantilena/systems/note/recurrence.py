@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from cantilena.tokens.note.outline import (
     EXACT,
     HELD,
     KINDS,
     LAGS,
+    MEANINGS,
     NEW,
     REST,
     RHYTHM,
     UNKNOWN_COUNT,
     VARIED,
+    Outline,
 )
 
 __all__ = ["EXACT", "FILL", "HELD", "LAGS", "NEW", "REST", "RHYTHM", "VARIED", "BarPlan"]
@@ -65,6 +69,21 @@ def bar_plan(letter: str, bar: int, notes: int = UNKNOWN_COUNT) -> BarPlan:
     if not lag:
         return BarPlan(kind, notes=notes)
     return BarPlan(kind, bar - lag, notes) if lag <= bar else BarPlan(notes=notes)
+
+
+def bars_of(outline: Outline, instrument: int) -> list[BarPlan]:
+    """The bars of an instrument in an Outline that knows all of its own; of one that it has not,
+    silent ones."""
+    bars = outline.letters.shape[1]
+    place = int(np.searchsorted(outline.instruments, instrument))
+    if place == len(outline.instruments) or outline.instruments[place] != instrument:
+        return [BarPlan(REST, notes=0)] * bars
+    columns = (outline.letters, outline.sources, outline.counts)
+    out = []
+    for number, source, notes in zip(*(column[place].tolist() for column in columns), strict=True):
+        kind, lag = MEANINGS[number]
+        out.append(BarPlan(kind, source if lag else -1, notes))
+    return out
 
 
 def write_counts(counts: Sequence[int]) -> str:

@@ -40,9 +40,10 @@ class Gap:
     ``score``: the piece as it stands; ``start`` and ``stop``: its ticks; ``anew``: the tracks whose
     notes in the span are replaced; ``plan``: the new music's, from ``plan.origin`` to ``plan.end``
     (grid ticks), with the parts that play it; ``frame``: the whole piece's; ``past``: steps before
-    the span; ``kept``: (N, 5) notes in it and behind it that stay; ``old``: (N, 5) those that are
-    replaced; ``notes``: new notes due a bar; ``slack``: by which share there may be more or fewer;
-    ``everyone``: all instruments of the piece; ``ends``: the piece ends with the span."""
+    the span; ``kept``: (N, 5) notes in it and behind it that stay, as far as they are to be read;
+    ``table``: (N, 5) all notes that stay; ``old``: (N, 5) those that are replaced; ``notes``: new
+    notes due a bar; ``slack``: by which share there may be more or fewer; ``everyone``: all
+    instruments of the piece; ``ends``: the piece ends with the span."""
 
     score: Score
     start: int
@@ -52,6 +53,7 @@ class Gap:
     frame: Frame
     past: tuple[tuple[int, ...], ...]
     kept: np.ndarray
+    table: np.ndarray
     old: np.ndarray
     notes: float
     slack: float
@@ -126,6 +128,7 @@ def gap(
         frame,
         tuple(tuple(row) for row in scheme.steps(past, end=False).tolist()),
         kept,
+        table,
         as_played_by(old, plan.parts, change),
         per_bar,
         slack,

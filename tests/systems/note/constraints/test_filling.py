@@ -32,6 +32,7 @@ from makers import NoiseEngine
 SCHEME = NoteScheme()
 BARS, BAR = 6, 96
 SPAN = (BAR, 4 * BAR)
+LINES = np.arange(BAR, 4 * BAR + 1, BAR)
 FLUTE, BASS = 73, 33
 NONE = np.zeros((0, 5), dtype=np.int64)
 
@@ -106,11 +107,11 @@ def test_the_way_to_the_next_kept_note():
 @pytest.mark.parametrize("beside", [False, True])
 def test_as_many_notes_as_are_due(per_bar: float, beside: bool):
     beats = [(t, BASS, 40, 5, 3) for t in range(0, BAR * BARS, 12)] if beside else []
-    counts = []
+    counts, due = [], np.full(len(LINES) - 1, per_bar)
     for seed in range(4):
         wishes = [
             Filled(SCHEME, SPAN, BAR, not beside),
-            Around(Amount(SCHEME, SPAN, BAR, [FLUTE], per_bar, 0.05), SCHEME, SPAN[1]),
+            Around(Amount(SCHEME, LINES, due, BAR, [FLUTE], 0.05), SCHEME, SPAN[1]),
         ]
         counts.append(len(new_of(written(wishes, table(*beats), seed=seed))) / 3)
     assert 0.6 * per_bar <= np.mean(counts) <= 2 * per_bar + 0.5  # without it about 20

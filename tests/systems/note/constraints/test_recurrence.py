@@ -16,7 +16,7 @@ from cantilena.systems.note.stepper import NoteStepper
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.conditions import NOTHING
-from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, NoteGrammar
+from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, NoteGrammar
 from makers import NoiseEngine
 
 SCHEME = NoteScheme()
@@ -120,3 +120,14 @@ def test_who_has_not_begun_is_called_the_more_the_later_it_is():
 def test_where_numbers_of_notes_are_not_known_nobody_is_held_back():
     plan = plan_of([BarPlan(), BarPlan()], [BarPlan(), BarPlan()])
     assert Countdown(plan, SCHEME).bias(ONSET, piece(plan, (0, LEAD, 60, 3, 4)), ()) is None
+
+
+def test_a_rhythm_may_come_back_with_its_lengths():
+    plan = plan_of([BarPlan(), BarPlan(RHYTHM, 0)], [BarPlan(), BarPlan()])
+    tracker = Tracker(plan.frame, SCHEME.max_delta, plan.outline)
+    for step in ((0, LEAD, 60, 15, 3), (48, LEAD, 62, 9, 3)):
+        tracker.push(*step)
+    chosen = (48, LEAD, 72)
+    assert Recurrence(plan, SCHEME, True).bias(DURATION, tracker, chosen) is None
+    bias = Recurrence(plan, SCHEME, True, 2.0).bias(DURATION, tracker, chosen)
+    assert bias is not None and bias.tolist() == [2.0 * (k == 15) for k in range(len(bias))]

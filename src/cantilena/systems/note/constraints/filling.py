@@ -106,8 +106,9 @@ class Filled:
 
 class Amount:
     """As many new notes as are due: while the span has more, time and kept notes are urged on;
-    while it has fewer, further notes are. ``per_bar``: new notes that a bar is to have;
-    ``slack``: by which share it may have more or fewer before anything is done."""
+    while it has fewer, further notes are. ``lines``: (n + 1,) rising ticks, the span's start, its
+    bar lines and its end; ``due``: (n,) new notes between them; ``slack``: by which share there may
+    be more or fewer before anything is done."""
 
     name = "number of notes"
 
@@ -126,14 +127,15 @@ class Amount:
     def __init__(
         self,
         scheme: NoteScheme,
-        span: tuple[int, int],
+        lines: np.ndarray,
+        due: np.ndarray,
         bar_ticks: int,
         instruments: Sequence[int],
-        per_bar: float,
         slack: float,
     ):
-        self.scheme, self.start, self.stop = scheme, span[0], span[1]
-        self.bar_ticks, self.per_bar, self.slack = bar_ticks, per_bar, np.log1p(slack)
+        self.scheme, self.start, self.stop = scheme, int(lines[0]), int(lines[-1])
+        self.lines, self.due = lines, np.concatenate([[0.0], np.cumsum(due)])
+        self.early, self.slack = self.EARLY * bar_ticks, np.log1p(slack)
         self.instruments = np.zeros(scheme.sizes[INSTRUMENT], dtype=bool)
         self.instruments[list(instruments)] = True
         self.new = 0
@@ -146,9 +148,8 @@ class Amount:
             inside = self.start <= row[0] < self.stop and row[1] >= 0 and self.instruments[row[1]]
             self.new += bool(inside and (locks is None or not locks.holds(row)))
         self.rows_read = len(piece.rows)
-        bars = max(piece.tick - self.start, 0) / self.bar_ticks
-        most = self.per_bar * (bars + self.EARLY) + 1
-        least = self.per_bar * max(0.0, bars - self.EARLY) + 1
+        most = float(np.interp(piece.tick + self.early, self.lines, self.due)) + 1
+        least = float(np.interp(piece.tick - self.early, self.lines, self.due)) + 1
         over = max(0.0, np.log((self.new + 1) / most) - self.slack)
         under = max(0.0, np.log(least / (self.new + 1)) - self.slack)
         return float(np.clip(self.GAIN * (under - over), -self.MOST, self.MOST))

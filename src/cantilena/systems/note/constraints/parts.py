@@ -35,8 +35,9 @@ class _Section:
 
 
 def _share_of_bars(part: PartPlan, plan: Plan) -> float:
-    """Share of the bars in which a part plays, 0-1."""
-    return sum(part.plays(bar) for bar in range(plan.bars)) / max(plan.bars, 1)
+    """Share of the bars of the new music in which a part plays, 0-1."""
+    first = int(np.searchsorted(plan.lines, plan.origin, side="right")) - 1
+    return sum(part.plays(bar) for bar in range(first, plan.bars)) / max(plan.bars - first, 1)
 
 
 def _entries(part: PartPlan, plan: Plan) -> list[int]:

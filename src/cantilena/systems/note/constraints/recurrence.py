@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cantilena.systems.note.constraints.filling import lock_value
 from cantilena.systems.note.constraints.parts import joining
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.recurrence import EXACT, HELD, RHYTHM, VARIED
@@ -39,12 +40,15 @@ class _Return:
 class Recurrence:
     """In a bar that takes up an earlier one each part plays what it played there: exactly, mostly,
     or in its rhythm alone. It strikes no note where it had none, and leaves none out. ``informed``:
-    the model reads the plan. Of pieces whose tracker follows no outline it says nothing."""
+    the model reads the plan; ``lengths``: what the length of the note due gains where its rhythm
+    alone comes back. Of pieces whose tracker follows no outline it says nothing."""
 
     name = "repeats"
 
-    def __init__(self, plan: Plan, scheme: NoteScheme, informed: bool = False):
-        self.plan, self.scheme = plan, scheme
+    def __init__(
+        self, plan: Plan, scheme: NoteScheme, informed: bool = False, lengths: float = 0.0
+    ):
+        self.plan, self.scheme, self.lengths = plan, scheme, lengths
         self.time = INFORMED_TIME if informed else TIME_BIAS
         self.note = INFORMED_NOTE if informed else NOTE_BIAS
         self.returns: dict[int, list[_Return | None]] = {}
@@ -72,12 +76,17 @@ class Recurrence:
         tick = piece.tick + chosen[ONSET]
         if field == INSTRUMENT:
             return self._instruments(piece.bar_of(tick), tick, due)
-        if chosen[INSTRUMENT] not in due or due[chosen[INSTRUMENT]][0] != tick:
+        returns = self.returns.get(chosen[INSTRUMENT])
+        if not returns or chosen[INSTRUMENT] not in due or due[chosen[INSTRUMENT]][0] != tick:
             return None
         row = due[chosen[INSTRUMENT]][1]
-        back = self.returns[chosen[INSTRUMENT]][piece.bar_of(tick)]
+        back = returns[piece.bar_of(tick)]
         strength = self.note[back.kind] if back else 0.0
-        if not strength or (field != PITCH and chosen[PITCH] != row[2]):
+        if field == DURATION and back and back.kind == RHYTHM:
+            strength = self.lengths
+        elif field != PITCH and chosen[PITCH] != row[2]:
+            return None
+        if not strength:
             return None
         out = np.zeros(PITCHES if field == PITCH else self.scheme.sizes[field])
         out[row[{PITCH: 2, DURATION: 3, VELOCITY: 4}[field]]] = strength
@@ -96,7 +105,7 @@ class Recurrence:
                 free |= part.plays(bar)
             else:
                 least = min(least, self.time[back.kind])
-            if i in due:
+            if i in due and due[i][0] < self.plan.end:
                 delta = due[i][0] - piece.tick
                 first = min(first, delta)
                 then = self.returns[i][piece.bar_of(due[i][0])]
@@ -111,8 +120,11 @@ class Recurrence:
         if here and not wanted:  # all who could join would add what did not stand there
             out[0] -= least
         if not free and least < 99.0:
-            left = self.edges[bar + 1] - piece.tick
-            out[: min(first, left)] -= least
+            early = min(first, self.edges[bar + 1] - piece.tick)
+            kept = lock_value(piece, self.scheme, ())
+            out[:early] -= least
+            if kept is not None and kept < early:
+                out[kept] += least  # a note that stays is none that these parts add
         return out
 
     def _instruments(
