@@ -30,6 +30,8 @@ def test_windows_give_the_codes_and_the_sound_of_the_whole(kind: str, size: int,
     assert (codes == whole[0].numpy()).mean() > 0.995  # ties may fall otherwise by rounding
     parts = list(stream.decode_blocks(model, whole[0].numpy(), sound.shape[-1]))
     made = torch.from_numpy(np.concatenate(parts).T)[None]
+    in_parts = stream.decode_windows(model, np.split(whole[0].numpy(), [1, 1, 50, 77], axis=1))
+    np.testing.assert_array_equal(np.concatenate(list(in_parts))[: len(sound[0, 0])], made[0].T)
     near = 2e-3 if kind == "mel" else 1e-5  # phases of bins that are all but silent are rounding
     torch.testing.assert_close(made, model.decode(whole, sound.shape[-1]), atol=near, rtol=0)
 
