@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 from cantilena.errors import InputError
 from cantilena.models.audio.codec import stream
-from cantilena.models.audio.codec.codes_file import Codes, codes_of, read_codes, write_codes
+from cantilena.models.audio.codec.codes_file import About, Codes, codes_of, read_codes, write_codes
 from tiny_codecs import noise, tiny
 
 
@@ -63,6 +65,9 @@ def test_a_file_of_codes_names_its_codec(tmp_path):
     assert path.read_bytes() == before
 
 
+ABOUT = asdict(About("frame", "0", 16_000, 16, 1, 100))
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -71,7 +76,11 @@ def test_a_file_of_codes_names_its_codec(tmp_path):
         ({"codes": np.zeros((2, 7), np.uint16)}, "shape"),
         ({"codes": np.zeros((3, 7))}, "shape"),
         ({"about": np.array("{")}, "not JSON"),
-        ({"about": np.array(json.dumps({"format": 9}))}, "format is 9"),
+        ({"about": np.array(json.dumps({"format": 9}))}, "not of the format 1"),
+        ({"about": np.array("[1]")}, "not of the format 1"),
+        ({"about": np.array(json.dumps({**ABOUT, "fingerprint": 3}))}, "must be texts"),
+        ({"codes": np.zeros((0, 7), np.uint16), "sizes": np.zeros(0, int)}, "shape"),
+        ({"sizes": np.array([16.5] * 3)}, "shape"),
         ({"about": np.array(json.dumps({"format": 1}))}, "missing"),
         ({"sizes": None}, "sizes"),
         ({"codes": np.array([[object()]])}, "pickle|object"),
@@ -86,6 +95,19 @@ def test_damaged_files_of_codes_are_refused(change: dict, message: str, tmp_path
     np.savez(path, **{k: v for k, v in entries.items() if v is not None})
     with pytest.raises(InputError, match=message):
         read_codes(path)
+
+
+def test_damage_anywhere_is_refused_or_harmless(tmp_path):
+    """Each kind of damage has an exception of its own: of zlib, zipfile, tokenize, numpy."""
+    path = tmp_path / "x.codes.npz"
+    codes = np.random.default_rng(0).integers(0, 4, (3, 1_000))
+    about = About("frame", "0", 16_000, 16, 1, 16_000)
+    write_codes(path, Codes(codes, (4, 4, 4), about))
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with contextlib.suppress(InputError):
+            assert read_codes(path).codes.shape == (3, 1_000)
 
 
 def test_what_is_no_npz_is_refused(tmp_path):
