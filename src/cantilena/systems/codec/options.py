@@ -56,7 +56,9 @@ class CodecOptions(Checked):
             if name not in known:
                 raise UnknownNameError("loss", name, known)
             if isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0:
-                raise InputError(f"the weight of {name!r} must be a number from 0 on, not {weight!r}")
+                raise InputError(
+                    f"the weight of {name!r} must be a number from 0 on, not {weight!r}"
+                )
         object.__setattr__(self, "model", json.loads(json.dumps(self.model)))  # as it is read
 
     @classmethod
