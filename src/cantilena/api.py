@@ -375,8 +375,8 @@ def check_seeds(seed: int, n: int) -> range:
 
 
 def read_continued(source: Score | str | Path | None) -> Score | None:
-    """The Score to go on from; a Notice says what of its file it could not keep. Raises InputError
-    where it has no notes."""
+    """The Score to go on from, or to sound; a Notice says what of its file it could not keep.
+    Raises InputError where it has no notes."""
     if source is None:
         return None
     from cantilena.score.midi import read_midi
@@ -386,7 +386,8 @@ def read_continued(source: Score | str | Path | None) -> Score | None:
     if not isinstance(score, Score):
         raise InputError(f"a Score or the path of a MIDI file is continued, not {source!r}")
     if not len(score):
-        raise InputError("the piece to be continued has no notes")
+        named = "the Score" if source is score else repr(str(source))
+        raise InputError(f"{named} has no notes: there is nothing to go on from or to sound")
     where = "" if source is score else f"{source}: "
     for warning in score.warnings:
         warnings.warn(where + warning, Notice, stacklevel=3)

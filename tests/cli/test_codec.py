@@ -79,6 +79,9 @@ def test_what_is_done_to_a_recording_is_said(here, capsys):
     assert code == 0 and json.loads(out)["seconds"] == 1.0
     assert "2 channels are mixed to one" in err and "from 44100 to 16000 Hz" in err
     assert "at full scale: clipped" in err
+    write_wav(np.stack([loud, 0 * loud], 1), 44_100, "d.wav")
+    code, _, err = run(capsys, "encode", "d.wav", "--checkpoint", "codec")
+    assert code == 0 and "at full scale: clipped" in err
     code, _, err = run(capsys, "codec", "a.wav", "--checkpoint", "codec")
     assert code == 0 and not err
 
@@ -95,20 +98,23 @@ def _not_finite(path: str) -> None:
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda p: write_wav(np.zeros(16_000), 16_000, p), "silent: there is nothing to measure"),
+        (lambda p: write_wav(np.zeros(16_000), 16_000, p), "silent: there is nothing to code"),
         (lambda p: write_wav(np.zeros(0), 16_000, p), "empty"),
         (lambda p: write_wav(np.ones(1), 16_000, p), "1 sample, less than a frame"),
         (lambda p: Path(p).write_bytes(b""), "empty"),
         (lambda p: Path(p).write_bytes(b"RIFF...."), "cannot be read"),
-        (_not_finite, "not finite"),
+        (lambda p: write_wav(tones(1.0, 500), 500, p), "a rate of 500 Hz; 1000 to"),
+        (_not_finite, "cantilena: 'x.wav' cannot be read as sound: it holds values"),
         (lambda p: None, "there is no file"),
     ],
 )
 def test_recordings_that_cannot_be_used(make, message: str, here, capsys):
     make("x.wav")
-    code, out, err = run(capsys, "codec", "x.wav", "--checkpoint", "codec", "-o", "y.wav")
-    assert code == 2 and message in err and not out
-    assert len(err.splitlines()) == 1 and not Path("y.wav").exists()
+    for command in ("codec", "encode"):
+        code, out, err = run(capsys, command, "x.wav", "--checkpoint", "codec", "-o", "y")
+        assert code == 2 and message in err and not out
+        assert len(err.splitlines()) == 1 and err.count("x.wav") == 1
+        assert not list(Path().glob("*y*"))
 
 
 def test_codes_of_another_codec_are_refused(here, capsys):

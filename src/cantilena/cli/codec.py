@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 18
 """Samples of all channels that are read at a time."""
+_FULL_SCALE = 0.9999
+"""Sample from which one of 16 bits stands at its limit."""
 _CLIPPED = 0.001
 """Share of samples at full scale from which a recording is called clipped."""
 
@@ -96,10 +98,11 @@ def notice(message: str) -> None:
 
 def recording_blocks(name: str, recording: Recording, codec: Codec) -> Iterator[np.ndarray]:
     """A recording in blocks (n, channels) at the codec's rate and of its channels; what had to be
-    done to it is said. Raises InputError for samples that are not finite."""
+    done to it is said. Raises InputError for silence and for samples that are not finite."""
     import numpy as np
 
     from cantilena.audio.resampling import resampled
+    from cantilena.evaluate.sound.codec import SILENT
 
     if recording.channels != codec.channels:
         become = "mixed to one" if codec.channels == 1 else f"made {codec.channels}"
@@ -109,14 +112,19 @@ def recording_blocks(name: str, recording: Recording, codec: Codec) -> Iterator[
 
     def fitted() -> Iterator[np.ndarray]:
         at_limit = total = 0
+        peak = 0.0
         size = max(1, _BLOCK // recording.channels)
         for start in range(0, recording.length, size):
             block = recording.read(start, start + size)
+            level = np.abs(block)  # before mixing, which hides what one channel has
+            at_limit += int((level >= _FULL_SCALE).sum())
+            total += block.size
+            peak = max(peak, float(level.max(initial=0.0)))
             if block.shape[1] != codec.channels:
                 block = np.repeat(block.mean(1, keepdims=True), codec.channels, 1)
-            at_limit += int((np.abs(block) >= 0.9999).sum())
-            total += block.size
             yield block
+        if peak < SILENT:
+            raise InputError(f"{name!r} is silent: there is nothing to code")
         if at_limit > _CLIPPED * total:
             share = 100 * at_limit / total
             notice(f"{name}: {share:.1f} % of its samples are at full scale: clipped")
@@ -128,10 +136,15 @@ def recording_blocks(name: str, recording: Recording, codec: Codec) -> Iterator[
 def _recording(path: str, codec: Codec) -> Iterator[Recording]:
     """A recording that is long enough to be coded, open for the block. Raises InputError."""
     from cantilena.audio.recording import open_recording
+    from cantilena.audio.resampling import HIGHEST, LOWEST
 
     with open_recording(path) as recording:
         if not recording.length:
             raise InputError(f"{path!r} is empty: it holds no samples")
+        if not LOWEST <= recording.rate <= HIGHEST:
+            raise InputError(
+                f"{path!r} has a rate of {recording.rate} Hz; {LOWEST} to {HIGHEST} can be read"
+            )
         if recording.length / recording.rate < codec.hop / codec.sample_rate:
             samples = plural(recording.length, "sample")
             frame = 1000 * codec.hop / codec.sample_rate
@@ -176,6 +189,8 @@ def codec(args: argparse.Namespace) -> int:
                 with _writing(target, model, _length(recording, model)) as write:
                     figures = round_trip(model, blocks, books, write, share)
         except InputError as error:
+            if args.file in str(error):
+                raise
             raise InputError(f"{args.file}: {error}") from error
     whole = {"file": args.file, "codec": describe(model), **figures}
     if args.json:

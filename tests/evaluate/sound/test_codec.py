@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 
 from cantilena.errors import InputError
 from cantilena.evaluate.sound.codec import BookCounts, WaveSums, round_trip
+from cantilena.models.audio.codec import stream
 from cantilena.models.audio.codec.base import codec
 from tiny_codecs import tiny, tones
 
@@ -62,6 +63,17 @@ def test_a_round_trip_hands_on_its_sound_and_its_figures():
     assert row["si_sdr"] == pytest.approx(sums.si_sdr(), abs=0.01)
     assert row["encode_factor"] > 0 and row["decode_factor"] > 0
     assert round_trip(model, [sound], books=1)["bits_per_second"] == 4_000
+
+
+@pytest.mark.parametrize("kind", ["frame", "mel"])
+def test_sound_longer_than_a_window_comes_back_as_it_is_decoded(kind: str, monkeypatch):
+    model, sound = tiny(kind), tones(0.7)[:, None]
+    monkeypatch.setattr(stream, "WINDOW", 100 / model.frame_rate)
+    parts: list[np.ndarray] = []
+    round_trip(model, [sound[:5_000], sound[5_000:]], keep=parts.append)
+    codes = np.concatenate(list(stream.encode_blocks(model, [sound])), 1)
+    whole = np.concatenate(list(stream.decode_blocks(model, codes, len(sound))))
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 def test_silence_is_refused():

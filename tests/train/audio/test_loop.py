@@ -188,7 +188,11 @@ def test_every_recipe_trains(name: str, tmp_path):
     "options, message",
     [
         ({"weights": {"adversary": 1.0}}, "go together"),
-        ({"balance": "adaptive"}, "adaptive weight is an adversary's"),
+        ({"balance": "adaptive"}, "adaptive weight is that of 'adversary'"),
+        ({"weights": 3}, "weights are written as"),
+        ({"adversaries": 3}, "names with commas between"),
+        ({"weights": {"mell": 1.0}}, "unknown loss 'mell'"),
+        ({"weights": {"mel": "x"}}, "weight of 'mel' must be a number"),
         ({"balance": "loud"}, "unknown balance"),
     ],
 )

@@ -20,7 +20,7 @@ import torch
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import Codec
 from cantilena.models.audio.codec.losses import MELS, MultiScaleMel, MultiScaleStft
-from cantilena.models.audio.codec.stream import decode_blocks, encode_blocks
+from cantilena.models.audio.codec.stream import decode_windows, encode_blocks
 
 VISQOL_SECONDS = 30
 """ViSQOL hears so much of the beginning, as it takes about as long as the sound."""
@@ -117,6 +117,24 @@ def round_trip(
     return trip.figures()
 
 
+class _Clock:
+    """Seconds that were waited for what comes out of iterators."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, values: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The values as they are."""
+        iterator = iter(values)
+        while True:
+            start = time.perf_counter()
+            value = next(iterator, None)
+            self.seconds += time.perf_counter() - start
+            if value is None:
+                return
+            yield value
+
+
 class _Trip:
     """A round trip under way."""
 
@@ -137,28 +155,28 @@ class _Trip:
     def windows(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Sound and what became of it, (n, channels) each, stretch by stretch."""
         heard: list[np.ndarray] = []
+        reading = _Clock()
 
         def listening() -> Iterator[np.ndarray]:
-            clock = time.perf_counter()
-            for block in blocks:
-                self.encoding -= time.perf_counter() - clock  # reading is no coding
+            for block in reading.timed(blocks):
                 heard.append(block)
                 yield block
-                clock = time.perf_counter()
-            self.encoding -= time.perf_counter() - clock
 
-        clock = time.perf_counter()
-        for codes in encode_blocks(self.codec, listening(), self.books):
-            self.encoding += time.perf_counter() - clock
-            self.counts.add(codes)
+        encoding, decoding = _Clock(), _Clock()
+        coded = encoding.timed(encode_blocks(self.codec, listening(), self.books))
+        for decoded in decoding.timed(decode_windows(self.codec, self._counted(coded))):
+            # each waits for the one before: reading is no coding, and coding no decoding
+            self.encoding = encoding.seconds - reading.seconds
+            self.decoding = decoding.seconds - encoding.seconds
             sound = np.concatenate(heard)
-            count = min(codes.shape[1] * self.codec.hop, len(sound))
+            count = min(len(decoded), len(sound))  # the last frame is filled with silence
             heard[:] = [sound[count:]]
-            clock = time.perf_counter()
-            decoded = np.concatenate(list(decode_blocks(self.codec, codes, count)))
-            self.decoding += time.perf_counter() - clock
-            yield sound[:count], decoded
-            clock = time.perf_counter()
+            yield sound[:count], decoded[:count]
+
+    def _counted(self, coded: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for codes in coded:
+            self.counts.add(codes)
+            yield codes
 
     @torch.inference_mode()
     def measure(self, sound: np.ndarray, decoded: np.ndarray) -> None:

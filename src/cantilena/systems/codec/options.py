@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cantilena.errors import InputError, UnknownNameError
 from cantilena.systems.trainable import Checked, option
 
 BALANCES = ("fixed", "balancer", "adaptive")
@@ -18,6 +19,8 @@ FORMS = ("hinge", "squares")
 LOSSES = ("wave", "relative_wave", "mel", "stft", "largest", "adversary", "features")
 """What sound is compared by. Other weights are "quantizer", of the sum of the quantizer's losses (1
 where none is set), and those of the codec's own terms."""
+TERMS = ("bands", "kl", "slowness", "reach")
+"""Losses that codecs have of their own: mel's, vae's, slow's two."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ class CodecOptions(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        known = (*LOSSES, "quantizer", *TERMS)
+        for name, weight in self.weights.items():
+            if name not in known:
+                raise UnknownNameError("loss", name, known)
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0:
+                raise InputError(
+                    f"the weight of {name!r} must be a number from 0 on, not {weight!r}"
+                )
         object.__setattr__(self, "model", json.loads(json.dumps(self.model)))  # as it is read
 
     @classmethod

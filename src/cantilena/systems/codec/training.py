@@ -113,8 +113,13 @@ def with_option(recipe: Recipe, name: str, value: Any) -> Recipe:
 
     if name in names(CodecOptions) - {"model"}:
         if name == "adversaries":
-            value = tuple(value.split(",")) if isinstance(value, str) else tuple(value)
+            value = value.split(",") if isinstance(value, str) else value
+            if not isinstance(value, list | tuple):
+                raise InputError(f"adversaries are names with commas between, not {value!r}")
+            value = tuple(value)
         if name == "weights":
+            if not isinstance(value, Mapping):
+                raise InputError(f'weights are written as {{"mel": 1.0}}, not {value!r}')
             value = {**recipe.options.weights, **value}
         return recipe.changed(**{name: value})
     model = dict(recipe.options.model)
@@ -154,8 +159,8 @@ class CodecTraining:
                 "adversaries and the weights of 'adversary' or 'features' go together: give both "
                 "or neither"
             )
-        if options.balance == "adaptive" and not options.adversaries:
-            raise InputError("the adaptive weight is an adversary's: name adversaries")
+        if options.balance == "adaptive" and not options.weights.get("adversary"):
+            raise InputError("the adaptive weight is that of 'adversary': give it one above 0")
 
     def check_models(self, recipe: Recipe) -> None:
         """Nothing is begun with."""

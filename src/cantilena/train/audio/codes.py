@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +21,7 @@ from cantilena.data.audio.clips import STEMS
 from cantilena.errors import InputError
 from cantilena.files import make_folder, staged_file
 from cantilena.models.audio.codec.base import Codec
+from cantilena.models.audio.codec.codes_file import smallest_kind
 from cantilena.systems.codes.conditions import NO_TUNE, TUNE_RATE
 from cantilena.systems.codes.examples import CodeExample
 
@@ -77,7 +77,7 @@ class CodeClips:
             yield from part
 
     def _part(self, folder: Path, number: int, say: Say) -> Sequence[np.ndarray]:
-        """The codes of a part, uint16, read or made."""
+        """The codes of a part, uint16 (uint32 where a book has more values), read or made."""
         clips = range(number * PART, min(len(self.data), (number + 1) * PART))
         path = folder / f"{self.data.split}-{self.fingerprint[:16]}-{number:05d}.npz"
         which = np.ascontiguousarray(self.data.places[clips.start : clips.stop], dtype=np.int64)
@@ -100,7 +100,7 @@ class CodeClips:
         device = next(self.codec.parameters()).device
         with torch.inference_mode():
             codes = self.codec.encode(sound.to(device))
-        return codes[0].cpu().numpy().astype(np.uint16)
+        return codes[0].cpu().numpy().astype(smallest_kind(self.codec.sizes))
 
 
 def _read(path: Path, about: dict[str, str]) -> list[np.ndarray] | None:
@@ -110,7 +110,7 @@ def _read(path: Path, about: dict[str, str]) -> list[np.ndarray] | None:
             if json.loads(str(part["about"])) != about:
                 return None
             return np.split(part["codes"], np.cumsum(part["lengths"])[:-1], axis=1)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except Exception:  # zipfile, tokenize, numpy and the system each have their own
         return None
 
 

@@ -134,3 +134,22 @@ def test_a_frame_codec_hears_its_margin_and_no_further(transform: str, channels:
     changed = (model.analyse(other) != latents).any(1)[0].nonzero()
     assert changed.min() >= 30 - model.margin and changed.max() <= 30 + model.margin
     assert changed.max() - changed.min() > 4
+
+
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        ("frame", {"width": -1}),
+        ("frame", {"width": "abc"}),
+        ("frame", {"channels": 0}),
+        ("frame", {"sample_rate": "x"}),
+        ("frame", {"quantizer_options": 3}),
+        ("seanet", {"strides": [0]}),
+        ("seanet", {"strides": 2}),
+        ("seanet", {"squeeze": 0}),
+        ("dac", {"filters": "x"}),
+    ],
+)
+def test_options_that_cannot_be_are_refused_by_name(kind: str, options: dict):
+    with pytest.raises(InputError, match="|".join(("hop", *options))):
+        codec(kind, **options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 from cantilena.errors import InputError
 from cantilena.models.audio.codec import stream
-from cantilena.models.audio.codec.codes_file import Codes, codes_of, read_codes, write_codes
+from cantilena.models.audio.codec.codes_file import About, Codes, codes_of, read_codes, write_codes
 from tiny_codecs import noise, tiny
 
 
@@ -30,6 +32,8 @@ def test_windows_give_the_codes_and_the_sound_of_the_whole(kind: str, size: int,
     assert (codes == whole[0].numpy()).mean() > 0.995  # ties may fall otherwise by rounding
     parts = list(stream.decode_blocks(model, whole[0].numpy(), sound.shape[-1]))
     made = torch.from_numpy(np.concatenate(parts).T)[None]
+    in_parts = stream.decode_windows(model, np.split(whole[0].numpy(), [1, 1, 50, 77], axis=1))
+    np.testing.assert_array_equal(np.concatenate(list(in_parts))[: len(sound[0, 0])], made[0].T)
     near = 2e-3 if kind == "mel" else 1e-5  # phases of bins that are all but silent are rounding
     torch.testing.assert_close(made, model.decode(whole, sound.shape[-1]), atol=near, rtol=0)
 
@@ -61,6 +65,9 @@ def test_a_file_of_codes_names_its_codec(tmp_path):
     assert path.read_bytes() == before
 
 
+ABOUT = asdict(About("frame", "0", 16_000, 16, 1, 100))
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -69,7 +76,11 @@ def test_a_file_of_codes_names_its_codec(tmp_path):
         ({"codes": np.zeros((2, 7), np.uint16)}, "shape"),
         ({"codes": np.zeros((3, 7))}, "shape"),
         ({"about": np.array("{")}, "not JSON"),
-        ({"about": np.array(json.dumps({"format": 9}))}, "format is 9"),
+        ({"about": np.array(json.dumps({"format": 9}))}, "not of the format 1"),
+        ({"about": np.array("[1]")}, "not of the format 1"),
+        ({"about": np.array(json.dumps({**ABOUT, "fingerprint": 3}))}, "must be texts"),
+        ({"codes": np.zeros((0, 7), np.uint16), "sizes": np.zeros(0, int)}, "shape"),
+        ({"sizes": np.array([16.5] * 3)}, "shape"),
         ({"about": np.array(json.dumps({"format": 1}))}, "missing"),
         ({"sizes": None}, "sizes"),
         ({"codes": np.array([[object()]])}, "pickle|object"),
@@ -84,6 +95,19 @@ def test_damaged_files_of_codes_are_refused(change: dict, message: str, tmp_path
     np.savez(path, **{k: v for k, v in entries.items() if v is not None})
     with pytest.raises(InputError, match=message):
         read_codes(path)
+
+
+def test_damage_anywhere_is_refused_or_harmless(tmp_path):
+    """Each kind of damage has an exception of its own: of zlib, zipfile, tokenize, numpy."""
+    path = tmp_path / "x.codes.npz"
+    codes = np.random.default_rng(0).integers(0, 4, (3, 1_000))
+    about = About("frame", "0", 16_000, 16, 1, 16_000)
+    write_codes(path, Codes(codes, (4, 4, 4), about))
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with contextlib.suppress(InputError):
+            assert read_codes(path).codes.shape == (3, 1_000)
 
 
 def test_what_is_no_npz_is_refused(tmp_path):

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cantilena.errors import InputError, UnknownNameError
+from cantilena.errors import CantilenaError, InputError, UnknownNameError
 from cantilena.models.audio.quantize.base import Quantised
 
 CODECS: dict[str, str] = {
@@ -176,7 +176,7 @@ def codec_class(kind: str) -> type[Codec]:
 
 def codec(kind: str, **options: Any) -> Codec:
     """A codec with random weights by its name in ``CODECS``. Raises UnknownNameError, InputError
-    for options that it does not have."""
+    for options that it does not or cannot have."""
     builder = codec_class(kind)
     signature = inspect.signature(builder)
     odd = sorted(set(options) - set(signature.parameters))
@@ -185,6 +185,18 @@ def codec(kind: str, **options: Any) -> Codec:
         raise InputError(f"the codec {kind!r} has no option {odd[0]!r}; it has: {known}")
     bound = signature.bind(**options)
     bound.apply_defaults()
-    model = builder(**bound.arguments)
+    try:
+        model = builder(**bound.arguments)
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError) as error:
+        # sizes that cannot be are refused by torch, each in a way of its own
+        if isinstance(error, CantilenaError):
+            raise
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        values = ", ".join(f"{name}={options[name]!r}" for name in options)
+        raise InputError(f"the codec {kind!r} cannot have {values}: {first}") from error
+    for name in ("sample_rate", "channels", "hop"):
+        value = getattr(model, name)
+        if type(value) is not int or value < 1:
+            raise InputError(f"a codec's {name} must be a whole number from 1, not {value!r}")
     model.options = dict(bound.arguments)
     return model

@@ -9,6 +9,7 @@ rounding. Codecs that hear everything (an LSTM that runs both ways in time) are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 import torch
@@ -59,15 +60,29 @@ def _codes(codec: Codec, samples: np.ndarray, books: int | None) -> np.ndarray:
     return codec.encode(audio, books)[0].cpu().numpy()
 
 
-@torch.inference_mode()
 def decode_blocks(codec: Codec, codes: np.ndarray, length: int) -> Iterator[np.ndarray]:
     """Blocks (n, channels) float32 of (k, T) codes, ``length`` samples in all."""
+    for block in decode_windows(codec, [codes]):
+        yield block[:length]
+        length -= min(length, len(block))
+
+
+@torch.inference_mode()
+def decode_windows(codec: Codec, parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Blocks (n, channels) float32 of (k, T) codes that come in parts of any length, the same
+    whatever the parts: a window is decoded when all that can change it is there."""
     margin, window, hop = margin_of(codec), window_of(codec), codec.hop
     device = next(codec.parameters()).device
-    for start in range(0, codes.shape[1], window):
-        low = max(0, start - margin)
-        part = torch.from_numpy(np.ascontiguousarray(codes[:, low : start + window + margin]))
-        sound: Tensor = codec.decode(part[None].to(device))[0]
-        first, stop = (start - low) * hop, (min(start + window, codes.shape[1]) - low) * hop
-        stop = min(stop, first + length - start * hop)
-        yield sound[:, first:stop].T.float().cpu().numpy()
+    held: np.ndarray | None = None
+    before = 0  # frames of ``held`` that are there to be heard alone
+    for codes in chain(parts, (None,)):  # None: no more will come
+        if codes is not None:
+            held = codes if held is None else np.concatenate([held, codes], axis=1)
+        least = 1 if codes is None else window + margin
+        while held is not None and held.shape[1] >= before + least:
+            part = torch.from_numpy(np.ascontiguousarray(held[:, : before + window + margin]))
+            sound: Tensor = codec.decode(part[None].to(device))[0]
+            stop = min(before + window, held.shape[1])
+            yield sound[:, before * hop : stop * hop].T.float().cpu().numpy()
+            drop = max(0, before + window - margin)
+            held, before = held[:, drop:], before + window - drop
