@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.plan import HARMONY, MELODY, Plan
+from cantilena.systems.note.plan import BASS, HARMONY, MELODY, Plan
 from cantilena.systems.note.recurrence import EXACT, VARIED
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, PITCHES, NoteScheme
@@ -30,6 +30,8 @@ class Lines:
     """Semitones of a step, and what the pitches within one gain in a tune."""
     LEAP, LEAP_BIAS = 7, -0.2
     """Semitones from which on a tune leaps far, and what it loses for each beyond."""
+    LEAP_BACK, BACK_BIAS = 5, 0.5
+    """Semitones of a leap behind which a tune turns back, and what the pitches there gain."""
     LEADING_BIAS, STAYING_BIAS = 1.6, -0.4
     """What the pitches a step from the coming chord's bass note gain in a bass, in the last beat
     before that chord, and what the pitch it is on loses, there twice: of real basses a third of the
@@ -67,7 +69,10 @@ class Lines:
             return self._below(piece, tick)
         if latest is None or latest[0] == tick:
             return None
-        return self._by_step(latest[2]) if role == MELODY else self._leading(tick, latest[2])
+        if role == BASS:
+            return self._leading(tick, latest[2])
+        before = piece.rows[own[-2]][2] if own and len(own) > 1 else latest[2]
+        return self._by_step(latest[2], latest[2] - before)
 
     def _held(self, piece: Tracker, instrument: int, bar: int, tick: int) -> np.ndarray | None:
         """What a tune's lengths gain, where it is known how many notes its bar is to have."""
@@ -78,10 +83,15 @@ class Lines:
         due = (int(self.plan.lines[bar + 1]) - tick) / max(left, 1)
         return self.HELD_BIAS * np.minimum(1.0, self.lengths / min(due, self.LONGEST_HELD))
 
-    def _by_step(self, pitch: int) -> np.ndarray:
-        away = np.abs(np.arange(PITCHES) - pitch)
-        near = (away > 0) & (away <= self.STEP)
-        return np.where(near, self.STEP_BIAS, self.LEAP_BIAS * np.maximum(0, away - self.LEAP))
+    def _by_step(self, pitch: int, move: int) -> np.ndarray:
+        """What a tune gains on ``pitch``, which it reached by ``move`` semitones."""
+        away = np.arange(PITCHES) - pitch
+        size = np.abs(away)
+        near = (size > 0) & (size <= self.STEP)
+        out = np.where(near, self.STEP_BIAS, self.LEAP_BIAS * np.maximum(0, size - self.LEAP))
+        if abs(move) >= self.LEAP_BACK:
+            out[away * move < 0] += self.BACK_BIAS
+        return out
 
     def _leading(self, tick: int, pitch: int) -> np.ndarray:
         """What a bass gains: in the last beat before another chord by leading there."""
