@@ -5,13 +5,14 @@ them.
         --per-file 2 --limit 150 --engine synth
     python benchmarks/audio_estimators.py clips
     python benchmarks/audio_estimators.py clips --recordings OGG_DIR --midi MIDI_DIR
+    python benchmarks/audio_estimators.py clips --codec CODEC --n 60
     python benchmarks/audio_estimators.py clips --learn src/cantilena/analysis/audio/model.json
 
 CLIPS are data sets of clips rendered of MIDI, several of them weighing alike by their sources.
 They are learnt from by their part "train", which families can be told is decided on "valid", and
 accuracy is measured on "test". Recordings are sound files and the MIDI files of the same names that
 they were made from; of each the first minute is taken, in parts of 20 s, as those were found to be
-together.
+together. With a codec the first ``--n`` clips are heard as they are and as it gives them back.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +48,11 @@ from cantilena.score.midi import read_midi
 
 SECONDS, PARTS = 20.0, 3
 
+Row = tuple[np.ndarray, int, Facts]
+"""(n,) samples, their rate in Hz, and what is known of them."""
 
-def sounds(folders: list[str], split: str) -> Iterator[tuple[np.ndarray, int, Facts]]:
+
+def sounds(folders: list[str], split: str) -> Iterator[Row]:
     """Samples, rate and Facts of the clips of a split."""
     for folder in folders:
         for clip in AudioData(folder, split, stems=False).stream(seed=None):
@@ -55,7 +60,7 @@ def sounds(folders: list[str], split: str) -> Iterator[tuple[np.ndarray, int, Fa
                 yield clip.samples, clip.rate, facts_of_clip(clip)
 
 
-def recordings(folder: str, midi: str) -> Iterator[tuple[np.ndarray, int, Facts]]:
+def recordings(folder: str, midi: str) -> Iterator[Row]:
     """The first parts of recordings whose MIDI files are known."""
     for path in sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES):
         file = Path(midi, path.stem).with_suffix(".mid")
@@ -72,7 +77,22 @@ def recordings(folder: str, midi: str) -> Iterator[tuple[np.ndarray, int, Facts]
                     continue
 
 
-def heard(rows: Iterator[tuple[np.ndarray, int, Facts]], model: Model) -> list[tuple[Heard, Facts]]:
+def coded(place: str, rows: list[Row]) -> Iterator[Row]:
+    """What comes of some sounds through a codec of their rate."""
+    import torch
+
+    from cantilena.models.audio.codec.files import load_codec
+
+    codec = load_codec(place, "cpu")
+    for samples, rate, facts in rows:
+        if rate != codec.sample_rate:
+            raise SystemExit(f"the codec is of {codec.sample_rate} Hz, the clips of {rate}")
+        with torch.inference_mode():
+            codes = codec.encode(torch.from_numpy(samples)[None, None])
+            yield codec.decode(codes, len(samples))[0, 0].numpy(), rate, facts
+
+
+def heard(rows: Iterator[Row], model: Model) -> list[tuple[Heard, Facts]]:
     """What the estimators hear, beside the Facts."""
     return [(listen(samples, rate, model), facts) for samples, rate, facts in rows]
 
@@ -131,6 +151,8 @@ def main() -> None:
     parser.add_argument("--learn", metavar="FILE", help="learn, and write the model")
     parser.add_argument("--recordings", metavar="DIR")
     parser.add_argument("--midi", metavar="DIR", help="of the recordings, by the same names")
+    parser.add_argument("--codec", metavar="DIR", help="hear clips through this codec too")
+    parser.add_argument("--n", type=int, default=60, help="so many of them (60)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", metavar="FILE", help="write the figures")
     args = parser.parse_args()
@@ -138,6 +160,10 @@ def main() -> None:
     measured: dict[str, dict[str, Any]] = {}
     if args.clips:
         measured |= by_source(heard(sounds(args.clips, "test"), model), "rendered clips")
+    if args.codec:
+        some = list(islice(sounds(args.clips, "test"), args.n))
+        measured["the first of them"] = measure(heard(iter(some), model))
+        measured["... through the codec"] = measure(heard(coded(args.codec, some), model))
     if args.recordings:
         rows = heard(recordings(args.recordings, args.midi or args.recordings), model)
         measured["recordings"] = measure(rows)
