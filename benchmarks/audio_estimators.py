@@ -9,10 +9,10 @@ them.
     python benchmarks/audio_estimators.py clips --learn src/cantilena/analysis/audio/model.json
 
 CLIPS are data sets of clips rendered of MIDI, several of them weighing alike by their sources.
-They are learnt from by their part "train", which families can be told is decided on "valid", and
-accuracy is measured on "test". Recordings are sound files and the MIDI files of the same names that
+They are learnt from by their part "train", which families can be told is decided on "valid" and has to
+hold on "test", on which accuracy is measured. Recordings are sound files and the MIDI files of the same names that
 they were made from; of each the first minute is taken, in parts of 20 s, as those were found to be
-together. With a codec the first ``--n`` clips are heard as they are and as it gives them back.
+together. With a codec ``--n`` of the clips are heard as they are and as it gives them back.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from cantilena.files import write_json
 from cantilena.score.midi import read_midi
 
 SECONDS, PARTS = 20.0, 3
+CODED = "... through the codec"
 
 Row = tuple[np.ndarray, int, Facts]
 """(n,) samples, their rate in Hz, and what is known of them."""
@@ -161,15 +162,18 @@ def main() -> None:
     if args.clips:
         measured |= by_source(heard(sounds(args.clips, "test"), model), "rendered clips")
     if args.codec:
-        some = list(islice(sounds(args.clips, "test"), args.n))
-        measured["the first of them"] = measure(heard(iter(some), model))
-        measured["... through the codec"] = measure(heard(coded(args.codec, some), model))
+        step = max(1, measured["rendered clips"]["pieces"] // args.n)
+        some = list(islice(sounds(args.clips, "test"), 0, step * args.n, step))
+        measured["some of them"] = measure(heard(iter(some), model))
+        measured[CODED] = measure(heard(coded(args.codec, some), model))
     if args.recordings:
         rows = heard(recordings(args.recordings, args.midi or args.recordings), model)
         measured["recordings"] = measure(rows)
     if args.learn:
         all_clips = measured["rendered clips"]
-        model = with_accuracy(model, model.told, all_clips, "clips rendered of MIDI")
+        names = [name for name in model.told if name in told(all_clips)]
+        coded_clips = measured.get(CODED)
+        model = with_accuracy(model, names, all_clips, "clips rendered of MIDI", coded_clips)
         write_json(Path(args.learn), model.to_dict(), indent=None)
     print(table(measured, model.told))
     if args.json:

@@ -63,5 +63,6 @@ def accuracy() -> dict[str, Any]:
     """How often the shipped estimators are right (0-1): "tempo" within 4 %, "tempo_octave" where
     half, double, third or threefold count too, "key" exactly, "key_mirex" with MIREX's weights for
     its relatives, "chords": share of the time with the right root and third, "families": precision
-    and recall of each that is told; "pieces", how many, and "of", of what."""
+    and recall of each that is told; "pieces", how many, and "of", of what; "coded": the same of
+    some of them that went through the codec of ``weights/audio``, without families."""
     return learnt.shipped().accuracy

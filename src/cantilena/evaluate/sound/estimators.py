@@ -324,11 +324,20 @@ def told(measured: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def with_accuracy(model: Model, names: Sequence[str], measured: dict[str, Any], of: str) -> Model:
+def with_accuracy(
+    model: Model,
+    names: Sequence[str],
+    measured: dict[str, Any],
+    of: str,
+    coded: dict[str, Any] | None = None,
+) -> Model:
     """The Model that tells the families of these ``names``, with what was ``measured`` ``of``
-    some sounds."""
+    some sounds, and of some of them that had been ``coded`` (None: that was not measured)."""
     families = {name: measured["families"][name] for name in names}
-    return replace(model, told=tuple(names), accuracy={**measured, "families": families, "of": of})
+    accuracy = {**measured, "families": families, "of": of, "coded": None}
+    if coded is not None:
+        accuracy["coded"] = {k: v for k, v in coded.items() if k != "families"}
+    return replace(model, told=tuple(names), accuracy=accuracy)
 
 
 def _mean(values: Sequence[Any] | np.ndarray) -> float | None:
