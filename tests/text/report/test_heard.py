@@ -35,7 +35,7 @@ def test_sound_of_its_score_agrees_with_it():
     assert rows["key"].agrees and rows["key"].heard == rows["key"].expected == "C major"
     assert rows["chords"].agrees and rows["chords"].heard.startswith("C F G C")
     right = f"{100 * accuracy()['key']:.0f} %"
-    assert rows["key"].right == right
+    assert rows["key"].right.startswith(right)
 
 
 def test_sound_of_another_score_does_not_and_the_report_stays_as_it_is():

@@ -52,8 +52,7 @@ def _tempo(heard: Heard, brief: Brief, score: Score | None) -> HeardRow:
         agrees = tempo_right(heard.bpm, expected)
         if not agrees and tempo_right(heard.bpm, expected, OCTAVES):
             words += " (an octave of it)"
-    rate = accuracy()
-    right = f"{_share(rate['tempo'])}, up to octaves {_share(rate['tempo_octave'])}"
+    right = f"{_right('tempo')}, up to octaves {_right('tempo_octave')}"
     return HeardRow("tempo", f"{expected:.4g} bpm" if expected else "", words, agrees, right)
 
 
@@ -67,9 +66,7 @@ def _key(heard: Heard, brief: Brief, score: Score | None) -> HeardRow:
         agrees = relation == "same"
         words = expected.name if agrees else words
         words += f" ({relation})" if relation in ("relative", "parallel", "fifth") else ""
-    return HeardRow(
-        "key", expected.name if expected else "", words, agrees, _share(accuracy()["key"])
-    )
+    return HeardRow("key", expected.name if expected else "", words, agrees, _right("key"))
 
 
 def _chords(heard: Heard, brief: Brief, score: Score | None) -> HeardRow:
@@ -83,8 +80,15 @@ def _chords(heard: Heard, brief: Brief, score: Score | None) -> HeardRow:
         if expected:
             words += f" ({100 * share:.0f} % of the time as there)"
             agrees = share >= 0.5
-    right = f"{_share(accuracy()['chords'])} of the time"
+    right = f"{_right('chords')} of the time"
     return HeardRow("chords", expected, words.strip() or "none", agrees, right)
+
+
+def _right(name: str) -> str:
+    """How often an estimator is right, and, where that was measured, on sound through a codec."""
+    rate = accuracy()
+    coded = rate["coded"]
+    return _share(rate[name]) + (f" (through a codec {_share(coded[name])})" if coded else "")
 
 
 def _share(value: float | None) -> str:
