@@ -12,7 +12,8 @@ CLIPS are data sets of clips rendered of MIDI, several of them weighing alike by
 They are learnt from by their part "train", which families can be told is decided on "valid" and has
 to hold on "test", on which accuracy is measured. Recordings are sound files and the MIDI files of
 the same names that they were made from; of each the first minute is taken, in parts of 20 s, as
-those were found to be together. With a codec ``--n`` of the clips are heard as they are and as it gives them back.
+those were found to be together. With a codec ``--n`` of the clips are heard as they are and as it
+gives them back.
 """
 
 from __future__ import annotations
