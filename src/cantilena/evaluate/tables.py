@@ -247,7 +247,9 @@ def _heard_lines(rows: list[dict[str, Any]], accuracy: dict[str, Any]) -> list[s
 
 
 def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # not as 1.2e+03
 
 
 def _with_error(mean: dict[str, float | None]) -> str:
