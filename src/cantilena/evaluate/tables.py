@@ -180,7 +180,7 @@ def audio_table(figures: dict[str, Any]) -> str:
     lines = [
         f"Sound: {figures['real']['n']} real pieces, {figures['sound']}, seed {figures['seed']}",
         "",
-        "| pieces | embedder | n | Frechet | KAD | pieces a half | Frechet | real | KAD | real |",
+        "| set | embedder | n | Frechet | KAD | a half | its Frechet | floor | its KAD | floor |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in figures["rows"]:
@@ -189,8 +189,8 @@ def audio_table(figures: dict[str, Any]) -> str:
             lines.append(f"| {row['name']} | {about['label']} | {row['n']} | {' | '.join(cells)} |")
     lines += [
         "",
-        "The second Frechet and KAD are of halves: as many pieces in the place of one half of the "
-        "real ones, and real ones there (the floor), each against the other half.",
+        "A half: so many pieces in the place of one half of the real ones, or real ones there (the "
+        "floor), each against the other half.",
         "",
         "| pieces | figure | mean ± SEM | by chance | n |",
         "|---|---|---:|---:|---:|",
