@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cantilena.audio.audio import Audio
     from cantilena.score.score import Score
     from cantilena.text.report import Row
+    from cantilena.text.report.heard import HeardRow
     from cantilena.text.wishes import Brief
 
 
@@ -82,6 +83,18 @@ class Result:
         text = text if len(text) <= 60 else f"{text[:59]}…"
         return f"Result({text!r}, {self.artefact!r}, seed {self.seed}{wishes})"
 
+    @cached_property
+    def heard(self) -> tuple[HeardRow, ...]:
+        """Tempo, key and chords as they are heard in a piece that is sound, with how often the
+        estimators are right (``text.report.heard``); () of notes."""
+        if self.audio is None:
+            return ()
+        from cantilena.analysis.audio import listen
+        from cantilena.text.report.heard import heard_rows
+
+        heard = listen(self.audio.samples.T, self.audio.rate)
+        return heard_rows(heard, self.brief, self._score)
+
     @property
     def report(self) -> tuple[Row, ...]:
         """Each wish, asked and achieved."""
@@ -109,9 +122,9 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the JSON file beside the piece: all that is needed to make it again, and
-        the report. Of a piece with notes it has ``sections``, each with its ``name``, first ``bar``
-        (from 1), ``bars``, ``start`` in seconds and the names of the ``parts`` that play in it.
-        Holds no date, so that the same piece has the same bytes."""
+        the report. Of sound it has what is ``heard``; of a piece with notes ``sections``, each
+        with its ``name``, first ``bar`` (from 1), ``bars``, ``start`` in seconds and the names of
+        the ``parts`` that play in it. Holds no date, so that the same piece has the same bytes."""
         data: dict[str, Any] = {
             "cantilena": __version__,
             "text": self.brief.text,
@@ -135,6 +148,7 @@ class Result:
             }
         if self.audio is not None:
             data |= {"seconds": round(self.audio.seconds, 3), "rate": self.audio.rate}
+            data["heard"] = [asdict(row) for row in self.heard]
         return data
 
     def save(

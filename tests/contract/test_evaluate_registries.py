@@ -10,12 +10,14 @@ import pytest
 
 import cantilena
 from cantilena.analysis import degenerate
+from cantilena.analysis.audio import accuracy
 from cantilena.errors import CheckpointError, InputError
 from cantilena.evaluate import control
 from cantilena.evaluate.distances import frechet, mmd
+from cantilena.evaluate.sound import control as sound_control
 from cantilena.evaluate.sound.embedders import EMBEDDERS, frechet_name, identity, load_embedder
 from cantilena.evaluate.table3.protocols import PROTOCOLS
-from cantilena.evaluate.tables import LABELS
+from cantilena.evaluate.tables import HEARD, LABELS
 from cantilena.systems.arrival import grammar
 from cantilena.systems.trainable import recipe
 from tf_bundle import musicnn_tensors, write_tf_checkpoint
@@ -137,6 +139,11 @@ def test_a_protocol_prints_figures_that_there_are(name: str):
     assert len(of.source) > 10 and of.columns
     for column in of.columns:
         assert column in PLAIN or (column in control.METRICS and column in LABELS)
+
+
+def test_what_is_heard_has_a_name_and_an_accuracy():
+    assert set(HEARD) == set(sound_control.METRICS)
+    assert set(sound_control.METRICS) - {"instruments"} <= set(accuracy())
 
 
 def is_private(name: str) -> bool:

@@ -71,7 +71,7 @@ def chord_slots(score: Score, per: str = "half") -> tuple[np.ndarray, np.ndarray
     rolls = (piano_roll(score, run, CELLS[per]) for run in windows(edges))
     features = [(chroma(r), bass_chroma(r)) for r in rolls]  # one roll in memory at a time
     notes, lowest = (np.concatenate(x) for x in zip(*features, strict=True))
-    numbers = _best_path(_evidence(notes, lowest, CELLS[per]), _CHANGE)
+    numbers = best_path(_evidence(notes, lowest, CELLS[per]), _CHANGE)
     numbers[notes.sum(1) == 0] = NO_CHORD
     return numbers, edges[:-1]
 
@@ -122,7 +122,7 @@ def _main(number: np.ndarray) -> np.ndarray:
     return first
 
 
-def _best_path(evidence: np.ndarray, change: float) -> np.ndarray:
+def best_path(evidence: np.ndarray, change: float) -> np.ndarray:
     """(S,) states of the best path through (S, K) scores when every change costs ``change``."""
     stays = np.empty(evidence.shape, dtype=bool)
     source = np.empty(len(evidence), dtype=np.int64)

@@ -65,7 +65,7 @@ def _free(path: str | Path, replace: bool) -> Path:
     return path
 
 
-def _codec(args: argparse.Namespace) -> Codec:
+def chosen_codec(args: argparse.Namespace) -> Codec:
     """The codec that is asked for."""
     if find_spec("torch") is None:
         raise MissingExtraError("torch", "audio", "a codec")
@@ -83,7 +83,8 @@ def _codec(args: argparse.Namespace) -> Codec:
         raise InputError(str(error)) from error
 
 
-def _books(args: argparse.Namespace, codec: Codec) -> int | None:
+def chosen_books(args: argparse.Namespace, codec: Codec) -> int | None:
+    """How many books are asked for. Raises InputError for more than there are."""
     if not codec.books:
         raise InputError(f"the codec {codec.kind!r} has no codes: its latents are continuous")
     if args.books is not None and args.books > codec.books:
@@ -170,34 +171,47 @@ def _writing(path: str | Path, codec: Codec, length: int) -> Iterator[Callable[[
 
 def codec(args: argparse.Namespace) -> int:
     """The round trip of a recording, and its table."""
-    from cantilena.evaluate.sound.codec import round_trip
-
-    model = _codec(args)
-    books = _books(args, model)
+    model = chosen_codec(args)
+    books = chosen_books(args, model)
     target = _free(args.output, args.replace) if args.output else None
-    with _recording(args.file, model) as recording, Progress(args.quiet) as progress:
-        blocks = recording_blocks(args.file, recording, model)
-        seconds = recording.length / recording.rate
-
-        def share(done: float) -> None:
-            progress(done, seconds, "coding")
-
-        try:
-            if target is None:
-                figures = round_trip(model, blocks, books, None, share)
-            else:
-                with _writing(target, model, _length(recording, model)) as write:
-                    figures = round_trip(model, blocks, books, write, share)
-        except InputError as error:
-            if args.file in str(error):
-                raise
-            raise InputError(f"{args.file}: {error}") from error
+    with Progress(args.quiet) as progress:
+        figures = measured(args.file, model, books, target, progress)
     whole = {"file": args.file, "codec": describe(model), **figures}
     if args.json:
         print_json(whole)
     elif not args.quiet:
         print("\n".join(table(whole)))
     return 0
+
+
+def measured(
+    path: str,
+    model: Codec,
+    books: int | None,
+    target: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The figures of a recording's round trip (``evaluate.sound.codec``), whose sound is written to
+    ``target`` where that is given. Raises InputError that names the file."""
+    from cantilena.evaluate.sound.codec import round_trip
+
+    with _recording(path, model) as recording:
+        blocks = recording_blocks(path, recording, model)
+        seconds = recording.length / recording.rate
+
+        def share(done: float) -> None:
+            if progress is not None:
+                progress(done, seconds, "coding")
+
+        try:
+            if target is None:
+                return round_trip(model, blocks, books, None, share)
+            with _writing(target, model, _length(recording, model)) as write:
+                return round_trip(model, blocks, books, write, share)
+        except InputError as error:
+            if path in str(error):
+                raise
+            raise InputError(f"{path}: {error}") from error
 
 
 def describe(model: Codec) -> dict[str, Any]:
@@ -248,8 +262,8 @@ def encode(args: argparse.Namespace) -> int:
     from cantilena.models.audio.codec.codes_file import ENDING, codes_of, write_codes
     from cantilena.models.audio.codec.stream import encode_blocks
 
-    model = _codec(args)
-    books = _books(args, model)
+    model = chosen_codec(args)
+    books = chosen_books(args, model)
     path = _free(args.output or safe_name(Path(args.file).stem) + ENDING, args.replace)
     parts, frames = [], 0
     with _recording(args.file, model) as recording, Progress(args.quiet) as progress:
@@ -278,7 +292,7 @@ def decode(args: argparse.Namespace) -> int:
     from cantilena.models.audio.codec.stream import decode_blocks
 
     codes = read_codes(args.file)
-    model = _codec(args)
+    model = chosen_codec(args)
     codes.check(model)
     name = Path(args.file).name.removesuffix(".npz").removesuffix(".codes")
     path = _free(args.output or safe_name(name) + ".decoded.wav", args.replace)

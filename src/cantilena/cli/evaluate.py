@@ -14,6 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import system_arguments
+from cantilena.cli.evaluate_sound import (
+    audio,
+    audio_arguments,
+    codec_folder,
+    codec_folder_arguments,
+)
 from cantilena.cli.qualitative import qualitative, qualitative_arguments
 from cantilena.cli.realism import (
     genre,
@@ -206,6 +212,16 @@ EVALUATIONS: dict[str, Evaluation] = {
         "a page of pieces whose captions are marked: followed, violated or not measurable",
         qualitative_arguments,
         qualitative,
+    ),
+    "audio": Evaluation(
+        "sound against real music: distances, tags, texts, melody, and what is heard of wishes",
+        audio_arguments,
+        lambda args: audio(args, _system, _request),
+    ),
+    "codec": Evaluation(
+        "a codec over a folder of recordings: distances, use of its books, bits and speed",
+        codec_folder_arguments,
+        codec_folder,
     ),
     "bits": Evaluation(
         "bits per note of a run's or a checkpoint's model on held-out music", _bits_arguments, _bits

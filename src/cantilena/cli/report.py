@@ -17,6 +17,7 @@ from cantilena.result import Result
 
 if TYPE_CHECKING:
     from cantilena.text.report import Row
+    from cantilena.text.report.heard import HeardRow
 
 
 def outcome(name: str, result: Result, files: Mapping[str, Path]) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def outcome(name: str, result: Result, files: Mapping[str, Path]) -> dict[str, A
         "seconds",
         "sections",
         "report",
+        "heard",
         "dropped",
         "caption",
     )
@@ -54,6 +56,8 @@ def print_report(name: str, result: Result, files: Mapping[str, Path]) -> None:
             f"seed {result.seed}"
         )
     for line in report_lines(result.rows, shutil.get_terminal_size((100, 24)).columns):
+        print(line)
+    for line in heard_lines(result.heard, shutil.get_terminal_size((100, 24)).columns):
         print(line)
     for line in shortfalls({}, result.dropped, 1):
         print(line)
@@ -85,9 +89,30 @@ def report_lines(rows: Sequence[Row], columns: int = 100) -> list[str]:
     rows."""
     if not rows:
         return []
-    met = {True: "yes", False: "no", None: "-"}
     cells = [("wish", "asked", "achieved", "met")]
-    cells += [(r.wish, r.asked, r.achieved, met[r.met]) for r in rows]
+    cells += [(r.wish, r.asked, r.achieved, _MET[r.met]) for r in rows]
+    return _table(cells, columns)
+
+
+def heard_lines(rows: Sequence[HeardRow], columns: int = 100) -> list[str]:
+    """What is heard in sound as such a table, a line for each with how often its estimator is
+    right below; [] without rows."""
+    if not rows:
+        return []
+    cells = [("heard", "expected", "in the sound", "as")]
+    cells += [(r.what, r.expected or "-", r.heard, _MET[r.agrees]) for r in rows]
+    right = "; ".join(f"{row.what} {row.right}" for row in rows)
+    from cantilena.analysis.audio import accuracy
+
+    of = accuracy()["of"]
+    note = f"the estimators are right, on {of}: {right}"
+    return [*_table(cells, columns), *textwrap.wrap(note, columns - 4, initial_indent="  ")]
+
+
+_MET = {True: "yes", False: "no", None: "-"}
+
+
+def _table(cells: Sequence[tuple[str, str, str, str]], columns: int) -> list[str]:
     first = max(len(row[0]) for row in cells)
     most = max(16, (columns - first - 11) // 2)
     wide = [first, *(min(most, max(len(row[i]) for row in cells)) for i in (1, 2)), 3]

@@ -1,9 +1,9 @@
 """Composing the prompts of an evaluation, and which pieces of an earlier run still hold.
 
 Knows files and resuming; does not know how a system composes or what is measured. Beside each
-``<prompt>-<seed>.mid`` lies a ``.json``, its record: the identity of what composed it (request,
-system, checkpoint, code) and the hash of the MIDI file. A piece is used again only where both are
-what they would be now.
+``<prompt>-<seed>.mid``, or ``.wav`` where the sound is wanted of a system that makes it, lies a
+``.json``, its record: the identity of what composed it (request, system, checkpoint, code) and the
+hash of the file. A piece is used again only where both are what they would be now.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from cantilena.errors import CantilenaError, CheckpointError, MissingExtraError
+import numpy as np
+
+from cantilena.audio.audio import Audio
+from cantilena.audio.wav import read_wav, write_wav
+from cantilena.errors import CantilenaError, CheckpointError, InputError, MissingExtraError
 from cantilena.evaluate.pieces import same_music
 from cantilena.evaluate.prompts import Prompt
 from cantilena.files import make_folder, write_json
@@ -46,6 +50,8 @@ class Result(Protocol):
 
     @property
     def score(self) -> Score: ...
+    @property
+    def audio(self) -> Audio | None: ...
 
 
 class System(Protocol):
@@ -74,9 +80,9 @@ def label(system: System) -> str:
 
 @dataclass(frozen=True)
 class Piece:
-    """A prompt's piece. ``path``: its MIDI file, None where the system failed; ``seconds`` that
-    composing took (None where it failed); ``reread_equal``: whether the file, read back, holds the
-    same music as was composed."""
+    """A prompt's piece. ``path``: its MIDI or WAV file, None where the system failed; ``seconds``
+    that composing took (None where it failed); ``reread_equal``: whether the file, read back, holds
+    the same music as was composed, sound to the 16 bits of the file."""
 
     path: Path | None
     seconds: float | None
@@ -109,16 +115,18 @@ def compose_prompts(
     seed: int,
     progress: Progress = None,
     fresh: bool = False,
+    sound: bool = False,
 ) -> list[Piece]:
     """The Piece of each prompt, in order, each of its own ``piece_seed``; composes those that
-    ``folder`` does not hold of the same ``identity``, or all of them with ``fresh``.
+    ``folder`` does not hold of the same ``identity``, or all of them with ``fresh``. ``sound``: as
+    WAV files, which takes a system that makes sound.
 
     A prompt that the system fails on (CantilenaError) has a Piece without a file. Raises
     CheckpointError and MissingExtraError, which are no prompt's failure, and InputError where
     ``folder`` cannot be made.
     """
     make_folder(folder)
-    files = [_Files(folder / f"{p.id}-{seed}.mid") for p in prompts]
+    files = [_Files(folder / f"{p.id}-{seed}{'.wav' if sound else '.mid'}") for p in prompts]
     requests = [make_request(p, piece_seed(p, seed)) for p in prompts]
     identities = [identity(system, request) for request in requests]
     if fresh:  # at once, so that a run that is interrupted leaves none of the old pieces
@@ -137,46 +145,69 @@ def compose_prompts(
         chunk = missing[start : start + CHUNK]
         began = time.perf_counter()
         share_done = partial(report, start, size=len(chunk))
-        scores = _compose(system, [requests[i] for i in chunk], share_done)
+        music = _compose(system, [requests[i] for i in chunk], share_done, sound)
         seconds = (time.perf_counter() - began) / len(chunk)
-        for i, score in zip(chunk, scores, strict=True):
-            pieces[i] = files[i].write(score, identities[i], seconds)
+        for i, piece in zip(chunk, music, strict=True):
+            pieces[i] = files[i].write(piece, identities[i], seconds)
     report(len(missing))
     return [piece for piece in pieces if piece is not None]
 
 
-def _compose(system: System, requests: Sequence[Request], progress: Progress) -> list[Score | str]:
-    """The Scores, or in the place of one the error that the system raised for it."""
+Music = Score | Audio
+
+
+def _compose(
+    system: System, requests: Sequence[Request], progress: Progress, sound: bool
+) -> list[Music | str]:
+    """The Scores, or the ``sound``, or in the place of one the error that the system raised for
+    it."""
     try:
-        return [result.score for result in system.compose(requests, progress)]
+        return [_music(result, sound) for result in system.compose(requests, progress)]
     except (CheckpointError, MissingExtraError):  # no prompt is to blame
         raise
     except CantilenaError as error:
         if len(requests) == 1:
             return [str(error)]
-        return [score for request in requests for score in _compose(system, [request], None)]
+        return [music for request in requests for music in _compose(system, [request], None, sound)]
+
+
+def _music(result: Result, sound: bool) -> Music:
+    if not sound:
+        return result.score
+    if result.audio is None:
+        raise InputError("the system gave notes and no sound")
+    return result.audio
 
 
 class _Files:
-    """A piece's MIDI file and record."""
+    """A piece's MIDI or WAV file, and its record."""
 
-    def __init__(self, midi: Path):
-        self.midi, self.record = midi, midi.with_suffix(".json")
+    def __init__(self, piece: Path):
+        self.piece, self.record = piece, piece.with_suffix(".json")
 
-    def write(self, score: Score | str, identity: dict[str, Any], seconds: float) -> Piece:
-        """Writes a Score or the error in its place; the record last, so that its presence says
+    def write(self, music: Music | str, identity: dict[str, Any], seconds: float) -> Piece:
+        """Writes a piece or the error in its place; the record last, so that its presence says
         that the piece is whole."""
         record: dict[str, Any] = {"identity": identity}
-        if isinstance(score, str):
-            self.midi.unlink(missing_ok=True)
-            record["error"] = score
+        if isinstance(music, str):
+            self.piece.unlink(missing_ok=True)
+            record["error"] = music
         else:
-            write_midi(score, self.midi)
-            record["sha256"] = _sha256(self.midi)
-            record["reread_equal"] = same_music(score, read_midi(self.midi))
+            record["reread_equal"] = self._write(music)
+            record["sha256"] = _sha256(self.piece)
             record["seconds"] = seconds
         write_json(self.record, record, indent=None)
         return self._piece(record)
+
+    def _write(self, music: Music) -> bool:
+        """Whether what is written reads back as it was."""
+        if isinstance(music, Score):
+            write_midi(music, self.piece)
+            return same_music(music, read_midi(self.piece))
+        write_wav(music.samples.T, music.rate, self.piece)
+        samples, rate = read_wav(self.piece)
+        clipped = np.clip(music.samples.T, -1, 1)
+        return rate == music.rate and bool(np.allclose(samples, clipped, atol=2**-14, rtol=0))
 
     def read(self, identity: dict[str, Any]) -> Piece | None:
         """The Piece that is there; None where there is none, it is damaged, or it was composed by
@@ -186,7 +217,7 @@ class _Files:
             if record["identity"] != identity:
                 return None
             # a run that was cut off between the two files leaves an old record by a new piece
-            if "error" not in record and _sha256(self.midi) != record["sha256"]:
+            if "error" not in record and _sha256(self.piece) != record["sha256"]:
                 return None
             return self._piece(record)
         except (OSError, ValueError, TypeError, KeyError):
@@ -195,7 +226,7 @@ class _Files:
     def _piece(self, record: dict[str, Any]) -> Piece:
         if "error" in record:
             return Piece(None, None, False)
-        return Piece(self.midi, float(record["seconds"]), bool(record["reread_equal"]))
+        return Piece(self.piece, float(record["seconds"]), bool(record["reread_equal"]))
 
 
 def _sha256(path: Path) -> str:

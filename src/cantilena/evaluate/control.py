@@ -224,9 +224,12 @@ def evaluate(wishes: Brief, score: Score | None) -> dict[str, float]:
 
 
 def summary(
-    pieces: Iterable[Mapping[str, float]], seed: int = 0, draws: int = 1000
+    pieces: Iterable[Mapping[str, float]],
+    seed: int = 0,
+    draws: int = 1000,
+    names: Iterable[str] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Mean over pieces of each metric where it applies.
+    """Mean over pieces of each metric where it applies; of those of ``METRICS``, or of ``names``.
 
     Returns, by metric, "mean" (0-1), "n" (pieces it applies to), and "low" and "high", the 95 %
     interval of the mean by bootstrap (``draws`` resamplings of the pieces). Metrics that apply to
@@ -234,7 +237,7 @@ def summary(
     """
     rows = list(pieces)
     out: dict[str, dict[str, float]] = {}
-    for name in METRICS:
+    for name in METRICS if names is None else names:
         values = np.array([row.get(name, NAN) for row in rows], dtype=np.float64)
         values = values[~np.isnan(values)]
         if len(values):

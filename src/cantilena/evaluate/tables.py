@@ -164,6 +164,136 @@ def likeness_table(figures: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+HEARD = {
+    "tempo": "tempo",
+    "tempo_octave": "tempo, up to octaves",
+    "key": "key",
+    "key_mirex": "key, MIREX",
+    "chords": "chords in order",
+    "instruments": "instruments",
+}
+"""What the table of sound calls the metrics of ``sound.control``."""
+
+
+def audio_table(figures: dict[str, Any]) -> str:
+    """The Markdown tables of what ``audio.evaluate_audio`` returns."""
+    lines = [
+        f"Sound: {figures['real']['n']} real pieces, {figures['sound']}, seed {figures['seed']}",
+        "",
+        "| set | embedder | n | Frechet | KAD | a half | its Frechet | floor | its KAD | floor |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in figures["rows"]:
+        for name, about in figures["embedders"].items():
+            cells = _distance_cells(row["distances"][name], about["floor"], row["name"])
+            lines.append(f"| {row['name']} | {about['label']} | {row['n']} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "A half: so many pieces in the place of one half of the real ones, or real ones there (the "
+        "floor), each against the other half.",
+        "",
+        "| pieces | figure | mean ± SEM | by chance | n |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for row in figures["rows"]:
+        lines += _pair_lines(row, figures)
+    controls = [row for row in figures["rows"] if row["control"]]
+    if controls:
+        lines += ["", *_heard_lines(controls, figures["estimators"])]
+    lines += ["", *(f"- {note}" for note in figures["notes"])]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _distance_cells(row: dict[str, Any], floor: dict[str, Any] | None, name: str) -> list[str]:
+    whole = [_short(row.get("frechet")), _short(row.get("kad"))]
+    if floor is None:
+        return [*whole, "-", "-", "-", "-", "-"]
+    half = floor["systems"].get(name, {})
+    cells = [_short(of.get(k, {}).get("mean")) for k in ("frechet", "kad") for of in (half, floor)]
+    return [*whole, str(floor["pieces"]), *cells]
+
+
+def _pair_lines(row: dict[str, Any], figures: dict[str, Any]) -> list[str]:
+    lines = []
+    if row.get("tags"):
+        sets, floor = row["tags"]["sets"], figures["tagger"]["floor"]
+        text = f"KL of tags, of the sets (real halves: {_short(floor)})"
+        lines.append(f"| {row['name']} | {text} | {_short(sets)} | - | {row['n']} |")
+    pairs = {
+        "KL of tags, of pairs": row.get("tags"),
+        "melody chroma cosine": row["melody"],
+        "CLAP score": row["clap"],
+    }
+    for text, value in pairs.items():
+        if value and value["pairs"]:
+            mean, chance = value["pairs"], value["chance"]
+            cells = [_with_error(mean), "-" if chance is None else _with_error(chance)]
+            lines.append(f"| {row['name']} | {text} | {' | '.join(cells)} | {mean['n']} |")
+    return lines
+
+
+def _heard_lines(rows: list[dict[str, Any]], accuracy: dict[str, Any]) -> list[str]:
+    lines = [
+        "| pieces | asked for and heard | % | 95 % interval | n | the estimator is right, % |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        for name, m in row["control"].items():
+            right = "-" if accuracy.get(name) is None else f"{100 * accuracy[name]:.0f}"
+            span = f"{100 * m['low']:.0f}-{100 * m['high']:.0f}"
+            cells = f"{100 * m['mean']:.0f} | {span} | {m['n']} | {right}"
+            lines.append(f"| {row['name']} | {HEARD[name]} | {cells} |")
+    return lines
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # not as 1.2e+03
+
+
+def _with_error(mean: dict[str, float | None]) -> str:
+    return f"{mean['mean']:.3f}" + ("" if mean["sem"] is None else f" ± {mean['sem']:.3f}")
+
+
+CODEC_FIGURES = {
+    "si_sdr": "SI-SDR, dB",
+    "mel": "mel distance",
+    "stft": "STFT distance",
+    "visqol": "ViSQOL, of 5",
+    "bits_per_second": "bits a second, sent",
+    "entropy_bits_per_second": "bits a second, by use in a file",
+    "encode_factor": "encode, times real time",
+    "decode_factor": "decode, times real time",
+}
+"""What the table of a codec calls the figures of ``sound.codec.round_trip``."""
+
+
+def codec_table(figures: dict[str, Any]) -> str:
+    """The Markdown tables of what ``codec.evaluate_codec`` returns."""
+    codec = figures["codec"]
+    lines = [
+        f"Codec {codec['kind']} {codec['fingerprint'][:16]}: {figures['n']} files, "
+        f"{figures['seconds']:,.0f} s",
+        "",
+        "| figure | mean | spread | least | most | n |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, label in CODEC_FIGURES.items():
+        row = figures["figures"][name]
+        if row is not None:
+            cells = " | ".join(_short(row[k]) for k in ("mean", "spread", "least", "most"))
+            lines.append(f"| {label} | {cells} | {row['n']} |")
+    lines += ["", "| book | size | used in a file | perplexity in a file | spread |"]
+    lines += ["|---:|---:|---:|---:|---:|"]
+    for number, book in enumerate(figures["books"], 1):
+        used, perplexity = book["used"], book["perplexity"]
+        cells = f"{used['mean']:.0f} | {perplexity['mean']:.1f} | {_short(perplexity['spread'])}"
+        lines.append(f"| {number} | {book['size']} | {cells} |")
+    lines += ["", *(f"- {note}" for note in figures["notes"])]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def write_figures(folder: Path, stem: str, figures: dict[str, Any], table: str) -> None:
     """Writes ``stem.json`` and ``stem.md``, both or neither. Raises InputError."""
     with staged_files(folder, (f"{stem}.json", f"{stem}.md")) as stage:

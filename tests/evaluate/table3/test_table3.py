@@ -378,9 +378,11 @@ def test_the_opening_is_cut_from_the_first_note():
 
 
 def test_sound_lasts_what_was_asked_or_says_why_not(tmp_path, place):
-    found = a.sound(place / "real" / "0.mid", SYNTH)
-    assert isinstance(found, np.ndarray) and found.shape == (2 * a.RATE,)
-    assert found.dtype == np.float32 and np.abs(found).max() > 0.01
+    heard = a.sound(place / "real" / "0.mid", SYNTH)
+    assert not isinstance(heard, str)
+    samples, rate = heard
+    assert rate == a.RATE and samples.shape == (2 * a.RATE,)
+    assert samples.dtype == np.float32 and np.abs(samples).max() > 0.01
     assert "MIDI" in str(a.sound(place / "wrong" / "6.mid", SYNTH))
     write_midi(tune(0, 0), tmp_path / "none.mid")
     assert a.sound(tmp_path / "none.mid", SYNTH) == "it has no notes"

@@ -1,7 +1,8 @@
-"""The sound of many MIDI files as vectors: rendered in parallel, embedded once, kept.
+"""The sound of many MIDI and sound files as vectors: rendered or read in parallel, embedded once,
+kept.
 
 Knows files, processes and a cache; does not know distances. A piece's vectors are kept under a
-name made of the MIDI file's bytes, the renderer, the length, the embedder and the code, so that a
+name made of the file's bytes, the renderer, the length, the embedder and the code, so that a
 run that was stopped goes on where it was, a second table over the same files renders nothing, and
 what another version rendered is not taken for this one's.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cantilena.audio.recording import SUFFIXES, open_recording
 from cantilena.audio.wav import resample
 from cantilena.errors import CantilenaError, InputError
 from cantilena.evaluate.sound.embedders import Embedder, identity
@@ -32,6 +34,10 @@ RATE = 44_100
 SECONDS = 30.0
 MIN_SECONDS, MAX_SECONDS = 1, 1800
 """Of a piece that may be measured; half an hour is the most that is rendered."""
+SHORTEST = 0.1
+"""Seconds below which a sound file holds nothing to measure."""
+SILENT = 1e-4
+"""Peak (-80 dB) below which it is silent."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,15 @@ def opening(score: Score, seconds: float | None) -> Score:
     )
 
 
-def sound(path: Path, renderer: Renderer) -> np.ndarray | str:
-    """(n,) float32 at ``RATE`` of a MIDI file, both channels' mean, from its first note on; or why
-    there is none. Runs in a process of its own."""
+Sound = tuple[np.ndarray, int]
+"""(n,) float32 samples, the mean of the channels, and their rate in Hz."""
+
+
+def sound(path: Path, renderer: Renderer) -> Sound | str:
+    """The sound of a MIDI file at ``RATE`` from its first note on, or of a sound file as it is; or
+    why there is none. Runs in a process of its own."""
+    if path.suffix.lower() in SUFFIXES:
+        return recorded(path, renderer.seconds)
     try:
         score = opening(read_midi(path), renderer.seconds)
         if not len(score):
@@ -111,7 +123,22 @@ def sound(path: Path, renderer: Renderer) -> np.ndarray | str:
         return str(error)
     start = int(float(score.seconds(score.onset[0])) * RATE)
     stop = None if renderer.seconds is None else start + round(renderer.seconds * RATE)
-    return audio.samples[start:stop].mean(1, dtype=np.float32)
+    return audio.samples[start:stop].mean(1, dtype=np.float32), RATE
+
+
+def recorded(path: Path, seconds: float | None) -> Sound | str:
+    """The first ``seconds`` of a sound file (None: ``MAX_SECONDS``), or why there are none."""
+    try:
+        with open_recording(path) as recording:
+            rate = recording.rate
+            samples = recording.read(0, round((seconds or MAX_SECONDS) * rate))
+    except CantilenaError as error:
+        return str(error)
+    if len(samples) < SHORTEST * rate:
+        return f"it lasts {len(samples) / rate:.3g} s, less than {SHORTEST:g} s"
+    if float(np.abs(samples).max()) < SILENT:
+        return "it is silent"
+    return samples.mean(1, dtype=np.float32), rate
 
 
 @dataclass(frozen=True)
@@ -131,8 +158,9 @@ def embed_pieces(
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> Embedded:
-    """The vectors of MIDI files, None being a file that is missing; of what ``cache`` (a folder)
-    holds nothing is made again. ``progress`` hears the share done, 0-1. Raises InputError."""
+    """The vectors of MIDI or sound files, None being a file that is missing; of what ``cache`` (a
+    folder) holds nothing is made again. ``progress`` hears the share done, 0-1. Raises
+    InputError."""
     if workers < 1:
         raise InputError(f"{workers} workers cannot render; 1 is the least")
     try:
@@ -156,13 +184,13 @@ def embed_pieces(
         if any(vectors[name][i] is None for name in caches):
             files[i] = caches
     done = len(paths) - len(files)
-    for i, samples in _sounds({i: paths[i] for i in files}, renderer, workers):
-        if isinstance(samples, str):
-            failed[i] = samples
+    for i, heard in _sounds({i: paths[i] for i in files}, renderer, workers):
+        if isinstance(heard, str):
+            failed[i] = heard
         else:
             for name, file in files[i].items():
                 if vectors[name][i] is None:
-                    vectors[name][i] = _embed(embedders[name], samples, file)
+                    vectors[name][i] = _embed(embedders[name], heard, file)
         done += 1
         if progress:
             progress(done / len(paths))
@@ -171,8 +199,8 @@ def embed_pieces(
     return Embedded(vectors, dict(sorted(failed.items())))
 
 
-def _embed(embedder: Embedder, samples: np.ndarray, file: Path) -> np.ndarray:
-    resampled = resample(samples, RATE, embedder.rate)
+def _embed(embedder: Embedder, heard: Sound, file: Path) -> np.ndarray:
+    resampled = resample(*heard, embedder.rate)
     vectors = np.asarray(embedder.embed(resampled), dtype=np.float32)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, vectors=vectors, key=np.array(file.stem))
@@ -202,7 +230,7 @@ def _key(data: bytes, renderer: Renderer, embedder: Embedder) -> str:
 
 def _sounds(
     paths: Mapping[int, Path | None], renderer: Renderer, workers: int
-) -> Iterator[tuple[int, np.ndarray | str]]:
+) -> Iterator[tuple[int, Sound | str]]:
     """``sound`` of each file, in their order, so that a run's bytes do not hang on chance."""
     work = [(i, path) for i, path in paths.items() if path is not None]
     if workers == 1 or len(work) < 2:
@@ -211,7 +239,7 @@ def _sounds(
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(work)), spawn) as pool:
         # a few ahead of the embedder only: a minute of sound is 10 MB
-        ahead: list[tuple[int, Future[np.ndarray | str]]] = []
+        ahead: list[tuple[int, Future[Sound | str]]] = []
         try:
             for i, path in work:
                 ahead.append((i, pool.submit(sound, path, renderer)))

@@ -23,9 +23,10 @@ import numpy as np
 from cantilena.errors import InputError
 from cantilena.evaluate import control
 from cantilena.evaluate.compression import NOTES, compression_ratio
-from cantilena.evaluate.distances import frechet, mmd
+from cantilena.evaluate.distances import frechet
 from cantilena.evaluate.distances.floor import real_floor
 from cantilena.evaluate.distances.sem import mean_of
+from cantilena.evaluate.distances.sets import distances
 from cantilena.evaluate.pieces import find_answers, midi_files, read_piece
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.sound import clap_score
@@ -219,7 +220,14 @@ def _measure(
         return
     same = row.kind == "ground truth"
     row.figures["distances"] = {
-        name: _distances(row.sound.vectors[name], truth.sound.vectors[name], same, settings)
+        name: distances(
+            row.sound.vectors[name],
+            truth.sound.vectors[name],
+            same,
+            settings.subsets,
+            settings.size,
+            settings.seed,
+        )
         for name in embedders
     }
     if row.kind == "unconditional":  # its pieces answer no text
@@ -248,39 +256,6 @@ def _control(pairs: Sequence[tuple[Prompt | None, Score | None]], seed: int) -> 
     for name, metric in summary.items():
         metric["sem"] = mean_of(m[name] for m in metrics if not np.isnan(m[name])).to_dict()["sem"]
     return summary
-
-
-def _distances(
-    generated: Sequence[np.ndarray | None],
-    reference: Sequence[np.ndarray | None],
-    same: bool,
-    settings: Settings,
-) -> dict[str, Any]:
-    """The distances of one embedder. ``same``: real music against itself, of which only a subset
-    against the rest means anything; the distance of the whole from itself is 0."""
-    embedded = [v for v in generated if v is not None]
-    real = [v for v in reference if v is not None]
-    if len(embedded) < 2 or len(real) < 2:
-        return {"pieces": len(embedded), "windows": sum(map(len, embedded)), "size": 0}
-    means, real_means = (np.stack([v.mean(0) for v in x]).astype(float) for x in (embedded, real))
-    pooled, real_pooled = np.concatenate(embedded), np.concatenate(real)
-    bandwidth = mmd.median_bandwidth(real_means)
-    drawn = frechet.draws(
-        len(embedded), len(real), same, settings.subsets, settings.size, settings.seed
-    )
-    distances: dict[str, Any] = {
-        "pieces": len(embedded),
-        "windows": len(pooled),
-        "dimensions": pooled.shape[1],
-        "frechet": 0.0 if same else frechet.frechet_distance(pooled, real_pooled),
-        "kad": None if same else mmd.kad(means, real_means, bandwidth),
-        "size": len(drawn[0].generated) if drawn else 0,
-        "subsets": len(drawn),
-    }
-    if drawn:
-        distances["frechet_subsets"] = frechet.frechet_subsets(embedded, real, drawn).to_dict()
-        distances["kad_subsets"] = mmd.kad_subsets(means, real_means, drawn, bandwidth).to_dict()
-    return distances
 
 
 def _clap(
@@ -328,8 +303,8 @@ def _cautions(rows: Sequence[_Row], embedders: Mapping[str, Embedder], notes: li
     if least < FEW_PIECES:
         notes.append(f"Only {least} pieces in the smallest row: differences may be chance")
     for name, embedder in embedders.items():
-        distances = [row.figures["distances"][name] for row in rows if "distances" in row.figures]
-        measured = [d for d in distances if "dimensions" in d]
+        rows_of = [row.figures["distances"][name] for row in rows if "distances" in row.figures]
+        measured = [d for d in rows_of if "dimensions" in d]
         if measured:
             windows = min(d["windows"] for d in measured)
             enough = EMBEDDERS[name].enough if name in EMBEDDERS else 0
