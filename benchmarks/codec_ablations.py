@@ -89,9 +89,9 @@ def grouped(layers: int, size: int) -> Run:
     return mel("grouped-residual", groups=2, layers=layers, size=size, **how)
 
 
-def factorised(width: int) -> Run:
-    """A mel codec with two of DAC's books."""
-    return mel("residual-factorised", books=2, size=512, width=width, dropout=0.0)
+def factorised(width: int, **start: Any) -> Run:
+    """A mel codec with two of DAC's books, by default with DAC's start: random codes that stay."""
+    return mel("residual-factorised", books=2, size=512, width=width, dropout=0.0, **start)
 
 
 def wave(recipe: str, **changes: Any) -> Run:
@@ -106,6 +106,8 @@ def wave(recipe: str, **changes: Any) -> Run:
 
 
 TWO = ema(2, 512)
+STARTED = {"kmeans": 10, "revive": 0.1}
+"""As books of moving averages are by default."""
 SEANET_LOSSES = {"relative_wave": 30.0, "mel": 1.0}
 GROUPS: dict[str, dict[str, Run]] = {
     "depth": {
@@ -121,16 +123,17 @@ GROUPS: dict[str, dict[str, Run]] = {
         "codebook loss, small start, no revival": mel(
             "residual", books=2, size=512, inner="vq", kmeans=None, revive=0.0
         ),
-        "projection to 8, by angle": factorised(8),
+        "projection to 8, by angle, as DAC": factorised(8),
+        "the same, k-means start, revival": factorised(8, **STARTED),
         "fixed levels (FSQ, 9 of 4)": mel("fsq", levels=[4] * 9),
     },
     "latent": {
         "8": ema(2, 512, latent=8),
         "64": TWO,
         "256": ema(2, 512, latent=256),
-        "64, projection to 2": factorised(2),
-        "64, projection to 8": factorised(8),
-        "64, projection to 32": factorised(32),
+        "64, projection to 2": factorised(2, **STARTED),
+        "64, projection to 8": factorised(8, **STARTED),
+        "64, projection to 32": factorised(32, **STARTED),
     },
     "dropout": {
         "none": ema(8, 32, heard=(1, 4, 8)),
@@ -145,7 +148,6 @@ GROUPS: dict[str, dict[str, Run]] = {
     "speed": {
         "frame": wave("codec-frame", weights=SEANET_LOSSES),
         "SEANet": wave("codec-soundstream", plain_steps=60),
-        "frame, its recipe's losses": wave("codec-frame"),
     },
 }
 """The questions, and their answers by name."""

@@ -140,6 +140,7 @@ def test_what_has_its_line_is_not_trained_again(benchmark, tmp_path, monkeypatch
 
     monkeypatch.setattr(benchmark, "AudioData", lambda folder, split: Noise())
     monkeypatch.setattr(benchmark, "line", line)
+    monkeypatch.setattr(benchmark.torch, "set_num_threads", lambda number: None)
     path = str(tmp_path / "lines.jsonl")
     for count in ("1", "2"):
         arguments = [path, "--data", "clips", "--groups", "dropout", "--seeds", count]
