@@ -106,8 +106,8 @@ def wave(recipe: str, **changes: Any) -> Run:
 
 
 TWO = ema(2, 512)
-STARTED = {"kmeans": 10, "revive": 0.1}
-"""As books of moving averages are by default."""
+STARTED = {"kmeans": 10, "revive": 0.1, "decay": 0.95}
+"""As the books of moving averages are; by a decay of 0.99 no code would die in so few updates."""
 SEANET_LOSSES = {"relative_wave": 30.0, "mel": 1.0}
 GROUPS: dict[str, dict[str, Run]] = {
     "depth": {
@@ -119,7 +119,7 @@ GROUPS: dict[str, dict[str, Run]] = {
     "learning": {
         "moving averages": TWO,
         "moving averages, random start, no revival": ema(2, 512, kmeans=0, revive=0.0),
-        "codebook loss": mel("residual", books=2, size=512, inner="vq"),
+        "codebook loss": mel("residual", books=2, size=512, inner="vq", **STARTED),
         "codebook loss, small start, no revival": mel(
             "residual", books=2, size=512, inner="vq", kmeans=None, revive=0.0
         ),
