@@ -322,41 +322,44 @@ def dropout_table(rows: Rows) -> str:
     return table(["books dropped in", *(f"{what}, {n} of {total}" for what, n in heard)], cells)
 
 
-def reached(curve: Sequence[Line], mel: float) -> float | None:
-    """CPU seconds after which the mel distance was down at ``mel``, on straight lines between
-    looks; None where it never was. Of what lies before the first look nothing is known: its."""
-    if curve[0]["mel"] <= mel:
-        return curve[0]["cpu_seconds"]
-    for before, after in itertools.pairwise(curve):
-        if after["mel"] <= mel < before["mel"]:
-            part = (before["mel"] - mel) / (before["mel"] - after["mel"])
-            return before["cpu_seconds"] + part * (after["cpu_seconds"] - before["cpu_seconds"])
+def reached(curve: Sequence[Line], goal: Line, name: str) -> float | None:
+    """CPU seconds after which a figure ("mel", "si_sdr") was as good as ``goal``'s, on straight
+    lines between looks; None where it never was. Of what lies before the first look nothing is
+    known: its."""
+    sign = -1 if name == "si_sdr" else 1
+    points = [(row["cpu_seconds"], sign * (row[name] - goal[name])) for row in curve]
+    if points[0][1] <= 0:
+        return points[0][0]
+    for (start, above), (end, below) in itertools.pairwise(points):
+        if below <= 0 < above:
+            return start + above / (above - below) * (end - start)
     return None
 
 
 def speed_table(rows: Rows) -> str:
-    """What codecs hear and reach in the same CPU time, and when each was as near in mel distance as
-    SEANet is at its end with the same seed."""
-    goals = {row["seed"]: row["curve"][-1]["mel"] for row in rows.get("SEANet", ())}
+    """What codecs hear and reach in the same CPU time, and when each was as near as SEANet is at
+    its end with the same seed."""
+    goals = {row["seed"]: row["curve"][-1] for row in rows.get("SEANet", ())}
     cells = []
     for name, lines in rows.items():
         ends = [row["curve"][-1] for row in lines]
-        times = [reached(row["curve"], goals.get(row["seed"], -1.0)) for row in lines]
-        there = [seconds for seconds in times if seconds is not None]
-        cells.append(
-            [
-                name,
-                f"{lines[0]['weights'] / 1e6:.2f} M",
-                spread([row["steps"] for row in lines], 0),
-                spread([row["sound_seconds"] / row["cpu_seconds"] for row in lines], 1),
-                spread([end["si_sdr"] for end in ends], 1),
-                spread([end["mel"] for end in ends], 3),
-                spread([end["stft"] for end in ends], 3),
-                spread(there, 0) if len(there) == len(times) else "-",
-            ]
-        )
+        pairs = [(row["curve"], goals[row["seed"]]) for row in lines if row["seed"] in goals]
+        cell = [
+            name,
+            f"{lines[0]['weights'] / 1e6:.2f} M",
+            spread([row["steps"] for row in lines], 0),
+            spread([row["sound_seconds"] / row["cpu_seconds"] for row in lines], 1),
+            spread([end["si_sdr"] for end in ends], 1),
+            spread([end["mel"] for end in ends], 3),
+            spread([end["stft"] for end in ends], 3),
+        ]
+        for figure in ("si_sdr", "mel"):
+            times = [reached(curve, goal, figure) for curve, goal in pairs]
+            there = [seconds for seconds in times if seconds is not None]
+            cell.append(spread(there, 0) if there and len(there) == len(lines) else "-")
+        cells.append(cell)
     header = ["", "weights", "updates", "s of sound a CPU s", "SI-SDR, dB", "mel", "STFT"]
-    return table([*header, "CPU s to SEANet's mel"], cells)
+    return table([*header, "CPU s to SEANet's SI-SDR", "to its mel"], cells)
 
 
 MAKERS: dict[str, Callable[[Rows], str]] = {"dropout": dropout_table, "speed": speed_table}

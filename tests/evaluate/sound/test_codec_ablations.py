@@ -44,7 +44,10 @@ def stored(benchmark, group, name, seed, **figures):
         "weights": 700_000,
         "sizes": [32] * 8,
         "books": {str(n): {**whole, "bands": whole["bands"] / n} for n in run.heard or (1,)},
-        "curve": [{"cpu_seconds": t, **whole, "mel": 0.4 + (45 - t) / 100} for t in (5, 25, 45)],
+        "curve": [
+            {"cpu_seconds": t, **whole, "mel": 0.4 + (45 - t) / 100, "si_sdr": t / 10}
+            for t in (5, 25, 45)
+        ],
     }
 
 
@@ -89,12 +92,13 @@ def test_a_table_of_dropout_has_a_column_for_each_number_of_books(benchmark):
 def test_speed_says_when_a_codec_was_as_near_as_seanet_at_its_end(benchmark):
     frame = stored(benchmark, "speed", "frame", 0)
     seanet = stored(benchmark, "speed", "SEANet", 0)
-    seanet["curve"][-1]["mel"] = 0.5
+    seanet["curve"][-1] |= {"mel": 0.5, "si_sdr": 3.5}
     text = benchmark.tables({row["key"]: {0: row} for row in (frame, seanet)}, ["speed"])
-    assert cells(text, "frame")[-1] == "35"  # 0.6 at 25 s, 0.4 at 45 s
-    assert cells(text, "SEANet")[-1] == "45" and cells(text, "SEANet")[3] == "20.0"
-    assert benchmark.reached(frame["curve"], 0.39) is None
-    assert benchmark.reached(frame["curve"], 0.95) == 5
+    assert cells(text, "frame")[-2:] == ["35", "35"]  # 0.6 at 25 s, 0.4 at 45 s; 2.5 dB, 4.5 dB
+    assert cells(text, "SEANet")[-2:] == ["45", "45"] and cells(text, "SEANet")[3] == "20.0"
+    assert benchmark.reached(frame["curve"], {"mel": 0.39}, "mel") is None
+    assert benchmark.reached(frame["curve"], {"mel": 0.95}, "mel") == 5
+    assert benchmark.reached(frame["curve"], {"si_sdr": 4.6}, "si_sdr") is None
     alone = benchmark.tables({frame["key"]: {0: frame}}, ["speed"])
     assert cells(alone, "frame")[-1] == "-"
 
