@@ -123,8 +123,8 @@ GROUPS: dict[str, dict[str, Run]] = {
         "codebook loss, small start, no revival": mel(
             "residual", books=2, size=512, inner="vq", kmeans=None, revive=0.0
         ),
-        "projection to 8, by angle, as DAC": factorised(8),
-        "the same, k-means start, revival": factorised(8, **STARTED),
+        "projection to 8, DAC's start, no revival": factorised(8),
+        "projection to 8": factorised(8, **STARTED),
         "fixed levels (FSQ, 9 of 4)": mel("fsq", levels=[4] * 9),
     },
     "latent": {
