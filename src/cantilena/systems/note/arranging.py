@@ -65,6 +65,7 @@ P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_OUT = 0.6, 0.4, 0.4, 0.4, 0.5
 of the other parts that play in one; of the further parts with chords that join after eight bars,
 and that rest in a section. So as many parts are in by the second bar as in real songs (a half of
 them; ``cantilena evaluate realism``)."""
+HEARD_ENOUGH = 0.75  # share of the bars from which on a part may rest in a section
 P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
 LEAST_SCALE = 0.25
 """By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
@@ -319,7 +320,8 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
     for instrument in chords:
         if instrument != first and rng.random() < P_LATER:
             out[instrument][:INTRO_LONG] = [BarPlan(REST)] * INTRO_LONG
-        if instrument != first and rng.random() < P_OUT:
+        heard = sum(bar.kind not in (REST, HELD) for bar in out[instrument]) / plan.bars
+        if instrument != first and heard >= HEARD_ENOUGH and rng.random() < P_OUT:
             out[instrument] = _without_a_section(out[instrument], plan, rng)
     return _entered(out, plan)
 

@@ -18,7 +18,7 @@ from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
 LONGEST_ENTRIES = 8
 """Bars after which everybody has come in."""
-LEAST_HEARD = {MELODY: 0.6, HARMONY: 0.35, BASS: 0.6, DRUM: 0.7}
+LEAST_HEARD = {MELODY: 0.6, HARMONY: 0.45, BASS: 0.6, DRUM: 0.7}
 """Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
 beginning, or a quarter, do not count: parts may come in one by one."""
 GENRE_FIT, LEAST_FIT = 1.5, 5.0
