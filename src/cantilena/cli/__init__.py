@@ -16,7 +16,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
-from cantilena.cli.audio_data import audio_arguments, debian_arguments
+from cantilena.cli.audio_data import audio_arguments, debian_arguments, notes_arguments
 from cantilena.cli.codec import codec_arguments
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import editing_arguments
@@ -405,6 +405,10 @@ def _data(commands: Any) -> None:
     audio.set_defaults(run="cli.audio_data:data_audio")
     audio_arguments(audio, count)
     _output(audio, quiet=True)
+    notes = jobs.add_parser("notes", help="sound single notes of every instrument to learn from")
+    notes.set_defaults(run="cli.audio_data:data_notes")
+    notes_arguments(notes, count)
+    _output(notes, quiet=True)
     debian = jobs.add_parser("debian", help="get music that Debian's packages carry, or list it")
     debian.set_defaults(run="cli.audio_data:data_debian")
     debian_arguments(debian)

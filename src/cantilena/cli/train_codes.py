@@ -39,11 +39,13 @@ def train_codes(args: argparse.Namespace) -> int:
     if len(set(codec.sizes)) != 1:
         raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
     recipe = code_settings(args, Run(args.out).recipe(), codec)
+    stem = recipe.options.stem
     places = {
-        split: AudioData(args.data, split, stems=False, warn=warn) for split in ("train", "valid")
+        split: AudioData(args.data, split, stems=bool(stem), warn=warn)
+        for split in ("train", "valid")
     }
     clips = {
-        split: CodeClips(data, codec, Path(args.data) / "codes", say)
+        split: CodeClips(data, codec, Path(args.data) / "codes", say, stem)
         for split, data in places.items()
     }
     training, encoder = Training(Path(args.out), recipe), CodeTraining().encoder(recipe)

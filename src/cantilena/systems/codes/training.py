@@ -33,8 +33,9 @@ class CodeOptions(Checked):
     """Options of a code model's training.
 
     ``books``, ``card``, ``frame_rate`` (in Hz) and ``codec`` (its fingerprint) are those of the
-    codes; ``seconds`` of a crop, which is the window that is written at a time later; ``pattern``,
-    its columns; ``conditions``, what it reads, names of ``CONDITIONS`` with commas between;
+    codes, of the clips' mixes or of one ``stem`` alone; ``seconds`` of a crop, which is the window
+    that is written at a time later; ``pattern``, its columns; ``conditions``, what it reads, names
+    of ``CONDITIONS`` with commas between;
     ``text_encoder``, frozen, and how its states are read (``text_fuse``); ``melody_length``, states
     of a melody; ``drop``, how often all conditions of an example are left out."""
 
@@ -42,6 +43,7 @@ class CodeOptions(Checked):
     card: int = option(1024, "values of a book", least=2)
     frame_rate: float = option(50.0, "frames of codes a second", least=0.1)
     codec: str = ""
+    stem: str = option("", "stem whose codes are written, else the mix's")
     seconds: float = option(5.0, "length of a crop", least=0.05)
     pattern: str = option("delay", "what stands in a column")
     conditions: str = option("roll,drums,chords,beat", "what the model reads, of a list")
@@ -81,8 +83,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "codes-score": {},
     "codes-text": {"conditions": "text"},
     "codes-text-beat": {"conditions": "text,beat"},
-    "codes-note": {"conditions": "roll", "seconds": 2.0},
-    "codes-drums": {"conditions": "roll,chords,beat"},
+    "codes-note": {"conditions": "roll,drums", "seconds": 2.0},
+    "codes-drums": {"stem": "drums", "conditions": "roll,chords,beat"},
     "musicgen-small": {
         "conditions": "text",
         "text_encoder": "t5",
