@@ -30,6 +30,7 @@ from cantilena.systems.codes.system import MusicgenSystem  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
 from cantilena.tokens.codes.symbols import symbol_frames  # noqa: E402
+from tiny_codecs import tiny  # noqa: E402
 from tiny_pairs import write_pair  # noqa: E402
 
 RATE = 16_000
@@ -116,10 +117,22 @@ def test_a_sound_follows_from_its_note_and_the_seed(system: CodeNotesSystem):
 def test_decoding_together_gives_each_notes_own_sound(system: CodeNotesSystem):
     rng = np.random.default_rng(0)
     codes = [rng.integers(0, system.codec.sizes[0], (3, t)) for t in (4, 4, 9)]
-    together = note_sounds(system.codec, codes)
-    alone = [note_sounds(system.codec, [one])[0] for one in codes]
+    notes = [NoteSound(0, 60 + i, 88, 0.1) for i in range(3)]
+    together = note_sounds(system.codec, codes, notes)
+    pairs = zip(codes, notes, strict=True)
+    alone = [note_sounds(system.codec, [one], [note])[0] for one, note in pairs]
     for one, other in zip(together, alone, strict=True):
         assert np.allclose(one, other, atol=1e-5) and len(one)
+
+
+def test_a_codec_of_mel_bands_is_told_the_pitch_of_tones():
+    codec = tiny("mel")
+    codes = [np.random.default_rng(0).integers(0, codec.sizes[0], (3, 40))] * 4
+    notes = [NoteSound(0, 69, 88, 0.8), NoteSound(0, 72, 88, 0.8)]
+    notes += [NoteSound(128, 38, 88, 0.8), NoteSound(128, 42, 88, 0.8)]
+    one, other, *drums = note_sounds(codec, codes, notes)
+    assert not np.allclose(one, other, atol=1e-3)  # the same codes at two pitches
+    assert np.array_equal(drums[0], drums[1])
 
 
 # ------------------------------------------------------------------ putting together
@@ -176,7 +189,7 @@ def test_editing_one_note_changes_the_sound_there_alone(system: CodeNotesSystem)
         plan = note_plan(score_of(*some))
         writing = NoteWriting(system.writer, plan, 1, SAMPLING)
         list(writing.steps())
-        sounds = note_sounds(system.codec, writing.codes)
+        sounds = note_sounds(system.codec, writing.codes, plan.sounds)
         parts.append(placed(score_of(*some), plan, sounds, RATE, 2 * RATE))
     assert np.allclose(parts[0][:, :RATE], parts[1][:, :RATE], atol=1e-4)
     assert not np.allclose(parts[0][:, RATE:], parts[1][:, RATE:], atol=1e-2)

@@ -16,8 +16,10 @@ import torch
 
 from cantilena.decode.sampling import Sampling
 from cantilena.models.audio.codec.base import Codec
+from cantilena.models.audio.codec.mel import MelCodec
 from cantilena.render.synth import room
 from cantilena.render.synth.controllers import sounding_ends
+from cantilena.render.synth.tones import frequency
 from cantilena.score.harmony import NO_CHORD
 from cantilena.score.score import DRUMS, Score
 from cantilena.systems.codes.conditions import Wish
@@ -35,6 +37,8 @@ STROKE = 1.2
 """Seconds that a drum rings."""
 LOUDNESS_POWER = 2
 """Of the velocity, as General MIDI Level 2 recommends: between a layer and a note."""
+UNPITCHED = 112
+"""The first of General MIDI's percussive programs; sound effects and drums stand behind them."""
 ABREAST = 64
 """Notes that are written together."""
 
@@ -139,21 +143,39 @@ def _order(writer: CodeWriter, sound: NoteSound, seed: int, sampling: Sampling) 
 
 
 @torch.inference_mode()
-def note_sounds(codec: Codec, codes: Sequence[np.ndarray]) -> list[np.ndarray]:
+def note_sounds(
+    codec: Codec, codes: Sequence[np.ndarray], written: Sequence[NoteSound]
+) -> list[np.ndarray]:
     """(n,) float32 samples of each note's codes, several channels averaged; those of one length
-    are decoded together."""
-    device = next(codec.parameters()).device
+    are decoded together. A codec of mel bands is told the pitches of notes that have one."""
+    tonal = [isinstance(codec, MelCodec) and has_pitch(note) for note in written]
+    kinds = [(one.shape, pitched) for one, pitched in zip(codes, tonal, strict=True)]
     sounds: list[np.ndarray] = [np.zeros(0, np.float32)] * len(codes)
-    first = 0
-    while first < len(codes):
-        last = first + 1
-        while last < min(len(codes), first + ABREAST) and codes[last].shape == codes[first].shape:
-            last += 1
-        batch = torch.from_numpy(np.stack(codes[first:last])).to(device)
-        decoded = codec.decode(batch).float().mean(1).cpu().numpy()
-        sounds[first:last] = list(decoded)
-        first = last
+    for kind in dict.fromkeys(kinds):
+        alike = [i for i in range(len(codes)) if kinds[i] == kind]
+        for start in range(0, len(alike), ABREAST):
+            group = alike[start : start + ABREAST]
+            pitches = [written[i].pitch for i in group] if kind[1] else None
+            decoded = _decoded(codec, np.stack([codes[i] for i in group]), pitches)
+            for i, sound in zip(group, decoded, strict=True):
+                sounds[i] = sound
     return sounds
+
+
+def _decoded(codec: Codec, codes: np.ndarray, pitches: Sequence[int] | None) -> np.ndarray:
+    """(B, n) sound of (B, K, T) codes."""
+    batch = torch.from_numpy(codes).to(next(codec.parameters()).device)
+    if pitches is None or not isinstance(codec, MelCodec):
+        decoded = codec.decode(batch)
+    else:
+        hertz = torch.tensor([frequency(pitch) for pitch in pitches], device=batch.device)
+        decoded = codec.decode_tones(batch, hertz)
+    return decoded.float().mean(1).cpu().numpy()
+
+
+def has_pitch(note: NoteSound) -> bool:
+    """Whether a note is heard as a tone: not drums, nor General MIDI's percussion and effects."""
+    return note.instrument < UNPITCHED
 
 
 def placed(

@@ -55,7 +55,7 @@ class CodeNotesSystem(MusicgenSystem):
     def _sound(self, piece: Any) -> Audio:
         """The notes' sounds put together, stereo, as loud as a rendered Score is."""
         rate = self.codec.sample_rate
-        sounds = note_sounds(self.codec, piece.writing.codes)
+        sounds = note_sounds(self.codec, piece.writing.codes, piece.plan.sounds)
         pair = placed(piece.score, piece.plan, sounds, rate, round(self._seconds(piece) * rate))
         fade(pair, rate)
         return Audio(room.master(pair, rate), rate)
