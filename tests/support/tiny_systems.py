@@ -65,7 +65,7 @@ def code_notes(folder: Path) -> Path:
     pytest.importorskip("vector_quantize_pytorch")
     from tiny_pairs import write_pair
 
-    return write_pair(folder, "roll,drums", system="code-notes")
+    return write_pair(folder, "note", system="code-notes")
 
 
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {

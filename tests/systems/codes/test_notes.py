@@ -40,7 +40,7 @@ PIANO, KIT = Track("piano", 0), Track("kit", 0, True)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return write_pair(tmp_path_factory.mktemp("notes"), "roll,drums", system="code-notes")
+    return write_pair(tmp_path_factory.mktemp("notes"), "note", system="code-notes")
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,9 @@ def test_a_pedal_holds_a_note():
 
 def test_the_condition_is_the_note_alone():
     sound = NoteSound(40, 70, 88, 0.1)
-    roll = symbol_frames("roll", sound.symbols(), 50.0, 0, 8)
-    assert (roll[:5, 1:] > 0).any(1).all() and not roll[5:, 1:].any()
-    assert roll[0, 1 + 5 * 128 + 70] == pytest.approx(88 / 127)
+    note = symbol_frames("note", sound.symbols(), 50.0, 0, 8)
+    assert note[:, 1 + 70].all() and note[:, 129 + 40].all()
+    assert note[:, -2].tolist() == [1] * 5 + [0] * 3  # held
 
 
 # ------------------------------------------------------------------ writing
@@ -197,7 +197,7 @@ def test_editing_one_note_changes_the_sound_there_alone(system: CodeNotesSystem)
 
 def test_a_model_that_is_told_of_no_single_notes_is_refused(tmp_path: Path):
     write_pair(tmp_path, "roll,beat")
-    with pytest.raises(InputError, match="cannot write single notes: it does not read drums"):
+    with pytest.raises(InputError, match="writes no single notes; the recipe codes-note"):
         CodeNotesSystem.load(tmp_path / "codes", "cpu", codec=str(tmp_path / "codec"))
 
 

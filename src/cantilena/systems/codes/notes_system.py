@@ -17,8 +17,8 @@ from cantilena.systems.codes.notes import NotePlan, NoteWriting, note_plan, note
 from cantilena.systems.codes.pair import Pair
 from cantilena.systems.codes.system import MusicgenSystem, Piece, fade
 
-READS = ("roll", "drums")
-"""Conditions by which a model is told of a note."""
+READS = "note"
+"""The condition by which a model is told of a note."""
 
 
 @dataclass
@@ -37,10 +37,9 @@ class CodeNotesSystem(MusicgenSystem):
     piece = _NotePiece
 
     def __init__(self, pair: Pair):
-        missing = [name for name in READS if name not in pair.writer.model.config.conditions]
-        if missing:
+        if READS not in pair.writer.model.config.conditions:
             raise InputError(
-                f"the model {pair.name!r} cannot write single notes: it does not read {missing[0]}"
+                f"the model {pair.name!r} writes no single notes; the recipe codes-note trains one"
             )
         super().__init__(pair)
 

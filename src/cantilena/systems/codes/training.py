@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cantilena.models.audio.code_lm import CodeConfig, CodeLM
     from cantilena.tokens.codes.patterns import Pattern
 
-CONDITIONS = ("text", "melody", "roll", "drums", "chords", "beat")
+CONDITIONS = ("text", "melody", "roll", "drums", "note", "chords", "beat")
 """What can be read: words, a tune, and the kinds of ``tokens.codes.symbols``."""
 FUSES = ("cross", "prepend")
 
@@ -83,7 +83,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "codes-score": {},
     "codes-text": {"conditions": "text"},
     "codes-text-beat": {"conditions": "text,beat"},
-    "codes-note": {"conditions": "roll,drums", "seconds": 2.0},
+    "codes-note": {"conditions": "note", "seconds": 2.0, "drop": 0.0},
     "codes-drums": {"stem": "drums", "conditions": "roll,chords,beat"},
     "musicgen-small": {
         "conditions": "text",

@@ -133,14 +133,13 @@ def griffin_lim(
     are those of the sound made so far, with the momentum of fast Griffin-Lim (Perraudin 2013). The
     first phases, complex numbers of size 1, are ``phases``, or advance as each bin's own frequency,
     so that the same magnitudes give the same sound."""
-    if phases is None:
-        phases = _bins_phases(magnitudes, stft)
-    before = torch.zeros_like(phases)
+    newest = _bins_phases(magnitudes, stft) if phases is None else phases
+    before = torch.zeros_like(newest)
     for _ in range(iterations):
-        consistent = stft(stft.inverse(magnitudes * phases))
+        consistent = stft(stft.inverse(magnitudes * newest))
         moved = consistent - momentum / (1 + momentum) * before
-        phases, before = moved / moved.abs().clamp_min(1e-16), consistent
-    return stft.inverse(magnitudes * phases)
+        newest, before = moved / moved.abs().clamp_min(1e-16), consistent
+    return stft.inverse(magnitudes * newest)
 
 
 def _bins_phases(magnitudes: Tensor, stft: Stft) -> Tensor:
