@@ -52,7 +52,14 @@ def train_codes(args: argparse.Namespace) -> int:
     options, settings = recipe.options, recipe.settings
     conditioner = Conditioner(CodeTraining().config(recipe, encoder), options.frame_rate, encoder)
     batches, held_out = (
-        CodeBatches(clips[split], conditioner, options.layout, settings.seed, options.drop)
+        CodeBatches(
+            clips[split],
+            conditioner,
+            options.layout,
+            settings.seed,
+            options.drop,
+            options.forget,
+        )
         for split in ("train", "valid")
     )
     counts = ngram_nats(clips["train"].codes(), clips["valid"].codes(), options.card)
