@@ -286,7 +286,7 @@ def _compose(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="source",
         metavar="FILE",
-        help="sound a MIDI file (musicgen)",
+        help="sound a MIDI file (musicgen, code-notes)",
     )
     how.add_argument(
         "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
@@ -305,7 +305,7 @@ def _compose(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--codec",
         metavar="DIR",
-        help="what sounds musicgen's codes: a folder or hub name",
+        help="what sounds codes (musicgen, code-notes): a folder or hub name",
     )
     how.add_argument(
         "--condition", metavar="NAME", help="what leads musicgen's codes: score, or text alone"

@@ -59,7 +59,6 @@ SYSTEMS: dict[str, Spec] = {
         extra="audio",
         reads=("text", "brief", "score"),
         gives="audio",
-        default=SHIPPED,
     ),
 }
 """Every system by name."""
