@@ -1,5 +1,5 @@
-"""A tiny codec with a model of its codes, with random weights, as a folder of ``musicgen``. Needs
-torch."""
+"""A tiny codec with a model of its codes, with random weights, as a folder of ``musicgen``
+or ``code-notes``. Needs torch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
 from cantilena.models.audio.codec.files import save_codec
+from cantilena.models.audio.shipped import MUSICGEN
 from cantilena.models.encoders import HashedEncoder
 from cantilena.systems.codes.checkpoint import save_codes
 from cantilena.systems.codes.pair import save_pair
@@ -22,7 +23,12 @@ HOP = 800
 ENCODER = 8
 
 
-def write_pair(folder: Path, conditions: str = "roll,beat", seconds: float = 2.0) -> Path:
+def write_pair(
+    folder: Path,
+    conditions: str = "roll,beat",
+    seconds: float = 2.0,
+    system: str = MUSICGEN,
+) -> Path:
     """Checkpoints ``codec`` and ``codes`` in a folder, and both as one in ``pair``, which it gives.
     ``seconds``: of the model's windows."""
     codec = tiny("frame", hop=HOP)
@@ -47,5 +53,5 @@ def write_pair(folder: Path, conditions: str = "roll,beat", seconds: float = 2.0
         "codec": codec.fingerprint(),
     }
     save_codes(folder / "codes", model, about, {"seed": 0, "licence": "none"})
-    save_pair(folder / "pair", folder / "codes", folder / "codec", "tiny")
+    save_pair(folder / "pair", folder / "codes", folder / "codec", "tiny", system)
     return folder / "pair"

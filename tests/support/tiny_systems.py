@@ -60,11 +60,20 @@ def musicgen(folder: Path) -> Path:
     return write_pair(folder)
 
 
+def code_notes(folder: Path) -> Path:
+    """A tiny codec, and a model of its codes that is told of single notes."""
+    pytest.importorskip("vector_quantize_pytorch")
+    from tiny_pairs import write_pair
+
+    return write_pair(folder, "note", system="code-notes")
+
+
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "note": note,
     "amt": amt,
     "amt-prefix": amt_prefix,
     "llama-music": llama_music,
     "musicgen": musicgen,
+    "code-notes": code_notes,
 }
 """What makes the checkpoint, in an empty folder, by the system's name."""

@@ -16,7 +16,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
-from cantilena.cli.audio_data import audio_arguments, debian_arguments
+from cantilena.cli.audio_data import audio_arguments, debian_arguments, notes_arguments
 from cantilena.cli.codec import codec_arguments
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import editing_arguments
@@ -286,7 +286,7 @@ def _compose(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="source",
         metavar="FILE",
-        help="sound a MIDI file (musicgen)",
+        help="sound a MIDI file (musicgen, code-notes)",
     )
     how.add_argument(
         "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
@@ -305,7 +305,7 @@ def _compose(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--codec",
         metavar="DIR",
-        help="what sounds musicgen's codes: a folder or hub name",
+        help="what sounds codes (musicgen, code-notes): a folder or hub name",
     )
     how.add_argument(
         "--condition", metavar="NAME", help="what leads musicgen's codes: score, or text alone"
@@ -405,6 +405,10 @@ def _data(commands: Any) -> None:
     audio.set_defaults(run="cli.audio_data:data_audio")
     audio_arguments(audio, count)
     _output(audio, quiet=True)
+    notes = jobs.add_parser("notes", help="sound single notes of every instrument to learn from")
+    notes.set_defaults(run="cli.audio_data:data_notes")
+    notes_arguments(notes, count)
+    _output(notes, quiet=True)
     debian = jobs.add_parser("debian", help="get music that Debian's packages carry, or list it")
     debian.set_defaults(run="cli.audio_data:data_debian")
     debian_arguments(debian)

@@ -1,5 +1,5 @@
-"""``cantilena data audio`` makes clips of MIDI and recordings, ``cantilena data debian`` gets
-recordings that Debian's packages carry.
+"""``cantilena data audio`` makes clips of MIDI and recordings, ``cantilena data notes`` clips of
+single notes, ``cantilena data debian`` gets recordings that Debian's packages carry.
 
 Knows options and what is printed; the work is done in ``data.audio`` and ``data.debian``.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from cantilena.cli.common import Progress, print_json
@@ -42,6 +43,14 @@ def audio_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]
     parser.add_argument(
         "--wordings", type=count, default=4, metavar="N", help="captions of a clip (4)"
     )
+    _engine_arguments(parser, count)
+    parser.add_argument("--limit", type=count, metavar="N", help="files of a source and split")
+    parser.add_argument(
+        "--ray", action="store_true", help="as a Ray Data job (RAY_ADDRESS names the cluster)"
+    )
+
+
+def _engine_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
     parser.add_argument(
         "--engine",
         choices=("auto", "fluidsynth", "synth"),
@@ -50,10 +59,6 @@ def audio_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]
     )
     parser.add_argument("--soundfont", metavar="FILE", help="an .sf2 or .sf3 file for FluidSynth")
     parser.add_argument("--workers", type=count, default=1, metavar="N", help="processes (1)")
-    parser.add_argument("--limit", type=count, metavar="N", help="files of a source and split")
-    parser.add_argument(
-        "--ray", action="store_true", help="as a Ray Data job (RAY_ADDRESS names the cluster)"
-    )
 
 
 def data_audio(args: argparse.Namespace) -> int:
@@ -76,6 +81,10 @@ def data_audio(args: argparse.Namespace) -> int:
             ray=args.ray,
             progress=progress,
         )
+    return _print_manifest(args, manifest, out)
+
+
+def _print_manifest(args: argparse.Namespace, manifest: dict[str, Any], out: Path) -> int:
     if args.json:
         names = ("recipe", "licences", "counts", "refused", "left_out", "changed")
         print_json({"folder": str(out), **{name: manifest[name] for name in names}})
@@ -159,3 +168,25 @@ def data_debian(args: argparse.Namespace) -> int:
     if args.json:
         print_json(rows)
     return 0
+
+
+def notes_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
+    """The options of ``data notes``; ``count`` reads a whole number from 1."""
+    parser.add_argument(
+        "-o", "--output", default="notes", metavar="DIR", help="where it goes (notes)"
+    )
+    parser.add_argument(
+        "--rate", type=count, default=16_000, metavar="HZ", help="sample rate (16000)"
+    )
+    _engine_arguments(parser, count)
+
+
+def data_notes(args: argparse.Namespace) -> int:
+    """Sounds the notes and prints how many there are."""
+    from cantilena.data.audio.notes import build_notes
+    from cantilena.files import check_folder
+
+    out = check_folder(args.output)
+    with Progress(args.quiet) as progress:
+        manifest = build_notes(out, args.rate, args.engine, args.soundfont, args.workers, progress)
+    return _print_manifest(args, manifest, out)

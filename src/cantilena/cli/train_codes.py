@@ -39,18 +39,27 @@ def train_codes(args: argparse.Namespace) -> int:
     if len(set(codec.sizes)) != 1:
         raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
     recipe = code_settings(args, Run(args.out).recipe(), codec)
+    stem = recipe.options.stem
     places = {
-        split: AudioData(args.data, split, stems=False, warn=warn) for split in ("train", "valid")
+        split: AudioData(args.data, split, stems=bool(stem), warn=warn)
+        for split in ("train", "valid")
     }
     clips = {
-        split: CodeClips(data, codec, Path(args.data) / "codes", say)
+        split: CodeClips(data, codec, Path(args.data) / "codes", say, stem)
         for split, data in places.items()
     }
     training, encoder = Training(Path(args.out), recipe), CodeTraining().encoder(recipe)
     options, settings = recipe.options, recipe.settings
     conditioner = Conditioner(CodeTraining().config(recipe, encoder), options.frame_rate, encoder)
     batches, held_out = (
-        CodeBatches(clips[split], conditioner, options.layout, settings.seed, options.drop)
+        CodeBatches(
+            clips[split],
+            conditioner,
+            options.layout,
+            settings.seed,
+            options.drop,
+            options.forget,
+        )
         for split in ("train", "valid")
     )
     counts = ngram_nats(clips["train"].codes(), clips["valid"].codes(), options.card)

@@ -53,6 +53,13 @@ SYSTEMS: dict[str, Spec] = {
         gives="audio",
         default=SHIPPED,
     ),
+    "code-notes": Spec(
+        home="cantilena.systems.codes.notes_system:CodeNotesSystem",
+        help="sound: a Score of note's, each different note of it written by a model of codes",
+        extra="audio",
+        reads=("text", "brief", "score"),
+        gives="audio",
+    ),
 }
 """Every system by name."""
 

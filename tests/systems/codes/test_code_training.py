@@ -217,3 +217,20 @@ def test_counts_of_codes_and_of_pairs():
     sure = (50 + 0.5) / (50 + 1)  # 50 pairs 0 1, of pairs 1 0 one less
     other = (49 + 0.5) / (49 + 1)
     assert nats["bigram"] == pytest.approx([-(math.log(sure) + math.log(other)) / 2])
+
+
+def test_columns_that_are_forgotten_are_hidden_but_asked_for():
+    layout = recipe().options.layout
+    config = CodeTraining().config(recipe(), None)
+    conditioner = Conditioner(config, recipe().options.frame_rate)
+    plain, hiding = (
+        CodeBatches(batches(recipe()).examples, conditioner, layout, forget=share)
+        for share in (0.0, 0.5)
+    )
+    batch, other = hiding.draw(3, 16), plain.draw(3, 16)
+    assert "read" not in other and torch.equal(batch["columns"], other["columns"])
+    hidden = (batch["read"] == layout.special).all(1)
+    assert 0.4 < hidden.float().mean() < 0.6
+    kept = ~hidden[:, None].expand_as(batch["columns"])
+    assert torch.equal(batch["read"][kept], batch["columns"][kept])
+    assert "read" not in hiding.fixed(4)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,26 @@ def test_drums_are_struck_in_one_frame():
     drums = frames("drums")
     assert np.argwhere(drums[:, 1:]).tolist() == [[0, 36], [15, 36], [30, 38]]
     assert drums[15, 37] == pytest.approx(64 / 127)
+
+
+def test_note_is_the_one_that_began_last():
+    heard = SimpleNamespace(
+        onset=np.array([0.5, -0.3, 1.0]),
+        duration=np.array([0.3, 0.6, 0.01]),
+        pitch=np.array([60, 72, 38], np.uint8),
+        velocity=np.array([64, 127, 20], np.uint8),
+        instrument=np.array([40, 0, 128], np.uint8),
+    )
+    note = symbol_frames("note", heard, RATE, 0, 12)
+    pitch, instrument = note[:, 1:129].argmax(1), note[:, 129:258].argmax(1)
+    assert pitch.tolist() == [72] * 5 + [60] * 5 + [38] * 2
+    assert instrument.tolist() == [0] * 5 + [40] * 5 + [128] * 2
+    assert np.allclose(note[[0, 5, 10], 258], np.array([127, 64, 20]) / 127)
+    assert note[[0, 5, 10], 259:267].argmax(1).tolist() == [7, 4, 1]
+    begins, held, fresh = note[:, 267:].T
+    assert np.flatnonzero(begins).tolist() == [5, 10]  # the first began before
+    assert np.flatnonzero(held).tolist() == [0, 1, 2, 5, 6, 7, 10]
+    assert fresh[0] == pytest.approx(1 / 1.3) and fresh[5] == 1.0 and fresh[9] < fresh[8]
 
 
 def test_chords_by_root_and_quality():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)  # two of a busy machine wait for one another
 
+from cantilena.data.audio.clips import from_pcm, to_pcm  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.train.audio import codes as module  # noqa: E402
 from cantilena.train.audio.codes import CodeClips, melody_of  # noqa: E402
@@ -24,6 +25,7 @@ class Clip:
     rate: int = RATE
     captions: tuple[str, ...] = ("tones",)
     symbols: Any = None
+    stems: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Data:
@@ -94,6 +96,25 @@ def test_codes_of_large_books_are_kept_whole(tmp_path: Any, monkeypatch: Any):
     monkeypatch.setattr(codec, "encode", lambda audio: torch.full((1, 3, 4), (1 << 16) + 5))
     assert (made(tmp_path, codec=codec)[0][0].codes == (1 << 16) + 5).all()
     assert (made(tmp_path, codec=codec)[0][0].codes == (1 << 16) + 5).all()
+
+
+def test_a_stems_codes_are_its_own_and_silence_has_none(tmp_path: Any):
+    data = Data()
+    for i, clip in enumerate(data.clips):
+        size = len(clip.samples)
+        drums = tones(size / RATE, seed=9 + i) if i != 1 else np.zeros(size)
+        clip.stems = {"drums": to_pcm(drums[:size])}
+    codec = tiny("frame")
+    clips = CodeClips(data, codec, tmp_path, lambda _: None, "drums")
+    heard = torch.from_numpy(from_pcm(data.clips[0].stems["drums"]))
+    np.testing.assert_array_equal(clips[0].codes, codec.encode(heard[None, None])[0].numpy())
+    assert clips.lengths[1] == 0 and min(clips.lengths[2:]) > 0
+    mixes = CodeClips(data, codec, tmp_path, lambda _: None)
+    assert not np.array_equal(mixes[0].codes, clips[0].codes)
+    again = CodeClips(data, codec, tmp_path, lambda _: None, "drums")
+    np.testing.assert_array_equal(again[0].codes, clips[0].codes)
+    with pytest.raises(InputError, match="no stem 'bass'"):
+        CodeClips(data, codec, tmp_path, lambda _: None, "bass")
 
 
 def test_a_melody_is_that_of_the_leading_notes():

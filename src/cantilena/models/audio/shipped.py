@@ -17,10 +17,12 @@ INSTALL = "pip install ./weights/audio"
 """What installs it, from the folder of the sources."""
 CODEC = "codec"
 MUSICGEN = "musicgen"
+CODE_NOTES = "code-notes"
 
 
 def shipped(name: str) -> Path | None:
-    """The folder of the checkpoint ``name`` ("codec", "musicgen", "musicgen/codec"); None where it
+    """The folder of the checkpoint ``name`` ("codec", "musicgen", "code-notes",
+    "musicgen/codec"); None where it
     is not installed."""
     spec = find_spec(PACKAGE)
     for place in (spec.submodule_search_locations or ()) if spec else ():

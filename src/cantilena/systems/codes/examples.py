@@ -27,6 +27,8 @@ from cantilena.tokens.codes.symbols import SYMBOLS, Sounding
 COLUMNS, MASK = "columns", "mask"
 """Entries of a batch: (B, K, S) int64, and (K, S) bool. Conditions stand beside them, as
 "text.states" and "text.mask"."""
+READ = "read"
+"""Beside them, where some columns are hidden from the model: what it reads in their place."""
 SHARE_ALONE = 0.5
 """Of the chance that all conditions are left out, that one is left out alone."""
 
@@ -62,8 +64,10 @@ class ExampleList(list[CodeExample]):
 
 class CodeBatches:
     """Batches of crops of ``layout.frames`` frames. ``drop``: how often all conditions of an
-    example are left out, 0-1; each is left out alone half as often. Raises InputError where no
-    example is long enough, or there are none."""
+    example are left out, 0-1; each is left out alone half as often. ``forget``: how much of the
+    columns a model does not get to read, 0-1, so that it learns more from conditions than how codes
+    go on: of single notes all but the first frame follow from the one before. Raises InputError
+    where no example is long enough, or there are none."""
 
     def __init__(
         self,
@@ -72,7 +76,9 @@ class CodeBatches:
         layout: Pattern,
         seed: int = 0,
         drop: float = 0.2,
+        forget: float = 0.0,
     ):
+        self.forget = forget
         self.examples, self.conditioner = examples, conditioner
         self.layout, self.seed, self.drop = layout, seed, drop
         lengths = examples.lengths
@@ -87,7 +93,12 @@ class CodeBatches:
         """The batch of a step: ``size`` examples at random, each from a frame at random."""
         rng = np.random.default_rng([self.seed, step])
         crops = [self._crop(rng) for _ in range(size)]
-        return self._stacked(crops)
+        batch = self._stacked(crops)
+        if self.forget:
+            columns = batch[COLUMNS]
+            hidden = torch.from_numpy(rng.random((size, 1, columns.shape[2])) < self.forget)
+            batch[READ] = torch.where(hidden, self.layout.special, columns)
+        return batch
 
     def fixed(self, size: int, limit: int = 64) -> list[dict[str, Tensor]]:
         """Batches for validation: the beginnings of the first ``limit`` examples, with all that is

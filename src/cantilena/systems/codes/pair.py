@@ -1,7 +1,7 @@
 """A model of codes and the codec that its codes are of: kept in one folder, found, and matched.
 
 Knows cards, fingerprints and places; does not know Requests, Scores or how codes are written. A
-folder of the system ``musicgen`` holds two checkpoints, ``codes`` and ``codec``; a model of codes
+folder of the systems in ``PAIRS`` holds two checkpoints, ``codes`` and ``codec``; a model of codes
 alone, or a published MusicGen, gets its codec by name or brings its own.
 """
 
@@ -19,7 +19,7 @@ from cantilena.models.audio.codec.base import Codec
 from cantilena.models.audio.codec.files import load_codec, shipped_codec
 from cantilena.models.audio.codec.published import PublishedEncodec
 from cantilena.models.audio.musicgen import AUDIOCRAFT, load_musicgen
-from cantilena.models.audio.shipped import INSTALL, MUSICGEN, shipped
+from cantilena.models.audio.shipped import CODE_NOTES, INSTALL, MUSICGEN, shipped
 from cantilena.models.checkpoint import (
     Checkpoint,
     digest,
@@ -34,6 +34,9 @@ from cantilena.systems.codes.checkpoint import load_writer, published_writer
 from cantilena.systems.codes.writing import CodeWriter
 from cantilena.systems.trainable import CODEC, CODES
 
+PAIRS = (MUSICGEN, CODE_NOTES)
+"""Systems whose folders hold a model of codes and its codec."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -47,10 +50,16 @@ class Pair:
     card: Mapping[str, Any]
 
 
-def save_pair(folder: str | Path, codes: str | Path, codec: str | Path, name: str) -> Checkpoint:
-    """Makes a checkpoint of the system ``musicgen`` of a model of codes and its codec, each a
-    checkpoint's folder or a run's. Raises CheckpointError, and InputError where the codes are of
-    another codec or ``folder`` holds other files."""
+def save_pair(
+    folder: str | Path,
+    codes: str | Path,
+    codec: str | Path,
+    name: str,
+    system: str = MUSICGEN,
+) -> Checkpoint:
+    """Makes a checkpoint of ``system``, "musicgen" or "code-notes", of a model of codes and its
+    codec, each a checkpoint's folder or a run's. Raises CheckpointError, and InputError where the
+    codes are of another codec or ``folder`` holds other files."""
     places = {CODES: open_checkpoint(codes, CODES), CODEC: open_checkpoint(codec, CODEC)}
     _check_codec(places[CODES], load_codec(codec, "cpu"), codec)
     cards = {part: checkpoint.card for part, checkpoint in places.items()}
@@ -60,7 +69,7 @@ def save_pair(folder: str | Path, codes: str | Path, codec: str | Path, name: st
             shutil.copytree(checkpoint.folder, stage / part)
 
     card = {
-        "system": MUSICGEN,
+        "system": system,
         "name": name,
         "sources": {**cards[CODEC]["sources"], **cards[CODES]["sources"]},
         "licence": cards[CODES]["licence"],
@@ -75,22 +84,23 @@ def load_pair(
     codec: str | Path | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    kind: str = MUSICGEN,
 ) -> Pair:
-    """The pair in a folder of ``musicgen``; of a model of codes or a published MusicGen by folder
-    or hub name; None: the shipped one. ``codec``: another place for the codec.
+    """The pair in a folder of the system ``kind``; of a model of codes or a published MusicGen by
+    folder or hub name; None: the shipped one. ``codec``: another place for the codec.
 
     Raises InputError where none is named and none installed, where a codec must be named, and for
     one that the codes are not of; CheckpointError, MissingExtraError."""
     if place is None:
-        place = shipped(MUSICGEN)
+        place = shipped(kind)
         if place is None:
             raise InputError(
-                f"the weights of musicgen are not installed: {INSTALL!r} in the folder of "
+                f"the weights of {kind} are not installed: {INSTALL!r} in the folder of "
                 "Cantilena's sources installs them; or name others with --checkpoint"
             )
     system = system_in(place) if is_checkpoint(place) else ""
-    if system == MUSICGEN:
-        whole = open_checkpoint(place, MUSICGEN)
+    if system in PAIRS:
+        whole = open_checkpoint(place, kind)
         return _ours(whole, whole.folder / CODES, codec or whole.folder / CODEC, device, dtype)
     if system:
         alone, codec = open_checkpoint(place, CODES), codec or shipped_codec()

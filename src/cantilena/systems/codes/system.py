@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -52,8 +52,19 @@ NOTES_SHARE = 0.2
 some three seconds, and a small model of codes four times that."""
 
 
+class Writing(Protocol):
+    """What writes a piece's codes step by step."""
+
+    @property
+    def codes(self) -> list[np.ndarray]: ...
+
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """As ``CodeWriting.steps``."""
+        ...
+
+
 @dataclass
-class _Piece:
+class Piece:
     """A Request on its way: the Score that leads it, with what is known of that one, and the
     writing of its codes."""
 
@@ -61,7 +72,7 @@ class _Piece:
     condition: str
     guide: Result | None = None
     score: Score | None = None
-    writing: CodeWriting | None = None
+    writing: Writing | None = None
 
 
 class MusicgenSystem(System):
@@ -72,6 +83,8 @@ class MusicgenSystem(System):
     """``best_of`` is of Scores: a piece's sound is written once. All else is of the codes; Scores
     are composed as ``note`` does by default."""
     options: ClassVar[Mapping[str, type]] = {"condition": str}
+    piece: ClassVar[type[Piece]] = Piece
+    """What is known of a Request on its way."""
 
     def __init__(self, pair: Pair):
         self.writer, self.codec = pair.writer, pair.codec
@@ -87,7 +100,7 @@ class MusicgenSystem(System):
         codec: str | None = None,
     ) -> MusicgenSystem:
         """The system of a checkpoint as ``systems.codes.pair.load_pair`` takes it, which see."""
-        return cls(load_pair(checkpoint, codec, device, dtype))
+        return cls(load_pair(checkpoint, codec, device, dtype, cls.system))
 
     # ------------------------------------------------------------------ what is asked
 
@@ -142,24 +155,26 @@ class MusicgenSystem(System):
 
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``. Scores are composed abreast; codes are written piece by piece in
-        turns, so that no rounding of a batch lets one piece hang on another."""
+        turns of equal work, so that no rounding of a batch lets one piece hang on another."""
         requests = [attempt.request for attempt in attempts]
-        pieces = [_Piece(request, self.condition(request)) for request in requests]
+        pieces = [self.piece(request, self.condition(request)) for request in requests]
         yield from self._compose(pieces)
         going = {}
         for k, piece in enumerate(pieces):
-            piece.writing = CodeWriting(self.writer, [self._order(piece)])
+            piece.writing = self._writing(piece)
             going[k] = piece.writing.steps()
+        done = dict.fromkeys(going, 0)
         while going:
-            for k in list(going):
-                step = next(going[k], None)
-                if step is None:
-                    del going[k]
-                    yield k, Finished(self._result(pieces[k]))
-                else:
-                    yield k, Progress(NOTES_SHARE + (1 - NOTES_SHARE) * step[0] / step[1])
+            k = min(going, key=lambda k: (done[k], k))  # so that short pieces do not wait
+            step = next(going[k], None)
+            if step is None:
+                del going[k]
+                yield k, Finished(self._result(pieces[k]))
+            else:
+                done[k] = step[0]
+                yield k, Progress(NOTES_SHARE + (1 - NOTES_SHARE) * step[0] / step[1])
 
-    def _compose(self, pieces: Sequence[_Piece]) -> Iterator[tuple[int, Event]]:
+    def _compose(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, Event]]:
         """Gives the pieces their Scores."""
         composed = []
         for k, piece in enumerate(pieces):
@@ -177,7 +192,7 @@ class MusicgenSystem(System):
             else:
                 yield k, event
 
-    def _seconds(self, piece: _Piece) -> float:
+    def _seconds(self, piece: Piece) -> float:
         """How long a piece is to sound: as asked in seconds, else as long as its Score."""
         brief = piece.request.brief
         if piece.score is None:
@@ -186,7 +201,11 @@ class MusicgenSystem(System):
         exact = brief.seconds is not None and brief.seconds_range is None
         return brief.seconds if exact and brief.seconds is not None else end
 
-    def _order(self, piece: _Piece) -> CodeOrder:
+    def _writing(self, piece: Piece) -> Writing:
+        """What will write a piece's codes."""
+        return CodeWriting(self.writer, [self._order(piece)])
+
+    def _order(self, piece: Piece) -> CodeOrder:
         reads_text = TEXT in self.conditions
         wish = Wish(
             piece.request.brief.text if reads_text else "",
@@ -196,20 +215,12 @@ class MusicgenSystem(System):
         sampling = piece.request.sampling or self.sampling
         return CodeOrder(frames, wish, piece.request.seed, sampling=sampling)
 
-    def _result(self, piece: _Piece) -> Result:
-        assert piece.writing is not None
+    def _result(self, piece: Piece) -> Result:
         brief, guide = piece.request.brief, piece.guide
-        sound = self._sound(piece.writing.codes[0], self._seconds(piece))
+        sound = self._sound(piece)
         rows = text_rows(brief, sound.seconds)
         if piece.score is not None:
             rows = report(brief, piece.score) if guide is None else guide.rows
-        facts: dict[str, Any] = {
-            "condition": piece.condition,
-            "codec": self.codec.fingerprint()[:16],
-            "bits_per_second": round(self.codec.bits(self.writer.model.config.books), 1),
-        }
-        if guide is not None:
-            facts["score_by"] = {"name": guide.checkpoint, "sha256": guide.checkpoint_hash}
         return Result(
             artefact=sound,
             brief=brief,
@@ -220,15 +231,30 @@ class MusicgenSystem(System):
             chords=() if guide is None else guide.chords,
             system=self.system,
             dropped={} if guide is None else guide.dropped,
-            facts=facts,
+            facts=self._facts(piece),
             guide=piece.score,
         )
 
-    def _sound(self, codes: np.ndarray, seconds: float) -> Audio:
-        """The sound of codes (K, T), as loud as a rendered Score is, its end faded."""
+    def _facts(self, piece: Piece) -> dict[str, Any]:
+        """What the JSON file says of how a piece was sounded."""
+        facts: dict[str, Any] = {
+            "condition": piece.condition,
+            "codec": self.codec.fingerprint()[:16],
+            "bits_per_second": round(self.codec.bits(self.writer.model.config.books), 1),
+        }
+        if piece.guide is not None:
+            facts["score_by"] = {
+                "name": piece.guide.checkpoint,
+                "sha256": piece.guide.checkpoint_hash,
+            }
+        return facts
+
+    def _sound(self, piece: Piece) -> Audio:
+        """The sound of a piece's codes, as loud as a rendered Score is, its end faded."""
+        assert piece.writing is not None
         rate = self.codec.sample_rate
-        length = round(seconds * rate)
-        blocks = list(decode_blocks(self.codec, codes, length))
+        length = round(self._seconds(piece) * rate)
+        blocks = list(decode_blocks(self.codec, piece.writing.codes[0], length))
         sound = np.concatenate(blocks).T[:2]
         pair = np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
         fade(pair, rate)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cantilena.models.audio.code_lm import CodeConfig, CodeLM
     from cantilena.tokens.codes.patterns import Pattern
 
-CONDITIONS = ("text", "melody", "roll", "drums", "chords", "beat")
+CONDITIONS = ("text", "melody", "roll", "drums", "note", "chords", "beat")
 """What can be read: words, a tune, and the kinds of ``tokens.codes.symbols``."""
 FUSES = ("cross", "prepend")
 
@@ -33,15 +33,18 @@ class CodeOptions(Checked):
     """Options of a code model's training.
 
     ``books``, ``card``, ``frame_rate`` (in Hz) and ``codec`` (its fingerprint) are those of the
-    codes; ``seconds`` of a crop, which is the window that is written at a time later; ``pattern``,
-    its columns; ``conditions``, what it reads, names of ``CONDITIONS`` with commas between;
+    codes, of the clips' mixes or of one ``stem`` alone; ``seconds`` of a crop, which is the window
+    that is written at a time later; ``pattern``, its columns; ``conditions``, what it reads, names
+    of ``CONDITIONS`` with commas between;
     ``text_encoder``, frozen, and how its states are read (``text_fuse``); ``melody_length``, states
-    of a melody; ``drop``, how often all conditions of an example are left out."""
+    of a melody; ``drop``, how often all conditions of an example are left out; ``forget``, how much
+    of what stands before a code is hidden in training."""
 
     books: int = option(4, "books of the codes", least=1)
     card: int = option(1024, "values of a book", least=2)
     frame_rate: float = option(50.0, "frames of codes a second", least=0.1)
     codec: str = ""
+    stem: str = option("", "stem whose codes are written, else the mix's")
     seconds: float = option(5.0, "length of a crop", least=0.05)
     pattern: str = option("delay", "what stands in a column")
     conditions: str = option("roll,drums,chords,beat", "what the model reads, of a list")
@@ -54,6 +57,7 @@ class CodeOptions(Checked):
     hidden: int = option(768, "within a block", least=1)
     dropout: float = option(0.0, "share of values left out", least=0)
     drop: float = option(0.2, "how often conditions are left out", least=0, free=True)
+    forget: float = option(0.0, "share of the codes that the model may not read", least=0)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
 
     def __post_init__(self) -> None:
@@ -81,8 +85,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "codes-score": {},
     "codes-text": {"conditions": "text"},
     "codes-text-beat": {"conditions": "text,beat"},
-    "codes-note": {"conditions": "roll", "seconds": 2.0},
-    "codes-drums": {"conditions": "roll,chords,beat"},
+    "codes-note": {"conditions": "note", "seconds": 2.0, "drop": 0.0, "forget": 0.5},
+    "codes-drums": {"stem": "drums", "conditions": "roll,chords,beat"},
     "musicgen-small": {
         "conditions": "text",
         "text_encoder": "t5",
@@ -206,7 +210,8 @@ class CodeTraining:
             name: Signal(states.roll(roll, 0), mask.roll(roll, 0))
             for name, (states, mask) in signals_of(batch, model.config.conditions).items()
         }
-        return nats_by_book(model(batch["columns"], signals), batch["columns"], batch["mask"])
+        read = batch.get("read", batch["columns"])
+        return nats_by_book(model(read, signals), batch["columns"], batch["mask"])
 
     def optimisers(self, model: CodeLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """AdamW, with decay for matrices of the blocks alone."""

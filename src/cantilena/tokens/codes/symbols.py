@@ -25,6 +25,10 @@ PITCHES, PROGRAMS, LOUDEST = 128, 128, 127
 PROGRAMS_A_FAMILY = PROGRAMS // len(FAMILIES)
 _ROLL, _ONSETS = 1, 1 + len(FAMILIES) * PITCHES
 _PROGRAMS = _ONSETS + PITCHES
+_LAYERS = 8
+_INSTRUMENTS = 1 + PITCHES
+_LOUDNESS = _INSTRUMENTS + DRUMS + 1
+_TIMES = _LOUDNESS + 1 + _LAYERS
 _LONE_BEAT = 0.5
 """Seconds that a beat lasts where there is no other to tell."""
 
@@ -152,6 +156,32 @@ def _drums(heard: Sounding, bounds: np.ndarray) -> np.ndarray:
     return out
 
 
+def _note(heard: Sounding, bounds: np.ndarray) -> np.ndarray:
+    """The note that began last, until another does: pitch, instrument, velocity from 0 to 1 and in
+    eight layers; whether it begins in the frame, is held in it, and how fresh it is: 1 / (1 + its
+    age in seconds). For sound in which one note sounds at a time: ``roll`` has a number for each
+    pitch of each family, so that what is learnt of one says nothing of another."""
+    out = _empty("note", bounds)
+    if not len(heard.onset):
+        return out
+    order = np.argsort(heard.onset, kind="stable")
+    begin = _frames_of(heard.onset[order], bounds)
+    latest = np.searchsorted(begin, np.arange(len(out)), side="right") - 1
+    frame = np.flatnonzero(latest >= 0)
+    note = order[latest[frame]]
+    velocity = heard.velocity[note].astype(np.int64)
+    out[frame, 1 + heard.pitch[note].astype(np.int64)] = 1.0
+    out[frame, _INSTRUMENTS + heard.instrument[note].astype(np.int64)] = 1.0
+    out[frame, _LOUDNESS] = velocity / LOUDEST
+    out[frame, _LOUDNESS + 1 + velocity * _LAYERS // PITCHES] = 1.0
+    out[frame, _TIMES] = begin[latest[frame]] == frame
+    ends = _frames_of(heard.onset[note] + heard.duration[note], bounds)
+    out[frame, _TIMES + 1] = frame < np.maximum(ends, begin[latest[frame]] + 1)
+    age = np.maximum(0.0, bounds[frame] - heard.onset[note])
+    out[frame, _TIMES + 2] = 1 / (1 + age)
+    return out
+
+
 def _chords(heard: Sounding, bounds: np.ndarray) -> np.ndarray:
     """Root and quality of the chord in the middle of each frame; zeros where none sounds."""
     out = _empty("chords", bounds)
@@ -204,6 +234,7 @@ def _middles(bounds: np.ndarray) -> np.ndarray:
 SYMBOLS: dict[str, Symbol] = {
     "roll": Symbol(_PROGRAMS + PROGRAMS, _roll),
     "drums": Symbol(1 + PITCHES, _drums),
+    "note": Symbol(_TIMES + 3, _note),
     "chords": Symbol(1 + 12 + len(QUALITIES), _chords),
     "beat": Symbol(1 + 2 * 3, _beat),
 }

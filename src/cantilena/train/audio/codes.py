@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from cantilena.audio.chroma import MELODY_HOP, MELODY_RATE
-from cantilena.data.audio.clips import STEMS
+from cantilena.data.audio.clips import STEMS, from_pcm
 from cantilena.errors import InputError
 from cantilena.files import make_folder, staged_file
 from cantilena.models.audio.codec.base import Codec
@@ -42,19 +42,36 @@ class ClipData(Protocol):
     def __len__(self) -> int: ...
 
     def clip(self, i: int) -> Any:
-        """Clip ``i``, with ``rate``, ``samples`` (n,) float32, ``captions`` and ``symbols``."""
+        """Clip ``i``, with ``rate``, ``samples`` (n,) float32, ``stems``, ``captions`` and
+        ``symbols``."""
         ...
 
 
 class CodeClips:
     """A split's clips as examples of their codes by ``codec``, which stand in parts in ``folder``.
-    Raises InputError where the codec is of another rate than the clips."""
+    ``stem``: of ``data.audio.STEMS``, whose codes they are; "": the mix's. A clip in which the stem
+    is silent has no codes. Raises InputError where the codec is of another rate than the clips, or
+    the clips have no such stem."""
 
-    def __init__(self, data: ClipData, codec: Codec, folder: str | Path, say: Say = print):
-        rate = data.clip(0).rate
-        if rate != codec.sample_rate:
-            raise InputError(f"the clips are at {rate} Hz and the codec at {codec.sample_rate}")
-        self.data, self.codec = data, codec
+    def __init__(
+        self,
+        data: ClipData,
+        codec: Codec,
+        folder: str | Path,
+        say: Say = print,
+        stem: str = "",
+    ):
+        first = data.clip(0)
+        if first.rate != codec.sample_rate:
+            raise InputError(
+                f"the clips are at {first.rate} Hz and the codec at {codec.sample_rate}"
+            )
+        if stem and stem not in first.stems:
+            raise InputError(
+                f"the clips have no stem {stem!r}; make them with 'data audio --stems', "
+                f"which gives {', '.join(STEMS)}"
+            )
+        self.data, self.codec, self.stem = data, codec, stem
         self.fingerprint = codec.fingerprint()
         shards = [row["sha256"] for row in data.manifest["shards"] if row["split"] == data.split]
         self._shards = json.dumps(shards).encode()
@@ -79,10 +96,13 @@ class CodeClips:
     def _part(self, folder: Path, number: int, say: Say) -> Sequence[np.ndarray]:
         """The codes of a part, uint16 (uint32 where a book has more values), read or made."""
         clips = range(number * PART, min(len(self.data), (number + 1) * PART))
-        path = folder / f"{self.data.split}-{self.fingerprint[:16]}-{number:05d}.npz"
+        stem = f"-{self.stem}" if self.stem else ""
+        path = folder / f"{self.data.split}{stem}-{self.fingerprint[:16]}-{number:05d}.npz"
         which = np.ascontiguousarray(self.data.places[clips.start : clips.stop], dtype=np.int64)
         clip_hash = hashlib.sha256(self._shards + which.tobytes()).hexdigest()
         about = {"fingerprint": self.fingerprint, "clips": clip_hash}
+        if self.stem:
+            about["stem"] = self.stem
         read = _read(path, about)
         if read is not None:
             return read
@@ -95,7 +115,11 @@ class CodeClips:
         return rows
 
     def _encoded(self, i: int) -> np.ndarray:
-        samples = torch.from_numpy(np.ascontiguousarray(self.data.clip(i).samples))
+        clip = self.data.clip(i)
+        heard = from_pcm(clip.stems[self.stem]) if self.stem else clip.samples
+        if self.stem and not heard.any():
+            return np.zeros((self.codec.books, 0), dtype=np.uint16)
+        samples = torch.from_numpy(np.ascontiguousarray(heard))
         sound = samples.expand(1, self.codec.channels, -1)
         device = next(self.codec.parameters()).device
         with torch.inference_mode():

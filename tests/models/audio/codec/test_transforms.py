@@ -9,7 +9,7 @@ from scipy import fft as scipy_fft
 
 from cantilena.audio.mel import slaney_bank
 from cantilena.errors import InputError
-from cantilena.models.audio.codec.transforms import LogMel, Mdct, Stft, griffin_lim
+from cantilena.models.audio.codec.transforms import LogMel, Mdct, Stft, griffin_lim, tone_phases
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -90,3 +90,16 @@ def test_griffin_lim_comes_near_the_magnitudes_and_is_the_same_each_time():
     assert error(32) < 0.1 and error(32) < 0.5 * error(0)
     one, two = (griffin_lim(magnitudes, stft, 4) for _ in range(2))
     assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("hertz", [41.2, 220.0, 1318.5])
+def test_flat_magnitudes_with_a_tones_phases_sound_at_its_pitch(hertz: float):
+    stft, rate = Stft(1024, 320), 16_000
+    magnitudes = torch.ones(1, 513, 50)
+    phases = tone_phases(torch.tensor([hertz]), 50, stft, rate)
+    assert torch.allclose(phases.abs(), torch.ones_like(phases.abs()), atol=1e-3)
+    sound = griffin_lim(magnitudes, stft, 0, phases=phases)[0].numpy()
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    bins = np.rint(np.arange(1, 6) * hertz * len(sound) / rate).astype(int)
+    between = np.rint((np.arange(1, 6) + 0.5) * hertz * len(sound) / rate).astype(int)
+    assert spectrum[bins].mean() > 5 * spectrum[between].mean()

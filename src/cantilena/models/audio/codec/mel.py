@@ -17,11 +17,15 @@ from torch.nn import functional as F
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import Coded, LatentCodec, cut
 from cantilena.models.audio.codec.convnext import Trunk
-from cantilena.models.audio.codec.transforms import LogMel, griffin_lim
+from cantilena.models.audio.codec.transforms import LogMel, griffin_lim, tone_phases
 from cantilena.models.audio.quantize import quantizer as make_quantizer
 
 CENTRE, SPREAD = -6.0, 4.0
 """About the mean and spread of natural logarithms of music's bands, taken off for the network."""
+
+TONE_ITERATIONS = 2
+"""Of Griffin-Lim where a note's pitch is known: more of them lead away from it again, to 77 of 100
+notes after 16."""
 
 
 class MelCodec(LatentCodec):
@@ -85,11 +89,25 @@ class MelCodec(LatentCodec):
         """As ``LatentCodec.analyse``."""
         return self._latents(self._bands(audio))
 
+    def _magnitudes(self, bands: Tensor) -> Tensor:
+        levels = (bands.float() * SPREAD + CENTRE).exp()
+        return (self.bank @ levels).clamp_min(0)
+
     @torch.no_grad()
     def _sound(self, bands: Tensor) -> Tensor:
-        levels = (bands.float() * SPREAD + CENTRE).exp()
-        magnitudes = (self.bank @ levels).clamp_min(0)
-        return griffin_lim(magnitudes, self.mel.stft, self.iterations)[:, None]
+        return griffin_lim(self._magnitudes(bands), self.mel.stft, self.iterations)[:, None]
+
+    @torch.no_grad()
+    def decode_tones(self, codes: Tensor, hertz: Tensor, length: int | None = None) -> Tensor:
+        """As ``decode``, of single notes whose pitches (B,) in Hz are known: sound comes back from
+        the phases of tones of these pitches, which bands are too coarse to tell, and
+        ``TONE_ITERATIONS`` of Griffin-Lim."""
+        self.check_codes(codes)
+        magnitudes = self._magnitudes(self.decoder(self.quantizer.decode(codes)))
+        stft = self.mel.stft
+        phases = tone_phases(hertz, magnitudes.shape[-1], stft, self.sample_rate)
+        sound = griffin_lim(magnitudes, stft, TONE_ITERATIONS, phases=phases)
+        return cut(sound[:, None], length)
 
     def synthesise(self, latents: Tensor) -> Tensor:
         """As ``LatentCodec.synthesise``, without gradients."""

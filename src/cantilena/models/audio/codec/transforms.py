@@ -123,21 +123,49 @@ class LogMel(nn.Module):
 
 
 def griffin_lim(
-    magnitudes: Tensor, stft: Stft, iterations: int = 8, momentum: float = 0.99
+    magnitudes: Tensor,
+    stft: Stft,
+    iterations: int = 8,
+    momentum: float = 0.99,
+    phases: Tensor | None = None,
 ) -> Tensor:
     """(B, T * hop) samples whose spectrum has nearly the magnitudes (B, fft // 2 + 1, T): phases
     are those of the sound made so far, with the momentum of fast Griffin-Lim (Perraudin 2013). The
-    first phases advance as each bin's own frequency, so that the same magnitudes give the same
-    sound."""
+    first phases, complex numbers of size 1, are ``phases``, or advance as each bin's own frequency,
+    so that the same magnitudes give the same sound."""
+    newest = _bins_phases(magnitudes, stft) if phases is None else phases
+    before = torch.zeros_like(newest)
+    for _ in range(iterations):
+        consistent = stft(stft.inverse(magnitudes * newest))
+        moved = consistent - momentum / (1 + momentum) * before
+        newest, before = moved / moved.abs().clamp_min(1e-16), consistent
+    return stft.inverse(magnitudes * newest)
+
+
+def _bins_phases(magnitudes: Tensor, stft: Stft) -> Tensor:
+    """Phases that advance as each bin's own frequency."""
     bins, count = magnitudes.shape[-2:]
     step = 2 * math.pi * stft.hop / stft.fft
     bin_numbers = torch.arange(bins, device=magnitudes.device)[:, None]
     frame_numbers = torch.arange(count, device=magnitudes.device)
     turns = (bin_numbers * frame_numbers % stft.fft).float() * step
-    phases = torch.polar(torch.ones_like(turns), turns).expand_as(magnitudes)
-    before = torch.zeros_like(phases)
-    for _ in range(iterations):
-        consistent = stft(stft.inverse(magnitudes * phases))
-        moved = consistent - momentum / (1 + momentum) * before
-        phases, before = moved / moved.abs().clamp_min(1e-16), consistent
-    return stft.inverse(magnitudes * phases)
+    return torch.polar(torch.ones_like(turns), turns).expand_as(magnitudes)
+
+
+SPREAD_PHASES = 0.7
+"""Radians that a harmonic's phase is off, times the square of its number: together they then make
+no pulses, which would sound harsh."""
+
+
+def tone_phases(hertz: Tensor, count: int, stft: Stft, sample_rate: int) -> Tensor:
+    """(B, fft // 2 + 1, count) complex numbers of size 1: the phases of tones of ``hertz`` (B,)
+    with all harmonics below half the sample rate, over ``count`` frames."""
+    time = torch.arange(count * stft.hop, device=hertz.device, dtype=torch.float64) / sample_rate
+    rows = []
+    for frequency in hertz.double().tolist():
+        tone = torch.zeros_like(time)
+        for number in range(1, max(1, math.ceil(sample_rate / 2 / frequency) - 1) + 1):
+            tone += torch.sin(2 * math.pi * frequency * number * time + SPREAD_PHASES * number**2)
+        rows.append(tone.float())
+    spectra = stft(torch.stack(rows))
+    return spectra / spectra.abs().clamp_min(1e-16)
