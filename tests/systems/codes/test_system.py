@@ -253,7 +253,7 @@ def test_a_midi_file_sounds(folder: Path, tmp_path: Path, capsys):
     assert again == (tmp_path / "out" / "song-sound.wav").read_bytes()
     note = ["compose", "--from", str(tmp_path / "song.mid"), "-o", str(tmp_path / "no")]
     assert main(note) == 2
-    assert "'note' reads no score; musicgen can" in capsys.readouterr().err
+    assert "'note' reads no score; musicgen and code-notes can" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
