@@ -159,6 +159,19 @@ def test_a_batch_depends_on_the_seed_and_the_step_alone():
     assert not torch.equal(first["columns"], batches(of).draw(4, 4)["columns"])
 
 
+def test_neighbours_in_a_held_out_batch_are_not_neighbours_on_the_disk():
+    """There the next clip is mostly of the same song: its conditions would hardly be others."""
+    source = batches(recipe(), ExampleList(EXAMPLES[:11]))
+    numbers = [
+        [
+            next(i for i in range(11) if (row[0, 1:].numpy() == EXAMPLES[i].codes[0, :12]).all())
+            for row in batch["columns"]
+        ]
+        for batch in source.fixed(4)
+    ]
+    assert numbers == [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8]]
+
+
 def test_a_crop_has_the_codes_and_symbols_of_its_own_frames():
     batch = batches(recipe(), drop=0.0).draw(0, 16)
     columns, states = batch["columns"], batch["drums.states"]

@@ -96,9 +96,11 @@ class CodeBatches:
 
     def fixed(self, size: int, limit: int = 64) -> list[dict[str, Tensor]]:
         """Batches for validation: the beginnings of the first ``limit`` examples, with all that is
-        known of them."""
+        known of them. Neighbours in a batch are as far from one another as there are batches:
+        examples that follow one another are mostly of one song."""
         crops = [self._cut(self.examples[i], 0, 0) for i in self.long[:limit]]
-        return [self._stacked(crops[i : i + size]) for i in range(0, len(crops), size)]
+        batches = -(-len(crops) // size)
+        return [self._stacked(crops[i::batches]) for i in range(batches)]
 
     def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, Conditions]:
         example = self.examples[self.long[int(rng.integers(len(self.long)))]]
