@@ -118,7 +118,8 @@ class Bench:
         files = [song.file for song in songs]
         imitated = of_some_files(files, args.pieces)
         rest = [songs[i].sound for i in range(len(songs)) if i not in imitated]
-        embedders = {name: load_embedder(name) for name in args.embedders}
+        used = args.embedders if args.pieces else ()
+        embedders = {name: load_embedder(name) for name in used}
         reference = {
             name: embedded(embedder, rest, codec.sample_rate)
             for name, embedder in embedders.items()
@@ -391,7 +392,7 @@ def run(bench: Bench, recipe: Recipe, name: str) -> dict[str, Any]:
         **seen,
         **held_out_nats(bench, model, asking, layout),
         **counts(bench, layout),
-        **written(bench, recipe, model, asking),
+        **(written(bench, recipe, model, asking) if bench.args.pieces else {}),
     }
 
 
@@ -403,7 +404,7 @@ def run_all(args: argparse.Namespace) -> None:
             for pattern in args.patterns:
                 recipe = recipe_of(bench, name, pattern, seed)
                 lines, key = lines_of(args.out), key_of(recipe, name)
-                if not any("floor" in line for line in lines):
+                if args.pieces and not any("floor" in line for line in lines):
                     for line in floors(bench, recipe.options):
                         append(args.out, line)
                 if any(key.items() <= line.items() for line in lines):
@@ -423,7 +424,7 @@ def main() -> None:
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--cpu-seconds", type=float, default=60.0)
-    parser.add_argument("--pieces", type=int, default=32, help="that each run writes")
+    parser.add_argument("--pieces", type=int, default=32, help="that each run writes (0: none)")
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--embedders", nargs="+", default=EMBEDDERS)
     args = parser.parse_args()

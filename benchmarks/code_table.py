@@ -84,6 +84,8 @@ def figures(group: Sequence[Mapping[str, Any]], distances: Sequence[str]) -> lis
             books = zip(*(line["books"] for line in group), strict=True)
             cells.append(", ".join(f"{statistics.mean(book):.2f}" for book in books))
     cells.append(f"{mean(lambda line: line['columns_a_second']):.0f}")
+    if not all("frechet" in line for line in group):
+        return cells + [""] * (1 + len(distances))
     cells.append(f"{mean(lambda line: line['write_cpu_a_second']):.3f}")
     for name in distances:
         cells.append(f"{mean(lambda line, name=name: line['frechet'][name]):.3g}")

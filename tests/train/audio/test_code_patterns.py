@@ -97,11 +97,13 @@ def line(benchmark: Any, seed: int, true: float, **changes: Any) -> dict[str, An
 
 
 def test_the_table_has_means_over_seeds_and_floors(benchmark: Any):
+    without_pieces = line(benchmark, 0, 2.2, word_dropout=0.3)
+    del without_pieces["frechet"], without_pieces["write_cpu_a_second"]
     lines = [
         {"floor": "the clips themselves", "frechet": {"logmel": 7.0}},
         line(benchmark, 0, 2.5),
         line(benchmark, 1, 2.7),
-        line(benchmark, 0, 2.2, word_dropout=0.3),
+        without_pieces,
     ]
     rows = benchmark.table(lines, benchmark.usual_options).split("\n")
     assert len({row.count("|") for row in rows[:5]}) == 1
@@ -110,6 +112,7 @@ def test_the_table_has_means_over_seeds_and_floors(benchmark: Any):
     assert (
         rows[3].startswith("| codes-score, word_dropout=0.3 | delay | 1 |") and "±" not in rows[3]
     )
+    assert rows[3].endswith("| 51 |  |  |")
     assert rows[4].startswith("| the clips themselves |") and rows[4].endswith("| 7 |")
     assert rows[-1] == "unigrams 5.400, bigrams 3.200 nats"
 
@@ -131,7 +134,7 @@ def test_a_run_that_has_a_line_is_not_done_again(
     monkeypatch.setattr(benchmark, "run", run)
     monkeypatch.setattr(benchmark, "floors", lambda *_: [{"floor": "real", "frechet": {}}])
     args = argparse.Namespace(
-        out=out, seeds=[0, 1], recipes=["codes-score"], patterns=["delay", "valle"]
+        out=out, seeds=[0, 1], pieces=4, recipes=["codes-score"], patterns=["delay", "valle"]
     )
     benchmark.run_all(args)
     assert done == [("delay", 0), ("valle", 0), ("delay", 1), ("valle", 1)]
