@@ -92,7 +92,7 @@ class Song:
 class Bench:
     """What all runs share. ``shuffled``: for each of the held-out ``songs`` one of another file;
     ``imitated``: those under whose conditions pieces are written; ``reference``: by embedder, the
-    vectors of all others, which are of other files."""
+    vectors of all others, which are of other files but for the rest of the last one."""
 
     args: argparse.Namespace
     codec: Codec
