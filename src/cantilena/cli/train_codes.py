@@ -24,6 +24,7 @@ def train_codes(args: argparse.Namespace) -> int:
     from cantilena.models.audio.codec.files import load_codec
     from cantilena.systems.codes.conditions import Conditioner
     from cantilena.systems.codes.examples import CodeBatches, ngram_nats
+    from cantilena.systems.codes.rewording import Rewording
     from cantilena.systems.codes.training import CodeTraining
     from cantilena.train.audio.codes import CodeClips
     from cantilena.train.audio.loop import Training
@@ -51,14 +52,11 @@ def train_codes(args: argparse.Namespace) -> int:
     training, encoder = Training(Path(args.out), recipe), CodeTraining().encoder(recipe)
     options, settings = recipe.options, recipe.settings
     conditioner = Conditioner(CodeTraining().config(recipe, encoder), options.frame_rate, encoder)
+    rewording = Rewording(options.merge, options.word_dropout)
+    layout, seed = options.layout, settings.seed
     batches, held_out = (
         CodeBatches(
-            clips[split],
-            conditioner,
-            options.layout,
-            settings.seed,
-            options.drop,
-            options.forget,
+            clips[split], conditioner, layout, seed, options.drop, options.forget, rewording
         )
         for split in ("train", "valid")
     )

@@ -15,6 +15,7 @@ import numpy as np
 from cantilena.errors import InputError
 
 MOST_TEMPERATURE = 5.0
+MOST_GUIDANCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Sampling:
             raise InputError(f"a top-p of {self.top_p:g} is outside 0-1")
         if self.top_k < 0:
             raise InputError(f"top-k must be 0 (no limit) or more, not {self.top_k}")
-        if not 0 <= self.guidance <= 10:
-            raise InputError(f"a guidance of {self.guidance:g} is outside 0-10")
+        if not 0 <= self.guidance <= MOST_GUIDANCE:
+            raise InputError(f"a guidance of {self.guidance:g} is outside 0-{MOST_GUIDANCE:g}")
         if not 1 <= self.best_of <= 64:
             raise InputError(f"best-of {self.best_of} is outside 1-64")
         if not 0 <= self.repetition <= 10:

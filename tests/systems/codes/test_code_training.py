@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from cantilena.systems.codes.examples import (  # noqa: E402
     ExampleList,
     ngram_nats,
 )
+from cantilena.systems.codes.rewording import UNCHANGED, Rewording  # noqa: E402
 from cantilena.systems.codes.training import CONDITIONS, RECIPES, CodeTraining, code_recipe  # noqa: E402
 from cantilena.systems.codes.writing import CodeOrder, write_codes  # noqa: E402
 from cantilena.systems.trainable import Recipe, trainable  # noqa: E402
@@ -59,10 +61,12 @@ def example(seed: int, frames: int = 24) -> CodeExample:
 EXAMPLES = ExampleList(example(seed) for seed in range(40))
 
 
-def batches(of: Recipe, examples: Any = EXAMPLES, drop: float = 0.1) -> CodeBatches:
+def batches(
+    of: Recipe, examples: Any = EXAMPLES, drop: float = 0.1, rewording: Rewording = UNCHANGED
+) -> CodeBatches:
     encoder = TRAINING.encoder(of)
     conditioner = Conditioner(TRAINING.config(of, encoder), RATE, encoder)
-    return CodeBatches(examples, conditioner, of.options.layout, drop=drop)
+    return CodeBatches(examples, conditioner, of.options.layout, drop=drop, rewording=rewording)
 
 
 def trained(of: Recipe, steps: int) -> Any:
@@ -155,6 +159,19 @@ def test_a_batch_depends_on_the_seed_and_the_step_alone():
     assert not torch.equal(first["columns"], batches(of).draw(4, 4)["columns"])
 
 
+def test_neighbours_in_a_held_out_batch_are_not_neighbours_on_the_disk():
+    """There the next clip is mostly of the same song: its conditions would hardly be others."""
+    source = batches(recipe(), ExampleList(EXAMPLES[:11]))
+    numbers = [
+        [
+            next(i for i in range(11) if (row[0, 1:].numpy() == EXAMPLES[i].codes[0, :12]).all())
+            for row in batch["columns"]
+        ]
+        for batch in source.fixed(4)
+    ]
+    assert numbers == [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8]]
+
+
 def test_a_crop_has_the_codes_and_symbols_of_its_own_frames():
     batch = batches(recipe(), drop=0.0).draw(0, 16)
     columns, states = batch["columns"], batch["drums.states"]
@@ -162,6 +179,22 @@ def test_a_crop_has_the_codes_and_symbols_of_its_own_frames():
     struck = states[:, :12, 1 + 36 : 1 + 36 + CARD]
     assert (struck.sum(-1) > 0).all()
     assert torch.equal(struck.argmax(-1), columns[:, 0, 1:])
+
+
+def test_texts_are_varied_in_training_alone():
+    of, rewording = recipe(conditions="text"), Rewording(merge=1.0, word_dropout=0.5)
+    facts = {"key": "C major", "bpm": "110"}
+    known = ExampleList(replace(example, facts=facts) for example in EXAMPLES)
+    plain, varied = batches(of, known, 0.0), batches(of, known, 0.0, rewording)
+    one, two = plain.draw(0, 8), varied.draw(0, 8)
+    assert one["text.mask"].shape != two["text.mask"].shape or not torch.equal(
+        one["text.states"], two["text.states"]
+    )
+    (one,), (two,) = plain.fixed(40), varied.fixed(40)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    for key in ("drop", "merge", "word_dropout"):
+        with pytest.raises(InputError, match=f"{key} is a share from 0 to 1, not 1.5"):
+            recipe(**{key: 1.5})
 
 
 def test_conditions_are_left_out_as_often_as_asked():

@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)  # two of a busy machine wait for one another
 
+from cantilena.decode.interfaces import Job  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig  # noqa: E402
@@ -22,6 +23,7 @@ from cantilena.systems.codes.conditions import (  # noqa: E402
     frames_of_steps,
 )
 from cantilena.systems.codes.piece import OPEN, CodeGrammar, CodePiece  # noqa: E402
+from cantilena.systems.codes.stepper import CodeStepper, batched  # noqa: E402
 from cantilena.systems.codes.windows import Window, in_force, windows  # noqa: E402
 from cantilena.systems.codes.writing import (  # noqa: E402
     SAMPLING,
@@ -217,6 +219,59 @@ def test_without_guidance_the_null_row_is_not_asked():
     (alone,) = write_codes(lm, [CodeOrder(12, wish, sampling=plain)])
     np.testing.assert_array_equal(one, alone)
     assert (one != two).any()
+
+
+@pytest.mark.parametrize("fuse", ["cross", "prepend"])
+def test_double_guidance_is_the_closed_form(fuse: str):
+    """Against logits of the whole model, each row read alone: u + a (w + b (c - w) - u)."""
+    lm, layout = writer(fuse=fuse), pattern("delay", BOOKS, 6, CARD)
+    known = np.random.default_rng(4).integers(0, CARD, (BOOKS, 6))
+    wish = Wish("slow strings", np.eye(12, dtype=np.float32)[[0, 5, 7]], score())
+    cases, jobs = [(3.0, 5.0), (1.0, 2.0), (2.0, 0.0)], []
+    for a, b in cases:
+        conditions = replace(lm.conditioner.conditions(wish, layout), text_guidance=b)
+        piece = CodePiece(layout, known)
+        piece.take(4)
+        sampling = Sampling(guidance=a, best_of=1)
+        jobs.append(Job(piece, conditions, (), sampling, np.random.default_rng(0), limit=9))
+    stepper = CodeStepper(lm.model, jobs)
+    stepper.begin()
+    c, w, u = (
+        lm.model(
+            torch.from_numpy(jobs[0].piece.columns[None]),
+            {name: batched([row]) for name, row in rows.items()},
+        )[0, :, 4]
+        .detach()
+        .numpy()
+        for rows in (
+            jobs[0].conditions.rows,
+            {**jobs[0].conditions.rows, "text": jobs[0].conditions.null["text"]},
+            jobs[0].conditions.null,
+        )
+    )
+    assert np.abs(c - w).max() > 0.05 < np.abs(w - u).max()
+    for i, (a, b) in enumerate(cases):
+        expected = u + a * (w + b * (c - w) - u)
+        for k in range(BOOKS):
+            np.testing.assert_allclose(stepper.logits(k)[i, :-1], expected[k], atol=2e-4)
+
+
+def test_the_text_guides_beside_what_else_is_asked():
+    lm = writer()
+    order = CodeOrder(12, Wish("slow strings", score=score()), seed=1)
+    plain, one, five = write_codes(
+        lm, [order, replace(order, text_guidance=1.0), replace(order, text_guidance=5.0)]
+    )
+    np.testing.assert_array_equal(plain, one)
+    assert (plain != five).any()
+    for share in (-1.0, 11.0, float("nan")):
+        with pytest.raises(InputError, match="is outside 0-10"):
+            write_codes(lm, [replace(order, text_guidance=share)])
+    beat = {"beat": ConditionConfig(SYMBOLS["beat"].width, "sum")}
+    config = CodeConfig(BOOKS, CARD, 16, 2, 1, 24, conditions=beat)
+    deaf = CodeWriter(CodeLM(config), RATE, Conditioner(config, RATE))
+    with pytest.raises(InputError, match="reads no text that could guide it"):
+        write_codes(deaf, [CodeOrder(4, text_guidance=2.0)])
 
 
 def test_a_story_is_told_to_the_windows(monkeypatch: Any):

@@ -14,8 +14,9 @@ torch.set_num_threads(1)  # two of a busy machine wait for one another
 
 from cantilena.data.audio.clips import from_pcm, to_pcm  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
+from cantilena.score import gm  # noqa: E402
 from cantilena.train.audio import codes as module  # noqa: E402
-from cantilena.train.audio.codes import CodeClips, melody_of  # noqa: E402
+from cantilena.train.audio.codes import CodeClips, facts_of, melody_of  # noqa: E402
 from tiny_codecs import RATE, tiny, tones  # noqa: E402
 
 
@@ -26,6 +27,7 @@ class Clip:
     captions: tuple[str, ...] = ("tones",)
     symbols: Any = None
     stems: dict[str, np.ndarray] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
 
 
 class Data:
@@ -128,3 +130,29 @@ def test_a_melody_is_that_of_the_leading_notes():
     assert tune.shape == (12, 12)
     # frames stand 0.128 s apart: D, then A above F sharp, F sharp alone, nothing
     assert tune.argmax(1).tolist() == [2, 2, 2, 2, 9, 9, 6, 6, 0, 0, 0, 0]
+
+
+def test_facts_have_musicgens_names():
+    meta = {
+        "origin": "midi",
+        "bpm": 110.4,
+        "key": 14,
+        "genres": ["classical", "film"],
+        "moods": [],
+        "instruments": [0, 53, 128],
+    }
+    assert facts_of(meta) == {
+        "key": "D minor",
+        "bpm": "110",
+        "genre": "classical, film",
+        "instrument": f"{gm.name(0)}, {gm.name(53)}, drums",
+    }
+    assert facts_of({**meta, "key": -1})["bpm"] == "110" and "key" not in facts_of({"key": -1})
+    assert facts_of({"origin": "recording", "rate": 44_100, "channels": 2, "tags": {}}) == {}
+
+
+def test_examples_have_the_facts_of_their_clips(tmp_path: Any):
+    data = Data()
+    data.clips[1].meta = {"key": 0, "bpm": 90.0}
+    clips, _ = made(tmp_path, data)
+    assert clips[1].facts == {"key": "C major", "bpm": "90"} and clips[0].facts == {}

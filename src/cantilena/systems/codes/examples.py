@@ -9,7 +9,7 @@ is asked as it was taught.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from cantilena.errors import InputError
 from cantilena.models.audio.code_lm import Signal
 from cantilena.models.audio.musicgen import MELODY, TEXT
 from cantilena.systems.codes.conditions import Conditioner, Wish
+from cantilena.systems.codes.rewording import UNCHANGED, Rewording
 from cantilena.systems.codes.stepper import Conditions, Row, batched
 from cantilena.tokens.codes.patterns import Pattern
 from cantilena.tokens.codes.symbols import SYMBOLS, Sounding
@@ -36,12 +37,14 @@ SHARE_ALONE = 0.5
 @dataclass(frozen=True)
 class CodeExample:
     """``codes`` (K, T) and, where they are known, wordings of what they are (``texts``), what
-    sounds (``symbols``) and the ``melody`` (n, 12) as ``audio.chroma.melody_chroma`` gives it."""
+    sounds (``symbols``), the ``melody`` (n, 12) as ``audio.chroma.melody_chroma`` gives it, and
+    ``facts`` by name ("key", "bpm"), which a text may be completed by."""
 
     codes: np.ndarray
     texts: tuple[str, ...] = ()
     symbols: Sounding | None = None
     melody: np.ndarray | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Examples(Protocol):
@@ -66,8 +69,8 @@ class CodeBatches:
     """Batches of crops of ``layout.frames`` frames. ``drop``: how often all conditions of an
     example are left out, 0-1; each is left out alone half as often. ``forget``: how much of the
     columns a model does not get to read, 0-1, so that it learns more from conditions than how codes
-    go on: of single notes all but the first frame follow from the one before. Raises InputError
-    where no example is long enough, or there are none."""
+    go on: of single notes all but the first frame follow from the one before. ``rewording``:
+    how texts are varied. Raises InputError where no example is long enough, or there are none."""
 
     def __init__(
         self,
@@ -77,10 +80,12 @@ class CodeBatches:
         seed: int = 0,
         drop: float = 0.2,
         forget: float = 0.0,
+        rewording: Rewording = UNCHANGED,
     ):
         self.forget = forget
         self.examples, self.conditioner = examples, conditioner
         self.layout, self.seed, self.drop = layout, seed, drop
+        self.rewording = rewording
         lengths = examples.lengths
         self.long = [i for i, length in enumerate(lengths) if length >= layout.frames]
         if not self.long:
@@ -102,15 +107,17 @@ class CodeBatches:
 
     def fixed(self, size: int, limit: int = 64) -> list[dict[str, Tensor]]:
         """Batches for validation: the beginnings of the first ``limit`` examples, with all that is
-        known of them."""
-        crops = [self._cut(self.examples[i], 0) for i in self.long[:limit]]
-        return [self._stacked(crops[i : i + size]) for i in range(0, len(crops), size)]
+        known of them. Neighbours in a batch are as far from one another as there are batches:
+        examples that follow one another are mostly of one song."""
+        crops = [self._cut(self.examples[i], 0, 0) for i in self.long[:limit]]
+        batches = -(-len(crops) // size)
+        return [self._stacked(crops[i::batches]) for i in range(batches)]
 
     def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, Conditions]:
         example = self.examples[self.long[int(rng.integers(len(self.long)))]]
         start = int(rng.integers(example.codes.shape[1] - self.layout.frames + 1))
         wording = int(rng.integers(max(1, len(example.texts))))
-        codes, conditions = self._cut(example, start, wording)
+        codes, conditions = self._cut(example, start, wording, rng)
         none = rng.random() < self.drop
         rows = {
             name: conditions.null[name] if none or rng.random() < self.drop * SHARE_ALONE else row
@@ -119,12 +126,20 @@ class CodeBatches:
         return codes, Conditions(rows, conditions.null)
 
     def _cut(
-        self, example: CodeExample, start: int, wording: int = 0
+        self,
+        example: CodeExample,
+        start: int,
+        wording: int,
+        rng: np.random.Generator | None = None,
     ) -> tuple[np.ndarray, Conditions]:
+        """A crop with one of its texts, varied where there is an ``rng``."""
         codes = example.codes[:, start : start + self.layout.frames].astype(np.int64)
         reads = set(self.conditioner.config.conditions)
+        text = example.texts[wording] if example.texts and TEXT in reads else ""
+        if rng is not None and TEXT in reads:
+            text = self.rewording.of(text, example.facts, rng)
         wish = Wish(
-            example.texts[wording] if example.texts and TEXT in reads else "",
+            text,
             example.melody if MELODY in reads else None,
             example.symbols if reads & set(SYMBOLS) else None,
         )

@@ -18,6 +18,7 @@ from cantilena.decode.interfaces import Bias, Job
 from cantilena.decode.sampling import Sampling
 from cantilena.models.audio.code_lm import CodeLM, Signal
 from cantilena.models.audio.code_session import CodeSession
+from cantilena.models.audio.musicgen import TEXT
 from cantilena.systems.codes.piece import CodePiece
 
 
@@ -31,10 +32,17 @@ class Row(NamedTuple):
 @dataclass(frozen=True)
 class Conditions:
     """What a piece is conditioned on, by name, and what stands for it where nothing is: guidance
-    leads away from that."""
+    leads away from that. ``text_guidance``: how far it is led, before that, away from the same
+    without its text, towards what the text says beside a melody or a score; 1 for not at all."""
 
     rows: Mapping[str, Row] = field(default_factory=dict)
     null: Mapping[str, Row] = field(default_factory=dict)
+    text_guidance: float = 1.0
+
+    @property
+    def without_text(self) -> Mapping[str, Row]:
+        """The rows, but for the text's."""
+        return {name: (self.null if name == TEXT else self.rows)[name] for name in self.rows}
 
 
 def batched(rows: Sequence[Row]) -> Signal:
@@ -52,23 +60,32 @@ def batched(rows: Sequence[Row]) -> Signal:
 class CodeStepper:
     """Leads a code model through the jobs' pieces, which must have taken up equally many steps and
     be conditioned by the same names. A guided job has a second row, without conditions, beside its
-    own; rows are read in one batch."""
+    own, and one whose text is guided a third, without its text: with all conditions c, without the
+    text w and without any u, logits are ``u + guidance * (w + text_guidance * (c - w) - u)``, as in
+    MusicGen's double guidance. Rows are read in one batch."""
 
     draws = False
 
     def __init__(self, model: CodeLM, jobs: Sequence[Job[CodePiece, Conditions]]):
         self.model, self.jobs = model, list(jobs)
         self.fields = model.config.books
-        self.guided = any(job.sampling.guidance != 1.0 for job in self.jobs)
-        conditions = [job.conditions.rows for job in self.jobs]
-        if self.guided:
-            conditions += [job.conditions.null for job in self.jobs]
+        asked = [job.conditions for job in self.jobs]
+        text_guided = any(one.text_guidance != 1.0 for one in asked)
+        guided = text_guided or any(job.sampling.guidance != 1.0 for job in self.jobs)
+        conditions = [one.rows for one in asked]
+        if text_guided:
+            conditions += [one.without_text for one in asked]
+        if guided:
+            conditions += [one.null for one in asked]
+        self.copies = len(conditions) // len(asked)
         columns = max(job.piece.pattern.steps for job in self.jobs)
         signals = {name: batched([rows[name] for rows in conditions]) for name in conditions[0]}
         self.session = CodeSession(model, signals, len(conditions), columns)
         self.device = model.embedding.weight.device
         scale = [[job.sampling.guidance] for job in self.jobs]
         self.scale = torch.tensor(scale, device=self.device)
+        text_scale = [[one.text_guidance] for one in asked]
+        self.text_scale = torch.tensor(text_scale, device=self.device)
         shape = len(self.jobs), self.fields, model.config.card + 1
         self.values = np.zeros(shape, dtype=np.float32)
 
@@ -95,11 +112,13 @@ class CodeStepper:
 
     def _read(self, columns: np.ndarray) -> None:
         index = torch.from_numpy(np.ascontiguousarray(columns)).to(self.device)
-        hidden = self.session.read(index.repeat(2, 1, 1) if self.guided else index)
-        if self.guided:
+        hidden = self.session.read(index.repeat(self.copies, 1, 1))
+        if self.copies > 1:
             # heads are linear: guiding what they read is guiding what they give, at half the cost
-            with_them, without = hidden.float().chunk(2)
-            hidden = (without + self.scale * (with_them - without)).to(hidden.dtype)
+            target, *others = hidden.float().chunk(self.copies)
+            if self.copies > 2:
+                target = others[0] + self.text_scale * (target - others[0])
+            hidden = (others[-1] + self.scale * (target - others[-1])).to(hidden.dtype)
         self.values[:, :, :-1] = self.session.logits(hidden).cpu().numpy()
 
     def logits(self, k: int) -> np.ndarray:

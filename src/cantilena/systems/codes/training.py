@@ -38,7 +38,8 @@ class CodeOptions(Checked):
     of ``CONDITIONS`` with commas between;
     ``text_encoder``, frozen, and how its states are read (``text_fuse``); ``melody_length``, states
     of a melody; ``drop``, how often all conditions of an example are left out; ``forget``, how much
-    of what stands before a code is hidden in training."""
+    of what stands before a code is hidden in training; ``merge`` and ``word_dropout`` as
+    ``systems.codes.rewording`` has them."""
 
     books: int = option(4, "books of the codes", least=1)
     card: int = option(1024, "values of a book", least=2)
@@ -58,6 +59,8 @@ class CodeOptions(Checked):
     dropout: float = option(0.0, "share of values left out", least=0)
     drop: float = option(0.2, "how often conditions are left out", least=0, free=True)
     forget: float = option(0.0, "share of the codes that the model may not read", least=0)
+    merge: float = option(0.0, "how often facts stand behind a text", least=0, free=True)
+    word_dropout: float = option(0.0, "share of a text's words left out", least=0, free=True)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
 
     def __post_init__(self) -> None:
@@ -66,6 +69,9 @@ class CodeOptions(Checked):
             if name not in CONDITIONS:
                 known = ", ".join(CONDITIONS)
                 raise InputError(f"a model of codes reads no {name!r}; known: {known}")
+        for name in ("drop", "merge", "word_dropout"):
+            if getattr(self, name) > 1:
+                raise InputError(f"{name} is a share from 0 to 1, not {getattr(self, name):g}")
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -97,6 +103,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "heads": 16,
         "hidden": 4096,
         "dropout": 0.1,
+        "merge": 0.25,
+        "word_dropout": 0.3,
     },
 }
 """The options of each recipe: led by a score, by text alone (MusicGen's own), by text with bar and

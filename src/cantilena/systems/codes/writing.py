@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from cantilena.decode.interfaces import Job
 from cantilena.decode.loop import Loop
-from cantilena.decode.sampling import Sampling
+from cantilena.decode.sampling import MOST_GUIDANCE, Sampling
 from cantilena.errors import InputError
-from cantilena.models.audio.code_lm import CodeLM
+from cantilena.models.audio.code_lm import CodeConfig, CodeLM
+from cantilena.models.audio.musicgen import TEXT
 from cantilena.systems.codes.conditions import NOTHING, Conditioner, Wish, lengths
 from cantilena.systems.codes.piece import OPEN, CodeGrammar, CodePiece
 from cantilena.systems.codes.stepper import CodeStepper, Conditions
@@ -55,7 +56,8 @@ class CodeOrder:
     """One piece to write: its length in ``frames``, the ``wish`` and a ``story``, (frame, text) in
     rising order, of texts that hold from a frame on in place of the wish's; ``known`` (K, T) codes
     that stay, ``OPEN`` (-1) where codes are to be written, and behind its end: a prompt to go on
-    from, or what surrounds a gap."""
+    from, or what surrounds a gap. ``text_guidance``, 0-10: MusicGen's double guidance, for models
+    that read a text beside a melody or a score (``systems.codes.stepper``); 1 for none."""
 
     frames: int
     wish: Wish = NOTHING
@@ -63,6 +65,7 @@ class CodeOrder:
     story: tuple[tuple[int, str], ...] = ()
     known: np.ndarray | None = None
     sampling: Sampling = SAMPLING
+    text_guidance: float = 1.0
 
 
 class CodeWriting:
@@ -71,6 +74,8 @@ class CodeWriting:
 
     def __init__(self, writer: CodeWriter, orders: Sequence[CodeOrder]):
         self.writer, self.orders = writer, list(orders)
+        for order in orders:
+            _check_guidance(order, writer.model.config)
         self.codes = [_begun(order, writer.model.config.books) for order in orders]
         self.plans = [self._plan(i) for i in range(len(orders))]
         self.rngs = [np.random.default_rng([0, order.seed]) for order in orders]
@@ -117,7 +122,7 @@ class CodeWriting:
 
     def _groups(self, number: int) -> list[list[tuple[int, Window, Conditions]]]:
         """The orders that have a window of a number, those together that can be written so."""
-        groups: dict[tuple[int, ...], list[tuple[int, Window, Conditions]]] = defaultdict(list)
+        groups: dict[Any, list[tuple[int, Window, Conditions]]] = defaultdict(list)
         writer = self.writer
         for i, plan in enumerate(self.plans):
             if number < len(plan):
@@ -126,7 +131,10 @@ class CodeWriting:
                 text = in_force(order.story, window.begin) if order.story else order.wish.text
                 wish = Wish(text, order.wish.melody, order.wish.score)
                 conditions = writer.conditioner.conditions(wish, layout, window.start)
-                key = lengths(conditions, writer.model.config)
+                conditions = replace(conditions, text_guidance=order.text_guidance)
+                # a third row would round the others' logits otherwise
+                is_text_guided = order.text_guidance != 1.0
+                key = lengths(conditions, writer.model.config), is_text_guided
                 groups[key].append((i, window, conditions))
         return list(groups.values())
 
@@ -148,6 +156,16 @@ class CodeWriting:
             yield sum(not job.done for job in jobs)
         for (i, window, _), job in zip(group, jobs, strict=True):
             self.codes[i][:, window.start : window.stop] = job.piece.codes()
+
+
+def _check_guidance(order: CodeOrder, config: CodeConfig) -> None:
+    """Raises InputError for a guidance by text that cannot be."""
+    if not 0 <= order.text_guidance <= MOST_GUIDANCE:
+        raise InputError(
+            f"a text guidance of {order.text_guidance:g} is outside 0-{MOST_GUIDANCE:g}"
+        )
+    if order.text_guidance != 1.0 and TEXT not in config.conditions:
+        raise InputError("this model of codes reads no text that could guide it")
 
 
 def _begun(order: CodeOrder, books: int) -> np.ndarray:

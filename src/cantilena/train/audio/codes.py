@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ from cantilena.errors import InputError
 from cantilena.files import make_folder, staged_file
 from cantilena.models.audio.codec.base import Codec
 from cantilena.models.audio.codec.codes_file import smallest_kind
+from cantilena.score import gm
+from cantilena.score.harmony import Key
 from cantilena.systems.codes.conditions import NO_TUNE, TUNE_RATE
 from cantilena.systems.codes.examples import CodeExample
 
@@ -42,8 +44,8 @@ class ClipData(Protocol):
     def __len__(self) -> int: ...
 
     def clip(self, i: int) -> Any:
-        """Clip ``i``, with ``rate``, ``samples`` (n,) float32, ``stems``, ``captions`` and
-        ``symbols``."""
+        """Clip ``i``, with ``rate``, ``samples`` (n,) float32, ``stems``, ``captions``, ``symbols``
+        and ``meta``, as ``data.audio.clips.Clip``."""
         ...
 
 
@@ -86,7 +88,8 @@ class CodeClips:
         clip = self.data.clip(i)
         symbols = clip.symbols
         tune = None if symbols is None else melody_of(symbols, len(clip.samples) / clip.rate)
-        return CodeExample(self._parts[i // PART][i % PART], tuple(clip.captions), symbols, tune)
+        codes, texts = self._parts[i // PART][i % PART], tuple(clip.captions)
+        return CodeExample(codes, texts, symbols, tune, facts_of(clip.meta))
 
     def codes(self) -> Iterator[np.ndarray]:
         """The codes (K, T) of all clips."""
@@ -136,6 +139,20 @@ def _read(path: Path, about: dict[str, str]) -> list[np.ndarray] | None:
             return np.split(part["codes"], np.cumsum(part["lengths"])[:-1], axis=1)
     except Exception:  # zipfile, tokenize, numpy and the system each have their own
         return None
+
+
+def facts_of(meta: Mapping[str, Any]) -> dict[str, str]:
+    """What a clip's ``meta`` says of its music, by MusicGen's names: "key", "bpm", "genre",
+    "moods" and "instrument", those that are known; of recordings none is."""
+    key, bpm = meta.get("key", -1), meta.get("bpm")
+    facts = {
+        "key": Key(key % CLASSES, key >= CLASSES).name if key >= 0 else "",
+        "bpm": f"{bpm:.0f}" if bpm else "",
+        "genre": ", ".join(meta.get("genres", ())),
+        "moods": ", ".join(meta.get("moods", ())),
+        "instrument": ", ".join(gm.name(number) for number in meta.get("instruments", ())),
+    }
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def melody_of(symbols: Any, seconds: float) -> np.ndarray:
