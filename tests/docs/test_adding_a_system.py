@@ -40,7 +40,7 @@ def here(tmp_path: Path, monkeypatch) -> Iterator[Path]:
         monkeypatch.setitem(systems.SYSTEMS, name, line)
     (tmp_path / "src").mkdir()
     page_system.install(tmp_path / "src")
-    song = cantilena.compose("piano in C major, 8 bars, 120 bpm", best_of=1, seed=1).score
+    song = cantilena.compose("piano in C major, 8 bars, 120 bpm", best_of=1, seed=3).score
     write_midi(song, tmp_path / "song.mid")
     yield tmp_path
     sys.modules.pop(f"cantilena.systems.{page_system.NAME}", None)
