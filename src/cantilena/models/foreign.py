@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from cantilena.errors import CheckpointError
-from cantilena.models.checkpoint import plain_json, sha256_of
+from cantilena.models.checkpoint import sha256_of
 from cantilena.models.saving import load_tensors
 
 _PLAIN = (str, int, float, bool, type(None))
@@ -87,7 +87,7 @@ def read_foreign(path: str | Path, system: str = "") -> Foreign:
         data = _unpickled(path)
         foreign = Foreign(path, _weights(data, path), _settings(data))
     if system:
-        check_system(foreign.weights, system, path)
+        check_system(foreign.weights, (system,), path)
     return foreign
 
 
@@ -99,14 +99,13 @@ def system_of(weights: Mapping[str, Any]) -> str:
     return ""
 
 
-def check_system(weights: Mapping[str, Any], system: str, where: str | Path) -> None:
-    """Raises CheckpointError where weights are not those of ``system``."""
+def check_system(weights: Mapping[str, Any], systems: Sequence[str], where: str | Path) -> None:
+    """Raises CheckpointError where weights are those of none of ``systems``."""
     actual = system_of(weights)
-    if actual != system:
+    if actual not in systems:
         other = f"those of {LAYOUTS[actual].owner}" if actual else "of a layout that is not known"
-        raise CheckpointError(
-            f"the weights in {where} are {other}; needed are those of {LAYOUTS[system].owner}"
-        )
+        needed = " or ".join(LAYOUTS[system].owner for system in systems)
+        raise CheckpointError(f"the weights in {where} are {other}; needed are those of {needed}")
 
 
 def count(weights: Mapping[str, Any], pattern: str) -> int:
@@ -166,6 +165,4 @@ def _settings(data: Any) -> dict[str, Any]:
         settings = vars(settings)
     if not isinstance(settings, Mapping):
         return {}
-    plain = {str(k): v for k, v in settings.items() if isinstance(v, _PLAIN)}
-    # infinities and NaN have no JSON form, and settings go into cards
-    return plain_json({k: v for k, v in plain.items() if v not in (float("inf"), -float("inf")) and v == v})
+    return {str(k): v for k, v in settings.items() if isinstance(v, _PLAIN)}
