@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from cantilena.errors import InputError
 
 EPSILON = 1e-6
-"""Added to the sum of weights; fast-transformers' value, with which both published systems train."""
+"""Added to the sum of weights; fast-transformers' value, as both published systems have it."""
 BLOCK = 128
 """Positions of a block in the chunked form, and the most that are computed all at once."""
 NORMS = ("post", "pre")
@@ -158,8 +158,8 @@ class LinearAttention(nn.Module):
             k = features(k)
             if keep is not None:
                 k = k * keep[:, None, :, None]
-            y, state = _FORMS[form](features(q), k, v, state)
-        return self.out(y.transpose(1, 2).flatten(2).to(x.dtype)), state
+            y, after = _FORMS[form](features(q), k, v, state)
+        return self.out(y.transpose(1, 2).flatten(2).to(x.dtype)), after
 
 
 # ------------------------------------------------------------------ the trunk
@@ -180,7 +180,7 @@ class Layer(nn.Module):
         self, x: Tensor, keep: Tensor | None, state: State | None, form: str, branch: Branch | None
     ) -> tuple[Tensor, State]:
         """x (B, T, D) to (B, T, D), and the state behind it."""
-        y, state = self.attention(self.norm1(x) if self.pre else x, keep, state, form)
+        y, after = self.attention(self.norm1(x) if self.pre else x, keep, state, form)
         x = x + self._dropped(y)
         if not self.pre:
             x = self.norm1(x)
@@ -188,7 +188,7 @@ class Layer(nn.Module):
             x = x + branch(x)
         y = self._dropped(F.gelu(self.up(self.norm2(x) if self.pre else x)))
         x = x + self._dropped(self.down(y))
-        return (x if self.pre else self.norm2(x)), state
+        return (x if self.pre else self.norm2(x)), after
 
     def _dropped(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training)

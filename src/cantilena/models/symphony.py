@@ -17,12 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError, InputError
-from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
-from cantilena.models.foreign import LAYOUTS, Foreign, count, read_foreign, size
+from cantilena.errors import InputError
+from cantilena.models.checkpoint import Checkpoint
+from cantilena.models.foreign import Foreign, count, read_foreign, size
 from cantilena.models.hub import dtype_of
 from cantilena.models.linear_attention import Branch, LinearTrunk, State, TrunkConfig
-from cantilena.models.saving import load_tensors, load_weights, placed, save_tensors
+from cantilena.models.loading import fill, load_network, of_sizes, origin_card, save_network
+from cantilena.models.saving import placed
 
 SYSTEM = "symphony"
 PAD = 1
@@ -113,10 +114,8 @@ class SymphonyLM(nn.Module):
         self.heads = nn.ModuleDict(
             {field: nn.Linear(d, getattr(config, field), bias=False) for field in FIELDS}
         )
-        for table in self.tables.values():
-            nn.init.normal_(table.weight, std=0.02)
-        for head in self.heads.values():
-            nn.init.normal_(head.weight, std=0.02)
+        for table in (*self.tables.values(), *self.heads.values()):
+            nn.init.normal_(table.get_parameter("weight"), std=0.02)
 
     def embed(self, rows: Tensor) -> Tensor:
         """Rows (B, T, 6) to vectors (B, T, D). What is padding, or position 0, adds nothing.
@@ -160,32 +159,16 @@ class SymphonyLM(nn.Module):
 
     def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> Path:
         """Writes a checkpoint. ``card``: further entries. Raises InputError."""
-        entries = {
-            "system": SYSTEM,
-            "name": Path(folder).resolve().name,
-            "model": self.config.to_dict(),
-        }
-        weights = self.state_dict()
-        return save_checkpoint(
-            folder, {**entries, **(card or {})}, lambda stage: save_tensors(stage / WEIGHTS, weights)
-        ).folder
+        return save_network(folder, SYSTEM, self.config.to_dict(), self.state_dict(), card)
 
     @classmethod
     def load(
         cls, place: str | Path | Checkpoint, device: Any = None, dtype: Any = None
     ) -> SymphonyLM:
         """The model of a checkpoint's folder, or of the published file. Raises CheckpointError."""
-        if not isinstance(place, Checkpoint) and Path(place).is_file():
-            model = from_published(read_foreign(place, SYSTEM))
-        else:
-            checkpoint = open_checkpoint(place, SYSTEM)
-            try:
-                model = cls(SymphonyConfig(**checkpoint.model))
-            except (TypeError, ValueError, InputError) as error:
-                raise CheckpointError(
-                    f"the card of {checkpoint.folder} is damaged: {error}"
-                ) from error
-            load_weights(model, load_tensors(checkpoint.weights), checkpoint.folder)
+        model = load_network(
+            place, SYSTEM, lambda part: cls(SymphonyConfig(**part)), from_published
+        )
         return placed(model, device, dtype_of(dtype)).eval()
 
 
@@ -210,7 +193,7 @@ def from_published(foreign: Foreign) -> SymphonyLM:
     whole."""
     weights, settings = foreign.weights, foreign.settings
     layer = "decoder.model.layers.0"
-    try:
+    with of_sizes(f"the sizes in {foreign.path} cannot be"):
         config = SymphonyConfig(
             event=size(weights, "decoder.wEvte.weight"),
             duration=size(weights, "decoder.wDure.weight"),
@@ -225,13 +208,7 @@ def from_published(foreign: Foreign) -> SymphonyLM:
             dropout=float(settings.get("dropout", 0.1)),
         )
         model = SymphonyLM(config)
-    except (TypeError, ValueError, InputError) as error:
-        raise CheckpointError(f"the sizes in {foreign.path} cannot be: {error}") from error
-    names = published_names(config)
-    lost = next((theirs for theirs in names.values() if theirs not in weights), None)
-    if lost:
-        raise CheckpointError(f"the weights in {foreign.path} are not whole: {lost} is missing")
-    load_weights(model, {ours: weights[theirs] for ours, theirs in names.items()}, foreign.path)
+    fill(model, foreign, published_names(config))
     return model.eval()
 
 
@@ -253,5 +230,4 @@ def published_names(config: SymphonyConfig) -> dict[str, str]:
 def convert(path: str | Path, folder: str | Path) -> Path:
     """Makes a checkpoint of ours of the published file. Raises CheckpointError, InputError."""
     foreign = read_foreign(path, SYSTEM)
-    card = {"licence": LAYOUTS[SYSTEM].licence, "training": {"converted from": foreign.origin()}}
-    return from_published(foreign).save(folder, card)
+    return from_published(foreign).save(folder, origin_card(foreign))
