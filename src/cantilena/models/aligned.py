@@ -21,11 +21,12 @@ from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.adapters import Lora, add_lora
-from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
+from cantilena.models.checkpoint import Checkpoint, open_checkpoint
 from cantilena.models.foreign import Foreign, check_system, count, read_foreign, size
 from cantilena.models.frame_lm import FrameLM
+from cantilena.models.loading import of_sizes, origin_card, save_network
 from cantilena.models.roformer import Branch, Past, sinusoid
-from cantilena.models.saving import load_tensors, save_tensors
+from cantilena.models.saving import load_tensors
 
 SYSTEM = "aligned"
 CROSS_LORA = Lora(rank=16, alpha=32, dropout=0.1)
@@ -71,12 +72,18 @@ class CrossAdapter(nn.Module):
 
 class _Aligned(nn.Module):
     """What both kinds share: a frozen base with LoRA, a vector for frames that are hidden from the
-    model in training, and files that hold what is trained alone."""
+    model in training, and files that hold what is trained alone. ``table``: rows of a sinusoid that
+    takes the place of the base's global table of positions, as in the published adapters; 0 to
+    keep the base's."""
 
     kind = ""
 
-    def __init__(self, base: FrameLM, lora: Lora | None):
+    def __init__(self, base: FrameLM, lora: Lora | None, table: int):
         super().__init__()
+        if table:
+            places = sinusoid(table, base.config.width // base.config.heads)
+            base.model.embed_positions.weight = nn.Parameter(places)
+        self.table = table
         base.requires_grad_(False)
         self.base = base if lora is None else add_lora(base, lora)
         self.lora = lora
@@ -95,19 +102,15 @@ class _Aligned(nn.Module):
     def part(self) -> dict[str, Any]:
         """The card's ``model``."""
         lora = None if self.lora is None else self.lora.to_dict()
-        return {"kind": self.kind, "lora": lora}
+        return {"kind": self.kind, "lora": lora, "table": self.table}
 
     def save(
         self, folder: str | Path, base: Mapping[str, Any], card: Mapping[str, Any] | None = None
     ) -> Path:
         """Writes a checkpoint of what is trained. ``base`` says which base it needs; ``card``:
         further entries. Raises InputError."""
-        model = {**self.part(), "base": dict(base)}
-        entries = {"system": SYSTEM, "name": Path(folder).resolve().name, "model": model}
-        weights = self.trained()
-        return save_checkpoint(
-            folder, {**entries, **(card or {})}, lambda stage: save_tensors(stage / WEIGHTS, weights)
-        ).folder
+        part = {**self.part(), "base": dict(base)}
+        return save_network(folder, SYSTEM, part, self.trained(), card)
 
     def fill(self, weights: Mapping[str, Tensor], where: str | Path) -> None:
         """Loads all that is trained, and nothing else. Raises CheckpointError."""
@@ -137,15 +140,17 @@ class CrossAligned(_Aligned):
         inner: int = 256,
         heads: int = 4,
         positions: int = POSITIONS,
-        strides: tuple[int, int] = (1, 1),
+        strides: Sequence[int] = (1, 1),
+        table: int = 0,
     ):
-        super().__init__(base, lora)
-        if skip < 1 or inner % heads or min(strides) < 1:
+        super().__init__(base, lora, table)
+        if skip < 1 or inner % heads or len(strides) != 2 or min(strides) < 1:
             raise InputError(
                 f"adapters {inner} wide in {heads} heads at every {skip}th layer, with frames of "
                 f"{strides} sixteenths, cannot be"
             )
-        self.skip, self.inner, self.heads, self.strides = skip, inner, heads, strides
+        self.skip, self.inner, self.heads = skip, inner, heads
+        self.positions, self.strides = positions, tuple(strides)
         self.yinyang_attn = nn.ModuleList(
             CrossAdapter(base.config.width, inner, heads, positions)
             for _ in range(base.config.layers // skip)
@@ -154,8 +159,8 @@ class CrossAligned(_Aligned):
     def part(self) -> dict[str, Any]:
         """The card's ``model``."""
         sizes = {"skip": self.skip, "inner": self.inner, "heads": self.heads}
-        rows = len(self.yinyang_attn[0].table)
-        return {**super().part(), **sizes, "positions": rows, "strides": list(self.strides)}
+        sizes |= {"positions": self.positions}
+        return {**super().part(), **sizes, "strides": list(self.strides)}
 
     def read(self, reference: Tensor) -> list[Tensor]:
         """What each layer reads (B, R, D) of the reference's frames (B, R, P)."""
@@ -177,6 +182,11 @@ class CrossAligned(_Aligned):
         def branch(x: Tensor) -> Tensor:
             at = torch.arange(first, first + x.shape[1], device=x.device) * self.strides[1]
             there = torch.arange(reference.shape[1], device=x.device) * self.strides[0]
+            last = max(int(at[-1]), int(there[-1]))
+            if last >= self.positions:
+                raise InputError(
+                    f"sixteenth {last} does not fit the {self.positions} that the adapter has"
+                )
             return adapter(x, reference, at, there)
 
         return branch
@@ -196,8 +206,10 @@ class SelfAligned(_Aligned):
 
     kind = "self"
 
-    def __init__(self, base: FrameLM, lora: Lora | None = SELF_LORA, segments: bool = True):
-        super().__init__(base, lora)
+    def __init__(
+        self, base: FrameLM, lora: Lora | None = SELF_LORA, segments: bool = True, table: int = 0
+    ):
+        super().__init__(base, lora, table)
         self.segments = segments
         if segments:
             head = base.config.width // base.config.heads
@@ -244,21 +256,20 @@ class AlignedSession:
         what was given before; at first ``words`` may be None. ``FrameLM.word_step`` makes words
         of it."""
         model, base = self.model, self.model.base
-        vectors = None if words is None else base.vectors(words)
-        new = 0 if vectors is None else vectors.shape[1]
-        if self.pasts is None:
-            empty = self.reference.new_zeros(len(self.reference), 0, base.config.width)
-            vectors = empty.to(base.global_sos) if vectors is None else vectors
-            new += 1
+        if words is None:
+            vectors = base.global_sos.new_zeros(len(self.reference), 0, base.config.width)
+        else:
+            vectors = base.vectors(words)
+        length, start = self.reference.shape[1], self.pasts is None
+        new = vectors.shape[1] + start  # the learned vector stands in front of all
         branches, turns = None, None
         if isinstance(model, CrossAligned):
             branches = model.branches(self.inputs, self.frames)
+        elif start:
+            vectors = torch.cat([base.vectors(self.reference), vectors], 1)
+            turns = model.turns(length, 0, length + new)
         else:
-            if self.pasts is None:
-                vectors = torch.cat([base.vectors(self.reference), vectors], 1)
-            length = self.reference.shape[1]
-            first = 0 if self.pasts is None else length + self.frames
-            turns = model.turns(length, first, new + (length if self.pasts is None else 0))
+            turns = model.turns(length, length + self.frames, new)
         hidden, self.pasts = base.step(vectors, self.pasts, branches, turns)
         self.frames += new
         return hidden
@@ -267,44 +278,31 @@ class AlignedSession:
 # ------------------------------------------------------------------ files
 
 
-def load_aligned(
-    place: str | Path | Checkpoint, base: FrameLM
-) -> CrossAligned | SelfAligned:
-    """An adapter on ``base``, which it changes: of our folder, or of the published file, with which
-    the base gets new tables of positions. Raises CheckpointError, and MissingExtraError without
-    peft."""
+def load_aligned(place: str | Path | Checkpoint, base: FrameLM) -> CrossAligned | SelfAligned:
+    """An adapter on ``base``, which it changes: of our folder, or of the published file. Raises
+    CheckpointError, and MissingExtraError without peft."""
     if not isinstance(place, Checkpoint) and Path(place).is_file():
         return from_published(read_foreign(place), base)
     checkpoint = open_checkpoint(place, SYSTEM)
     part = {k: v for k, v in checkpoint.model.items() if k not in ("kind", "base")}
     kinds: dict[str, Any] = {"cross": CrossAligned, "self": SelfAligned}
-    try:
-        kind = kinds[checkpoint.model["kind"]]
-        lora = part.pop("lora")
-        if "strides" in part:
-            part["strides"] = tuple(part["strides"])
+    with of_sizes(f"the card of {checkpoint.folder} is damaged"):
+        kind, lora = kinds[checkpoint.model["kind"]], part.pop("lora")
         if lora is not None:
             lora = Lora(**{**lora, "targets": tuple(lora["targets"])})
         model = kind(base, lora=lora, **part)
-    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
-        raise CheckpointError(f"the card of {checkpoint.folder} is damaged: {error}") from error
     model.fill(load_tensors(checkpoint.weights), checkpoint.folder)
     return model.eval()
 
 
 def from_published(foreign: Foreign, base: FrameLM) -> CrossAligned | SelfAligned:
-    """The adapter in a published file on ``base``. As the published one does, it replaces the
-    base's global table of positions by a sinusoid. Raises CheckpointError for another system's
+    """The adapter in a published file on ``base``. Raises CheckpointError for another system's
     weights, or another base's."""
     weights, settings = foreign.weights, foreign.settings
     check_system(weights, ("FA_cross", "FA_self"), foreign.path)
     rows = int(settings.get("max_position_embeddings", POSITIONS))
-    head = base.config.width // base.config.heads
-    base.model.embed_positions.weight = nn.Parameter(sinusoid(rows, head), requires_grad=False)
-    try:
+    with of_sizes(f"the sizes in {foreign.path} cannot be"):
         model = _built(foreign, base, rows)
-    except (TypeError, ValueError, InputError) as error:
-        raise CheckpointError(f"the sizes in {foreign.path} cannot be: {error}") from error
     ours = {name.replace(_LORA, "base."): value for name, value in weights.items()}
     model.fill(ours, foreign.path)
     return model.eval()
@@ -320,16 +318,17 @@ def _built(foreign: Foreign, base: FrameLM, rows: int) -> CrossAligned | SelfAli
         scale = published.alpha // published.rank  # which no weight tells
         lora = replace(published, rank=rank, alpha=scale * rank)
     if foreign.system == "FA_self":
-        return SelfAligned(base, lora)
+        return SelfAligned(base, lora, settings.get("change_pe", True) is True, table=rows)
     adapters = count(weights, r"yinyang_attn\.(\d+)\.")
-    strides = tuple(int(settings.get(f"compress_ratio_{side}", 1)) for side in "lr")
+    strides = [int(settings.get(f"compress_ratio_{side}", 1)) for side in "lr"]
     return CrossAligned(
         base,
         lora,
         skip=int(settings.get("n_skip", base.config.layers // max(adapters, 1))),
         inner=size(weights, "yinyang_attn.0.q_linear.weight"),
         positions=rows,
-        strides=(strides[0], strides[1]),
+        table=rows,
+        strides=strides,
     )
 
 
@@ -337,5 +336,4 @@ def convert(path: str | Path, folder: str | Path, base: FrameLM, origin: Mapping
     """Makes a checkpoint of ours of a published adapter; ``origin`` says which ``base`` it needs.
     Raises CheckpointError, InputError."""
     foreign = read_foreign(path)
-    card = {"training": {"converted from": foreign.origin()}}
-    return from_published(foreign, base).save(folder, origin, card)
+    return from_published(foreign, base).save(folder, origin, origin_card(foreign))

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError, InputError
-from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
-from cantilena.models.foreign import LAYOUTS, Foreign, count, read_foreign, size
+from cantilena.models.checkpoint import Checkpoint
+from cantilena.models.foreign import Foreign, count, read_foreign, size
 from cantilena.models.hub import dtype_of
 from cantilena.models.linear_attention import Branch, LinearTrunk, State, TrunkConfig
-from cantilena.models.saving import load_tensors, load_weights, placed, save_tensors
+from cantilena.models.loading import fill, load_network, of_sizes, origin_card, save_network
+from cantilena.models.saving import placed
 
 SYSTEM = "attributes"
 PAD, END = 1, 2
@@ -143,11 +144,7 @@ class AttributeLM(nn.Module):
 
     def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> Path:
         """Writes a checkpoint. ``card``: further entries. Raises InputError."""
-        name, weights = Path(folder).resolve().name, self.state_dict()
-        entries = {"system": SYSTEM, "name": name, "model": self.config.to_dict()}
-        return save_checkpoint(
-            folder, {**entries, **(card or {})}, lambda stage: save_tensors(stage / WEIGHTS, weights)
-        ).folder
+        return save_network(folder, SYSTEM, self.config.to_dict(), self.state_dict(), card)
 
     @classmethod
     def load(
@@ -158,18 +155,11 @@ class AttributeLM(nn.Module):
         compatible: bool = False,
     ) -> AttributeLM:
         """The model of a checkpoint's folder, or of the published file. Raises CheckpointError."""
-        if not isinstance(place, Checkpoint) and Path(place).is_file():
-            model = from_published(read_foreign(place, SYSTEM), compatible)
-        else:
-            checkpoint = open_checkpoint(place, SYSTEM)
-            try:
-                config = AttributeConfig(**{**checkpoint.model, "compatible": compatible})
-                model = cls(config)
-            except (TypeError, ValueError, InputError) as error:
-                raise CheckpointError(
-                    f"the card of {checkpoint.folder} is damaged: {error}"
-                ) from error
-            load_weights(model, load_tensors(checkpoint.weights), checkpoint.folder)
+
+        def of_card(part: Mapping[str, Any]) -> AttributeLM:
+            return cls(AttributeConfig(**{**part, "compatible": compatible}))
+
+        model = load_network(place, SYSTEM, of_card, lambda file: from_published(file, compatible))
         return placed(model, device, dtype_of(dtype)).eval()
 
 
@@ -181,7 +171,7 @@ def from_published(foreign: Foreign, compatible: bool = False) -> AttributeLM:
     heads = settings.get("decoder_attention_heads", _HEADS.get(width))
     if not isinstance(heads, int):
         raise CheckpointError(f"{foreign.path} does not say how many heads a width of {width} has")
-    try:
+    with of_sizes(f"the sizes in {foreign.path} cannot be"):
         config = AttributeConfig(
             words=size(weights, "decoder.embed_tokens.weight"),
             layers=count(weights, r"decoder\.layers\.(\d+)\."),
@@ -192,13 +182,7 @@ def from_published(foreign: Foreign, compatible: bool = False) -> AttributeLM:
             compatible=compatible,
         )
         model = AttributeLM(config)
-    except (TypeError, ValueError, InputError) as error:
-        raise CheckpointError(f"the sizes in {foreign.path} cannot be: {error}") from error
-    names = published_names(config)
-    lost = next((theirs for theirs in names.values() if theirs not in weights), None)
-    if lost:
-        raise CheckpointError(f"the weights in {foreign.path} are not whole: {lost} is missing")
-    load_weights(model, {ours: weights[theirs] for ours, theirs in names.items()}, foreign.path)
+    fill(model, foreign, published_names(config))
     return model.eval()
 
 
@@ -221,5 +205,4 @@ def published_names(config: AttributeConfig) -> dict[str, str]:
 def convert(path: str | Path, folder: str | Path) -> Path:
     """Makes a checkpoint of ours of the published file. Raises CheckpointError, InputError."""
     foreign = read_foreign(path, SYSTEM)
-    card = {"licence": LAYOUTS[SYSTEM].licence, "training": {"converted from": foreign.origin()}}
-    return from_published(foreign).save(folder, card)
+    return from_published(foreign).save(folder, origin_card(foreign))

@@ -17,12 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError, InputError
-from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
+from cantilena.errors import InputError
+from cantilena.models.checkpoint import Checkpoint
 from cantilena.models.foreign import Foreign, count, read_foreign, size
 from cantilena.models.hub import dtype_of
+from cantilena.models.loading import load_network, of_sizes, origin_card, save_network
 from cantilena.models.roformer import Branch, Past, RoFormer, RoFormerConfig
-from cantilena.models.saving import load_tensors, load_weights, placed, save_tensors
+from cantilena.models.saving import load_weights, placed
 
 SYSTEM = "frames"
 PLACES = 32
@@ -149,8 +150,8 @@ class FrameLM(nn.Module):
             x = start if vectors is None else torch.cat([start, vectors], 1)
         if x is None:
             raise InputError("a frame's vector is needed behind frames that are remembered")
-        hidden, pasts = self.model(x, True, pasts, turns, branches=branches)
-        return hidden[:, -1], pasts
+        hidden, after = self.model(x, True, pasts, turns, branches=branches)
+        return hidden[:, -1], after
 
     def word_step(
         self, x: Tensor, pasts: Sequence[Past] | None = None
@@ -159,33 +160,19 @@ class FrameLM(nn.Module):
         first word, then (B,) the word before."""
         if not x.is_floating_point():
             x = self.local_embedding(x)
-        y, pasts = self.local_decoder(x[:, None], True, pasts)
-        return self.final_decoder(y[:, 0]), pasts
+        y, after = self.local_decoder(x[:, None], True, pasts)
+        return self.final_decoder(y[:, 0]), after
 
     # -------------------------------------------------------------- files
 
     def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> Path:
         """Writes a checkpoint. ``card``: further entries. Raises InputError."""
-        name, weights = Path(folder).resolve().name, self.state_dict()
-        entries = {"system": SYSTEM, "name": name, "model": self.config.to_dict()}
-        return save_checkpoint(
-            folder, {**entries, **(card or {})}, lambda stage: save_tensors(stage / WEIGHTS, weights)
-        ).folder
+        return save_network(folder, SYSTEM, self.config.to_dict(), self.state_dict(), card)
 
     @classmethod
     def load(cls, place: str | Path | Checkpoint, device: Any = None, dtype: Any = None) -> FrameLM:
         """The model of a checkpoint's folder, or of the published file. Raises CheckpointError."""
-        if not isinstance(place, Checkpoint) and Path(place).is_file():
-            model = from_published(read_foreign(place, SYSTEM))
-        else:
-            checkpoint = open_checkpoint(place, SYSTEM)
-            try:
-                model = cls(FrameConfig(**checkpoint.model))
-            except (TypeError, ValueError, InputError) as error:
-                raise CheckpointError(
-                    f"the card of {checkpoint.folder} is damaged: {error}"
-                ) from error
-            load_weights(model, load_tensors(checkpoint.weights), checkpoint.folder)
+        model = load_network(place, SYSTEM, lambda part: cls(FrameConfig(**part)), from_published)
         return placed(model, device, dtype_of(dtype)).eval()
 
 
@@ -201,7 +188,7 @@ def from_published(foreign: Foreign) -> FrameLM:
     width = size(weights, "global_sos")
     tables = {part: f"{part}.embed_positions.weight" for part in ("model", "local_encoder")}
     inner = "{}.layer.0.intermediate.dense.weight"
-    try:
+    with of_sizes(f"the sizes in {foreign.path} cannot be"):
         config = FrameConfig(
             words=size(weights, "local_embedding.weight"),
             width=width,
@@ -215,8 +202,6 @@ def from_published(foreign: Foreign) -> FrameLM:
             local_positions=size(weights, tables["local_encoder"]),
         )
         model = FrameLM(config)
-    except (ZeroDivisionError, InputError) as error:
-        raise CheckpointError(f"the sizes in {foreign.path} cannot be: {error}") from error
     load_weights(model, weights, foreign.path)
     return model.eval()
 
@@ -224,6 +209,4 @@ def from_published(foreign: Foreign) -> FrameLM:
 def convert(path: str | Path, folder: str | Path) -> Path:
     """Makes a checkpoint of ours of the published file. Raises CheckpointError, InputError."""
     foreign = read_foreign(path, SYSTEM)
-    return from_published(foreign).save(
-        folder, {"training": {"converted from": foreign.origin()}}
-    )
+    return from_published(foreign).save(folder, origin_card(foreign))

@@ -126,9 +126,9 @@ class Layer(nn.Module):
     ) -> tuple[Tensor, Past]:
         """x (B, T, D) to (B, T, D) and what is remembered. ``mask``: which keys are seen,
         broadcast to (B, H, T, keys); None for all."""
-        y, past = self.attention["self"](x, turns, mask, past)
+        y, after = self.attention["self"](x, turns, mask, past)
         x = self.attention["output"](y, x, added)
-        return self.output(F.gelu(self.intermediate["dense"](x)), x), past
+        return self.output(F.gelu(self.intermediate["dense"](x)), x), after
 
 
 class Places(nn.Module):
@@ -151,10 +151,8 @@ class RoFormer(nn.Module):
     def turns(self, first: int, length: int) -> Tensor:
         """Rows (length, E) of the table. Raises InputError where it has not so many."""
         if first + length > len(self.embed_positions.weight):
-            raise InputError(
-                f"{first + length} positions do not fit the {len(self.embed_positions.weight)} that "
-                "the model has"
-            )
+            rows = len(self.embed_positions.weight)
+            raise InputError(f"{first + length} positions do not fit the model's {rows}")
         return self.embed_positions.weight[first : first + length]
 
     def forward(
