@@ -11,6 +11,7 @@ import tiny_bridges  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models import aligned  # noqa: E402
 from cantilena.models.aligned import AlignedSession, CrossAligned, SelfAligned  # noqa: E402
+from cantilena.models.conversion import convert  # noqa: E402
 from cantilena.models.frame_lm import FrameConfig, FrameLM  # noqa: E402
 
 
@@ -132,8 +133,7 @@ def test_hidden_frames_are_not_read():
 @pytest.mark.parametrize("name", ["FA_cross", "FA_self"])
 def test_a_converted_adapter_is_the_same_and_holds_what_is_trained_alone(files, name, tmp_path):
     golden = tiny_bridges.golden(name)
-    plain = FrameLM.load(files["frames"])
-    folder = aligned.convert(files[name], tmp_path / name, plain, {"name": "tiny"})
+    folder = convert(files[name], tmp_path / name, files["frames"])
     published = load(files, name)
     model = aligned.load_aligned(folder, FrameLM.load(files["frames"]))
     reference, target = golden["x1"][:, :5], golden["x2"][:, :4]

@@ -10,6 +10,7 @@ import tiny_bridges  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models import attribute_lm  # noqa: E402
 from cantilena.models.attribute_lm import SEPARATOR, SIZES, AttributeConfig, AttributeLM  # noqa: E402
+from cantilena.models.conversion import convert  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_step_by_step_it_says_what_it_says_at_once(compatible):
 
 @torch.no_grad()
 def test_a_converted_checkpoint_is_the_same_model_and_padding_is_not_read(published, tmp_path):
-    folder = attribute_lm.convert(published, tmp_path / "ours")
+    folder = convert(published, tmp_path / "ours")
     ids = tiny_bridges.golden("attributes")["src"]
     model = AttributeLM.load(folder)
     assert torch.equal(model(ids), AttributeLM.load(published)(ids))

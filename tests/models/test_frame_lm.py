@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 import tiny_bridges  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
-from cantilena.models import frame_lm  # noqa: E402
+from cantilena.models.conversion import convert  # noqa: E402
 from cantilena.models.frame_lm import PLACES, FrameConfig, FrameLM  # noqa: E402
 
 
@@ -85,7 +85,7 @@ def test_frames_know_nothing_of_later_ones():
 
 @torch.no_grad()
 def test_a_converted_checkpoint_is_the_same_model(published, tmp_path):
-    folder = frame_lm.convert(published, tmp_path / "ours")
+    folder = convert(published, tmp_path / "ours")
     words = tiny_bridges.golden("frames")["tokens"][:, :4]
     assert torch.equal(FrameLM.load(folder)(words), FrameLM.load(published)(words))
 

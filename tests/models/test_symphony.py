@@ -10,6 +10,7 @@ import tiny_bridges  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models import symphony  # noqa: E402
 from cantilena.models.checkpoint import open_checkpoint  # noqa: E402
+from cantilena.models.conversion import convert  # noqa: E402
 from cantilena.models.symphony import FIELDS, PAD, SymphonyConfig, SymphonyLM, nats  # noqa: E402
 
 GOLDEN = {
@@ -36,7 +37,7 @@ def test_the_four_heads_say_what_the_published_class_says(published):
 
 @torch.no_grad()
 def test_a_converted_checkpoint_is_the_same_model_and_says_where_it_is_from(published, tmp_path):
-    folder = symphony.convert(published, tmp_path / "ours")
+    folder = convert(published, tmp_path / "ours")
     rows = tiny_bridges.golden("symphony")["src"]
     for a, b in zip(SymphonyLM.load(folder)(rows), SymphonyLM.load(published)(rows), strict=True):
         assert torch.equal(a, b)

@@ -10,6 +10,7 @@ transformers = pytest.importorskip("transformers")
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.files import write_json  # noqa: E402
 from cantilena.models import text_attributes  # noqa: E402
+from cantilena.models.conversion import convert  # noqa: E402
 from cantilena.models.saving import save_tensors  # noqa: E402
 from cantilena.models.text_attributes import TextToAttributes  # noqa: E402
 
@@ -78,7 +79,7 @@ def test_the_published_layout_and_ours_are_read_and_give_the_same(model, tmp_pat
     published.mkdir()
     torch.save(weights, published / "pytorch_model.bin")
     write_json(published / "config.json", {"num_attention_heads": 3, "model_type": "bert"})
-    ours = text_attributes.convert(published, tmp_path / "ours")
+    ours = convert(published / "pytorch_model.bin", tmp_path / "ours")
     for place in (published, published / "pytorch_model.bin", ours):
         loaded = TextToAttributes.load(place)
         assert loaded.values == VALUES

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.adapters import Lora, add_lora
 from cantilena.models.checkpoint import Checkpoint, open_checkpoint
-from cantilena.models.foreign import Foreign, check_system, count, read_foreign, size
+from cantilena.models.foreign import ADAPTERS, Foreign, check_system, count, read_foreign, size
 from cantilena.models.frame_lm import FrameLM
-from cantilena.models.loading import of_sizes, origin_card, save_network
+from cantilena.models.loading import of_sizes, save_network
 from cantilena.models.roformer import Branch, Past, sinusoid
 from cantilena.models.saving import load_tensors
 
@@ -299,7 +299,7 @@ def from_published(foreign: Foreign, base: FrameLM) -> CrossAligned | SelfAligne
     """The adapter in a published file on ``base``. Raises CheckpointError for another system's
     weights, or another base's."""
     weights, settings = foreign.weights, foreign.settings
-    check_system(weights, ("FA_cross", "FA_self"), foreign.path)
+    check_system(weights, ADAPTERS, foreign.path)
     rows = int(settings.get("max_position_embeddings", POSITIONS))
     with of_sizes(f"the sizes in {foreign.path} cannot be"):
         model = _built(foreign, base, rows)
@@ -330,10 +330,3 @@ def _built(foreign: Foreign, base: FrameLM, rows: int) -> CrossAligned | SelfAli
         table=rows,
         strides=strides,
     )
-
-
-def convert(path: str | Path, folder: str | Path, base: FrameLM, origin: Mapping[str, Any]) -> Path:
-    """Makes a checkpoint of ours of a published adapter; ``origin`` says which ``base`` it needs.
-    Raises CheckpointError, InputError."""
-    foreign = read_foreign(path)
-    return from_published(foreign, base).save(folder, origin, origin_card(foreign))

@@ -56,6 +56,9 @@ LAYOUTS: dict[str, Layout] = {
 """By the name used here. The first whose weight is there is meant: MuseCoco's heads stand on a
 BERT."""
 
+ADAPTERS = ("FA_cross", "FA_self")
+"""Those that hold an adapter alone, without its base."""
+
 
 @dataclass(frozen=True)
 class Foreign:

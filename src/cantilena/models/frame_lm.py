@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from cantilena.errors import InputError
 from cantilena.models.checkpoint import Checkpoint
-from cantilena.models.foreign import Foreign, count, read_foreign, size
+from cantilena.models.foreign import Foreign, count, size
 from cantilena.models.hub import dtype_of
-from cantilena.models.loading import load_network, of_sizes, origin_card, save_network
+from cantilena.models.loading import load_network, of_sizes, save_network
 from cantilena.models.roformer import Branch, Past, RoFormer, RoFormerConfig
 from cantilena.models.saving import load_weights, placed
 
@@ -204,9 +204,3 @@ def from_published(foreign: Foreign) -> FrameLM:
         model = FrameLM(config)
     load_weights(model, weights, foreign.path)
     return model.eval()
-
-
-def convert(path: str | Path, folder: str | Path) -> Path:
-    """Makes a checkpoint of ours of the published file. Raises CheckpointError, InputError."""
-    foreign = read_foreign(path, SYSTEM)
-    return from_published(foreign).save(folder, origin_card(foreign))

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from cantilena.errors import InputError
 from cantilena.models.checkpoint import Checkpoint
-from cantilena.models.foreign import Foreign, count, read_foreign, size
+from cantilena.models.foreign import Foreign, count, size
 from cantilena.models.hub import dtype_of
 from cantilena.models.linear_attention import Branch, LinearTrunk, State, TrunkConfig
-from cantilena.models.loading import fill, load_network, of_sizes, origin_card, save_network
+from cantilena.models.loading import fill, load_network, of_sizes, save_network
 from cantilena.models.saving import placed
 
 SYSTEM = "symphony"
@@ -225,9 +225,3 @@ def published_names(config: SymphonyConfig) -> dict[str, str]:
                 there = f"decoder.model.layers.{layer}.{theirs}.{part}"
                 names[f"trunk.layers.{layer}.{ours}.{part}"] = there
     return names
-
-
-def convert(path: str | Path, folder: str | Path) -> Path:
-    """Makes a checkpoint of ours of the published file. Raises CheckpointError, InputError."""
-    foreign = read_foreign(path, SYSTEM)
-    return from_published(foreign).save(folder, origin_card(foreign))

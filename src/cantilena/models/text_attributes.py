@@ -22,7 +22,7 @@ from cantilena.files import read_json
 from cantilena.models.checkpoint import Checkpoint, is_checkpoint
 from cantilena.models.foreign import Foreign, count, read_foreign, size
 from cantilena.models.hub import dtype_of, need
-from cantilena.models.loading import load_network, of_sizes, origin_card, save_network
+from cantilena.models.loading import load_network, of_sizes, save_network
 from cantilena.models.saving import load_weights, placed
 
 SYSTEM = "text-to-attributes"
@@ -106,9 +106,9 @@ class TextToAttributes(nn.Module):
             return cls(_bert(part["bert"]), part["values"], float(part["dropout"]))
 
         if not isinstance(place, Checkpoint) and not is_checkpoint(place):
-            model = from_published(place)
+            model = from_published(read_foreign(_weights_in(place), SYSTEM))
         else:
-            model = load_network(place, SYSTEM, of_card, _filled)
+            model = load_network(place, SYSTEM, of_card, from_published)
         return placed(model, device, dtype_of(dtype)).eval()
 
 
@@ -126,12 +126,6 @@ def _bert(config: Mapping[str, Any]) -> Any:
     return transformers.BertModel(transformers.BertConfig(**sizes), add_pooling_layer=False)
 
 
-def from_published(place: str | Path) -> TextToAttributes:
-    """The model in a folder of the published layout, or in its file of weights beside
-    ``config.json``. Raises CheckpointError."""
-    return _filled(read_foreign(_weights_in(place), SYSTEM))
-
-
 def _weights_in(place: str | Path) -> Path:
     """The file of weights that is meant by a folder or the file itself."""
     path = Path(place)
@@ -140,8 +134,9 @@ def _weights_in(place: str | Path) -> Path:
     return next((path / name for name in _FILES if (path / name).is_file()), path / _FILES[0])
 
 
-def _filled(foreign: Foreign) -> TextToAttributes:
-    """The model with published weights, and of ``config.json`` beside them what no weight tells."""
+def from_published(foreign: Foreign) -> TextToAttributes:
+    """The model with published weights, and of ``config.json`` beside them what no weight tells.
+    Raises CheckpointError where they are not whole."""
     weights, beside = foreign.weights, foreign.path.parent / "config.json"
     settings: Any = read_json(beside) if beside.is_file() else {}
     heads = count(weights, r"classifieratt\.(\d+)\.")
@@ -169,9 +164,3 @@ def _config(weights: Mapping[str, Tensor]) -> dict[str, Any]:
         "max_position_embeddings": size(weights, "bert.embeddings.position_embeddings.weight"),
         "type_vocab_size": size(weights, "bert.embeddings.token_type_embeddings.weight"),
     }
-
-
-def convert(place: str | Path, folder: str | Path) -> Path:
-    """Makes a checkpoint of ours of a published one. Raises CheckpointError, InputError."""
-    foreign = read_foreign(_weights_in(place), SYSTEM)
-    return _filled(foreign).save(folder, origin_card(foreign))
