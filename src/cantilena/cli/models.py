@@ -25,12 +25,18 @@ def models_arguments(command: Callable[[str, str, str], argparse.ArgumentParser]
     parser.add_argument("folder", metavar="DIR", help="a checkpoint with learned layer weights")
     parser.add_argument("-o", "--output", metavar="FILE", help="draw them: .png, .svg or .pdf")
     parser.add_argument("--json", action="store_true", help="print the weights as JSON")
-    text = "make a checkpoint to train on of a plain Llama with music rows, such as MIDI-LLM"
+    text = (
+        "make a checkpoint of a plain Llama with music rows, such as MIDI-LLM, or a published file"
+    )
     parser = command("import", "cli.models:import_", text)
     parser.add_argument(
-        "source", metavar="SOURCE", help="a folder or a name on the HuggingFace hub"
+        "source",
+        metavar="SOURCE",
+        help="a Llama's folder or name on the HuggingFace hub; or the file of weights (.pt, .ckpt) "
+        "of SymphonyNet, MuseCoco or function alignment",
     )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="where it goes")
+    parser.add_argument("--base", metavar="PLACE", help="of an adapter of function alignment")
     parser.add_argument("--revision", metavar="R", help="of the name on the hub")
     parser.add_argument("--tokenizer", metavar="PLACE", help="where the tokenizer is, if elsewhere")
     parser.add_argument("--offset", type=int, metavar="N", help="id at which music begins")
@@ -77,7 +83,11 @@ def layers(args: argparse.Namespace) -> int:
 
 
 def import_(args: argparse.Namespace) -> int:
-    """Makes a split checkpoint of a plain one."""
+    """Makes a split checkpoint of a plain one, or a checkpoint of a published file."""
+    if Path(args.source).is_file():
+        return _import_file(args)
+    if args.base:
+        raise InputError("--base belongs to the file of an adapter of function alignment")
     from cantilena.files import check_folder
     from cantilena.models.llama_plain import import_plain
 
@@ -92,6 +102,22 @@ def import_(args: argparse.Namespace) -> int:
     folder = model.save(folder, tokenizer)
     sizes = {"text": model.offset, "music": model.n_music}
     return _report(args, folder, sizes, f"{model.offset:,} text and {model.n_music:,} music tokens")
+
+
+def _import_file(args: argparse.Namespace) -> int:
+    """Makes a checkpoint of a published file."""
+    from cantilena.files import check_folder
+    from cantilena.models.checkpoint import open_checkpoint
+    from cantilena.models.conversion import convert
+
+    for option in ("revision", "tokenizer", "offset"):
+        if getattr(args, option) is not None:
+            raise InputError(f"--{option} belongs to a Llama; {args.source} is a file of weights")
+    if args.dtype != "float32":
+        raise InputError("a file of weights is written in float32: leave --dtype out")
+    folder = convert(args.source, check_folder(args.output), args.base)
+    system = open_checkpoint(folder).system
+    return _report(args, folder, {"system": system}, f"weights of {system!r}")
 
 
 def export(args: argparse.Namespace) -> int:

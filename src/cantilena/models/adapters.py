@@ -16,9 +16,11 @@ from cantilena.models.hub import dtype_of, loading, need
 TARGETS: dict[str, tuple[str, ...]] = {
     "llama": ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
     "gpt2": ("c_attn", "c_proj", "c_fc"),
+    "roformer": ("query", "value"),
 }
 """Layers that are adapted, by model type: every matrix of attention and feed-forward layers, as
-QLoRA found necessary to match full tuning (section 4)."""
+QLoRA found necessary to match full tuning (section 4); of RoFormers queries and values, as
+function alignment does."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,16 @@
 Knows states of shape (L, B, T, D); does not know which models are on either side. The base bridge
 projects the last layer; the enhanced one first mixes all layers, the embedding layer included, by
 learned softmax weights (Wu, Lee, Dun: *LLM-based Finetuning for Text to Symbolic Music
-Generation*, the "enhanced" variant).
+Generation*, the "enhanced" variant). Between projection and music model there may be context layers
+(``models.contexts``), and gates that begin at 0 (``Entry``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,12 +21,37 @@ from torch import Tensor, nn
 from cantilena.errors import CheckpointError, InputError
 from cantilena.files import make_folder, staged_file
 from cantilena.models.checkpoint import WEIGHTS, located
+from cantilena.models.contexts import ContextConfig, Memory, context_layers, seen
+from cantilena.models.linear_attention import State
 
 MIXES = ("last", "layers", "normed")
 """What a bridge reads: the last layer; all of them as they are, as the paper does; or all of them,
 each brought to mean 0 and variance 1 first (as ELMo's mix may be: Peters et al. 2018, section 3.2).
 Pretrained Llamas have single states of a thousand times the size of others in their middle layers
 (Sun et al. 2024, *Massive Activations in Large Language Models*), which drown a plain sum."""
+
+
+KINDS = ("prefix", "cross", "sum")
+"""How a bridge's vectors enter a music model: before its positions; by attention in every layer; or
+added to every position."""
+
+
+@dataclass(frozen=True)
+class EntryConfig:
+    """``kind``: one of ``KINDS``; ``layers`` of the music model; ``heads`` of attention to the
+    memory, for ``cross`` alone. Raises InputError for another kind."""
+
+    kind: str
+    layers: int
+    heads: int = 8
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"a bridge cannot be a {self.kind!r}; known: {', '.join(KINDS)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a checkpoint's card."""
+        return asdict(self)
 
 
 class LayerMix(nn.Module):
@@ -51,25 +79,115 @@ class LayerMix(nn.Module):
 
 
 class Bridge(nn.Module):
-    """Text states to vectors of a music model's width. ``mix``: one of ``MIXES``.
+    """Text states to vectors of a music model's width. ``mix``: one of ``MIXES``. ``context``: the
+    layers in between, by default one linear map. ``entry``: how the vectors enter a frozen music
+    model, where it is not the music model that says so.
 
     Raises InputError for another ``mix``.
     """
 
-    def __init__(self, layers: int, text_width: int, width: int, mix: str = "last"):
+    def __init__(
+        self,
+        layers: int,
+        text_width: int,
+        width: int,
+        mix: str = "last",
+        context: ContextConfig | None = None,
+        entry: EntryConfig | None = None,
+    ):
         super().__init__()
         if mix not in MIXES:
             raise InputError(f"a bridge cannot mix {mix!r}; known: {', '.join(MIXES)}")
         self.mix = None if mix == "last" else LayerMix(layers, normed=mix == "normed")
-        self.project = nn.Linear(text_width, width)
-        nn.init.normal_(self.project.weight, std=0.02)
-        nn.init.zeros_(self.project.bias)
+        if context is None:
+            self.project = nn.Linear(text_width, width)
+            nn.init.normal_(self.project.weight, std=0.02)
+            nn.init.zeros_(self.project.bias)
+        self.context = None if context is None else context_layers(context, text_width, width)
+        self.entry = None if entry is None else Entry(entry, width)
 
-    def forward(self, states: Tensor) -> Tensor:
-        """(L, B, T, text_width) -> (B, T, width), in the bridge's dtype."""
-        kind = self.project.weight.dtype
+    def forward(self, states: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(L, B, T, text_width) -> (B, T, width), in the bridge's dtype. ``mask`` (B, T) matters to
+        a context alone, which may give another number of vectors."""
+        if mask is None:
+            mask = torch.ones(states.shape[1:3], dtype=torch.bool, device=states.device)
+        return self.memory(states, mask).states
+
+    def memory(self, states: Tensor, mask: Tensor) -> Memory:
+        """The same with the mask (B, M) of the vectors: states (L, B, T, text_width) and their mask
+        (B, T), all False in rows without a text."""
+        kind = next(self.parameters()).dtype
         last = states[-1].to(kind) if self.mix is None else self.mix(states.to(kind))
-        return self.project(last)
+        if self.context is not None:
+            return self.context(last, mask)
+        return Memory(self.project(last), mask)
+
+
+# ------------------------------------------------------------------ how memory enters
+
+
+class CrossBranch(nn.Module):
+    """One layer's look at the memory: softmax attention over all of it, through a gate that begins
+    at 0. It has no norm behind it, so that at 0 the layer is what it was."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+        self.gate = nn.Parameter(torch.zeros(1))
+
+    def reading(self, memory: Memory) -> Callable[[Tensor], Tensor]:
+        """What is added to positions (B, T, D), as a function of them; keys and values are made
+        once. Nothing is added in rows without memory."""
+        keys, values = (
+            part(memory.states).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in (self.key, self.value)
+        )
+        mask = seen(memory.mask)[:, None, None]
+        there = memory.mask.any(1)[:, None, None]
+
+        def added(x: Tensor) -> Tensor:
+            q = self.query(self.norm(x)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            y = F.scaled_dot_product_attention(q, keys, values, mask)
+            return self.gate * self.out(y.transpose(1, 2).flatten(2)) * there
+
+        return added
+
+
+class Entry(nn.Module):
+    """How memory enters a frozen music model, through gates that begin at 0: at first the music
+    model says exactly what it says alone, whatever the text."""
+
+    def __init__(self, config: EntryConfig, width: int):
+        super().__init__()
+        self.config = config
+        if config.kind == "cross":
+            self.branches = nn.ModuleList(
+                CrossBranch(width, config.heads) for _ in range(config.layers)
+            )
+        else:
+            gates = 1 if config.kind == "sum" else config.layers
+            self.gates = nn.Parameter(torch.zeros(gates))
+
+    def crossing(self, memory: Memory) -> list[Callable[[Tensor], Tensor]]:
+        """Of kind ``cross``: what each layer adds."""
+        return [branch.reading(memory) for branch in self.branches]  # type: ignore[operator]
+
+    def summed(self, memory: Memory) -> Tensor:
+        """Of kind ``sum``: what is added to every position (B, 1, D), the memory's mean."""
+        mask = memory.mask[..., None].to(memory.states.dtype)
+        mean = (memory.states * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
+        return self.gates * mean
+
+    def before(self, states: Sequence[State]) -> list[State]:
+        """Of kind ``prefix``: the states (one a layer) that linear attention has behind the memory,
+        weighed by the gates. A gate below 0 turns the values over; the weights of a mean stay
+        above 0."""
+        return [
+            State(state.sums * gate, state.weights * gate.abs())
+            for state, gate in zip(states, self.gates, strict=True)
+        ]
 
 
 # ------------------------------------------------------------------ what the layers weigh
