@@ -102,7 +102,7 @@ def read_words(words: np.ndarray) -> Reading:
         elif kind == "i":
             instrument = number
         elif kind == "v":
-            result.notes.append(_note(at, instrument, *waiting, number))
+            result.notes.append(_note(at, instrument, waiting[0], waiting[1], number))
             waiting = []
         else:
             waiting.append(number)

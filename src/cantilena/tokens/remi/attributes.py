@@ -20,11 +20,36 @@ from cantilena.score import DRUMS
 from cantilena.tokens.remi import Reading
 from cantilena.tokens.remi import vocab as v
 
-INSTRUMENTS = (
-    "piano keyboard percussion organ guitar bass violin viola cello harp strings voice trumpet "
-    "trombone tuba horn brass sax oboe bassoon clarinet piccolo flute pipe synthesizer ethnic "
-    "sound-effect drum"
-).split()
+INSTRUMENTS = [
+    "piano",
+    "keyboard",
+    "percussion",
+    "organ",
+    "guitar",
+    "bass",
+    "violin",
+    "viola",
+    "cello",
+    "harp",
+    "strings",
+    "voice",
+    "trumpet",
+    "trombone",
+    "tuba",
+    "horn",
+    "brass",
+    "sax",
+    "oboe",
+    "bassoon",
+    "clarinet",
+    "piccolo",
+    "flute",
+    "pipe",
+    "synthesizer",
+    "ethnic",
+    "sound-effect",
+    "drum",
+]
 """The classes of instruments, by number."""
 
 _PROGRAMS = {

@@ -7,7 +7,6 @@ rounded to the nearest, halves to even. Empty bars at both ends are taken away.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np

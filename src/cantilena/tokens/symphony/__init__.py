@@ -229,11 +229,21 @@ class SymphonyScheme:
             for number, instrument in homes
         ]
         columns = np.array([note[:-1] for note in notes], dtype=np.int64).reshape(-1, 4).T
-        metres = [
-            (start, *_metre(bar.length)) for start, bar in zip(starts, bars, strict=False)
-        ]
+        metres = [(start, *_metre(bar.length)) for start, bar in zip(starts, bars, strict=False)]
         part = [homes.index(note[-1]) for note in notes]
-        return Score.build(v.GRID, tracks, *columns, part, header.tempos, metres, end=starts[-1])
+        onset, length, pitch, velocity = columns
+        return Score.build(
+            v.GRID,
+            tracks,
+            onset,
+            length,
+            pitch,
+            velocity,
+            part,
+            header.tempos,
+            metres,
+            end=starts[-1],
+        )
 
     def quantise(self, score: Score) -> Score:
         """The Score this scheme can say; quantising twice changes nothing."""

@@ -187,9 +187,7 @@ def _bars(
     return tuple(bars)
 
 
-def _short_notes(
-    voices: list[_Voice], scale: int, longest: int
-) -> list[tuple[int, int, int, int]]:
+def _short_notes(voices: list[_Voice], scale: int, longest: int) -> list[tuple[int, int, int, int]]:
     """(onset, track, pitch, length) in order, long notes cut into pieces of ``longest`` ticks."""
     notes: list[tuple[int, int, int, int]] = []
     for track, voice in enumerate(voices):
@@ -199,14 +197,10 @@ def _short_notes(
     return sorted(notes)
 
 
-def _lines(
-    metres: list[tuple[int, int, int]], tpq: int, first: int, last: int
-) -> list[int]:
+def _lines(metres: list[tuple[int, int, int]], tpq: int, first: int, last: int) -> list[int]:
     """Ticks of bar lines from each time signature to the next, from the first to behind ``last``,
     those before a gap cut short. Bars long before ``first`` are counted too."""
-    changes = [
-        row for i, row in enumerate(metres) if not i or row[1:] != metres[i - 1][1:]
-    ]
+    changes = [row for i, row in enumerate(metres) if not i or row[1:] != metres[i - 1][1:]]
     lines: list[int] = []
     for i, (tick, num, den) in enumerate(changes):
         length = 4 * tpq * num // den

@@ -37,7 +37,9 @@ def learn(sets: Iterable[Iterable[int]], count: int) -> tuple[Merge, ...]:
     if count < 0:
         raise InputError(f"the number of merges is at least 0, not {count}")
     frequency = Counter(frozenset((pitch,) for pitch in pitches) for pitches in sets)
-    entries = [(set(tokens), times) for tokens, times in frequency.items() if len(tokens) > 1]
+    entries: list[tuple[set[Pitches], int]] = [
+        (set(tokens), times) for tokens, times in frequency.items() if len(tokens) > 1
+    ]
     pairs: Counter[Merge] = Counter()
     where: dict[Merge, set[int]] = defaultdict(set)
     rank: dict[Pitches, int] = {(pitch,): pitch for pitch in range(PITCHES)}
@@ -59,7 +61,7 @@ def learn(sets: Iterable[Iterable[int]], count: int) -> tuple[Merge, ...]:
         if pairs[best] <= 0:
             break
         merges.append(best)
-        joined = tuple(sorted(best[0] + best[1]))
+        joined: Pitches = tuple(sorted(best[0] + best[1]))
         rank.setdefault(joined, PITCHES + len(merges))
         for number in sorted(where[best]):
             note(number, -1)

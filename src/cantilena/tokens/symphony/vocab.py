@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,10 @@ NEW_TRACK = "NT"
 NAMES = ("C", "d", "D", "e", "E", "F", "g", "G", "a", "A", "b", "B")
 QUALITIES = ("+", "/o7", "D7", "M", "M7", "m", "m7", "o", "o7", "sus2", "sus4")
 NO_CHORD = "NA"
-CHORDS = tuple(f"{name}{quality}" for name in NAMES for quality in QUALITIES) + (NO_CHORD,)
+CHORDS = (*(name + quality for name in NAMES for quality in QUALITIES), NO_CHORD)
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_PITCH_WORDS = tuple(
-    NAMES[p % 12] + (str(p // 12 - 1) if p >= 12 else "O") for p in range(PITCHES)
-)
+_PITCH_WORDS = tuple(NAMES[p % 12] + (str(p // 12 - 1) if p >= 12 else "O") for p in range(PITCHES))
 _PITCH_OF = {word: pitch for pitch, word in enumerate(_PITCH_WORDS)}
 _MAX_FILE = 10_000_000  # bytes
 
@@ -165,12 +164,12 @@ class Vocabulary:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the symphony vocabulary is not complete: {error}") from error
         for numbers, low in ((bars, 1), (positions, 0)):
-            rising = all(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+            rising = all(a < b for a, b in pairwise(numbers))
             if not numbers or not rising or numbers[0] < low or numbers[-1] > MAX_BAR:
                 raise InputError("bars and positions of a symphony vocabulary rise up to 100")
         if positions[0] != 0:
             raise InputError("a symphony vocabulary has the position 0")
-        known = {(pitch,) for pitch in range(PITCHES)}
+        known: set[Pitches] = {(pitch,) for pitch in range(PITCHES)}
         for a, b in merges:
             if a not in known or b not in known or set(a) & set(b):
                 raise InputError("a merge of the symphony vocabulary joins what there is not yet")
