@@ -20,7 +20,7 @@ from cantilena.score import DRUMS
 from cantilena.tokens.remi import Reading
 from cantilena.tokens.remi import vocab as v
 
-INSTRUMENTS = [
+INSTRUMENTS = (
     "piano",
     "keyboard",
     "percussion",
@@ -49,7 +49,7 @@ INSTRUMENTS = [
     "ethnic",
     "sound-effect",
     "drum",
-]
+)
 """The classes of instruments, by number."""
 
 _PROGRAMS = {
