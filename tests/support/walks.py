@@ -14,6 +14,8 @@ def walk(grammar: Any, piece: Any, sizes: tuple[int, ...], rng: np.random.Genera
     for _ in range(most):
         forced = grammar.forced(piece)
         chosen: list[int] = [] if forced is None else list(forced)
+        if chosen and grammar.ends(piece, chosen):
+            return piece
         for field in range(len(chosen), len(sizes)):
             mask = grammar.bias(field, piece, chosen)
             assert mask.shape == (sizes[field],)

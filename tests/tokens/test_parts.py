@@ -101,5 +101,5 @@ def test_what_is_not_there_is_named():
     drums = read_parts(midi([on(0, 36, 9), off(96, 36, 9)]))
     with pytest.raises(InputError, match="no pitched notes"):
         selected(drums, drums=False)
-    with pytest.raises(MidiError, match="the MIDI data: .*MIDI"):
+    with pytest.raises(MidiError, match="the MIDI data: this is not"):
         read_parts(b"no MIDI at all")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cantilena.errors import InputError
@@ -16,6 +16,7 @@ from golden_bridges import PIECES, golden, parts
 from makers import scores
 from walks import allows, walk
 
+EXAMPLES = 20  # of each property: random Scores are dear to draw
 SCHEME = FrameScheme()
 
 
@@ -57,6 +58,7 @@ def held(score: Score) -> set[tuple[int, int, int]]:
     return set(zip(at, program, score.pitch.tolist(), strict=True))
 
 
+@settings(max_examples=EXAMPLES)
 @given(scores())
 def test_what_fits_a_frame_is_kept(score: Score):
     assume(len(score))
@@ -67,6 +69,7 @@ def test_what_fits_a_frame_is_kept(score: Score):
     assert {n for n in notes if n[0] not in full} == {n for n in kept if n[0] not in full}
 
 
+@settings(max_examples=EXAMPLES)
 @given(scores())
 def test_the_grammar_allows_what_encoding_gives(score: Score):
     assume(len(score))
@@ -75,6 +78,7 @@ def test_the_grammar_allows_what_encoding_gives(score: Score):
     assert allows(FrameGrammar(), FramePiece(frames), steps[:400])
 
 
+@settings(max_examples=EXAMPLES)
 @given(st.integers(0, 2**32), st.integers(1, 12), st.integers(0, 200))
 def test_any_walk_decodes_to_what_encodes_to_it(seed: int, frames: int, most: int):
     piece = walk(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cantilena.errors import InputError
@@ -20,6 +20,7 @@ from golden_bridges import PIECES, golden, parts
 from makers import scores
 from walks import allows, walk
 
+EXAMPLES = 20  # of each property: random Scores are dear to draw
 SCHEME = RemiScheme()
 
 
@@ -50,6 +51,7 @@ def test_three_notes_are_the_words_of_the_example():
     assert " ".join(map(str, ids)) == numbers
 
 
+@settings(max_examples=EXAMPLES)
 @given(scores())
 def test_all_notes_are_kept(score: Score):
     assume(len(score))
@@ -65,6 +67,7 @@ def test_all_notes_are_kept(score: Score):
 
 
 @pytest.mark.parametrize("repeat_tempo", [False, True])
+@settings(max_examples=EXAMPLES)
 @given(score=scores())
 def test_the_grammar_allows_what_encoding_gives(repeat_tempo: bool, score: Score):
     assume(len(score))
@@ -74,6 +77,7 @@ def test_the_grammar_allows_what_encoding_gives(repeat_tempo: bool, score: Score
 
 
 @pytest.mark.parametrize("repeat_tempo", [False, True])
+@settings(max_examples=EXAMPLES)
 @given(seed=st.integers(0, 2**32), most=st.integers(0, 300))
 def test_any_walk_decodes_to_what_encodes_to_it(repeat_tempo: bool, seed: int, most: int):
     scheme, rng = RemiScheme(repeat_tempo), np.random.default_rng(seed)
