@@ -4,7 +4,7 @@ Knows parts, Scores and words; does not know models. A frame is written as (prog
 duration) for each note and then an end-of-frame word, which a full frame does without. Drums have
 program 127. Velocity, tempo and metre are not said; the last two stand in the Header.
 
-Jiang et al., *Unifying Symbolic Music Arrangement* and *Function Alignment* (ISMIR 2025): the
+Jiang et al., *Versatile Symbolic Music-for-Music Modeling via Function Alignment*, ISMIR 2025: the
 encoding of their base model. The reader of rolls keeps its rules: onsets and ends are rounded to
 16ths of the notated beat, notes fill a frame in the file's order, and then stand by velocity,
 program, pitch and duration.
@@ -24,10 +24,8 @@ from cantilena.tokens.parts import END, PITCH, START, VELOCITY, Parts, need_note
 GRID = 4  # frames per quarter
 DRUM_PROGRAM = 127
 PROGRAMS = PITCHES = 128
-DURATIONS = tuple(
-    value * 2**octave for octave in range(11) for value in (2, 3)
-)  # 16ths; with 1 before and 4096 behind them
-DURATIONS = (1, *DURATIONS, 4096)
+DURATIONS = (1, *(value * 2**octave for octave in range(11) for value in (2, 3)), 4096)
+"""16ths; a note gets the nearest, of two the shorter."""
 SOS, EOS, PAD, SIZE = 3328, 3329, 3330, 3331
 """The start of a piece, the end of a frame, padding, and the number of words. Words 3200-3327
 would be a duration class that there is not."""
