@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from cantilena.score import Score
 from cantilena.tokens import SCHEMES, scheme_of
@@ -17,6 +17,7 @@ NEED_NOTES = {"frames", "remi", "symphony"}
 
 
 @pytest.mark.parametrize("name", SCHEMES)
+@settings(max_examples=40)  # of each scheme: random Scores are dear to draw
 @given(score=scores())
 def test_decoding_what_was_encoded_gives_the_quantised_score(name: str, score: Score):
     assume(name not in NEED_NOTES or len(score))
@@ -31,6 +32,7 @@ def test_decoding_what_was_encoded_gives_the_quantised_score(name: str, score: S
 
 
 @pytest.mark.parametrize("name", SCHEMES)
+@settings(max_examples=40)  # of each scheme: random Scores are dear to draw
 @given(score=scores())
 def test_quantising_twice_changes_nothing(name: str, score: Score):
     assume(name not in NEED_NOTES or len(score))
