@@ -191,6 +191,10 @@ def registry(module: str, name: str) -> dict:
     return getattr(importlib.import_module(module), name, {})
 
 
+NEED_NOTES = {"frames", "remi", "symphony"}
+"""Published schemes, which have no word for a piece without notes."""
+
+
 def schemes() -> dict:
     return registry("cantilena.tokens", "SCHEMES")
 
@@ -200,6 +204,10 @@ def schemes() -> dict:
 def test_a_scheme_goes_round_and_keeps_its_vocabulary_as_data(name: str, score: str):
     kind = schemes()[name]
     scheme = kind() if inspect.isclass(kind) else kind
+    if name in NEED_NOTES and not len(SCORES[score]):
+        with pytest.raises(InputError, match="no notes"):
+            scheme.encode(SCORES[score])
+        return
     steps, header = scheme.encode(SCORES[score])
     assert steps.ndim == 2 and steps.shape[1] == len(scheme.sizes)
     assert scheme.decode(steps, header) == scheme.quantise(SCORES[score])

@@ -6,16 +6,21 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 
 from cantilena.score import Score
 from cantilena.tokens import SCHEMES, scheme_of
 from makers import scores
 
+NEED_NOTES = {"frames", "remi", "symphony"}
+"""Published schemes, which have no word for a piece without notes."""
+
 
 @pytest.mark.parametrize("name", SCHEMES)
+@settings(max_examples=40)  # of each scheme: random Scores are dear to draw
 @given(score=scores())
 def test_decoding_what_was_encoded_gives_the_quantised_score(name: str, score: Score):
+    assume(name not in NEED_NOTES or len(score))
     scheme = SCHEMES[name]()
     steps, header = scheme.encode(score)
     assert steps.shape[1:] == (len(scheme.sizes),)
@@ -27,8 +32,10 @@ def test_decoding_what_was_encoded_gives_the_quantised_score(name: str, score: S
 
 
 @pytest.mark.parametrize("name", SCHEMES)
+@settings(max_examples=40)  # of each scheme: random Scores are dear to draw
 @given(score=scores())
 def test_quantising_twice_changes_nothing(name: str, score: Score):
+    assume(name not in NEED_NOTES or len(score))
     scheme = SCHEMES[name]()
     once = scheme.quantise(score)
     assert scheme.quantise(once) == once

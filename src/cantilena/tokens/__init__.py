@@ -9,7 +9,10 @@ import numpy as np
 from cantilena.errors import UnknownNameError
 from cantilena.score import Score
 from cantilena.tokens.arrival import ArrivalScheme
+from cantilena.tokens.frames import FrameScheme
 from cantilena.tokens.note import NoteScheme
+from cantilena.tokens.remi import RemiScheme
+from cantilena.tokens.symphony import SymphonyScheme
 
 
 class Scheme(Protocol):
@@ -22,7 +25,8 @@ class Scheme(Protocol):
         ...
 
     def encode(self, score: Score) -> tuple[np.ndarray, Any]:
-        """(T, K) int64 steps, and the header."""
+        """(T, K) int64 steps, and the header. Raises InputError for a Score that the scheme
+        cannot hold; published ones hold none without notes."""
         ...
 
     def decode(self, steps: np.ndarray, header: Any) -> Score:
@@ -43,7 +47,13 @@ class Scheme(Protocol):
         ...
 
 
-SCHEMES: dict[str, type[Scheme]] = {"note": NoteScheme, "arrival": ArrivalScheme}
+SCHEMES: dict[str, type[Scheme]] = {
+    "note": NoteScheme,
+    "arrival": ArrivalScheme,
+    "frames": FrameScheme,
+    "remi": RemiScheme,
+    "symphony": SymphonyScheme,
+}
 """Every scheme by name."""
 
 
