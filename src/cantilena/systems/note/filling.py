@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +34,7 @@ from cantilena.systems.note.constraints import (
     Harmony,
     Kit,
     Length,
+    Lines,
     Repetition,
     Subdivision,
 )
@@ -41,17 +42,19 @@ from cantilena.systems.note.constraints.filling import (
     Amount,
     Around,
     Filled,
+    Final,
     Near,
     NoteLengths,
     OffBeat,
 )
 from cantilena.systems.note.joining import Joined, joined
 from cantilena.systems.note.manner import figures_of
-from cantilena.systems.note.plan import DRUM
+from cantilena.systems.note.plan import DRUM, MELODY, PartPlan, Plan
 from cantilena.systems.note.planning import LOOPING
 from cantilena.systems.note.rewriting import Gap, gap, grid, spans_of
 from cantilena.systems.note.rewritten import notes_of, rewrite_rows, settled
 from cantilena.systems.note.tracker import Tracker
+from cantilena.systems.tracks import LEAD, track_roles
 from cantilena.text.brief.relative import LENGTH, SYNCOPATION
 from cantilena.text.report import PLAYED, total
 from cantilena.text.wishes import Brief
@@ -64,10 +67,18 @@ CANDIDATES = 4
 """Candidates of a span where nobody says how many (``benchmarks/rewriting.py``)."""
 MOST_CANDIDATES = 16
 MOST_NOTES_A_BAR = 120  # steps of a bar at most, so that a span that is not left is cut off
-OPTIONS: dict[str, type] = {"candidates": int, "lean": float, "add": str, "replace": str}
+OPTIONS: dict[str, type] = {
+    "candidates": int,
+    "lean": float,
+    "add": str,
+    "replace": str,
+    "roles": str,
+    "harmony": str,
+}
 """What a Request may say of a rewrite: how many candidates; how much each note leans towards what
 stood there (0: not at all); instruments (0-128, "42,71") that are added as parts of their own; and
-those that are replaced ("0=24")."""
+those that are replaced ("0=24"); the roles of added ones ("33=bass"); and whether new parts are
+held to the chords that are "heard" in what stays, or "chosen" for it."""
 
 
 class Home(Protocol):
@@ -209,6 +220,8 @@ def _constraints(
         own.append(Harmony(plan, scheme))
         if plan.asked_chords:
             own.append(ChordChanges(plan, scheme))
+    if change.harmony:
+        own += [Final(plan, scheme), Lines(_with_lead(here), scheme)]
     figures = figures_of(brief, plan)
     if figures:
         own.append(Figures(plan, scheme, figures))
@@ -219,6 +232,20 @@ def _constraints(
         own.append(Repetition(plan, sampling.repetition))
     filled: list[Constraint[Tracker]] = [Filled(scheme, span, bar, alone)]
     return filled + [Around(wish, scheme, span[1]) for wish in own]
+
+
+def _with_lead(here: Gap) -> Plan:
+    """The Plan with who has the tune that stays, where nobody that is added plays it: chords keep
+    below it."""
+    score, plan = here.score, here.plan
+    lead = next((t for t, role in track_roles(score).items() if role == LEAD), None)
+    if lead is None or any(part.role == MELODY for part in plan.parts):
+        return plan
+    instrument = score.tracks[lead].instrument
+    if instrument in here.instruments:
+        return plan
+    part = PartPlan(instrument, MELODY, 0, 127, 1, 0.0, score.tracks[lead].name)
+    return replace(plan, parts=(*plan.parts, part))
 
 
 def prefix_of(here: Gap, brief: Brief) -> Conditions:

@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cantilena.decode.interfaces import Constraint
+from cantilena.score import DRUMS
+from cantilena.systems.note.constraints.length import last_chord
+from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.context import row_key
@@ -102,6 +105,38 @@ class Filled:
             if row[1] >= 0:
                 return row[0]
         return None
+
+
+class Final:
+    """Parts that are added to a whole piece end with it: their last chord begins in the first half
+    of the last bar, and pitched notes of it are held for half of what is left at least."""
+
+    name = "ending"
+
+    def __init__(self, plan: Plan, scheme: NoteScheme):
+        self.scheme, self.end = scheme, plan.end
+        self.last = last_chord(plan)
+        self.closing = self.last + (plan.end - self.last) // 2
+        self.active = int(plan.lines[-2]) > plan.origin
+        self.lengths = np.array(scheme.durations)
+
+    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
+        """Masks onsets and durations."""
+        if not self.active or field not in (ONSET, DURATION) or piece.tick >= self.end:
+            return None
+        out = np.zeros(self.scheme.sizes[field])
+        if field == ONSET:
+            kept = lock_value(piece, self.scheme, ())
+            out[max(self.closing - piece.tick, 1) : self.scheme.rest] = NEVER
+            if kept is not None:
+                out[kept] = 0.0
+            return out
+        tick = piece.tick + chosen[ONSET]
+        if tick < self.last or chosen[INSTRUMENT] == DRUMS:
+            return None
+        short = 2 * self.lengths < self.end - tick
+        out[short if not short.all() else short & False] = NEVER
+        return out
 
 
 class Amount:
