@@ -87,6 +87,9 @@ def test_parts_are_added_and_all_else_is_kept(
     assert [track.instrument for track in after.tracks] == programs
     assert notes(after, 1) == notes(before, 1) and len(after) > len(before)
     assert set(after.track.tolist()) == set(range(len(programs)))
+    new = after.track > 0
+    last = 7 * 4 * TPQ
+    assert after.onset[new].max() < last + 2 * TPQ, "the last chord is not struck again"
     replay = ["compose", "--replay", str(first.with_suffix(".json")), "--formats", "mid", "--quiet"]
     again = tmp_path / "again"
     assert main([*replay, "--checkpoint", str(tiny_checkpoint), "-o", str(again)]) == 0

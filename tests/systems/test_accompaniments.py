@@ -53,6 +53,11 @@ def test_a_genre_casts_its_own_and_implies_no_tempo():
     assert said.brief.tempo == 90
 
 
+def test_relative_words_are_left_to_the_report():
+    brief = harmonise_request(tune(), parse_brief("busier, faster")).brief
+    assert brief.text and not brief.unplaced and brief.density is None and brief.tempo is None
+
+
 def test_new_parts_play_from_the_first_bar_with_notes_to_the_last():
     edit = harmonise_request(tune(4, rest=2), parse_brief("")).edit
     assert edit is not None and edit.spans == (Span(2, 6),)

@@ -74,7 +74,7 @@ def added_arguments(
     how = parser.add_argument_group("how")
     how.add_argument("--seed", type=whole, metavar="N", help="another number, other notes (0)")
     how.add_argument(
-        "--candidates", type=whole, metavar="N", help="write N, keep the likeliest (2)"
+        "--candidates", type=whole, metavar="N", help="write N, keep the likeliest (1)"
     )
     how.add_argument(
         "--temperature", type=number, metavar="T", help="sampling temperature; 1: the model's own"

@@ -24,11 +24,12 @@ from cantilena.systems.note.lineups import LINEUPS, by_name
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
 from cantilena.systems.request import Edit, Request, Span
 from cantilena.text.brief import parse_brief
+from cantilena.text.brief.relative import without_relative
 from cantilena.text.wishes import Brief
 
-CANDIDATES = 2
+CANDIDATES = 1
 """Candidates where nobody says how many. Nothing follows a whole piece by which they could be
-judged, so they tell apart only what obeys and what is likelier; each costs its full time."""
+judged, so further ones tell apart only what obeys and what is likelier, and each takes time."""
 LEAST_NOTES = 4
 """Pitched notes that a piece has at least, to be given further parts."""
 HEARD_SHARE = 0.3
@@ -153,6 +154,7 @@ def _request(
     end = int((score.onset[keep] + score.duration[keep]).max())
     stop = int(np.searchsorted(lines, end, side="left"))
     edit = Edit(score, (Span(first, max(stop, first + 1)),), frozenset())
+    brief = without_relative(brief)
     brief = replace(brief, **{name: None for name in PIECES if brief.how.get(name) == "implied"})
     return Request(brief, seed, sampling, edit, "note", options)
 

@@ -22,6 +22,7 @@ from cantilena.result import Result
 from cantilena.score import DRUMS, Score
 from cantilena.systems.base import Attempt, Event, Finished, Progress, Request
 from cantilena.systems.note.boldness import Boldness
+from cantilena.systems.note.casting import PERCUSSION
 from cantilena.systems.note.changes import Changes, changes
 from cantilena.systems.note.choosing import Fill, Listening, cost, fit
 from cantilena.systems.note.constraints import (
@@ -215,13 +216,15 @@ def _constraints(
         usual = float(np.array(scheme.durations)[here.old[:, 3]].mean())
         own.append(NoteLengths(scheme, playing, usual, wish.sign))
     if any(part.role == DRUM for part in plan.parts):
-        own.append(Kit(hand_percussion=True))  # what the piece's drummer has he may use
+        # what the piece's drummer has he may use; one that joins has what the genre has
+        joins = dict(change.roles).get(DRUMS) is not None
+        own.append(Kit(not joins or bool(PERCUSSION & set(brief.genres)), plan if joins else None))
     if any(part.role != DRUM for part in plan.parts):
         own.append(Harmony(plan, scheme))
         if plan.asked_chords:
             own.append(ChordChanges(plan, scheme))
     if change.harmony:
-        own += [Final(plan, scheme), Lines(_with_lead(here), scheme)]
+        own += [Final(plan, scheme, playing), Lines(_with_lead(here), scheme)]
     figures = figures_of(brief, plan)
     if figures:
         own.append(Figures(plan, scheme, figures))

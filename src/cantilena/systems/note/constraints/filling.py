@@ -19,7 +19,7 @@ from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.context import row_key
-from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET
+from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
 
 Row = tuple[int, int, int, int, int]
 
@@ -113,27 +113,32 @@ class Final:
 
     name = "ending"
 
-    def __init__(self, plan: Plan, scheme: NoteScheme):
+    def __init__(self, plan: Plan, scheme: NoteScheme, instruments: Sequence[int]):
         self.scheme, self.end = scheme, plan.end
         self.last = last_chord(plan)
         self.closing = self.last + (plan.end - self.last) // 2
         self.active = int(plan.lines[-2]) > plan.origin
         self.lengths = np.array(scheme.durations)
+        self._silent = np.zeros(scheme.sizes[INSTRUMENT])
+        self._silent[list(instruments)] = NEVER
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
-        """Masks onsets and durations."""
-        if not self.active or field not in (ONSET, DURATION) or piece.tick >= self.end:
+        """Masks onsets and durations, and new notes beside kept ones that come later."""
+        if not self.active or field == PITCH or piece.tick >= self.end:
             return None
-        out = np.zeros(self.scheme.sizes[field])
         if field == ONSET:
+            out = np.zeros(self.scheme.sizes[field])
             kept = lock_value(piece, self.scheme, ())
-            out[max(self.closing - piece.tick, 1) : self.scheme.rest] = NEVER
+            out[max(self.closing - piece.tick, 0) : self.scheme.rest] = NEVER
             if kept is not None:
                 out[kept] = 0.0
             return out
         tick = piece.tick + chosen[ONSET]
-        if tick < self.last or chosen[INSTRUMENT] == DRUMS:
+        if field == INSTRUMENT:
+            return self._silent if tick >= self.closing else None
+        if field != DURATION or tick < self.last or chosen[INSTRUMENT] == DRUMS:
             return None
+        out = np.zeros(self.scheme.sizes[field])
         short = 2 * self.lengths < self.end - tick
         out[short if not short.all() else short & False] = NEVER
         return out
