@@ -88,6 +88,8 @@ def test_parts_are_added_and_all_else_is_kept(
     assert notes(after, 1) == notes(before, 1) and len(after) > len(before)
     assert set(after.track.tolist()) == set(range(len(programs)))
     new = after.track > 0
+    pitched = [k for k, track in enumerate(after.tracks) if k and not track.is_drum]
+    assert all(0 in after.onset[after.track == k] for k in pitched), "they begin together"
     last = 7 * 4 * TPQ
     assert after.onset[new].max() < last + 2 * TPQ, "the last chord is not struck again"
     replay = ["compose", "--replay", str(first.with_suffix(".json")), "--formats", "mid", "--quiet"]

@@ -61,6 +61,10 @@ def test_relative_words_are_left_to_the_report():
 def test_new_parts_play_from_the_first_bar_with_notes_to_the_last():
     edit = harmonise_request(tune(4, rest=2), parse_brief("")).edit
     assert edit is not None and edit.spans == (Span(2, 6),)
+    rows = [(TPQ * k, TPQ, 60 + k, 80, 0) for k in range(3, 12)]
+    upbeat = Score.build(TPQ, [Track("Flute", 73)], *zip(*rows, strict=True))
+    edit = harmonise_request(upbeat, parse_brief("")).edit
+    assert edit is not None and edit.spans == (Span(1, 3),)
 
 
 def test_chords_that_are_asked_for_are_neither_heard_nor_chosen():
@@ -103,6 +107,6 @@ def test_pieces_that_cannot_be_added_to(request_of):
 
 def test_instruments_that_cannot_be():
     with pytest.raises(InputError, match="'kazoopa' names no instrument"):
-        accompany_request(tune(), parse_brief(""), parts="kazoopa")
+        accompany_request(tune(), parse_brief(""), parts="bass, kazoopa")
     with pytest.raises(InputError, match="drums play no melody"):
         melody_request(tune(), parse_brief("drums"))

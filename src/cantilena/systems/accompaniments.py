@@ -80,9 +80,12 @@ def accompany_request(
     name no instrument, or the piece has too few pitched notes."""
     _check(score, "accompanied")
     if parts is not None:
+        for entry in parts.split(","):
+            if not parse_brief(entry).instruments:
+                raise InputError(
+                    f"{entry.strip()!r} names no instrument; write parts as in 'bass, drums'"
+                )
         wanted = parse_brief(parts)
-        if not wanted.instruments:
-            raise InputError(f"{parts!r} names no instrument; write it as in 'bass, drums'")
         taken = {i.programs for i in brief.instruments}
         more = tuple(i for i in wanted.instruments if i.programs not in taken)
         brief = brief.with_wishes(instruments=(*brief.instruments, *more))
@@ -150,9 +153,12 @@ def _request(
     if not brief.chords:
         options["harmony"] = HEARD if _has_chords(score) else CHOSEN
     lines, keep = score.bar_starts, pitched(score)
-    first = int(np.searchsorted(lines, score.onset[keep].min(), side="right")) - 1
+    onset = int(score.onset[keep].min())
+    first = int(np.searchsorted(lines, onset, side="right")) - 1
     end = int((score.onset[keep] + score.duration[keep]).max())
     stop = int(np.searchsorted(lines, end, side="left"))
+    if first + 1 < stop and 2 * onset > int(lines[first] + lines[first + 1]):  # an upbeat
+        first += 1
     edit = Edit(score, (Span(first, max(stop, first + 1)),), frozenset())
     brief = without_relative(brief)
     brief = replace(brief, **{name: None for name in PIECES if brief.how.get(name) == "implied"})

@@ -43,10 +43,10 @@ from cantilena.systems.note.constraints.filling import (
     Amount,
     Around,
     Filled,
-    Final,
     Near,
     NoteLengths,
     OffBeat,
+    Together,
 )
 from cantilena.systems.note.joining import Joined, joined
 from cantilena.systems.note.manner import figures_of
@@ -224,7 +224,7 @@ def _constraints(
         if plan.asked_chords:
             own.append(ChordChanges(plan, scheme))
     if change.harmony:
-        own += [Final(plan, scheme, playing), Lines(_with_lead(here), scheme)]
+        own += [Together(plan, scheme, playing), Lines(_with_lead(here), scheme)]
     figures = figures_of(brief, plan)
     if figures:
         own.append(Figures(plan, scheme, figures))

@@ -32,6 +32,8 @@ WIDER = 2  # semitones beyond the notes there are that a part may go
 OCTAVE = 12
 LOWEST_BASS, CHORDS_LOW = 28, 48
 """MIDI pitches: E of a bass's lowest string, and the lowest that chords have above a bass."""
+CHORD_NOTES = 3
+"""Notes of a chord that an added part strikes."""
 TUNE_RANGE = 19
 """Semitones: a twelfth, which a tune that is added has room for."""
 DENSITY_FACTOR = {1: 1.5, -1: 0.6}
@@ -115,7 +117,7 @@ def _beside(part: PartPlan, role: str, score: Score, span: tuple[int, int]) -> P
     roles = track_roles(score)
     here = inside(score.onset, score.track, [span]) & ~score.is_drum
     low, high = gm.playable(part.instrument) if role != part.role else (part.low, part.high)
-    voices = part.voices
+    voices, players = part.voices, part.players
     if role == BASS:
         high, voices = min(high, max(low, LOWEST_BASS) + BASS_RANGE), part.players
         low = max(low, LOWEST_BASS)
@@ -132,8 +134,12 @@ def _beside(part: PartPlan, role: str, score: Score, span: tuple[int, int]) -> P
             top = max(round(float(np.quantile(tune, 0.25))), CHORDS_LOW + OCTAVE)
             high = max(min(high, top), low + OCTAVE)
         low = min(max(low, CHORDS_LOW), high - OCTAVE)
+        if voices >= CHORD_NOTES:
+            players = CHORD_NOTES  # on half of its onsets at least they all play
     share = MIN_SHARE[role] * part.min_share / MIN_SHARE[part.role]
-    return replace(part, role=role, low=low, high=high, voices=voices, min_share=share)
+    return replace(
+        part, role=role, low=low, high=high, voices=voices, min_share=share, players=players
+    )
 
 
 def _role(part: PartPlan, tracks: list[int], roles: dict[int, str], score: Score) -> str:
@@ -221,7 +227,7 @@ def notes_due(
         heard = len(np.unique(np.searchsorted(score.bar_starts, score.onset[own], side="right")))
         due = float(own.sum()) / max(1, heard)
     for instrument in change.added:
-        due += _added_notes(score, instrument)
+        due += _added_notes(score, instrument, dict(change.roles).get(instrument, ""))
     wish, slack = change.wish(DENSITY), NEAR_SLACK if change.lean else SLACK
     if wish is not None:
         due, slack = due * DENSITY_FACTOR[wish.sign] ** (2 if wish.far else 1), NEAR_SLACK
@@ -230,8 +236,9 @@ def notes_due(
     return max(due, 1.0 / max(bars, 1.0)), slack
 
 
-def _added_notes(score: Score, instrument: int) -> float:
-    """Notes a bar of a part that is added: as many onsets as the other parts have."""
+def _added_notes(score: Score, instrument: int, role: str) -> float:
+    """Notes a bar of a part that is added: as many onsets as the other parts have; in the role of
+    the harmony as many chords as these have pairs of onsets."""
     drums = instrument == DRUMS
     rates = []
     for track in np.unique(score.track).tolist():
@@ -243,4 +250,6 @@ def _added_notes(score: Score, instrument: int) -> float:
         return float(np.mean(rates)) if rates else 2 * ADDED_NOTES[1]
     single = instrument in gm.MONOPHONIC or instrument in BOWED
     rate = float(np.clip(np.mean(rates) if rates else 4.0, *ADDED_NOTES))
-    return rate if single else 1.5 * rate
+    if single or role == MELODY:
+        return rate
+    return max(rate, 2 * ADDED_NOTES[0]) * CHORD_NOTES / 2 if role == HARMONY else 1.5 * rate
