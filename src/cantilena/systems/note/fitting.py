@@ -136,7 +136,8 @@ def _beside(part: PartPlan, role: str, score: Score, span: tuple[int, int]) -> P
         low = min(max(low, CHORDS_LOW), high - OCTAVE)
         if voices >= CHORD_NOTES:
             players = CHORD_NOTES  # on half of its onsets at least they all play
-    share = MIN_SHARE[role] * part.min_share / MIN_SHARE[part.role]
+    least = MIN_SHARE[MELODY if role == BASS else role]  # beside chords few notes are a long rest
+    share = least * part.min_share / MIN_SHARE[part.role]
     return replace(
         part, role=role, low=low, high=high, voices=voices, min_share=share, players=players
     )
