@@ -21,9 +21,13 @@ NAMES = [
     "Result",
     "Score",
     "Span",
+    "accompany",
+    "chords",
     "compose",
     "compose_many",
+    "harmonise",
     "load",
+    "melody",
     "rewrite",
 ]
 HEAVY = ("numpy", "matplotlib", "onnxruntime", "torch", "argparse")

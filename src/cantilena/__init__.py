@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from cantilena.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from cantilena.api import compose, compose_many, load, rewrite
+    from cantilena.api import (
+        accompany,
+        chords,
+        compose,
+        compose_many,
+        harmonise,
+        load,
+        melody,
+        rewrite,
+    )
     from cantilena.errors import CantilenaError
     from cantilena.result import Result
     from cantilena.score.score import Score
@@ -29,9 +38,13 @@ __all__ = [
     "Result",
     "Score",
     "Span",
+    "accompany",
+    "chords",
     "compose",
     "compose_many",
+    "harmonise",
     "load",
+    "melody",
     "rewrite",
 ]
 
@@ -43,9 +56,13 @@ _HOMES = {
     "Result": "cantilena.result",
     "Score": "cantilena.score.score",
     "Span": "cantilena.systems.request",
+    "accompany": "cantilena.api",
+    "chords": "cantilena.api",
     "compose": "cantilena.api",
     "compose_many": "cantilena.api",
+    "harmonise": "cantilena.api",
     "load": "cantilena.api",
+    "melody": "cantilena.api",
     "rewrite": "cantilena.api",
 }
 

@@ -1,5 +1,5 @@
-"""The functions of the public face: ``compose``, ``rewrite`` and ``load``, as Python and the
-command line use them.
+"""The functions of the public face: ``compose``, ``rewrite``, ``load`` and their kin, as Python and
+the command line use them.
 
 Knows how options become a Brief and a Request; does not know files or how music is composed.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cantilena.result import Result
     from cantilena.score.score import Score
     from cantilena.systems.base import System
-    from cantilena.systems.request import Edit
+    from cantilena.systems.request import Edit, Request
     from cantilena.text.wishes import Brief
 
 MAX_TEXT = 4000
@@ -215,6 +215,133 @@ def rewrite(
     return composer.compose([request], progress=progress)[0]
 
 
+def chords(source: Score | str | Path) -> list[tuple[float, float, str]]:
+    """The chords of a piece: (start, end, label), in seconds, in order and without gaps from 0 to
+    its end; labels as Harte (2010) writes them ("Bb:min7"), "N" where nothing pitched sounds.
+
+    ``source``: a Score or a MIDI file. Neighbours differ, and inversions are not told. Raises
+    InputError where the file cannot be read or holds no pitched note.
+    """
+    from cantilena.analysis.grid import pitched
+    from cantilena.analysis.recognition import recognise
+
+    score = _read_piece(source)
+    if not len(score):
+        raise InputError("the piece has no notes, so it has no chords")
+    if not pitched(score).any():
+        raise InputError("the piece has only drums, so it has no chords; give pitched notes")
+    return [
+        (round(float(score.seconds(start)), 6), round(float(score.seconds(stop)), 6), label)
+        for start, stop, label in recognise(score)
+    ]
+
+
+def harmonise(
+    source: Score | str | Path,
+    text: str | Brief = "",
+    *,
+    key: str | None = None,
+    chords: str | list[str] | None = None,
+    instruments: str | list[str] | None = None,
+    candidates: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    guidance: float | None = None,
+    checkpoint: str | Path | System | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """A melody with chords and a bass; what it is given is kept, event by event.
+
+    ``source``: a Score or a MIDI file. ``text``: style and instruments ("bossa nova", "for
+    organ"); ``key`` and ``chords`` ("Am F C G") where they are not to be chosen from the notes.
+    ``candidates``: so many are written and the likeliest taken (1). The same source, request, seed
+    and checkpoint give the same bytes. Raises InputError where the piece has fewer than four
+    pitched notes, and what ``compose_many`` raises.
+    """
+    from cantilena.systems.accompaniments import harmonise_request
+
+    brief = make_brief(text, True, key=key, chords=chords, instruments=instruments)
+    options = {"candidates": candidates, "seed": seed}
+    sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
+    return _added(harmonise_request, source, brief, options, sampling, checkpoint, progress)
+
+
+def accompany(
+    source: Score | str | Path,
+    text: str | Brief = "",
+    *,
+    parts: str | None = None,
+    key: str | None = None,
+    chords: str | list[str] | None = None,
+    candidates: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    guidance: float | None = None,
+    checkpoint: str | Path | System | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """A piece with further ``parts`` ("bass, drums"); what it is given is kept, event by event.
+
+    Without ``parts`` those of chords, bass and drums are added that the piece lacks. All else as
+    ``harmonise``. Raises InputError also where ``parts`` names no instrument.
+    """
+    from cantilena.systems.accompaniments import accompany_request
+
+    brief = make_brief(text, True, key=key, chords=chords)
+    options = {"candidates": candidates, "seed": seed, "parts": parts}
+    sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
+    return _added(accompany_request, source, brief, options, sampling, checkpoint, progress)
+
+
+def melody(
+    source: Score | str | Path,
+    text: str | Brief = "",
+    *,
+    key: str | None = None,
+    chords: str | list[str] | None = None,
+    instruments: str | list[str] | None = None,
+    candidates: int | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    guidance: float | None = None,
+    checkpoint: str | Path | System | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """A piece with a tune over it; what it is given is kept, event by event.
+
+    The tune is for the instruments that ``text`` or ``instruments`` names, else for one that does
+    not play yet. All else as ``harmonise``. Raises InputError also where only drums are named.
+    """
+    from cantilena.systems.accompaniments import melody_request
+
+    brief = make_brief(text, True, key=key, chords=chords, instruments=instruments)
+    options = {"candidates": candidates, "seed": seed}
+    sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
+    return _added(melody_request, source, brief, options, sampling, checkpoint, progress)
+
+
+def _added(
+    request_of: Callable[..., Request],
+    source: Score | str | Path,
+    brief: Brief,
+    options: dict[str, Any],
+    sampling: dict[str, Any],
+    checkpoint: str | Path | System | None,
+    progress: Progress | None,
+) -> Result:
+    """The Result of a Request for parts that are added to a piece."""
+    (options["seed"],) = check_seeds(options["seed"], 1)
+    check_sampling(sampling)
+    score = _read_piece(source)
+    composer = as_system(checkpoint, None if hasattr(checkpoint, "compose") else "note")
+    how = make_sampling(composer.sampling, best_of=1, **sampling)
+    request = request_of(score, brief, sampling=how, **options)
+    return composer.compose([request], progress=progress)[0]
+
+
 def load(checkpoint: str | Path | None = None, system: str | None = None, **options: Any) -> System:
     """The system of a checkpoint: a folder, or what its system takes besides (a hub name); where
     none is named the system's default one, which is the shipped one of ``note``.
@@ -379,16 +506,23 @@ def read_continued(source: Score | str | Path | None) -> Score | None:
     Raises InputError where it has no notes."""
     if source is None:
         return None
+    score = _read_piece(source)
+    if not len(score):
+        named = "the Score" if source is score else repr(str(source))
+        raise InputError(f"{named} has no notes: there is nothing to go on from or to sound")
+    return score
+
+
+def _read_piece(source: Score | str | Path) -> Score:
+    """A Score, or that of a MIDI file; a Notice says what of its file it could not keep. Raises
+    InputError for anything else."""
     from cantilena.score.midi import read_midi
     from cantilena.score.score import Score
 
     score = read_midi(source) if isinstance(source, (str, Path)) else source
     if not isinstance(score, Score):
-        raise InputError(f"a Score or the path of a MIDI file is continued, not {source!r}")
-    if not len(score):
-        named = "the Score" if source is score else repr(str(source))
-        raise InputError(f"{named} has no notes: there is nothing to go on from or to sound")
+        raise InputError(f"a piece is a Score or the path of a MIDI file, not {source!r}")
     where = "" if source is score else f"{source}: "
     for warning in score.warnings:
-        warnings.warn(where + warning, Notice, stacklevel=3)
+        warnings.warn(where + warning, Notice, stacklevel=4)
     return score

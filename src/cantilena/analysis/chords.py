@@ -71,7 +71,7 @@ def chord_slots(score: Score, per: str = "half") -> tuple[np.ndarray, np.ndarray
     rolls = (piano_roll(score, run, CELLS[per]) for run in windows(edges))
     features = [(chroma(r), bass_chroma(r)) for r in rolls]  # one roll in memory at a time
     notes, lowest = (np.concatenate(x) for x in zip(*features, strict=True))
-    numbers = best_path(_evidence(notes, lowest, CELLS[per]), _CHANGE)
+    numbers = best_path(template_evidence(notes, lowest, CELLS[per]), _CHANGE)
     numbers[notes.sum(1) == 0] = NO_CHORD
     return numbers, edges[:-1]
 
@@ -100,7 +100,7 @@ _AUDIBLE_SHARE = np.array([1.0, 1.0, 0.75, 0.6])
 """Least share of what sounds that is of the chord, by how many pitch classes sound at once."""
 
 
-def _evidence(notes: np.ndarray, lowest: np.ndarray, cells: int) -> np.ndarray:
+def template_evidence(notes: np.ndarray, lowest: np.ndarray, cells: int) -> np.ndarray:
     """(S, 109) log-likelihood of each chord in each slot, from (S, 12) notes and bass notes."""
     number, tones, bass, prior = _templates()
     share = notes / np.maximum(notes.sum(1, keepdims=True), 1e-9)

@@ -16,6 +16,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
+from cantilena.cli.added import ADDING, added_arguments, chords_arguments
 from cantilena.cli.audio_data import audio_arguments, debian_arguments, notes_arguments
 from cantilena.cli.codec import codec_arguments
 from cantilena.cli.common import system_arguments
@@ -44,6 +45,8 @@ examples:
   cantilena compose --prompts prompts.jsonl -o out --formats mid,json
   cantilena compose --replay out/a-slow-sad-waltz.json -o again
   cantilena rewrite song.mid --bars 9-16 --tracks lead "more syncopated, higher"
+  cantilena harmonise melody.mid "bossa nova"
+  cantilena accompany song.mid --with bass,drums
   cantilena describe song.mid
   cantilena render song.mid --formats wav,png
 """
@@ -163,6 +166,15 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     rewrite_arguments(rewriting, whole, number)
     _sound(rewriting)
     _output(rewriting, quiet=True)
+    for name, text in ADDING.items():
+        adding = command(name, "cli.added:add", text)
+        adding.intermixed = True
+        added_arguments(adding, name, whole, number)
+        _sound(adding)
+        _output(adding, quiet=True)
+    recognising = command("chords", "cli.added:chords", "print the chords of a MIDI file")
+    chords_arguments(recognising)
+    _output(recognising)
     _brief(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))
     _describe(command("describe", "cli.inspect:describe", "say what a MIDI file is"))
     _render(

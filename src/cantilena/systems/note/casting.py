@@ -53,6 +53,8 @@ BEAT_GENRES = frozenset(
     }
 )
 """Genres of bands: others join the instruments that a text names."""
+PERCUSSION = frozenset({"latin", "bossa nova", "samba", "tango", "reggae", "disco"})
+"""Genres in which hand percussion is at home, where nobody names it."""
 BOWED = frozenset(by_name("violin, viola, cello, double bass, fiddle"))
 TUNE_LOW = 53  # MIDI pitch: a tune over a bass does not go down among its notes
 BASS_RANGE = 24  # semitones: a bass that may go up as far as it can wanders among the others

@@ -25,6 +25,7 @@ from cantilena.result import Result
 from cantilena.score import Score
 from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, Request, System
 from cantilena.systems.note.boldness import Boldness
+from cantilena.systems.note.casting import PERCUSSION
 from cantilena.systems.note.checkpoint import open_note
 from cantilena.systems.note.constraints import constraints
 from cantilena.systems.note.continuing import Continued, continued
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 MAX_STEPS_PER_BAR = 90
 """Steps of a bar at most, so that a piece that does not end is cut off; songs have 41 a bar."""
 STEPS_OVER_DENSITY = 2.5  # the same, as a multiple of the density that is asked for
-PERCUSSION = frozenset({"latin", "bossa nova", "samba", "tango", "reggae", "disco"})
-"""Genres in which hand percussion is at home, where nobody names it."""
 
 
 @dataclass

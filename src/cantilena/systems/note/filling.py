@@ -22,6 +22,7 @@ from cantilena.result import Result
 from cantilena.score import DRUMS, Score
 from cantilena.systems.base import Attempt, Event, Finished, Progress, Request
 from cantilena.systems.note.boldness import Boldness
+from cantilena.systems.note.casting import PERCUSSION
 from cantilena.systems.note.changes import Changes, changes
 from cantilena.systems.note.choosing import Fill, Listening, cost, fit
 from cantilena.systems.note.constraints import (
@@ -35,6 +36,7 @@ from cantilena.systems.note.constraints import (
     Harmony,
     Kit,
     Length,
+    Lines,
     Recurrence,
     Repetition,
     Subdivision,
@@ -46,16 +48,18 @@ from cantilena.systems.note.constraints.filling import (
     Near,
     NoteLengths,
     OffBeat,
+    Together,
 )
 from cantilena.systems.note.gaps import GapPlan, plan_gap
 from cantilena.systems.note.joining import Joined, joined
 from cantilena.systems.note.manner import figures_of
-from cantilena.systems.note.plan import DRUM
+from cantilena.systems.note.plan import DRUM, MELODY, PartPlan, Plan
 from cantilena.systems.note.planning import LOOPING
 from cantilena.systems.note.prefix import prefix
 from cantilena.systems.note.rewriting import Gap, gap, grid, spans_of
 from cantilena.systems.note.rewritten import notes_of, rewrite_rows, settled
 from cantilena.systems.note.tracker import Tracker
+from cantilena.systems.tracks import LEAD, track_roles
 from cantilena.text.brief.relative import LENGTH, SYNCOPATION
 from cantilena.text.report import PLAYED, total
 from cantilena.text.wishes import Brief
@@ -71,10 +75,18 @@ MOST_NOTES_A_BAR = 120  # steps of a bar at most, so that a span that is not lef
 LENGTH_BIAS = 2.0
 """What a note's length gains that stood in the bar whose rhythm comes back: held notes stay held
 (by looking at rewrites of songs: a bass under held chords came back in halves)."""
-OPTIONS: dict[str, type] = {"candidates": int, "lean": float, "add": str, "replace": str}
+OPTIONS: dict[str, type] = {
+    "candidates": int,
+    "lean": float,
+    "add": str,
+    "replace": str,
+    "roles": str,
+    "harmony": str,
+}
 """What a Request may say of a rewrite: how many candidates; how much each note leans towards what
 stood there (0: not at all); instruments (0-128, "42,71") that are added as parts of their own; and
-those that are replaced ("0=24")."""
+those that are replaced ("0=24"); the roles of added ones ("33=bass"); and whether new parts are
+held to the chords that are "heard" in what stays, or "chosen" for it."""
 
 
 class Home(Protocol):
@@ -222,11 +234,15 @@ def _constraints(
         usual = float(np.array(scheme.durations)[here.old[:, 3]].mean())
         own.append(NoteLengths(scheme, playing, usual, wish.sign))
     if any(part.role == DRUM for part in plan.parts):
-        own.append(Kit(hand_percussion=True))  # what the piece's drummer has he may use
+        # what the piece's drummer has he may use; one that joins has what the genre has
+        joins = dict(change.roles).get(DRUMS) is not None
+        own.append(Kit(not joins or bool(PERCUSSION & set(brief.genres)), plan if joins else None))
     if any(part.role != DRUM for part in plan.parts):
         own.append(Harmony(plan, scheme))
         if plan.asked_chords:
             own.append(ChordChanges(plan, scheme))
+    if change.harmony:
+        own += [Together(plan, scheme, playing), Lines(_with_lead(here), scheme)]
     figures = figures_of(brief, plan)
     if figures:
         own.append(Figures(plan, scheme, figures))
@@ -240,6 +256,20 @@ def _constraints(
         own.append(Repetition(plan, sampling.repetition))
     filled: list[Constraint[Tracker]] = [Filled(scheme, span, bar, alone)]
     return filled + [Around(wish, scheme, span[1]) for wish in own]
+
+
+def _with_lead(here: Gap) -> Plan:
+    """The Plan with who has the tune that stays, where nobody that is added plays it: chords keep
+    below it."""
+    score, plan = here.score, here.plan
+    lead = next((t for t, role in track_roles(score).items() if role == LEAD), None)
+    if lead is None or any(part.role == MELODY for part in plan.parts):
+        return plan
+    instrument = score.tracks[lead].instrument
+    if instrument in here.instruments:
+        return plan
+    part = PartPlan(instrument, MELODY, 0, 127, 1, 0.0, score.tracks[lead].name)
+    return replace(plan, parts=(*plan.parts, part))
 
 
 def prefix_of(here: Gap, brief: Brief) -> Conditions:

@@ -13,7 +13,13 @@ import numpy as np
 from cantilena.errors import InputError
 from cantilena.score import DRUMS, Score, gm
 from cantilena.score.splice import inside
-from cantilena.systems.note.casting import BOWED, asked_programs, plan_parts
+from cantilena.systems.note.casting import (
+    BASS_RANGE,
+    BOWED,
+    MIN_SHARE,
+    asked_programs,
+    plan_parts,
+)
 from cantilena.systems.note.changes import Changes
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.tracks import BASS as BASS_ROLE
@@ -24,6 +30,12 @@ from cantilena.text.wishes import Brief, Instrument
 FEWEST = 8  # notes of a part from which on its range can be told
 WIDER = 2  # semitones beyond the notes there are that a part may go
 OCTAVE = 12
+LOWEST_BASS, CHORDS_LOW = 28, 48
+"""MIDI pitches: E of a bass's lowest string, and the lowest that chords have above a bass."""
+CHORD_NOTES = 3
+"""Notes of a chord that an added part strikes."""
+TUNE_RANGE = 19
+"""Semitones: a twelfth, which a tune that is added has room for."""
 DENSITY_FACTOR = {1: 1.5, -1: 0.6}
 """Notes of a part that is to be busier or sparser, to those that stand there; the square of it
 where it is to be much so."""
@@ -90,11 +102,45 @@ def new_parts(
             part = replace(
                 part, role=_role(part, tracks, roles, score), min_share=SHARE_KEPT * share
             )
+        elif instrument in dict(change.roles):
+            part = _beside(part, dict(change.roles)[instrument], score, span)
         elif instrument != DRUMS and any(word in brief.text.lower() for word in _TUNES):
             part = replace(part, role=MELODY)
         same = [t for t in tracks if score.tracks[t].instrument == instrument]
         parts.append(_ranged(part, score, span, same, change.wish(REGISTER)))
     return tuple(parts)
+
+
+def _beside(part: PartPlan, role: str, score: Score, span: tuple[int, int]) -> PartPlan:
+    """A part that is added in a role, in a range that leaves room to what plays there: a tune above
+    the others, chords below the tune, a bass in the lowest two octaves of its instrument."""
+    roles = track_roles(score)
+    here = inside(score.onset, score.track, [span]) & ~score.is_drum
+    low, high = gm.playable(part.instrument) if role != part.role else (part.low, part.high)
+    voices, players = part.voices, part.players
+    if role == BASS:
+        high, voices = min(high, max(low, LOWEST_BASS) + BASS_RANGE), part.players
+        low = max(low, LOWEST_BASS)
+    elif role == MELODY:
+        voices = part.players
+        others = score.pitch[here]
+        if len(others):
+            low = min(max(low, round(float(np.median(others)))), high - TUNE_RANGE)
+            high = min(high, low + TUNE_RANGE)
+    elif role == HARMONY:
+        lead = [track for track, is_a in roles.items() if is_a == LEAD]
+        tune = score.pitch[here & np.isin(score.track, lead)]
+        if len(tune):
+            top = max(round(float(np.quantile(tune, 0.25))), CHORDS_LOW + OCTAVE)
+            high = max(min(high, top), low + OCTAVE)
+        low = min(max(low, CHORDS_LOW), high - OCTAVE)
+        if voices >= CHORD_NOTES:
+            players = CHORD_NOTES  # on half of its onsets at least they all play
+    least = MIN_SHARE[MELODY if role == BASS else role]  # beside chords few notes are a long rest
+    share = least * part.min_share / MIN_SHARE[part.role]
+    return replace(
+        part, role=role, low=low, high=high, voices=voices, min_share=share, players=players
+    )
 
 
 def _role(part: PartPlan, tracks: list[int], roles: dict[int, str], score: Score) -> str:
@@ -191,13 +237,15 @@ def notes_due(
         own = np.isin(score.track, list(anew))
         heard = len(np.unique(np.searchsorted(score.bar_starts, score.onset[own], side="right")))
         due = float(own.sum()) / max(1, heard)
-    due += sum(added_notes(score, instrument) for instrument in change.added)
+    roles = dict(change.roles)
+    due += sum(added_notes(score, i, roles.get(i, "")) for i in change.added)
     factor, slack = density_wish(change, brief)
     return max(due * factor, 1.0 / max(bars, 1.0)), slack
 
 
-def added_notes(score: Score, instrument: int) -> float:
-    """Notes a bar of a part that is added: as many onsets as the other parts have."""
+def added_notes(score: Score, instrument: int, role: str) -> float:
+    """Notes a bar of a part that is added: as many onsets as the other parts have; in the role of
+    the harmony as many chords as these have pairs of onsets."""
     drums = instrument == DRUMS
     rates = []
     for track in np.unique(score.track).tolist():
@@ -209,4 +257,6 @@ def added_notes(score: Score, instrument: int) -> float:
         return float(np.mean(rates)) if rates else 2 * ADDED_NOTES[1]
     single = instrument in gm.MONOPHONIC or instrument in BOWED
     rate = float(np.clip(np.mean(rates) if rates else 4.0, *ADDED_NOTES))
-    return rate if single else 1.5 * rate
+    if single or role == MELODY:
+        return rate
+    return max(rate, 2 * ADDED_NOTES[0]) * CHORD_NOTES / 2 if role == HARMONY else 1.5 * rate

@@ -80,7 +80,9 @@ def plan_gap(
         if (gap.old[:, 1] == i).any():
             row = _counted(row, gap, i, bars, factor)
         else:
-            row = _entering(row, gap, part, bars, brief, habits, rng)
+            role = dict(change.roles).get(part.instrument, "")
+            usual = added_notes(gap.score, part.instrument, role)
+            row = _entering(row, gap, part, bars, usual, brief, habits, rng)
         rows[i] = row
     rows = _sounding(rows, gap, bars)
     if brief.chords:
@@ -172,15 +174,15 @@ def _entering(
     gap: Gap,
     part: PartPlan,
     bars: range,
+    usual: float,
     brief: Brief,
     habits: dict[str, Any],
     rng: np.random.Generator,
 ) -> list[BarPlan]:
     """The row of a part that had no notes in the gap: as it plays where it does, or else, where it
-    is new to the piece, as a part of its role does in a song."""
+    is new to the piece, as a part of its role does in a song, at ``usual`` notes a bar."""
     window = _nearest(row, bars)
     if window is None:
-        usual = added_notes(gap.score, part.instrument)
         songs = habits.get("arrangements", ())
         window = arrange_alone(part, len(bars), gap.plan.metre, usual, brief.genres, songs, rng)
     for bar, own in zip(bars, window, strict=True):

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from cantilena.analysis import chord_slots, density, find_key, polyphony
+from cantilena.analysis.recognition import recognised_slots
 from cantilena.errors import InputError
 from cantilena.score import Score
 from cantilena.score.harmony import Chord, Key, parse_chord
 from cantilena.score.splice import inside, without
 from cantilena.systems.note.casting import asked_programs
-from cantilena.systems.note.changes import Changes
+from cantilena.systems.note.changes import CHOSEN, HEARD, Changes
 from cantilena.systems.note.choosing import FOLLOWING
 from cantilena.systems.note.fitting import (
     as_played_by,
@@ -26,6 +27,7 @@ from cantilena.systems.note.fitting import (
     notes_of_tracks,
     plan_instruments,
 )
+from cantilena.systems.note.harmonising import harmonise
 from cantilena.systems.note.plan import PartPlan, Plan
 from cantilena.systems.request import Edit
 from cantilena.text.wishes import Brief
@@ -111,9 +113,10 @@ def gap(
         (),
         origin=origin,
         bar_starts=plan_lines,
-        asked_chords=bool(brief.chords),
+        asked_chords=bool(brief.chords or change.harmony),
     )
-    plan, frame = _harmony(plan, score, span, lines, brief, chord_bars)
+    numbers, starts = _chords(score, plan.key, change, brief, habits)
+    plan, frame = _harmony(plan, numbers, grid(starts, score.tpq), lines, brief, chord_bars)
     rest = without(score, [span], change.tracks)
     table, old = scheme.table(rest), scheme.table(notes_of_tracks(score, span, anew))
     past, kept = table[table[:, 0] < origin], table[table[:, 0] >= origin]
@@ -174,20 +177,34 @@ def _key(brief: Brief, score: Score) -> Key:
 # ---------------------------------------------------------------------------- harmony
 
 
+def _chords(
+    score: Score, key: Key, change: Changes, brief: Brief, habits: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The chord of each half bar: (S,) reduced numbers and (S,) start ticks."""
+    if change.harmony == CHOSEN:
+        return harmonise(score, key, habits, brief.genres)
+    if change.harmony == HEARD:
+        return recognised_slots(score, "half")
+    return chord_slots(score, per="half")
+
+
 def _harmony(
     plan: Plan,
-    score: Score,
-    span: tuple[int, int],
+    numbers: np.ndarray,
+    slots: np.ndarray,
     lines: np.ndarray,
     brief: Brief,
     chord_bars: int,
 ) -> tuple[Plan, Frame]:
-    """The Plan with its chords, and the Frame of the whole piece: the chords that stand there,
-    within the span those that are asked for, from its first bar on."""
-    numbers, starts = chord_slots(score, per="half")
-    slots = grid(starts, score.tpq)
+    """The Plan with its chords, and the Frame of the whole piece: the chords ``numbers`` of the
+    half bars at ``slots`` (grid ticks), within the span those that are asked for, from its first
+    bar on."""
     heard = [(int(t), Chord.from_number(int(n))) for n, t in zip(numbers, slots, strict=True) if n]
     asked = _asked(plan, brief, chord_bars)
+    if plan.asked_chords and not asked:  # each is struck when it is due: no middle of a bar is
+        heard = [
+            (t, c) for k, (t, c) in enumerate(heard) if t in lines or not k or c != heard[k - 1][1]
+        ]
     if asked:
         heard = [(t, c) for t, c in heard if not plan.origin <= t < plan.end]
     chords = tuple(sorted([*heard, *asked], key=lambda pair: pair[0]))

@@ -97,7 +97,9 @@ def rewrite_rows(
     music = _excerpt(score, spans)
     added = _merged(new)
     plain = replace(brief, bars=None, bars_range=None, seconds=None, seconds_range=None)
-    rows = list(report(replace(plain, excluded=(), only=brief.only and not change.tracks), music))
+    rows = list(
+        report(replace(plain, excluded=(), only=brief.only and change.tracks is None), music)
+    )
     if brief.excluded:
         rows += report(Brief(excluded=brief.excluded), added)
     if not change.relative:

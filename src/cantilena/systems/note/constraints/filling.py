@@ -13,10 +13,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cantilena.decode.interfaces import Constraint
+from cantilena.score import DRUMS
+from cantilena.systems.note.constraints.length import last_chord
+from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.context import row_key
-from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET
+from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
 
 Row = tuple[int, int, int, int, int]
 
@@ -102,6 +105,66 @@ class Filled:
             if row[1] >= 0:
                 return row[0]
         return None
+
+
+class Together:
+    """Parts that are added to a whole piece begin and end with it: the pitched ones come in on the
+    first beat and on the last chord, in the order in which steps name them; no note of that chord
+    begins behind the first half of the last bar, and pitched ones are held for half of what is left
+    at least."""
+
+    name = "beginning and ending"
+
+    ENTRY_BIAS = 9.0
+    """What the next part to come in gains there, and time going on loses, as
+    ``Close.CADENCE_BIAS``."""
+
+    def __init__(self, plan: Plan, scheme: NoteScheme, instruments: Sequence[int]):
+        self.scheme, self.end = scheme, plan.end
+        self.last = last_chord(plan)
+        self.closing = self.last + (plan.end - self.last) // 2
+        self.active = int(plan.lines[-2]) > plan.origin
+        self.lengths = np.array(scheme.durations)
+        self._silent = np.zeros(scheme.sizes[INSTRUMENT])
+        self._silent[list(instruments)] = NEVER
+        self.start = plan.origin
+        self.entering = sorted(i for i in instruments if i != DRUMS)
+
+    def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
+        """Masks onsets and durations, and new notes beside kept ones that come later."""
+        if not self.active or field == PITCH or piece.tick >= self.end:
+            return None
+        if field == ONSET:
+            out = np.zeros(self.scheme.sizes[field])
+            kept = lock_value(piece, self.scheme, ())
+            out[max(self.closing - piece.tick, 0) : self.scheme.rest] = NEVER
+            if kept is not None:
+                out[kept] = 0.0
+            wait = self.start - piece.tick
+            if wait >= 0 and self._coming(piece, self.start):
+                out[wait + 1 :] -= self.ENTRY_BIAS
+            if piece.tick == self.last and self._coming(piece, self.last):
+                out[1:] -= self.ENTRY_BIAS
+            return out
+        tick = piece.tick + chosen[ONSET]
+        if field == INSTRUMENT:
+            coming = self._coming(piece, tick) if tick in (self.start, self.last) else []
+            if coming:
+                out = np.zeros(self.scheme.sizes[INSTRUMENT])
+                out[coming[0]] = self.ENTRY_BIAS
+                return out
+            return self._silent if tick >= self.closing else None
+        if field != DURATION or tick < self.last or chosen[INSTRUMENT] == DRUMS:
+            return None
+        out = np.zeros(self.scheme.sizes[field])
+        short = 2 * self.lengths < self.end - tick
+        out[short if not short.all() else short & False] = NEVER
+        return out
+
+    def _coming(self, piece: Tracker, tick: int) -> list[int]:
+        """The pitched parts that have not come in on ``tick`` and still can."""
+        row = piece.rows[-1] if piece.rows and piece.rows[-1][0] == tick else None
+        return [i for i in self.entering if row is None or i > row[1]]
 
 
 class Amount:

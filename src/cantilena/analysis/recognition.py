@@ -1,0 +1,188 @@
+"""Chord recognition: the chords of a piece as labels in Harte's notation, beat by beat.
+
+Knows what sounds around each beat and a small network that was trained on annotated songs
+(``benchmarks/chord_recognition.py``); does not know keys, and gives no inversions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+
+from cantilena.analysis.chords import CELLS, best_path, template_evidence
+from cantilena.analysis.grid import (
+    Roll,
+    bass_chroma,
+    chroma,
+    piano_roll,
+    pitched,
+    slot_edges,
+    windows,
+)
+from cantilena.score.harmony import NO_CHORD, QUALITIES, QUALITY_NAMES
+from cantilena.score.score import Score
+
+SHORTHANDS = (
+    "maj",
+    "min",
+    "7",
+    "maj7",
+    "min7",
+    "sus2",
+    "sus4",
+    "sus4(b7)",
+    "dim",
+    "aug",
+    "hdim7",
+    "maj6",
+)
+"""The qualities that are told apart, as Harte (2010) writes them."""
+ROOTS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+N_LABELS = 1 + 12 * len(SHORTHANDS)
+"""Labels: 0 is "N", no chord; ``1 + 12 qualities * root + quality`` all others."""
+CONTEXT = 4
+"""Beats before and behind a beat that the network sees."""
+CHANGE = 1.0
+"""What a change of chord costs between two beats, in units of log-probability; chosen on POP909's
+songs 1-746 whose number ends with 1, which the network was not trained on."""
+TEMPLATES = 0.2
+"""What the evidence of ``chords``' templates counts beside the network's. On the same songs it
+costs 0.1 % of the roots, but a plain Bbmaj7 is then heard as one, where POP909's labels seldom have
+major sevenths."""
+_FEATURES = 3 * 12
+_RUN = 256  # beats that are computed at once
+
+
+class ChordSpan(NamedTuple):
+    """A chord from ``start`` to before ``stop``, in ticks; ``label``: as in "Bb:min7", or "N"."""
+
+    start: int
+    stop: int
+    label: str
+
+
+def label_name(number: int) -> str:
+    """A label's name in Harte's notation."""
+    root, quality = divmod(number - 1, len(SHORTHANDS))
+    return f"{ROOTS[root]}:{SHORTHANDS[quality]}" if number else "N"
+
+
+def recognise(score: Score) -> list[ChordSpan]:
+    """The chords of a piece from its first tick to its end, without gaps; neighbours differ.
+    Where nothing pitched sounds through a beat it is "N"."""
+    edges = slot_edges(score, "beat")
+    numbers = best_labels(beat_evidence(score, edges))
+    numbers[~sounding_beats(score, edges)] = 0
+    end = min(score.end, int(edges[-1]))
+    changes = np.flatnonzero(np.diff(numbers, prepend=-1))
+    starts = [int(edges[k]) for k in changes if edges[k] < end]
+    stops = [*starts[1:], end]
+    return [
+        ChordSpan(start, stop, label_name(int(numbers[k])))
+        for start, stop, k in zip(starts, stops, changes, strict=False)
+    ]
+
+
+def sounding_beats(score: Score, edges: np.ndarray) -> np.ndarray:
+    """(S,) bool: something pitched sounds within the slot between two ``edges`` (S + 1,)."""
+    keep = pitched(score)
+    first = np.searchsorted(edges, score.onset[keep], side="right") - 1
+    last = np.searchsorted(edges, score.onset[keep] + score.duration[keep], side="left")
+    change = np.bincount(np.clip(first, 0, None), minlength=len(edges) + 1)
+    change = change - np.bincount(last, minlength=len(edges) + 1)
+    return change.cumsum()[: len(edges) - 1] > 0
+
+
+def beat_evidence(score: Score, edges: np.ndarray) -> np.ndarray:
+    """(S, ``N_LABELS``) log-likelihood of each label in the slots, which are beats, between
+    ``edges`` ((S + 1,) ticks): the network's and the templates'."""
+    rolls = (piano_roll(score, run, CELLS["beat"]) for run in windows(edges))
+    rows = np.concatenate([features(roll) for roll in rolls])
+    cells = CELLS["beat"]
+    plain = template_evidence(np.expm1(rows[:, :12]) * cells, rows[:, 12:24] * cells, cells)
+    return evidence(rows) + TEMPLATES * plain[:, _reduced()]
+
+
+def features(roll: Roll) -> np.ndarray:
+    """(S, 36) what is known of each beat: how much each pitch class sounds, and for which share of
+    the beat it is the lowest and the highest that does."""
+    sounding, cells = roll.active > 0, roll.cells
+    highest = (len(sounding) - 1 - sounding[::-1].argmax(0) + roll.lowest) % 12
+    n = sounding.shape[1] // cells
+    flat = np.repeat(np.arange(n), cells) * 12 + highest
+    top = np.bincount(flat[sounding.any(0)], minlength=n * 12).reshape(n, 12)
+    parts = (np.log1p(chroma(roll) / cells), bass_chroma(roll) / cells, top / cells)
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def evidence(rows: np.ndarray) -> np.ndarray:
+    """(S, ``N_LABELS``) log-probabilities from (S, 36) features. The network reads nine beats as
+    they stand above each of the twelve roots and scores the qualities on it, so that a piece and
+    its transposition get the same chords."""
+    return np.concatenate([np.zeros((0, N_LABELS)), *_scored(rows)])
+
+
+def _scored(rows: np.ndarray) -> Iterator[np.ndarray]:
+    net, rotations = _network(), _rotations()
+    padded = np.pad(rows, ((CONTEXT, CONTEXT), (0, 0)))
+    for start in range(0, len(rows), _RUN):
+        beats = np.arange(start, min(start + _RUN, len(rows)))
+        around = padded[beats[:, None] + np.arange(2 * CONTEXT + 1)].reshape(len(beats), -1)
+        hidden = around[:, rotations]
+        for k in (0, 1):
+            hidden = np.maximum(hidden @ net[f"weight{k}"].T + net[f"bias{k}"], 0.0)
+        out = (hidden @ net["weight2"].T + net["bias2"]).astype(np.float64)
+        logits = np.column_stack([out[..., -1].mean(1), out[..., :-1].reshape(len(beats), -1)])
+        logits -= logits.max(1, keepdims=True)
+        yield logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
+
+@cache
+def _network() -> dict[str, np.ndarray]:
+    """The weights and biases of three layers."""
+    path = resources.files("cantilena") / "analysis" / "chord_network.npz"
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name].astype(np.float32) for name in arrays.files}
+
+
+@cache
+def _rotations() -> np.ndarray:
+    """(12, 324) which feature stands where, seen from each root."""
+    groups = np.arange(3 * (2 * CONTEXT + 1))[:, None] * 12
+    classes = (np.arange(12)[None] + np.arange(12)[:, None]) % 12  # (root, interval)
+    return (groups[None] + classes[:, None]).reshape(12, -1)
+
+
+def best_labels(scores: np.ndarray, change: float = CHANGE) -> np.ndarray:
+    """(S,) labels of the best path through (S, K) log-probabilities when every change costs
+    ``change`` (Viterbi)."""
+    return best_path(scores, change)
+
+
+_REDUCED = {"maj": "", "min": "m", "7": "7", "maj7": "maj7", "min7": "m7", "dim": "dim"}
+_REDUCED |= {"sus2": "sus4", "sus4": "sus4", "sus4(b7)": "sus4", "aug": "aug", "hdim7": "m7b5"}
+_REDUCED |= {"maj6": ""}
+
+
+@cache
+def _reduced() -> np.ndarray:
+    """(``N_LABELS``,) the reduced number (``score.harmony``) of each label."""
+    kinds = [QUALITY_NAMES.index(_REDUCED[name]) for name in SHORTHANDS]
+    return np.array([NO_CHORD] + [1 + len(QUALITIES) * r + k for r in range(12) for k in kinds])
+
+
+def recognised_slots(score: Score, per: str = "half") -> tuple[np.ndarray, np.ndarray]:
+    """As ``chords.chord_slots``, by the network: (S,) reduced chord numbers and (S,) start ticks of
+    slots that are half bars, bars or beats. Raises UnknownNameError."""
+    edges, beats = slot_edges(score, per), slot_edges(score, "beat")
+    each = beat_evidence(score, beats)
+    slot = np.clip(np.searchsorted(edges, beats[:-1], side="right") - 1, 0, len(edges) - 2)
+    total = np.zeros((len(edges) - 1, N_LABELS))
+    np.add.at(total, slot, each)
+    numbers = _reduced()[best_labels(total)]
+    numbers[~sounding_beats(score, edges)] = NO_CHORD
+    return numbers, edges[:-1]

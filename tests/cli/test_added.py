@@ -1,0 +1,170 @@
+"""``cantilena chords``, ``harmonise``, ``accompany`` and ``melody``, and the same from Python."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import cantilena
+from cantilena.cli import main
+from cantilena.score import Score, Track
+from cantilena.score.midi import read_midi, write_midi
+
+TPQ = 480
+LOOP = ((48, 60, 64, 67), (45, 57, 60, 64), (41, 57, 60, 65), (43, 55, 59, 62))
+LABELS = ["C:maj", "A:min", "F:maj", "G:maj"]
+
+
+def bars_of(chords: bool) -> Score:
+    """Eight bars of a tune, with or without block chords."""
+    tracks = [Track("Flute", 73), *([Track("Piano", 0)] if chords else [])]
+    rows = []
+    for bar in range(8):
+        chord = LOOP[bar % 4]
+        rows += [
+            (TPQ * (4 * bar + k), TPQ, 12 + pitch, 80, 0)
+            for k, pitch in enumerate((chord[1], chord[2], chord[3], chord[2]))
+        ]
+        rows += [(TPQ * 4 * bar, 4 * TPQ, pitch, 70, 1) for pitch in chord if chords]
+    return Score.build(TPQ, tracks, *zip(*rows, strict=True))
+
+
+@pytest.fixture(scope="module")
+def tune(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("tune") / "tune.mid"
+    write_midi(bars_of(chords=False), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("song") / "song.mid"
+    write_midi(bars_of(chords=True), path)
+    return path
+
+
+def notes(score: Score, tracks: int) -> list[tuple[int, ...]]:
+    """The notes of the first tracks."""
+    keep = score.track < tracks
+    columns = (score.onset, score.duration, score.pitch, score.velocity, score.track)
+    return sorted(zip(*(c[keep].tolist() for c in columns), strict=True))
+
+
+def test_chords_are_printed_as_json_and_as_a_table(song: Path, capsys):
+    assert main(["chords", str(song), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [label for _, _, label in rows] == LABELS * 2
+    assert rows[0][0] == 0 and rows[-1][1] == pytest.approx(16.0)
+    assert all(a[1] == b[0] for a, b in pairwise(rows))
+    assert rows == [list(row) for row in cantilena.chords(song)]
+    assert main(["chords", str(song)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 9 and lines[2].split() == ["0:02.00", "0:04.00", "A:min"]
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "programs", "suffix"),
+    [
+        ("harmonise", [], [73, 0, 32], "-harmonised"),
+        ("accompany", ["--with", "bass,drums"], [73, 32, 128], "-accompanied"),
+        ("melody", ["--instruments", "oboe"], [73, 68], "-melody"),
+    ],
+)
+def test_parts_are_added_and_all_else_is_kept(
+    command, more, programs, suffix, tune: Path, tiny_checkpoint, tmp_path: Path, capsys
+):
+    line = [command, str(tune), *more, "--checkpoint", str(tiny_checkpoint), "--seed", "3"]
+    line += ["--candidates", "1", "--formats", "mid,json"]
+    for folder in ("one", "two"):
+        assert main([*line, "-o", str(tmp_path / folder), "--quiet"]) == 0
+    assert not capsys.readouterr().out
+    first, second = (tmp_path / folder / f"tune{suffix}.mid" for folder in ("one", "two"))
+    assert first.read_bytes() == second.read_bytes()
+    before, after = read_midi(tune), read_midi(first)
+    assert [track.instrument for track in after.tracks] == programs
+    assert notes(after, 1) == notes(before, 1) and len(after) > len(before)
+    assert set(after.track.tolist()) == set(range(len(programs)))
+    new = after.track > 0
+    pitched = [k for k, track in enumerate(after.tracks) if k and not track.is_drum]
+    assert all(0 in after.onset[after.track == k] for k in pitched), "they begin together"
+    last = 7 * 4 * TPQ
+    assert after.onset[new].max() < last + 2 * TPQ, "the last chord is not struck again"
+    replay = ["compose", "--replay", str(first.with_suffix(".json")), "--formats", "mid", "--quiet"]
+    again = tmp_path / "again"
+    assert main([*replay, "--checkpoint", str(tiny_checkpoint), "-o", str(again)]) == 0
+    assert (again / first.name).read_bytes() == first.read_bytes()
+
+
+def test_the_report_is_that_of_compose(tune: Path, tiny_checkpoint, tmp_path: Path, capsys):
+    line = ["harmonise", str(tune), "in D minor", "--checkpoint", str(tiny_checkpoint), "--json"]
+    assert main([*line, "-o", str(tmp_path), "--formats", "mid", "--candidates", "1"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["name"] == "tune-harmonised" and data["seed"] == 0
+    assert [row["wish"] for row in data["report"]] == ["key"]
+
+
+def test_instruments_for_the_new_parts_say_nothing_of_the_given_ones(
+    tune: Path, tiny_checkpoint, tmp_path: Path, capsys
+):
+    line = ["harmonise", str(tune), "for organ", "--checkpoint", str(tiny_checkpoint), "--json"]
+    assert main([*line, "-o", str(tmp_path), "--formats", "mid", "--candidates", "1"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["report"]
+    assert row["wish"] == "instruments" and row["met"] == 1.0
+
+
+def test_python_and_the_command_line_agree(song: Path, tiny_checkpoint, tmp_path: Path):
+    result = cantilena.accompany(song, parts="bass", candidates=1, checkpoint=tiny_checkpoint)
+    line = ["accompany", str(song), "--with", "bass", "--candidates", "1", "--quiet"]
+    line += ["--checkpoint", str(tiny_checkpoint), "-o", str(tmp_path), "--formats", "mid"]
+    assert main(line) == 0
+    assert (tmp_path / "song-accompanied.mid").read_bytes() == write_midi(result.score)
+    bass = result.score.select(result.score.track == 2)
+    strong = bass.onset % (4 * TPQ) == 0
+    roots = {
+        LOOP[int(t) // (4 * TPQ) % 4][0] % 12 == p % 12
+        for t, p in zip(bass.onset[strong], bass.pitch[strong], strict=True)
+    }
+    assert roots == {True}
+
+
+@pytest.mark.parametrize("command", ["chords", "harmonise", "accompany", "melody"])
+def test_wrong_input_gets_one_sentence_and_nothing_is_written(
+    command, tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    kit = Score.build(TPQ, [Track("Kit", 0, True)], [0, TPQ], [60, 60], [36, 38], [80, 80], [0, 0])
+    write_midi(kit, tmp_path / "kit.mid")
+    write_midi(Score.build(TPQ, [], [], [], [], [], []), tmp_path / "empty.mid")
+    (tmp_path / "text.mid").write_text("no MIDI")
+    before = sorted(tmp_path.iterdir())
+    for name, said in (
+        ("kit.mid", "only drums"),
+        ("empty.mid", "no notes"),
+        ("text.mid", "text.mid"),
+        ("gone.mid", "gone.mid"),
+    ):
+        assert main([command, name]) == 2
+        error = capsys.readouterr().err
+        assert said in error and error.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["accompany", "--with", "kazoopa"], "'kazoopa' names no instrument"),
+        (["melody", "for drums"], "drums play no melody"),
+        (["harmonise", "--formats", "mp7"], "mp7"),
+        (["harmonise", "--key", "Q minor"], "is not a key"),
+        (["accompany", "--candidates", "0"], "the number of candidates is 1 to 16, not 0"),
+    ],
+)
+def test_wrong_wishes_get_one_sentence(line, said, tune: Path, tmp_path: Path, capsys):
+    out = tmp_path / "out"
+    assert main([line[0], str(tune), *line[1:], "-o", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert not out.exists() or not list(out.iterdir())
