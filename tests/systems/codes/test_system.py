@@ -92,6 +92,16 @@ def test_the_sound_is_audible_unclipped_and_ends_in_silence(system: MusicgenSyst
     assert samples.std() > 0.01 and samples[0, -1] == 0
 
 
+def test_weights_in_8_bits_write_on_a_cpu_alone(folder: Path, system: MusicgenSystem):
+    packed = MusicgenSystem.load(folder / "pair", dtype="int8")
+    again = MusicgenSystem.load(folder / "pair", "cpu", "int8")
+    sounds = [sounded(one, tune()) for one in (packed, again, system)]
+    np.testing.assert_array_equal(sounds[0], sounds[1])
+    assert sounds[0].shape == sounds[2].shape and (sounds[0] != sounds[2]).any()
+    with pytest.raises(InputError, match="read on a CPU, not on 'meta'"):
+        MusicgenSystem.load(folder / "pair", "meta", "int8")
+
+
 def test_another_seed_of_the_same_score_is_another_sound(system: MusicgenSystem):
     one, two = (Request(Brief(text="piano"), seed, score=tune()) for seed in (1, 2))
     sounds = [system.compose([request])[0].audio.samples for request in (one, two, one)]

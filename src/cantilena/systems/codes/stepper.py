@@ -18,6 +18,7 @@ from cantilena.decode.interfaces import Bias, Job
 from cantilena.decode.sampling import Sampling
 from cantilena.models.audio.code_lm import CodeLM, Signal
 from cantilena.models.audio.code_session import CodeSession
+from cantilena.models.audio.code_step import Packed
 from cantilena.systems.codes.piece import CodePiece
 
 
@@ -52,11 +53,16 @@ def batched(rows: Sequence[Row]) -> Signal:
 class CodeStepper:
     """Leads a code model through the jobs' pieces, which must have taken up equally many steps and
     be conditioned by the same names. A guided job has a second row, without conditions, beside its
-    own; rows are read in one batch."""
+    own; rows are read in one batch. ``packed``: as ``CodeSession``'s."""
 
     draws = False
 
-    def __init__(self, model: CodeLM, jobs: Sequence[Job[CodePiece, Conditions]]):
+    def __init__(
+        self,
+        model: CodeLM,
+        jobs: Sequence[Job[CodePiece, Conditions]],
+        packed: Packed | None = None,
+    ):
         self.model, self.jobs = model, list(jobs)
         self.fields = model.config.books
         self.guided = any(job.sampling.guidance != 1.0 for job in self.jobs)
@@ -65,7 +71,7 @@ class CodeStepper:
             conditions += [job.conditions.null for job in self.jobs]
         columns = max(job.piece.pattern.steps for job in self.jobs)
         signals = {name: batched([rows[name] for rows in conditions]) for name in conditions[0]}
-        self.session = CodeSession(model, signals, len(conditions), columns)
+        self.session = CodeSession(model, signals, len(conditions), columns, packed)
         self.device = model.embedding.weight.device
         scale = [[job.sampling.guidance] for job in self.jobs]
         self.scale = torch.tensor(scale, device=self.device)
