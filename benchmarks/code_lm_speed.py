@@ -1,7 +1,7 @@
 """Codes per second of the code model in our loop, beside transformers' ``generate``.
 
     python benchmarks/code_lm_speed.py [--width 512 --layers 8 --frames 50 --repeats 3 --threads 1]
-                                       [--dtype float32 --ours bfloat16]
+                                       [--dtype float32 --ours int8]
 
 A MusicGen of random weights (4 books of 2,048, as published) writes with guidance 3 and top-k 250.
 Both are asked for the same greedy codes first. The text encoder runs in both; EnCodec
@@ -61,7 +61,7 @@ class Words:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in {"width": 512, "layers": 8, "frames": 50, "repeats": 3, "rows": 1}.items():
+    for name, default in {"width": 512, "layers": 8, "frames": 30, "repeats": 3, "rows": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -97,6 +97,7 @@ def contenders(args: argparse.Namespace) -> tuple[Callable, Callable, int]:
     from cantilena.decode.sampling import Sampling
     from cantilena.models.audio.musicgen import from_transformers
     from cantilena.models.hub import dtype_of
+    from cantilena.systems.codes.checkpoint import INT8, in_8_bits
     from cantilena.systems.codes.conditions import Conditioner, Wish
     from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriter, write_codes
 
@@ -109,8 +110,11 @@ def contenders(args: argparse.Namespace) -> tuple[Callable, Callable, int]:
     generation.decoder_start_token_id = generation.pad_token_id = CARD
     generation.bos_token_id = CARD
     ids = torch.tensor([WORDS] * args.rows, device=args.device)
-    lm = from_transformers(model).to(dtype_of(args.ours or args.dtype))
+    lm, dtype = from_transformers(model), args.ours or args.dtype
+    lm = lm.to(dtype_of(args.dtype if dtype == INT8 else dtype))
     writer = CodeWriter(lm, 50.0, Conditioner(lm.config, 50.0, Words(model.text_encoder)))
+    if dtype == INT8:
+        writer = in_8_bits(writer)
 
     def theirs(sample: bool) -> np.ndarray:
         model.generate(

@@ -80,7 +80,7 @@ def test_what_cannot_be_trained(here: Path, capsys: Any, more: list[str], proble
 
 def test_a_codec_that_is_not_there(here: Path, capsys: Any):
     code, _, err = run(capsys, *TRAIN, "--codec", "nowhere")
-    assert code == 1 and "nowhere" in err and "Traceback" not in err
+    assert code == 2 and "there is no codec 'nowhere'" in err and "Traceback" not in err
 
 
 def test_the_note_model_has_no_codec(here: Path, capsys: Any):

@@ -22,5 +22,22 @@ def test_many_values_are_chosen_among_as_few_are(monkeypatch, top_p: float, top_
         few = choose(logits, how, u)
         with monkeypatch.context() as patch:
             patch.setattr(sampling, "MANY", 10**9)
+            patch.setattr(sampling, "FEW", 10**9)
             assert choose(logits, how, u) == few
         assert np.isfinite(logits[few])
+
+
+@pytest.mark.parametrize("top_p", [0.3, 1.0])
+@pytest.mark.parametrize("top_k", [1, 250, 2_048])
+def test_where_top_k_says_how_many_only_these_are_sorted(monkeypatch, top_p: float, top_k: int):
+    rng = np.random.default_rng(1)
+    for _ in range(25):
+        logits = rng.normal(size=2_049).astype(np.float32) * rng.choice([0.1, 2.0, 60.0])
+        logits[rng.random(2_049) < rng.choice([0.0, 0.95])] = -np.inf
+        logits[:300] = np.round(logits[:300])  # some are equal
+        how, u = Sampling(1.0, top_p, top_k), rng.random()
+        assert sampling.FEW < len(logits) <= sampling.MANY
+        few = choose(logits, how, u)
+        with monkeypatch.context() as patch:
+            patch.setattr(sampling, "FEW", 10**9)
+            assert choose(logits, how, u) == few

@@ -31,7 +31,9 @@ def system_arguments(parser: Any, default: str | None = None) -> None:
     parser.add_argument(
         "--device", metavar="NAME", help="a torch device (a GPU where there is one)"
     )
-    parser.add_argument("--dtype", metavar="NAME", help="float32, bfloat16 or float16")
+    parser.add_argument(
+        "--dtype", metavar="NAME", help="float32, bfloat16 or float16; int8 for musicgen on a CPU"
+    )
 
 
 class Progress:

@@ -79,19 +79,22 @@ def choose(logits: np.ndarray, sampling: Sampling, u: float) -> int:
         return int(np.argmax(logits))
     # the highest is taken off first: divided by a very low temperature it would not be finite
     p = np.exp((logits - logits.max()) / max(sampling.temperature, 1e-4))
+    limited = 0 < sampling.top_k < len(p)
     many = len(p) > MANY
-    order = _likeliest(p, sampling) if many else np.argsort(-p, kind="stable")
+    few = many or (limited and len(p) > FEW)
+    order = _likeliest(p, sampling) if few else np.argsort(-p, kind="stable")
     ranked = p[order]
     if sampling.top_k:
         ranked = ranked[: sampling.top_k]
     total = np.cumsum(ranked)
-    mass = p.sum() if many and not 0 < sampling.top_k < len(p) else total[-1]
+    mass = p.sum() if many and not limited else total[-1]
     keep = int(np.searchsorted(total, sampling.top_p * mass)) + 1
     total = total[:keep]
     return int(order[min(int(np.searchsorted(total, u * total[-1], side="right")), len(total) - 1)])
 
 
 MANY = 4096  # values above which only those that may be chosen are sorted
+FEW = 512  # the same where top-k says how many these are
 
 
 def _likeliest(p: np.ndarray, sampling: Sampling) -> np.ndarray:

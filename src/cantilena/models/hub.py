@@ -72,6 +72,20 @@ def _why(kind: str, name: str, error: Exception) -> str:
     )
 
 
+def is_hub_name(text: str) -> bool:
+    """Whether a text can be a name on the hub, as owner/name."""
+    return re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text) is not None
+
+
+def check_place(place: str | Path, what: str) -> None:
+    """Raises InputError where ``place`` is neither a folder nor can be a hub name; ``what`` is
+    looked for there, as "codec"."""
+    if not Path(place).is_dir() and not is_hub_name(str(place)):
+        raise InputError(
+            f"there is no {what} {str(place)!r}: no such folder, and no hub name such as owner/name"
+        )
+
+
 def folder_of(weights: str, purpose: str) -> str:
     """The folder of weights: ``weights`` itself where it is one; else the hub's snapshot of that
     name, from the cache or fetched. Without a way to the hub it says so at once, where the client
@@ -79,7 +93,7 @@ def folder_of(weights: str, purpose: str) -> str:
     that says in a line why there is none; MissingExtraError."""
     if Path(weights).is_dir():
         return weights
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", weights):
+    if not is_hub_name(weights):
         raise CheckpointError("there is no such folder, and it is no hub name such as owner/name")
     snapshot_download = need("huggingface_hub", purpose).snapshot_download
     try:

@@ -92,6 +92,27 @@ def test_the_sound_is_audible_unclipped_and_ends_in_silence(system: MusicgenSyst
     assert samples.std() > 0.01 and samples[0, -1] == 0
 
 
+@pytest.mark.parametrize("what", ["codec", "checkpoint"])
+def test_a_place_that_is_not_there_is_wrong_input(folder: Path, tmp_path, capsys, what: str):
+    places = {"--checkpoint": str(folder / "codes"), f"--{what}": "nowhere"}
+    named = [word for pair in places.items() for word in pair]
+    out = tmp_path / "out"
+    code = main(["compose", "piano", "--system", "musicgen", *named, "-o", str(out)])
+    name = {"codec": "codec", "checkpoint": "MusicGen"}[what]
+    assert code == 2 and f"there is no {name} 'nowhere'" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_weights_in_8_bits_write_on_a_cpu_alone(folder: Path, system: MusicgenSystem):
+    packed = MusicgenSystem.load(folder / "pair", dtype="int8")
+    again = MusicgenSystem.load(folder / "pair", "cpu", "int8")
+    sounds = [sounded(one, tune()) for one in (packed, again, system)]
+    np.testing.assert_array_equal(sounds[0], sounds[1])
+    assert sounds[0].shape == sounds[2].shape and (sounds[0] != sounds[2]).any()
+    with pytest.raises(InputError, match="read on a CPU, not on 'meta'"):
+        MusicgenSystem.load(folder / "pair", "meta", "int8")
+
+
 def test_another_seed_of_the_same_score_is_another_sound(system: MusicgenSystem):
     one, two = (Request(Brief(text="piano"), seed, score=tune()) for seed in (1, 2))
     sounds = [system.compose([request])[0].audio.samples for request in (one, two, one)]

@@ -22,7 +22,7 @@ from torch import Tensor
 from cantilena.errors import CheckpointError
 from cantilena.files import read_json
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
-from cantilena.models.hub import folder_of, load_pretrained, loading, need
+from cantilena.models.hub import check_place, folder_of, load_pretrained, loading, need
 from cantilena.models.saving import load_weights
 
 TEXT, MELODY = "text", "melody"
@@ -81,8 +81,9 @@ def load_musicgen(
     source: str | Path, dtype: str | None = None, device: str | None = None
 ) -> MusicGen:
     """MusicGen by folder or hub name, in transformers' layout or audiocraft's. Raises
-    CheckpointError where there is none, or only part of one, and MissingExtraError without
-    transformers."""
+    CheckpointError where there is none, or only part of one, InputError where there can be none,
+    and MissingExtraError without transformers."""
+    check_place(source, "MusicGen")
     folder = Path(folder_of(str(source), "MusicGen"))
     if not (folder / "config.json").is_file() and (folder / AUDIOCRAFT).is_file():
         return MusicGen(_placed(_of_audiocraft(folder / AUDIOCRAFT), dtype, device))

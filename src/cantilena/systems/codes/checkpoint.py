@@ -7,11 +7,13 @@ codes a model writes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM
+from cantilena.models.audio.code_step import packed_weights
 from cantilena.models.audio.musicgen import MusicGen, load_musicgen
 from cantilena.models.checkpoint import (
     WEIGHTS,
@@ -29,6 +31,8 @@ from cantilena.systems.trainable import CODES
 
 PUBLISHED_RATE = 50.0
 """Frames a second of the codec of all published MusicGens, where it does not come with them."""
+INT8 = "int8"
+"""A dtype of models of codes alone: weights are read in 8 bits, on a CPU."""
 
 
 def save_codes(
@@ -61,9 +65,27 @@ def load_writer(
 ) -> CodeWriter:
     """What writes codes, of a checkpoint's folder, a published MusicGen's, or a hub name. Raises
     CheckpointError, MissingExtraError, and InputError for a device or a dtype that is none."""
+    if dtype == INT8:
+        return in_8_bits(load_writer(place, cpu_of(device)))
     if is_checkpoint(place):
         return _ours(place, device, dtype)
     return published_writer(load_musicgen(place, dtype, device))
+
+
+def in_8_bits(writer: CodeWriter) -> CodeWriter:
+    """A writer whose model, on a CPU, is read in 8 bits, a column at a time; texts, and what is
+    known before the first column, are read as they were. Raises InputError where torch cannot."""
+    try:
+        return replace(writer, packed=packed_weights(writer.model))
+    except (RuntimeError, AttributeError) as error:
+        raise InputError("this torch cannot read weights in 8 bits on this machine") from error
+
+
+def cpu_of(device: str | None) -> str:
+    """The device of weights in 8 bits. Raises InputError where another is asked for."""
+    if device not in (None, "cpu"):
+        raise InputError(f"weights in 8 bits are read on a CPU, not on {device!r}")
+    return "cpu"
 
 
 def published_writer(published: MusicGen) -> CodeWriter:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,13 @@ from cantilena.models.checkpoint import (
     system_in,
 )
 from cantilena.models.hub import chosen_device, folder_of
-from cantilena.systems.codes.checkpoint import load_writer, published_writer
+from cantilena.systems.codes.checkpoint import (
+    INT8,
+    cpu_of,
+    in_8_bits,
+    load_writer,
+    published_writer,
+)
 from cantilena.systems.codes.writing import CodeWriter
 from cantilena.systems.trainable import CODEC, CODES
 
@@ -91,6 +97,9 @@ def load_pair(
 
     Raises InputError where none is named and none installed, where a codec must be named, and for
     one that the codes are not of; CheckpointError, MissingExtraError."""
+    if dtype == INT8:
+        pair = load_pair(place, codec, cpu_of(device))
+        return replace(pair, writer=in_8_bits(pair.writer))
     if place is None:
         place = shipped(kind)
         if place is None:

@@ -18,6 +18,7 @@ from cantilena.decode.interfaces import Bias, Job
 from cantilena.decode.sampling import Sampling
 from cantilena.models.audio.code_lm import CodeLM, Signal
 from cantilena.models.audio.code_session import CodeSession
+from cantilena.models.audio.code_step import Packed
 from cantilena.models.audio.musicgen import TEXT
 from cantilena.systems.codes.piece import CodePiece
 
@@ -62,11 +63,17 @@ class CodeStepper:
     be conditioned by the same names. A guided job has a second row, without conditions, beside its
     own, and one whose text is guided a third, without its text: with all conditions c, without the
     text w and without any u, logits are ``u + guidance * (w + text_guidance * (c - w) - u)``, as in
-    MusicGen's double guidance. Rows are read in one batch."""
+    MusicGen's double guidance. Rows are read in one batch. ``packed``: as
+    ``CodeSession``'s."""
 
     draws = False
 
-    def __init__(self, model: CodeLM, jobs: Sequence[Job[CodePiece, Conditions]]):
+    def __init__(
+        self,
+        model: CodeLM,
+        jobs: Sequence[Job[CodePiece, Conditions]],
+        packed: Packed | None = None,
+    ):
         self.model, self.jobs = model, list(jobs)
         self.fields = model.config.books
         asked = [job.conditions for job in self.jobs]
@@ -80,7 +87,7 @@ class CodeStepper:
         self.copies = len(conditions) // len(asked)
         columns = max(job.piece.pattern.steps for job in self.jobs)
         signals = {name: batched([rows[name] for rows in conditions]) for name in conditions[0]}
-        self.session = CodeSession(model, signals, len(conditions), columns)
+        self.session = CodeSession(model, signals, len(conditions), columns, packed)
         self.device = model.embedding.weight.device
         scale = [[job.sampling.guidance] for job in self.jobs]
         self.scale = torch.tensor(scale, device=self.device)

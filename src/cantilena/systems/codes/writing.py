@@ -19,6 +19,7 @@ from cantilena.decode.loop import Loop
 from cantilena.decode.sampling import MOST_GUIDANCE, Sampling
 from cantilena.errors import InputError
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM
+from cantilena.models.audio.code_step import Packed
 from cantilena.models.audio.musicgen import TEXT
 from cantilena.systems.codes.conditions import NOTHING, Conditioner, Wish, lengths
 from cantilena.systems.codes.piece import OPEN, CodeGrammar, CodePiece
@@ -35,7 +36,8 @@ SECONDS, STRIDE = 30.0, 18.0
 @dataclass(frozen=True)
 class CodeWriter:
     """A code model ready to write: which ``pattern`` its columns have (and that pattern's
-    ``options``), how many frames a second, and what reads its conditions."""
+    ``options``), how many frames a second, and what reads its conditions. ``packed``: the model's
+    weights in 8 bits, where it is to write by these."""
 
     model: CodeLM
     rate: float
@@ -44,6 +46,7 @@ class CodeWriter:
     options: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = SECONDS
     stride: float = STRIDE
+    packed: Packed | None = None
 
     def layout(self, frames: int) -> Pattern:
         """The pattern over so many frames."""
@@ -151,7 +154,7 @@ class CodeWriting:
         for job in jobs:
             job.piece.take(ready)
         yield ready * len(jobs)
-        loop = Loop(CodeStepper(self.writer.model, jobs), CodeGrammar(), jobs)
+        loop = Loop(CodeStepper(self.writer.model, jobs, self.writer.packed), CodeGrammar(), jobs)
         for _ in loop.steps():
             yield sum(not job.done for job in jobs)
         for (i, window, _), job in zip(group, jobs, strict=True):

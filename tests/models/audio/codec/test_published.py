@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.files import load_codec
 from tiny_codecs import noise
 
@@ -127,6 +127,6 @@ def test_other_models_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no codec: its model_type is gpt2"):
         load_codec(tmp_path, "cpu")
     with pytest.raises(
-        CheckpointError, match=r"the codec .*nowhere.* cannot be had: there is no such folder"
+        InputError, match=r"there is no codec '.*nowhere': no such folder, and no hub name"
     ):
         load_codec(tmp_path / "nowhere", "cpu")

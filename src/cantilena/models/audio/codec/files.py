@@ -24,7 +24,7 @@ from cantilena.models.checkpoint import (
     plain_json,
     save_checkpoint,
 )
-from cantilena.models.hub import chosen_device
+from cantilena.models.hub import check_place, chosen_device
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
 
 SYSTEM = "codec"
@@ -61,8 +61,10 @@ def build_codec(model: Mapping[str, Any], where: str | Path) -> Codec:
 
 def load_codec(place: str | Path, device: str | None = None) -> Codec:
     """The codec in a folder (ours, a run's, a published one's) or of a hub name, ready for use.
-    Raises CheckpointError, MissingExtraError, and InputError for a device that is none."""
+    Raises CheckpointError, MissingExtraError, and InputError for a device that is none and a place
+    where there can be none."""
     device = chosen_device(device)
+    check_place(place, "codec")
     if not is_checkpoint(place) and (published_kind(place) or not Path(place).is_dir()):
         return load_published(str(place), device)
     checkpoint = open_checkpoint(place, SYSTEM)
