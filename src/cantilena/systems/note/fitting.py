@@ -46,6 +46,7 @@ many; where the text does, or the music is to be near to what stands there."""
 ADDED_NOTES = (2.0, 8.0)
 """Notes a bar that a part that is added has at least and at most; between these it has as many as
 the others of one voice."""
+LIMBS = 4  # of a drummer, who strikes no more drums at once
 SHARE_KEPT = 0.5  # of its share of the notes that a part is to have at least
 _TUNES = ("melody", "countermelody", "counter-melody", "counterpoint", "lead", "solo", "tune")
 
@@ -136,6 +137,8 @@ def _beside(part: PartPlan, role: str, score: Score, span: tuple[int, int]) -> P
         low = min(max(low, CHORDS_LOW), high - OCTAVE)
         if voices >= CHORD_NOTES:
             players = CHORD_NOTES  # on half of its onsets at least they all play
+    elif role == DRUM:
+        voices = LIMBS
     least = MIN_SHARE[MELODY if role == BASS else role]  # beside chords few notes are a long rest
     share = least * part.min_share / MIN_SHARE[part.role]
     return replace(
