@@ -40,7 +40,8 @@ def commands() -> list[str]:
 
 def all_commands(*pages: Path) -> list[str]:
     """Every ``cantilena`` command of the pages' blocks, those that torchrun starts too."""
-    lines = [line for page in pages for block in blocks("", page) for line in block.splitlines()]
+    whole = [block.replace("\\\n", " ") for page in pages for block in blocks("", page)]
+    lines = [line for block in whole for line in block.splitlines()]
     parts = [part.split("  #")[0].strip() for line in lines for part in line.split("&&")]
     parts = [re.sub(r"^torchrun .*?-m (?=cantilena )", "", part) for part in parts]
     return [part for part in parts if part.startswith("cantilena ")]
