@@ -59,7 +59,7 @@ def installed() -> tuple[float, list[str]]:
 def beside_load(runs: int) -> None:
     """Prints notes per second of one thread and of two, alone and beside a busy process. Both run
     by turns, so that both meet whatever else the machine does."""
-    from cantilena.api import make_brief
+    from cantilena.options import make_brief
     from cantilena.systems.base import Request
     from cantilena.systems.note.composer import NoteSystem
 

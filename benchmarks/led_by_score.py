@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-import cantilena.api
+import cantilena.options
 from cantilena.audio.chroma import chroma
 from cantilena.audio.mel import RATE
 from cantilena.audio.resampling import resampled
@@ -65,8 +65,8 @@ def main() -> None:
     loading = {} if args.codec is None else {"codec": args.codec}
     system = cantilena.load(args.checkpoint, "musicgen", device="cpu", **loading)
     how = {name: getattr(args, name) for name in ("temperature", "guidance", "top_p")}
-    sampling = cantilena.api.make_sampling(system.sampling, **how)
-    briefs = [cantilena.api.make_brief(text, seconds=args.seconds) for text in TEXTS]
+    sampling = cantilena.options.make_sampling(system.sampling, **how)
+    briefs = [cantilena.options.make_brief(text, seconds=args.seconds) for text in TEXTS]
     results = system.compose([Request(brief, args.seed, sampling) for brief in briefs])
     codec = system.codec
     rate = codec.sample_rate

@@ -1,57 +1,33 @@
 """The functions of the public face: ``compose``, ``rewrite``, ``load`` and their kin, as Python and
 the command line use them.
 
-Knows how options become a Brief and a Request; does not know files or how music is composed.
+Knows how a Request is put together; does not know files or how music is composed.
 """
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import replace
-from functools import lru_cache
-from inspect import signature
-from numbers import Integral, Real
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from cantilena.errors import BriefError, InputError, Notice
+from cantilena.errors import InputError
+from cantilena.loading import as_system
+from cantilena.loading import load as load
+from cantilena.options import (
+    check_sampling,
+    check_seeds,
+    make_brief,
+    make_sampling,
+    read_continued,
+    read_piece,
+)
 
 if TYPE_CHECKING:
-    from cantilena.decode.sampling import Sampling
     from cantilena.result import Result
     from cantilena.score.score import Score
     from cantilena.systems.base import System
     from cantilena.systems.request import Edit, Request
     from cantilena.text.wishes import Brief
-
-MAX_TEXT = 4000
-MAX_N = 1000
-
-WISHES = (
-    "genres",
-    "moods",
-    "key",
-    "metre",
-    "tempo",
-    "instruments",
-    "exclude",
-    "chords",
-    "bars",
-    "seconds",
-    "timing",
-    "form",
-)
-"""Options that override the text, as ``text.brief.merge`` takes them."""
-
-LISTS = ("genres", "moods", "instruments", "exclude", "chords", "form")
-"""Those of ``WISHES`` that are lists, or text with commas."""
-
-SAMPLING = ("temperature", "top_p", "top_k", "guidance", "best_of", "repetition")
-
-WHOLE = ("top_k", "best_of")
-"""Those of ``SAMPLING`` that are whole numbers."""
 
 Progress = Callable[[float], None]
 """Called with the share that is done, 0-1."""
@@ -225,7 +201,7 @@ def chords(source: Score | str | Path) -> list[tuple[float, float, str]]:
     from cantilena.analysis.grid import pitched
     from cantilena.analysis.recognition import recognise
 
-    score = _read_piece(source)
+    score = read_piece(source)
     if not len(score):
         raise InputError("the piece has no notes, so it has no chords")
     if not pitched(score).any():
@@ -335,194 +311,8 @@ def _added(
     """The Result of a Request for parts that are added to a piece."""
     (options["seed"],) = check_seeds(options["seed"], 1)
     check_sampling(sampling)
-    score = _read_piece(source)
+    score = read_piece(source)
     composer = as_system(checkpoint, None if hasattr(checkpoint, "compose") else "note")
     how = make_sampling(composer.sampling, best_of=1, **sampling)
     request = request_of(score, brief, sampling=how, **options)
     return composer.compose([request], progress=progress)[0]
-
-
-def load(checkpoint: str | Path | None = None, system: str | None = None, **options: Any) -> System:
-    """The system of a checkpoint: a folder, or what its system takes besides (a hub name); where
-    none is named the system's default one, which is the shipped one of ``note``.
-
-    ``system``: a name in ``systems.SYSTEMS``; None: as the checkpoint's folder says, "note" where
-    it does not. ``options``: the system's own, as ``device`` and ``dtype`` for those on torch. A
-    checkpoint is loaded once: the next call gives the same object, unless its files have changed.
-    Raises UnknownNameError for a system, InputError for a folder that is not there, CheckpointError
-    for a checkpoint that cannot be used, MissingExtraError where more must be installed.
-    """
-    from cantilena.systems import spec
-
-    if not isinstance(checkpoint, (str, Path, type(None))):
-        raise InputError(f"a checkpoint is named by text, not {checkpoint!r}")
-    if not isinstance(system, (str, type(None))):
-        raise InputError(f"a system is named by text, not {system!r}")
-    name = system or system_of(checkpoint)
-    line = spec(name)
-    if checkpoint is None and not line.default:
-        raise InputError(f"the system {name!r} needs a checkpoint; name its folder")
-    key = None if checkpoint is None else str(checkpoint)
-    if checkpoint is not None:
-        path = Path(checkpoint)
-        if path.exists():
-            key = str(path.resolve())
-        elif name == "note" or path.is_absolute() or str(checkpoint).startswith((".", "~")):
-            raise InputError(f"there is no checkpoint {str(path)!r}; give the folder of one")
-    _check_load_options(name, options)
-    return _loaded(name, key, _state(key), tuple(sorted(options.items())))
-
-
-def _check_load_options(name: str, options: Mapping[str, Any]) -> None:
-    """Raises InputError for options that the system's ``load`` does not take."""
-    from cantilena.systems import system_class
-
-    if not options:
-        return
-    names = [n for n in signature(system_class(name).load).parameters if n != "checkpoint"]
-    for option, value in options.items():
-        if option not in names:
-            choices = f"; it has {', '.join(names)}" if names else ""
-            raise InputError(f"the system {name!r} has no {option!r} to be loaded with{choices}")
-        if not isinstance(value, Hashable):
-            raise InputError(f"the option {option!r} of loading cannot be {value!r}")
-
-
-def system_of(checkpoint: str | Path | None) -> str:
-    """The system that a checkpoint's folder is of, also a run's and one in a published layout;
-    "note" where that cannot be told."""
-    from cantilena.models.checkpoint import system_in
-
-    return (system_in(checkpoint) if checkpoint is not None else "") or "note"
-
-
-def _state(key: str | None) -> tuple[tuple[str, int, int], ...]:
-    """What tells whether a folder's files have changed: names, sizes and times."""
-    if key is None or not Path(key).is_dir():
-        return ()
-    files = sorted(path for path in Path(key).rglob("*") if path.is_file())
-    stats = [(path, path.stat()) for path in files]
-    return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
-
-
-@lru_cache(maxsize=4)
-def _loaded(name: str, checkpoint: str | None, state: Any, options: tuple[Any, ...]) -> System:
-    from cantilena.systems import system_class
-
-    return system_class(name).load(checkpoint, **dict(options))
-
-
-def as_system(checkpoint: str | Path | System | None, system: str | None = None) -> System:
-    """A checkpoint's system; what is one already stays. Raises InputError where it is another than
-    the one named."""
-    if checkpoint is None or isinstance(checkpoint, (str, Path)):
-        return load(checkpoint, system)
-    if not hasattr(checkpoint, "compose"):
-        raise InputError(
-            f"a checkpoint is a folder or what load() returned, not {type(checkpoint).__name__}"
-        )
-    if system is not None and system != checkpoint.system:
-        raise InputError(f"the checkpoint is of the system {checkpoint.system!r}, not {system!r}")
-    return checkpoint
-
-
-def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Brief:
-    """The Brief of a text with explicit ``options`` (``WISHES``; None: not given) above it.
-    Raises BriefError, also where neither says anything and nothing is ``continued``."""
-    from cantilena.text.brief import merge, parse_brief
-    from cantilena.text.wishes import Brief
-
-    wishes = {name: options[name] for name in WISHES if options.get(name) is not None}
-    _check_kinds(wishes)
-    with contextlib.suppress(TypeError, ValueError):
-        wishes["tempo"] = float(wishes.get("tempo", ""))  # out of range, it is then refused as one
-    if "bars" in wishes and "seconds" in wishes:
-        raise BriefError("bars and seconds are both given; give one of them")
-    if isinstance(text, Brief):
-        return merge(text, **wishes)
-    if not isinstance(text, str):
-        raise BriefError(f"the text must be words, not {type(text).__name__}")
-    if len(text) > MAX_TEXT:
-        raise BriefError(f"the text has {len(text):,} characters; write at most {MAX_TEXT:,}")
-    text = text.encode("utf-8", "replace").decode().strip()
-    if not text and not wishes and not continued:
-        raise BriefError(
-            "the text is empty; say what to compose, as in 'a slow waltz for piano in D minor'"
-        )
-    return merge(parse_brief(text), **wishes)
-
-
-def _check_kinds(wishes: dict[str, Any]) -> None:
-    """Raises BriefError for a wish of a kind that no reading of it could take."""
-    for name, value in wishes.items():
-        if name in LISTS:
-            many = [value] if isinstance(value, str) else value
-            if not isinstance(many, (list, tuple)) or not all(isinstance(v, str) for v in many):
-                raise BriefError(f"{name} must be text or a list of texts, not {value!r}")
-        elif isinstance(value, bool) or not isinstance(value, (str, Real)):
-            raise BriefError(f"{name} must be text or a number, not {value!r}")
-        elif name == "bars" and isinstance(value, Real) and value != value // 1:
-            raise BriefError(f"bars must be a whole number, not {value!r}")
-
-
-def check_sampling(options: Mapping[str, Any]) -> None:
-    """Raises InputError for a sampling option of another kind than it should be."""
-    for name, value in options.items():
-        kind, what = (Integral, "a whole number") if name in WHOLE else (Real, "a number")
-        if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
-            raise InputError(f"{name} must be {what}, not {value!r}")
-
-
-def make_sampling(default: Sampling | None = None, **options: Any) -> Sampling:
-    """``default`` (a system's own sampling) with the explicit ``options`` (``SAMPLING``; None: as
-    in the default). Raises InputError."""
-    from cantilena.decode.sampling import Sampling
-
-    check_sampling(options)
-    explicit = {name: value for name, value in options.items() if value is not None}
-    for name, value in explicit.items():
-        if not isinstance(value, (int, float)):  # numpy's numbers are none of JSON's
-            explicit[name] = int(value) if name in WHOLE else float(value)
-    return replace(default or Sampling(), **explicit)
-
-
-def check_seeds(seed: int, n: int) -> range:
-    """The ``n`` consecutive seeds from ``seed``. Raises InputError where they cannot be."""
-    from cantilena.systems.request import MAX_SEED
-
-    for name, value in (("seed", seed), ("n", n)):
-        if isinstance(value, bool) or not isinstance(value, Integral):
-            raise InputError(f"{name} must be a whole number, not {value!r}")
-    seed, n = int(seed), int(n)
-    if not 1 <= n <= MAX_N:
-        raise InputError(f"the number of pieces must be 1 to {MAX_N}, not {n}")
-    if not 0 <= seed <= MAX_SEED - n:
-        raise InputError(f"the seed must be a whole number from 0 to 2^63 - 1, not {seed}")
-    return range(seed, seed + n)
-
-
-def read_continued(source: Score | str | Path | None) -> Score | None:
-    """The Score to go on from, or to sound; a Notice says what of its file it could not keep.
-    Raises InputError where it has no notes."""
-    if source is None:
-        return None
-    score = _read_piece(source)
-    if not len(score):
-        named = "the Score" if source is score else repr(str(source))
-        raise InputError(f"{named} has no notes: there is nothing to go on from or to sound")
-    return score
-
-
-def _read_piece(source: Score | str | Path) -> Score:
-    """A Score, or that of a MIDI file; a Notice says what of its file it could not keep. Raises
-    InputError for anything else."""
-    from cantilena.score.midi import read_midi
-    from cantilena.score.score import Score
-
-    score = read_midi(source) if isinstance(source, (str, Path)) else source
-    if not isinstance(score, Score):
-        raise InputError(f"a piece is a Score or the path of a MIDI file, not {source!r}")
-    where = "" if source is score else f"{source}: "
-    for warning in score.warnings:
-        warnings.warn(where + warning, Notice, stacklevel=4)
-    return score

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cantilena import api
+from cantilena import loading
 from fakes import FakeSystem
 
 
@@ -14,7 +14,7 @@ from fakes import FakeSystem
 def composer(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
     """Stands in for whichever checkpoint is loaded."""
     fake = FakeSystem()
-    monkeypatch.setattr(api, "_loaded", lambda *args: fake)
+    monkeypatch.setattr(loading, "_loaded", lambda *args: fake)
     return fake
 
 

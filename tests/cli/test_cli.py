@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cantilena import api
+from cantilena import loading
 from cantilena.cli import main
 from cantilena.cli.common import Progress, clock, plural
 from cantilena.cli.prompts import read_prompts
@@ -908,7 +908,7 @@ def test_doctor_tells_what_is_missing(monkeypatch, capsys):
     def none(*_):
         raise CheckpointError("the checkpoint is missing")
 
-    monkeypatch.setattr(api, "_loaded", none)
+    monkeypatch.setattr(loading, "_loaded", none)
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("cantilena.cli.doctor._version", lambda name: None)
     assert main(["doctor"]) == 1

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from cantilena import api
 from cantilena.errors import InputError
 from cantilena.files import check_folder
+from cantilena.loading import as_system
 from cantilena.names import slug
+from cantilena.options import check_seeds, make_brief, make_sampling, read_continued
 from cantilena.result import Result
 from cantilena.score import Score
 from cantilena.text.wishes import Brief
@@ -32,26 +33,26 @@ from cantilena.text.wishes import Brief
 )
 def test_wishes_of_the_wrong_kind_are_refused(options: dict[str, Any]):
     with pytest.raises(InputError, match=next(iter(options))):
-        api.make_brief("piano", **options)
+        make_brief("piano", **options)
 
 
 @pytest.mark.parametrize("options", [{"temperature": "x"}, {"top_k": 2.5}, {"best_of": True}])
 def test_sampling_of_the_wrong_kind_is_refused(options: dict[str, Any]):
     with pytest.raises(InputError, match=next(iter(options))):
-        api.make_sampling(**options)
+        make_sampling(**options)
 
 
 @pytest.mark.parametrize(("seed", "n"), [(1.5, 1), ("a", 1), (0, 2.0), (None, 1)])
 def test_seeds_are_whole_numbers(seed: Any, n: Any):
     with pytest.raises(InputError, match="whole number"):
-        api.check_seeds(seed, n)
+        check_seeds(seed, n)
 
 
 def test_what_is_no_score_and_no_checkpoint_is_refused():
     with pytest.raises(InputError, match="Score"):
-        api.read_continued(5)  # type: ignore[arg-type]
+        read_continued(5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="checkpoint"):
-        api.as_system(7)  # type: ignore[arg-type]
+        as_system(7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("folder", ["", "d" * 300])

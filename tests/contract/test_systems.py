@@ -275,7 +275,7 @@ def test_compose_writes_files_and_replay_makes_them_again(
 
 
 def test_a_checkpoint_tells_its_system(system: System, checkpoints):
-    from cantilena.api import system_of
+    from cantilena.loading import system_of
 
     assert system_of(checkpoints[system.system]) == system.system
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from arrival_noise_system import NoiseSystem
-from cantilena.api import make_brief
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError, Notice
+from cantilena.options import make_brief
 from cantilena.score.midi import read_midi
 from cantilena.systems.at_scale import (
     Item,

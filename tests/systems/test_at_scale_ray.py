@@ -16,11 +16,11 @@ pytest.importorskip("ray")
 import cantilena
 from arrival_noise_system import NoiseSystem
 from cantilena import cluster
-from cantilena.api import make_brief
 from cantilena.cli import main
 from cantilena.errors import CantilenaError, CheckpointError, InputError, Notice
 from cantilena.files import jsonl
 from cantilena.locks import lock
+from cantilena.options import make_brief
 from cantilena.systems.at_scale import Item, Settings, generate_all, read_manifest
 from cantilena.systems.at_scale_ray import _Worker, generate_all_on_ray
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cantilena import api
+from cantilena import api, loading, options
 from cantilena.cli import main
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
@@ -55,7 +55,7 @@ def test_numbers_of_numpy_become_plain_ones():
     request = Request(seed=np.uint8(7), edit=tracks)
     assert Request.from_dict(json.loads(json.dumps(request.to_dict()))) == request
     assert type(request.seed) is int and edit == tracks
-    how = api.make_sampling(Sampling(), temperature=np.float32(0.5), best_of=np.int64(2))
+    how = options.make_sampling(Sampling(), temperature=np.float32(0.5), best_of=np.int64(2))
     assert json.loads(json.dumps(how.to_dict()))["temperature"] == 0.5
 
 
@@ -101,7 +101,7 @@ def test_the_system_is_told_by_a_folder(tmp_path):
     folders = {run / "model": "amt-prefix", run: "amt-prefix", plain: "amt"}
     others = {None: "note", tmp_path: "note", "a\0b": "note", "music-small": "note"}
     for folder, system in (folders | others).items():
-        assert api.system_of(folder) == system
+        assert loading.system_of(folder) == system
     for odd in ("[]", "{", '{"format": 2, "system": 3}'):
         (run / "model" / "card.json").write_text(odd, encoding="utf-8")
-        assert api.system_of(run) == "note"
+        assert loading.system_of(run) == "note"

@@ -23,6 +23,15 @@ from cantilena.cli.prompts import Prompt, file_names, read_prompts
 from cantilena.cli.report import outcome, print_report
 from cantilena.errors import BriefError, CantilenaError, InputError
 from cantilena.files import check_folder, decode, parse_json, read_bytes
+from cantilena.loading import system_of
+from cantilena.options import (
+    SAMPLING,
+    WISHES,
+    check_seeds,
+    make_brief,
+    make_sampling,
+    read_continued,
+)
 from cantilena.render.formats import FORMATS, check_extras, check_soundfont, checked_formats
 from cantilena.result import Result
 
@@ -55,7 +64,7 @@ def compose(args: argparse.Namespace) -> int:
         composer = _load(args, jobs[0].request.system or "note")
         _check_same(composer, checkpoint, args.replay)
     else:
-        name = args.system or api.system_of(args.checkpoint)
+        name = args.system or system_of(args.checkpoint)
         jobs = _jobs(args, name)
         composer = _load(args, name)
     quiet = args.quiet or args.json
@@ -130,20 +139,20 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
 
     n = 1 if args.n is None else args.n
     seed = 0 if args.seed is None else args.seed
-    api.check_seeds(seed, n)
+    check_seeds(seed, n)
     kind = system_class(system)
-    how = {name: getattr(args, name) for name in api.SAMPLING}
-    sampling = api.make_sampling(kind.sampling, **how)
+    how = {name: getattr(args, name) for name in SAMPLING}
+    sampling = make_sampling(kind.sampling, **how)
     options = read_options(_options(args), kind.options)
     edit = edit_of(args, args.continues, "--continue")
-    score = api.read_continued(args.source)
+    score = read_continued(args.source)
     prompts = _prompts(args)
     jobs: list[_Job] = []
     for prompt, names in zip(prompts, _names(args, prompts, n), strict=True):
         brief = _brief_of(prompt, args)
         first = seed if prompt.seed is None or args.seed is not None else prompt.seed
         try:
-            seeds = api.check_seeds(first, n)
+            seeds = check_seeds(first, n)
         except InputError as error:
             raise InputError(f"{prompt.where}{error}") from None
         jobs += [
@@ -208,14 +217,14 @@ def _prompts(args: argparse.Namespace) -> list[Prompt]:
 def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
     """The Brief of a prompt; options of the command line stand above its own, and these above its
     text."""
-    explicit = {name: getattr(args, name) for name in api.WISHES if getattr(args, name) is not None}
+    explicit = {name: getattr(args, name) for name in WISHES if getattr(args, name) is not None}
     options = {**prompt.options, **explicit}
     for one, other in (("bars", "seconds"), ("seconds", "bars")):
         if one in explicit and other not in explicit:
             options.pop(other, None)
     try:
         from_file = any(getattr(args, option, None) for option in ("continues", "source"))
-        return api.make_brief(prompt.text, from_file, **options)
+        return make_brief(prompt.text, from_file, **options)
     except InputError as error:
         if not prompt.where:
             raise
@@ -264,8 +273,8 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
     from cantilena.systems.request import Request
 
     others = (
-        *api.WISHES,
-        *api.SAMPLING,
+        *WISHES,
+        *SAMPLING,
         "seed",
         "n",
         "continues",

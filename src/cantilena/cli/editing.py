@@ -31,7 +31,7 @@ def editing_arguments(parser: Any) -> None:
 def edit_of(args: argparse.Namespace, source: str | None, option: str) -> Edit | None:
     """The Edit that ``--between``, ``--keep`` and ``--since`` ask of the MIDI file ``source``
     (of ``option``); without them it goes on. None without a file. Raises InputError."""
-    from cantilena.api import make_brief, read_continued
+    from cantilena.options import make_brief, read_continued
     from cantilena.systems.request import Edit
 
     if source is None:

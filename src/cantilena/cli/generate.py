@@ -114,10 +114,10 @@ def generate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def generate(args: argparse.Namespace) -> int:
     """Generates what is not there yet."""
-    from cantilena.api import system_of
     from cantilena.cli.common import Progress, clock, plural, print_json
     from cantilena.cli.report import shortfalls
     from cantilena.files import check_folder
+    from cantilena.loading import system_of
 
     name = args.system or system_of(args.checkpoint)
     settings = _settings(args, name)
@@ -188,13 +188,13 @@ def _all(
 def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -> int:
     """Goes on from a file, fills a gap in it or accompanies its parts: ``<name>-<n>.mid``, each
     written as soon as it is done and numbered behind those that are there."""
-    from cantilena.api import check_seeds
     from cantilena.cli.common import Progress, plural, print_json
     from cantilena.cli.naming import names_asked, names_of_sources
     from cantilena.cli.report import shortfalls
     from cantilena.files import check_folder, make_folder
     from cantilena.locks import lock
     from cantilena.names import safe_name
+    from cantilena.options import check_seeds
     from cantilena.systems.at_scale import Item, Tally, manifest_line
     from cantilena.systems.base import Finished, Request
     from cantilena.systems.base import Progress as Share
@@ -266,7 +266,7 @@ def _system(
 
 def _settings(args: argparse.Namespace, name: str) -> Settings:
     """What all pieces share, checked before a model is touched."""
-    from cantilena.api import make_brief, make_sampling
+    from cantilena.options import make_brief, make_sampling
     from cantilena.render.formats import checked_formats
     from cantilena.systems import system_class
     from cantilena.systems.at_scale import Settings

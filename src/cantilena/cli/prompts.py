@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cantilena.api import WISHES
 from cantilena.errors import InputError
 from cantilena.files import decode, parse_jsonl, read_bytes
 from cantilena.names import check_name, slug
+from cantilena.options import WISHES
 
 MAX_BYTES = 32 * 10**6
 
@@ -22,7 +22,7 @@ MAX_BYTES = 32 * 10**6
 @dataclass(frozen=True)
 class Prompt:
     """One text. ``id``: the name of its files, None where the text gives it; ``seed`` and
-    ``options`` (``api.WISHES``): its own, which those of the command line override; ``where``:
+    ``options`` (``options.WISHES``): its own, which those of the command line override; ``where``:
     for messages, as "prompts.jsonl, line 3: "."""
 
     text: str

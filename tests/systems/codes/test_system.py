@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("vector_quantize_pytorch")
 
-import cantilena.api  # noqa: E402
+import cantilena.loading  # noqa: E402
 import musicgen as published  # noqa: E402
 from cantilena.audio.wav import parse_wav  # noqa: E402
 from cantilena.cli import main  # noqa: E402
@@ -234,7 +234,7 @@ def installed(folder: Path, tmp_path: Path, monkeypatch) -> Path:
 
 
 def test_the_contract_of_the_command_line(installed: Path, tmp_path: Path):
-    cantilena.api._loaded.cache_clear()
+    cantilena.loading._loaded.cache_clear()
     assert shipped("musicgen") == installed / "musicgen"
     assert shipped_codec() == installed / "musicgen" / "codec"
     command = ["compose", "warm synth pad over a slow house beat", "--system", "musicgen"]
@@ -252,7 +252,7 @@ def test_the_contract_of_the_command_line(installed: Path, tmp_path: Path):
 
 
 def test_missing_weights_are_one_line(capsys, tmp_path: Path, monkeypatch):
-    cantilena.api._loaded.cache_clear()  # of what another test had installed
+    cantilena.loading._loaded.cache_clear()  # of what another test had installed
     monkeypatch.setattr("cantilena.systems.codes.pair.shipped", lambda name: None)
     out = tmp_path / "out"
     assert main(["compose", "waltz", "--system", "musicgen", "-o", str(out)]) == 2
