@@ -25,10 +25,12 @@ from cantilena.systems.note.recurrence import (
     bar_plan,
     read_counts,
 )
+from cantilena.systems.note.rests import sung
 from cantilena.systems.note.returns import corresponds, of_chords
 from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
+    bars_before_tune,
     shaped,
     silent_at_the_end,
     thickened,
@@ -91,13 +93,14 @@ def arrange(
     rows = leading(_drawn(plan, brief, arrangements, rng, past), plan.parts, brief)
     rows = _with_chords(rows, plan) if plan.asked_chords else rows
     if past is not None:
-        rows = _as_dense(rows, past)
+        rows = sung(_as_dense(rows, past), plan, len(next(iter(past.values()))))
     elif not brief.form:
         # songs' returns are of eights, and the rounds of a progression may be of twelve
         if plan.sections and plan.sections[0].bars % SECTION:
             rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = _with_intro(rows, plan, rng)
     if brief.form:
+        rows = sung(rows, plan, bars_before_tune(plan.parts, plan.sections))
         rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = with_scenes(rows, plan.parts, brief.form)
     rows = with_riffs(rows, brief, plan)
@@ -305,7 +308,7 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
     """The rows with parts that wait through an intro, in most pieces that are long enough, and then
     some that first join when the music comes round again: pieces grow. Nobody enters later."""
     if plan.bars < INTRO_FROM or len(plan.parts) < INTRO_PARTS:
-        return _entered(rows, plan)
+        return sung(_entered(rows, plan), plan)
     out = {i: list(row) for i, row in rows.items()}
     chords = [p.instrument for p in plan.parts if p.role == HARMONY]
     first = chords[int(rng.integers(len(chords)))] if chords else -1
@@ -323,7 +326,7 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
         heard = sum(bar.kind not in (REST, HELD) for bar in out[instrument]) / plan.bars
         if instrument != first and heard >= HEARD_ENOUGH and rng.random() < P_OUT:
             out[instrument] = _without_a_section(out[instrument], plan, rng)
-    return _entered(out, plan)
+    return sung(_entered(out, plan), plan, intro)
 
 
 def _without_a_section(row: list[BarPlan], plan: Plan, rng: np.random.Generator) -> list[BarPlan]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
 from cantilena.systems.note.recurrence import HELD, REST, BarPlan
+from cantilena.systems.note.rests import rested
 from cantilena.systems.note.shaping import Rows
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
@@ -44,6 +45,7 @@ has two notes a bar is a horn section's stabs."""
 LEAST_BACK, BACK_COST = 0.3, 1.5
 """Share of the bars of all parts that take up an earlier one at least without cost, and what none
 would cost: a piece of which nothing comes back is not remembered."""
+REST_COST = 0.15  # what each bar costs in which the tune rests longer than it may
 USUAL_EXITS, EXIT_COST = 0.4, 0.8
 """How often a part of a real song falls silent for two bars or more, in the mean
 (``cantilena evaluate realism``), and what each further time costs."""
@@ -65,6 +67,7 @@ def suits(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
         fit -= THIN_COST * _thinness(rows[part.instrument], LEAST_NOTES.get(part.role, 0.0))
         if part.role == MELODY:
             fit -= _dullness(rows[part.instrument])
+    fit -= REST_COST * rested(rows, plan)
     upper = [rows[p.instrument] for p in plan.parts if p.role in (MELODY, HARMONY)]
     waits = sum(not any(row[bar].sounds for row in upper) for bar in range(plan.bars))
     if upper:
