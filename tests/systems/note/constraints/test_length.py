@@ -9,7 +9,7 @@ import pytest
 
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.systems.note.constraints.length import Close, Length
-from cantilena.systems.note.plan import BASS, DRUM, MELODY, PartPlan, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, PITCH
@@ -102,7 +102,22 @@ def test_the_last_chord_is_everybodys():
     coming = close.bias(INSTRUMENT, half, [0])
     assert coming is not None and coming.argmax() == 42
     held = close.bias(ONSET, whole, [])
-    assert held is not None and (held[1:] == 0).all()
+    assert held is not None and held.argmax() == SCHEME.end  # all are there: the piece ends, mostly
+    assert not held[1 : SCHEME.end].any() and held[SCHEME.end] == Close.END_BIAS
+
+
+def test_who_plays_chords_has_one_at_the_end_and_each_player_a_note():
+    piano = PartPlan(0, HARMONY, 36, 86, 7, 0.2, "Piano")
+    violins = replace(PARTS[0], voices=2, players=2)
+    close = Close(replace(plan_of((4, 4)), parts=(piano, violins)), SCHEME)
+    tracker, notes = _at(plan_of((4, 4)), 96, 0), [(0, 64), (0, 69), (40, 72), (40, 76)]
+    for instrument, pitch in notes:
+        coming, held = close.bias(INSTRUMENT, tracker, [0]), close.bias(ONSET, tracker, [])
+        assert coming is not None and coming.argmax() == instrument
+        assert held is not None and held[0] == 0 and held[SCHEME.end] < 0
+        tracker.push(0, instrument, pitch, 0, 0)
+    held = close.bias(ONSET, tracker, [])
+    assert held is not None and held[SCHEME.end] > 0
 
 
 def test_a_part_does_not_climb_past_its_last_chord_tone():

@@ -14,7 +14,7 @@ import numpy as np
 
 from cantilena.decode.interfaces import Constraint
 from cantilena.score import DRUMS
-from cantilena.systems.note.constraints.length import CloseBeats, LastHits, last_chord
+from cantilena.systems.note.constraints.length import Close, CloseBeats, LastHits, last_chord
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
@@ -119,6 +119,9 @@ class Together:
     """What the next part to come in gains there, and time going on loses, as
     ``Close.CADENCE_BIAS``."""
 
+    END_BIAS = Close.END_BIAS
+    """What going on to what stays, or to the end, gains once all have come in."""
+
     def __init__(self, plan: Plan, scheme: NoteScheme, instruments: Sequence[int]):
         self.scheme, self.end = scheme, plan.end
         self.last = last_chord(plan)
@@ -168,6 +171,8 @@ class Together:
             out[wait + 1 :] -= self.ENTRY_BIAS
         if piece.tick == self.last and self._coming(piece, self.last):
             out[1:] -= self.ENTRY_BIAS
+        elif piece.tick >= self.last and piece.rows and piece.rows[-1][0] == piece.tick:
+            out[[self.scheme.rest, self.scheme.end] if kept is None else [kept]] = self.END_BIAS
         return out
 
     def _instruments(self, piece: Tracker, tick: int) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.plan import BASS, Plan
+from cantilena.systems.note.plan import BASS, HARMONY, PartPlan, Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
@@ -20,8 +20,8 @@ from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PI
 class Length:
     """Music fills the planned bars: it begins on the first beat, no silence is longer than a bar,
     and it ends in the last bar and not before: there (from its last chord on, if it has several)
-    new notes stand on the beats of the first half, the last of them held for half of it, and
-    nothing sounds past the last bar line. A single bar is filled up to its last beat."""
+    new notes stand on the beats of the first half, held for half of it, and nothing sounds past the
+    last bar line. A single bar is filled up to its last beat."""
 
     name = "length"
 
@@ -36,7 +36,6 @@ class Length:
             half = max(half, plan.end - self.last - plan.beat_ticks + 1)
         self.closing = self.last + half
         self.beats = CloseBeats(self.last, self.closing, 1 if single_bar else plan.beat_ticks)
-        self.final = self.last + (half - 1) // plan.beat_ticks * plan.beat_ticks
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Masks onsets and durations."""
@@ -67,8 +66,8 @@ class Length:
         mask = np.zeros(len(self.durations))
         mask[fit:] = NEVER
         if tick >= self.last and instrument != DRUMS:
-            shortest = self.last_note_ticks if tick >= self.final else self.plan.beat_ticks
-            mask[: min(bisect_right(self.scheme.durations, shortest - 1), fit - 1)] = NEVER
+            shortest = bisect_right(self.scheme.durations, self.last_note_ticks - 1)
+            mask[: min(shortest, fit - 1)] = NEVER
         return mask
 
 
@@ -127,8 +126,9 @@ class LastHits:
 
 
 class Close:
-    """The last chord is everybody's: time is held there until the pitched parts have come in, in
-    the order in which steps name them; notes are of it, and basses have its root. The drummer
+    """The last chord is everybody's: time is held there until the parts have come in, in the order
+    in which steps name them, who plays chords with one of three notes, several players with one
+    each; then the piece ends, mostly. Notes are of the chord, and basses have its root. The drummer
     strikes what he has struck before."""
 
     name = "ending"
@@ -136,12 +136,17 @@ class Close:
     CADENCE_BIAS = 9.0
     """What the next part to come in gains, what going on without it loses, and what the root gains
     in the bass. At this the model seldom wins against it; less lets parts miss the last chord."""
+    END_BIAS = 9.0
+    """What the end gains once all have come in. The model gives it a thousandth there, as it may
+    not know the close for one: without this every piece struck its last chord twice."""
+    CHORD_NOTES = 3  # that who plays chords has in the last one at least
 
     def __init__(self, plan: Plan, scheme: NoteScheme):
         self.scheme, self.last = scheme, last_chord(plan)
+        self.sizes = {p.instrument: _size(p, self.CHORD_NOTES) for p in plan.parts}
         every = [p.instrument for p in plan.parts]
         playing = [p.instrument for p in plan.parts if p.plays(plan.bars - 1)] or every
-        self.parts = sorted(i for i in playing if i != DRUMS)
+        self.parts = sorted(playing)
         self.latest = max(playing)
         self.basses = {p.instrument for p in plan.parts if p.role == BASS}
         self.active = int(plan.lines[-2]) > plan.origin
@@ -177,12 +182,19 @@ class Close:
         out = np.zeros(self.scheme.sizes[field])
         row = piece.rows[-1] if piece.rows and piece.rows[-1][0] == tick else None
         coming = [i for i in self.parts if row is None or i > row[1]]
-        if row is not None and self._is_full(piece, row):
+        full = row is not None and self._is_full(piece, row)
+        if row is not None and full:
             if field == INSTRUMENT:
                 out[row[1]] = NEVER
             elif row[1] == self.latest:
                 out[0] = NEVER
-        if tick == self.last and coming and len(self.parts) > 1:
+        if row is not None and row[1] in self.parts and not full:
+            here = sum(r[:2] == (tick, row[1]) for r in piece.rows[-self.sizes[row[1]] :])
+            if here < self.sizes[row[1]]:
+                coming.insert(0, row[1])
+        if field == ONSET and tick >= self.last and row is not None and not coming:
+            out[self.scheme.end] = self.END_BIAS
+        if tick == self.last and coming:
             if field == INSTRUMENT:
                 out[coming[0]] = self.CADENCE_BIAS
             elif row is not None:
@@ -194,6 +206,13 @@ class Close:
         if row[1] == DRUMS:
             return self.hits.done(piece, row[0])
         return row[2] >= self.top.get(row[1], PITCHES - 1)  # no chord tone above
+
+
+def _size(part: PartPlan, chord: int) -> int:
+    """Notes that a part has in the last chord at least."""
+    return (
+        chord if part.role == HARMONY and part.voices >= chord else min(part.players, part.voices)
+    )
 
 
 def _ticks_of_silence(piece: Tracker) -> int:
