@@ -402,6 +402,40 @@ def test_longer_pieces_of_bands_mostly_begin_with_an_intro():
     assert all(part.plays(0) for part in arranged([BETTER], 1).parts)  # 16 bars have none
 
 
+def test_an_intro_has_chords_in_every_bar():
+    chords = ("harmony", 0, "._-." * 8)
+    habits = {**HABITS, "arrangements": [song(TUNE, chords, *WHOLE[1:])]}
+    waits = 0
+    for seed in range(20):
+        brief = Brief(instruments=BAND, only=True, bars=32)
+        plan = make_plan(brief, habits, np.random.default_rng(seed))
+        tune, piano = (
+            next(part for part in plan.parts if part.role == role) for role in (MELODY, HARMONY)
+        )
+        intro = next(k for k in range(32) if tune.plays(k))
+        waits += intro >= 4
+        for bar in range(intro if intro >= 4 else 0):
+            assert piano.bars[bar].kind not in (REST, HELD)
+    assert waits > 5
+
+
+def test_tunes_of_which_nothing_comes_back_are_remembered():
+    plan = arranged([song(("melody", 73, NEWS), *WHOLE)], 1)
+    tune = next(part.bars for part in plan.parts if part.role == MELODY)
+    assert [(s.letter, s.start) for s in plan.sections] == [("A", 0), ("B", 8)]
+    back = {k: bar.source for k, bar in enumerate(tune) if bar.source >= 0}
+    assert set(back) == {4, 5, 12, 13}  # the second phrase begins as the first
+    assert {first_of(tune, k) for k in back} <= {0, 1, 8, 9}
+    brief = Brief(instruments=BAND[:3], only=True, bars=32)
+    habits = {**HABITS, "arrangements": [song(("melody", 73, NEWS), *WHOLE)]}
+    plan = make_plan(brief, habits, np.random.default_rng(0))
+    tune = next(part.bars for part in plan.parts if part.role == MELODY)
+    assert [s.letter for s in plan.sections] == ["A", "A", "B", "A"]
+    for start in (8, 24):
+        assert [tune[start + k].source for k in range(4)] == [0, 1, 2, 3]
+        assert all(tune[start + k].source < 0 for k in range(4, 7))
+
+
 def test_songs_about_as_dense_as_such_ensembles_are_mostly_taken():
     def dense(digit: str) -> dict:
         rows = [(role, i, NEWS, digit * 16) for role, i, _ in (TUNE, *WHOLE)]

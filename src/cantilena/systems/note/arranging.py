@@ -25,7 +25,7 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
 )
 from cantilena.systems.note.rests import sung
-from cantilena.systems.note.returns import corresponds, of_chords
+from cantilena.systems.note.returns import corresponds, of_chords, remembered
 from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
@@ -95,7 +95,7 @@ def arrange(
         # songs' returns are of eights, and the rounds of a progression may be of twelve
         if plan.sections and plan.sections[0].bars % SECTION:
             rows = shaped(rows, plan.parts, plan.sections, rng)
-        rows = _with_intro(rows, plan, rng)
+        rows = remembered(_with_intro(rows, plan, rng), plan)
     if brief.form:
         rows = sung(rows, plan, bars_before_tune(plan.parts, plan.sections))
         rows = shaped(rows, plan.parts, plan.sections, rng)
@@ -261,7 +261,11 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
         heard = sum(bar.kind not in (REST, HELD) for bar in out[instrument]) / plan.bars
         if instrument != first and heard >= HEARD_ENOUGH and rng.random() < P_OUT:
             out[instrument] = _without_a_section(out[instrument], plan, rng)
-    return sung(_entered(out, plan), plan, intro)
+    out = _entered(out, plan)
+    for bar in range(intro if chords else 0):  # somebody has to play the intro
+        if out[first][bar].kind in (REST, HELD):
+            out[first][bar] = BarPlan()
+    return sung(out, plan, intro)
 
 
 def _without_a_section(row: list[BarPlan], plan: Plan, rng: np.random.Generator) -> list[BarPlan]:

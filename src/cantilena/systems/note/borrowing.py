@@ -72,7 +72,7 @@ def within_reach(rows: Rows, parts: Sequence[PartPlan], metre: Sequence[int]) ->
     """The rows in which parts of one note at a time have no more of them than such parts play."""
     out = dict(rows)
     for part in filter(_is_line, parts):
-        most = round(MOST_OF_A_LINE * bar_length(metre) * (1 + part.players) / 2)
+        most = round(MOST_OF_A_LINE * bar_length(metre) * _divided(part))
         out[part.instrument] = [replace(b, notes=min(b.notes, most)) for b in rows[part.instrument]]
     return out
 
@@ -80,11 +80,13 @@ def within_reach(rows: Rows, parts: Sequence[PartPlan], metre: Sequence[int]) ->
 def _counts_of(row: Sequence, part: PartPlan, scale: float) -> list[int]:
     """Numbers of notes of a song's part (role, instrument, letters, notes of new bars), which
     earlier checkpoints' habits have not, as ``part`` may play them: of each chord a part of one
-    note at a time plays one."""
+    note at a time plays one, and of a line several players more, as they divide."""
     if len(row) <= 3:
         return [UNKNOWN_COUNT] * len(row[2])
     if _is_line(part) and row[0] == HARMONY and not _is_single(row[1]):
         scale /= CHORD_SIZE
+    if _is_line(part):
+        scale *= _divided(part)
     return [scaled(n, scale) for n in read_counts(row[2], row[3])]
 
 
@@ -96,6 +98,11 @@ def _is_single(instrument: int) -> bool:
 def _is_line(part: PartPlan) -> bool:
     """Whether each player of a part has one note at a time."""
     return part.instrument != DRUMS and part.voices <= part.players
+
+
+def _divided(part: PartPlan) -> float:
+    """Notes of a part to those of one of its players, who divide on half of its onsets."""
+    return (1 + part.players) / 2
 
 
 def scaled(notes: int, scale: float) -> int:
