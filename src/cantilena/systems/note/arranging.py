@@ -25,7 +25,7 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
 )
 from cantilena.systems.note.rests import sung
-from cantilena.systems.note.returns import corresponds, of_chords, remembered
+from cantilena.systems.note.returns import corresponds, of_chords, remembered, steady
 from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
@@ -95,9 +95,9 @@ def arrange(
         # songs' returns are of eights, and the rounds of a progression may be of twelve
         if plan.sections and plan.sections[0].bars % SECTION:
             rows = shaped(rows, plan.parts, plan.sections, rng)
-        rows = remembered(_with_intro(rows, plan, rng), plan)
+        rows = steady(remembered(_with_intro(rows, plan, rng), plan), plan)
     if brief.form:
-        rows = sung(rows, plan, bars_before_tune(plan.parts, plan.sections))
+        rows = steady(sung(rows, plan, bars_before_tune(plan.parts, plan.sections)), plan)
         rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = with_scenes(rows, plan.parts, brief.form)
     rows = with_riffs(rows, brief, plan)
