@@ -24,6 +24,7 @@ from cantilena.systems.note.recurrence import (
     read_counts,
     write_counts,
 )
+from cantilena.systems.note.returns import steady
 from cantilena.systems.note.sections import completed, plan_sections
 from cantilena.systems.note.shaping import shaped
 from cantilena.text.wishes import Brief, Instrument, Section
@@ -248,6 +249,11 @@ FORM = (
 )
 
 
+def first_of(bars: tuple[BarPlan, ...], bar: int) -> int:
+    """The bar whose music or rhythm comes back in a bar in the end."""
+    return bar if bars[bar].source < 0 else first_of(bars, bars[bar].source)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_an_asked_form_is_the_form(seed: int):
     plan = plan_of(seed, form=FORM)
@@ -269,7 +275,9 @@ def test_an_asked_form_is_the_form(seed: int):
         if part.name != "Piano":
             assert not any(part.plays(bar) for bar in range(32, 35))
         assert all(
-            part.bars[24 + k].source in (12 + k, -1) and part.bars[24 + k].sounds for k in range(7)
+            part.bars[24 + k].sounds
+            and first_of(part.bars, 24 + k) in (first_of(part.bars, 12 + k), 24 + k)
+            for k in range(7)
         )
     chords = [[c.name() for t, c in plan.chords if 0 <= t - 96 * s < 8 * 96] for s in (12, 24)]
     assert chords[0] == chords[1]
@@ -393,6 +401,60 @@ def test_longer_pieces_of_bands_mostly_begin_with_an_intro():
         assert all(chords.plays(k) for k in range(8))
     assert intros == {0, 4, 8}
     assert all(part.plays(0) for part in arranged([BETTER], 1).parts)  # 16 bars have none
+
+
+def test_an_intro_has_chords_in_every_bar():
+    chords = ("harmony", 0, "._-." * 8)
+    habits = {**HABITS, "arrangements": [song(TUNE, chords, *WHOLE[1:])]}
+    waits = 0
+    for seed in range(20):
+        brief = Brief(instruments=BAND, only=True, bars=32)
+        plan = make_plan(brief, habits, np.random.default_rng(seed))
+        tune, piano = (
+            next(part for part in plan.parts if part.role == role) for role in (MELODY, HARMONY)
+        )
+        intro = next(k for k in range(32) if tune.plays(k))
+        waits += intro >= 4
+        for bar in range(intro if intro >= 4 else 0):
+            assert piano.bars[bar].kind not in (REST, HELD)
+    assert waits > 5
+
+
+def test_tunes_of_which_nothing_comes_back_are_remembered():
+    plan = arranged([song(("melody", 73, NEWS), *WHOLE)], 1)
+    tune = next(part.bars for part in plan.parts if part.role == MELODY)
+    assert [(s.letter, s.start) for s in plan.sections] == [("A", 0), ("B", 8)]
+    back = {k: bar.source for k, bar in enumerate(tune) if bar.source >= 0}
+    assert set(back) == {4, 5, 12, 13}  # the second phrase begins as the first
+    assert {first_of(tune, k) for k in back} <= {0, 1, 8, 9}
+    brief = Brief(instruments=BAND[:3], only=True, bars=32)
+    habits = {**HABITS, "arrangements": [song(("melody", 73, NEWS), *WHOLE)]}
+    plan = make_plan(brief, habits, np.random.default_rng(0))
+    tune = next(part.bars for part in plan.parts if part.role == MELODY)
+    assert [s.letter for s in plan.sections] == ["A", "A", "B", "A"]
+    for start in (8, 24):
+        head = tune[start : start + 4]
+        assert [bar.source for bar in head] == [0, 1, 2, 3]
+        assert [bar.kind for bar in head] == [EXACT, EXACT, VARIED, VARIED]
+        assert all(tune[start + k].source < 0 for k in range(4, 7))
+
+
+def test_bars_with_as_many_notes_as_two_before_keep_their_rhythm():
+    plan = plan_of(bars=8)
+    counts = {73: [5, 5, 5, 9, 6, 9, 6, 9], 0: [8, 8, 9, 8, 3, 8, 0, 7]}
+    rows = {
+        part.instrument: [BarPlan(notes=n) if n else BarPlan(REST, notes=0) for n in row]
+        for part in plan.parts
+        for row in [counts.get(part.instrument, [4] * 8)]
+    }
+    out = steady(rows, plan)
+    assert {i: [k for k, bar in enumerate(out[i]) if bar.source >= 0] for i in out} == {
+        73: [2, 6, 7],  # the second halves of its phrases
+        0: [2, 3, 5, 7],
+        33: [],
+        DRUMS: [],
+    }
+    assert all(bar == BarPlan(RHYTHM, k - 2) for k, bar in enumerate(out[0]) if bar.source >= 0)
 
 
 def test_songs_about_as_dense_as_such_ensembles_are_mostly_taken():

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cantilena.score import DRUMS, gm
+from cantilena.score import DRUMS
+from cantilena.systems.note.borrowing import assigned, bar_length, scaled, within_reach
 from cantilena.systems.note.manner import leading, led, with_riffs
 from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import (
@@ -22,13 +23,13 @@ from cantilena.systems.note.recurrence import (
     REST,
     VARIED,
     BarPlan,
-    bar_plan,
-    read_counts,
 )
-from cantilena.systems.note.returns import corresponds, of_chords
+from cantilena.systems.note.rests import sung
+from cantilena.systems.note.returns import corresponds, of_chords, remembered, steady
 from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
+    bars_before_tune,
     shaped,
     silent_at_the_end,
     thickened,
@@ -55,8 +56,6 @@ LAST_HEARD = 16
 """Bars with notes before new ones by which a part's density is told."""
 DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
-SHARED, ASTRAY = 0.6, 0.4
-"""What each part costs that does as another one does, and that does as one in another role."""
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
 INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
 INTRO_LONG = 8  # bars of a long intro; others have half as many
@@ -91,13 +90,14 @@ def arrange(
     rows = leading(_drawn(plan, brief, arrangements, rng, past), plan.parts, brief)
     rows = _with_chords(rows, plan) if plan.asked_chords else rows
     if past is not None:
-        rows = _as_dense(rows, past)
+        rows = sung(_as_dense(rows, past), plan, len(next(iter(past.values()))))
     elif not brief.form:
         # songs' returns are of eights, and the rounds of a progression may be of twelve
         if plan.sections and plan.sections[0].bars % SECTION:
             rows = shaped(rows, plan.parts, plan.sections, rng)
-        rows = _with_intro(rows, plan, rng)
+        rows = steady(remembered(_with_intro(rows, plan, rng), plan), plan)
     if brief.form:
+        rows = steady(sung(rows, plan, bars_before_tune(plan.parts, plan.sections)), plan)
         rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = with_scenes(rows, plan.parts, brief.form)
     rows = with_riffs(rows, brief, plan)
@@ -106,7 +106,7 @@ def arrange(
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
     rows = _with_fills(of_chords(_filled(rows, plan, silent), plan), plan, rng)
     rows = _counted(rows, plan.density if brief.density else None, rng)
-    rows = led(rows, plan.parts, brief)
+    rows = led(within_reach(rows, plan.parts, plan.metre), plan.parts, brief)
     if past is not None:
         rows = {i: past[i] + row[len(past[i]) :] for i, row in rows.items()}
     return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
@@ -127,8 +127,8 @@ def _drawn(
     for _ in range(DRAWS):
         song = arrangements[int(rng.integers(len(arrangements)))]
         start = starts[int(rng.integers(len(starts)))]
-        scale = _length(plan.metre) / _length(song.get("metre", plan.metre))
-        rows, cost = _assigned(plan.parts, song["parts"], start, new.bars, scale, rng, n)
+        scale = bar_length(plan.metre) / bar_length(song.get("metre", plan.metre))
+        rows, cost = assigned(plan.parts, song["parts"], start, new.bars, scale, rng, n)
         alone = {i: [_without(bar, n) for bar in row] for i, row in rows.items()} if n else rows
         fit = suits(alone, new, song, brief) - cost + CHANCE * rng.random()
         if fit > best[0]:
@@ -150,7 +150,7 @@ def _as_dense(rows: Rows, past: Rows) -> Rows:
         new = [b.notes for b in row[n:] if b.notes > 0]
         scale = float(np.mean(before) / np.mean(new)) if before and new else 1.0
         scale = min(max(scale, LEAST_SCALE), 1 / LEAST_SCALE)
-        out[instrument] = row[:n] + [replace(b, notes=_scaled(b.notes, scale)) for b in row[n:]]
+        out[instrument] = row[:n] + [replace(b, notes=scaled(b.notes, scale)) for b in row[n:]]
     return out
 
 
@@ -191,7 +191,7 @@ def arrange_alone(
     for _ in range(DRAWS if arrangements else 0):
         song = arrangements[int(rng.integers(len(arrangements)))]
         start = STARTS[int(rng.integers(len(STARTS)))]
-        rows, cost = _assigned((part,), song["parts"], start, bars, 1.0, rng)
+        rows, cost = assigned((part,), song["parts"], start, bars, 1.0, rng)
         row = rows[part.instrument]
         heard = sum(bar.sounds for bar in row) / bars
         fit = GENRE_FIT if set(song["genres"]) & set(genres) else 0.0
@@ -209,72 +209,10 @@ def arrange_alone(
     row = _counted({part.instrument: row}, None, rng)[part.instrument]
     counts = [bar.notes for bar in row if bar.notes > 0]
     scale = usual / float(np.mean(counts)) if counts else 1.0
-    return [
-        replace(b, notes=_scaled(b.notes, scale) if counts else max(round(usual), 1)) for b in row
+    row = [
+        replace(b, notes=scaled(b.notes, scale) if counts else max(round(usual), 1)) for b in row
     ]
-
-
-def _length(metre: Sequence[int]) -> float:
-    return metre[0] / metre[1]
-
-
-def _assigned(
-    parts: Sequence[PartPlan],
-    song: Sequence,
-    start: int,
-    bars: int,
-    scale: float,
-    rng: np.random.Generator,
-    past: int = 0,
-) -> tuple[Rows, float]:
-    """The bars of each part: of one of the song's parts in its role, of its family before others,
-    each taken once as long as there are enough; and what it costs that there are not. Their numbers
-    of notes are multiplied by ``scale``; ``past`` bars are before them."""
-    left = [tuple(row) for row in song]
-    every = list(left)
-    out: Rows = {}
-    cost = 0.0
-    for part in parts:
-        same = [row for row in left if row[0] == part.role]
-        same = same or [row for row in every if row[0] == part.role]
-        if not same:
-            same = [row for row in left if row[0] == HARMONY] or left or every
-            cost += ASTRAY
-        near = [row for row in same if _family(row[1]) == _family(part.instrument)]
-        candidates = near or same
-        row = candidates[int(rng.integers(len(candidates)))]
-        if row in left:
-            left.remove(row)
-        else:
-            cost += SHARED
-        out[part.instrument] = _window(row[2], _counts_of(row, scale), start, bars, past)
-    return out, cost
-
-
-def _counts_of(row: Sequence, scale: float) -> list[int]:
-    """Numbers of notes of a song's part (role, instrument, letters, notes of new bars), which
-    earlier checkpoints' habits have not."""
-    counts = read_counts(row[2], row[3]) if len(row) > 3 else [UNKNOWN_COUNT] * len(row[2])
-    return [_scaled(n, scale) for n in counts]
-
-
-def _scaled(notes: int, scale: float) -> int:
-    """A number of notes multiplied; some stay some."""
-    return max(round(notes * scale), 1) if notes > 0 else notes
-
-
-def _family(instrument: int) -> str:
-    return "drums" if instrument == DRUMS else gm.family(instrument)
-
-
-def _window(letters: str, counts: list[int], start: int, bars: int, past: int = 0) -> list[BarPlan]:
-    """``bars`` bars from ``start`` on, behind ``past`` others; of a song that is shorter the second
-    half comes again and again."""
-    start = start if len(letters) - start >= min(bars, 16) else 0
-    row = list(zip(letters[start:], counts[start:], strict=True))
-    while len(row) < bars:
-        row += row[len(row) // 2 :]
-    return [bar_plan(letter, past + k, notes) for k, (letter, notes) in enumerate(row[:bars])]
+    return within_reach({part.instrument: row}, (part,), metre)[part.instrument]
 
 
 def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
@@ -305,7 +243,7 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
     """The rows with parts that wait through an intro, in most pieces that are long enough, and then
     some that first join when the music comes round again: pieces grow. Nobody enters later."""
     if plan.bars < INTRO_FROM or len(plan.parts) < INTRO_PARTS:
-        return _entered(rows, plan)
+        return sung(_entered(rows, plan), plan)
     out = {i: list(row) for i, row in rows.items()}
     chords = [p.instrument for p in plan.parts if p.role == HARMONY]
     first = chords[int(rng.integers(len(chords)))] if chords else -1
@@ -323,7 +261,11 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
         heard = sum(bar.kind not in (REST, HELD) for bar in out[instrument]) / plan.bars
         if instrument != first and heard >= HEARD_ENOUGH and rng.random() < P_OUT:
             out[instrument] = _without_a_section(out[instrument], plan, rng)
-    return _entered(out, plan)
+    out = _entered(out, plan)
+    for bar in range(intro if chords else 0):  # somebody has to play the intro
+        if out[first][bar].kind in (REST, HELD):
+            out[first][bar] = BarPlan()
+    return sung(out, plan, intro)
 
 
 def _without_a_section(row: list[BarPlan], plan: Plan, rng: np.random.Generator) -> list[BarPlan]:
@@ -403,4 +345,4 @@ def _counted(rows: Rows, density: float | None, rng: np.random.Generator) -> Row
     if density is None or mean is None:
         return out
     scale = min(max(density / mean, LEAST_SCALE), 1 / LEAST_SCALE)
-    return {i: [replace(b, notes=_scaled(b.notes, scale)) for b in row] for i, row in out.items()}
+    return {i: [replace(b, notes=scaled(b.notes, scale)) for b in row] for i, row in out.items()}

@@ -146,6 +146,16 @@ def _rests(
     return spans[0] if spans else None
 
 
+def bars_before_tune(parts: Sequence[PartPlan], sections: Sequence[SectionPlan]) -> int:
+    """How many bars of a form go by before a section in which somebody with a tune may play."""
+    tunes = [part for part in parts if part.role == MELODY]
+    for section in sections:
+        rests = [_rests(part, parts, section) for part in tunes]
+        if any(span is None or span[0] > 0 for span in rests):
+            return section.start
+    return 0
+
+
 def named(part: PartPlan, names: Sequence[str]) -> bool:
     """Whether one of the names is the part's own, or says what it does."""
     functions = {MELODY: "melody", BASS: "bass", DRUM: "drums", HARMONY: "accompaniment"}

@@ -12,6 +12,7 @@ import numpy as np
 
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
 from cantilena.systems.note.recurrence import HELD, REST, BarPlan
+from cantilena.systems.note.rests import rested
 from cantilena.systems.note.shaping import Rows
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
@@ -19,8 +20,8 @@ from cantilena.tokens.note.outline import UNKNOWN_COUNT
 LONGEST_ENTRIES = 8
 """Bars after which everybody has come in."""
 LEAST_HEARD = {MELODY: 0.6, HARMONY: 0.45, BASS: 0.6, DRUM: 0.7}
-"""Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
-beginning, or a quarter, do not count: parts may come in one by one."""
+"""Share of the bars in which a part is to begin notes at least, by role; ``LONGEST_ENTRIES`` bars
+at the beginning, or a quarter, do not count: parts may come in one by one."""
 GENRE_FIT, LEAST_FIT = 1.5, 5.0
 """What a song of an asked genre gains, and what a part that is heard too little costs."""
 USUAL_DENSITY, DENSITY_FIT = 0.3, 1.5
@@ -44,6 +45,7 @@ has two notes a bar is a horn section's stabs."""
 LEAST_BACK, BACK_COST = 0.3, 1.5
 """Share of the bars of all parts that take up an earlier one at least without cost, and what none
 would cost: a piece of which nothing comes back is not remembered."""
+REST_COST = 0.15  # what each bar costs in which the tune rests longer than it may
 USUAL_EXITS, EXIT_COST = 0.4, 0.8
 """How often a part of a real song falls silent for two bars or more, in the mean
 (``cantilena evaluate realism``), and what each further time costs."""
@@ -60,11 +62,13 @@ def suits(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
     fit -= UNUSUAL_SIZE * abs(len(song["parts"]) - len(plan.parts))
     first = min(LONGEST_ENTRIES, plan.bars // 4)
     for part in plan.parts:
-        heard = sum(bar.sounds for bar in rows[part.instrument][first:]) / (plan.bars - first)
+        row = rows[part.instrument]
+        heard = sum(bar.kind not in (REST, HELD) for bar in row[first:]) / (plan.bars - first)
         fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
-        fit -= THIN_COST * _thinness(rows[part.instrument], LEAST_NOTES.get(part.role, 0.0))
+        fit -= THIN_COST * _thinness(row, LEAST_NOTES.get(part.role, 0.0))
         if part.role == MELODY:
-            fit -= _dullness(rows[part.instrument])
+            fit -= _dullness(row)
+    fit -= REST_COST * rested(rows, plan)
     upper = [rows[p.instrument] for p in plan.parts if p.role in (MELODY, HARMONY)]
     waits = sum(not any(row[bar].sounds for row in upper) for bar in range(plan.bars))
     if upper:

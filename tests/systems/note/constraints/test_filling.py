@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from cantilena.decode.interfaces import Constraint, Job
 from cantilena.decode.loop import Loop
 from cantilena.decode.sampling import Sampling
+from cantilena.score import DRUMS
+from cantilena.score.harmony import Key, parse_chord
 from cantilena.systems.note.choosing import Fill
 from cantilena.systems.note.constraints.filling import (
     Amount,
@@ -18,8 +20,11 @@ from cantilena.systems.note.constraints.filling import (
     Near,
     NoteLengths,
     OffBeat,
+    Together,
     lock_value,
 )
+from cantilena.systems.note.constraints.parts import Ensemble
+from cantilena.systems.note.plan import DRUM, PartPlan, Plan
 from cantilena.systems.note.stepper import NoteStepper
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
@@ -74,6 +79,31 @@ def test_beside_other_parts_a_span_may_rest_but_does_not_end_early():
     tracker = written([wish], kept)
     assert tracker.tick >= SPAN[1] - Filled.SHORTEST
     assert [row[:5] for row in tracker.rows if row[1] == BASS] == [(100, BASS, 40, 5, 3)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_added_parts_close_on_beats(seed: int):
+    """The beat on which the model would end may be closed to it: nothing is crowded before it."""
+    drums = PartPlan(DRUMS, DRUM, 27, 87, 4, 0.2, "Drums")
+    plan = Plan((drums,), 100.0, (4, 4), Key(0, False), BARS, ((0, parse_chord("C")),))
+    kept = table((0, FLUTE, 60, 5, 3), (540, FLUTE, 67, 5, 3))
+    lines, span = np.arange(0, BAR * BARS + 1, BAR), (0, BAR * BARS)
+    tracker = Tracker(Frame(lines, np.array([]), np.array([]), BARS - 1), SCHEME.max_delta)
+    tracker.locks = Locks(SCHEME, kept, [span], [DRUMS])
+    wishes: list[Constraint] = [
+        Filled(SCHEME, span, BAR, False),
+        Ensemble(plan, SCHEME),
+        Together(plan, SCHEME, [DRUMS]),
+    ]
+    job = Job(tracker, NOTHING, wishes, Sampling(), np.random.default_rng(seed), 900)
+    Loop(NoteStepper(NoiseEngine(seed), [job]), Fill(SCHEME), [job]).run()
+    hits = [(row[0], row[2]) for row in tracker.rows if row[1] == DRUMS]
+    before = [tick for tick, _ in hits if tick < 5 * BAR]
+    most = round(len(before) / len(set(before))) + 1
+    last = [tick - 5 * BAR for tick, _ in hits if tick >= 5 * BAR]
+    assert set(last) <= {0, 24} and max(map(last.count, last), default=0) <= most
+    struck = {drum for tick, drum in hits if tick < 5 * BAR}
+    assert {drum for tick, drum in hits if tick >= 5 * BAR} <= struck
 
 
 class Never:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.systems.note.constraints.length import Close, Length
-from cantilena.systems.note.plan import BASS, MELODY, PartPlan, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, PITCH
@@ -100,7 +102,22 @@ def test_the_last_chord_is_everybodys():
     coming = close.bias(INSTRUMENT, half, [0])
     assert coming is not None and coming.argmax() == 42
     held = close.bias(ONSET, whole, [])
-    assert held is not None and (held[1:] == 0).all()
+    assert held is not None and held.argmax() == SCHEME.end  # all are there: the piece ends, mostly
+    assert not held[1 : SCHEME.end].any() and held[SCHEME.end] == Close.END_BIAS
+
+
+def test_who_plays_chords_has_one_at_the_end_and_each_player_a_note():
+    piano = PartPlan(0, HARMONY, 36, 86, 7, 0.2, "Piano")
+    violins = replace(PARTS[0], voices=2, players=2)
+    close = Close(replace(plan_of((4, 4)), parts=(piano, violins)), SCHEME)
+    tracker, notes = _at(plan_of((4, 4)), 96, 0), [(0, 64), (0, 69), (40, 72), (40, 76)]
+    for instrument, pitch in notes:
+        coming, held = close.bias(INSTRUMENT, tracker, [0]), close.bias(ONSET, tracker, [])
+        assert coming is not None and coming.argmax() == instrument
+        assert held is not None and held[0] == 0 and held[SCHEME.end] < 0
+        tracker.push(0, instrument, pitch, 0, 0)
+    held = close.bias(ONSET, tracker, [])
+    assert held is not None and held[SCHEME.end] > 0
 
 
 def test_a_part_does_not_climb_past_its_last_chord_tone():
@@ -115,6 +132,22 @@ def test_a_part_does_not_climb_past_its_last_chord_tone():
     tracker.push(0, 42, 60, 0, 0)
     over = close.bias(ONSET, tracker, [])
     assert over is not None and over[0] == -np.inf and np.isfinite(over[1:]).all()
+
+
+def test_the_drummer_strikes_no_more_at_once_in_the_close_than_before():
+    plan = replace(plan_of((4, 4)), parts=(PartPlan(128, DRUM, 27, 87, 5, 0.2, "Drums"),))
+    tracker = Tracker(plan.frame, SCHEME.max_delta)
+    for step, drum in ((0, 36), (24, 38), (24, 36), (0, 49), (24, 38)):
+        tracker.push(step, 128, drum, 0, 0)
+    close = Close(plan, SCHEME)
+    tracker.push(24, 128, 36, 0, 0)  # one drum an onset in the mean: two at most at the end
+    again = close.bias(ONSET, tracker, [])
+    assert again is not None and again[0] == 0
+    tracker.push(0, 128, 38, 0, 0)
+    over = close.bias(ONSET, tracker, [])
+    assert over is not None and over[0] == -np.inf and np.isfinite(over[1:]).all()
+    more = close.bias(INSTRUMENT, tracker, [0])
+    assert more is not None and more[128] == -np.inf
 
 
 def test_no_note_is_foreign_to_the_last_chord():

@@ -84,7 +84,8 @@ def test_who_has_played_the_notes_of_a_bar_is_held_back_in_it():
     assert not bias(INSTRUMENT, piece(plan, lead), 24).any()
     twice = piece(plan, lead, (24, LEAD, 62, 3, 4))
     in_bar, in_next = bias(INSTRUMENT, twice, 24), bias(INSTRUMENT, twice, 72)
-    assert in_bar[LEAD] == Countdown.DONE_BIAS and in_bar[LOW] > 0 and not in_next.any()
+    assert in_bar[LEAD] == Countdown.DONE_BIAS and in_bar[LOW] > 0
+    assert in_next[LOW] == Countdown.DOWNBEAT_BIAS and np.count_nonzero(in_next) == 1
     waits = bias(ONSET, twice)  # the bass has a note left
     assert not waits[:72].any() and (waits[72:] == Countdown.LEFT_BIAS).all()
     twice.push(0, LOW, 40, 3, 4)
@@ -115,6 +116,23 @@ def test_who_has_not_begun_is_called_the_more_the_later_it_is():
     assert gains[0] == 0 < gains[1] < gains[2]
     stays = Countdown(plan, SCHEME).bias(ONSET, piece(plan, lead, (60, LEAD, 62, 3, 4)), ())
     assert stays is not None and stays[0] > 0 == stays[1]  # the bass may join this onset
+
+
+def test_notes_for_which_there_is_no_room_are_not_crowded_in_before_the_bar_line():
+    plan = plan_of([BarPlan(notes=60), BarPlan(notes=4)], [BarPlan(notes=60), BarPlan(notes=4)])
+    assert gain(plan, LOW, 90, (0, LOW, 40, 3, 4)) <= Countdown.BEHIND_BIAS * Countdown.MOST_BEHIND
+    wish, lead = Countdown(plan, SCHEME), (0, LEAD, 60, 3, 4)
+
+    def leaving(*deltas: int) -> float:
+        steps = [(delta, LEAD, 60, 3, 4) for delta in deltas]
+        onsets = wish.bias(ONSET, piece(plan, lead, *steps), ())
+        assert onsets is not None
+        return float(onsets[96 - sum(deltas)])  # the step to the second bar's line, or past it
+
+    assert leaving(48) == Countdown.LEFT_BIAS * Countdown.MOST_LEFT
+    assert leaving(84) == Countdown.LEFT_BIAS and leaving(93) == 0.0
+    last = wish.bias(ONSET, piece(plan, lead, (96, LEAD, 60, 3, 4)), ())
+    assert last is not None and last[96] == 0.0  # a piece may end
 
 
 def test_where_numbers_of_notes_are_not_known_nobody_is_held_back():

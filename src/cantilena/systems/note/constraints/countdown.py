@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cantilena.systems.note.constraints.parts import joining
-from cantilena.systems.note.plan import MELODY, Plan
+from cantilena.systems.note.plan import BASS, MELODY, Plan
 from cantilena.systems.note.recurrence import NEW
 from cantilena.systems.note.tracker import Tracker
-from cantilena.tokens.note import NoteScheme
+from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
@@ -38,17 +38,26 @@ class Countdown:
     """What a part gains for each bar beyond so many of a bar in which it has played nothing yet of
     what is planned: else bars stay empty, and with them all that take them up."""
 
+    DOWNBEAT_BIAS = 2.0
+    """What a bass gains on the first beat of a new bar: nine of ten real basses' bars begin there
+    (``bass_downbeats`` of ``cantilena evaluate realism``), without drums fewer of ours did."""
+
     BEHIND_BIAS, SLACK = 0.8, 0.25
     """What a part gains for each note that it is behind an even course, beyond one, or this share
     of its bar's notes."""
 
-    LEFT_BIAS, MOST_LEFT = -0.5, 4
+    MOST_BEHIND = 5.0
+    """Notes behind that count at most: a part that cannot catch up any more lets the bar go."""
+
+    LEFT_BIAS, MOST_LEFT, ROOM = -0.5, 4, GRID // 4
     """What a step out of the bar loses for each note that is still to come in it, of up to so
-    many."""
+    many, and the ticks that each of them needs: where there is no room left for them they are not
+    crowded in before the bar line. Out of the last bar, which closes, a step loses nothing."""
 
     def __init__(self, plan: Plan, scheme: NoteScheme, figured: Iterable[int] = ()):
         self.plan, self.scheme, self.figured = plan, scheme, frozenset(figured)
         self.tunes = {p.instrument for p in plan.parts if p.role == MELODY} - self.figured
+        self.basses = {p.instrument for p in plan.parts if p.role == BASS} - self.figured
         self.paced = {p.instrument for p in plan.parts} - self.figured
         self.new = {p.instrument: [bar.kind == NEW for bar in p.bars] for p in plan.parts}
 
@@ -76,7 +85,8 @@ class Countdown:
             out[0] += max(0.0, max(self._pace(piece, i, bar, tick) for i in late))
         stop = int(self.plan.lines[bar + 1]) - piece.tick
         if any(left.values()):
-            out[stop:] = self.LEFT_BIAS * min(sum(left.values()), self.MOST_LEFT)
+            room = 0 if bar == self.plan.bars - 1 else (stop - 1) // self.ROOM
+            out[stop:] = self.LEFT_BIAS * min(sum(left.values()), self.MOST_LEFT, room)
         elif not any(p.plays(bar) for p in self.plan.parts if p.instrument in self.figured):
             out[:stop] = self.DONE_BIAS
         return out
@@ -91,10 +101,12 @@ class Countdown:
         share = (tick - start) / (stop - start)
         played = len(part.rows) - part.before(start)
         left = piece.agenda.to_come(part, bar)
+        if not played and left and tick == start and instrument in self.basses:
+            return self.DOWNBEAT_BIAS
         if not played:
             return self.LATE_BIAS * max(0.0, share - self.LATE) if left else 0.0
         ahead = played - (played + left) * share
         if ahead > 0:
             return self.EARLY_BIAS * max(0.0, ahead - self.EARLY) * (instrument in self.tunes)
         behind = -ahead - max(1.0, self.SLACK * (played + left))
-        return self.BEHIND_BIAS * max(0.0, behind)
+        return self.BEHIND_BIAS * min(max(0.0, behind), self.MOST_BEHIND)

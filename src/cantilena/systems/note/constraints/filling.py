@@ -14,7 +14,7 @@ import numpy as np
 
 from cantilena.decode.interfaces import Constraint
 from cantilena.score import DRUMS
-from cantilena.systems.note.constraints.length import last_chord
+from cantilena.systems.note.constraints.length import Close, CloseBeats, LastHits, last_chord
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
@@ -109,9 +109,9 @@ class Filled:
 
 class Together:
     """Parts that are added to a whole piece begin and end with it: the pitched ones come in on the
-    first beat and on the last chord, in the order in which steps name them; no note of that chord
-    begins behind the first half of the last bar, and pitched ones are held for half of what is left
-    at least."""
+    first beat and on the last chord, in the order in which steps name them; notes of that chord
+    begin on the beats of the first half of the last bar, and pitched ones are held for half of what
+    is left at least; drums are struck there as in ``Close``."""
 
     name = "beginning and ending"
 
@@ -119,11 +119,17 @@ class Together:
     """What the next part to come in gains there, and time going on loses, as
     ``Close.CADENCE_BIAS``."""
 
+    END_BIAS = Close.END_BIAS
+    """What going on to what stays, or to the end, gains once all have come in."""
+
     def __init__(self, plan: Plan, scheme: NoteScheme, instruments: Sequence[int]):
         self.scheme, self.end = scheme, plan.end
         self.last = last_chord(plan)
         self.closing = self.last + (plan.end - self.last) // 2
         self.active = int(plan.lines[-2]) > plan.origin
+        self.beats = CloseBeats(self.last, self.closing, plan.beat_ticks)
+        self.hits = LastHits()
+        self.closes = False
         self.lengths = np.array(scheme.durations)
         self._silent = np.zeros(scheme.sizes[INSTRUMENT])
         self._silent[list(instruments)] = NEVER
@@ -131,35 +137,59 @@ class Together:
         self.entering = sorted(i for i in instruments if i != DRUMS)
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
-        """Masks onsets and durations, and new notes beside kept ones that come later."""
-        if not self.active or field == PITCH or piece.tick >= self.end:
+        """Masks onsets, durations and drums, and new notes beside kept ones that come later."""
+        if not self.active or piece.tick >= self.end:
             return None
+        tick = piece.tick + (chosen[ONSET] if field != ONSET else 0)
+        if tick >= self.last and not self.closes:
+            self.closes = True
+            self.hits.listen(piece)
         if field == ONSET:
-            out = np.zeros(self.scheme.sizes[field])
-            kept = lock_value(piece, self.scheme, ())
-            out[max(self.closing - piece.tick, 0) : self.scheme.rest] = NEVER
-            if kept is not None:
-                out[kept] = 0.0
-            wait = self.start - piece.tick
-            if wait >= 0 and self._coming(piece, self.start):
-                out[wait + 1 :] -= self.ENTRY_BIAS
-            if piece.tick == self.last and self._coming(piece, self.last):
-                out[1:] -= self.ENTRY_BIAS
-            return out
-        tick = piece.tick + chosen[ONSET]
+            return self._onsets(piece)
+        if field == PITCH:
+            return self.hits.bias if tick >= self.last and chosen[INSTRUMENT] == DRUMS else None
         if field == INSTRUMENT:
-            coming = self._coming(piece, tick) if tick in (self.start, self.last) else []
-            if coming:
-                out = np.zeros(self.scheme.sizes[INSTRUMENT])
-                out[coming[0]] = self.ENTRY_BIAS
-                return out
-            return self._silent if tick >= self.closing else None
+            return self._instruments(piece, tick)
         if field != DURATION or tick < self.last or chosen[INSTRUMENT] == DRUMS:
             return None
         out = np.zeros(self.scheme.sizes[field])
         short = 2 * self.lengths < self.end - tick
         out[short if not short.all() else short & False] = NEVER
         return out
+
+    def _onsets(self, piece: Tracker) -> np.ndarray:
+        out = np.zeros(self.scheme.sizes[ONSET])
+        kept = lock_value(piece, self.scheme, ())
+        self.beats.forbid(out, piece.tick, self.scheme.max_delta)
+        out[max(self.closing - piece.tick, 0) : self.scheme.rest] = NEVER
+        if self._struck(piece, piece.tick):
+            out[0] = NEVER
+        if kept is not None:
+            out[kept] = 0.0
+        wait = self.start - piece.tick
+        if wait >= 0 and self._coming(piece, self.start):
+            out[wait + 1 :] -= self.ENTRY_BIAS
+        if piece.tick == self.last and self._coming(piece, self.last):
+            out[1:] -= self.ENTRY_BIAS
+        elif piece.tick >= self.last and piece.rows and piece.rows[-1][0] == piece.tick:
+            out[[self.scheme.rest, self.scheme.end] if kept is None else [kept]] = self.END_BIAS
+        return out
+
+    def _instruments(self, piece: Tracker, tick: int) -> np.ndarray | None:
+        if tick >= self.closing:
+            return self._silent
+        out = np.zeros(self.scheme.sizes[INSTRUMENT])
+        coming = self._coming(piece, tick) if tick in (self.start, self.last) else []
+        if coming:
+            out[coming[0]] = self.ENTRY_BIAS
+        if self._struck(piece, tick):
+            out[DRUMS] = NEVER
+        return out
+
+    def _struck(self, piece: Tracker, tick: int) -> bool:
+        """Whether a drummer in the close, who comes last on an onset, has struck all he may."""
+        drums = bool(piece.rows) and piece.rows[-1][:2] == (tick, DRUMS)
+        return drums and self.closes and self.hits.done(piece, tick)
 
     def _coming(self, piece: Tracker, tick: int) -> list[int]:
         """The pitched parts that have not come in on ``tick`` and still can."""

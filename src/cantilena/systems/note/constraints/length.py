@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.plan import BASS, Plan
+from cantilena.systems.note.plan import BASS, HARMONY, PartPlan, Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PITCH
@@ -20,8 +20,8 @@ from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, NEVER, ONSET, PI
 class Length:
     """Music fills the planned bars: it begins on the first beat, no silence is longer than a bar,
     and it ends in the last bar and not before: there (from its last chord on, if it has several)
-    new notes stand on the beats of the first half, the last of them held for half of it, and
-    nothing sounds past the last bar line. A single bar is filled up to its last beat."""
+    new notes stand on the beats of the first half, held for half of it, and nothing sounds past the
+    last bar line. A single bar is filled up to its last beat."""
 
     name = "length"
 
@@ -35,9 +35,7 @@ class Length:
         if single_bar:
             half = max(half, plan.end - self.last - plan.beat_ticks + 1)
         self.closing = self.last + half
-        on_beat = np.arange(half) % plan.beat_ticks == 0
-        self.off_beat = np.where(on_beat | single_bar, 0.0, NEVER)
-        self.final = self.last + int(np.flatnonzero(on_beat)[-1])
+        self.beats = CloseBeats(self.last, self.closing, 1 if single_bar else plan.beat_ticks)
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Masks onsets and durations."""
@@ -60,7 +58,7 @@ class Length:
         mask[min(longest + 1, rest + 1) : end] = NEVER
         if piece.tick < self.last:
             mask[end] = NEVER
-        self._on_beats(mask, piece.tick)
+        self.beats.forbid(mask, piece.tick, self.scheme.max_delta)
         return mask
 
     def _durations(self, tick: int, instrument: int) -> np.ndarray:
@@ -68,21 +66,69 @@ class Length:
         mask = np.zeros(len(self.durations))
         mask[fit:] = NEVER
         if tick >= self.last and instrument != DRUMS:
-            shortest = self.last_note_ticks if tick >= self.final else self.plan.beat_ticks
-            mask[: min(bisect_right(self.scheme.durations, shortest - 1), fit - 1)] = NEVER
+            shortest = bisect_right(self.scheme.durations, self.last_note_ticks - 1)
+            mask[: min(shortest, fit - 1)] = NEVER
         return mask
 
-    def _on_beats(self, mask: np.ndarray, tick: int) -> None:
-        """Forbids steps of time from ``tick`` to between the beats of the close."""
+
+class CloseBeats:
+    """The close of a piece, from ``last`` up to ``closing`` (grid ticks), in which notes begin
+    every ``beat_ticks`` and nowhere else: else the model, who may not strike the beat on which it
+    would end, crowds what was due there just before it."""
+
+    def __init__(self, last: int, closing: int, beat_ticks: int):
+        self.last, self.closing = last, closing
+        ticks = np.arange(max(closing - last, 0))
+        self.off_beat = np.where(ticks % beat_ticks == 0, 0.0, NEVER)
+
+    def forbid(self, onsets: np.ndarray, tick: int, max_delta: int) -> None:
+        """Forbids steps of time from ``tick`` to between the beats."""
         first = max(tick + 1, self.last)
-        start, stop = first - tick, min(self.closing - tick, self.scheme.max_delta)
+        start, stop = first - tick, min(self.closing - tick, max_delta)
         if start < stop:
-            mask[start:stop] += self.off_beat[first - self.last : first - self.last + stop - start]
+            onsets[start:stop] += self.off_beat[
+                first - self.last : first - self.last + stop - start
+            ]
+
+
+class LastHits:
+    """What a drummer strikes in the close: drums that he has struck before, and no more at once
+    than he has in the mean and one, who at the end would strike all there are, as going on is
+    forbidden."""
+
+    def __init__(self) -> None:
+        self.struck: list[int] = []
+        self.most = PITCHES
+        """Drums that he strikes at once at most."""
+        self.bias: np.ndarray | None = None
+        """(128,) what forbids drums that the piece has not had; None where it has had none."""
+
+    def listen(self, piece: Tracker) -> None:
+        """Takes up what the piece has had."""
+        hits = [(row[0], row[2]) for row in piece.rows if row[1] == DRUMS]
+        self.struck = sorted({drum for _, drum in hits})
+        if self.struck:
+            self.most = round(len(hits) / len({tick for tick, _ in hits})) + 1
+            self.bias = np.full(PITCHES, NEVER)
+            self.bias[self.struck] = 0.0
+
+    def done(self, piece: Tracker, tick: int) -> bool:
+        """Whether on ``tick`` he has struck as many as he may, or the highest that there is."""
+        here = 0
+        for row in reversed(piece.rows):
+            if row[0] != tick:
+                break
+            if row[1] == DRUMS:
+                here += 1
+                if self.struck and row[2] >= self.struck[-1]:
+                    return True
+        return here >= self.most
 
 
 class Close:
-    """The last chord is everybody's: time is held there until the pitched parts have come in, in
-    the order in which steps name them; notes are of it, and basses have its root. The drummer
+    """The last chord is everybody's: time is held there until the parts have come in, in the order
+    in which steps name them, who plays chords with one of three notes, several players with one
+    each; then the piece ends, mostly. Notes are of the chord, and basses have its root. The drummer
     strikes what he has struck before."""
 
     name = "ending"
@@ -90,19 +136,24 @@ class Close:
     CADENCE_BIAS = 9.0
     """What the next part to come in gains, what going on without it loses, and what the root gains
     in the bass. At this the model seldom wins against it; less lets parts miss the last chord."""
+    END_BIAS = 9.0
+    """What the end gains once all have come in. The model gives it a thousandth there, as it may
+    not know the close for one: without this every piece struck its last chord twice."""
+    CHORD_NOTES = 3  # that who plays chords has in the last one at least
 
     def __init__(self, plan: Plan, scheme: NoteScheme):
         self.scheme, self.last = scheme, last_chord(plan)
+        self.sizes = {p.instrument: _size(p, self.CHORD_NOTES) for p in plan.parts}
         every = [p.instrument for p in plan.parts]
         playing = [p.instrument for p in plan.parts if p.plays(plan.bars - 1)] or every
-        self.parts = sorted(i for i in playing if i != DRUMS)
+        self.parts = sorted(playing)
         self.latest = max(playing)
         self.basses = {p.instrument for p in plan.parts if p.role == BASS}
         self.active = int(plan.lines[-2]) > plan.origin
         self.inside, self.root = np.zeros(PITCHES), np.zeros(PITCHES)
-        self.kit: np.ndarray | None = None  # biases of drums, from the close on
+        self.hits = LastHits()
         self.closes = False
-        self.top: dict[int, int] = {}  # each part's highest chord tone, the kit's highest drum
+        self.top: dict[int, int] = {}  # each part's highest chord tone
         if plan.chords:
             chord = plan.chords[-1][1]
             pitch_class = np.arange(PITCHES) % 12
@@ -122,35 +173,46 @@ class Close:
         if field not in (ONSET, INSTRUMENT, PITCH) or tick < self.last:
             return None
         if not self.closes:
-            self.closes, self.kit = True, self._kit(piece)
+            self.closes = True
+            self.hits.listen(piece)
         if field == PITCH and chosen[1] == DRUMS:
-            return self.kit
+            return self.hits.bias
         if field == PITCH:
             return self.inside + self.root if chosen[1] in self.basses else self.inside
         out = np.zeros(self.scheme.sizes[field])
         row = piece.rows[-1] if piece.rows and piece.rows[-1][0] == tick else None
         coming = [i for i in self.parts if row is None or i > row[1]]
-        if row is not None and row[2] >= self.top.get(row[1], PITCHES - 1):  # no chord tone above
+        full = row is not None and self._is_full(piece, row)
+        if row is not None and full:
             if field == INSTRUMENT:
                 out[row[1]] = NEVER
             elif row[1] == self.latest:
                 out[0] = NEVER
-        if tick == self.last and coming and len(self.parts) > 1:
+        if row is not None and row[1] in self.parts and not full:
+            here = sum(r[:2] == (tick, row[1]) for r in piece.rows[-self.sizes[row[1]] :])
+            if here < self.sizes[row[1]]:
+                coming.insert(0, row[1])
+        if field == ONSET and tick >= self.last and row is not None and not coming:
+            out[self.scheme.end] = self.END_BIAS
+        if tick == self.last and coming:
             if field == INSTRUMENT:
                 out[coming[0]] = self.CADENCE_BIAS
             elif row is not None:
                 out[1:] -= self.CADENCE_BIAS
         return out
 
-    def _kit(self, piece: Tracker) -> np.ndarray | None:
-        """(128,) what forbids drums that the piece has not had; None where it has had none."""
-        struck = sorted({row[2] for row in piece.rows if row[1] == DRUMS})
-        if not struck:
-            return None
-        self.top[DRUMS] = struck[-1]
-        out = np.full(PITCHES, NEVER)
-        out[struck] = 0.0
-        return out
+    def _is_full(self, piece: Tracker, row: Sequence[int]) -> bool:
+        """Whether the part of the last row can add nothing to its onset."""
+        if row[1] == DRUMS:
+            return self.hits.done(piece, row[0])
+        return row[2] >= self.top.get(row[1], PITCHES - 1)  # no chord tone above
+
+
+def _size(part: PartPlan, chord: int) -> int:
+    """Notes that a part has in the last chord at least."""
+    return (
+        chord if part.role == HARMONY and part.voices >= chord else min(part.players, part.voices)
+    )
 
 
 def _ticks_of_silence(piece: Tracker) -> int:

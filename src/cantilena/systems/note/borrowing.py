@@ -1,0 +1,124 @@
+"""What each part of a piece takes over from a training song: one of its parts' bars.
+
+Knows planned parts and songs as rows of letters and numbers; does not know how well a song suits
+(``systems.note.suiting``), sections or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cantilena.score import DRUMS, gm
+from cantilena.systems.note.casting import BOWED
+from cantilena.systems.note.plan import HARMONY, PartPlan
+from cantilena.systems.note.recurrence import BarPlan, bar_plan, read_counts
+from cantilena.systems.note.shaping import Rows
+from cantilena.tokens.note.outline import UNKNOWN_COUNT
+
+SHARED, ASTRAY = 0.6, 0.4
+"""What each part costs that does as another one does, and that does as one in another role."""
+MOST_OF_A_LINE = 16
+"""Notes of a player of one note at a time in a whole note at most: nineteen of twenty bars of winds
+and bowed strings of the training songs have no more, be they tunes or not."""
+CHORD_SIZE = 2
+"""Notes that a part with chords begins together in the mean (``harmony_chord_size`` of ``cantilena
+evaluate realism``)."""
+
+
+def bar_length(metre: Sequence[int]) -> float:
+    """A bar of a metre in whole notes."""
+    return metre[0] / metre[1]
+
+
+def assigned(
+    parts: Sequence[PartPlan],
+    song: Sequence,
+    start: int,
+    bars: int,
+    scale: float,
+    rng: np.random.Generator,
+    past: int = 0,
+) -> tuple[Rows, float]:
+    """The bars of each part: of one of the song's parts in its role, of its family before others,
+    and for a part that plays one note at a time of such a part before chords, each taken once as
+    long as there are enough; and what it costs that there are not. Their numbers of notes are
+    multiplied by ``scale``; ``past`` bars are before them."""
+    left = [tuple(row) for row in song]
+    every = list(left)
+    out: Rows = {}
+    cost = 0.0
+    for part in parts:
+        same = [row for row in left if row[0] == part.role]
+        same = same or [row for row in every if row[0] == part.role]
+        if not same:
+            same = [row for row in left if row[0] == HARMONY] or left or every
+            cost += ASTRAY
+        near = [row for row in same if _family(row[1]) == _family(part.instrument)]
+        lines = [row for row in same if _is_line(part) and _is_single(row[1])]
+        candidates = near or lines or same
+        row = candidates[int(rng.integers(len(candidates)))]
+        if row in left:
+            left.remove(row)
+        else:
+            cost += SHARED
+        out[part.instrument] = _window(row[2], _counts_of(row, part, scale), start, bars, past)
+    return out, cost
+
+
+def within_reach(rows: Rows, parts: Sequence[PartPlan], metre: Sequence[int]) -> Rows:
+    """The rows in which parts of one note at a time have no more of them than such parts play."""
+    out = dict(rows)
+    for part in filter(_is_line, parts):
+        most = round(MOST_OF_A_LINE * bar_length(metre) * _divided(part))
+        out[part.instrument] = [replace(b, notes=min(b.notes, most)) for b in rows[part.instrument]]
+    return out
+
+
+def _counts_of(row: Sequence, part: PartPlan, scale: float) -> list[int]:
+    """Numbers of notes of a song's part (role, instrument, letters, notes of new bars), which
+    earlier checkpoints' habits have not, as ``part`` may play them: of each chord a part of one
+    note at a time plays one, and of a line several players more, as they divide."""
+    if len(row) <= 3:
+        return [UNKNOWN_COUNT] * len(row[2])
+    if _is_line(part) and row[0] == HARMONY and not _is_single(row[1]):
+        scale /= CHORD_SIZE
+    if _is_line(part):
+        scale *= _divided(part)
+    return [scaled(n, scale) for n in read_counts(row[2], row[3])]
+
+
+def _is_single(instrument: int) -> bool:
+    """Whether an instrument plays one note at a time."""
+    return instrument in gm.MONOPHONIC or instrument in BOWED
+
+
+def _is_line(part: PartPlan) -> bool:
+    """Whether each player of a part has one note at a time."""
+    return part.instrument != DRUMS and part.voices <= part.players
+
+
+def _divided(part: PartPlan) -> float:
+    """Notes of a part to those of one of its players, who divide on half of its onsets."""
+    return (1 + part.players) / 2
+
+
+def scaled(notes: int, scale: float) -> int:
+    """A number of notes multiplied; some stay some."""
+    return max(round(notes * scale), 1) if notes > 0 else notes
+
+
+def _family(instrument: int) -> str:
+    return "drums" if instrument == DRUMS else gm.family(instrument)
+
+
+def _window(letters: str, counts: list[int], start: int, bars: int, past: int = 0) -> list[BarPlan]:
+    """``bars`` bars from ``start`` on, behind ``past`` others; of a song that is shorter the second
+    half comes again and again."""
+    start = start if len(letters) - start >= min(bars, 16) else 0
+    row = list(zip(letters[start:], counts[start:], strict=True))
+    while len(row) < bars:
+        row += row[len(row) // 2 :]
+    return [bar_plan(letter, past + k, notes) for k, (letter, notes) in enumerate(row[:bars])]

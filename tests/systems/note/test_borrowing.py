@@ -1,0 +1,59 @@
+"""What parts take over from songs' parts: bars, and as many notes as they can play."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cantilena.systems.note.borrowing import CHORD_SIZE, MOST_OF_A_LINE, assigned
+from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan
+from cantilena.systems.note.planning import make_plan
+from cantilena.systems.note.recurrence import write_counts
+from cantilena.text.wishes import Brief, Instrument
+from makers import HABITS
+
+VIOLA = PartPlan(41, HARMONY, 48, 80, 1, 0.2, "Viola")
+PIANO = PartPlan(0, HARMONY, 36, 86, 7, 0.2, "Piano")
+CHORDS = ["harmony", 24, "." * 8, write_counts([24] * 8)]
+LINE = ["harmony", 71, "." * 8, write_counts([6] * 8)]
+
+
+def notes(part: PartPlan, *song: list) -> list[int]:
+    rows, _ = assigned((part,), song, 0, 8, 1.0, np.random.default_rng(0))
+    return [bar.notes for bar in rows[part.instrument]]
+
+
+def test_a_part_of_one_voice_plays_a_note_of_each_chord():
+    assert notes(VIOLA, CHORDS) == [24 // CHORD_SIZE] * 8
+    assert notes(PIANO, CHORDS) == [24] * 8
+    tune = PartPlan(73, MELODY, 60, 90, 1, 0.2, "Flute")
+    assert notes(tune, ["melody", 0, "." * 8, write_counts([9] * 8)]) == [9] * 8
+
+
+def test_a_part_of_one_voice_plays_as_such_parts_do_rather_than_as_chords():
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        rows, cost = assigned((VIOLA,), [CHORDS, LINE], 0, 8, 1.0, rng)
+        assert {bar.notes for bar in rows[41]} == {6} and not cost
+    assert notes(PIANO, LINE) == [6] * 8  # who plays chords takes what there is
+
+
+@pytest.mark.parametrize(("metre", "most"), [("4/4", 16), ("3/4", 12), ("2/4", 8)])
+@pytest.mark.parametrize("density", [None, "dense"])
+def test_nobody_of_one_voice_has_more_notes_than_can_be_played(metre, most, density):
+    assert MOST_OF_A_LINE == 16
+    rows = [["melody", 73, "." * 16], ["harmony", 0, "." * 16], ["bass", 32, "." * 16]]
+    parts = [[*row, write_counts([50] * 16)] for row in rows]
+    song = {"genres": [], "metre": [int(metre[0]), 4], "parts": parts}
+    names = (("flute", 73), ("clarinet", 71), ("piano", 0), ("cello", 42))
+    brief = Brief(
+        instruments=tuple(Instrument(name, (i,)) for name, i in names),
+        only=True,
+        bars=16,
+        metre=metre,
+        density=density,
+    )
+    plan = make_plan(brief, {**HABITS, "arrangements": [song]}, np.random.default_rng(0))
+    for part in plan.parts:
+        counts = [bar.notes for bar in part.bars]
+        assert max(counts) > most if part.instrument == 0 else max(counts) == most
