@@ -45,7 +45,8 @@ from cantilena.models.audio.codec.files import load_codec
 from cantilena.models.audio.musicgen import TEXT
 from cantilena.models.precision import mixed, precision_of
 from cantilena.systems.codes.conditions import Conditioner, Wish
-from cantilena.systems.codes.examples import CodeBatches, CodeExample, ExampleList, ngram_nats
+from cantilena.systems.codes.examples import CodeBatches, CodeExample, ExampleList
+from cantilena.systems.codes.ngrams import ngram_nats
 from cantilena.systems.codes.rewording import Rewording
 from cantilena.systems.codes.stepper import Row, batched
 from cantilena.systems.codes.training import CodeTraining, code_recipe

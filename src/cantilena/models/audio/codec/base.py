@@ -183,6 +183,8 @@ def codec(kind: str, **options: Any) -> Codec:
     if odd:
         known = ", ".join(signature.parameters)
         raise InputError(f"the codec {kind!r} has no option {odd[0]!r}; it has: {known}")
+    for name, value in options.items():
+        _check_option(kind, name, value, signature.parameters[name].annotation)
     bound = signature.bind(**options)
     bound.apply_defaults()
     try:
@@ -200,3 +202,28 @@ def codec(kind: str, **options: Any) -> Codec:
             raise InputError(f"a codec's {name} must be a whole number from 1, not {value!r}")
     model.options = dict(bound.arguments)
     return model
+
+
+_OPTION_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+}
+_MAY_BE_0 = ("lstm", "units", "depth", "encoder_layers", "decoder_layers", "iterations")
+"""Numbers of layers and repeats, of which there may be 0."""
+
+
+def _check_option(kind: str, name: str, value: Any, annotation: str) -> None:
+    """Raises InputError for a number or a word of the wrong kind, and numbers below what a codec
+    can be built with, for which torch makes networks without layers, or of values that are NaN."""
+    types = _OPTION_TYPES.get(annotation)
+    if types is None:
+        return
+    if type(value) not in types:
+        raise InputError(f"{name} of the codec {kind!r} is of the kind {annotation}, not {value!r}")
+    least = 0 if name in _MAY_BE_0 else 1
+    if annotation == "int" and value < least:
+        raise InputError(f"{name} of the codec {kind!r} must be {least} or more, not {value}")
+    if annotation == "float" and not 0 < value < math.inf:
+        raise InputError(f"{name} of the codec {kind!r} must be above 0, not {value}")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, MissingWeightsError
 from cantilena.models.audio.codec.base import Codec, Coded, cut
 from cantilena.models.hub import folder_of, load_pretrained, loading, need
 
@@ -126,16 +126,13 @@ PUBLISHED: dict[str, tuple[str, type[Published]]] = {
 
 
 def load_published(place: str, device: str) -> Published:
-    """The codec in a folder of HuggingFace's layout or of a hub name. Raises CheckpointError,
-    MissingExtraError."""
+    """The codec in a folder of HuggingFace's layout or of a hub name. Raises MissingWeightsError,
+    CheckpointError, MissingExtraError."""
     with loading("codec", place, "the shipped codec needs none"):
-        try:
-            folder = folder_of(place, PURPOSE)
-        except CheckpointError as error:
-            raise CheckpointError(f"the codec {place!r} cannot be had: {error}") from error
+        folder = folder_of(place, "codec")
         kind = published_kind(folder)
         if kind not in PUBLISHED:
-            raise CheckpointError(
+            raise MissingWeightsError(
                 f"{place} is no codec: its model_type is {kind or 'missing'}; known: "
                 f"{', '.join(PUBLISHED)}"
             )
