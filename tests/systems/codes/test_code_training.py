@@ -193,7 +193,7 @@ def test_texts_are_varied_in_training_alone():
     (one,), (two,) = plain.fixed(40), varied.fixed(40)
     assert all(torch.equal(one[name], two[name]) for name in one)
     for key in ("drop", "merge", "word_dropout"):
-        with pytest.raises(InputError, match=f"{key} is a share from 0 to 1, not 1.5"):
+        with pytest.raises(InputError, match=f"{key} of 1.5 is more than 1"):
             recipe(**{key: 1.5})
 
 
