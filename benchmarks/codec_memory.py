@@ -61,15 +61,11 @@ def main() -> None:
         for minutes in args.minutes:
             sound = Path(folder) / f"{minutes:g}.wav"
             write(sound, minutes, args.rate, args.channels)
-            codes, decoded = sound.with_suffix(".codes.npz"), sound.with_suffix(".back.wav")
-            codec = ("--checkpoint", str(args.codec))
-            for name, command in {
-                "codec": ("codec", str(sound), *codec),
-                "encode": ("encode", str(sound), *codec, "-o", str(codes)),
-                "decode": ("decode", str(codes), *codec, "-o", str(decoded)),
-            }.items():
-                size, seconds = peak(*command)
-                print(f"{name:<10}{minutes:>9g}{size:>11.0f}{seconds:>9.0f}", flush=True)
+            back, codes = sound.with_suffix(".back.wav"), sound.with_suffix(".codes.npz")
+            for command, written in {"codec": back, "encode": codes}.items():
+                places = ("--checkpoint", str(args.codec), "-o", str(written))
+                size, seconds = peak(command, str(sound), *places)
+                print(f"{command:<10}{minutes:>9g}{size:>11.0f}{seconds:>9.0f}", flush=True)
 
 
 if __name__ == "__main__":

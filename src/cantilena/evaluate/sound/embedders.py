@@ -185,6 +185,9 @@ class Musicnn:
     def __init__(self, weights: str | None = None, device: str = "cpu"):
         if weights:
             place, self.weights = weights.removesuffix(".index"), weights
+            if not Path(f"{place}.index").is_file():
+                reason = FileNotFoundError(f"there is no file {place}.index")
+                raise MissingWeightsError(_missing("musicnn", weights, reason))
         else:
             folder = need_weights("musicnn", "the embedder 'musicnn'")
             place = str(folder / "musicnn" / self.published)
