@@ -59,11 +59,11 @@ def main() -> None:
     print(f"{'command':<10}{'minutes':>9}{'peak, MB':>11}{'CPU s':>9}")
     with tempfile.TemporaryDirectory() as folder:
         for minutes in args.minutes:
-            sound = Path(folder) / f"{minutes:g}.wav"
-            write(sound, minutes, args.rate, args.channels)
-            back, codes = sound.with_suffix(".back.wav"), sound.with_suffix(".codes.npz")
-            for command, written in {"codec": back, "encode": codes}.items():
-                places = ("--checkpoint", str(args.codec), "-o", str(written))
+            write(Path(folder) / f"{minutes:g}.wav", minutes, args.rate, args.channels)
+        for command, ending in {"encode": ".codes.npz", "codec": ".back.wav"}.items():
+            for minutes in args.minutes:
+                sound = Path(folder) / f"{minutes:g}.wav"
+                places = ("--checkpoint", str(args.codec), "-o", str(sound.with_suffix(ending)))
                 size, seconds = peak(command, str(sound), *places)
                 print(f"{command:<10}{minutes:>9g}{size:>11.0f}{seconds:>9.0f}", flush=True)
 

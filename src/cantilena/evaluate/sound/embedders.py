@@ -185,7 +185,7 @@ class Musicnn:
     def __init__(self, weights: str | None = None, device: str = "cpu"):
         if weights:
             place, self.weights = weights.removesuffix(".index"), weights
-            if not Path(f"{place}.index").is_file():
+            if not Path(place).is_dir() and not Path(f"{place}.index").is_file():
                 reason = FileNotFoundError(f"there is no file {place}.index")
                 raise MissingWeightsError(_missing("musicnn", weights, reason))
         else:

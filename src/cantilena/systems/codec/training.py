@@ -110,12 +110,12 @@ def with_option(recipe: Recipe, name: str, value: Any) -> Recipe:
             value = {**recipe.options.weights, **value}
         return recipe.changed(**{name: value})
     model = dict(recipe.options.model)
-    known = signature(codec_class(recipe.options.codec)).parameters
-    if name in known:
+    parameters = signature(codec_class(recipe.options.codec)).parameters
+    if name in parameters:
         if name == "quantizer" and value != model.get(name):
             model.pop("quantizer_options", None)
         model[name] = value
-    elif "quantizer_options" in known:
+    elif "quantizer_options" in parameters:
         model["quantizer_options"] = {**model.get("quantizer_options", {}), name: value}
     else:
         raise InputError(f"neither the training nor the codec has an option {name!r}")

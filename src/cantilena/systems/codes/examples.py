@@ -95,7 +95,8 @@ class CodeBatches:
             )
 
     def draw(self, step: int, size: int) -> dict[str, Tensor]:
-        """The batch of a step: ``size`` examples at random, each from a frame at random."""
+        """The batch of a step: ``size`` examples at random, each from a frame at random. Entries as
+        ``COLUMNS`` and ``READ`` have them."""
         rng = np.random.default_rng([self.seed, step])
         crops = [self._crop(rng) for _ in range(size)]
         batch = self._stacked(crops)

@@ -50,9 +50,9 @@ class PairCounts:
             self._merge()
         if not len(self._pairs):
             return np.zeros(len(code))
-        asked = before * self.card + code
-        place = np.minimum(np.searchsorted(self._pairs, asked), len(self._pairs) - 1)
-        return np.where(self._pairs[place] == asked, self._counts[place], 0.0)
+        pair = before * self.card + code
+        place = np.minimum(np.searchsorted(self._pairs, pair), len(self._pairs) - 1)
+        return np.where(self._pairs[place] == pair, self._counts[place], 0.0)
 
 
 def ngram_nats(

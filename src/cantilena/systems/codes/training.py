@@ -72,8 +72,8 @@ class CodeOptions(Checked):
         super().__post_init__()
         for name in self.reads:
             if name not in CONDITIONS:
-                known = ", ".join(CONDITIONS)
-                raise InputError(f"a model of codes reads no {name!r}; known: {known}")
+                names = ", ".join(CONDITIONS)
+                raise InputError(f"a model of codes reads no {name!r}; known: {names}")
         if not self.text_encoder.strip():
             raise InputError("the text encoder has no name; 'hashed' needs no weights")
 
@@ -175,7 +175,7 @@ class CodeTraining(SoundTraining):
         return CodeLM(self.config(recipe, encoder)), None
 
     def loss(self, model: CodeLM, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Mean nats a code, the mean over books, and each book's."""
+        """Mean nats a code: a scalar, the mean over books, and each book's by name."""
         books = self._nats(model, batch)
         return books.mean(), {f"book {k + 1}": nats.detach() for k, nats in enumerate(books)}
 

@@ -109,7 +109,7 @@ class CodeWriting:
             )
 
     def run(self) -> list[np.ndarray]:
-        """Writes everything; gives the codes."""
+        """Writes everything; gives the codes (K, T) of each order."""
         for _ in self.steps():
             pass
         return self.codes

@@ -115,8 +115,13 @@ class Codec(nn.Module):
             total.update(value.contiguous().numpy().tobytes())
         return total.hexdigest()
 
+    def padded(self, audio: Tensor) -> Tensor:
+        """(B, C, T * hop) of sound (B, C, N): silence behind it up to a whole frame."""
+        return F.pad(audio, (0, -audio.shape[-1] % self.hop))
+
     def check_codes(self, codes: Tensor) -> None:
-        """Raises InputError for codes of another shape, or with values that no book has."""
+        """Raises InputError for codes of another shape than (B, k, T), or with values that no book
+        has."""
         if codes.ndim != 3 or not 1 <= codes.shape[1] <= self.books:
             raise InputError(
                 f"codes have the shape (B, 1 to {self.books}, T), not {tuple(codes.shape)}"
@@ -156,10 +161,6 @@ class LatentCodec(Codec):
         values = latents if quantised is None else quantised.values
         return Coded(cut(self.synthesise(values), audio.shape[-1]), quantised)
 
-    def padded(self, audio: Tensor) -> Tensor:
-        """Sound with silence behind it up to a whole frame."""
-        return F.pad(audio, (0, -audio.shape[-1] % self.hop))
-
 
 def cut(audio: Tensor, length: int | None) -> Tensor:
     """The first ``length`` samples (None: all)."""
@@ -181,8 +182,8 @@ def codec(kind: str, **options: Any) -> Codec:
     signature = inspect.signature(builder)
     odd = sorted(set(options) - set(signature.parameters))
     if odd:
-        known = ", ".join(signature.parameters)
-        raise InputError(f"the codec {kind!r} has no option {odd[0]!r}; it has: {known}")
+        names = ", ".join(signature.parameters)
+        raise InputError(f"the codec {kind!r} has no option {odd[0]!r}; it has: {names}")
     for name, value in options.items():
         _check_option(kind, name, value, signature.parameters[name].annotation)
     bound = signature.bind(**options)

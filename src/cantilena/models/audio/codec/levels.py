@@ -64,10 +64,6 @@ class Levels(Codec):
             first += count
         return parts
 
-    def padded(self, audio: Tensor) -> Tensor:
-        """Sound with silence behind it up to a whole frame."""
-        return F.pad(audio, (0, -audio.shape[-1] % self.hop))
-
     def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
         """As ``Codec.encode``."""
         quantised = self._quantised(self.padded(audio))

@@ -30,9 +30,6 @@ class Published(Codec):
         self.model = model
         self.margin = None
 
-    def _padded(self, audio: Tensor) -> Tensor:
-        return F.pad(audio, (0, -audio.shape[-1] % self.hop))
-
     def decode(self, codes: Tensor, length: int | None = None) -> Tensor:
         """As ``Codec.decode``."""
         self.check_codes(codes)
@@ -68,7 +65,7 @@ class PublishedEncodec(Published):
 
     def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
         """As ``Codec.encode``."""
-        latents = self.model.encoder(self._padded(audio))
+        latents = self.model.encoder(self.padded(audio))
         codes = self.model.quantizer.encode(latents, self.model.config.target_bandwidths[-1])
         return codes[:books].transpose(0, 1)
 
@@ -89,7 +86,7 @@ class PublishedDac(Published):
 
     def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
         """As ``Codec.encode``."""
-        latents = self.model.encoder(self._padded(audio))
+        latents = self.model.encoder(self.padded(audio))
         return self.model.quantizer(latents, books)[1]
 
     def _sound(self, codes: Tensor) -> Tensor:
@@ -111,7 +108,7 @@ class PublishedMimi(Published):
     def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
         """As ``Codec.encode``."""
         count = books or self.books
-        return self.model.encode(self._padded(audio), num_quantizers=count).audio_codes
+        return self.model.encode(self.padded(audio), num_quantizers=count).audio_codes
 
     def _sound(self, codes: Tensor) -> Tensor:
         return self.model.decode(codes).audio_values

@@ -126,7 +126,7 @@ class Recurrent(nn.Module):
 
 
 def run(layers: Any, x: Tensor, state: State | None = None) -> Tensor:
-    """``x`` through all layers."""
+    """``x`` (B, width, T) through all layers, those of ELU having no state."""
     for layer in layers:
         x = layer(x) if isinstance(layer, nn.ELU) else layer(x, state)
     return x
