@@ -127,6 +127,7 @@ GROUPS: dict[str, dict[str, Run]] = {
         "projection to 8, DAC's start, no revival": factorised(8),
         "projection to 8": factorised(8, **STARTED),
         "fixed levels (FSQ, 9 of 4)": mel("fsq", levels=[4] * 9),
+        "fixed levels, 3 times 3 of 4": mel("residual-fsq", levels=[4] * 3, books=3),
     },
     "latent": {
         "8": ema(2, 512, latent=8),
