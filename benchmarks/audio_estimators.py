@@ -41,7 +41,7 @@ from cantilena.evaluate.sound.estimators import (
     facts_of_score,
     learn,
     measure,
-    told,
+    reliable_families,
     with_accuracy,
 )
 from cantilena.files import write_json
@@ -144,7 +144,7 @@ def learnt(folders: list[str], seed: int) -> Model:
             examples.append(example)
     print(f"learning from {len(examples)} clips", flush=True)
     model = replace(learn(examples, seed), told=instruments.NAMES)
-    return replace(model, told=told(measure(heard(sounds(folders, "valid"), model))))
+    return replace(model, told=reliable_families(measure(heard(sounds(folders, "valid"), model))))
 
 
 def main() -> None:
@@ -172,7 +172,7 @@ def main() -> None:
         measured["recordings"] = measure(rows)
     if args.learn:
         all_clips = measured["rendered clips"]
-        names = [name for name in model.told if name in told(all_clips)]
+        names = [name for name in model.told if name in reliable_families(all_clips)]
         coded_clips = measured.get(CODED)
         model = with_accuracy(model, names, all_clips, "clips rendered of MIDI", coded_clips)
         write_json(Path(args.learn), model.to_dict(), indent=None)

@@ -45,7 +45,8 @@ from cantilena.models.audio.codec.files import load_codec
 from cantilena.models.audio.musicgen import TEXT
 from cantilena.models.precision import mixed, precision_of
 from cantilena.systems.codes.conditions import Conditioner, Wish
-from cantilena.systems.codes.examples import CodeBatches, CodeExample, ExampleList, ngram_nats
+from cantilena.systems.codes.examples import CodeBatches, CodeExample, ExampleList
+from cantilena.systems.codes.ngrams import ngram_nats
 from cantilena.systems.codes.rewording import Rewording
 from cantilena.systems.codes.stepper import Row, batched
 from cantilena.systems.codes.training import CodeTraining, code_recipe
@@ -295,12 +296,12 @@ def held_out_nats(bench: Bench, model: CodeLM, asking: Conditioner, layout: Patt
             asking.conditions(bench.wish(bench.shuffled[i], names), layout, s) for i, s in part
         ]
         pairs = list(zip(own, others, strict=True))
-        told = {
+        rows_by_wish = {
             "true": [c.rows for c in own],
             "shuffled": [{**c.rows, **{n: o.rows[n] for n in swapped}} for c, o in pairs],
             "none": [{**c.rows, **{n: c.null[n] for n in swapped}} for c in own],
         }
-        for name, rows in told.items():
+        for name, rows in rows_by_wish.items():
             nats[name].append(code_nats(model, layout, codes, signals_of(rows, layout)))
     means = {name: float(np.concatenate(parts).mean()) for name, parts in nats.items()}
     books = np.concatenate(nats["true"]).mean((0, 2))

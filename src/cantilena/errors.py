@@ -6,6 +6,7 @@ CantilenaError            base: one clear sentence; the CLI prints it and exits 
 |   +-- BriefError        a wish cannot be understood or contradicts another
 |   +-- UnknownNameError  a name that no registry holds; the message lists the known ones
 +-- CheckpointError       a checkpoint is missing, incomplete or of another version
+|   +-- MissingWeightsError   no weights are where they were asked for; an InputError too (exit 2)
 +-- MissingExtraError     an optional dependency is needed; the message says how to get it
 """
 
@@ -51,6 +52,10 @@ class UnknownNameError(InputError):
 
 class CheckpointError(CantilenaError):
     """A checkpoint cannot be loaded."""
+
+
+class MissingWeightsError(InputError, CheckpointError):
+    """No such weights are in the place that was named, be it read as a folder or as a hub name."""
 
 
 class MissingExtraError(CantilenaError):

@@ -74,8 +74,8 @@ def frames(samples: np.ndarray, length: int, hop: int) -> np.ndarray:
 
 
 def windows(samples: np.ndarray, length: int) -> list[np.ndarray]:
-    """Sound in windows of ``length`` samples one after another; a last one of half that or more is
-    kept, and what is shorter than a window is one."""
+    """Sound (n,) in windows of ``length`` samples one after another; a last one of half that or
+    more is kept, and what is shorter than a window is one."""
     parts = [samples[i : i + length] for i in range(0, len(samples), length)]
     if len(parts) > 1 and 2 * len(parts[-1]) < length:
         parts.pop()

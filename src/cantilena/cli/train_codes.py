@@ -1,6 +1,7 @@
 """``cantilena train --system codes``: a language model over the codes of a data set's clips.
 
-Knows options and what is printed; the work is done in ``train.audio`` and ``systems.codes``.
+Knows what is printed; the options are ``cli.train_sound``'s, the work is done in ``train.audio``
+and ``systems.codes``.
 """
 
 from __future__ import annotations
@@ -9,9 +10,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cantilena.cli.common import warn
-from cantilena.cli.train_codec import LICENCE, NOTE_ALONE, asked_settings, option_value
-from cantilena.errors import InputError, UnknownNameError
+import numpy as np
+
+from cantilena.cli.train_sound import (
+    about,
+    base_recipe,
+    options_of,
+    printer,
+    run_folder,
+    splits,
+    with_settings,
+)
+from cantilena.errors import InputError
 
 if TYPE_CHECKING:
     from cantilena.systems.trainable import Recipe
@@ -20,80 +30,86 @@ if TYPE_CHECKING:
 def train_codes(args: argparse.Namespace) -> int:
     """Encodes the clips, then trains until the steps or the minutes are spent; 130 where Ctrl-C
     stopped it, the run being saved."""
-    from cantilena.data.audio.reader import AudioData
     from cantilena.models.audio.codec.files import load_codec
     from cantilena.systems.codes.conditions import Conditioner
-    from cantilena.systems.codes.examples import CodeBatches, ngram_nats
+    from cantilena.systems.codes.examples import CodeBatches
+    from cantilena.systems.codes.ngrams import ngram_nats
     from cantilena.systems.codes.rewording import Rewording
     from cantilena.systems.codes.training import CodeTraining
     from cantilena.train.audio.codes import CodeClips
     from cantilena.train.audio.loop import Training
-    from cantilena.train.run import Run
 
-    for name in NOTE_ALONE:
-        if getattr(args, name) is not None:
-            raise InputError(f"--{name.replace('_', '-')} is the note model's alone")
-    if not args.codec:
+    if args.codec is None:
         raise InputError("say by which --codec the clips become codes: a folder or a hub name")
-    say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
+    folder, saved = run_folder(args)
     codec = load_codec(args.codec)
-    if len(set(codec.sizes)) != 1:
-        raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
-    recipe = code_settings(args, Run(args.out).recipe(), codec)
-    stem = recipe.options.stem
-    places = {
-        split: AudioData(args.data, split, stems=bool(stem), warn=warn)
-        for split in ("train", "valid")
-    }
-    clips = {
-        split: CodeClips(data, codec, Path(args.data) / "codes", say, stem)
-        for split, data in places.items()
-    }
-    training, encoder = Training(Path(args.out), recipe), CodeTraining().encoder(recipe)
+    recipe = code_settings(args, saved, codec)
     options, settings = recipe.options, recipe.settings
+    places = splits(args, options.seconds, stems=bool(options.stem))
+    check_symbols(places[0], options.reads, args.data)
+    training, encoder, say = Training(folder, recipe), CodeTraining().encoder(recipe), printer(args)
+    clips = [
+        CodeClips(data, codec, Path(args.data) / "codes", say, options.stem) for data in places
+    ]
     conditioner = Conditioner(CodeTraining().config(recipe, encoder), options.frame_rate, encoder)
     rewording = Rewording(options.merge, options.word_dropout)
-    layout, seed = options.layout, settings.seed
     batches, held_out = (
         CodeBatches(
-            clips[split], conditioner, layout, seed, options.drop, options.forget, rewording
+            part,
+            conditioner,
+            options.layout,
+            settings.seed,
+            options.drop,
+            options.forget,
+            rewording,
         )
-        for split in ("train", "valid")
+        for part in clips
     )
-    counts = ngram_nats(clips["train"].codes(), clips["valid"].codes(), options.card)
+    counts = ngram_nats(clips[0].codes(), clips[1].codes(), options.card)
     for name, nats in counts.items():
         say(f"{name}: " + ", ".join(f"{value:.3f}" for value in nats) + " nats by book")
-    about = {
-        "folder": str(args.data),
-        "sources": places["train"].manifest["licences"],
-        "licence": LICENCE,
-        "figures": {name: round(sum(nats) / len(nats), 5) for name, nats in counts.items()},
-    }
+    figures = {name: round(sum(nats) / len(nats), 5) for name, nats in counts.items()}
 
     def draw(step: int) -> dict[str, Any]:
         return batches.draw(step, settings.batch)
 
-    done = training.train(draw, held_out.fixed(settings.batch), say, about)
+    held = held_out.fixed(settings.batch)
+    done = training.train(draw, held, say, about(places[0], args.data, figures))
     return 0 if done else 130
 
 
 def code_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -> Recipe:
     """The settings of a run: its own where it goes on, else the recipe's with the codec's books;
     options above them. Raises InputError, UnknownNameError."""
-    from cantilena.systems.codes.training import RECIPES, code_recipe
+    from cantilena.systems.codes.training import CodeTraining
 
-    name = args.recipe or next(iter(RECIPES))
-    if name not in RECIPES:
-        raise UnknownNameError("recipe", name, RECIPES)
-    recipe = saved if saved is not None and args.recipe is None else code_recipe(name)
-    recipe = recipe.changed(
-        books=codec.books,
-        card=codec.sizes[0],
-        frame_rate=float(codec.frame_rate),
-        codec=codec.fingerprint(),
-    )
-    options: dict[str, Any] = {}
-    for text in args.option or ():
-        key, value = option_value(text)
-        options[key] = value
-    return recipe.changed(**options).changed(**asked_settings(args))
+    if not codec.sizes or len(set(codec.sizes)) != 1:
+        raise InputError(
+            f"no model is made of the codes of {args.codec!r}: its books have {codec.sizes} "
+            "values, and must have equally many"
+        )
+    of_codec = {
+        "books": codec.books,
+        "card": codec.sizes[0],
+        "frame_rate": float(codec.frame_rate),
+        "codec": codec.fingerprint(),
+    }
+    recipe = base_recipe(args, saved, CodeTraining().recipes()).changed(**of_codec)
+    options = dict(options_of(args))
+    for name in sorted(set(options) & set(of_codec)):
+        if options[name] != of_codec[name]:
+            raise InputError(f"{name} is {of_codec[name]} by the codec, not {options[name]!r}")
+    return with_settings(recipe.changed(**options), args)
+
+
+def check_symbols(data: Any, reads: tuple[str, ...], folder: str) -> None:
+    """Raises InputError where a model is to read of notes, and those of no clip are known."""
+    from cantilena.systems.codes.training import OF_NOTES
+
+    asked = [name for name in reads if name in OF_NOTES]
+    of_shards = np.unique(data.places[:, 0], return_index=True)[1]  # each is of one kind of file
+    if asked and all(data.clip(int(i)).symbols is None for i in of_shards):
+        raise InputError(
+            f"the notes of no clip in {folder!r} are known, so that no model can read its "
+            f"{', '.join(asked)}; train with --option conditions=text, or build clips of MIDI files"
+        )

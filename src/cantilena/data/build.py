@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from cantilena.data.corpora import DEFAULT_MIX, corpus
 from cantilena.data.corpora.corpus import SPLITS, Song
 from cantilena.data.duplicates import copies
 from cantilena.data.prepare import REASONS, accepted, prepare
-from cantilena.data.resume import Progress, Shard, complete, finish
+from cantilena.data.resume import Progress, Shard, finish, in_order
 from cantilena.data.workers import spread
 from cantilena.errors import CantilenaError, InputError
 from cantilena.files import make_folder
@@ -85,18 +85,18 @@ def _build(
     """``build`` into a folder that is locked."""
     scheme = NoteScheme()
     work = list(units(root, mix, scheme, limit))
-    standing: dict[str, Shard[Unit]] = {}
-    total, done = sum(len(u.songs) for u in work), 0
-    for shard in complete(
-        work, out, shards.about, lambda missing: spread(build_shard, missing, workers, out, scheme)
-    ):
-        standing[shard.unit.file] = shard
-        done += len(shard.unit.songs)
-        if progress:
-            counts, verb = shard.about["counts"], "kept" if shard.kept else "made"
-            songs, notes = counts["songs"], counts["notes"]
-            progress(done, total, f"{verb} {shard.unit.file}: {songs} songs, {notes:,} notes")
-    return finish(out, manifest([standing[u.file] for u in work], out, scheme, limit))
+
+    def run(missing: Sequence[Unit]) -> Iterator[tuple[Unit, tuple[dict[str, Any], str]]]:
+        return spread(build_shard, missing, workers, out, scheme)
+
+    standing = in_order(
+        work, out, shards.about, run, lambda unit: len(unit.songs), _summary, progress
+    )
+    return finish(out, manifest(standing, out, scheme, limit))
+
+
+def _summary(counts: Mapping[str, Any]) -> str:
+    return f"{counts['songs']} songs, {counts['notes']:,} notes"
 
 
 def units(

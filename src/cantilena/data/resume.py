@@ -90,6 +90,29 @@ def complete(
             yield Shard(unit, about, sha256, kept=False)
 
 
+def in_order(
+    units: Sequence[AnyUnit],
+    folder: Path,
+    read_about: Callable[[Path], dict[str, Any] | None],
+    build: Callable[[Sequence[AnyUnit]], Iterable[tuple[AnyUnit, tuple[dict[str, Any], str]]]],
+    files: Callable[[AnyUnit], int],
+    summary: Callable[[Any], str],
+    progress: Progress | None,
+) -> list[Shard[AnyUnit]]:
+    """The shards of all units, in their order, built where they are not there yet; ``read_about``
+    and ``build`` as for ``complete``. ``progress`` hears of each shard as it stands; it counts a
+    unit's ``files``, and ``summary`` says in words what a shard's "counts" are."""
+    standing: dict[str, Shard[AnyUnit]] = {}
+    total, done = sum(map(files, units)), 0
+    for shard in complete(units, folder, read_about, build):
+        standing[shard.unit.file] = shard
+        done += files(shard.unit)
+        if progress:
+            verb, counts = "kept" if shard.kept else "made", shard.about["counts"]
+            progress(done, total, f"{verb} {shard.unit.file}: {summary(counts)}")
+    return [standing[unit.file] for unit in units]
+
+
 def finish(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """Writes the manifest of a build that is done and returns it as it will be read back; the
     ledger goes, since the manifest has its hashes."""

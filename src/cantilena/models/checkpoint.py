@@ -34,7 +34,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import CantilenaError, CheckpointError, InputError
+from cantilena.errors import CantilenaError, CheckpointError, InputError, MissingWeightsError
 from cantilena.files import parse_json, staged_folder, write_json
 from cantilena.tokens import scheme_of
 
@@ -116,7 +116,8 @@ def open_checkpoint(place: str | Path | Checkpoint, system: str = "") -> Checkpo
     where one is named. All that can be checked without building the model has been checked: kinds
     and ranges of the card, the vocabulary, and that every listed file is there and is what it was.
 
-    Raises CheckpointError, and nothing else, for a folder that cannot be used."""
+    Raises CheckpointError, and nothing else, for a folder that cannot be used: where there is no
+    checkpoint, or one of another system, a MissingWeightsError."""
     if isinstance(place, Checkpoint):
         checkpoint = place
     else:
@@ -125,11 +126,13 @@ def open_checkpoint(place: str | Path | Checkpoint, system: str = "") -> Checkpo
             card, card_file = _read(folder)
             _check(card)
             _check_files(folder, card["files"])
+        except MissingWeightsError:
+            raise
         except (InputError, OSError) as error:
             raise CheckpointError(f"the checkpoint in {folder} cannot be used: {error}") from error
         checkpoint = Checkpoint(folder, card, card_file)
     if system and checkpoint.system != system:
-        raise CheckpointError(
+        raise MissingWeightsError(
             f"{checkpoint.folder} holds the system {checkpoint.system!r}, not {system!r}"
         )
     return checkpoint
@@ -195,7 +198,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], str]:
         return _of_plain(folder, _object(folder / _CONFIG), card), _CONFIG
     if card or (folder / CARD).exists():
         raise InputError(f"{CARD} does not say its format")
-    raise CheckpointError(f"{folder} is no checkpoint: {CARD} is missing")
+    raise MissingWeightsError(f"{folder} is no checkpoint: {CARD} is missing")
 
 
 def _of_format_1(folder: Path, card: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Published weights: how they are asked for, and what is said when they cannot be had.
 
 Knows the hub's and the disk's ways of failing; does not know any model. Nothing is imported that
-is not already there when this is used. Whatever is wrong with weights is a CheckpointError.
+is not already there when this is used. Whatever is wrong with weights is a CheckpointError; where
+there are none, a MissingWeightsError, which is an InputError too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import CantilenaError, CheckpointError, InputError, MissingExtraError
+from cantilena.errors import (
+    CantilenaError,
+    CheckpointError,
+    InputError,
+    MissingExtraError,
+    MissingWeightsError,
+)
 
 WITHOUT = "the system 'note' works without"
 """Which system needs no published weights."""
@@ -41,35 +48,45 @@ def need(package: str, purpose: str, extra: str = "hf") -> Any:
 @contextmanager
 def loading(kind: str, name: str | Path, without: str = WITHOUT) -> Iterator[None]:
     """Turns what goes wrong while ``name`` (a hub name or a folder) is loaded into one
-    CheckpointError: which ``kind`` of weights, how to get them, and what works without. Our own
-    errors and MemoryError are raised as they are."""
+    CheckpointError, or MissingWeightsError: which ``kind`` of weights, how to get them, and what
+    works without. Our own errors and MemoryError are raised as they are."""
     try:
         yield
     except (CantilenaError, MemoryError):
         raise
     except Exception as e:
-        raise CheckpointError(f"{_why(kind, str(name), e)}; {without}") from e
+        raise _explained(kind, str(name), e, without) from e
 
 
-def _why(kind: str, name: str, error: Exception) -> str:
-    """What is missing and how to get it."""
+def _explained(kind: str, name: str, error: Exception, without: str) -> CheckpointError:
+    """What is missing, how to get it, and what works without."""
     message = f"{type(error).__name__} {error} {error.__cause__ or ''}".lower()
-    if Path(name).is_dir() and ("no file named" in message or "config.json" in message):
-        return f"{name} is no {kind}'s folder: config.json or model.safetensors is missing"
-    if Path(name).exists():
+    if is_folder(name) and ("no file named" in message or "config.json" in message):
+        text = f"{name} is no {kind}'s folder: config.json or model.safetensors is missing"
+        return CheckpointError(f"{text}; {without}")
+    if name and Path(name).exists():
         first = " ".join(str(error).split())[:200]
-        return f"the {kind} in {name} cannot be read ({type(error).__name__}: {first})"
+        text = f"the {kind} in {name} cannot be read ({type(error).__name__}: {first})"
+        return CheckpointError(f"{text}; {without}")
     if "gated" in message or "401" in message or "403" in message:
-        return (
+        text = (
             f"the {kind} {name!r} is gated: accept its licence at https://huggingface.co/{name}, "
             "then 'hf auth login' or set HF_TOKEN"
         )
-    if name.count("/") > 1 or name.startswith((".", "~", "/")):
-        return f"the {kind} {name!r} is no folder here"
-    return (
-        f"the {kind} {name!r} is neither a folder here nor on the hub as far as this machine can "
-        f"reach it: 'hf download {name}' on a machine with network, or give a folder's path"
-    )
+        return CheckpointError(f"{text}; {without}")
+    if not is_hub_name(name) and ("/" in name or name.startswith((".", "~")) or not name):
+        text = f"the {kind} {name!r} is no folder here"
+    else:
+        text = (
+            f"the {kind} {name!r} is neither a folder here nor on the hub as far as this machine "
+            f"can reach it: 'hf download {name}' on a machine with network, or give a folder's path"
+        )
+    return MissingWeightsError(f"{text}; {without}")
+
+
+def is_folder(place: str | Path) -> bool:
+    """Whether a place is a folder here; "" is none, though ``Path`` takes it for this one."""
+    return bool(str(place)) and Path(place).is_dir()
 
 
 def is_hub_name(text: str) -> bool:
@@ -78,10 +95,10 @@ def is_hub_name(text: str) -> bool:
 
 
 def check_place(place: str | Path, what: str) -> None:
-    """Raises InputError where ``place`` is neither a folder nor can be a hub name; ``what`` is
-    looked for there, as "codec"."""
-    if not Path(place).is_dir() and not is_hub_name(str(place)):
-        raise InputError(
+    """Raises MissingWeightsError where ``place`` is neither a folder nor can be a hub name;
+    ``what`` is looked for there, as "codec"."""
+    if not is_folder(place) and not is_hub_name(str(place)):
+        raise MissingWeightsError(
             f"there is no {what} {str(place)!r}: no such folder, and no hub name such as owner/name"
         )
 
@@ -89,12 +106,11 @@ def check_place(place: str | Path, what: str) -> None:
 def folder_of(weights: str, purpose: str) -> str:
     """The folder of weights: ``weights`` itself where it is one; else the hub's snapshot of that
     name, from the cache or fetched. Without a way to the hub it says so at once, where the client
-    would try for a minute. ``purpose`` is said where a package is missing. Raises CheckpointError
-    that says in a line why there is none; MissingExtraError."""
-    if Path(weights).is_dir():
+    would try for a minute. ``purpose``: what the weights are of, as "CLAP". Raises
+    MissingWeightsError, which says of both readings why there are none; MissingExtraError."""
+    if is_folder(weights):
         return weights
-    if not is_hub_name(weights):
-        raise CheckpointError("there is no such folder, and it is no hub name such as owner/name")
+    check_place(weights, purpose)
     snapshot_download = need("huggingface_hub", purpose).snapshot_download
     try:
         return snapshot_download(weights, local_files_only=True)
@@ -102,12 +118,18 @@ def folder_of(weights: str, purpose: str) -> str:
         pass
     reason = _unreachable()
     if reason:
-        raise CheckpointError(f"it is not in the hub's cache and {reason}")
+        raise _missing(weights, purpose, f"it is not in the hub's cache and {reason}")
     try:
         return snapshot_download(weights, ignore_patterns=["*.msgpack", "*.h5", "*.ot"])
     except (OSError, ValueError) as error:
         lines = str(error).strip().splitlines()
-        raise CheckpointError(lines[0] if lines else type(error).__name__) from error
+        raise _missing(weights, purpose, lines[0] if lines else type(error).__name__) from error
+
+
+def _missing(weights: str, purpose: str, reason: str) -> MissingWeightsError:
+    return MissingWeightsError(
+        f"there is no {purpose} {weights!r}: no such folder, and of it as a hub name {reason}"
+    )
 
 
 def _unreachable() -> str:

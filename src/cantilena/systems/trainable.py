@@ -49,18 +49,21 @@ def option(
     *,
     choices: Sequence[str] = (),
     least: float | None = None,
+    most: float | None = None,
     metavar: str = "",
     flag: str = "",
     group: str = "",
     free: bool = False,
 ) -> Any:
-    """A dataclass field with what the command line and the checks want to know. ``least``: the
-    smallest value; ``flag``: the option's name where it is not the field's; ``free``: whether it
-    may change when a run goes on. A field without ``help`` has no option."""
+    """A dataclass field with what the command line and the checks want to know. ``least`` and
+    ``most``: the smallest and the largest value; ``flag``: the option's name where it is not the
+    field's; ``free``: whether it may change when a run goes on. A field without ``help`` has no
+    option."""
     about = {
         "help": help,
         "choices": tuple(choices),
         "least": least,
+        "most": most,
         "metavar": metavar,
         "flag": flag,
         "group": group,
@@ -106,11 +109,13 @@ def _check(entry: Field[Any], value: Any) -> None:
     finite = not isinstance(value, float) or abs(value) < float("inf")
     if type(value) not in _TYPES[kind] or not finite:
         raise InputError(f"{entry.name} must be a value of the kind {kind}, not {value!r}")
-    choices, least = entry.metadata.get("choices"), entry.metadata.get("least")
+    choices, least, most = (entry.metadata.get(k) for k in ("choices", "least", "most"))
     if choices and value not in choices:
         raise InputError(f"unknown {entry.name} {value!r}; known: {', '.join(choices)}")
     if least is not None and value < least:
         raise InputError(f"{entry.name} of {value:g} is less than {least:g}")
+    if most is not None and value > most:
+        raise InputError(f"{entry.name} of {value:g} is more than {most:g}")
 
 
 # ------------------------------------------------------------------ settings of a run
@@ -146,7 +151,9 @@ class Settings(Checked):
     weight_decay: float = option(0.01, least=0)
     beta2: float = option(0.999, least=0)
     clip: float = option(1.0, least=0)
-    seed: int = option(0, "order of examples, first weights", least=0, metavar="N")
+    seed: int = option(
+        0, "order of examples, first weights", least=0, most=2**32 - 1, metavar="N"
+    )  # numpy's, which HuggingFace's trainer seeds too, takes no more
     precision: str = option(
         "auto", "auto, float32 or bfloat16", choices=PRECISIONS, group=_HOW, free=True
     )
@@ -169,6 +176,8 @@ class Settings(Checked):
         super().__post_init__()
         if not 0 < self.rate < 1:
             raise InputError(f"a learning rate of {self.rate:g} is outside 0-1")
+        if self.beta2 >= 1:
+            raise InputError(f"a beta2 of {self.beta2:g} will not do: it is a share below 1")
         if self.decay is not None and self.decay > 1:
             raise InputError(f"a decay of {self.decay:g} is outside 0-1")
         if self.minutes is not None and self.minutes <= 0:

@@ -58,7 +58,7 @@ def test_measuring_by_hand():
     assert (row["tempo"], row["tempo_octave"]) == (0.5, 1.0)
     assert (row["key"], row["key_mirex"], row["chords"]) == (0.5, 0.65, 1.0)
     assert row["families"]["drums"] == {"precision": 0.0, "recall": None, "pieces": 0}
-    assert e.told(row) == ()
+    assert e.reliable_families(row) == ()
     with pytest.raises(InputError):
         e.measure([])
     with pytest.raises(InputError):

@@ -22,8 +22,8 @@ from cantilena.systems.codes.examples import (  # noqa: E402
     CodeBatches,
     CodeExample,
     ExampleList,
-    ngram_nats,
 )
+from cantilena.systems.codes.ngrams import ngram_nats  # noqa: E402
 from cantilena.systems.codes.rewording import UNCHANGED, Rewording  # noqa: E402
 from cantilena.systems.codes.training import CONDITIONS, RECIPES, CodeTraining, code_recipe  # noqa: E402
 from cantilena.systems.codes.writing import CodeOrder, write_codes  # noqa: E402
@@ -193,7 +193,7 @@ def test_texts_are_varied_in_training_alone():
     (one,), (two,) = plain.fixed(40), varied.fixed(40)
     assert all(torch.equal(one[name], two[name]) for name in one)
     for key in ("drop", "merge", "word_dropout"):
-        with pytest.raises(InputError, match=f"{key} is a share from 0 to 1, not 1.5"):
+        with pytest.raises(InputError, match=f"{key} of 1.5 is more than 1"):
             recipe(**{key: 1.5})
 
 
@@ -250,6 +250,26 @@ def test_counts_of_codes_and_of_pairs():
     sure = (50 + 0.5) / (50 + 1)  # 50 pairs 0 1, of pairs 1 0 one less
     other = (49 + 0.5) / (49 + 1)
     assert nats["bigram"] == pytest.approx([-(math.log(sure) + math.log(other)) / 2])
+
+
+@pytest.mark.parametrize("merged", [1 << 20, 7])
+def test_pairs_that_occur_are_counted_as_a_whole_matrix_would(merged: int, monkeypatch: Any):
+    monkeypatch.setattr("cantilena.systems.codes.ngrams.MERGED", merged)
+    rng, card = np.random.default_rng(0), 30
+    pieces = [rng.integers(0, card - 5, (2, n)) for n in (40, 0, 1, 90, 7)]
+    held = [rng.integers(0, card, (2, n)) for n in (50, 3)]
+    nats = ngram_nats(iter(pieces), held, card)
+    for k in range(2):
+        single, pair = np.ones(card), np.zeros((card, card))
+        for codes in pieces:
+            single += np.bincount(codes[k], minlength=card)
+            np.add.at(pair, (codes[k, :-1], codes[k, 1:]), 1.0)
+        share = single / single.sum()
+        following = (pair + share) / (pair.sum(1, keepdims=True) + 1)
+        before = np.concatenate([codes[k, :-1] for codes in held])
+        code = np.concatenate([codes[k, 1:] for codes in held])
+        assert nats["unigram"][k] == float(-np.log(share[code]).mean())
+        assert nats["bigram"][k] == float(-np.log(following[before, code]).mean())
 
 
 def test_columns_that_are_forgotten_are_hidden_but_asked_for():

@@ -189,6 +189,7 @@ def test_every_recipe_trains(name: str, tmp_path):
     [
         ({"weights": {"adversary": 1.0}}, "go together"),
         ({"balance": "adaptive"}, "adaptive weight is that of 'adversary'"),
+        ({"weights": {"mel": 0, "relative_wave": 0}}, "no loss has a weight above 0"),
         ({"weights": 3}, "weights are written as"),
         ({"adversaries": 3}, "names with commas between"),
         ({"weights": {"mell": 1.0}}, "unknown loss 'mell'"),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from cantilena.data.corpora.corpus import SPLITS, Corpus, Song
 from cantilena.data.download import file_sha256
 from cantilena.data.paper.ray import spread_by_ray
 from cantilena.data.prepare import Refused, accepted
-from cantilena.data.resume import Progress, Shard, complete, finish
+from cantilena.data.resume import Progress, Shard, finish, in_order
 from cantilena.data.workers import spread
 from cantilena.errors import CantilenaError, InputError, MissingExtraError
 from cantilena.files import make_folder
@@ -194,16 +194,11 @@ def _shards(
     def run(missing: Sequence[Unit]) -> Iterator[tuple[Unit, tuple[dict[str, Any], str]]]:
         return (spread_by_ray if ray else spread)(build_shard, missing, workers, out, recipe)
 
-    standing: dict[str, Shard[Unit]] = {}
-    total, done = sum(u.files for u in work), 0
-    for shard in complete(work, out, about, run):
-        standing[shard.unit.file] = shard
-        done += shard.unit.files
-        if progress:
-            counts, verb = shard.about["counts"], "kept" if shard.kept else "made"
-            what = f"{counts['clips']} clips, {counts['seconds'] / 60:.1f} min"
-            progress(done, total, f"{verb} {shard.unit.file}: {what}")
-    return [standing[unit.file] for unit in work]
+    return in_order(work, out, about, run, lambda unit: unit.files, _summary, progress)
+
+
+def _summary(counts: Mapping[str, Any]) -> str:
+    return f"{counts['clips']} clips, {counts['seconds'] / 60:.1f} min"
 
 
 def build_shard(unit: Unit, out: Path, recipe: Recipe) -> tuple[dict[str, Any], str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from cantilena.data.audio.manifest import manifest
 from cantilena.data.audio.shards import VERSION, about, shard_writer
 from cantilena.data.corpora.corpus import SPLITS
 from cantilena.data.download import file_sha256
-from cantilena.data.resume import Progress, Shard, complete, finish
+from cantilena.data.resume import Progress, finish, in_order
 from cantilena.data.workers import spread
 from cantilena.files import make_folder
 from cantilena.locks import lock
@@ -220,22 +220,19 @@ def build_notes(
     recipe = with_engine(Recipe(rate, SECONDS, wordings=1), engine, soundfont)
     work = note_units(recipe)
     out = make_folder(out)
-    standing: dict[str, Shard[NoteUnit]] = {}
 
     def run(missing: Sequence[NoteUnit]) -> Iterator[tuple[NoteUnit, tuple[dict[str, Any], str]]]:
         return spread(build_note_shard, missing, workers, out, recipe, common_gain(recipe))
 
     with lock(out):
-        for shard in complete(work, out, about, run):
-            standing[shard.unit.file] = shard
-            if progress:
-                verb = "kept" if shard.kept else "made"
-                what = f"{shard.about['counts']['clips']} notes"
-                progress(len(standing), len(work), f"{verb} {shard.unit.file}: {what}")
-        shards = [standing[unit.file] for unit in work]
+        shards = in_order(work, out, about, run, lambda _: 1, _summary, progress)
         licence = recipe.soundfont and f"notes of {Path(recipe.soundfont).name}, under its licence"
         licences = {SOURCE: licence or "Cantilena's own synthesizer: Apache-2.0"}
         return finish(out, manifest(shards, out, recipe, None, licences))
+
+
+def _summary(counts: Mapping[str, Any]) -> str:
+    return f"{counts['clips']} notes"
 
 
 def build_note_shard(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from cantilena.data.paper.ray import spread_by_ray
 from cantilena.data.paper.references import write_references
 from cantilena.data.paper.songs import Chunk, Recipe, song_chunks
 from cantilena.data.prepare import accepted
-from cantilena.data.resume import Progress, Shard, complete, finish
+from cantilena.data.resume import Progress, Shard, finish, in_order
 from cantilena.data.workers import spread
 from cantilena.errors import InputError
 from cantilena.files import make_folder
@@ -67,8 +67,8 @@ def build_paper(
     source = credit(captions, midicaps_file, here, without)
     out = make_folder(out)
     with lock(out):
-        in_order = _shards(work, out, recipe, workers, ray, progress)
-        built = finish(out, manifest(in_order, recipe, limit, source))
+        standing = _shards(work, out, recipe, workers, ray, progress)
+        built = finish(out, manifest(standing, recipe, limit, source))
         write_references(out, {s.id: s.path for u in work if u.split == "test" for s in u.songs})
     return built
 
@@ -86,16 +86,13 @@ def _shards(
     def run(missing: Sequence[Unit]) -> Iterator[tuple[Unit, tuple[dict[str, Any], str]]]:
         return (spread_by_ray if ray else spread)(build_shard, missing, workers, out, recipe)
 
-    standing: dict[str, Shard[Unit]] = {}
-    total, done = sum(len(u.songs) for u in work), 0
-    for shard in complete(work, out, paper_shards.about, run):
-        standing[shard.unit.file] = shard
-        done += len(shard.unit.songs)
-        if progress:
-            counts, verb = shard.about["counts"], "kept" if shard.kept else "made"
-            songs, chunks = counts["songs"], counts["chunks"]
-            progress(done, total, f"{verb} {shard.unit.file}: {songs} songs, {chunks:,} chunks")
-    return [standing[unit.file] for unit in work]
+    return in_order(
+        work, out, paper_shards.about, run, lambda unit: len(unit.songs), _summary, progress
+    )
+
+
+def _summary(counts: Mapping[str, Any]) -> str:
+    return f"{counts['songs']} songs, {counts['chunks']:,} chunks"
 
 
 def units(

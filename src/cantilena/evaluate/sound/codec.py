@@ -38,7 +38,7 @@ class WaveSums:
     sums: np.ndarray = field(default_factory=lambda: np.zeros(5))
 
     def add(self, output: np.ndarray, target: np.ndarray) -> None:
-        """Adds a stretch of both."""
+        """Adds a stretch (n, channels) of both."""
         x, y = (a.astype(np.float64).ravel() for a in (output, target))
         self.count += len(x)
         self.sums += (x.sum(), y.sum(), (x * x).sum(), (y * y).sum(), (x * y).sum())

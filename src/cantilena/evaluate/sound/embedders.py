@@ -20,7 +20,13 @@ import numpy as np
 
 from cantilena.audio.mel import windows
 from cantilena.data.weights import need_weights, package
-from cantilena.errors import CheckpointError, InputError, MissingExtraError, UnknownNameError
+from cantilena.errors import (
+    CheckpointError,
+    InputError,
+    MissingExtraError,
+    MissingWeightsError,
+    UnknownNameError,
+)
 from cantilena.evaluate.sound import chroma, logmel
 from cantilena.models.audio.clap import HUB, PAPER, Clap
 from cantilena.models.audio.tf_checkpoint import read_tf_checkpoint
@@ -90,6 +96,8 @@ class EnCodec:
             self.model: Any = EncodecModel.from_pretrained(folder_of(self.weights, "EnCodec"))
         except MissingExtraError:
             raise
+        except MissingWeightsError as error:
+            raise MissingWeightsError(_missing("encodec", self.weights, error)) from error
         except Exception as error:  # damaged files raise many kinds
             raise CheckpointError(_missing("encodec", self.weights, error)) from error
         if self.model.config.audio_channels != 1:
@@ -177,6 +185,9 @@ class Musicnn:
     def __init__(self, weights: str | None = None, device: str = "cpu"):
         if weights:
             place, self.weights = weights.removesuffix(".index"), weights
+            if not Path(place).is_dir() and not Path(f"{place}.index").is_file():
+                reason = FileNotFoundError(f"there is no file {place}.index")
+                raise MissingWeightsError(_missing("musicnn", weights, reason))
         else:
             folder = need_weights("musicnn", "the embedder 'musicnn'")
             place = str(folder / "musicnn" / self.published)
@@ -308,7 +319,8 @@ def _state(name: str, weights: str) -> dict[str, Any]:
             raise CheckpointError(_missing(name, weights, reason))
         weights = str(files[0])
     if not Path(weights).is_file():
-        raise CheckpointError(_missing(name, weights, FileNotFoundError("there is no such file")))
+        reason = FileNotFoundError("there is no such file")
+        raise MissingWeightsError(_missing(name, weights, reason))
     try:
         import torch
     except ImportError as error:

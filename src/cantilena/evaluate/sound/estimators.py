@@ -32,9 +32,9 @@ LONGEST_NOTE = 4.0
 """Seconds of a note that count for its family."""
 STROKE = 0.2
 """Seconds that a stroke of a drum counts."""
-TOLD = 0.6
+RELIABLE = 0.6
 """Precision and recall from which on a family is told, ..."""
-TOLD_OF = 10
+RELIABLE_OF = 10
 """... on at least so many clips with it."""
 STEPS, BATCH, LEARNING_RATE, DECAY = 800, 64, 0.01, 0.01
 NEAR = 0.02
@@ -307,20 +307,22 @@ def _families(pairs: Sequence[tuple[Heard, Facts]]) -> dict[str, dict[str, Any]]
     truth = np.stack([f.families for _, f in pairs])
     rows = {}
     for i, name in enumerate(instruments.NAMES):
-        both, n, said = (
+        both, n, claims = (
             int(x.sum()) for x in (heard[:, i] & truth[:, i], truth[:, i], heard[:, i])
         )
-        precision, recall = both / said if said else None, both / n if n else None
+        precision, recall = both / claims if claims else None, both / n if n else None
         rows[name] = {"precision": _round(precision), "recall": _round(recall), "pieces": n}
     return rows
 
 
-def told(measured: dict[str, Any]) -> tuple[str, ...]:
-    """The families that ``measure`` found to be told reliably: ``TOLD`` and ``TOLD_OF``."""
+def reliable_families(measured: dict[str, Any]) -> tuple[str, ...]:
+    """The families that are recognised reliably by ``measure``'s figures: ``RELIABLE`` and
+    ``RELIABLE_OF``."""
     return tuple(
         name
         for name, row in measured["families"].items()
-        if row["pieces"] >= TOLD_OF and min(row["precision"] or 0.0, row["recall"] or 0.0) >= TOLD
+        if row["pieces"] >= RELIABLE_OF
+        and min(row["precision"] or 0.0, row["recall"] or 0.0) >= RELIABLE
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.audio.mel import windows
-from cantilena.errors import CheckpointError, MissingExtraError
+from cantilena.errors import CheckpointError, MissingExtraError, MissingWeightsError
 from cantilena.models.hub import folder_of
 
 HUB = "laion/larger_clap_music"
@@ -117,6 +117,8 @@ def _load(weights: str) -> tuple[Any, Any, Any]:
         )
     except MissingExtraError:
         raise
+    except MissingWeightsError as error:
+        raise MissingWeightsError(missing(weights, error)) from error
     except Exception as error:  # damaged files raise many kinds, safetensors' own among them
         raise CheckpointError(missing(weights, error)) from error
 

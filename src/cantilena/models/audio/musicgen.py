@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, MissingWeightsError
 from cantilena.files import read_json
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
 from cantilena.models.hub import check_place, folder_of, load_pretrained, loading, need
@@ -91,9 +91,11 @@ def load_musicgen(
     try:
         kind = read_json(folder / "config.json").get("model_type")
     except Exception as error:
-        raise CheckpointError(f"{source} is no MusicGen: its config.json is not there") from error
+        raise MissingWeightsError(
+            f"{source} is no MusicGen: its config.json is not there"
+        ) from error
     if kind not in _CLASSES:
-        raise CheckpointError(f"{source} is no MusicGen, but a {kind!r}")
+        raise MissingWeightsError(f"{source} is no MusicGen, but a {kind!r}")
     whole = load_pretrained(getattr(transformers, _CLASSES[kind]), str(folder), dtype, device)
     if kind.endswith("_decoder"):
         return MusicGen(from_transformers(whole))

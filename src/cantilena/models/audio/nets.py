@@ -131,6 +131,7 @@ class _Block(nn.Module):
         self.bn1, self.bn2 = nn.BatchNorm2d(out), nn.BatchNorm2d(out)
 
     def forward(self, x: Tensor, pool: int) -> Tensor:
+        """(B, out, H / pool, W / pool) of (B, into, H, W)."""
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.relu(self.bn2(self.conv2(x)))
         return F.avg_pool2d(x, pool)

@@ -74,21 +74,21 @@ class CodecInTraining(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """What is minimised for one level's sound, the adversaries' own loss included."""
         losses = self.distances(sound, audio)
-        taught: dict[str, Tensor] = {}
+        own: dict[str, Tensor] = {}
         if self.adversaries is not None and step >= self.options.adversary_from:
             form = self.options.adversary
             real, heard = self.adversaries(audio), self.adversaries(sound.detach())
-            taught["adversaries"] = discriminator_loss(real, heard, form)
+            own["adversaries"] = discriminator_loss(real, heard, form)
             fake = self.adversaries(sound)
             losses["adversary"] = adversarial_loss(fake, form)
             losses["features"] = feature_loss(real, fake)
         total = self.weighed(losses, sound)
-        for value in taught.values():
+        for value in own.values():
             total = total + value
-        return total, {**losses, **taught}
+        return total, {**losses, **own}
 
     def distances(self, sound: Tensor, audio: Tensor) -> dict[str, Tensor]:
-        """The distances that have a weight."""
+        """The distances, scalars by name, of sound (B, C, N) that have a weight."""
         functions: dict[str, Any] = {
             "wave": wave_l1,
             "relative_wave": relative_wave_l1,
@@ -119,7 +119,7 @@ class CodecInTraining(nn.Module):
 
     @torch.no_grad()
     def held_out(self, audio: Tensor) -> dict[str, Tensor]:
-        """The sum over clips and their number, by what is measured."""
+        """(2,) by what is measured of sound (B, C, N): the sum over clips, and their number."""
         coded = self.codec(audio)
         count = audio.new_tensor(float(len(audio)))
         figures = {name: value * count for name, value in coded.terms.items()}

@@ -51,10 +51,10 @@ class CodecOptions(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = (*LOSSES, "quantizer", *TERMS)
+        names = (*LOSSES, "quantizer", *TERMS)
         for name, weight in self.weights.items():
-            if name not in known:
-                raise UnknownNameError("loss", name, known)
+            if name not in names:
+                raise UnknownNameError("loss", name, names)
             if isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0:
                 raise InputError(
                     f"the weight of {name!r} must be a number from 0 on, not {weight!r}"

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
-from cantilena.systems.codec.options import CodecOptions
-from cantilena.systems.trainable import Collate, Recipe, Settings, names
+from cantilena.systems.codec.options import LOSSES, TERMS, CodecOptions
+from cantilena.systems.sound import SETTINGS, SoundTraining
+from cantilena.systems.trainable import CODEC, Recipe, names
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from cantilena.systems.codec.model import CodecInTraining
 
-SYSTEM = "codec"
 WAVE = {"relative_wave": 3.0, "mel": 1.0}
 """Of the trials that were made on two cores: mel in log10, the wave as a share of its size."""
 _MDCT = {"quantizer_options": {"decay": 0.95, "commitment": 0.1, "dropout": 0.25}}
@@ -86,21 +86,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 def codec_recipe(name: str) -> Recipe:
     """A recipe for a CPU: batches of 8 s."""
-    settings = Settings(
-        steps=20_000,
-        batch=8,
-        rate=1e-3,
-        warmup=100,
-        decay=0.3,
-        weight_decay=0.01,
-        beta2=0.99,
-        clip=1.0,
-        seed=0,
-        valid_every=500,
-        save_minutes=5.0,
-        log_every=50,
-    )
-    return Recipe(SYSTEM, settings, CodecOptions(**RECIPES[name]))
+    settings = replace(SETTINGS, steps=20_000, weight_decay=0.01, beta2=0.99, valid_every=500)
+    return Recipe(CODEC, settings, CodecOptions(**RECIPES[name]))
 
 
 def with_option(recipe: Recipe, name: str, value: Any) -> Recipe:
@@ -123,23 +110,22 @@ def with_option(recipe: Recipe, name: str, value: Any) -> Recipe:
             value = {**recipe.options.weights, **value}
         return recipe.changed(**{name: value})
     model = dict(recipe.options.model)
-    known = signature(codec_class(recipe.options.codec)).parameters
-    if name in known:
+    parameters = signature(codec_class(recipe.options.codec)).parameters
+    if name in parameters:
         if name == "quantizer" and value != model.get(name):
             model.pop("quantizer_options", None)
         model[name] = value
-    elif "quantizer_options" in known:
+    elif "quantizer_options" in parameters:
         model["quantizer_options"] = {**model.get("quantizer_options", {}), name: value}
     else:
         raise InputError(f"neither the training nor the codec has an option {name!r}")
     return replace(recipe, options=replace(recipe.options, model=model))
 
 
-class CodecTraining:
+class CodecTraining(SoundTraining):
     """The ``Trainable`` of codecs."""
 
-    system: ClassVar[str] = SYSTEM
-    driver: ClassVar[str] = "audio"
+    system: ClassVar[str] = CODEC
     Options: ClassVar[Any] = CodecOptions
     drawn: ClassVar[tuple[str, ...]] = ("mel", "bands")
     """What ``cantilena plot`` draws, the first that there is."""
@@ -150,9 +136,10 @@ class CodecTraining:
 
     def check(self, recipe: Recipe) -> None:
         """Raises InputError for settings and options that do not go together."""
-        options, settings = recipe.options, recipe.settings
-        if settings.steps is None or settings.accumulate != 1:
-            raise InputError("a codec's run needs a number of steps, and takes its batches whole")
+        super().check(recipe)
+        options = recipe.options
+        if not any(options.weights.get(name) for name in (*LOSSES, *TERMS)):
+            raise InputError("no loss has a weight above 0, so that the codec would learn nothing")
         heard = any(options.weights.get(name) for name in ("adversary", "features"))
         if heard != bool(options.adversaries):
             raise InputError(
@@ -162,18 +149,11 @@ class CodecTraining:
         if options.balance == "adaptive" and not options.weights.get("adversary"):
             raise InputError("the adaptive weight is that of 'adversary': give it one above 0")
 
-    def check_models(self, recipe: Recipe) -> None:
-        """Nothing is begun with."""
-
     def build(self, recipe: Recipe) -> tuple[CodecInTraining, None]:
         """The codec with random weights, and all that its loss needs. Raises InputError."""
         from cantilena.systems.codec.model import CodecInTraining
 
         return CodecInTraining(recipe.options), None
-
-    def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
-        """Batches come as arrays from ``train.audio.clips``."""
-        raise NotImplementedError("clips come as batches")
 
     def loss(
         self, model: CodecInTraining, batch: Mapping[str, Any]
@@ -202,9 +182,6 @@ class CodecTraining:
             torch.optim.AdamW([g], lr=settings.rate, betas=betas, weight_decay=decay)
             for g in groups
         ]
-
-    def sampler(self, model: Any, tokenizer: Any) -> None:
-        """None: a codec composes nothing."""
 
     def save(
         self,

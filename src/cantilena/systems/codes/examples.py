@@ -95,7 +95,8 @@ class CodeBatches:
             )
 
     def draw(self, step: int, size: int) -> dict[str, Tensor]:
-        """The batch of a step: ``size`` examples at random, each from a frame at random."""
+        """The batch of a step: ``size`` examples at random, each from a frame at random. Entries as
+        ``COLUMNS`` and ``READ`` have them."""
         rng = np.random.default_rng([self.seed, step])
         crops = [self._crop(rng) for _ in range(size)]
         batch = self._stacked(crops)
@@ -163,37 +164,3 @@ class CodeBatches:
 def signals_of(batch: Mapping[str, Any], names: Iterable[str]) -> dict[str, Signal]:
     """The conditions of a batch by name."""
     return {name: Signal(batch[f"{name}.states"], batch[f"{name}.mask"]) for name in names}
-
-
-# ------------------------------------------------------------------ what counting alone says
-
-SMOOTHING = 1.0
-"""Added to each count, shared out by the code's own frequency in bigrams."""
-
-
-def ngram_nats(
-    train: Iterable[np.ndarray], valid: Iterable[np.ndarray], card: int
-) -> dict[str, list[float]]:
-    """Mean nats of a code of held-out ``valid`` (K, T), by book, where only counts over ``train``
-    are known: "unigram", and "bigram" of the same book's code before it. Most of what a model is
-    better by than the first is that codes are held; what it is better by than the second is its
-    own. Both are of all codes but a piece's first."""
-    singles: list[np.ndarray] = []
-    pairs: list[np.ndarray] = []
-    for codes in train:
-        for k, row in enumerate(codes.astype(np.int64)):
-            if k == len(singles):
-                singles.append(np.full(card, SMOOTHING))
-                pairs.append(np.zeros((card, card)))
-            singles[k] += np.bincount(row, minlength=card)
-            np.add.at(pairs[k], (row[:-1], row[1:]), 1.0)
-    held = [codes.astype(np.int64) for codes in valid]
-    out: dict[str, list[float]] = {"unigram": [], "bigram": []}
-    for k, (single, pair) in enumerate(zip(singles, pairs, strict=True)):
-        share = single / single.sum()
-        following = (pair + SMOOTHING * share) / (pair.sum(1, keepdims=True) + SMOOTHING)
-        before = np.concatenate([codes[k, :-1] for codes in held])
-        code = np.concatenate([codes[k, 1:] for codes in held])
-        out["unigram"].append(float(-np.log(share[code]).mean()))
-        out["bigram"].append(float(-np.log(following[before, code]).mean()))
-    return out

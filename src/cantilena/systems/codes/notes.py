@@ -123,7 +123,7 @@ class NoteWriting:
 
     @property
     def codes(self) -> list[np.ndarray]:
-        """The codes so far."""
+        """The codes (K, T) so far, of each order."""
         return [codes for part in self.parts for codes in part.codes]
 
     def steps(self) -> Iterator[tuple[int, int]]:

@@ -8,13 +8,14 @@ when it trains.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
-from cantilena.systems.trainable import CODES, Checked, Collate, Recipe, Settings, option
+from cantilena.systems.sound import SETTINGS, SoundTraining
+from cantilena.systems.trainable import CODES, Checked, Recipe, option
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 CONDITIONS = ("text", "melody", "roll", "drums", "note", "chords", "beat")
 """What can be read: words, a tune, and the kinds of ``tokens.codes.symbols``."""
+OF_NOTES = CONDITIONS[1:]
+"""Those that are known of clips of MIDI alone."""
 FUSES = ("cross", "prepend")
 
 
@@ -56,22 +59,23 @@ class CodeOptions(Checked):
     layers: int = option(4, "blocks", least=1)
     heads: int = option(4, "of attention", least=1)
     hidden: int = option(768, "within a block", least=1)
-    dropout: float = option(0.0, "share of values left out", least=0)
-    drop: float = option(0.2, "how often conditions are left out", least=0, free=True)
-    forget: float = option(0.0, "share of the codes that the model may not read", least=0)
-    merge: float = option(0.0, "how often facts stand behind a text", least=0, free=True)
-    word_dropout: float = option(0.0, "share of a text's words left out", least=0, free=True)
+    dropout: float = option(0.0, "share of values left out", least=0, most=1)
+    drop: float = option(0.2, "how often conditions are left out", least=0, most=1, free=True)
+    forget: float = option(0.0, "share of the codes that the model may not read", least=0, most=1)
+    merge: float = option(0.0, "how often facts stand behind a text", least=0, most=1, free=True)
+    word_dropout: float = option(
+        0.0, "share of a text's words left out", least=0, most=1, free=True
+    )
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in self.reads:
             if name not in CONDITIONS:
-                known = ", ".join(CONDITIONS)
-                raise InputError(f"a model of codes reads no {name!r}; known: {known}")
-        for name in ("drop", "merge", "word_dropout"):
-            if getattr(self, name) > 1:
-                raise InputError(f"{name} is a share from 0 to 1, not {getattr(self, name):g}")
+                names = ", ".join(CONDITIONS)
+                raise InputError(f"a model of codes reads no {name!r}; known: {names}")
+        if not self.text_encoder.strip():
+            raise InputError("the text encoder has no name; 'hashed' needs no weights")
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -113,27 +117,14 @@ beat known; one note of an instrument; drums to what the others play; the publis
 
 def code_recipe(name: str) -> Recipe:
     """A recipe for a CPU."""
-    settings = Settings(
-        steps=5_000,
-        batch=8,
-        rate=1e-3,
-        warmup=100,
-        decay=0.3,
-        weight_decay=0.1,
-        beta2=0.95,
-        clip=1.0,
-        valid_every=250,
-        save_minutes=5.0,
-        log_every=50,
-    )
+    settings = replace(SETTINGS, weight_decay=0.1, beta2=0.95)
     return Recipe(CODES, settings, CodeOptions(**RECIPES[name]))
 
 
-class CodeTraining:
+class CodeTraining(SoundTraining):
     """The ``Trainable`` of models of codes."""
 
     system: ClassVar[str] = CODES
-    driver: ClassVar[str] = "audio"
     Options: ClassVar[Any] = CodeOptions
 
     def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
@@ -142,16 +133,12 @@ class CodeTraining:
 
     def check(self, recipe: Recipe) -> None:
         """Raises InputError for settings and options that do not go together."""
-        if recipe.settings.steps is None or recipe.settings.accumulate != 1:
-            raise InputError("a run over codes needs a number of steps, and takes batches whole")
+        super().check(recipe)
         if recipe.options.width % recipe.options.heads or recipe.options.width % 2:
             raise InputError(
                 f"a width of {recipe.options.width} does not divide into "
                 f"{recipe.options.heads} heads"
             )
-
-    def check_models(self, recipe: Recipe) -> None:
-        """Nothing is begun with but the text encoder, which ``build`` loads."""
 
     def encoder(self, recipe: Recipe) -> Any:
         """The frozen text encoder; None where no text is read. Raises CheckpointError, InputError,
@@ -187,12 +174,8 @@ class CodeTraining:
         encoder = self.encoder(recipe)
         return CodeLM(self.config(recipe, encoder)), None
 
-    def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
-        """Batches come whole from ``systems.codes.examples``."""
-        raise NotImplementedError("batches of codes are drawn, not collated")
-
     def loss(self, model: CodeLM, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Mean nats a code, the mean over books, and each book's."""
+        """Mean nats a code: a scalar, the mean over books, and each book's by name."""
         books = self._nats(model, batch)
         return books.mean(), {f"book {k + 1}": nats.detach() for k, nats in enumerate(books)}
 
@@ -233,9 +216,6 @@ class CodeTraining:
             {"params": others, "weight_decay": 0.0},
         ]
         return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
-
-    def sampler(self, model: Any, tokenizer: Any) -> None:
-        """None: codes are no music without their codec."""
 
     def save(
         self,

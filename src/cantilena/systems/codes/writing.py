@@ -21,6 +21,7 @@ from cantilena.errors import InputError
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM
 from cantilena.models.audio.code_step import Packed
 from cantilena.models.audio.musicgen import TEXT
+from cantilena.models.threads import in_one_thread, is_small
 from cantilena.systems.codes.conditions import NOTHING, Conditioner, Wish, lengths
 from cantilena.systems.codes.piece import OPEN, CodeGrammar, CodePiece
 from cantilena.systems.codes.stepper import CodeStepper, Conditions
@@ -108,7 +109,7 @@ class CodeWriting:
             )
 
     def run(self) -> list[np.ndarray]:
-        """Writes everything; gives the codes."""
+        """Writes everything; gives the codes (K, T) of each order."""
         for _ in self.steps():
             pass
         return self.codes
@@ -116,6 +117,10 @@ class CodeWriting:
     def steps(self) -> Iterator[tuple[int, int]]:
         """Writes step by step; yields how many steps of all are done, and their number. What is not
         asked for is not made."""
+        steps = self._steps()
+        yield from in_one_thread(steps) if is_small(self.writer.model) else steps
+
+    def _steps(self) -> Iterator[tuple[int, int]]:
         done = 0
         for number in range(max((len(plan) for plan in self.plans), default=0)):
             for group in self._groups(number):

@@ -47,7 +47,7 @@ class Cuts:
         self._order = lru_cache(maxsize=2)(data.order)
 
     def draw(self, seed: int, step: int, batch: int) -> dict[str, np.ndarray]:
-        """The batch of a step: ``audio``."""
+        """The batch of a step: ``audio`` (B, channels, length) float32."""
         rng = np.random.default_rng((seed, step))
         rows = []
         for number in range(step * batch, (step + 1) * batch):
@@ -70,7 +70,8 @@ class Cuts:
         return np.repeat(padded[None], self.channels, 0)
 
     def fixed(self, batch: int, limit: int = 32) -> list[dict[str, np.ndarray]]:
-        """Batches for validation: the middles of ``limit`` clips, spread over the data."""
+        """Batches for validation, as ``draw``'s: the middles of ``limit`` clips, spread over the
+        data."""
         count = min(limit, len(self.data))
         numbers = np.linspace(0, len(self.data) - 1, count).astype(int).tolist()
         rows: list[np.ndarray] = []

@@ -147,6 +147,12 @@ def test_a_frame_codec_hears_its_margin_and_no_further(transform: str, channels:
         ("seanet", {"strides": [0]}),
         ("seanet", {"strides": 2}),
         ("seanet", {"squeeze": 0}),
+        ("seanet", {"units": -1}),
+        ("seanet", {"growth": 0}),
+        ("mel", {"bands": 0}),
+        ("jukebox", {"depth": -1}),
+        ("slow", {"events": "abc"}),
+        ("vae", {"latent": 0}),
         ("dac", {"filters": "x"}),
     ],
 )

@@ -33,8 +33,8 @@ class Balancer(nn.Module):
         self.register_buffer("counts", torch.zeros(len(self.weights)))
 
     def gradient(self, losses: Mapping[str, Tensor], sound: Tensor) -> Tensor:
-        """The gradient that ``sound`` is to have, of those losses that are there; their graphs are
-        kept. Its shares are of the weights of those there."""
+        """The gradient (B, C, N) that ``sound`` (B, C, N) is to have, of those losses (scalars)
+        that are there; their graphs are kept. Its shares are of the weights of those there."""
         active = {k: v for k, v in losses.items() if self.weights.get(k, 0.0) > 0}
         whole = sum(self.weights[name] for name in active)
         gradient = torch.zeros_like(sound)
@@ -56,14 +56,15 @@ class Balancer(nn.Module):
 
 
 def weighted(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """The sum of those losses that have a weight."""
+    """The sum, a scalar, of those losses (scalars) that have a weight, at least one."""
     parts = [weights[name] * loss for name, loss in losses.items() if weights.get(name)]
     return torch.stack(parts).sum()
 
 
 def adaptive_weight(reconstruction: Tensor, adversarial: Tensor, last: nn.Parameter) -> Tensor:
-    """VQGAN's weight of the adversary: by how much the gradient of the reconstruction with respect
-    to the ``last`` weight is larger than the adversary's, so that they pull alike."""
+    """VQGAN's weight of the adversary, a scalar of two: by how much the gradient of the
+    reconstruction with respect to the ``last`` weight is larger than the adversary's, so that they
+    pull alike."""
     (a,) = torch.autograd.grad(reconstruction, [last], retain_graph=True)
     (b,) = torch.autograd.grad(adversarial, [last], retain_graph=True)
     ratio = a.norm() / (b.norm() + 1e-4)

@@ -115,8 +115,13 @@ class Codec(nn.Module):
             total.update(value.contiguous().numpy().tobytes())
         return total.hexdigest()
 
+    def padded(self, audio: Tensor) -> Tensor:
+        """(B, C, T * hop) of sound (B, C, N): silence behind it up to a whole frame."""
+        return F.pad(audio, (0, -audio.shape[-1] % self.hop))
+
     def check_codes(self, codes: Tensor) -> None:
-        """Raises InputError for codes of another shape, or with values that no book has."""
+        """Raises InputError for codes of another shape than (B, k, T), or with values that no book
+        has."""
         if codes.ndim != 3 or not 1 <= codes.shape[1] <= self.books:
             raise InputError(
                 f"codes have the shape (B, 1 to {self.books}, T), not {tuple(codes.shape)}"
@@ -156,10 +161,6 @@ class LatentCodec(Codec):
         values = latents if quantised is None else quantised.values
         return Coded(cut(self.synthesise(values), audio.shape[-1]), quantised)
 
-    def padded(self, audio: Tensor) -> Tensor:
-        """Sound with silence behind it up to a whole frame."""
-        return F.pad(audio, (0, -audio.shape[-1] % self.hop))
-
 
 def cut(audio: Tensor, length: int | None) -> Tensor:
     """The first ``length`` samples (None: all)."""
@@ -181,8 +182,10 @@ def codec(kind: str, **options: Any) -> Codec:
     signature = inspect.signature(builder)
     odd = sorted(set(options) - set(signature.parameters))
     if odd:
-        known = ", ".join(signature.parameters)
-        raise InputError(f"the codec {kind!r} has no option {odd[0]!r}; it has: {known}")
+        names = ", ".join(signature.parameters)
+        raise InputError(f"the codec {kind!r} has no option {odd[0]!r}; it has: {names}")
+    for name, value in options.items():
+        _check_option(kind, name, value, signature.parameters[name].annotation)
     bound = signature.bind(**options)
     bound.apply_defaults()
     try:
@@ -200,3 +203,28 @@ def codec(kind: str, **options: Any) -> Codec:
             raise InputError(f"a codec's {name} must be a whole number from 1, not {value!r}")
     model.options = dict(bound.arguments)
     return model
+
+
+_OPTION_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+}
+_MAY_BE_0 = ("lstm", "units", "depth", "encoder_layers", "decoder_layers", "iterations")
+"""Numbers of layers and repeats, of which there may be 0."""
+
+
+def _check_option(kind: str, name: str, value: Any, annotation: str) -> None:
+    """Raises InputError for a number or a word of the wrong kind, and numbers below what a codec
+    can be built with, for which torch makes networks without layers, or of values that are NaN."""
+    types = _OPTION_TYPES.get(annotation)
+    if types is None:
+        return
+    if type(value) not in types:
+        raise InputError(f"{name} of the codec {kind!r} is of the kind {annotation}, not {value!r}")
+    least = 0 if name in _MAY_BE_0 else 1
+    if annotation == "int" and value < least:
+        raise InputError(f"{name} of the codec {kind!r} must be {least} or more, not {value}")
+    if annotation == "float" and not 0 < value < math.inf:
+        raise InputError(f"{name} of the codec {kind!r} must be above 0, not {value}")

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import Codec, Coded, cut
-from cantilena.models.audio.codec.seanet import Conv, ConvTransposed, decoder, encoder, run
+from cantilena.models.audio.codec.seanet import Conv, ConvTransposed, Seanet, run
 from cantilena.models.audio.quantize import Quantised
 from cantilena.models.audio.quantize import quantizer as make_quantizer
 
@@ -64,10 +64,6 @@ class Levels(Codec):
             first += count
         return parts
 
-    def padded(self, audio: Tensor) -> Tensor:
-        """Sound with silence behind it up to a whole frame."""
-        return F.pad(audio, (0, -audio.shape[-1] % self.hop))
-
     def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
         """As ``Codec.encode``."""
         quantised = self._quantised(self.padded(audio))
@@ -102,11 +98,9 @@ class Vqvae2Codec(Levels):
             raise InputError(f"the top's frames must be 2 or more of the bottom's long, not {step}")
         self.sample_rate, self.channels = sample_rate, channels
         self.hop, self.rates = math.prod(strides) * step, (1, step)
-        unit = {"kernel": 3, "squeeze": 2, "shortcut": False}
-        how = {"causal": False, "pad": "constant"}
-        width = filters * 2 ** len(strides)
-        net = (units, 3, 0, 7, 7, unit, how)
-        self.bottom = encoder(channels, filters, strides, width, *net)
+        net = Seanet(channels, filters, strides, units)
+        width = net.width
+        self.bottom = net.encoder(width)
         self.top = nn.Sequential(
             nn.ELU(), Conv(width, width, 2 * step, step, causal=False), nn.ELU()
         )
@@ -115,7 +109,7 @@ class Vqvae2Codec(Levels):
         self.down_up = ConvTransposed(width, width, step, causal=False)
         self.bottom_latent = nn.Conv1d(2 * width, latent, 1)
         self.up = ConvTransposed(latent, latent, step, causal=False)
-        self.decoder = decoder(channels, filters, strides, 2 * latent, *net)
+        self.decoder = net.decoder(2 * latent)
         options = quantizer_options or {}
         self.quantizers = nn.ModuleList(make_quantizer(quantizer, latent, **options) for _ in "12")
         self.margin = None

@@ -23,13 +23,14 @@ Maps = Sequence[Sequence[Tensor]]
 
 
 def wave_l1(output: Tensor, target: Tensor) -> Tensor:
-    """The mean absolute difference of samples."""
+    """The mean absolute difference of samples (B, C, N), a scalar."""
     return (output - target).abs().mean()
 
 
 def relative_wave_l1(output: Tensor, target: Tensor) -> Tensor:
-    """The mean absolute difference of samples as a share of the mean absolute sample of each item,
-    so that soft music weighs as much as loud; items that are all but silent count as at -80 dB."""
+    """The mean absolute difference of samples (B, C, N) as a share of the mean absolute sample of
+    each item, a scalar, so that soft music weighs as much as loud; items that are all but silent
+    count as at -80 dB."""
     error = (output - target).abs().mean((1, 2))
     return (error / target.abs().mean((1, 2)).clamp_min(1e-4)).mean()
 
@@ -153,7 +154,8 @@ class MultiScaleStft(nn.Module):
 
 
 def largest_squares(output: Tensor, target: Tensor, count: int = 2048) -> Tensor:
-    """The mean of each item's ``count`` largest squared errors, Jukebox's "Linf"."""
+    """The mean of the ``count`` largest squared errors of each item of (B, C, N), a scalar:
+    Jukebox's "Linf"."""
     squares = ((output - target) ** 2).flatten(1)
     return squares.topk(min(count, squares.shape[1]), dim=1).values.mean()
 
@@ -174,7 +176,8 @@ def discriminator_loss(real: Maps, fake: Maps, form: str) -> Tensor:
 
 
 def adversarial_loss(fake: Maps, form: str) -> Tensor:
-    """What the codec is trained by: that its sound is taken for real."""
+    """What the codec is trained by, a scalar: that its sound is taken for real. ``form`` as in
+    ``discriminator_loss``."""
     if form == "hinge":
         return torch.stack([-f[-1].mean() for f in fake]).mean()
     return torch.stack([((1 - f[-1]) ** 2).mean() for f in fake]).mean()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, MissingWeightsError
 from cantilena.models.audio.codec.base import Codec, Coded, cut
 from cantilena.models.hub import folder_of, load_pretrained, loading, need
 
@@ -29,9 +29,6 @@ class Published(Codec):
         super().__init__()
         self.model = model
         self.margin = None
-
-    def _padded(self, audio: Tensor) -> Tensor:
-        return F.pad(audio, (0, -audio.shape[-1] % self.hop))
 
     def decode(self, codes: Tensor, length: int | None = None) -> Tensor:
         """As ``Codec.decode``."""
@@ -68,7 +65,7 @@ class PublishedEncodec(Published):
 
     def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
         """As ``Codec.encode``."""
-        latents = self.model.encoder(self._padded(audio))
+        latents = self.model.encoder(self.padded(audio))
         codes = self.model.quantizer.encode(latents, self.model.config.target_bandwidths[-1])
         return codes[:books].transpose(0, 1)
 
@@ -89,7 +86,7 @@ class PublishedDac(Published):
 
     def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
         """As ``Codec.encode``."""
-        latents = self.model.encoder(self._padded(audio))
+        latents = self.model.encoder(self.padded(audio))
         return self.model.quantizer(latents, books)[1]
 
     def _sound(self, codes: Tensor) -> Tensor:
@@ -111,7 +108,7 @@ class PublishedMimi(Published):
     def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
         """As ``Codec.encode``."""
         count = books or self.books
-        return self.model.encode(self._padded(audio), num_quantizers=count).audio_codes
+        return self.model.encode(self.padded(audio), num_quantizers=count).audio_codes
 
     def _sound(self, codes: Tensor) -> Tensor:
         return self.model.decode(codes).audio_values
@@ -126,16 +123,13 @@ PUBLISHED: dict[str, tuple[str, type[Published]]] = {
 
 
 def load_published(place: str, device: str) -> Published:
-    """The codec in a folder of HuggingFace's layout or of a hub name. Raises CheckpointError,
-    MissingExtraError."""
+    """The codec in a folder of HuggingFace's layout or of a hub name. Raises MissingWeightsError,
+    CheckpointError, MissingExtraError."""
     with loading("codec", place, "the shipped codec needs none"):
-        try:
-            folder = folder_of(place, PURPOSE)
-        except CheckpointError as error:
-            raise CheckpointError(f"the codec {place!r} cannot be had: {error}") from error
+        folder = folder_of(place, "codec")
         kind = published_kind(folder)
         if kind not in PUBLISHED:
-            raise CheckpointError(
+            raise MissingWeightsError(
                 f"{place} is no codec: its model_type is {kind or 'missing'}; known: "
                 f"{', '.join(PUBLISHED)}"
             )

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -124,59 +126,71 @@ class Recurrent(nn.Module):
 
 
 def run(layers: Any, x: Tensor, state: State | None = None) -> Tensor:
-    """``x`` through all layers."""
+    """``x`` (B, width, T) through all layers, those of ELU having no state."""
     for layer in layers:
         x = layer(x) if isinstance(layer, nn.ELU) else layer(x, state)
     return x
 
 
-def encoder(
-    channels: int,
-    filters: int,
-    strides: Sequence[int],
-    latent: int,
-    units: int,
-    growth: int,
-    lstm: int,
-    kernel: int,
-    last: int,
-    unit: dict[str, Any],
-    how: dict[str, Any],
-) -> nn.ModuleList:
-    """(B, channels, N) to (B, latent, N / product of strides). ``kernel`` and ``last``: of the
-    first and the last convolution; ``unit``: settings of the residual units, which are dilated by
-    powers of ``growth``; ``how``: of all convolutions."""
-    width, layers = filters, [Conv(channels, filters, kernel, **how)]
-    for stride in strides:
-        layers += [Unit(width, dilation=growth**i, **unit, **how) for i in range(units)]
-        layers += [nn.ELU(), Conv(width, 2 * width, 2 * stride, stride, **how)]
-        width *= 2
-    layers += [Recurrent(width, lstm)] if lstm else []
-    return nn.ModuleList([*layers, nn.ELU(), Conv(width, latent, last, **how)])
+@dataclass(frozen=True)
+class Seanet:
+    """The network of an encoder and its decoder, which mirrors it: ``channels`` of the sound,
+    ``filters`` behind the first convolution, twice as many behind each of the encoder's
+    ``strides``, and before those ``units`` residual units, dilated by powers of ``growth``;
+    ``lstm``: layers of the LSTM, 0 for none. ``kernel``, ``last`` and ``unit_kernel``: of the first
+    and the last convolution and of the units; ``squeeze``, ``shortcut``: as in ``Unit``;
+    ``causal``, ``pad``: as in ``Conv``."""
 
+    channels: int
+    filters: int
+    strides: Sequence[int]
+    units: int
+    growth: int = 3
+    lstm: int = 0
+    kernel: int = 7
+    last: int = 7
+    unit_kernel: int = 3
+    squeeze: int = 2
+    shortcut: bool = False
+    causal: bool = False
+    pad: str = "constant"
 
-def decoder(
-    channels: int,
-    filters: int,
-    strides: Sequence[int],
-    latent: int,
-    units: int,
-    growth: int,
-    lstm: int,
-    kernel: int,
-    last: int,
-    unit: dict[str, Any],
-    how: dict[str, Any],
-) -> nn.ModuleList:
-    """The way back; ``strides`` as for the encoder."""
-    width = filters * 2 ** len(strides)
-    layers: list[nn.Module] = [Conv(latent, width, kernel, **how)]
-    layers += [Recurrent(width, lstm)] if lstm else []
-    for stride in reversed(strides):
-        layers += [nn.ELU(), ConvTransposed(width, width // 2, stride, how["causal"])]
-        width //= 2
-        layers += [Unit(width, dilation=growth**i, **unit, **how) for i in range(units)]
-    return nn.ModuleList([*layers, nn.ELU(), Conv(width, channels, last, **how)])
+    @property
+    def width(self) -> int:
+        """Channels behind all strides."""
+        return self.filters * 2 ** len(self.strides)
+
+    def encoder(self, latent: int) -> nn.ModuleList:
+        """(B, channels, N) to (B, latent, N / product of strides)."""
+        layers: list[nn.Module] = [self._conv(self.channels, self.filters, self.kernel)]
+        width = self.filters
+        for stride in self.strides:
+            layers += self._units(width)
+            layers += [nn.ELU(), self._conv(width, 2 * width, 2 * stride, stride)]
+            width *= 2
+        layers += self._recurrent()
+        return nn.ModuleList([*layers, nn.ELU(), self._conv(width, latent, self.last)])
+
+    def decoder(self, latent: int) -> nn.ModuleList:
+        """(B, latent, T) to (B, channels, T * product of strides)."""
+        width = self.width
+        layers: list[nn.Module] = [self._conv(latent, width, self.kernel), *self._recurrent()]
+        for stride in reversed(self.strides):
+            layers += [nn.ELU(), ConvTransposed(width, width // 2, stride, self.causal)]
+            width //= 2
+            layers += self._units(width)
+        return nn.ModuleList([*layers, nn.ELU(), self._conv(width, self.channels, self.last)])
+
+    def _conv(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> Conv:
+        return Conv(inputs, outputs, kernel, stride, causal=self.causal, pad=self.pad)
+
+    def _units(self, width: int) -> list[nn.Module]:
+        unit = partial(Unit, width, self.unit_kernel, squeeze=self.squeeze, shortcut=self.shortcut)
+        how = {"causal": self.causal, "pad": self.pad}
+        return [unit(dilation=self.growth**i, **how) for i in range(self.units)]
+
+    def _recurrent(self) -> list[nn.Module]:
+        return [Recurrent(self.width, self.lstm)] if self.lstm else []
 
 
 class SeanetCodec(LatentCodec):
@@ -212,11 +226,22 @@ class SeanetCodec(LatentCodec):
             raise InputError(f"pad must be constant or reflect, not {pad!r}")
         self.sample_rate, self.channels, self.hop = sample_rate, channels, math.prod(strides)
         self.causal, self.pad = causal, pad
-        unit = {"kernel": unit_kernel, "squeeze": squeeze, "shortcut": shortcut}
-        how = {"causal": causal, "pad": pad}
-        sizes = (channels, filters, strides, latent, units, growth, lstm, kernel, last_kernel)
-        self.encoder = encoder(*sizes, unit, how)
-        self.decoder = decoder(*sizes, unit, how)
+        net = Seanet(
+            channels,
+            filters,
+            strides,
+            units,
+            growth,
+            lstm,
+            kernel,
+            last_kernel,
+            unit_kernel,
+            squeeze,
+            shortcut,
+            causal,
+            pad,
+        )
+        self.encoder, self.decoder = net.encoder(latent), net.decoder(latent)
         self.quantizer = make_quantizer(quantizer, latent, **(quantizer_options or {}))
         self.sizes = tuple(self.quantizer.sizes)
         self.margin = None if lstm else self._margin()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cantilena.models.audio.codec.base import Coded, LatentCodec, cut
-from cantilena.models.audio.codec.seanet import decoder, encoder, run
+from cantilena.models.audio.codec.seanet import Seanet, run
 from cantilena.models.audio.quantize import Quantised, Quantizer
 
 STEER = 1.01
@@ -82,11 +82,8 @@ class SlowCodec(LatentCodec):
         super().__init__()
         self.sample_rate, self.channels, self.hop = sample_rate, channels, math.prod(strides)
         self.events, self.reach = events, reach
-        unit = {"kernel": 7, "squeeze": 1, "shortcut": False}
-        how = {"causal": False, "pad": "constant"}
-        net = (units, 3, 0, 7, 7, unit, how)
-        self.encoder = encoder(channels, filters, strides, slow, *net)
-        self.decoder = decoder(channels, filters, strides, slow, *net)
+        net = Seanet(channels, filters, strides, units, unit_kernel=7, squeeze=1)
+        self.encoder, self.decoder = net.encoder(slow), net.decoder(slow)
         self.quantizer = Rounding(slow, reach)
         self.sizes = self.quantizer.sizes
         self.margin = None  # a level may have been held for long

@@ -58,8 +58,7 @@ class VaeCodec(Codec):
 
     def _bottleneck(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (B, D, T)."""
-        padded = F.pad(audio, (0, -audio.shape[-1] % self.hop))
-        mean, scale = self.net.analyse(padded).float().chunk(2, 1)
+        mean, scale = self.net.analyse(self.padded(audio)).float().chunk(2, 1)
         return mean, F.softplus(scale) + 1e-4
 
     def latents(self, audio: Tensor) -> Tensor:

@@ -186,14 +186,14 @@ def several_processes() -> bool:
 
 
 def summed(tensor: Tensor) -> Tensor:
-    """The sum over the processes of a training."""
+    """The sum of a tensor of any shape over the processes of a training, in place."""
     if several_processes():
         torch.distributed.all_reduce(tensor)
     return tensor
 
 
 def shared(tensor: Tensor) -> Tensor:
-    """What the first process of a training has, for all of them."""
+    """What the first process of a training has, of any shape, for all of them."""
     if several_processes():
         tensor = tensor.contiguous()
         torch.distributed.broadcast(tensor, 0)

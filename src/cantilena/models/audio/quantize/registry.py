@@ -18,6 +18,7 @@ QUANTIZERS: dict[str, str] = {
     "factorised": f"{_HERE}.factorised:Factorised",
     "residual": f"{_HERE}.residual:Residual",
     "residual-factorised": f"{_HERE}.residual:ResidualFactorised",
+    "residual-fsq": f"{_HERE}.residual_fsq:ResidualFSQ",
     "product": f"{_HERE}.product:Product",
     "grouped-residual": f"{_HERE}.grouped:GroupedResidual",
     "multi-head": f"{_HERE}.multihead:MultiHead",

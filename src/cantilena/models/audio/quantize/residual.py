@@ -29,45 +29,21 @@ INNER = ("ema", "vq", "factorised")
 """The books that can stand in a row: what they leave is a difference of vectors."""
 
 
-class Residual(Quantizer):
-    """``books`` books of kind ``inner`` and of ``size`` codes, or one size for each, with the
-    inner's ``options``.
+class Row(Quantizer):
+    """``layers`` in a row, each for what those before it leave. ``dropout``: how often, in
+    training, only the first n books are used, n uniform from 1 to their number: for a whole batch
+    (``dropout_by`` "batch", SoundStream) or each example ("example", DAC, which draws for a fixed
+    share of a batch). Dropped books neither learn nor cost; their indices are still told. None is
+    dropped while books wait for their start."""
 
-    Values are the sum of the codes. Books that have no projection share one straight-through
-    estimator, and what a book leaves is taken without gradient, so that the commitment of each
-    reaches the encoder; losses are means over the books in use, as EnCodec's. With projections
-    (factorised) the gradient goes through each book, and losses are added up, as DAC's.
-
-    ``dropout``: how often, in training, only the first n books are used, n uniform from 1 to
-    ``books``: for a whole batch (``dropout_by`` "batch", SoundStream) or each example ("example",
-    DAC, which draws for a fixed share of a batch). Dropped books neither learn nor cost; their
-    indices are still told. None is dropped while books wait for their start.
-    """
-
-    def __init__(
-        self,
-        dim: int,
-        *,
-        books: int = 8,
-        size: int | Sequence[int] = 1024,
-        inner: str = "ema",
-        dropout: float = 0.0,
-        dropout_by: str = "batch",
-        **options: Any,
-    ):
-        sizes = [size] * books if isinstance(size, int) else list(size)
-        require(
-            len(sizes) == books and books >= 1, f"{books} books need {books} sizes, not {sizes}"
-        )
-        require(inner in INNER, f"the books of a residual can be {', '.join(INNER)}, not {inner!r}")
+    def __init__(self, dim: int, layers: Sequence[SingleBook], dropout: float, dropout_by: str):
         require(0 <= dropout <= 1, f"dropout has to be 0 to 1, not {dropout}")
         require(
             dropout_by in ("batch", "example"),
             f"dropout_by has to be batch or example, not {dropout_by!r}",
         )
-        super().__init__(dim, sizes)
+        super().__init__(dim, [layer.sizes[0] for layer in layers])
         self.dropout, self.dropout_by = dropout, dropout_by
-        layers = [quantizer(inner, dim, size=size, **options) for size in sizes]
         self.layers: list[SingleBook] = nn.ModuleList(layers)  # type: ignore[assignment]
 
     @property
@@ -112,6 +88,37 @@ class Residual(Quantizer):
             total = q if total is None else total + q
         assert total is not None  # a prefix has one book and more
         return total
+
+
+class Residual(Row):
+    """``books`` books of kind ``inner`` and of ``size`` codes, or one size for each, with the
+    inner's ``options``.
+
+    Values are the sum of the codes. Books that have no projection share one straight-through
+    estimator, and what a book leaves is taken without gradient, so that the commitment of each
+    reaches the encoder; losses are means over the books in use, as EnCodec's. With projections
+    (factorised) the gradient goes through each book, and losses are added up, as DAC's.
+    ``dropout`` and ``dropout_by`` as in ``Row``.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        books: int = 8,
+        size: int | Sequence[int] = 1024,
+        inner: str = "ema",
+        dropout: float = 0.0,
+        dropout_by: str = "batch",
+        **options: Any,
+    ):
+        sizes = [size] * books if isinstance(size, int) else list(size)
+        require(
+            len(sizes) == books and books >= 1, f"{books} books need {books} sizes, not {sizes}"
+        )
+        require(inner in INNER, f"the books of a residual can be {', '.join(INNER)}, not {inner!r}")
+        layers: Any = [quantizer(inner, dim, size=size, **options) for size in sizes]
+        super().__init__(dim, layers, dropout, dropout_by)
 
 
 class ResidualFactorised(Residual):

@@ -1,0 +1,114 @@
+"""What ``cantilena train --system codec`` and ``--system codes`` have in common.
+
+Knows the run's folder, the options and the data of both; does not know what is trained. All that
+can be wrong is checked here, or when the model is built, before anything is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cantilena.cli.common import warn
+from cantilena.errors import InputError, UnknownNameError
+from cantilena.files import check_folder
+
+if TYPE_CHECKING:
+    from cantilena.data.audio.reader import AudioData
+    from cantilena.systems.trainable import Recipe
+
+_SIZES = ("width", "layers", "heads", "hidden", "head_hidden", "context")
+_NOTE_ALONE = ("corpora", "notes", "length", "start", "tune", "compile", "workers", *_SIZES)
+"""Options of the note model's training; those of sound are --option."""
+_SETTINGS = ("steps", "minutes", "batch", "rate", "decay", "seed", "warmup", "valid_every")
+LICENCE = "The weights are Apache-2.0 as far as they are ours; sources says what they heard."
+Say = Callable[[str], None]
+
+
+def run_folder(args: argparse.Namespace) -> tuple[Path, Recipe | None]:
+    """The folder of the run, and its settings where it goes on. Raises InputError for options of
+    the note model, and a folder that cannot be a run's of this system."""
+    from cantilena.data.manifest import MANIFEST
+    from cantilena.models.checkpoint import CARD
+    from cantilena.train.run import Run
+
+    for name in _NOTE_ALONE:
+        if getattr(args, name) is not None:
+            flag = "from" if name == "start" else name.replace("_", "-")
+            raise InputError(f"--{flag} is the note model's alone")
+    folder = check_folder(args.out)
+    for name, what in ((MANIFEST, "a data set"), (CARD, "a checkpoint")):
+        if (folder / name).exists():
+            raise InputError(f"{args.out!r} holds {what}; give the run another folder")
+    saved = Run(folder).recipe()
+    if saved is not None and saved.system != args.system:
+        raise InputError(
+            f"the run in {args.out!r} is of {saved.system!r}, not of {args.system!r}; give another "
+            "folder"
+        )
+    return folder, saved
+
+
+def base_recipe(
+    args: argparse.Namespace, saved: Recipe | None, recipes: Mapping[str, Callable[[], Recipe]]
+) -> Recipe:
+    """The settings that options stand above: the run's own where it goes on, else those of the
+    recipe. Raises UnknownNameError."""
+    name = args.recipe or next(iter(recipes))
+    if name not in recipes:
+        raise UnknownNameError("recipe", name, recipes)
+    return saved if saved is not None and args.recipe is None else recipes[name]()
+
+
+def with_settings(recipe: Recipe, args: argparse.Namespace) -> Recipe:
+    """The recipe with the run's settings that the command line names. Raises InputError."""
+    asked = {n: getattr(args, n) for n in _SETTINGS if getattr(args, n) is not None}
+    for key in ("warmup", "valid_every"):
+        if key in asked:
+            asked[key] = float(asked[key])
+    return recipe.changed(**asked)
+
+
+def options_of(args: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    """The name and the value of each ``--option``: JSON where it is JSON, else the text. Raises
+    InputError."""
+    for text in args.option or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--option {text!r} is not written as NAME=VALUE")
+        try:
+            value = json.loads(value)
+        except ValueError:
+            pass
+        except RecursionError as error:
+            raise InputError(f"--option {key} has a value that is nested too deep") from error
+        yield key.replace("-", "_"), value
+
+
+def splits(args: argparse.Namespace, seconds: float, stems: bool = False) -> list[AudioData]:
+    """The clips to train on and the held-out ones. Raises InputError where there are none, or none
+    lasts the ``seconds`` of a crop."""
+    from cantilena.data.audio.reader import AudioData
+
+    data = [AudioData(args.data, split, stems=stems, warn=warn) for split in ("train", "valid")]
+    longest = data[0].recipe.seconds
+    if seconds > longest:
+        raise InputError(
+            f"clips of {args.data!r} last {longest:g} s at most, no crop of {seconds:g}; train "
+            f"with --option seconds={longest:g} or less, or build longer clips (--seconds)"
+        )
+    return data
+
+
+def about(data: AudioData, folder: str, figures: Mapping[str, float] | None = None) -> dict:
+    """What a checkpoint's card says of the data."""
+    sources = data.manifest["licences"]
+    return {"folder": folder, "sources": sources, "licence": LICENCE, "figures": figures or {}}
+
+
+def printer(args: argparse.Namespace) -> Say:
+    """What prints a line of progress at once; nothing with --quiet."""
+    return (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))

@@ -1,0 +1,55 @@
+"""Places that are a folder or a hub name: what is said where there is neither."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cantilena.errors import CheckpointError, InputError, MissingWeightsError
+from cantilena.models.checkpoint import open_checkpoint
+from cantilena.models.hub import check_place, folder_of, loading
+
+
+@pytest.mark.parametrize("place", ["", "nowhere", "no/such/folder", "./x", "a b/c", "owner/"])
+def test_what_is_no_folder_and_no_hub_name(place: str, tmp_path: Path, monkeypatch: Any):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingWeightsError, match="no such folder, and no hub name such as"):
+        check_place(place, "codec")
+    with pytest.raises(InputError, match="there is no codec"):
+        folder_of(place, "codec")
+
+
+def test_a_hub_name_that_cannot_be_reached_is_read_in_both_ways(monkeypatch: Any):
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(MissingWeightsError) as raised:
+        folder_of("owner/name", "CLAP")
+    assert str(raised.value) == (
+        "there is no CLAP 'owner/name': no such folder, and of it as a hub name it is not in the "
+        "hub's cache and HF_HUB_OFFLINE is set"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "kind"),
+    [
+        ("owner/name", OSError("offline"), InputError),
+        ("no/such/folder", OSError("offline"), InputError),
+        ("meta/gated", OSError("401 gated"), CheckpointError),
+        (".", OSError("cannot be parsed"), CheckpointError),
+    ],
+)
+def test_what_is_not_there_is_input_and_what_is_damaged_is_not(
+    name: str, error: Exception, kind: type
+):
+    with pytest.raises(CheckpointError) as raised, loading("model", name):
+        raise error
+    assert isinstance(raised.value, kind)
+    assert isinstance(raised.value, InputError) == (kind is InputError)
+
+
+def test_a_folder_without_a_checkpoint_is_input(tmp_path: Path):
+    with pytest.raises(MissingWeightsError, match=r"is no checkpoint: card\.json is missing"):
+        open_checkpoint(tmp_path)
