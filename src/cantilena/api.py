@@ -16,7 +16,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from cantilena.errors import BriefError, InputError, Notice
+from cantilena.errors import BriefError, InputError, Notice, UnknownNameError
 
 if TYPE_CHECKING:
     from cantilena.decode.sampling import Sampling
@@ -248,6 +248,7 @@ def harmonise(
     temperature: float | None = None,
     top_p: float | None = None,
     guidance: float | None = None,
+    system: str | None = None,
     checkpoint: str | Path | System | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -255,16 +256,18 @@ def harmonise(
 
     ``source``: a Score or a MIDI file. ``text``: style and instruments ("bossa nova", "for
     organ"); ``key`` and ``chords`` ("Am F C G") where they are not to be chosen from the notes.
-    ``candidates``: so many are written and the likeliest taken (1). The same source, request, seed
-    and checkpoint give the same bytes. Raises InputError where the piece has fewer than four
-    pitched notes, and what ``compose_many`` raises.
+    ``candidates``: so many are written and the likeliest taken (1). ``system``: "note", or
+    "aligned" with a ``checkpoint`` of adapters; None: as the checkpoint says. The same source,
+    request, seed and checkpoint give the same bytes. Raises InputError where the piece has fewer
+    than four pitched notes, and what ``compose_many`` raises.
     """
     from cantilena.systems.accompaniments import harmonise_request
 
     brief = make_brief(text, True, key=key, chords=chords, instruments=instruments)
     options = {"candidates": candidates, "seed": seed}
     sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
-    return _added(harmonise_request, source, brief, options, sampling, checkpoint, progress)
+    composer = _composer(checkpoint, system)
+    return _added(harmonise_request, source, brief, options, sampling, composer, progress)
 
 
 def accompany(
@@ -279,6 +282,7 @@ def accompany(
     temperature: float | None = None,
     top_p: float | None = None,
     guidance: float | None = None,
+    system: str | None = None,
     checkpoint: str | Path | System | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -292,7 +296,8 @@ def accompany(
     brief = make_brief(text, True, key=key, chords=chords)
     options = {"candidates": candidates, "seed": seed, "parts": parts}
     sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
-    return _added(accompany_request, source, brief, options, sampling, checkpoint, progress)
+    composer = _composer(checkpoint, system)
+    return _added(accompany_request, source, brief, options, sampling, composer, progress)
 
 
 def melody(
@@ -307,6 +312,7 @@ def melody(
     temperature: float | None = None,
     top_p: float | None = None,
     guidance: float | None = None,
+    system: str | None = None,
     checkpoint: str | Path | System | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -320,7 +326,8 @@ def melody(
     brief = make_brief(text, True, key=key, chords=chords, instruments=instruments)
     options = {"candidates": candidates, "seed": seed}
     sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
-    return _added(melody_request, source, brief, options, sampling, checkpoint, progress)
+    composer = _composer(checkpoint, system)
+    return _added(melody_request, source, brief, options, sampling, composer, progress)
 
 
 def _added(
@@ -329,17 +336,34 @@ def _added(
     brief: Brief,
     options: dict[str, Any],
     sampling: dict[str, Any],
-    checkpoint: str | Path | System | None,
+    composer: System,
     progress: Progress | None,
 ) -> Result:
     """The Result of a Request for parts that are added to a piece."""
     (options["seed"],) = check_seeds(options["seed"], 1)
     check_sampling(sampling)
     score = _read_piece(source)
-    composer = as_system(checkpoint, None if hasattr(checkpoint, "compose") else "note")
     how = make_sampling(composer.sampling, best_of=1, **sampling)
     request = request_of(score, brief, sampling=how, **options)
+    request = replace(request, system=composer.system)
     return composer.compose([request], progress=progress)[0]
+
+
+ADDING_SYSTEMS = ("note", "aligned")
+"""Systems that add parts to a piece that stays."""
+
+
+def _composer(checkpoint: str | Path | System | None, system: str | None) -> System:
+    """The system that adds parts: as the checkpoint says, "note" where none is named. Raises
+    InputError for another."""
+    if system is not None and system not in ADDING_SYSTEMS:
+        raise UnknownNameError("system that adds parts", system, ADDING_SYSTEMS)
+    if isinstance(checkpoint, (str, Path)) and system is None:
+        own = system_of(checkpoint)
+        system = own if own in ADDING_SYSTEMS else "note"
+    if checkpoint is None and system is None:
+        system = "note"
+    return as_system(checkpoint, None if hasattr(checkpoint, "compose") else system)
 
 
 def load(checkpoint: str | Path | None = None, system: str | None = None, **options: Any) -> System:
