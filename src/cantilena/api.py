@@ -7,11 +7,12 @@ Knows how a Request is put together; does not know files or how music is compose
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from cantilena.errors import InputError
-from cantilena.loading import as_system
+from cantilena.errors import InputError, UnknownNameError
+from cantilena.loading import as_system, system_of
 from cantilena.loading import load as load
 from cantilena.options import (
     check_sampling,
@@ -224,6 +225,7 @@ def harmonise(
     temperature: float | None = None,
     top_p: float | None = None,
     guidance: float | None = None,
+    system: str | None = None,
     checkpoint: str | Path | System | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -231,16 +233,18 @@ def harmonise(
 
     ``source``: a Score or a MIDI file. ``text``: style and instruments ("bossa nova", "for
     organ"); ``key`` and ``chords`` ("Am F C G") where they are not to be chosen from the notes.
-    ``candidates``: so many are written and the likeliest taken (1). The same source, request, seed
-    and checkpoint give the same bytes. Raises InputError where the piece has fewer than four
-    pitched notes, and what ``compose_many`` raises.
+    ``candidates``: so many are written and the likeliest taken (1). ``system``: "note", or
+    "aligned" with a ``checkpoint`` of adapters; None: as the checkpoint says. The same source,
+    request, seed and checkpoint give the same bytes. Raises InputError where the piece has fewer
+    than four pitched notes, and what ``compose_many`` raises.
     """
     from cantilena.systems.accompaniments import harmonise_request
 
     brief = make_brief(text, True, key=key, chords=chords, instruments=instruments)
     options = {"candidates": candidates, "seed": seed}
     sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
-    return _added(harmonise_request, source, brief, options, sampling, checkpoint, progress)
+    composer = _composer(checkpoint, system)
+    return _added(harmonise_request, source, brief, options, sampling, composer, progress)
 
 
 def accompany(
@@ -255,6 +259,7 @@ def accompany(
     temperature: float | None = None,
     top_p: float | None = None,
     guidance: float | None = None,
+    system: str | None = None,
     checkpoint: str | Path | System | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -268,7 +273,8 @@ def accompany(
     brief = make_brief(text, True, key=key, chords=chords)
     options = {"candidates": candidates, "seed": seed, "parts": parts}
     sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
-    return _added(accompany_request, source, brief, options, sampling, checkpoint, progress)
+    composer = _composer(checkpoint, system)
+    return _added(accompany_request, source, brief, options, sampling, composer, progress)
 
 
 def melody(
@@ -283,6 +289,7 @@ def melody(
     temperature: float | None = None,
     top_p: float | None = None,
     guidance: float | None = None,
+    system: str | None = None,
     checkpoint: str | Path | System | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -296,7 +303,8 @@ def melody(
     brief = make_brief(text, True, key=key, chords=chords, instruments=instruments)
     options = {"candidates": candidates, "seed": seed}
     sampling = {"temperature": temperature, "top_p": top_p, "guidance": guidance}
-    return _added(melody_request, source, brief, options, sampling, checkpoint, progress)
+    composer = _composer(checkpoint, system)
+    return _added(melody_request, source, brief, options, sampling, composer, progress)
 
 
 def _added(
@@ -305,14 +313,31 @@ def _added(
     brief: Brief,
     options: dict[str, Any],
     sampling: dict[str, Any],
-    checkpoint: str | Path | System | None,
+    composer: System,
     progress: Progress | None,
 ) -> Result:
     """The Result of a Request for parts that are added to a piece."""
     (options["seed"],) = check_seeds(options["seed"], 1)
     check_sampling(sampling)
     score = read_piece(source)
-    composer = as_system(checkpoint, None if hasattr(checkpoint, "compose") else "note")
     how = make_sampling(composer.sampling, best_of=1, **sampling)
     request = request_of(score, brief, sampling=how, **options)
+    request = replace(request, system=composer.system)
     return composer.compose([request], progress=progress)[0]
+
+
+ADDING_SYSTEMS = ("note", "aligned")
+"""Systems that add parts to a piece that stays."""
+
+
+def _composer(checkpoint: str | Path | System | None, system: str | None) -> System:
+    """The system that adds parts: as the checkpoint says, "note" where none is named. Raises
+    InputError for another."""
+    if system is not None and system not in ADDING_SYSTEMS:
+        raise UnknownNameError("system that adds parts", system, ADDING_SYSTEMS)
+    if isinstance(checkpoint, (str, Path)) and system is None:
+        own = system_of(checkpoint)
+        system = own if own in ADDING_SYSTEMS else "note"
+    if checkpoint is None and system is None:
+        system = "note"
+    return as_system(checkpoint, None if hasattr(checkpoint, "compose") else system)

@@ -19,6 +19,23 @@ def note(folder: Path) -> Path:
     return export(write_run(run), folder / "checkpoint")
 
 
+def aligned(folder: Path) -> Path:
+    """Adapters with open gates on a tiny note model."""
+    import torch
+
+    from cantilena.models.step_aligned import CrossConfig, CrossSteps
+    from cantilena.systems.aligned.base import base_entry, open_base
+    from cantilena.systems.note.torch_engine import load_network
+
+    base = open_base(note(folder))
+    torch.manual_seed(0)
+    model = CrossSteps(load_network(base), CrossConfig(1, 32, 2))
+    for adapter in model.adapters:
+        torch.nn.init.constant_(adapter.gate, 0.5)  # type: ignore[arg-type]
+    card = {"model": {"task": "melody-to-accompaniment"}, "scheme": dict(base.card["scheme"])}
+    return model.save(folder / "adapters", base_entry(base), card).folder
+
+
 def amt(folder: Path) -> Path:
     """AMT's: GPT-2 in the published layout."""
     import tiny_hf
@@ -70,6 +87,7 @@ def code_notes(folder: Path) -> Path:
 
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "note": note,
+    "aligned": aligned,
     "amt": amt,
     "amt-prefix": amt_prefix,
     "llama-music": llama_music,

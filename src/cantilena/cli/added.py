@@ -81,7 +81,12 @@ def added_arguments(
     )
     how.add_argument("--top-p", type=number, metavar="P", help="keep the likeliest, by probability")
     how.add_argument("--guidance", type=number, metavar="G", help="pull towards the wishes")
-    how.add_argument("--checkpoint", metavar="DIR", help="a folder of the system note (shipped)")
+    how.add_argument(
+        "--system", choices=api.ADDING_SYSTEMS, help="who writes (note, or as the checkpoint says)"
+    )
+    how.add_argument(
+        "--checkpoint", metavar="DIR", help="a folder of that system (the shipped one of note)"
+    )
     out = parser.add_argument_group("output")
     out.add_argument(
         "-o", "--output", metavar="DIR", default="out", help="folder to write to (out)"
@@ -139,6 +144,7 @@ def add(args: argparse.Namespace) -> int:
             temperature=args.temperature,
             top_p=args.top_p,
             guidance=args.guidance,
+            system=args.system,
             checkpoint=args.checkpoint,
             progress=progress.share("writing"),
         )

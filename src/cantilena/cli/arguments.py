@@ -236,9 +236,10 @@ def data_commands(commands: Any) -> None:
 def train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--system",
-        choices=("note", "codec", "codes"),
+        choices=("note", "aligned", "codec", "codes"),
         default="note",
-        help="what is trained (note): a codec, or a model of a codec's codes, of clips of sound",
+        help="what is trained (note): adapters on a note model; a codec, or a model of a codec's "
+        "codes, of clips of sound",
     )
     parser.add_argument(
         "--data", required=True, metavar="DIR", help="a data set; of clips where sound is learned"
@@ -276,7 +277,12 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
     )
-    codec = parser.add_argument_group("with --system codec or codes")
+    parser.add_argument(
+        "--task",
+        metavar="TASK",
+        help="with --system aligned: what is written beside what, as all-to-drums",
+    )
+    codec = parser.add_argument_group("with --system codec, codes or (but --codec) aligned")
     codec.add_argument("--codec", metavar="CODEC", help="whose codes are modelled, a folder")
     codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
     codec.add_argument("--steps", type=count, metavar="N", help="updates")

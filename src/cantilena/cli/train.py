@@ -114,6 +114,12 @@ def need_run(folder: str) -> None:
 def train(args: argparse.Namespace) -> int:
     """Trains until the notes are spent; 130 where Ctrl-C stopped it, the run being saved."""
     need_torch("training")
+    if args.system == "aligned":
+        from cantilena.cli.train_aligned import train_aligned
+
+        return train_aligned(args)
+    if args.task is not None:
+        raise InputError("--task is of --system aligned; the others have none")
     if args.system == "codec":
         from cantilena.cli.train_codec import train_codec
 

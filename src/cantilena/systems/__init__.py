@@ -23,6 +23,14 @@ SYSTEMS: dict[str, Spec] = {
         default=SHIPPED,
         trains="cantilena.systems.note.training:NoteTraining",
     ),
+    "aligned": Spec(
+        home="cantilena.systems.aligned.system:AlignedSystem",
+        help="adapters on a note model, which reads another piece beside the one it writes",
+        extra="train",
+        reads=("brief", "score"),
+        edits=("go on", "span", "tracks"),
+        trains="cantilena.systems.aligned.training:AlignedTraining",
+    ),
     "amt": Spec(
         home="cantilena.systems.arrival.amt:AmtSystem",
         help="the Anticipatory Music Transformer (AMT) alone",

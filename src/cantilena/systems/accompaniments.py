@@ -97,7 +97,7 @@ def accompany_request(
         roles[program] = role
     if not roles:
         here = {_usual_role(track.instrument) for track in _playing(score)}
-        chords = _has_chords(score)
+        chords = has_chords(score)
         for role, players, there in (
             (HARMONY, CHORD_PLAYERS, chords),
             (BASS, BASS_PLAYERS, BASS in here),
@@ -151,7 +151,7 @@ def _request(
         "roles": ",".join(f"{program}={role}" for program, role in roles.items()),
     }
     if not brief.chords:
-        options["harmony"] = HEARD if _has_chords(score) else CHOSEN
+        options["harmony"] = HEARD if has_chords(score) else CHOSEN
     lines, keep = score.bar_starts, pitched(score)
     onset = int(score.onset[keep].min())
     first = int(np.searchsorted(lines, onset, side="right")) - 1
@@ -180,7 +180,7 @@ def _check(score: Score, what: str) -> None:
         )
 
 
-def _has_chords(score: Score) -> bool:
+def has_chords(score: Score) -> bool:
     """Whether chords are heard in a piece, and not only guessed of a tune."""
     numbers, _ = chord_slots(score)
     some = numbers > 0

@@ -27,6 +27,7 @@ from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress,
 from cantilena.systems.note.boldness import Boldness
 from cantilena.systems.note.casting import PERCUSSION
 from cantilena.systems.note.checkpoint import open_note
+from cantilena.systems.note.choosing import Listening
 from cantilena.systems.note.constraints import constraints
 from cantilena.systems.note.continuing import Continued, continued
 from cantilena.systems.note.dynamics import Dynamics, plan_dynamics
@@ -38,9 +39,11 @@ from cantilena.systems.note.manner import figures_of
 from cantilena.systems.note.plan import Plan
 from cantilena.systems.note.planning import LOOPING, make_plan
 from cantilena.systems.note.prefix import prefix
+from cantilena.systems.note.rewriting import Gap
 from cantilena.systems.note.stepper import NoteStepper
 from cantilena.systems.note.tracker import Tracker
 from cantilena.text.report import report
+from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.conditions import Conditions
 from cantilena.tokens.note.grammar import NoteGrammar
@@ -97,7 +100,7 @@ class NoteSystem(System):
         """The checkpoint in a folder; the shipped one by default, loaded once a process."""
         if checkpoint is None and threads is None and engine == "onnx":
             return _shipped()
-        return cls(_shipped_folder() if checkpoint is None else checkpoint, threads, engine)
+        return cls(shipped_folder() if checkpoint is None else checkpoint, threads, engine)
 
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the piece that goes on can be gone on from."""
@@ -134,7 +137,8 @@ class NoteSystem(System):
             return
         pieces = [self._piece(attempt) for attempt in attempts]
         jobs = [piece.job for piece in pieces]
-        for _ in Loop(NoteStepper(self.engine, jobs), self.grammar, jobs).steps():
+        stepper = self.writing(jobs, attempts[0].request)
+        for _ in Loop(stepper, self.grammar, jobs).steps():
             for k, piece in enumerate(pieces):
                 if piece.finished:
                     continue
@@ -146,9 +150,28 @@ class NoteSystem(System):
                 else:
                     yield k, Progress(piece.share)
 
+    def apart(self, request: Request) -> bool:
+        """Whether the parts that are added to a piece are written as a stream of their own, in
+        which the model does not read what is kept."""
+        return False
+
+    def brief_of(self, request: Request) -> Brief:
+        """What a new piece is planned by: the Request's Brief, or more."""
+        return request.brief
+
+    def writing(self, jobs: Sequence[Job[Tracker, Conditions]], request: Request) -> NoteStepper:
+        """What leads the model through new pieces, all ``alike``, of which ``request`` is one."""
+        return NoteStepper(self.engine, jobs)
+
+    def listening(
+        self, jobs: Sequence[Job[Tracker, Conditions]], here: Gap, request: Request
+    ) -> Listening:
+        """What leads it through the candidates of a Gap."""
+        return Listening(self.engine, jobs)
+
     def _piece(self, attempt: Attempt) -> _Piece:
         request = attempt.request
-        brief, sampling = request.brief, request.sampling or self.sampling
+        brief, sampling = self.brief_of(request), request.sampling or self.sampling
         # the text is part of the seed: what two texts leave open is not the same in both
         words = zlib.crc32(brief.text.encode("utf-8", "replace"))
         rng = np.random.default_rng([request.seed, attempt.number, words])
@@ -240,7 +263,8 @@ def _engine(checkpoint: Checkpoint, threads: int, name: str) -> Engine | TorchEn
     return TorchEngine(checkpoint, threads)
 
 
-def _shipped_folder() -> Path:
+def shipped_folder() -> Path:
+    """The folder of the shipped checkpoint. Raises CheckpointError where it is missing."""
     folder = Path(str(resources.files("cantilena") / "checkpoints" / "note"))
     if not (folder / "card.json").exists():
         raise CheckpointError("the shipped checkpoint is missing: reinstall cantilena")
@@ -249,4 +273,4 @@ def _shipped_folder() -> Path:
 
 @lru_cache(maxsize=1)
 def _shipped() -> NoteSystem:
-    return NoteSystem(_shipped_folder())
+    return NoteSystem(shipped_folder())

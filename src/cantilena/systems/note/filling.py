@@ -67,6 +67,7 @@ from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.conditions import Conditions
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, PITCH, VELOCITY
 from cantilena.tokens.note.locks import Locks
+from cantilena.tokens.note.outline import Outline
 
 CANDIDATES = 4
 """Candidates of a span where nobody says how many (``benchmarks/rewriting.py``)."""
@@ -98,6 +99,16 @@ class Home(Protocol):
     system: str
     name: str
     hash: str
+
+    def apart(self, request: Request) -> bool:
+        """Whether added parts are a stream of their own."""
+        ...
+
+    def listening(
+        self, jobs: Sequence[Job[Tracker, Conditions]], here: Gap, request: Request
+    ) -> Listening:
+        """What leads the model through a Gap's candidates."""
+        ...
 
 
 @dataclass
@@ -146,7 +157,7 @@ def fill(home: Home, attempt: Attempt) -> Iterator[Event]:
         here = gap(state.score, span, change, brief, home.scheme, home.habits, chord_bars)
         chord_bars += len([t for t in here.plan.lines if here.plan.origin <= t < here.plan.end])
         jobs = _jobs(home, here, change, attempt, n)
-        stepper = Listening(home.engine, jobs)
+        stepper = home.listening(jobs, here, request)
         for _ in Loop(stepper, Fill(home.scheme), jobs).steps():
             yield Progress((n + min(_share(here, job) for job in jobs)) / len(spans))
         _take(home, state, here, change, brief, jobs, stepper)
@@ -172,7 +183,8 @@ def _jobs(
     sampling = request.sampling or Sampling()
     words = zlib.crc32(request.brief.text.encode("utf-8", "replace"))
     plan, scheme = here.plan, home.scheme
-    before = prefix_of(here, request.brief)
+    read = _apart(here) if home.apart(request) else here
+    before = prefix_of(read, request.brief)
     planned = bool(home.engine.model.get("plan"))
     bars = (plan.end - plan.origin) / plan.bar_ticks
     roles = {part.instrument: part.role for part in plan.parts}
@@ -181,10 +193,13 @@ def _jobs(
     for number in range(int(request.options.get("candidates", CANDIDATES))):
         rng = np.random.default_rng([request.seed, attempt.number, words, n, number])
         own = plan_gap(here, change, request.brief, home.habits, rng) if planned else None
-        tracker = Tracker(here.frame, scheme.max_delta, own.outline if own else None)
-        for step in here.past:
+        outline = own.outline if own else None
+        if outline is not None and read is not here:
+            outline = _of_parts(outline, here.instruments)
+        tracker = Tracker(here.frame, scheme.max_delta, outline)
+        for step in read.past:
             tracker.push(*step)
-        tracker.locks = Locks(scheme, here.kept, [here.span], here.instruments)
+        tracker.locks = Locks(scheme, read.kept, [here.span], here.instruments)
         jobs.append(
             Job(
                 tracker,
@@ -200,6 +215,18 @@ def _jobs(
             )
         )
     return jobs
+
+
+def _apart(here: Gap) -> Gap:
+    """A Gap as the model reads it whose new parts are a stream of their own."""
+    return replace(here, past=(), kept=here.kept[:0], everyone=here.instruments)
+
+
+def _of_parts(outline: Outline, instruments: Sequence[int]) -> Outline:
+    """The rows of some instruments."""
+    keep = np.isin(outline.instruments, instruments)
+    rows = (outline.instruments, outline.letters, outline.sources, outline.counts)
+    return Outline(*(row[keep] for row in rows))
 
 
 def _constraints(

@@ -43,7 +43,9 @@ class TorchEngine:
         if device == "cpu":
             torch.set_num_threads(threads)
         self.device = device
-        self.card, self.network = _load(folder)
+        checkpoint = open_note(folder)
+        self.card = dict(checkpoint.card)
+        self.network = load_network(checkpoint)
         try:
             self.network.to(device)
         except (RuntimeError, AssertionError) as e:
@@ -129,7 +131,8 @@ class TorchSession:
         return self.engine.network.trunk(positions, self.pasts)[:, -1].cpu().numpy()
 
 
-def _load(folder: str | Path | Checkpoint) -> tuple[dict[str, Any], StepLM]:
+def load_network(folder: str | Path | Checkpoint) -> StepLM:
+    """The network of a note checkpoint, frozen. Raises CheckpointError."""
     from cantilena.models.saving import load_tensors
     from cantilena.models.saving import load_weights as put_in
     from cantilena.models.step_lm import StepConfig, StepLM
@@ -138,4 +141,4 @@ def _load(folder: str | Path | Checkpoint) -> tuple[dict[str, Any], StepLM]:
     weights = load_tensors(checkpoint.weights)
     network = StepLM(StepConfig.from_dict(dict(checkpoint.model)))
     put_in(network, {k: v.float() for k, v in weights.items()}, checkpoint.folder)
-    return dict(checkpoint.card), network.eval().requires_grad_(False)
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,190 @@
+"""Training examples of function alignment: windows of songs as a reference and a target stream.
+
+Knows the data set's songs, tasks and what the note model reads; does not know the model, its loss
+or how a run goes. A window begins at a bar line, as if both streams began there, and ends where
+either is as long as it may be. Neither knows chords: those of a data set are heard in all parts,
+the target among them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cantilena.errors import InputError
+from cantilena.score import DRUMS
+from cantilena.tokens.note import NoteScheme, context
+from cantilena.tokens.note.conditions import SLOTS, Conditions, Wished, conditions
+from cantilena.tokens.note.context import Frame
+from cantilena.tokens.note.streams import Task, split
+
+LEAST_NOTES = 16
+"""Of each stream, in a window that is learned from."""
+_TRIES = 200
+_SCHEME = NoteScheme()
+
+Arrays = dict[str, np.ndarray]
+
+
+class AlignedWindows:
+    """Windows of a split's songs. ``length`` steps of a target, ``reference_length`` of a
+    reference, at most ``bars`` bars."""
+
+    def __init__(self, songs: Any, task: Task, length: int, reference_length: int, bars: int = 16):
+        self.songs, self.task = songs, task
+        self.length, self.reference_length, self.bars = length, reference_length, bars
+        sizes = np.array([songs.length(i) for i in range(len(songs))], dtype=np.float64)
+        self.cumulative = np.cumsum(sizes / sizes.sum())
+        self.pairs: dict[int, tuple[np.ndarray, np.ndarray] | None] = {}
+
+    def draw(self, step: int, batch: int, seed: int, transpose: bool = True) -> Arrays:
+        """The batch of a step; the references of its rows are of different songs. Raises InputError
+        where no song has both streams."""
+        rng = np.random.default_rng([seed, step])
+        rows: list[Arrays] = []
+        for _ in range(_TRIES * batch):
+            i = min(int(np.searchsorted(self.cumulative, rng.random())), len(self.songs) - 1)
+            row = self.example(i, rng, transpose)
+            if row is not None:
+                rows.append(row)
+            if len(rows) == batch:
+                return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        raise InputError(f"hardly a song has both streams of {self.task.name!r}; give other songs")
+
+    def fixed(self, windows: int, batch: int, seed: int = 7) -> list[Arrays]:
+        """The same windows at every call, none transposed."""
+        return [self.draw(k, batch, seed, False) for k in range(max(1, windows // batch))]
+
+    def example(self, i: int, rng: np.random.Generator, transpose: bool) -> Arrays | None:
+        """A window of song ``i``, or None where one that was drawn has too few notes."""
+        pair = self._pair(i)
+        if pair is None:
+            return None
+        reference, target = pair
+        bars, meta = self.songs.bars(i), self.songs.meta(i)
+        first = int(rng.integers(0, max(len(bars) - 4, 1)))
+        stop = window_end(reference, target, bars, first, self)
+        shift = _shift(np.concatenate(pair), rng) if transpose else 0
+        sides = []
+        for table in (reference, target):
+            part = table[(table[:, 0] >= bars[first]) & (table[:, 0] < stop)].copy()
+            part[:, 2] += shift * (part[:, 1] != DRUMS)
+            sides.append(part)
+        if min(len(part) for part in sides) < LEAST_NOTES:
+            return None
+        frame = plain_frame(bars[first:])
+        about = {"bpm": float(meta["bpm"]), "metre": tuple(meta["metre"]), "bars": len(bars) - 1}
+        out = {
+            f"reference_{name}": values
+            for name, values in reference_arrays(
+                sides[0], frame, conditions_of(sides[0], **about), self.reference_length
+            ).items()
+        }
+        return out | target_arrays(sides[1], frame, conditions_of(sides[1], **about), self.length)
+
+    def _pair(self, i: int) -> tuple[np.ndarray, np.ndarray] | None:
+        if i not in self.pairs:
+            starts, chords = self.songs.chords(i)
+            pair = split(self.songs.table(i), self.songs.bars(i), starts, chords, self.task)
+            enough = min(len(side) for side in pair) >= LEAST_NOTES
+            self.pairs[i] = pair if enough else None
+        return self.pairs[i]
+
+
+def window_end(
+    reference: np.ndarray, target: np.ndarray, bars: np.ndarray, first: int, sizes: AlignedWindows
+) -> int:
+    """The tick at which a window ends that begins with bar ``first``."""
+    start, stop = int(bars[first]), int(bars[min(first + sizes.bars, len(bars) - 1)])
+    for table, most in ((reference, sizes.reference_length), (target, sizes.length)):
+        rows = context.extend(table[table[:, 0] >= start], _SCHEME.max_delta, start)
+        if len(rows) >= most:  # a reference has a state before its first step
+            stop = min(stop, int(rows[most - 1, 0]))
+    return stop
+
+
+def plain_frame(bars: np.ndarray) -> Frame:
+    """Bars alone, without chords."""
+    nothing = np.zeros(0, dtype=np.int64)
+    return Frame(bars, nothing, nothing, len(bars) - 2)
+
+
+def conditions_of(
+    table: np.ndarray, bpm: float, metre: tuple[int, int], bars: int, **more: Any
+) -> Conditions:
+    """What both streams know besides: tempo, metre, length, and who plays in them."""
+    instruments, counts = np.unique(table[:, 1], return_counts=True)
+    order = instruments[np.argsort(-counts, kind="stable")].tolist()
+    return conditions(
+        Wished(
+            bpm=bpm,
+            metre=metre,
+            bars=bars,
+            drums=DRUMS in order,
+            instruments=order,
+            complete=len(order) <= SLOTS,
+            **more,
+        )
+    )
+
+
+def reference_arrays(table: np.ndarray, frame: Frame, given: Conditions, length: int = 0) -> Arrays:
+    """What the model reads of a reference: its conditions, and ``state`` (T, F), ``ticks`` (T,) and
+    ``there`` (T,) of what it knows before its first step and behind each; ``length``: T, 0 for as
+    many as there are."""
+    rows = context.extend(table, _SCHEME.max_delta, int(frame.bar_starts[0]))
+    state, _, _ = context.features(rows, frame, 0, len(rows) + 1)
+    ticks = np.append(frame.bar_starts[0], rows[:, 0])
+    pad = ((0, max(length - len(ticks), 0)), (0, 0))
+    return {
+        **_prefix(given),
+        "state": np.pad(np.stack(list(state.values()), -1), pad),
+        "ticks": np.pad(ticks, pad[0]),
+        "there": np.pad(np.ones(len(ticks), dtype=bool), pad[0]),
+    }
+
+
+def target_arrays(table: np.ndarray, frame: Frame, given: Conditions, length: int) -> Arrays:
+    """The same of a target, with the ``fields`` (T, K) of its steps, the features that the heads
+    read, and ``mask`` (T, K), 1 where a field is to be predicted."""
+    rows = context.extend(table, _SCHEME.max_delta, int(frame.bar_starts[0]))[:length]
+    state, onset, instrument = context.features(rows, frame, 0, len(rows))
+    fields = np.column_stack([rows[:, 5], np.maximum(rows[:, 1:5], 0)])
+    mask = np.ones(fields.shape, dtype=np.float32)
+    mask[:, 1:] = fields[:, :1] < _SCHEME.rest
+    pad = ((0, length - len(rows)), (0, 0))
+    ticks = np.append(frame.bar_starts[0], rows[:-1, 0])
+    return {
+        **_prefix(given),
+        "state": np.pad(np.stack(list(state.values()), -1), pad),
+        "ticks": np.pad(ticks, pad[0]),
+        "fields": np.pad(fields, pad),
+        "at_onset": np.pad(np.stack(list(onset.values()), -1), pad),
+        "at_instrument": np.pad(np.stack(list(instrument.values()), -1), pad),
+        "mask": np.pad(mask, pad),
+    }
+
+
+def _prefix(given: Conditions) -> Arrays:
+    return {"scalars": given.scalars, "slots": given.slots, "words": given.words}
+
+
+def _shift(table: np.ndarray, rng: np.random.Generator) -> int:
+    """A random transposition, -6..5, that keeps every pitched note within 0-127."""
+    shift = int(rng.integers(-6, 6))
+    pitched = table[table[:, 1] != DRUMS, 2]
+    inside = not len(pitched) or (pitched.min() + shift >= 0 and pitched.max() + shift <= 127)
+    return shift if inside else 0
+
+
+def sides_of(batch: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A batch's reference and target, by the model's names."""
+    first = "reference_"
+    reference = {k.removeprefix(first): v for k, v in batch.items() if k.startswith(first)}
+    return reference, {k: v for k, v in batch.items() if not k.startswith(first)}
+
+
+def rolled(reference: dict[str, Any]) -> dict[str, Any]:
+    """Each window's reference exchanged for another one's of its batch."""
+    return {k: v.roll(1, 0) for k, v in reference.items()}
