@@ -92,6 +92,7 @@ def compose_many(
     moods: str | list[str] | None = None,
     timing: str | None = None,
     form: str | list[str] | None = None,
+    reader: str | Path | None = None,
     continues: Score | str | Path | None = None,
     edit: Edit | None = None,
     temperature: float | None = None,
@@ -112,7 +113,8 @@ def compose_many(
     ``metre`` as "3/4", ``instruments`` as "violin, cello" (the whole list), ``exclude`` those that
     must not sound, ``chords`` as "Dm7 G7 Cmaj7" or "ii V I", ``timing`` "quantized" (as it is
     where nothing is said) or "played", ``form`` as "intro 4, verse 8, chorus 8 (flute, drums)",
-    "A8 B8 A8", "AABA" or "rondo". ``continues``: a Score or a MIDI file to go on from;
+    "A8 B8 A8", "AABA" or "rondo". ``reader``: a checkpoint of "text-to-attributes", which then
+    reads the text in the place of the rules. ``continues``: a Score or a MIDI file to go on from;
     ``edit``: another change to a piece. The same seed gives the same piece. ``temperature`` to
     ``repetition``: see ``decode.sampling.Sampling``; what is not given is as the system has it.
     ``system`` and ``checkpoint``: as for ``load``; the checkpoint may also be what ``load``
@@ -148,7 +150,7 @@ def compose_many(
         "repetition": repetition,
     }
     edited = continues is not None or edit is not None
-    brief = make_brief(text, edited, **wishes)
+    brief = make_brief(text, edited, reader, **wishes)
     seeds = check_seeds(seed, n)
     before = read_continued(continues)
     from cantilena.systems.request import Edit, Request
@@ -426,9 +428,16 @@ def as_system(checkpoint: str | Path | System | None, system: str | None = None)
     return checkpoint
 
 
-def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Brief:
+def make_brief(
+    text: str | Brief,
+    continued: bool = False,
+    reader: str | Path | None = None,
+    **options: Any,
+) -> Brief:
     """The Brief of a text with explicit ``options`` (``WISHES``; None: not given) above it.
-    Raises BriefError, also where neither says anything and nothing is ``continued``."""
+    ``reader``: the checkpoint that reads the text, where not the rules do. Raises CheckpointError
+    for one that cannot be used, and BriefError, also where neither says anything and nothing is
+    ``continued``."""
     from cantilena.text.brief import merge, parse_brief
     from cantilena.text.wishes import Brief
 
@@ -439,6 +448,8 @@ def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Br
     if "bars" in wishes and "seconds" in wishes:
         raise BriefError("bars and seconds are both given; give one of them")
     if isinstance(text, Brief):
+        if reader is not None:
+            raise BriefError("a Brief is read already; give a text or leave out the reader")
         return merge(text, **wishes)
     if not isinstance(text, str):
         raise BriefError(f"the text must be words, not {type(text).__name__}")
@@ -449,7 +460,19 @@ def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Br
         raise BriefError(
             "the text is empty; say what to compose, as in 'a slow waltz for piano in D minor'"
         )
-    return merge(parse_brief(text), **wishes)
+    read = parse_brief if reader is None or not text else _reader(str(reader)).read
+    return merge(read(text), **wishes)
+
+
+@lru_cache(maxsize=2)
+def _reader(place: str) -> Any:
+    """What reads texts, of a checkpoint. Raises CheckpointError, MissingExtraError."""
+    from cantilena.models.hub import need
+
+    need("torch", "reading texts by a model")
+    from cantilena.systems.attributes.reader import AttributeReader
+
+    return AttributeReader.load(place)
 
 
 def _check_kinds(wishes: dict[str, Any]) -> None:

@@ -269,6 +269,11 @@ def _wishes(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="many texts: lines of text, or of JSON with 'id' and 'text'; - is standard input",
     )
+    parser.add_argument(
+        "--reader",
+        metavar="DIR",
+        help="a checkpoint of text-to-attributes, which reads the texts instead of the rules",
+    )
     wishes = parser.add_argument_group("wishes, which stand above the text")
     wishes.add_argument("--bars", type=count, metavar="N", help="length in bars")
     wishes.add_argument("--seconds", metavar="S", help="length in time, as 30 or 1:30")
@@ -434,13 +439,11 @@ def _data(commands: Any) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--system",
-        choices=("note", "attributes", "codec", "codes"),
+        choices=("note", "attributes", "text-to-attributes", "codec", "codes"),
         default="note",
         help="what is trained (note): a codec, or a model of a codec's codes, of clips of sound",
     )
-    parser.add_argument(
-        "--data", required=True, metavar="DIR", help="a data set; of clips where sound is learned"
-    )
+    parser.add_argument("--data", metavar="DIR", help="a data set; of clips where sound is learned")
     parser.add_argument(
         "--out", required=True, metavar="RUN", help="the run's folder; one with a run in it goes on"
     )

@@ -114,6 +114,12 @@ def need_run(folder: str) -> None:
 def train(args: argparse.Namespace) -> int:
     """Trains until the notes are spent; 130 where Ctrl-C stopped it, the run being saved."""
     need_torch("training")
+    if args.system in ("attributes", "text-to-attributes"):
+        from cantilena.cli.train_attributes import train_attributes, train_reader
+
+        return train_attributes(args) if args.system == "attributes" else train_reader(args)
+    if args.data is None:
+        raise InputError("say on which data set: --data DIR")
     if args.system == "codec":
         from cantilena.cli.train_codec import train_codec
 
@@ -122,10 +128,6 @@ def train(args: argparse.Namespace) -> int:
         from cantilena.cli.train_codes import train_codes
 
         return train_codes(args)
-    if args.system == "attributes":
-        from cantilena.cli.train_attributes import train_attributes
-
-        return train_attributes(args)
     for name in ("recipe", "steps", "option", "codec"):
         if getattr(args, name) is not None:
             raise InputError(

@@ -1,4 +1,4 @@
-"""``cantilena train --system attributes``: a model of music behind attributes, on a data set.
+"""``cantilena train --system attributes`` and ``text-to-attributes``: MuseCoco's two stages.
 
 Knows options and what is printed; the work is done in ``train.audio`` and ``systems.attributes``.
 """
@@ -30,6 +30,8 @@ def train_attributes(args: argparse.Namespace) -> int:
     from cantilena.train.run import Run
 
     refuse_others(args, "corpora")
+    if args.data is None:
+        raise InputError("say on which data set: --data DIR")
     recipe = run_recipe(args, AttributeTraining(), Run(args.out).recipe())
     say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
     corpora = [c.strip() for c in args.corpora.split(",")] if args.corpora else None
@@ -47,9 +49,37 @@ def train_attributes(args: argparse.Namespace) -> int:
         "licence": LICENCE,
     }
 
-    def draw(step: int) -> dict:
+    def draw(step: int) -> dict[str, Any]:
         return windows.draw(step, settings.batch)
 
+    return 0 if training.train(draw, held_out, say, about) else 130
+
+
+def train_reader(args: argparse.Namespace) -> int:
+    """Trains a reader on texts that are made as it goes; 130 where Ctrl-C stopped it."""
+    from cantilena.systems.attributes.reader_training import ReaderTraining
+    from cantilena.systems.attributes.text_batches import TextBatches, tokenizer_of
+    from cantilena.train.audio.loop import Training
+    from cantilena.train.run import Run
+
+    refuse_others(args)
+    if args.data is not None:
+        raise InputError("a reader learns from texts that are made as it goes; leave out --data")
+    kind = ReaderTraining()
+    recipe = run_recipe(args, kind, Run(args.out).recipe())
+    kind.check_models(recipe)
+    say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
+    training = Training(Path(args.out), recipe)
+    parameters = sum(p.numel() for p in training.model.parameters())
+    say(f"{args.out}: {parameters:,} parameters")
+    settings = recipe.settings
+    texts = TextBatches(tokenizer_of(recipe.options.text_model), settings.seed)
+    about = {"licence": LICENCE, "sources": {"texts": "made by patterns of Cantilena"}}
+
+    def draw(step: int) -> dict[str, Any]:
+        return texts.draw(step, settings.batch)
+
+    held_out = texts.fixed(settings.batch, HELD_OUT)
     return 0 if training.train(draw, held_out, say, about) else 130
 
 
