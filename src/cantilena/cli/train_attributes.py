@@ -38,8 +38,9 @@ def train_attributes(args: argparse.Namespace) -> int:
     options, settings = recipe.options, recipe.settings
     songs = load_split(args.data, "train", corpora, warn=warn)
     valid = load_split(args.data, "valid", corpora, warn=warn)
-    windows = Windows(songs, options.longest, options.bars, settings.seed)
-    held_out = Windows(valid, options.longest, options.bars).fixed(settings.batch, HELD_OUT)
+    limits = (options.longest, options.bars, options.parts)
+    windows = Windows(songs, *limits, settings.seed)
+    held_out = Windows(valid, *limits).fixed(settings.batch, HELD_OUT)
     training = Training(Path(args.out), recipe)
     parameters = sum(p.numel() for p in training.model.parameters())
     say(f"{args.out}: {parameters:,} parameters, {len(songs):,} songs")

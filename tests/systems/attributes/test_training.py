@@ -95,6 +95,16 @@ def test_batches_depend_on_seed_and_step_alone(songs: Songs):
         Windows(songs, 5).draw(0, 1)
 
 
+def test_windows_keep_to_their_limits(songs: Songs):
+    rng = np.random.default_rng(0)
+    words = Windows(songs, 10**6, bars=3, parts=3).example(rng).words
+    assert len({note[1] for note in read_words(words).notes}) == 3
+    with pytest.raises(InputError):
+        Windows(songs, 10**6, bars=3, parts=2).example(rng)
+    whole = {len(Windows(songs, 150).example(rng).words) for _ in range(20)}
+    assert max(whole) <= 150 and max(whole) > 75
+
+
 def test_the_loss_is_of_music_alone():
     torch.manual_seed(0)
     model = AttributeLM(AttributeConfig(layers=1, width=8, heads=1, inner=8, control="norm"))

@@ -21,15 +21,24 @@ from cantilena.tokens.note import Header
 from cantilena.tokens.parts import parts_of
 from cantilena.tokens.remi import reading_of, words_of
 from cantilena.tokens.remi import vocab as v
-from cantilena.tokens.remi.attributes import NO, YES, classes, prefix, struck_on_beats, window
-from cantilena.tokens.remi.bars import Bars, bars_of, key_of_pitches, shifted
+from cantilena.tokens.remi.attributes import (
+    NO,
+    YES,
+    Window,
+    classes,
+    prefix,
+    struck_on_beats,
+    window,
+)
+from cantilena.tokens.remi.bars import Bars, bars_of, key_of, key_of_pitches, shifted
 
 NUMBERS = (*range(1, 5), *range(6, 9), *range(9, 15))
 _WEIGHTS = [5 / 4] * 4 + [3 / 3] * 3 + [2 / 6] * 6
 CHANCES = np.array(_WEIGHTS) / sum(_WEIGHTS)
 """How often so many attributes (``NUMBERS``) are told: one to four in half of all windows."""
-TRIES = 20
-"""Windows that are drawn before another is taken for too long; far more than are ever needed."""
+TRIES = 300
+"""Windows that are drawn before none is taken to be there: if one of 50 will do, 1 of 400 times
+it is."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +62,24 @@ def window_of(songs: Songs, i: int, first: int, bars: int, longest: int) -> Exam
     reading = reading_of(music)
     if not count or reading.notes[0][0] >= reading.bar_ends[count - 1]:
         return None
-    part = window(reading, 0, count)
-    told = classes(part, is_major)
-    dances = struck_on_beats(part)
-    told.pop("R1", None)
-    if dances is not None:
-        told["R1"] = YES if dances else NO
-    told.update(_labels(songs.meta(i)))
+    told = {**heard_in(window(reading, 0, count), is_major), **_labels(songs.meta(i))}
     return Example(words[: ends[count - 1]], told)
+
+
+def heard(music: Bars) -> dict[str, int]:
+    """The classes that a whole piece has."""
+    return heard_in(window(reading_of(music)), key_of(music)[0])
+
+
+def heard_in(part: Window, is_major: bool | None) -> dict[str, int]:
+    """The classes of some bars of a piece that is in major or not, ``R1`` as ``struck_on_beats``
+    has it."""
+    result = classes(part, is_major)
+    result.pop("R1", None)
+    dances = struck_on_beats(part)
+    if dances is not None:
+        result["R1"] = YES if dances else NO
+    return result
 
 
 def _music(songs: Songs, i: int, first: int, bars: int) -> tuple[Bars | None, bool | None]:
@@ -133,11 +152,13 @@ def sequence(told: Mapping[str, int], words: np.ndarray) -> np.ndarray:
 
 
 class Windows:
-    """Batches of windows of songs that have at most ``longest`` words and ``bars`` bars, drawn by
-    ``seed`` and step alone. Raises InputError where songs have no such windows."""
+    """Batches of windows of songs that have at most ``longest`` words, ``bars`` bars and ``parts``
+    instruments (0: any number), drawn by ``seed`` and step alone. Raises InputError where songs
+    have no such windows."""
 
-    def __init__(self, songs: Songs, longest: int, bars: int = 16, seed: int = 0):
-        self.songs, self.longest, self.bars, self.seed = songs, longest, bars, seed
+    def __init__(self, songs: Songs, longest: int, bars: int = 16, parts: int = 0, seed: int = 0):
+        self.songs, self.longest, self.seed = songs, longest, seed
+        self.bars, self.parts = bars, parts or v.INSTRUMENTS
 
     def draw(self, step: int, size: int, stream: int = 0) -> dict[str, np.ndarray]:
         """``ids`` (B, T) of the batch of a step, padded to the right."""
@@ -163,9 +184,19 @@ class Windows:
             lines = len(self.songs.bars(i)) - 1
             bars = int(rng.integers(1, min(self.bars, lines) + 1))
             first = int(rng.integers(0, lines - bars + 1))
-            example = window_of(self.songs, i, first, bars, self.longest)
+            bars = self._fitting(i, first, bars)
+            example = window_of(self.songs, i, first, bars, self.longest) if bars else None
             if example is not None:
                 return example
         raise InputError(
             f"no window of the songs has notes and at most {self.longest} words; allow more words"
         )
+
+    def _fitting(self, i: int, first: int, bars: int) -> int:
+        """How many of some bars may fit, as a note takes three words at least; 0 where more than
+        ``parts`` instruments play in these."""
+        table, lines = self.songs.table(i), self.songs.bars(i)[first : first + bars + 1]
+        ends = np.searchsorted(table[:, 0], lines)
+        count = int((ends[1:] - ends[0] <= self.longest // 3).sum())
+        playing = np.unique(table[ends[0] : ends[count], 1])
+        return count if len(playing) <= self.parts else 0

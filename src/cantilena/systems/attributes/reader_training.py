@@ -1,7 +1,8 @@
 """Training MuseCoco's first stage: a BERT that reads classes of attributes out of texts.
 
 Knows options, the loss and what a checkpoint holds; does not know how texts are made (``texts``),
-how they become batches (``text_batches``) or how a run goes (``train.audio``). Light to import: torch comes when it trains.
+how they become batches (``text_batches``) or how a run goes (``train.audio``). Light to import:
+torch comes when it trains.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ CONTROLS = ("prefix", "embedding", "norm")
 @dataclass(frozen=True)
 class AttributeOptions(Checked):
     """Options of the training: the model's sizes, how it reads attributes (``control``), and the
-    windows of music that it sees, of at most ``bars`` bars and ``longest`` words."""
+    windows of music that it sees, of at most ``bars`` bars, ``longest`` words and ``parts``
+    instruments."""
 
     width: int = option(192, "vectors", least=4)
     layers: int = option(4, "layers", least=1)
@@ -39,6 +40,7 @@ class AttributeOptions(Checked):
     control: str = option("prefix", "how attributes are read", choices=CONTROLS)
     longest: int = option(640, "words of a window", least=16)
     bars: int = option(16, "bars of a window", least=1)
+    parts: int = option(0, "instruments of a window (0: any number)", least=0)
 
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -169,7 +171,8 @@ class AttributeTraining:
     ) -> Path:
         """Writes a checkpoint of the model's weights."""
         options = Recipe.from_dict(card["training"]).options
-        return model.save(folder, {**card, "longest": options.longest})
+        window = {"longest": options.longest, "bars": options.bars, "parts": options.parts}
+        return model.save(folder, {**card, "window": window})
 
 
 def music_nats(model: AttributeLM, ids: Tensor) -> tuple[Tensor, Tensor]:
