@@ -13,8 +13,8 @@ READER is a checkpoint of ``text-to-attributes``. Both read
 
 Given are, of the attributes that texts say, the share that is read with the right class, by
 attribute; of what texts do not say, the share that is left unsaid; and the share of texts in which
-all is right. The rules have no words for danceability, artists and octaves. That a list of instruments
-is whole ("solo piano") is not compared: the reader's texts do not say it.
+all is right. The rules have no words for danceability, artists and octaves. That a list of
+instruments is whole ("solo piano") is not compared: the reader's texts do not say it.
 """
 
 from __future__ import annotations
