@@ -54,7 +54,7 @@ class ReaderTraining:
     system: ClassVar[str] = READER
     driver: ClassVar[str] = "audio"
     Options: ClassVar[Any] = ReaderOptions
-    drawn: ClassVar[tuple[str, ...]] = ("attribute", "new phrasings")
+    drawn: ClassVar[tuple[str, ...]] = ("attribute",)
 
     def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
         """As ``Trainable.recipes``."""
