@@ -69,6 +69,7 @@ def compose_many(
     moods: str | list[str] | None = None,
     timing: str | None = None,
     form: str | list[str] | None = None,
+    reader: str | Path | None = None,
     continues: Score | str | Path | None = None,
     edit: Edit | None = None,
     temperature: float | None = None,
@@ -89,7 +90,8 @@ def compose_many(
     ``metre`` as "3/4", ``instruments`` as "violin, cello" (the whole list), ``exclude`` those that
     must not sound, ``chords`` as "Dm7 G7 Cmaj7" or "ii V I", ``timing`` "quantized" (as it is
     where nothing is said) or "played", ``form`` as "intro 4, verse 8, chorus 8 (flute, drums)",
-    "A8 B8 A8", "AABA" or "rondo". ``continues``: a Score or a MIDI file to go on from;
+    "A8 B8 A8", "AABA" or "rondo". ``reader``: a checkpoint of "text-to-attributes", which then
+    reads the text in the place of the rules. ``continues``: a Score or a MIDI file to go on from;
     ``edit``: another change to a piece. The same seed gives the same piece. ``temperature`` to
     ``repetition``: see ``decode.sampling.Sampling``; what is not given is as the system has it.
     ``system`` and ``checkpoint``: as for ``load``; the checkpoint may also be what ``load``
@@ -125,7 +127,7 @@ def compose_many(
         "repetition": repetition,
     }
     edited = continues is not None or edit is not None
-    brief = make_brief(text, edited, **wishes)
+    brief = make_brief(text, edited, reader, **wishes)
     seeds = check_seeds(seed, n)
     before = read_continued(continues)
     from cantilena.systems.request import Edit, Request

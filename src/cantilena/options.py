@@ -9,6 +9,7 @@ import contextlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,9 +49,16 @@ WHOLE = ("top_k", "best_of")
 """Those of ``SAMPLING`` that are whole numbers."""
 
 
-def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Brief:
+def make_brief(
+    text: str | Brief,
+    continued: bool = False,
+    reader: str | Path | None = None,
+    **options: Any,
+) -> Brief:
     """The Brief of a text with explicit ``options`` (``WISHES``; None: not given) above it.
-    Raises BriefError, also where neither says anything and nothing is ``continued``."""
+    ``reader``: the checkpoint that reads the text, where not the rules do. Raises CheckpointError
+    for one that cannot be used, and BriefError, also where neither says anything and nothing is
+    ``continued``."""
     from cantilena.text.brief import merge, parse_brief
     from cantilena.text.wishes import Brief
 
@@ -61,6 +69,8 @@ def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Br
     if "bars" in wishes and "seconds" in wishes:
         raise BriefError("bars and seconds are both given; give one of them")
     if isinstance(text, Brief):
+        if reader is not None:
+            raise BriefError("a Brief is read already; give a text or leave out the reader")
         return merge(text, **wishes)
     if not isinstance(text, str):
         raise BriefError(f"the text must be words, not {type(text).__name__}")
@@ -71,7 +81,19 @@ def make_brief(text: str | Brief, continued: bool = False, **options: Any) -> Br
         raise BriefError(
             "the text is empty; say what to compose, as in 'a slow waltz for piano in D minor'"
         )
-    return merge(parse_brief(text), **wishes)
+    read = parse_brief if reader is None or not text else _reader(str(reader)).read
+    return merge(read(text), **wishes)
+
+
+@lru_cache(maxsize=2)
+def _reader(place: str) -> Any:
+    """What reads texts, of a checkpoint. Raises CheckpointError, MissingExtraError."""
+    from cantilena.models.hub import need
+
+    need("torch", "reading texts by a model")
+    from cantilena.systems.attributes.reader import AttributeReader
+
+    return AttributeReader.load(place)
 
 
 def _check_kinds(wishes: dict[str, Any]) -> None:

@@ -69,6 +69,17 @@ def llama_music(folder: Path) -> Path:
     return export_plain(model, folder / "plain", tiny_hf.tokenizer())
 
 
+def attributes(folder: Path) -> Path:
+    """MuseCoco's second stage, of two layers."""
+    import torch
+
+    from cantilena.models.attribute_lm import AttributeConfig, AttributeLM
+
+    torch.manual_seed(0)
+    model = AttributeLM(AttributeConfig(layers=2, width=16, heads=2, inner=16))
+    return model.save(folder / "attributes")
+
+
 def musicgen(folder: Path) -> Path:
     """A tiny codec, and a model of its codes that a Score leads."""
     pytest.importorskip("vector_quantize_pytorch")
@@ -91,6 +102,7 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "amt": amt,
     "amt-prefix": amt_prefix,
     "llama-music": llama_music,
+    "attributes": attributes,
     "musicgen": musicgen,
     "code-notes": code_notes,
 }

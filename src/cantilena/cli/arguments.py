@@ -19,6 +19,16 @@ from cantilena.cli.paper import paper_arguments
 from cantilena.cli.weights import weights_arguments
 
 
+TRAINERS = {
+    "aligned": "cli.train_aligned:train_aligned",
+    "attributes": "cli.train_attributes:train_attributes",
+    "text-to-attributes": "cli.train_attributes:train_reader",
+    "codec": "cli.train_codec:train_codec",
+    "codes": "cli.train_codes:train_codes",
+}
+"""What ``train`` calls for other models than note's, by ``--system``."""
+
+
 def whole(text: str) -> int:
     """A whole number; "60M", "60e6" and "400k" too."""
     units = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
@@ -70,6 +80,11 @@ def wish_arguments(parser: argparse.ArgumentParser) -> None:
         "--prompts",
         metavar="FILE",
         help="many texts: lines of text, or of JSON with 'id' and 'text'; - is standard input",
+    )
+    parser.add_argument(
+        "--reader",
+        metavar="DIR",
+        help="a checkpoint of text-to-attributes, which reads the texts instead of the rules",
     )
     wishes = parser.add_argument_group("wishes, which stand above the text")
     wishes.add_argument("--bars", type=count, metavar="N", help="length in bars")
@@ -236,14 +251,11 @@ def data_commands(commands: Any) -> None:
 def train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--system",
-        choices=("note", "aligned", "codec", "codes"),
+        choices=("note", *TRAINERS),
         default="note",
-        help="what is trained (note): adapters on a note model; a codec, or a model of a codec's "
-        "codes, of clips of sound",
+        help="what is trained (note)",
     )
-    parser.add_argument(
-        "--data", required=True, metavar="DIR", help="a data set; of clips where sound is learned"
-    )
+    parser.add_argument("--data", metavar="DIR", help="a data set; of clips where sound is learned")
     parser.add_argument(
         "--out", required=True, metavar="RUN", help="the run's folder; one with a run in it goes on"
     )
@@ -282,7 +294,7 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TASK",
         help="with --system aligned: what is written beside what, as all-to-drums",
     )
-    codec = parser.add_argument_group("with --system codec, codes or (but --codec) aligned")
+    codec = parser.add_argument_group("with any other system than note")
     codec.add_argument("--codec", metavar="CODEC", help="whose codes are modelled, a folder")
     codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
     codec.add_argument("--steps", type=count, metavar="N", help="updates")

@@ -224,7 +224,7 @@ def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
             options.pop(other, None)
     try:
         from_file = any(getattr(args, option, None) for option in ("continues", "source"))
-        return make_brief(prompt.text, from_file, **options)
+        return make_brief(prompt.text, from_file, getattr(args, "reader", None), **options)
     except InputError as error:
         if not prompt.where:
             raise
@@ -280,6 +280,7 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
         "continues",
         "source",
         "prompts",
+        "reader",
         "condition",
         "option",
         "between",

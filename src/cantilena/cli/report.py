@@ -61,6 +61,8 @@ def print_report(name: str, result: Result, files: Mapping[str, Path]) -> None:
         print(line)
     for line in shortfalls({}, result.dropped, 1):
         print(line)
+    if result.brief.read_by:
+        print(f"  read by {result.brief.read_by}")
     if result.brief.unplaced:
         print(f"  not understood: {', '.join(result.brief.unplaced)}")
     for path in files.values():

@@ -6,10 +6,12 @@ Knows options and what is printed; the work is done in ``data`` and ``train``.
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cantilena.cli.arguments import TRAINERS
 from cantilena.cli.common import Progress, print_json, warn
 from cantilena.errors import InputError, MissingExtraError
 from cantilena.files import check_folder
@@ -114,24 +116,18 @@ def need_run(folder: str) -> None:
 def train(args: argparse.Namespace) -> int:
     """Trains until the notes are spent; 130 where Ctrl-C stopped it, the run being saved."""
     need_torch("training")
-    if args.system == "aligned":
-        from cantilena.cli.train_aligned import train_aligned
-
-        return train_aligned(args)
-    if args.task is not None:
+    if args.data is None and args.system != "text-to-attributes":
+        raise InputError("say on which data set: --data DIR")
+    if args.task is not None and args.system != "aligned":
         raise InputError("--task is of --system aligned; the others have none")
-    if args.system == "codec":
-        from cantilena.cli.train_codec import train_codec
-
-        return train_codec(args)
-    if args.system == "codes":
-        from cantilena.cli.train_codes import train_codes
-
-        return train_codes(args)
+    if args.system in TRAINERS:
+        home, _, name = TRAINERS[args.system].partition(":")
+        return getattr(import_module(f"cantilena.{home}"), name)(args)
     for name in ("recipe", "steps", "option", "codec"):
         if getattr(args, name) is not None:
             raise InputError(
-                f"--{name} is of --system codec or codes; the note model has no such option"
+                f"--{name} is of other systems than note, which --system names; the note model has no "
+                "such option"
             )
     folder = check_folder(args.out)
     from cantilena.data.dataset import load_split

@@ -3,7 +3,8 @@
 Knows ids, the network, its positions and its published layout; does not know what words mean, nor
 how they are chosen. Lu et al., *MuseCoco: Generating Symbolic Music from Text* (2023). A sequence
 is the end word, one word for each attribute, the separator and the music. Words before the
-separator have no position.
+separator have no position. The paper compares two other ways of control with that prefix: the
+attributes' words as one vector, added to each word's or moving the norms within layers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError, InputError
@@ -32,6 +34,8 @@ SEPARATOR = 984
 """In the published vocabulary: line 981 of its dict.txt, counted behind fairseq's own four."""
 PERIOD = 10_000.0
 """Of the slowest position, over 2 pi; fairseq's sinusoid."""
+CONTROLS = ("prefix", "embedding", "norm")
+"""How attributes are read: as words in front, added to each word, or by conditional norms."""
 _FIRST = PAD + 1  # fairseq counts positions from behind the padding's
 _HEADS = {1024: 12, 2048: 24}  # of the published sizes, where a file does not say its own
 
@@ -52,8 +56,9 @@ class AttributeConfig:
     """Sizes. ``words``: the vocabulary, attribute words among them; ``separator``: the word
     between attributes and music. ``compatible``: positions as the published inference has them, of
     which each is one too early, so that the last attribute has the first one; else as trained.
+    ``control``: of ``CONTROLS``; the published models have a prefix.
 
-    Raises InputError for a separator that is no word, or an odd width."""
+    Raises InputError for a separator that is no word, an odd width or another control."""
 
     words: int = 1253
     layers: int = 16
@@ -63,17 +68,23 @@ class AttributeConfig:
     dropout: float = 0.1
     separator: int = SEPARATOR
     compatible: bool = False
+    control: str = "prefix"
 
     def __post_init__(self) -> None:
         if not 0 <= self.separator < self.words:
             raise InputError(f"a separator of {self.separator} is none of {self.words} words")
         if self.width % 2 or self.width < 4:
             raise InputError(f"sinusoidal positions need an even width from 4, not {self.width}")
+        if self.control not in CONTROLS:
+            known = ", ".join(CONTROLS)
+            raise InputError(f"attributes are not read by {self.control!r}; known: {known}")
 
     @property
     def trunk(self) -> TrunkConfig:
         """Of the layers."""
-        return TrunkConfig(self.layers, self.width, self.heads, self.inner, "pre", self.dropout)
+        condition = self.width if self.control == "norm" else 0
+        sizes = (self.layers, self.width, self.heads, self.inner)
+        return TrunkConfig(*sizes, "pre", self.dropout, condition)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a checkpoint's card."""
@@ -108,6 +119,8 @@ class AttributeLM(nn.Module):
         self.head = nn.Linear(config.width, config.words, bias=False)
         for table in (self.embedding, self.head):
             nn.init.normal_(table.weight, std=config.width**-0.5)  # fairseq's
+        if config.control != "prefix":
+            self.mixed = nn.Linear(config.width, config.width)
 
     def positions(self, ids: Tensor, before: Tensor | None = None) -> Tensor:
         """Positions (B, T) of ids (B, T): 0, which has none, before the separator, 1 at it and so
@@ -120,6 +133,16 @@ class AttributeLM(nn.Module):
         opened = (opened.cumsum(1) > 0) | (start > 0)[:, None]
         return opened.long().cumsum(1) + start[:, None] * opened
 
+    def split(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What is read word by word of whole beginnings (B, T), whose separators stand at the same
+        place, and the vector (B, D) that the attributes become; of a prefix all words, and None.
+        """
+        if self.config.control == "prefix":
+            return ids, None
+        place = int((ids[0] == self.config.separator).nonzero()[0, 0])
+        words = self.embedding(ids[:, 1:place])
+        return ids[:, place:], self.mixed(words.sum(1))
+
     def hidden(
         self,
         ids: Tensor,
@@ -127,18 +150,25 @@ class AttributeLM(nn.Module):
         before: Tensor | None = None,
         branches: Sequence[Branch] | None = None,
         form: str | None = None,
+        condition: Tensor | None = None,
     ) -> tuple[Tensor, list[State]]:
         """Ids (B, T) to normed hidden states (B, T, D), and the trunk's states behind them.
-        ``before``: as in ``positions``, where words stand in front (``states``)."""
+        ``before``: as in ``positions``, where words stand in front (``states``); ``condition``:
+        that of ``split``, where there is one, whose ids are read then."""
         x = self.embedding(ids) * math.sqrt(self.config.width)
         there = ids != PAD
         place = self.positions(ids, before) * there
         x = x + sinusoid(place, self.config.width).to(x.dtype)
-        return self.trunk(x, there, states, branches, form)
+        if condition is not None and self.config.control == "embedding":
+            return self.trunk(x + condition[:, None], there, states, branches, form)
+        return self.trunk(x, there, states, branches, form, condition)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Logits (B, T, words) of the word that follows each of ``ids`` (B, T)."""
-        return self.head(self.hidden(ids)[0])
+        """Logits (B, T, words) of the word that follows each of ``ids`` (B, T), which are whole
+        beginnings; 0 for words that are not read one by one."""
+        read, condition = self.split(ids)
+        logits = self.head(self.hidden(read, condition=condition)[0])
+        return F.pad(logits, (0, 0, ids.shape[1] - read.shape[1], 0))
 
     # -------------------------------------------------------------- files
 

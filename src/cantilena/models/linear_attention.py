@@ -38,6 +38,7 @@ Branch = Callable[[Tensor], Tensor]
 class TrunkConfig:
     """Sizes. ``inner``: the width between a layer's two linear maps. A head has width // heads
     numbers and what is left over no head has: 2,048 in 24 heads are 24 of 85, 2,040.
+    ``condition``: the width of a vector that norms within layers follow, 0 for none.
 
     Raises InputError for another ``norm`` or more heads than numbers."""
 
@@ -47,6 +48,7 @@ class TrunkConfig:
     inner: int
     norm: str
     dropout: float = 0.0
+    condition: int = 0
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
@@ -165,6 +167,22 @@ class LinearAttention(nn.Module):
 # ------------------------------------------------------------------ the trunk
 
 
+class ConditionalNorm(nn.LayerNorm):
+    """A norm whose scale and offset follow a vector; as long as ``moved`` is zero, which it is at
+    first, it is a plain one."""
+
+    def __init__(self, width: int, condition: int):
+        super().__init__(width)
+        self.moved = nn.Linear(condition, 2 * width)
+        nn.init.zeros_(self.moved.weight)
+        nn.init.zeros_(self.moved.bias)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """x (B, T, D), by a condition (B, C)."""
+        scale, offset = self.moved(condition)[:, None].chunk(2, -1)
+        return super().forward(x) * (1 + scale) + offset
+
+
 class Layer(nn.Module):
     """Self-attention, what a bridge adds, and two linear maps with an exact GELU between."""
 
@@ -173,22 +191,30 @@ class Layer(nn.Module):
         d = config.width
         self.pre, self.dropout = config.norm == "pre", config.dropout
         self.attention = LinearAttention(config)
-        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        c = config.condition
+        self.norm1, self.norm2 = (ConditionalNorm(d, c) if c else nn.LayerNorm(d) for _ in range(2))
         self.up, self.down = nn.Linear(d, config.inner), nn.Linear(config.inner, d)
 
     def forward(
-        self, x: Tensor, keep: Tensor | None, state: State | None, form: str, branch: Branch | None
+        self,
+        x: Tensor,
+        keep: Tensor | None,
+        state: State | None,
+        form: str,
+        branch: Branch | None,
+        condition: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """x (B, T, D) to (B, T, D), and the state behind it."""
-        y, after = self.attention(self.norm1(x) if self.pre else x, keep, state, form)
+        follows = () if condition is None else (condition,)
+        y, after = self.attention(self.norm1(x, *follows) if self.pre else x, keep, state, form)
         x = x + self._dropped(y)
         if not self.pre:
-            x = self.norm1(x)
+            x = self.norm1(x, *follows)
         if branch is not None:
             x = x + branch(x)
-        y = self._dropped(F.gelu(self.up(self.norm2(x) if self.pre else x)))
+        y = self._dropped(F.gelu(self.up(self.norm2(x, *follows) if self.pre else x)))
         x = x + self._dropped(self.down(y))
-        return (x if self.pre else self.norm2(x)), after
+        return (x if self.pre else self.norm2(x, *follows)), after
 
     def _dropped(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training)
@@ -210,18 +236,20 @@ class LinearTrunk(nn.Module):
         states: Sequence[State] | None = None,
         branches: Sequence[Branch] | None = None,
         form: str | None = None,
+        condition: Tensor | None = None,
     ) -> tuple[Tensor, list[State]]:
         """Positions (B, T, D) to normed hidden states (B, T, D), and the state of each layer behind
         them. ``keep`` (B, T): False for positions that none may read; ``states`` and
         ``branches``, one a layer: of what stands before, and of a bridge; ``form``: one of
-        ``FORMS``, by default that which costs least. Raises InputError for another form."""
+        ``FORMS``, by default that which costs least; ``condition`` (B, C): what norms follow, where
+        the config has one. Raises InputError for another form."""
         if form is not None and form not in FORMS:
             raise InputError(f"linear attention has no form {form!r}; known: {', '.join(FORMS)}")
         form = form or form_for(x.shape[1])
         after = []
         for i, layer in enumerate(self.layers):
             state, branch = states[i] if states else None, branches[i] if branches else None
-            x, state = layer(x, keep, state, form, branch)
+            x, state = layer(x, keep, state, form, branch, condition)
             after.append(state)
         return self.norm(x), after
 

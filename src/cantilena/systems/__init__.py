@@ -53,6 +53,13 @@ SYSTEMS: dict[str, Spec] = {
         reads=("text", "brief"),
         trains="cantilena.systems.arrival.training.llama_music:LlamaMusicTraining",
     ),
+    "attributes": Spec(
+        home="cantilena.systems.attributes.system:AttributesSystem",
+        help="MuseCoco's second stage: words of attributes, then music word by word",
+        extra="train",
+        reads=("brief", "attributes"),
+        trains="cantilena.systems.attributes.training:AttributeTraining",
+    ),
     "musicgen": Spec(
         home="cantilena.systems.codes.system:MusicgenSystem",
         help="sound: a model of a codec's codes, led by a Score of note's or by the text alone",

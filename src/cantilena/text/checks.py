@@ -95,6 +95,7 @@ def _change(value: Any) -> bool:
 
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "text": _text,
+    "read_by": _text,
     "instruments": _each(_instrument),
     "excluded": _each(_program),
     "tempo": _or_none(_number),

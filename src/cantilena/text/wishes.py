@@ -125,7 +125,7 @@ class Brief:
     parts, ``form`` is the sections in order (``form_whole``: there are no others, where a text may
     name some alone), ``changes`` what happens in the course of the piece,
     ``repetition`` what comes back. ``unplaced`` are the words of the text that
-    no wish took up.
+    no wish took up. ``read_by`` names the model that read the text, "" where the rules did.
     """
 
     text: str = ""
@@ -158,6 +158,7 @@ class Brief:
     repetition: tuple[str, ...] = ()
     how: dict[str, str] = field(default_factory=dict)
     unplaced: tuple[str, ...] = ()
+    read_by: str = ""
 
     def __post_init__(self) -> None:
         if self.key is not None:
@@ -197,8 +198,12 @@ class Brief:
             raise BriefError(f"{self.metre!r} is not a metre; write it as in 3/4 or 12/8") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON; every field is present."""
-        return json.loads(json.dumps(asdict(self)))
+        """Plain data, ready for JSON; every field is present, but for a ``read_by`` that names
+        nobody."""
+        data = json.loads(json.dumps(asdict(self)))
+        if not self.read_by:
+            del data["read_by"]
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Brief:

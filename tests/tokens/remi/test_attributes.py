@@ -50,7 +50,7 @@ def test_every_instrument_has_a_class_and_every_class_an_instrument():
 
 
 def test_what_is_not_there_is_named():
-    with pytest.raises(InputError, match="no attribute 'mood'"):
+    with pytest.raises(InputError, match="no 'mood' among the attributes"):
         a.prefix({"mood": 1})
     with pytest.raises(InputError, match="R3 has the classes 0 to 3"):
         a.prefix({"R3": 4})

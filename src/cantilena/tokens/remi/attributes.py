@@ -232,7 +232,7 @@ def prefix(given: Mapping[str, int]) -> np.ndarray:
     keys = [key for key, _ in v.ATTRIBUTE_CLASSES]
     unknown = [key for key in given if key not in keys]
     if unknown:
-        raise InputError(f"there is no attribute {unknown[0]!r}; see ATTRIBUTE_CLASSES")
+        raise InputError(f"there is no {unknown[0]!r} among the attributes; see ATTRIBUTE_CLASSES")
     words = [
         v.attribute_word(number, given.get(key, count - 1))
         for number, (key, count) in enumerate(v.ATTRIBUTE_CLASSES)

@@ -7,6 +7,7 @@ rounded to the nearest, halves to even. Empty bars at both ends are taken away.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,8 +110,12 @@ def key_of(bars: Bars) -> tuple[bool | None, int]:
     relative minor count the same; the one whose tonic is struck more often is taken. Several majors
     may count the same too: the published code compares the first two of all keys then.
     """
-    pitches = [note[2] for note in bars.notes if note[1] != DRUMS]
-    if not pitches:
+    return key_of_pitches([note[2] for note in bars.notes if note[1] != DRUMS])
+
+
+def key_of_pitches(pitches: Sequence[int]) -> tuple[bool | None, int]:
+    """``key_of`` the pitches of all notes but drums."""
+    if not len(pitches):
         return None, 0
     counts = np.bincount(np.array(pitches) % 12, minlength=12)
     scale = np.array([1, -1, 1, -1, 1, 1, -1, 1, -1, 1, -1, 1])
@@ -130,7 +135,11 @@ def key_of(bars: Bars) -> tuple[bool | None, int]:
 
 def in_common_key(bars: Bars) -> Bars:
     """The piece moved to C major or A minor, as the published training reads it."""
-    _, shift = key_of(bars)
+    return shifted(bars, key_of(bars)[1])
+
+
+def shifted(bars: Bars, shift: int) -> Bars:
+    """The piece with all notes but drums moved by ``shift`` semitones."""
     moved = (
         (at, instrument, pitch + (shift if instrument != DRUMS else 0), *rest)
         for at, instrument, pitch, *rest in bars.notes

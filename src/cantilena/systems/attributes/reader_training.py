@@ -1,0 +1,154 @@
+"""Training MuseCoco's first stage: a BERT that reads classes of attributes out of texts.
+
+Knows options, the loss and what a checkpoint holds; does not know how texts are made (``texts``),
+how they become batches (``text_batches``) or how a run goes (``train.audio``). Light to import:
+torch comes when it trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cantilena.errors import CheckpointError, InputError
+from cantilena.systems.trainable import READER, Checked, Collate, Recipe, Settings, option
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from cantilena.models.text_attributes import TextToAttributes
+
+
+@dataclass(frozen=True)
+class ReaderOptions(Checked):
+    """Options of the training. ``text_model``: the BERT that it begins with, of which the lowest
+    ``layers`` are taken (0: all)."""
+
+    text_model: str = option("", "hub name or folder of a BERT", metavar="M")
+    layers: int = option(0, "its lowest layers that are taken (0: all)", least=0)
+    dropout: float = option(0.1, "share of values left out", least=0)
+
+
+def reader_recipe() -> Recipe:
+    """A recipe for a CPU."""
+    settings = Settings(
+        steps=1_000,
+        batch=16,
+        rate=3e-4,
+        warmup=50,
+        decay=0.5,
+        weight_decay=0.01,
+        valid_every=250,
+        save_minutes=5.0,
+        log_every=25,
+    )
+    return Recipe(READER, settings, ReaderOptions())
+
+
+class ReaderTraining:
+    """The ``Trainable`` of a reader."""
+
+    system: ClassVar[str] = READER
+    driver: ClassVar[str] = "audio"
+    Options: ClassVar[Any] = ReaderOptions
+    drawn: ClassVar[tuple[str, ...]] = ("attribute",)
+
+    def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
+        """As ``Trainable.recipes``."""
+        return {READER: reader_recipe}
+
+    def check(self, recipe: Recipe) -> None:
+        """Raises InputError for settings and options that do not go together."""
+        if recipe.settings.steps is None or recipe.settings.accumulate != 1:
+            raise InputError("a run of a reader needs a number of steps; batches come whole")
+
+    def check_models(self, recipe: Recipe) -> None:
+        """Raises InputError where the text model is not named."""
+        if not recipe.options.text_model:
+            raise InputError("say which BERT it begins with: --option text_model=NAME or FOLDER")
+
+    def build(self, recipe: Recipe) -> tuple[TextToAttributes, Any]:
+        """The model, and the tokenizer of its BERT. Raises CheckpointError, MissingExtraError."""
+        from cantilena.models.hub import loading, need
+        from cantilena.models.text_attributes import TextToAttributes
+        from cantilena.systems.attributes.text_batches import tokenizer_of
+        from cantilena.systems.attributes.texts import VALUES
+
+        self.check_models(recipe)
+        name = recipe.options.text_model
+        transformers = need("transformers", "reading texts")
+        with loading("text model", name):
+            config = transformers.AutoConfig.from_pretrained(name)
+            if config.model_type != "bert":
+                raise CheckpointError(f"{name} is no BERT but of the kind {config.model_type!r}")
+            count = recipe.options.layers or config.num_hidden_layers
+            config.num_hidden_layers = min(count, config.num_hidden_layers)
+            bert = transformers.BertModel.from_pretrained(
+                name, config=config, add_pooling_layer=False
+            )
+        return TextToAttributes(bert, VALUES, recipe.options.dropout), tokenizer_of(name)
+
+    def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
+        """Batches come whole from ``TextBatches``."""
+        raise NotImplementedError("texts are drawn, not collated")
+
+    def loss(
+        self, model: TextToAttributes, batch: Mapping[str, Any]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum of the attributes' mean nats, and what it is of one."""
+        from cantilena.models.text_attributes import loss
+
+        nats = loss(model(batch["ids"], batch["mask"]), batch["targets"])
+        return nats, {"attribute": nats.detach() / batch["targets"].shape[1]}
+
+    def held_out(self, model: TextToAttributes, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        """(2,) of "known phrasings" or "new phrasings": how many of the attributes that are said
+        are read right, and how many are said."""
+        import torch
+
+        logits = model(batch["ids"], batch["mask"])
+        read = torch.stack([row.argmax(-1) for row in logits], 1)
+        last = torch.tensor([row.shape[-1] - 1 for row in logits], device=read.device)
+        said = batch["targets"] != last
+        right = ((read == batch["targets"]) & said).sum()
+        name = "new phrasings" if bool(batch["new"]) else "known phrasings"
+        return {name: torch.stack([right, said.sum()])}
+
+    def optimisers(self, model: TextToAttributes, recipe: Recipe) -> list[torch.optim.Optimizer]:
+        """AdamW, with decay for all but biases and norms; what is new learns ten times as fast as
+        the BERT."""
+        import torch
+
+        settings = recipe.settings
+        groups = []
+        for new in (False, True):
+            for matrices in (False, True):
+                rows = [
+                    p
+                    for name, p in model.named_parameters()
+                    if name.startswith("bert.") != new and (p.ndim > 1) == matrices
+                ]
+                decay = settings.weight_decay if matrices else 0.0
+                share = 1.0 if new else 0.1
+                groups.append({"params": rows, "weight_decay": decay, "share": share})
+        return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
+
+    def sampler(self, model: Any, tokenizer: Any) -> None:
+        """None: a reader writes no music."""
+
+    def save(
+        self,
+        folder: Path,
+        model: TextToAttributes,
+        state: Mapping[str, Any],
+        companion: Any,
+        card: Mapping[str, Any],
+    ) -> Path:
+        """Writes a checkpoint, the tokenizer with it."""
+        from cantilena.systems.attributes.text_batches import tokenizer_of
+
+        name = Recipe.from_dict(card["training"]).options.text_model
+        return model.save(folder, card, tokenizer_of(name))
