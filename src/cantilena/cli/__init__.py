@@ -434,7 +434,7 @@ def _data(commands: Any) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--system",
-        choices=("note", "codec", "codes"),
+        choices=("note", "symphony", "bert-symphony", "codec", "codes"),
         default="note",
         help="what is trained (note): a codec, or a model of a codec's codes, of clips of sound",
     )
@@ -474,7 +474,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
     )
-    codec = parser.add_argument_group("with --system codec or codes")
+    codec = parser.add_argument_group("with another --system than note")
     codec.add_argument("--codec", metavar="CODEC", help="whose codes are modelled, a folder")
     codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
     codec.add_argument("--steps", type=count, metavar="N", help="updates")

@@ -122,6 +122,10 @@ def train(args: argparse.Namespace) -> int:
         from cantilena.cli.train_codes import train_codes
 
         return train_codes(args)
+    if args.system in ("symphony", "bert-symphony"):
+        from cantilena.cli.train_symphony import train_symphony
+
+        return train_symphony(args)
     for name in ("recipe", "steps", "option", "codec"):
         if getattr(args, name) is not None:
             raise InputError(
