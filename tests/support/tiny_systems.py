@@ -52,6 +52,20 @@ def llama_music(folder: Path) -> Path:
     return export_plain(model, folder / "plain", tiny_hf.tokenizer())
 
 
+def symphony(folder: Path) -> Path:
+    """SymphonyNet's: a model with random weights and its vocabulary."""
+    import tiny_bridges
+
+    return tiny_bridges.with_words(folder / "rows")
+
+
+def bert_symphony(folder: Path) -> Path:
+    """The same behind a bridge, whose gates are open, from hashed words."""
+    import tiny_bridges
+
+    return tiny_bridges.bridged_with_words(folder / "bridged")
+
+
 def musicgen(folder: Path) -> Path:
     """A tiny codec, and a model of its codes that a Score leads."""
     pytest.importorskip("vector_quantize_pytorch")
@@ -73,6 +87,8 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "amt": amt,
     "amt-prefix": amt_prefix,
     "llama-music": llama_music,
+    "symphony": symphony,
+    "bert-symphony": bert_symphony,
     "musicgen": musicgen,
     "code-notes": code_notes,
 }

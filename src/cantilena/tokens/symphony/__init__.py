@@ -48,10 +48,12 @@ _CHORD_IDS = {chord: i for i, chord in enumerate(v.CHORDS)}
 
 @dataclass(frozen=True)
 class Header:
-    """What stands beside the rows: tempos in 32nds, part names by track."""
+    """What stands beside the rows: tempos in 32nds, part names by track, and how a ``metre``
+    (numerator, denominator) is written where rows tell no more than a bar's length."""
 
     tempos: tuple[tuple[int, int], ...] = ((0, 500_000),)
     names: dict[int, str] = field(default_factory=dict)
+    metre: tuple[int, int] | None = None
 
 
 def rows_of(bars: Sequence[Bar], vocabulary: Vocabulary) -> np.ndarray:
@@ -239,7 +241,10 @@ class SymphonyScheme:
             for number, instrument in homes
         ]
         columns = np.array([note[:-1] for note in notes], dtype=np.int64).reshape(-1, 4).T
-        metres = [(start, *_metre(bar.length)) for start, bar in zip(starts, bars, strict=False)]
+        metres = [
+            (start, *_metre(bar.length, header.metre))
+            for start, bar in zip(starts, bars, strict=False)
+        ]
         part = [homes.index(note[-1]) for note in notes]
         onset, length, pitch, velocity = columns
         return Score.build(
@@ -273,8 +278,11 @@ def _tempos(score: Score, bars: Sequence[Bar]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted((at, us) for at, us in tempos.items() if at < starts[-1]))
 
 
-def _metre(length: int) -> tuple[int, int]:
-    """The metre of a bar of so many 32nds, in quarters where it can be."""
+def _metre(length: int, usual: tuple[int, int] | None) -> tuple[int, int]:
+    """The metre of a bar of so many 32nds: the ``usual`` one where it is as long, else in quarters
+    where it can be."""
+    if usual is not None and 32 * usual[0] == length * usual[1]:
+        return usual
     metre = Fraction(length, 32)
     factor = max(1, 4 // metre.denominator)
     return metre.numerator * factor, metre.denominator * factor
