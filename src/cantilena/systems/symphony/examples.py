@@ -158,8 +158,9 @@ class Windows:
         places = np.minimum(places, self.positions)
         targets = rows
         if start + self.context >= len(piece.rows):
-            targets = np.concatenate([rows, [END]])
-        read = np.concatenate([[BEGIN], np.concatenate([rows, places], axis=1)])
+            targets = np.concatenate([rows, np.array([END])])
+        whole = np.concatenate([rows, places], axis=1)
+        read = np.concatenate([np.array([BEGIN]), whole])
         return read[: len(targets)], targets
 
     def text(self, n: int, wording: int = 0, drop: float = LEFT_OUT) -> str:

@@ -18,6 +18,7 @@ from cantilena.score import DRUMS
 from cantilena.score.harmony import Chord, parse_chord
 from cantilena.tokens.symphony import vocab as v
 from cantilena.tokens.symphony.grammar import (
+    DURATION,
     EVENT,
     INSTRUMENT,
     NEVER,
@@ -162,6 +163,9 @@ class OrderGrammar(SymphonyGrammar):
             self._ordered(mask, piece)
         elif chosen[EVENT] not in self.vocabulary.pitches_of:
             return mask
+        elif field == DURATION:
+            left = (piece.order.bars - piece.new_bars + 1) * piece.order.length - piece.place
+            mask[v.FIRST + left :] = NEVER  # no note outlasts the piece
         elif field == TRACK and piece.track is None:
             self._players(mask, piece)
         elif field == INSTRUMENT and chosen[TRACK] not in piece.instruments:

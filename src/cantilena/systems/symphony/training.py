@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cantilena.models.bert_symphony import BertSymphony
     from cantilena.models.checkpoint import Checkpoint
-    from cantilena.models.symphony import RowLogits, SymphonyLM
+    from cantilena.models.symphony import RowLogits, SymphonyConfig, SymphonyLM
     from cantilena.tokens.symphony import SymphonyScheme
 
 FIELDS = ("event", "duration", "track", "instrument")
@@ -231,12 +231,18 @@ class SymphonyTraining(_RowTraining):
 
     def build(self, recipe: Recipe) -> tuple[SymphonyLM, None]:
         """The model with random weights. Raises InputError for sizes that cannot be."""
-        from cantilena.models.symphony import SymphonyConfig, SymphonyLM
+        from cantilena.models.symphony import SymphonyLM
+
+        return SymphonyLM(self.config(recipe)), None
+
+    def config(self, recipe: Recipe) -> SymphonyConfig:
+        """The model's sizes. Raises InputError for some that cannot be."""
+        from cantilena.models.symphony import SymphonyConfig
 
         options = recipe.options
         vocabulary = options.scheme.vocabulary
         sizes = dict(zip(FIELDS, vocabulary.sizes, strict=True))
-        config = SymphonyConfig(
+        return SymphonyConfig(
             **sizes,
             relative=2 * len(vocabulary.positions) + 1,
             measures=options.measures,
@@ -246,7 +252,6 @@ class SymphonyTraining(_RowTraining):
             inner=options.inner,
             dropout=options.dropout,
         )
-        return SymphonyLM(config), None
 
     def logits(self, model: SymphonyLM, batch: Mapping[str, Any], roll: int = 0) -> RowLogits:
         """As ``_RowTraining.logits``."""
