@@ -47,7 +47,7 @@ SYSTEMS: dict[str, Spec] = {
     ),
     "symphony": Spec(
         home="cantilena.systems.symphony.system:SymphonySystem",
-        help="SymphonyNet: rows of many tracks, of which all but the music is held by a grammar",
+        help="SymphonyNet: rows of many tracks, written under a grammar",
         extra="hf",
         edits=("go on",),
         trains="cantilena.systems.symphony.training:SymphonyTraining",
