@@ -11,7 +11,7 @@ import pytest
 from assets import ASSETS
 from cantilena.cli import main
 from cantilena.score.midi import read_midi
-from cantilena.tokens import arrival
+from cantilena.tokens import SCHEMES, arrival
 from cantilena.tokens.note import NoteScheme
 
 SONG = str(ASSETS / "arrival" / "820.mid")
@@ -90,7 +90,7 @@ def test_wrong_input_is_one_line(argv: list[str], part: str, capsys, tmp_path, m
 @pytest.mark.parametrize(
     "text", ["{}", "3", "[1, 2]", "[[1, 2], 3]", '["a"]', "[1e400]", "[" * 100_000, "[1, 1, 1]"]
 )
-@pytest.mark.parametrize("scheme", ["arrival", "note"])
+@pytest.mark.parametrize("scheme", ["arrival", "note", "frames", "remi", "symphony"])
 def test_wrong_tokens_are_one_line(text: str, scheme: str, capsys, tmp_path):
     path = tmp_path / "t.json"
     path.write_text(text)
@@ -99,3 +99,27 @@ def test_wrong_tokens_are_one_line(text: str, scheme: str, capsys, tmp_path):
     got = capsys.readouterr()
     assert got.out == "" and got.err.count("\n") == 1
     assert not Path(out).exists()
+
+
+@pytest.mark.parametrize("scheme", ["frames", "remi", "symphony"])
+def test_a_file_is_printed_as_a_published_scheme_says_it_and_becomes_one_again(
+    scheme: str, capsys, tmp_path
+):
+    song = str(ASSETS / "bridges" / "come-again.mid")
+    kind = SCHEMES[scheme]()
+    steps, header = kind.encode(read_midi(song))
+    tokens = printed(capsys, song, "--scheme", scheme)
+    assert np.array_equal(np.reshape(tokens, (len(steps), -1)), steps)
+    (tmp_path / "t.json").write_text(json.dumps(tokens))
+    out = str(tmp_path / "t.mid")
+    argv = ["tokens", "--decode", str(tmp_path / "t.json"), "--scheme", scheme, "-o", out]
+    assert main(argv) == 0
+    again, score = read_midi(out), kind.decode(steps, header)
+    assert np.array_equal(again.pitch, score.pitch)
+    assert np.array_equal(again.onset * score.tpq, score.onset * again.tpq)
+    capsys.readouterr()
+    assert main([*argv, "--tempo", "90"]) == (0 if scheme == "symphony" else 2)
+    if scheme == "symphony":
+        assert round(read_midi(out).bpm) == 90
+    else:
+        assert "--tempo is not for the scheme" in capsys.readouterr().err

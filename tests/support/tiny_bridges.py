@@ -11,7 +11,11 @@ import numpy as np
 import torch
 
 from assets import ASSETS
+from cantilena.models.bert_symphony import BertSymphony, BridgeSizes
+from cantilena.models.contexts import ContextConfig
+from cantilena.models.encoders import text_encoder
 from cantilena.models.symphony import SymphonyConfig, SymphonyLM
+from cantilena.tokens.symphony import SymphonyScheme
 
 LIGHTNING = ("frames", "FA_cross", "FA_self")
 
@@ -55,3 +59,42 @@ def rows(length: int = 12, batch: int = 2, seed: int = 0) -> torch.Tensor:
     torch.manual_seed(seed)
     tops = (40, 9, 12, 20, 9, 31)
     return torch.stack([torch.randint(2, top, (batch, length)) for top in tops], -1)
+
+
+def speaking(seed: int = 0) -> SymphonyLM:
+    """A SymphonyNet of two layers with the scheme's whole vocabulary."""
+    torch.manual_seed(seed)
+    sizes = SymphonyScheme().sizes
+    config = SymphonyConfig(
+        *sizes, relative=201, measures=60, layers=2, width=16, heads=4, inner=32
+    )
+    model = SymphonyLM(config).eval()
+    for head in model.heads.values():
+        torch.nn.init.normal_(head.get_parameter("weight"), std=0.3)
+    return model
+
+
+def with_words(folder: Path) -> Path:
+    """Such a model as a checkpoint, with its vocabulary."""
+    return speaking().save(folder, {"scheme": SymphonyScheme().to_dict()})
+
+
+def bridged(kind: str = "cross", context: str = "queries") -> BertSymphony:
+    """Such a model behind hashed words, the gates half open."""
+    encoder = text_encoder("hashed", width=8)
+    sizes = ContextConfig(context, layers=1, width=8, heads=2, memory=3)
+    torch.manual_seed(1)
+    model = BertSymphony(
+        speaking(),
+        BridgeSizes(encoder.layers, encoder.width, kind=kind, heads=4, context=sizes),
+        encoder,
+    )
+    for name, parameter in model.named_parameters():
+        if name.endswith(("gate", "gates")):
+            parameter.data.fill_(0.5)
+    return model.eval()
+
+
+def bridged_with_words(folder: Path, kind: str = "cross") -> Path:
+    """The same as a checkpoint."""
+    return bridged(kind).save(folder, {"scheme": SymphonyScheme().to_dict()})

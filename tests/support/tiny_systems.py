@@ -80,6 +80,20 @@ def attributes(folder: Path) -> Path:
     return model.save(folder / "attributes")
 
 
+def symphony(folder: Path) -> Path:
+    """SymphonyNet's: a model with random weights and its vocabulary."""
+    import tiny_bridges
+
+    return tiny_bridges.with_words(folder / "rows")
+
+
+def bert_symphony(folder: Path) -> Path:
+    """The same behind a bridge, whose gates are open, from hashed words."""
+    import tiny_bridges
+
+    return tiny_bridges.bridged_with_words(folder / "bridged")
+
+
 def musicgen(folder: Path) -> Path:
     """A tiny codec, and a model of its codes that a Score leads."""
     pytest.importorskip("vector_quantize_pytorch")
@@ -103,6 +117,8 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "amt-prefix": amt_prefix,
     "llama-music": llama_music,
     "attributes": attributes,
+    "symphony": symphony,
+    "bert-symphony": bert_symphony,
     "musicgen": musicgen,
     "code-notes": code_notes,
 }

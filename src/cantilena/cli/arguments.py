@@ -18,11 +18,12 @@ from cantilena.cli.naming import name_argument, replace_argument
 from cantilena.cli.paper import paper_arguments
 from cantilena.cli.weights import weights_arguments
 
-
 TRAINERS = {
     "aligned": "cli.train_aligned:train_aligned",
     "attributes": "cli.train_attributes:train_attributes",
     "text-to-attributes": "cli.train_attributes:train_reader",
+    "symphony": "cli.train_symphony:train_symphony",
+    "bert-symphony": "cli.train_symphony:train_symphony",
     "codec": "cli.train_codec:train_codec",
     "codes": "cli.train_codes:train_codes",
 }

@@ -12,12 +12,20 @@ from typing import Any
 from cantilena.errors import InputError
 
 MAX_JSON = 200_000_000  # bytes of a file of tokens
-SCHEME_NAMES = ("arrival", "note")  # spelled out, so that help need not import the schemes
+SCHEME_NAMES = (
+    "arrival",
+    "note",
+    "frames",
+    "remi",
+    "symphony",
+)  # spelled out, so that help need not import the schemes
 
 _TEXT = """\
 prints one JSON list. arrival: whole numbers, three to a note (arrival time in 10 ms from the
 start, 10000 + duration, 11000 + 128 x instrument + pitch; instrument 128 is drums), as the
-Anticipatory Music Transformer reads them. note: a list of five numbers for each step.
+Anticipatory Music Transformer reads them. note: a list of five numbers for each step. symphony: a
+list of four for each row, as SymphonyNet reads them. remi, frames: words, as MuseCoco and function
+alignment read them.
 
 examples:
   cantilena tokens song.mid
@@ -71,7 +79,7 @@ def tokens(args: argparse.Namespace) -> int:
 def _encode(args: argparse.Namespace) -> int:
     from cantilena.files import write_bytes
 
-    tokens = _arrival(args) if args.scheme == "arrival" else _note_steps(args.file)
+    tokens = _arrival(args) if args.scheme == "arrival" else _steps(args.file, args.scheme)
     text = json.dumps(tokens)
     if args.output is None:
         print(text)
@@ -98,11 +106,13 @@ def _arrival(args: argparse.Namespace) -> list[int]:
     return (arrival.pad(events) if args.padded else events).tolist()
 
 
-def _note_steps(file: str) -> list[list[int]]:
+def _steps(file: str, scheme: str) -> list[Any]:
+    """A list of each step's numbers, or of numbers where a step has one."""
     from cantilena.score.midi import read_midi
-    from cantilena.tokens.note import NoteScheme
+    from cantilena.tokens import SCHEMES
 
-    return NoteScheme().encode(read_midi(file))[0].tolist()
+    steps = SCHEMES[scheme]().encode(read_midi(file))[0]
+    return (steps[:, 0] if steps.shape[1] == 1 else steps).tolist()
 
 
 def _decode(args: argparse.Namespace) -> int:
@@ -116,8 +126,8 @@ def _decode(args: argparse.Namespace) -> int:
     if args.tempo is not None and args.reference:
         raise InputError("the reference's file has no tempo; leave --tempo or --reference out")
     tokens = _read(args.decode)
-    if args.scheme == "note":
-        data = write_midi(_of_steps(tokens, args.tempo))
+    if args.scheme != "arrival":
+        data = write_midi(_of_steps(tokens, args.scheme, args.tempo))
     else:
         from cantilena.tokens import arrival
 
@@ -145,16 +155,24 @@ def _read(path: str) -> list[Any]:
     return tokens
 
 
-def _of_steps(tokens: list[Any], tempo: float | None) -> Any:
+def _of_steps(tokens: list[Any], scheme: str, tempo: float | None) -> Any:
     import numpy as np
 
-    from cantilena.tokens.note import Header, NoteScheme
+    from cantilena.tokens import SCHEMES, note, symphony
 
+    headers: dict[str, Any] = {"note": note.Header, "symphony": symphony.Header}
+    kind = SCHEMES[scheme]()
+    fields = len(kind.sizes)
+    what = f"lists of {fields}" if fields > 1 else "a list of"
     try:
         steps = np.asarray(tokens)
     except (ValueError, OverflowError) as error:
-        raise InputError("steps must be lists of five whole numbers") from error
+        raise InputError(f"steps of {scheme} must be {what} whole numbers") from error
     if steps.size and steps.dtype.kind not in "iu":
-        raise InputError("steps must be lists of five whole numbers")
+        raise InputError(f"steps of {scheme} must be {what} whole numbers")
+    if scheme not in headers:
+        if tempo is not None:
+            raise InputError(f"--tempo is not for the scheme {scheme!r}")
+        return kind.decode(steps[:, None] if steps.ndim == 1 else steps, None)
     microseconds = 500_000 if tempo is None else round(60e6 / tempo)
-    return NoteScheme().decode(steps, Header(tempos=((0, microseconds),)))
+    return kind.decode(steps, headers[scheme](tempos=((0, microseconds),)))

@@ -126,8 +126,8 @@ def train(args: argparse.Namespace) -> int:
     for name in ("recipe", "steps", "option", "codec"):
         if getattr(args, name) is not None:
             raise InputError(
-                f"--{name} is of other systems than note, which --system names; the note model has no "
-                "such option"
+                f"--{name} is of other systems than note, which --system names; the note model "
+                "has no such option"
             )
     folder = check_folder(args.out)
     from cantilena.data.dataset import load_split

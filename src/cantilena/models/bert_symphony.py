@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from cantilena.errors import InputError
 from cantilena.models.bridges import Bridge, EntryConfig
 from cantilena.models.checkpoint import Checkpoint, open_checkpoint
-from cantilena.models.contexts import ContextConfig
+from cantilena.models.contexts import ContextConfig, Memory
 from cantilena.models.hub import dtype_of
 from cantilena.models.linear_attention import Branch, State
 from cantilena.models.loading import of_sizes, save_network
@@ -96,10 +96,14 @@ class BertSymphony(nn.Module):
     def enter(self, states: Tensor | None, mask: Tensor | None) -> Entering:
         """What a text's states (L, B, T, D) with their mask (B, T) give to the rows; nothing for no
         text."""
-        entry = self.bridge.entry
-        if states is None or mask is None or entry is None:
+        if states is None or mask is None:
             return Entering()
-        memory = self.bridge.memory(states, mask.bool())
+        return self.entering(self.bridge.memory(states, mask.bool()))
+
+    def entering(self, memory: Memory) -> Entering:
+        """What memory, as ``bridge.memory`` gives it, gives to the rows."""
+        entry = self.bridge.entry
+        assert entry is not None
         if self.sizes.kind == "sum":
             return Entering(added=entry.summed(memory))
         if self.sizes.kind == "cross":

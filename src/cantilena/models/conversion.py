@@ -35,6 +35,8 @@ def convert(path: str | Path, folder: str | Path, base: str | Path | None = None
         needs = "needs its base as well" if adapter else "has no base: leave it out"
         raise InputError(f"{path} is {LAYOUTS[foreign.system].owner} and {needs}")
     card = origin_card(foreign)
+    if foreign.system == "symphony":
+        card |= _words_beside(Path(path).parent)
     if base is None:
         module = importlib.import_module(f"cantilena.models.{READERS[foreign.system]}")
         return module.from_published(foreign).save(folder, card)
@@ -43,3 +45,19 @@ def convert(path: str | Path, folder: str | Path, base: str | Path | None = None
 
     needed = {"name": Path(base).resolve().name}
     return from_published(foreign, FrameLM.load(base)).save(folder, needed, card)
+
+
+def _words_beside(folder: Path) -> dict[str, dict[str, object]]:
+    """The card's scheme of SymphonyNet's vocabulary, where its files stand in a folder; without
+    them the weights can be had, and nothing can be written with them. Raises CheckpointError where
+    they are not SymphonyNet's."""
+    from cantilena.tokens.symphony import SymphonyScheme, read_vocabulary
+
+    if not (folder / "vocab_0.json").is_file():
+        return {}
+    try:
+        return {"scheme": SymphonyScheme(read_vocabulary(folder)).to_dict()}
+    except InputError as error:
+        raise CheckpointError(
+            f"the vocabulary beside the weights cannot be read: {error}"
+        ) from error

@@ -60,6 +60,21 @@ SYSTEMS: dict[str, Spec] = {
         reads=("brief", "attributes"),
         trains="cantilena.systems.attributes.training:AttributeTraining",
     ),
+    "symphony": Spec(
+        home="cantilena.systems.symphony.system:SymphonySystem",
+        help="SymphonyNet: rows of many tracks, written under a grammar",
+        extra="hf",
+        edits=("go on",),
+        trains="cantilena.systems.symphony.training:SymphonyTraining",
+    ),
+    "bert-symphony": Spec(
+        home="cantilena.systems.symphony.bert:BertSymphonySystem",
+        help="a frozen text model, context layers, and a frozen SymphonyNet behind them",
+        extra="hf",
+        reads=("text", "brief"),
+        edits=("go on",),
+        trains="cantilena.systems.symphony.training:BertSymphonyTraining",
+    ),
     "musicgen": Spec(
         home="cantilena.systems.codes.system:MusicgenSystem",
         help="sound: a model of a codec's codes, led by a Score of note's or by the text alone",

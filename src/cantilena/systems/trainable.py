@@ -264,8 +264,8 @@ Model = TypeVar("Model")
 
 class Trainable(Protocol):
     """How a system is trained. Three drivers take it: ``train.note`` (our loop, for the note
-    model), ``train.audio`` (the same for models of sound, which have several optimisers) and
-    ``train.tuned`` (HuggingFace's Trainer, for DDP, FSDP and QLoRA).
+    model), ``train.audio`` (the same for models of sound, which have several optimisers, and for
+    SymphonyNet) and ``train.tuned`` (HuggingFace's Trainer, for DDP, FSDP and QLoRA).
 
     Making one imports nothing heavy, since the command line reads ``Options`` and ``recipes``."""
 

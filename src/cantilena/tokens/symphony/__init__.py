@@ -31,6 +31,7 @@ from cantilena.tokens.symphony.vocab import Pitches, Vocabulary, read_vocabulary
 
 __all__ = [
     "Header",
+    "Places",
     "SymphonyScheme",
     "Vocabulary",
     "bars_of_rows",
@@ -47,10 +48,12 @@ _CHORD_IDS = {chord: i for i, chord in enumerate(v.CHORDS)}
 
 @dataclass(frozen=True)
 class Header:
-    """What stands beside the rows: tempos in 32nds, part names by track."""
+    """What stands beside the rows: tempos in 32nds, part names by track, and how a ``metre``
+    (numerator, denominator) is written where rows tell no more than a bar's length."""
 
     tempos: tuple[tuple[int, int], ...] = ((0, 500_000),)
     names: dict[int, str] = field(default_factory=dict)
+    metre: tuple[int, int] | None = None
 
 
 def rows_of(bars: Sequence[Bar], vocabulary: Vocabulary) -> np.ndarray:
@@ -115,27 +118,36 @@ def pitch_sets(bars: Sequence[Bar]) -> Iterator[list[int]]:
                 yield from (p for p in _by_length(notes).values() if len(p) > 1)
 
 
-def places_of(rows: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-    """(T, 2) the places of (T, 4) rows that the model reads beside them: within its block, and by
-    bars. A block's first row has 1, its j-th position 2j and the notes there 2j + 1; bars and
-    chords have 0. Bar k, from 1, has 3k - 2, its chord 3k - 1 and all else 3k."""
-    chords = range(vocabulary.chord, vocabulary.chord + len(v.CHORDS))
-    places: list[tuple[int, int]] = []
-    bar, onsets = 0, 0
-    for event in np.asarray(rows)[:, 0].tolist():
+class Places:
+    """The places of rows, one after the other: what the model reads beside them. A block's first
+    row has 1, its j-th position 2j and the notes there 2j + 1; bars and chords have 0. Bar k, from
+    1, has 3k - 2, its chord 3k - 1 and all else 3k."""
+
+    def __init__(self, vocabulary: Vocabulary):
+        self.vocabulary = vocabulary
+        self.bar, self.onsets = 0, 0
+
+    def push(self, event: int) -> tuple[int, int]:
+        """(within its block, by bars) of the next row, by its event."""
+        vocabulary = self.vocabulary
         if event in vocabulary.length_of:
-            bar += 1
-            places.append((0, 3 * bar - 2))
-        elif event in chords:
-            places.append((0, 3 * bar - 1))
-        elif event == vocabulary.new_track:
-            onsets = 0
-            places.append((1, 3 * bar))
-        else:
-            at_position = event in vocabulary.place_of
-            onsets += at_position
-            places.append((2 * onsets + (not at_position), 3 * bar))
-    return np.array(places, dtype=np.int64).reshape(-1, 2)
+            self.bar += 1
+            return 0, 3 * self.bar - 2
+        if 0 <= event - vocabulary.chord < len(v.CHORDS):
+            return 0, 3 * self.bar - 1
+        if event == vocabulary.new_track:
+            self.onsets = 0
+            return 1, 3 * self.bar
+        at_position = event in vocabulary.place_of
+        self.onsets += at_position
+        return 2 * self.onsets + (not at_position), 3 * self.bar
+
+
+def places_of(rows: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+    """(T, 2) the ``Places`` of (T, 4) rows of a piece from its first bar on."""
+    places = Places(vocabulary)
+    pairs = [places.push(event) for event in np.asarray(rows)[:, 0].tolist()]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def bars_of_rows(rows: np.ndarray, vocabulary: Vocabulary) -> tuple[Bar, ...]:
@@ -229,7 +241,10 @@ class SymphonyScheme:
             for number, instrument in homes
         ]
         columns = np.array([note[:-1] for note in notes], dtype=np.int64).reshape(-1, 4).T
-        metres = [(start, *_metre(bar.length)) for start, bar in zip(starts, bars, strict=False)]
+        metres = [
+            (start, *_metre(bar.length, header.metre))
+            for start, bar in zip(starts, bars, strict=False)
+        ]
         part = [homes.index(note[-1]) for note in notes]
         onset, length, pitch, velocity = columns
         return Score.build(
@@ -263,8 +278,11 @@ def _tempos(score: Score, bars: Sequence[Bar]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted((at, us) for at, us in tempos.items() if at < starts[-1]))
 
 
-def _metre(length: int) -> tuple[int, int]:
-    """The metre of a bar of so many 32nds, in quarters where it can be."""
+def _metre(length: int, usual: tuple[int, int] | None) -> tuple[int, int]:
+    """The metre of a bar of so many 32nds: the ``usual`` one where it is as long, else in quarters
+    where it can be."""
+    if usual is not None and 32 * usual[0] == length * usual[1]:
+        return usual
     metre = Fraction(length, 32)
     factor = max(1, 4 // metre.denominator)
     return metre.numerator * factor, metre.denominator * factor

@@ -1,4 +1,4 @@
-"""The training loop of models of sound: schedule, validation, states that resume.
+"""The training loop of models of sound and of SymphonyNet: schedule, validation, resuming.
 
 Knows runs, optimisers and steps; does not know what is trained (a ``Trainable`` says what is built,
 what the loss is and what a checkpoint holds) nor where batches are from: they depend on the run's

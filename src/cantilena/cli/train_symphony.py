@@ -1,0 +1,95 @@
+"""``cantilena train --system symphony`` and ``bert-symphony``: rows of a data set's songs.
+
+Knows options and what is printed; the work is done in ``train.audio`` and ``systems.symphony``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cantilena.cli.common import warn
+from cantilena.cli.train_codec import LICENCE, NOTE_ALONE, asked_settings, option_value
+from cantilena.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from cantilena.data.dataset import Songs
+    from cantilena.systems.trainable import Recipe
+
+
+def train_symphony(args: argparse.Namespace) -> int:
+    """Reads the songs as rows, then trains until the steps or the minutes are spent; 130 where
+    Ctrl-C stopped it, the run being saved."""
+    from cantilena.data.dataset import load_split, read_manifest
+    from cantilena.systems.symphony.examples import RowBatches, Windows, row_pieces
+    from cantilena.train.audio.loop import Training
+    from cantilena.train.run import Run
+
+    for name in (*NOTE_ALONE, "codec"):
+        if name != "corpora" and getattr(args, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} is no option of {args.system!r}")
+    say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
+    corpora = [c.strip() for c in args.corpora.split(",")] if args.corpora else None
+    songs, valid = (
+        load_split(args.data, split, corpora, warn=warn) for split in ("train", "valid")
+    )
+    recipe = symphony_settings(args, Run(args.out).recipe(), songs)
+    training, options = Training(Path(args.out), recipe), recipe.options
+    model: Any = training.model
+    music = getattr(model, "music", model)
+    positions = (music.config.relative, music.config.measures)
+    read = getattr(model, "encode", None)
+    batches, held_out = (
+        RowBatches(
+            Windows(pieces, options.scheme.vocabulary, options.context, positions),
+            recipe.settings.seed,
+            read,
+            getattr(options, "drop", 0.0),
+        )
+        for pieces in (
+            row_pieces(songs, options.scheme.vocabulary, options.songs),
+            row_pieces(valid, options.scheme.vocabulary, options.held_out),
+        )
+    )
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    say(f"{trained:,} parameters are trained on {len(batches.windows):,} windows of rows")
+    manifest = read_manifest(args.data)
+    about = {
+        "folder": str(args.data),
+        "sources": {"corpora": corpora or list(manifest["mix"]), "counts": manifest["counts"]},
+        "licence": LICENCE,
+    }
+    size = recipe.settings.batch
+    done = training.train(
+        lambda step: batches.draw(step, size), held_out.fixed(size, options.held_out), say, about
+    )
+    return 0 if done else 130
+
+
+def symphony_settings(args: argparse.Namespace, saved: Recipe | None, songs: Songs) -> Recipe:
+    """The settings of a run: its own where it goes on, else the recipe's, with a vocabulary that is
+    learnt from the songs or the music model's; options above them. Raises InputError,
+    UnknownNameError, CheckpointError."""
+    from cantilena.systems.symphony.examples import learn_vocabulary
+    from cantilena.systems.symphony.training import music_of
+    from cantilena.systems.trainable import trainable
+    from cantilena.tokens.symphony import SymphonyScheme
+
+    recipes = trainable(args.system).recipes()
+    name = args.recipe or next(iter(recipes))
+    if name not in recipes:
+        raise UnknownNameError("recipe", name, recipes)
+    recipe = saved if saved is not None and args.recipe is None else recipes[name]()
+    options = dict(option_value(text) for text in args.option or ())
+    if "vocabulary" in options:
+        raise InputError("the vocabulary is learnt, or the music model's; leave it out")
+    recipe = recipe.changed(**options).changed(**asked_settings(args))
+    if recipe.options.vocabulary:
+        return recipe
+    if args.system == "symphony":
+        merges, most = recipe.options.merges, recipe.options.songs
+        scheme = SymphonyScheme(learn_vocabulary(songs, merges, most))
+    else:
+        scheme = SymphonyScheme.from_dict(dict(music_of(recipe).card["scheme"]))
+    return recipe.changed(vocabulary=recipe.options.with_scheme(scheme).vocabulary)
