@@ -30,6 +30,7 @@ from cantilena.cli.paper import paper_arguments
 from cantilena.cli.plot import plot_arguments
 from cantilena.cli.process import flush_streams, open_streams, say, signal_code, stoppable
 from cantilena.cli.rewrite import rewrite_arguments
+from cantilena.cli.search import search_arguments
 from cantilena.cli.tokens import tokens_arguments
 from cantilena.cli.weights import weights_arguments
 from cantilena.errors import CantilenaError, InputError, Notice
@@ -177,6 +178,9 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     _output(recognising)
     _brief(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))
     _describe(command("describe", "cli.inspect:describe", "say what a MIDI file is"))
+    searching = command("search", "cli.search:search", "order music files by how they fit a text")
+    search_arguments(searching, count)
+    _output(searching, quiet=True)
     _render(
         command("render", "cli.inspect:render", "make sound, pictures or a score of a MIDI file")
     )
