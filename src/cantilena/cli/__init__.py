@@ -438,9 +438,10 @@ def _data(commands: Any) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--system",
-        choices=("note", "codec", "codes"),
+        choices=("note", "codec", "codes", "joint"),
         default="note",
-        help="what is trained (note): a codec, or a model of a codec's codes, of clips of sound",
+        help="what is trained (note); of clips of sound a codec, a model of a codec's codes, or a "
+        "joint embedding of sound and captions",
     )
     parser.add_argument(
         "--data", required=True, metavar="DIR", help="a data set; of clips where sound is learned"
@@ -478,7 +479,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
     )
-    codec = parser.add_argument_group("with --system codec or codes")
+    codec = parser.add_argument_group("with --system codec, codes or joint")
     codec.add_argument("--codec", metavar="CODEC", help="whose codes are modelled, a folder")
     codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
     codec.add_argument("--steps", type=count, metavar="N", help="updates")

@@ -29,6 +29,7 @@ from cantilena.cli.realism import (
     realism,
     realism_arguments,
 )
+from cantilena.cli.retrieval import retrieval, retrieval_arguments
 from cantilena.cli.table3 import table3, table3_arguments
 
 if TYPE_CHECKING:
@@ -222,6 +223,11 @@ EVALUATIONS: dict[str, Evaluation] = {
         "a codec over a folder of recordings: distances, use of its books, bits and speed",
         codec_folder_arguments,
         codec_folder,
+    ),
+    "retrieval": Evaluation(
+        "whether a joint embedding finds the sound of a text, and the text of a sound",
+        retrieval_arguments,
+        retrieval,
     ),
     "bits": Evaluation(
         "bits per note of a run's or a checkpoint's model on held-out music", _bits_arguments, _bits
