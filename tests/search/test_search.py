@@ -176,7 +176,7 @@ def test_the_command(folder, capsys, tmp_path, monkeypatch):
 
 
 def test_every_wish_has_a_weight_and_every_word_a_place():
-    assert set(COMPARISONS) == set(WEIGHTS) - {"words"}
+    assert set(COMPARISONS) == set(WEIGHTS) - {"words", "sound"}
     assert set(MOODS) == set(labels.MOODS)
     assert set(GROUPS) == set(labels.GENRES)
 

@@ -16,15 +16,22 @@ def search_arguments(parser: Any, count: Callable[[str], int]) -> None:
     """The options of ``search``."""
     parser.add_argument("text", metavar="TEXT", help='what to look for, as "calm harp"')
     parser.add_argument("folder", metavar="FOLDER", help="MIDI files and recordings, at any depth")
+    parser.add_argument(
+        "--checkpoint",
+        metavar="DIR",
+        help="compare sound by this joint embedding, as 'train --system joint' makes one",
+    )
     parser.add_argument("--n", type=count, metavar="N", help="the best N files (all)")
 
 
 def search(args: argparse.Namespace) -> int:
     """Prints the files, best first."""
     from cantilena.search import search as find
+    from cantilena.systems.joint.checkpoint import load_joint
 
+    joint = load_joint(args.checkpoint) if args.checkpoint else None
     with Progress(args.quiet or args.json) as progress:
-        hits = find(args.text, args.folder, n=args.n, progress=progress)
+        hits = find(args.text, args.folder, n=args.n, joint=joint, progress=progress)
     if args.json:
         print_json([hit.to_dict() for hit in hits])
         return 0

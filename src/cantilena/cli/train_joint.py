@@ -76,7 +76,7 @@ def with_books(folder: Path, pairs: Pairs, recipe: Recipe) -> str:
     config = JointConfig.from_dict(checkpoint.model["config"])
     names = ("sources", "licence", "figures", "seed", "training")
     card = {name: checkpoint.card[name] for name in names}
-    save_joint(folder, {**joint.weights, **books}, config, about, card, options.half)
+    save_joint(folder, {**joint.weights, **books}, config, about, card, options.bits)
     joint = load_joint(folder)
     tokens = [
         np.stack([joint.tokens(vector, kind) for vector in vectors[: len(pairs.numbers)]])

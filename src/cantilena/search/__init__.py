@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cantilena.audio.recording import SUFFIXES
 from cantilena.errors import CantilenaError, InputError, Notice
+from cantilena.models.audio.joint_plain import PlainJoint
 from cantilena.score.midi import read_midi
 from cantilena.search.cache import Cache, content_hash
 from cantilena.search.matching import Query, match
 from cantilena.search.measuring import Measured, of_recording, of_score
+from cantilena.systems.joint.checkpoint import shipped_joint
 
 __all__ = ["Hit", "search"]
 
@@ -47,12 +51,15 @@ def search(
     folder: str | Path,
     *,
     n: int | None = None,
+    joint: PlainJoint | None = None,
     cache: Cache | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Hit]:
     """The MIDI files and recordings in a folder, at any depth, best first, at most ``n``; files
-    that agree equally stand by name. Hidden files and folders are passed over. A file that cannot
-    be read, has no notes or is silent is named in a Notice and left out. ``progress`` is called
+    that agree equally stand by name. ``joint``: the embedding by which sound is compared with the
+    text, by default the one that comes with the package, where there is one. Hidden files and
+    folders are passed over. A file that cannot be read, has no notes or is silent is named in a
+    Notice and left out. ``progress`` is called
     with files measured, all files and a path.
 
     Raises InputError for a text that is empty or too long, and where the folder is not there or
@@ -67,19 +74,25 @@ def search(
     query = Query.of(text)
     folder = Path(folder)
     files = music_files(folder)
-    cache = cache or Cache()
+    joint = joint or shipped_joint()
+    cache = cache or Cache(joint.identity if joint else "")
+    vector = joint.embed_texts([text])[0] if joint else None
     hits: list[Hit] = []
     for i, path in enumerate(files):
         if progress is not None:
             progress(i, len(files), path.name)
         try:
-            measured = measure(path, cache)
+            measured = measure(path, cache, joint)
         except CantilenaError as error:
             why = str(error)
             named = why if path.name in why else f"{str(path)!r}: {why}"
             warnings.warn(Notice(f"left out: {named}"), stacklevel=2)
             continue
-        score, wishes = match(query, measured, str(path.relative_to(folder).with_suffix("")))
+        sound = None
+        if joint is not None and vector is not None and measured.vector:
+            sound = joint.likeness(np.array(measured.vector), vector)
+        name = str(path.relative_to(folder).with_suffix(""))
+        score, wishes = match(query, measured, name, sound)
         hits.append(Hit(str(path), score, measured.kind, wishes))
     if not hits:
         raise InputError(
@@ -112,13 +125,14 @@ def music_files(folder: Path) -> list[Path]:
     return files
 
 
-def measure(path: Path, cache: Cache) -> Measured:
-    """The measures of a file, kept by its content. Raises InputError where it cannot be read, has
-    no notes or is silent, MissingExtraError where its kind needs soundfile."""
+def measure(path: Path, cache: Cache, joint: PlainJoint | None = None) -> Measured:
+    """The measures of a file, kept by its content, and of sound its vector by ``joint``. Raises
+    InputError where it cannot be read, has no notes or is silent, MissingExtraError where its kind
+    needs soundfile."""
     digest = content_hash(path)
     measured = cache.get(digest)
     if measured is None:
         midi = path.suffix.lower() in MIDI
-        measured = of_score(read_midi(path)) if midi else of_recording(path)
+        measured = of_score(read_midi(path)) if midi else of_recording(path, joint)
         cache.put(digest, measured)
     return measured

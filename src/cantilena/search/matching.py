@@ -45,6 +45,7 @@ WEIGHTS = {
     "register": 0.7,
     "articulation": 0.7,
     "words": 1.0,
+    "sound": 6.0,
 }
 """What each wish counts; one that is implied by another word counts half."""
 NAME_BONUS = 0.1
@@ -76,10 +77,12 @@ def _telling(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(w for w in words if w not in STOP and len(w) > 1))
 
 
-def match(query: Query, measured: Measured, name: str = "") -> tuple[float, dict[str, float]]:
+def match(
+    query: Query, measured: Measured, name: str = "", sound: float | None = None
+) -> tuple[float, dict[str, float]]:
     """The likeness of a file to a text, 0-1, and that of each wish by its name. ``name``: the
-    file's path, whose words count as those of its title. 0 where nothing of the text can be
-    compared."""
+    file's path, whose words count as those of its title; ``sound``: likeness, 0-1, by a joint
+    embedding. 0 where nothing of the text can be compared."""
     brief = query.brief
     likeness: dict[str, float] = {}
     total = weight = 0.0
@@ -90,6 +93,9 @@ def match(query: Query, measured: Measured, name: str = "") -> tuple[float, dict
         share = WEIGHTS[wish] * (0.5 if brief.how.get(field) == "implied" else 1.0)
         likeness[wish] = round(value, 4)
         total, weight = total + share * value, weight + share
+    if sound is not None:
+        likeness["sound"] = round(sound, 4)
+        total, weight = total + WEIGHTS["sound"] * sound, weight + WEIGHTS["sound"]
     here = frozenset(split(f"{measured.words} {re.sub(r'[-_/.]', ' ', name)}"))
     if query.names:
         value = _share(query.names, here)

@@ -10,12 +10,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cantilena.errors import InputError
 from cantilena.score.score import DRUMS, Score
+
+if TYPE_CHECKING:
+    from cantilena.models.audio.joint_plain import PlainJoint
 
 AUDIO_SECONDS = 120.0
 """Of a longer recording so much of its middle is heard."""
@@ -154,9 +157,10 @@ def _words(score: Score) -> str:
 # ---------------------------------------------------------------------------- sound
 
 
-def of_recording(path: str | Path) -> Measured:
-    """Of a sound file, of a long one its middle. Raises InputError where it cannot be read or is
-    silent, MissingExtraError where its kind needs soundfile."""
+def of_recording(path: str | Path, joint: PlainJoint | None = None) -> Measured:
+    """Of a sound file, of a long one its middle, with its vector by ``joint``. Raises
+    InputError where it cannot be read or is silent, MissingExtraError where its kind needs
+    soundfile."""
     from cantilena.analysis.audio import listen
     from cantilena.audio.recording import open_recording
 
@@ -178,6 +182,7 @@ def of_recording(path: str | Path) -> Measured:
         key=heard.key.name if heard.key else None,
         chords=_changes(heard.chords.tolist()),
         words=words[:MOST_WORDS],
+        vector=() if joint is None else tuple(joint.of_sound(mono, rate).round(5).tolist()),
     )
 
 

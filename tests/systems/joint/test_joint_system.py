@@ -120,7 +120,7 @@ def test_books_tell_vectors_apart_and_more_of_them_come_nearer(tmp_path):
     model = Joint(JointConfig(dim=8, width=8, layers=1, buckets=64, word_width=6, hidden=8))
     about = {"seconds": 1.0, "text_encoder": "hashed"}
     state = {**model.state_dict(), **weights}
-    joint = load_joint(save_joint(tmp_path / "joint", state, model.config, about, {}, half=False))
+    joint = load_joint(save_joint(tmp_path / "joint", state, model.config, about, {}, bits=32))
     sounds = np.stack([joint.tokens(row, "audio") for row in audio])
     texts = np.stack([joint.tokens(row, "text") for row in text])
     assert (sounds[:, 0] == texts[:, 0]).mean() > 0.8  # the means of their kinds are taken off
@@ -132,6 +132,11 @@ def test_books_tell_vectors_apart_and_more_of_them_come_nearer(tmp_path):
         for k in (1, 2, 3)
     ]
     assert errors[0] > errors[1] > errors[2]
+    assert joint.likeness(audio[0], text[0]) == pytest.approx(0.5, abs=0.5)
+    small = save_joint(tmp_path / "small", state, model.config, about, {}, bits=8)
+    again = load_joint(small)
+    for name, value in joint.weights.items():
+        assert np.abs(value - again.weights[name]).max() <= 0.01 * np.abs(value).max()
     few = fit_books(audio[:3], text[:3], books=2, card=64)
     assert few["books"].shape == (2, 3, 8)
 
@@ -168,3 +173,26 @@ def test_words_want_all_that_they_are_true_of():
     assert rows["instrument"]["words"] == ["piano", "harp"]
     assert rows["instrument"]["map10"] == rows["tempo"]["map10"] == 1
     assert rows["tempo"]["chance"]["r1"] < 0.9
+
+
+def test_search_hears_what_an_embedding_hears(here, tmp_path, monkeypatch):
+    from cantilena.audio.wav import write_wav
+    from cantilena.search import Cache, search
+
+    model = Joint(JointConfig(dim=8, width=8, layers=1, buckets=64, word_width=6, hidden=8))
+    about = {"seconds": 1.0, "text_encoder": "hashed"}
+    joint = load_joint(save_joint(tmp_path / "joint", model.state_dict(), model.config, about, {}))
+    rng = np.random.default_rng(0)
+    for i, slope in enumerate((0.0, 0.9)):
+        noise = rng.normal(size=32_000) / 9
+        for n in range(1, len(noise)):
+            noise[n] += slope * noise[n - 1]
+        write_wav(noise[:, None].astype(np.float32) / 3, 16_000, tmp_path / f"{i}.wav")
+    cache = Cache(joint.identity, tmp_path / "cache")
+    text = "zzyzx"  # which asks for nothing that is measured
+    hits = {hit.file[-5]: hit for hit in search(text, tmp_path, joint=joint, cache=cache)}
+    vectors = [cache.get(path.stem).vector for path in cache.folder.rglob("*.json")]
+    assert len(vectors) == 2 and all(len(v) == 8 for v in vectors)
+    own = joint.embed_texts([text])[0]
+    likeness = sorted(joint.likeness(np.array(v), own) for v in vectors)
+    assert sorted(hit.wishes["sound"] for hit in hits.values()) == pytest.approx(likeness, abs=1e-3)

@@ -19,7 +19,7 @@ from cantilena.text.facts import Facts
 
 DEPTH = 10
 """Ranks that count for mAP, and the larger of the two of R."""
-FIGURES = ("r1", "r10", "map10", "median")
+FIGURES: tuple[str, ...] = ("r1", "r10", "map10", "median")
 LEAST = 5
 """Clips of which a word is true, and of which it is not, at least."""
 TEMPI: dict[str, Callable[[float], bool]] = {
@@ -76,8 +76,8 @@ def ranking(scores: np.ndarray, wanted: np.ndarray, seed: int = 0) -> Ranking:
     rng = np.random.default_rng(seed)
     r1, r10, map10, median = _figures(scores, wanted)
     random = [_figures(rng.random(scores.shape), wanted) for _ in range(8)]
-    means = np.mean(random, axis=0).tolist()
-    chance = dict(zip(FIGURES, means, strict=True))
+    means: list[float] = np.mean(random, axis=0).tolist()
+    chance: dict[str, float] = dict(zip(FIGURES, means, strict=True))
     return Ranking(len(scores), r1, r10, map10, median, chance)
 
 

@@ -15,6 +15,41 @@ from cantilena.audio.wav import resample
 from cantilena.models.audio.joint_input import FRAMES, RATE, bands, crop, hashed
 
 Weights = Mapping[str, np.ndarray]
+SCALE = ".scale"
+"""Ends the name of the scales of a matrix in 8 bits."""
+MATCH, STEEPNESS = 1.0, 1.5
+"""Deviations above the mean of a sound and any text's cosines at which a likeness is 1/2, and how
+steeply it rises there."""
+
+
+def in_8_bits(weights: Weights) -> dict[str, np.ndarray]:
+    """Matrices as int8, with a scale a row, float16, beside them; all else in float16."""
+    out: dict[str, np.ndarray] = {}
+    for name, value in weights.items():
+        rows = np.asarray(value, dtype=np.float32)
+        if rows.ndim < 2:
+            out[name] = rows.astype(np.float16)
+            continue
+        flat = rows.reshape(len(rows), -1)
+        scale = (np.abs(flat).max(1) / 127).clip(1e-6).astype(np.float16)
+        whole = np.rint(flat / scale.astype(np.float32)[:, None]).clip(-127, 127)
+        out[name] = whole.astype(np.int8).reshape(rows.shape)
+        out[name + SCALE] = scale
+    return out
+
+
+def in_floats(weights: Weights) -> dict[str, np.ndarray]:
+    """Float32 of what ``in_8_bits`` gives, or of weights that are floats."""
+    out: dict[str, np.ndarray] = {}
+    for name, value in weights.items():
+        if name.endswith(SCALE):
+            continue
+        rows = np.asarray(value, dtype=np.float32)
+        if name + SCALE in weights:
+            scale = np.asarray(weights[name + SCALE], dtype=np.float32)
+            rows = rows * scale.reshape(-1, *(1,) * (rows.ndim - 1))
+        out[name] = rows
+    return out
 
 
 class PlainJoint:
@@ -26,7 +61,7 @@ class PlainJoint:
     rate = RATE
 
     def __init__(self, weights: Weights, seconds: float, identity: str = ""):
-        self.weights = {k: np.asarray(v, dtype=np.float32) for k, v in weights.items()}
+        self.weights = in_floats(weights)
         self.window = round(seconds * RATE)
         self.frames = round(seconds * FRAMES)
         self.identity = identity
@@ -80,6 +115,13 @@ class PlainJoint:
             layer += 1
         pooled = np.concatenate([x.mean(0), np.sqrt(x.var(0) + 1e-6)])
         return _linear(_norm(pooled, w, "audio.norm"), w, "audio.out")
+
+    def likeness(self, audio: np.ndarray, text: np.ndarray) -> float:
+        """How well a sound's unit vector fits a text's, 0-1: by how far their cosine lies above
+        those of sounds and texts that do not belong together (``cosines``: mean and deviation)."""
+        mean, deviation = self.weights.get("cosines", np.array([0.0, 0.2]))
+        z = (float(audio @ text) - float(mean)) / float(deviation)
+        return float(1 / (1 + np.exp(-STEEPNESS * (z - MATCH))))
 
     # ------------------------------------------------------------------ tokens
 

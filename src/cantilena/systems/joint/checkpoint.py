@@ -6,13 +6,14 @@ Knows cards, weights and books; does not know how they are trained.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cantilena.errors import CheckpointError, InputError
-from cantilena.models.audio.joint_plain import PlainJoint
+from cantilena.models.audio.joint_plain import PlainJoint, in_8_bits
 from cantilena.models.checkpoint import (
     RUN_MODEL,
     WEIGHTS,
@@ -26,8 +27,11 @@ from cantilena.systems.trainable import JOINT
 if TYPE_CHECKING:
     from cantilena.models.audio.joint import JointConfig
 
-BOOKS = ("books", "audio_mean", "text_mean")
-"""Of a quantiser: (K, V, D) codes, and (D,) means of vectors of sound and of texts."""
+BOOKS = ("books", "audio_mean", "text_mean", "cosines")
+"""Of a quantiser: (K, V, D) codes, and (D,) means of vectors of sound and of texts; and (2,), mean
+and deviation of the cosines of sounds and texts that do not belong together."""
+SHIPPED = Path(__file__).parents[2] / "checkpoints" / JOINT
+"""Where the one that comes with the package is."""
 
 
 def save_joint(
@@ -36,15 +40,18 @@ def save_joint(
     config: JointConfig,
     about: Mapping[str, Any],
     card: Mapping[str, Any],
-    half: bool = True,
+    bits: int = 16,
 ) -> Path:
     """Writes a checkpoint. ``weights``: torch tensors or arrays, ``BOOKS`` among them or not;
     ``about``: ``seconds`` of a window and the ``text_encoder``; ``card``: what is known of its
-    training; ``half``: weights in 16 bits. Raises InputError."""
+    training; ``bits`` of a weight: 8, 16 or 32. Raises InputError."""
     from safetensors.numpy import save_file
 
     arrays = {k: np.asarray(getattr(v, "cpu", lambda v=v: v)()) for k, v in weights.items()}
-    kind = np.float16 if half else np.float32
+    if bits == 8:
+        plain = in_8_bits(arrays)
+    else:
+        plain = {k: v.astype(np.float16 if bits == 16 else np.float32) for k, v in arrays.items()}
     own = {
         "system": JOINT,
         "name": JOINT,
@@ -52,8 +59,7 @@ def save_joint(
     }
 
     def write(stage: Path) -> None:
-        plain = {k: np.ascontiguousarray(v, dtype=kind) for k, v in arrays.items()}
-        save_file(plain, stage / WEIGHTS)
+        save_file({k: np.ascontiguousarray(v) for k, v in plain.items()}, stage / WEIGHTS)
 
     return save_checkpoint(folder, {**own, **card}, write).folder
 
@@ -80,6 +86,12 @@ def load_joint(place: str | Path) -> PlainJoint:
     else:
         joint.embed_texts(["music"])
     return joint
+
+
+@lru_cache(maxsize=1)
+def shipped_joint() -> PlainJoint | None:
+    """The joint embedding that comes with the package; None where there is none."""
+    return load_joint(SHIPPED) if is_checkpoint(SHIPPED) else None
 
 
 class EncoderJoint(PlainJoint):

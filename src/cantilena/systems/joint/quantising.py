@@ -48,7 +48,7 @@ def clip_vectors(
 def fit_books(
     audio: np.ndarray, text: np.ndarray, books: int, card: int, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """``books`` (K, V, D), ``audio_mean`` and ``text_mean`` (D,), of (N, D) vectors of either.
+    """``checkpoint.BOOKS`` of (N, D) vectors of sound and of their texts.
     Where there are fewer vectors than twice the values of a book, a book has fewer."""
     import torch
 
@@ -69,4 +69,10 @@ def fit_books(
     learned.eval()
     codes = torch.arange(card)[None]
     tables = [layer.vectors_of(codes)[0].T.numpy() for layer in learned.layers]
-    return {"books": np.stack(tables), "audio_mean": means[0], "text_mean": means[1]}
+    cosines = (audio * np.roll(text, len(text) // 3 + 1, axis=0)).sum(1)
+    return {
+        "books": np.stack(tables),
+        "audio_mean": means[0],
+        "text_mean": means[1],
+        "cosines": np.array([cosines.mean(), max(float(cosines.std()), 1e-3)]),
+    }

@@ -47,13 +47,15 @@ class JointOptions(Checked):
     word_dropout: float = option(0.1, "share of words left out", least=0, free=True)
     books: int = option(12, "tokens of a vector", least=1, free=True)
     card: int = option(256, "values of a token", least=2, free=True)
-    half: bool = option(True, "weights of the checkpoint in 16 bits", free=True)
+    bits: int = option(16, "of a weight of the checkpoint: 8, 16 or 32", free=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("dropout", "word_dropout"):
             if getattr(self, name) >= 1:
                 raise InputError(f"{name} is a share below 1, not {getattr(self, name):g}")
+        if self.bits not in (8, 16, 32):
+            raise InputError(f"weights have 8, 16 or 32 bits, not {self.bits}")
 
 
 RECIPES: dict[str, dict[str, Any]] = {"joint-clap": {}, "joint-mulan": {"loss": "mulan"}}
@@ -176,7 +178,7 @@ class JointTraining:
 
         options = Recipe.from_dict(card["training"]).options
         about = {"seconds": options.seconds, "text_encoder": options.text_encoder}
-        return save_joint(folder, model.state_dict(), model.config, about, card, options.half)
+        return save_joint(folder, model.state_dict(), model.config, about, card, options.bits)
 
 
 def _first(audio: Tensor, text: Tensor, same: Tensor) -> Tensor:
