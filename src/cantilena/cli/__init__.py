@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from cantilena.cli.added import ADDING, added_arguments, chords_arguments
 from cantilena.cli.audio_data import audio_arguments, debian_arguments, notes_arguments
+from cantilena.cli.captions import caption_arguments
 from cantilena.cli.codec import codec_arguments
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import editing_arguments
@@ -178,6 +179,9 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     _output(recognising)
     _brief(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))
     _describe(command("describe", "cli.inspect:describe", "say what a MIDI file is"))
+    captioning = command("caption", "cli.captions:caption", "write captions of MIDI files, checked")
+    caption_arguments(captioning, whole)
+    _output(captioning)
     searching = command("search", "cli.search:search", "order music files by how they fit a text")
     search_arguments(searching, count)
     _output(searching, quiet=True)
