@@ -97,13 +97,13 @@ def evaluation(args: argparse.Namespace) -> tuple[Any, str]:
     from cantilena.data.audio.reader import AudioData
     from cantilena.evaluate.captions import evaluate_captions
     from cantilena.files import check_folder
-    from cantilena.text.caption.pseudo import TASKS
+    from cantilena.text.caption.pseudo import TASKS, Writer
 
     if args.n < 1:
         raise InputError(f"--n must be 1 or more, not {args.n}")
     folder = check_folder(args.output)
     data = AudioData(args.data, args.split, stems=False, warn=warn)
-    writers = {OURS: None}
+    writers: dict[str, Writer | None] = {OURS: None}
     if (writer := _writer(args)) is not None:
         writers[args.model] = writer
     with Progress(args.quiet) as progress:

@@ -68,12 +68,12 @@ def with_books(folder: Path, pairs: Pairs, recipe: Recipe) -> str:
     from cantilena.systems.joint.checkpoint import load_joint, save_joint
     from cantilena.systems.joint.quantising import fit_books, vectors_of
 
-    joint, options = load_joint(folder), recipe.options
-    audio, text = vectors_of(joint, pairs, recipe.settings.seed)
-    books = fit_books(audio, text, options.books, options.card, recipe.settings.seed)
-    checkpoint = open_checkpoint(folder)
-    about = {name: checkpoint.model[name] for name in ("seconds", "text_encoder")}
+    joint, checkpoint = load_joint(folder), open_checkpoint(folder)
+    options, seed = recipe.options, recipe.settings.seed
     config = JointConfig.from_dict(checkpoint.model["config"])
+    audio, text = vectors_of(joint.weights, config, pairs, seed)
+    books = fit_books(audio, text, options.books, options.card, seed)
+    about = {name: checkpoint.model[name] for name in ("seconds", "text_encoder")}
     names = ("sources", "licence", "figures", "seed", "training")
     card = {name: checkpoint.card[name] for name in names}
     save_joint(folder, {**joint.weights, **books}, config, about, card, options.bits)

@@ -8,41 +8,44 @@ are learned over both.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cantilena.models.audio.joint_plain import PlainJoint
-from cantilena.systems.joint.examples import JointClips, Pairs
+from cantilena.systems.joint.checkpoint import BOOKS
+from cantilena.systems.joint.examples import Pairs
+
+if TYPE_CHECKING:
+    from cantilena.models.audio.joint import JointConfig
 
 ROUNDS = 30
 """Times that all vectors are read."""
-CROPS = 3
+CROPS = 2
 """Crops of a clip, each with a text of its own, whose vectors books are learned over."""
+BATCH = 64
 DECAY = 0.9
 
 
-def vectors_of(joint: PlainJoint, pairs: Pairs, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """(N, D) vectors of sound and of texts: ``CROPS`` crops of each clip."""
+def vectors_of(
+    weights: Mapping[str, np.ndarray], config: JointConfig, pairs: Pairs, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, D) unit vectors of sound and of texts, by a model's weights: ``CROPS`` crops of each
+    clip, each with a text of its own."""
+    import torch
+
+    from cantilena.models.audio.joint import Joint
+
+    model = Joint(config).eval()
+    state = {k: torch.from_numpy(v) for k, v in weights.items() if k not in BOOKS}
+    model.load_state_dict(state)
     audio, text = [], []
-    for n in range(CROPS):
-        rng = np.random.default_rng((seed, n))
-        texts = [pairs.text(i, rng) for i in pairs.numbers]
-        text.append(joint.embed_texts(texts))
-        audio.append(clip_vectors(joint, pairs.clips, rng)[pairs.numbers])
+    with torch.no_grad():
+        for first in range(0, CROPS * len(pairs.numbers), BATCH):
+            batch = pairs.draw(seed, first // BATCH, BATCH)
+            audio.append(model.of_audio(torch.from_numpy(batch["bands"])).numpy())
+            text.append(model.of_text(torch.from_numpy(batch["text"])).numpy())
     return np.concatenate(audio), np.concatenate(text)
-
-
-def clip_vectors(
-    joint: PlainJoint, clips: JointClips, rng: np.random.Generator | None = None
-) -> np.ndarray:
-    """(N, D) unit vectors of all clips: of a crop at a random place, or of the middle."""
-    room = max(0, clips.bands.shape[1] - joint.frames)
-    starts = (
-        np.full(len(clips), room // 2) if rng is None else rng.integers(room + 1, size=len(clips))
-    )
-    rows = zip(clips.bands, starts.tolist(), strict=True)
-    return np.stack([joint.of_bands(np.asarray(row, np.float32)[start:]) for row, start in rows])
 
 
 def fit_books(
