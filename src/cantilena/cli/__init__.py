@@ -32,6 +32,7 @@ from cantilena.cli.arguments import (
     train_arguments,
     whole,
 )
+from cantilena.cli.captions import caption_arguments
 from cantilena.cli.codec import codec_arguments
 from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
@@ -39,6 +40,7 @@ from cantilena.cli.models import models_arguments
 from cantilena.cli.plot import plot_arguments
 from cantilena.cli.process import flush_streams, open_streams, say, signal_code, stoppable
 from cantilena.cli.rewrite import rewrite_arguments
+from cantilena.cli.search import search_arguments
 from cantilena.cli.tokens import tokens_arguments
 from cantilena.errors import CantilenaError, InputError, Notice
 from cantilena.version import __version__
@@ -185,6 +187,12 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     output_arguments(recognising)
     brief_arguments(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))
     describe_arguments(command("describe", "cli.inspect:describe", "say what a MIDI file is"))
+    captioning = command("caption", "cli.captions:caption", "write captions of MIDI files, checked")
+    caption_arguments(captioning, whole)
+    output_arguments(captioning)
+    searching = command("search", "cli.search:search", "order music files by how they fit a text")
+    search_arguments(searching, count)
+    output_arguments(searching, quiet=True)
     render_arguments(
         command("render", "cli.inspect:render", "make sound, pictures or a score of a MIDI file")
     )

@@ -24,6 +24,7 @@ TRAINERS = {
     "text-to-attributes": "cli.train_attributes:train_reader",
     "symphony": "cli.train_symphony:train_symphony",
     "bert-symphony": "cli.train_symphony:train_symphony",
+    "joint": "cli.train_joint:train_joint",
     "codec": "cli.train_codec:train_codec",
     "codes": "cli.train_codes:train_codes",
 }

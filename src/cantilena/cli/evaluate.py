@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cantilena.cli.captions import evaluation as captions
+from cantilena.cli.captions import evaluation_arguments as captions_arguments
 from cantilena.cli.common import system_arguments
 from cantilena.cli.evaluate_sound import (
     audio,
@@ -29,6 +31,7 @@ from cantilena.cli.realism import (
     realism,
     realism_arguments,
 )
+from cantilena.cli.retrieval import retrieval, retrieval_arguments
 from cantilena.cli.table3 import table3, table3_arguments
 
 if TYPE_CHECKING:
@@ -222,6 +225,16 @@ EVALUATIONS: dict[str, Evaluation] = {
         "a codec over a folder of recordings: distances, use of its books, bits and speed",
         codec_folder_arguments,
         codec_folder,
+    ),
+    "captions": Evaluation(
+        "how often pseudo-captions claim what was not measured, before and after their check",
+        captions_arguments,
+        captions,
+    ),
+    "retrieval": Evaluation(
+        "whether a joint embedding finds the sound of a text, and the text of a sound",
+        retrieval_arguments,
+        retrieval,
     ),
     "bits": Evaluation(
         "bits per note of a run's or a checkpoint's model on held-out music", _bits_arguments, _bits

@@ -26,19 +26,23 @@ CODES = "codes"
 """A language model over a codec's codes, which makes sound with that codec alone."""
 READER = "text-to-attributes"
 """What reads classes of attributes out of a text: trained as systems are, but none."""
+JOINT = "joint"
+"""A joint embedding of sound and texts, which finds and judges music but makes none."""
 CODEC = "codec"
 """A codec of sound, whose codes systems write: trained as systems are, but none."""
 
 
 def trainables() -> dict[str, str]:
     """Everything that can be trained, by name, with where its ``Trainable`` is: the systems whose
-    line in the registry says so, a text model, a reader, codecs and models of codes."""
+    line in the registry says so, a text model, a reader, codecs, models of codes and joint
+    embeddings."""
     lines = {name: line.trains for name, line in SYSTEMS.items() if line.trains}
     others = {
         TEXT: "cantilena.systems.arrival.training.text:TextTraining",
         CODEC: "cantilena.systems.codec.training:CodecTraining",
         CODES: "cantilena.systems.codes.training:CodeTraining",
         READER: "cantilena.systems.attributes.reader_training:ReaderTraining",
+        JOINT: "cantilena.systems.joint.training:JointTraining",
     }
     return lines | others
 

@@ -46,7 +46,7 @@ class CodeNotesSystem(MusicgenSystem):
     def _writing(self, piece: Any) -> NoteWriting:
         piece.plan = note_plan(piece.score)
         sampling = piece.request.sampling or self.sampling
-        return NoteWriting(self.writer, piece.plan, piece.request.seed, sampling)
+        return NoteWriting(self.writer, piece.plan, piece.seed, sampling)
 
     def _facts(self, piece: Any) -> dict[str, Any]:
         return {**super()._facts(piece), "notes_written": len(piece.plan.sounds)}

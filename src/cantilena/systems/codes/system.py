@@ -33,6 +33,7 @@ from cantilena.systems.base import (
     System,
 )
 from cantilena.systems.codes.conditions import Wish
+from cantilena.systems.codes.judging import OPTION, judge, seed_of, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
 from cantilena.systems.note.composer import NoteSystem
@@ -65,14 +66,15 @@ class Writing(Protocol):
 
 @dataclass
 class Piece:
-    """A Request on its way: the Score that leads it, with what is known of that one, and the
-    writing of its codes."""
+    """A Request on its way: the Score that leads it, with what is known of that one, the writing of
+    its codes, and their seed."""
 
     request: Request
     condition: str
     guide: Result | None = None
     score: Score | None = None
     writing: Writing | None = None
+    seed: int = 0
 
 
 class MusicgenSystem(System):
@@ -80,9 +82,10 @@ class MusicgenSystem(System):
 
     system = "musicgen"
     sampling = replace(SAMPLING, best_of=NoteSystem.sampling.best_of)
-    """``best_of`` is of Scores: a piece's sound is written once. All else is of the codes; Scores
-    are composed as ``note`` does by default."""
-    options: ClassVar[Mapping[str, type]] = {"condition": str}
+    """``best_of`` is of Scores, and a piece's sound is written once; with the option ``joint``, the
+    folder of a joint embedding, so many sounds are written and the one most like the text is kept.
+    All else is of the codes; Scores are composed as ``note`` does by default."""
+    options: ClassVar[Mapping[str, type]] = {"condition": str, OPTION: str}
     piece: ClassVar[type[Piece]] = Piece
     """What is known of a Request on its way."""
 
@@ -131,6 +134,8 @@ class MusicgenSystem(System):
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be led so, and the Score composed."""
         super().check(request)
+        if place := request.options.get(OPTION):
+            judge(place)
         condition = self.condition(request)
         if condition == TEXT:
             if request.score is not None:
@@ -142,8 +147,8 @@ class MusicgenSystem(System):
             raise InputError("the piece that is to sound has no notes")
 
     def attempts(self, request: Request) -> int:
-        """1: the best Score is chosen before there is sound."""
-        return 1
+        """1, as the best Score is chosen before there is sound, but where sounds are judged."""
+        return super().attempts(request) if request.options.get(OPTION) else 1
 
     def _of_notes(self, request: Request) -> Request:
         """The Request for the Score."""
@@ -156,8 +161,11 @@ class MusicgenSystem(System):
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``. Scores are composed abreast; codes are written piece by piece in
         turns of equal work, so that no rounding of a batch lets one piece hang on another."""
-        requests = [attempt.request for attempt in attempts]
-        pieces = [self.piece(request, self.condition(request)) for request in requests]
+        pieces = []
+        for attempt in attempts:
+            piece = self.piece(attempt.request, self.condition(attempt.request))
+            piece.seed = seed_of(attempt.request.seed, attempt.number)
+            pieces.append(piece)
         yield from self._compose(pieces)
         going = {}
         for k, piece in enumerate(pieces):
@@ -213,7 +221,7 @@ class MusicgenSystem(System):
         )
         frames = max(1, int(np.ceil(self._seconds(piece) * self.writer.rate - 1e-6)))
         sampling = piece.request.sampling or self.sampling
-        return CodeOrder(frames, wish, piece.request.seed, sampling=sampling)
+        return CodeOrder(frames, wish, piece.seed, sampling=sampling)
 
     def _result(self, piece: Piece) -> Result:
         brief, guide = piece.request.brief, piece.guide
@@ -221,6 +229,8 @@ class MusicgenSystem(System):
         rows = text_rows(brief, sound.seconds)
         if piece.score is not None:
             rows = report(brief, piece.score) if guide is None else guide.rows
+        if place := piece.request.options.get(OPTION):
+            rows = (*rows, sound_row(place, brief.text, sound))
         return Result(
             artefact=sound,
             brief=brief,
@@ -242,6 +252,8 @@ class MusicgenSystem(System):
             "codec": self.codec.fingerprint()[:16],
             "bits_per_second": round(self.codec.bits(self.writer.model.config.books), 1),
         }
+        if place := piece.request.options.get(OPTION):
+            facts["judged_by"] = judge(place).identity
         if piece.guide is not None:
             facts["score_by"] = {
                 "name": piece.guide.checkpoint,

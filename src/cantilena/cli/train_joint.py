@@ -1,0 +1,103 @@
+"""``cantilena train --system joint``: a joint embedding of sound and texts, and its tokens.
+
+Knows options and what is printed; the work is done in ``train.audio`` and ``systems.joint``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cantilena.cli.common import warn
+from cantilena.cli.train_codec import LICENCE, NOTE_ALONE, asked_settings, option_value
+from cantilena.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from cantilena.systems.joint.examples import Pairs
+    from cantilena.systems.trainable import Recipe
+
+
+def train_joint(args: argparse.Namespace) -> int:
+    """Trains until the steps or the minutes are spent, then learns the books of tokens; 130 where
+    Ctrl-C stopped it, the run being saved."""
+    from cantilena.data.audio.reader import AudioData
+    from cantilena.systems.joint.examples import JointClips, Pairs, reader
+    from cantilena.systems.joint.training import JointTraining
+    from cantilena.train.audio.loop import Training
+    from cantilena.train.run import Run
+
+    for name in (*NOTE_ALONE, "codec"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} is not of --system joint")
+    say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
+    recipe = joint_settings(args, Run(args.out).recipe())
+    options, settings = recipe.options, recipe.settings
+    read = reader(options.buckets, JointTraining().encoder(recipe))
+    data = {split: AudioData(args.data, split, stems=False, warn=warn) for split in SPLITS}
+    pairs = {
+        split: Pairs(JointClips(one, say), read, options.seconds, options.word_dropout)
+        for split, one in data.items()
+    }
+    training = Training(Path(args.out), recipe)
+    parameters = sum(p.numel() for p in training.model.parameters())
+    say(f"{args.out}: {parameters:,} parameters, {len(pairs['train'].numbers):,} clips")
+    about = {
+        "folder": str(args.data),
+        "sources": data["train"].manifest["licences"],
+        "licence": LICENCE,
+    }
+    held_out = pairs["valid"].fixed(settings.batch)
+    done = training.train(
+        lambda step: pairs["train"].draw(settings.seed, step, settings.batch), held_out, say, about
+    )
+    if done:
+        say(with_books(training.run.model, pairs["train"], recipe))
+    return 0 if done else 130
+
+
+SPLITS = ("train", "valid")
+
+
+def with_books(folder: Path, pairs: Pairs, recipe: Recipe) -> str:
+    """Learns the books of a finished model and writes them into its checkpoint; a line on them."""
+    from cantilena.models.audio.joint import JointConfig
+    from cantilena.models.checkpoint import open_checkpoint
+    from cantilena.systems.joint.checkpoint import load_joint, save_joint
+    from cantilena.systems.joint.quantising import fit_books, vectors_of
+
+    joint, checkpoint = load_joint(folder), open_checkpoint(folder)
+    options, seed = recipe.options, recipe.settings.seed
+    config = JointConfig.from_dict(checkpoint.model["config"])
+    audio, text = vectors_of(joint.weights, config, pairs, seed)
+    books = fit_books(audio, text, options.books, options.card, seed)
+    about = {name: checkpoint.model[name] for name in ("seconds", "text_encoder")}
+    names = ("sources", "licence", "figures", "seed", "training")
+    card = {name: checkpoint.card[name] for name in names}
+    save_joint(folder, {**joint.weights, **books}, config, about, card, options.bits)
+    joint = load_joint(folder)
+    tokens = [
+        np.stack([joint.tokens(vector, kind) for vector in vectors[: len(pairs.numbers)]])
+        for kind, vectors in (("audio", audio), ("text", text))
+    ]
+    agree = (tokens[0] == tokens[1]).mean(0)
+    others = (tokens[0] == np.roll(tokens[1], 1, axis=0)).mean(0)
+    return (
+        f"{joint.books} tokens of {joint.card} values: the first is that of the own text in "
+        f"{100 * agree[0]:.0f} % of the clips, of another's in {100 * others[0]:.0f} %"
+    )
+
+
+def joint_settings(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
+    """The settings of a run: its own where it goes on, else the recipe's; options above them.
+    Raises InputError, UnknownNameError."""
+    from cantilena.systems.joint.training import RECIPES, joint_recipe
+
+    name = args.recipe or next(iter(RECIPES))
+    if name not in RECIPES:
+        raise UnknownNameError("recipe", name, RECIPES)
+    recipe = saved if saved is not None and args.recipe is None else joint_recipe(name)
+    options = dict(option_value(text) for text in args.option or ())
+    return recipe.changed(**options).changed(**asked_settings(args))

@@ -1,0 +1,1 @@
+"""Joint embeddings of sound and texts: training, checkpoints, tokens."""
