@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from inspect import signature
@@ -102,6 +102,7 @@ def compose_many(
     repetition: float | None = None,
     system: str | None = None,
     checkpoint: str | Path | System | None = None,
+    story: str | Iterable[Sequence[Any]] | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
@@ -116,7 +117,9 @@ def compose_many(
     ``edit``: another change to a piece. The same seed gives the same piece. ``temperature`` to
     ``repetition``: see ``decode.sampling.Sampling``; what is not given is as the system has it.
     ``system`` and ``checkpoint``: as for ``load``; the checkpoint may also be what ``load``
-    returned. ``options``: the system's own, see its ``options``.
+    returned. ``story``: in place of a text, for systems that tell stories, words by second: as
+    "0:calm 15:fast drums", or pairs (0, "calm"), (15, "fast drums"). ``options``: the system's
+    own, see its ``options``.
 
     Raises BriefError for a wish that cannot be understood, InputError for other input that
     cannot be used, CheckpointError where the checkpoint cannot be loaded.
@@ -148,7 +151,11 @@ def compose_many(
         "repetition": repetition,
     }
     edited = continues is not None or edit is not None
-    brief = make_brief(text, edited, **wishes)
+    told = None if story is None else story_for(_name_of(checkpoint, system), story, text)
+    if told is None:
+        brief = make_brief(text, edited, **wishes)
+    else:
+        brief, options = brief_of_story(told, **wishes), {**(options or {}), "story": told}
     seeds = check_seeds(seed, n)
     before = read_continued(continues)
     from cantilena.systems.request import Edit, Request
@@ -463,6 +470,34 @@ def _check_kinds(wishes: dict[str, Any]) -> None:
             raise BriefError(f"{name} must be text or a number, not {value!r}")
         elif name == "bars" and isinstance(value, Real) and value != value // 1:
             raise BriefError(f"bars must be a whole number, not {value!r}")
+
+
+def story_for(name: str, story: Any, text: Any = "") -> str | None:
+    """A story in its one form of writing, for a system by name; None for none. Raises InputError
+    where the system tells none, or there is a text beside it."""
+    if story is None:
+        return None
+    from cantilena.systems.musiclm.story import TELLERS, story_of
+
+    if name not in TELLERS:
+        raise InputError(f"the system {name!r} tells no story; {' and '.join(TELLERS)} can")
+    if text:
+        raise InputError("both a text and a story are given; give one of them")
+    if isinstance(story, str) and len(story) > MAX_TEXT:
+        raise InputError(f"the story has {len(story):,} characters; write at most {MAX_TEXT:,}")
+    return story_of(story)
+
+
+def brief_of_story(story: str, **wishes: Any) -> Brief:
+    """The Brief of a story, which has its text and else what options say."""
+    return replace(make_brief("", True, **wishes), text=story)
+
+
+def _name_of(checkpoint: Any, system: str | None) -> str:
+    """The name of the system that a checkpoint, or a loaded one, is of."""
+    if hasattr(checkpoint, "system"):
+        return checkpoint.system
+    return system or system_of(checkpoint)
 
 
 def check_sampling(options: Mapping[str, Any]) -> None:

@@ -323,6 +323,9 @@ def _compose(parser: argparse.ArgumentParser) -> None:
         "--condition", metavar="NAME", help="what leads musicgen's codes: score, or text alone"
     )
     how.add_argument(
+        "--story", metavar="STORY", help="words by second (musiclm), as '0:calm 15:fast drums'"
+    )
+    how.add_argument(
         "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
     )
     editing = parser.add_argument_group("with --continue, for systems that edit")
@@ -434,7 +437,7 @@ def _data(commands: Any) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--system",
-        choices=("note", "codec", "codes"),
+        choices=("note", "codec", "codes", "musiclm"),
         default="note",
         help="what is trained (note): a codec, or a model of a codec's codes, of clips of sound",
     )

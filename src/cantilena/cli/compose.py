@@ -98,6 +98,7 @@ def _pieces(
     shares = [0.0] * len(jobs)
     names = [job.name for job in jobs]
     done = 0
+    composer = composer.keeping(folder)
     with Progress(args.quiet) as progress:
         for i, event in composer.run([job.request for job in jobs]):
             if isinstance(event, Share):
@@ -135,12 +136,17 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     how = {name: getattr(args, name) for name in api.SAMPLING}
     sampling = api.make_sampling(kind.sampling, **how)
     options = read_options(_options(args), kind.options)
+    story = api.story_for(name=system, story=args.story, text=" ".join(args.text))
+    if story is not None:
+        if args.prompts is not None:
+            raise InputError("both a story and --prompts are given; give one of them")
+        options = {**options, "story": story}
     edit = edit_of(args, args.continues, "--continue")
     score = api.read_continued(args.source)
-    prompts = _prompts(args)
+    prompts = _prompts(args) if story is None else [Prompt(story)]
     jobs: list[_Job] = []
     for prompt, names in zip(prompts, _names(args, prompts, n), strict=True):
-        brief = _brief_of(prompt, args)
+        brief = _brief_of(prompt, args) if story is None else _brief_of_story(story, args)
         first = seed if prompt.seed is None or args.seed is not None else prompt.seed
         try:
             seeds = api.check_seeds(first, n)
@@ -222,6 +228,12 @@ def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
         raise InputError(f"{prompt.where}{error}") from error
 
 
+def _brief_of_story(story: str, args: argparse.Namespace) -> Brief:
+    """The Brief of a story: what options say; its words are read part by part."""
+    wishes = {name: getattr(args, name) for name in api.WISHES if getattr(args, name) is not None}
+    return api.brief_of_story(story, **wishes)
+
+
 def brief(args: argparse.Namespace) -> int:
     """Prints a text's Brief as JSON: one object, or one a line for many prompts."""
     prompts = _prompts(args)
@@ -272,6 +284,7 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
         "source",
         "prompts",
         "condition",
+        "story",
         "option",
         "between",
         "keep",
