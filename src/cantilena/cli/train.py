@@ -129,7 +129,7 @@ def train(args: argparse.Namespace) -> int:
     for name in ("recipe", "steps", "option", "codec"):
         if getattr(args, name) is not None:
             raise InputError(
-                f"--{name} is of --system codec, codes or musiclm; the note model has no such option"
+                f"--{name} is of --system codec, codes or musiclm; the note model has none"
             )
     folder = check_folder(args.out)
     from cantilena.data.dataset import load_split

@@ -36,9 +36,12 @@ def train_musiclm(args: argparse.Namespace) -> int:
     say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
     codec = load_codec(args.codec)
     recipe = music_settings(args, Run(args.out).recipe(), codec)
-    data = {name: AudioData(args.data, name, stems=False, warn=warn) for name in ("train", "valid")}
+    stem, noise = recipe.options.stem, recipe.options.noise
+    splits = ("train", "valid")
+    data = {name: AudioData(args.data, name, stems=bool(stem), warn=warn) for name in splits}
     training = Training(Path(args.out), recipe)
-    clips = {n: MusicClips(d, codec, Path(args.data) / "codes", say) for n, d in data.items()}
+    folder = Path(args.data) / "codes"
+    clips = {n: MusicClips(d, codec, folder, say, stem, noise) for n, d in data.items()}
     options, settings, model = recipe.options, recipe.settings, training.model
     music: Any = model
     if training.step == 0:
@@ -47,8 +50,15 @@ def train_musiclm(args: argparse.Namespace) -> int:
     sizes = {n: sum(p.numel() for p in m.parameters()) for n, m in music.models.items()}
     say("parameters: " + ", ".join(f"{name} {size:,}" for name, size in sizes.items()))
     train, valid = (
-        MusicBatches(examples[name], music, settings.seed, options.drop, options.text_share)
-        for name in ("train", "valid")
+        MusicBatches(
+            examples[name],
+            music,
+            settings.seed,
+            options.drop,
+            options.text_share,
+            options.word_dropout,
+        )
+        for name in splits
     )
     figures = {"words, R@10 of clips": round(recall(music.words, examples["valid"]), 4)}
     figures |= ngram_rows(train.tokens, valid.tokens, music.config)

@@ -80,6 +80,20 @@ def save_musiclm(
     )
 
 
+def export_musiclm(run: str | Path, folder: str | Path) -> Checkpoint:
+    """Makes of a run, or its checkpoint, a slim one in 16 bits: what composing needs. Raises as
+    ``load_musiclm``, and InputError for a slim one."""
+    loaded = load_musiclm(run, device="cpu")
+    if not loaded.whole:
+        raise InputError(f"{str(run)!r} is exported already")
+    names = ("sources", "licence", "figures", "seed", "training")
+    card = {name: loaded.checkpoint.card[name] for name in names}
+    training = dict(card["training"])
+    training["options"] = {**training.get("options", {}), "codec_folder": ""}  # a place of ours
+    card["training"] = training
+    return save_musiclm(folder, loaded.music, loaded.codec, card, half=True, slim=True)
+
+
 def is_spare(name: str) -> bool:
     """Whether composing does without a tensor."""
     return name.startswith(_SPARE) or name.endswith(_COUNTS)

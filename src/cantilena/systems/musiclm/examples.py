@@ -20,7 +20,7 @@ from cantilena.errors import InputError
 from cantilena.models.audio.code_lm import Signal, nats_by_book
 from cantilena.systems.codes.stages import CodeStage
 from cantilena.systems.codes.stepper import Conditions, Row, batched
-from cantilena.systems.musiclm.model import SEMANTIC, MusicLM
+from cantilena.systems.musiclm.model import GIVEN, SEMANTIC, MusicLM
 from cantilena.systems.musiclm.wish import MusicWish
 from cantilena.tokens.codes.symbols import Sounding
 
@@ -36,8 +36,8 @@ _SHORT = 0.5
 @dataclass(frozen=True)
 class MusicExample:
     """A clip: ``codes`` (K, T) of the codec, ``semantic`` (1, T'), captions (``texts``), single
-    ``words`` that are true of it, ``features`` of its sound for the joint embedding, its ``song``
-    and where its beats are."""
+    ``words`` that are true of it, ``features`` of its sound for the joint embedding, its ``song``,
+    where its beats are, and codes of the recording that is ``given``, where one is."""
 
     codes: np.ndarray
     semantic: np.ndarray
@@ -46,6 +46,7 @@ class MusicExample:
     features: np.ndarray
     song: str
     sounding: Sounding | None = None
+    given: np.ndarray | None = None
 
     def text(self, rng: np.random.Generator) -> str:
         """A caption, or some of the words."""
@@ -65,7 +66,8 @@ def words_of(meta: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
 
 class MusicBatches:
     """Batches of crops for every stage of ``music``. ``drop``: how often each condition is left
-    out; ``text_share``: how often an example's words are those of a text and not of its sound.
+    out; ``text_share``: how often an example's words are those of a text and not of its sound;
+    ``word_dropout``: how often only the first of their tokens are read, some number.
     Raises InputError where a stage has no example that is long enough."""
 
     def __init__(
@@ -75,7 +77,9 @@ class MusicBatches:
         seed: int = 0,
         drop: float = 0.15,
         text_share: float = 0.5,
+        word_dropout: float = 0.0,
     ):
+        self.word_dropout = word_dropout
         self.examples, self.music = list(examples), music
         self.seed, self.drop, self.text_share = seed, drop, text_share
         self.stages = music.stages()
@@ -103,6 +107,10 @@ class MusicBatches:
         parts = zip(names, books, books[1:], strict=False)
         out = {name: example.codes[a:b].astype(np.int64) for name, a, b in parts}
         out[SEMANTIC] = example.semantic.astype(np.int64)
+        if self.music.config.given:
+            if example.given is None:
+                raise InputError("these clips have nothing that is given; train them with stems")
+            out[GIVEN] = example.given.astype(np.int64)
         return out
 
     def draw(self, step: int, size: int) -> dict[str, Tensor]:
@@ -117,7 +125,9 @@ class MusicBatches:
             crops = []
             for i, tokens in zip(which, words, strict=True):
                 free = self.tokens[i][stage.name].shape[1] - self.layouts[stage.name].frames
-                codes, conditions = self._cut(stage, i, int(rng.integers(free + 1)), tokens)
+                few = int(rng.integers(1, len(tokens) + 1))
+                kept = few if rng.random() < self.word_dropout else len(tokens)
+                codes, conditions = self._cut(stage, i, int(rng.integers(free + 1)), tokens, kept)
                 rows = {
                     name: conditions.null[name] if rng.random() < self.drop else row
                     for name, row in conditions.rows.items()
@@ -152,11 +162,13 @@ class MusicBatches:
         )
 
     def _cut(
-        self, stage: CodeStage, i: int, start: int, words: Tensor
+        self, stage: CodeStage, i: int, start: int, words: Tensor, kept: int | None = None
     ) -> tuple[np.ndarray, Conditions]:
+        """A crop of an example, under the first ``kept`` tokens of words."""
         layout = self.layouts[stage.name]
         window = Window(start, start, start + layout.frames)
-        wish = MusicWish([(0.0, self.music.states(words[None])[0])], self.examples[i].sounding)
+        states = self.music.states(words[None], kept)[0]
+        wish = MusicWish([(0.0, states)], self.examples[i].sounding)
         tokens = self.tokens[i]
         codes = tokens[stage.name][:, start : window.stop]
         return codes, stage.conditions(wish, window, tokens, layout)

@@ -28,6 +28,8 @@ from cantilena.tokens.codes.patterns import Pattern
 from cantilena.tokens.codes.symbols import SYMBOLS
 
 SEMANTIC, COARSE, FINE = "semantic", "coarse", "fine"
+GIVEN = "given"
+"""The codes of a recording that is to be accompanied, as SingSong and JukeDrummer read one."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class StageConfig:
     around: int = 0
     temperature: float = 1.0
     guided: bool = True
+    dropout: float = 0.0
 
     @property
     def tokens(self) -> Tokens:
@@ -61,8 +64,10 @@ class StageConfig:
 class MusicConfig:
     """``stages`` in order; ``words``; ``semantic``: the quantiser's kind in ``quantize`` and its
     options, ``stack`` latents of the codec a frame; ``codec``: the fingerprint of the codec whose
-    codes are written, ``books`` of them; ``tokens``: whether words are read token by token, before
-    the columns, or summed up, beside each."""
+    codes are written, and its frames a second, ``rate``; ``fuse``: whether words are read token by
+    token, before the columns ("prepend"), or summed up, beside each ("sum"). ``given``: values of
+    each of the codec's books by which a recording is told that is to be accompanied, () where none
+    is; ``stem``: the part that is then written."""
 
     stages: tuple[StageConfig, ...]
     words: WordsConfig = field(default_factory=WordsConfig)
@@ -70,6 +75,8 @@ class MusicConfig:
     codec: str = ""
     rate: float = 50.0
     fuse: str = "sum"
+    given: tuple[int, ...] = ()
+    stem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a card."""
@@ -84,9 +91,19 @@ class MusicConfig:
                 for row in data["stages"]
             )
             words = WordsConfig(**data["words"])
-            return cls(**{**data, "stages": stages, "words": words})
+            given = tuple(data.get("given", ()))
+            return cls(**{**data, "stages": stages, "words": words, "given": given})
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"the stages do not fit: {error!r}") from error
+
+    @property
+    def inputs(self) -> dict[str, Tokens]:
+        """The tokens that are there from the start."""
+        return {GIVEN: Tokens(self.rate, self.given, self.codec)} if self.given else {}
+
+    def tokens(self, name: str) -> Tokens:
+        """Those of a stage, or of an input. Raises InputError."""
+        return self.inputs[name] if name in self.inputs else self.stage(name).tokens
 
     def stage(self, name: str) -> StageConfig:
         """The stage of a name. Raises InputError."""
@@ -110,9 +127,9 @@ class MusicConfig:
         conditions = {TEXT: ConditionConfig(self.words.dim, self.fuse)}
         conditions[BEAT] = ConditionConfig(SYMBOLS[BEAT].width, "sum")
         for name in stage.reads:
-            rows = TokenRows(self.stage(name).tokens, stage.rate, stage.around)
+            rows = TokenRows(self.tokens(name), stage.rate, stage.around)
             conditions[name] = rows.config
-        sizes = (stage.width, stage.heads, stage.layers, stage.hidden)
+        sizes = (stage.width, stage.heads, stage.layers, stage.hidden, stage.dropout)
         if len(set(stage.sizes)) != 1:
             raise InputError(f"the books of the stage {stage.name!r} differ: {list(stage.sizes)}")
         return CodeConfig(len(stage.sizes), stage.sizes[0], *sizes, conditions=conditions)
@@ -144,9 +161,12 @@ class MusicLM(nn.Module):
             self.semantic.eval()
         return self
 
-    def states(self, tokens: Tensor) -> Tensor:
-        """(B, n, dim) of tokens of words (B, books) as the stages read them."""
+    def states(self, tokens: Tensor, kept: int | None = None) -> Tensor:
+        """(B, n, dim) of tokens of words (B, books) as the stages read them, of which the first
+        ``kept`` count (None: all)."""
         states = self.words.states(tokens)
+        if kept is not None:
+            states[:, kept:] = 0.0
         return states if self.config.fuse == "prepend" else states.sum(1, keepdim=True)
 
     def stages(self) -> list[CodeStage]:
@@ -155,7 +175,7 @@ class MusicLM(nn.Module):
 
     def cascade(self) -> Cascade[MusicWish]:
         """The stages in a row. Raises InputError where they do not fit together."""
-        return Cascade(self.stages())
+        return Cascade(self.stages(), self.config.inputs)
 
     def _stage(self, stage: StageConfig) -> CodeStage:
         model: Any = self.models[stage.name]
@@ -166,7 +186,7 @@ class MusicLM(nn.Module):
             Windows(stage.length, stage.stride),
             partial(_others, stage.rate, self.config.states),
             lambda wish: wish.sampling,
-            {name: self.config.stage(name).tokens for name in stage.reads},
+            {name: self.config.tokens(name) for name in stage.reads},
             stage.around,
             temperature=stage.temperature,
             guided=stage.guided,

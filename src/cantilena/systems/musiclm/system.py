@@ -16,15 +16,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cantilena.audio.audio import Audio
-from cantilena.decode.cascade import Writing
+from cantilena.decode.cascade import Told, Writing
 from cantilena.decode.sampling import Sampling
+from cantilena.errors import InputError
 from cantilena.models.audio.codec.stream import decode_blocks, decode_windows
 from cantilena.render.synth import room
 from cantilena.result import Result
 from cantilena.systems.base import Attempt, Event, Finished, Progress, Request, System
 from cantilena.systems.codes.progress import Progress as Kept
 from cantilena.systems.codes.system import fade, text_rows, text_seconds
+from cantilena.systems.musiclm import given
 from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
+from cantilena.systems.musiclm.model import GIVEN
 from cantilena.systems.musiclm.story import MORE, Part, read_story
 from cantilena.systems.musiclm.wish import METRE, TEMPO, MusicWish, beats_of
 from cantilena.text.brief import parse_brief
@@ -32,7 +35,7 @@ from cantilena.text.wishes import Brief
 
 SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=2.0, best_of=1, repetition=0.0)
 """Of the semantic stage; the others are sampled cooler, as their configs say."""
-STORY = "story"
+STORY, ALONE = "story", "alone"
 
 
 @dataclass
@@ -52,14 +55,15 @@ class MusicLmSystem(System):
 
     system = "musiclm"
     sampling = SAMPLING
-    options: ClassVar[Mapping[str, type]] = {STORY: str}
+    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool}
+    """``alone``: of a recording that is accompanied, the new part without the recording."""
     folder: Path | None = None
 
     def __init__(self, loaded: Loaded):
         self.music, self.codec = loaded.music, loaded.codec
         checkpoint = loaded.checkpoint
         self.name, self.hash, self.card = checkpoint.name, checkpoint.hash, checkpoint.card
-        self.cascade = self.music.cascade()
+        self.cascade, self.whole = self.music.cascade(), loaded.whole
 
     @classmethod
     def load(
@@ -81,8 +85,21 @@ class MusicLmSystem(System):
     # ------------------------------------------------------------------ what is asked
 
     def check(self, request: Request) -> None:
-        """As ``System.check``; and whether the story can be read and fits the length."""
+        """As ``System.check``; and whether the story can be read and fits the length, and there is
+        a recording where one is to be accompanied, and none elsewhere."""
         super().check(request)
+        stem = self.music.config.stem
+        if stem and request.audio is None:
+            raise InputError(
+                f"the model {self.name!r} writes {stem} to a recording; give one, as in "
+                f"'cantilena accompany song.wav --with {stem}'"
+            )
+        if not stem and request.audio is not None:
+            raise InputError(f"the model {self.name!r} accompanies no recording")
+        if stem and not self.whole:
+            raise InputError(f"the model {self.name!r} lacks what reads a recording")
+        if request.audio is not None:
+            given.check(request.audio, self.codec.sample_rate)
         self._parts(request)
 
     def attempts(self, request: Request) -> int:
@@ -93,6 +110,8 @@ class MusicLmSystem(System):
         """How long a piece is, and its parts. Bars without a tempo are as fast as the piece begins.
         Raises InputError."""
         brief, story = request.brief, request.options.get(STORY, "")
+        if request.audio is not None and brief.seconds is None:
+            brief = replace(brief, seconds=request.audio.seconds, bars=None)
         if not story:
             parts = (Part(0.0, brief.text),)
         elif brief.seconds is None and brief.bars is None:
@@ -102,6 +121,10 @@ class MusicLmSystem(System):
             parts = read_story(story)
         tempo, metre = _time(brief, parts[0].text)
         seconds = text_seconds(replace(brief, tempo=tempo, metre=metre))
+        if request.audio is not None and seconds > request.audio.seconds + 1e-6:
+            raise InputError(
+                f"the recording lasts {request.audio.seconds:.2f} s, not {seconds:g} s"
+            )
         return seconds, (read_story(story, seconds) if story else parts)
 
     def wish(self, request: Request) -> MusicWish:
@@ -114,7 +137,10 @@ class MusicLmSystem(System):
             states.append(self.music.states(tokens)[0] if part.text.strip() else None)
         pairs = [(part.start, own) for part, own in zip(parts, states, strict=True)]
         timed = [(part.start, *_time(request.brief, part.text)) for part in parts]
-        return MusicWish(pairs, beats_of(timed, seconds), request.sampling or self.sampling)
+        beats = beats_of(timed, seconds)
+        if request.audio is not None and request.brief.tempo is None:
+            beats = given.heard_beats(request.audio) or beats
+        return MusicWish(pairs, beats, request.sampling or self.sampling)
 
     # ------------------------------------------------------------------ how it is made
 
@@ -144,7 +170,11 @@ class MusicLmSystem(System):
         seconds, parts = self._parts(request)
         changes = [part.start for part in parts[1:]]
         wish = self.wish(request)
-        writing = Writing(self.cascade, wish, seconds, request.seed, changes)
+        inputs: dict[str, np.ndarray] = {}
+        if request.audio is not None:
+            inputs[GIVEN] = given.codes(self.codec, request.audio)
+        told: Told = inputs
+        writing = Writing(self.cascade, wish, seconds, request.seed, changes, told)
         kept = None
         if self.folder is not None:
             kept = Kept(self.folder, {"request": request.to_dict(), "checkpoint": self.hash})
@@ -207,6 +237,9 @@ class MusicLmSystem(System):
         length = round(piece.seconds * rate)
         blocks = list(decode_blocks(self.codec, self.codes(piece.writing), length))
         sound = np.concatenate(blocks).T[:2]
+        if (heard := piece.request.audio) is not None:
+            alone = bool(piece.request.options.get(ALONE, False))
+            return given.together(sound, heard, alone)
         pair = np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
         fade(pair, rate)
         return Audio(room.master(pair, rate)[: len(sound)], rate)

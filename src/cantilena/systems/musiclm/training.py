@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SYSTEM = "musiclm"
 SEMANTIC, COARSE, FINE = "semantic", "coarse", "fine"
+GIVEN = "given"
 NAMES = (SEMANTIC, COARSE, FINE)
 KINDS = ("kmeans", "random-projection")
 TEMPERATURES = {SEMANTIC: 1.0, COARSE: 0.95, FINE: 0.4}
@@ -44,7 +45,11 @@ class MusicOptions(Checked):
     of ``stack`` latents each, of ``semantic_size`` values. ``semantic_seconds`` to
     ``fine_seconds``: windows, half of which is the stride. ``fuse``: words before the columns,
     token by token, or summed up and added. ``text_share``: how often an example's words are those
-    of its caption and not of its sound; ``drop``: how often conditions are left out."""
+    of its caption and not of its sound; ``word_dropout``: how often only some of the tokens of its
+    words, the first, are read; ``dropout``: share of values left out in the stages; ``drop``: how
+    often conditions are left out. ``stem``: the stem of the clips that is written, to the others,
+    which are read as codes with white ``noise`` over them (SingSong's, so that what leaks of the
+    stem in separated recordings cannot be copied)."""
 
     books: int = option(3, "books of the codec", least=1)
     card: int = option(256, "values of a book", least=2)
@@ -70,6 +75,10 @@ class MusicOptions(Checked):
     word_books: int = option(12, "tokens of words", least=1)
     word_size: int = option(32, "values of a token of words", least=2)
     word_steps: int = option(400, "updates of the embedding", least=1)
+    word_dropout: float = option(0.5, "how often words lose tokens", least=0, free=True)
+    dropout: float = option(0.1, "share of values left out", least=0)
+    stem: str = option("", "stem that is written to the others")
+    noise: float = option(0.01, "deviation of the noise over what is given", least=0, free=True)
     text_share: float = option(0.5, "how often words are a caption's", least=0)
     drop: float = option(0.15, "how often conditions are left out", least=0, free=True)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
@@ -83,7 +92,9 @@ class MusicOptions(Checked):
             raise InputError(f"the stages are of {', '.join(NAMES)} in this order, with coarse")
         if FINE in self.names and self.coarse_books >= self.books:
             raise InputError(f"of {self.books} books none is left for the fine stage")
-        for name in ("drop", "text_share"):
+        if self.stem and SEMANTIC in self.names:
+            raise InputError("a stem is written to the others without a semantic stage")
+        for name in ("drop", "text_share", "word_dropout"):
             if getattr(self, name) > 1:
                 raise InputError(f"{name} is a share from 0 to 1, not {getattr(self, name):g}")
 
@@ -102,6 +113,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "musiclm-small": {},
     "musiclm-without-semantic": {"stages": "coarse,fine"},
     "musiclm-random-projection": {"semantic": "random-projection"},
+    "drums-for-a-rest": {"stages": "coarse,fine", "stem": "drums"},
+    "bass-for-a-rest": {"stages": "coarse,fine", "stem": "bass"},
     "musiclm": {
         "semantic_size": 1024,
         "semantic_seconds": 30.0,
@@ -122,7 +135,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """The options of each recipe: what is shipped; without the semantic stage; with semantic tokens
-that nothing was trained for; the published size."""
+that nothing was trained for; drums (JukeDrummer) and a bass (SingSong) to a recording without
+them; the published size."""
 
 
 def music_recipe(name: str) -> Recipe:
@@ -189,7 +203,9 @@ class MusicLmTraining:
             semantic = {"kind": options.semantic, "stack": options.stack}
             semantic |= {"dim": options.latent * options.stack, "size": options.semantic_size}
         stages = tuple(self._stages(options))
-        return MusicConfig(stages, words, semantic, options.codec, options.frame_rate, options.fuse)
+        given = (options.card,) * options.books if options.stem else ()
+        about = (options.codec, options.frame_rate, options.fuse, given, options.stem)
+        return MusicConfig(stages, words, semantic, *about)
 
     def _stages(self, options: MusicOptions) -> Iterable[StageConfig]:
         from cantilena.systems.musiclm.model import StageConfig
@@ -206,7 +222,8 @@ class MusicLmTraining:
             ),
             FINE: ((options.card,) * fine, options.frame_rate, options.codec, options.fine_seconds),
         }
-        before: tuple[str, ...] = ()
+        heard = (GIVEN,) if options.stem else ()
+        before = heard
         for name in options.names:
             sizes, rate, source, seconds = rows[name]
             yield StageConfig(
@@ -224,8 +241,9 @@ class MusicLmTraining:
                 around=int(bool(before)),
                 temperature=TEMPERATURES[name],
                 guided=name != FINE,
+                dropout=options.dropout,
             )
-            before = (name,)
+            before = (name, *heard)
 
     def build(self, recipe: Recipe) -> tuple[MusicLM, None]:
         """The model with random weights. Raises InputError."""

@@ -6,6 +6,7 @@ the joint embedding with its quantiser, and the semantic tokens. Does not know t
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cantilena.data.audio.clips import from_pcm
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import LatentCodec
 from cantilena.models.audio.quantize.words import stack_frames, tokens
@@ -37,16 +39,28 @@ class MusicClips:
     """A split's clips: codes as ``CodeClips`` keeps them, and latents of the codec. Raises
     InputError where the codec has no latents."""
 
-    def __init__(self, data: ClipData, codec: Any, folder: str | Path, say: Say = print):
+    def __init__(
+        self,
+        data: ClipData,
+        codec: Any,
+        folder: str | Path,
+        say: Say = print,
+        stem: str = "",
+        noise: float = 0.0,
+    ):
         if not isinstance(codec, LatentCodec):
             raise InputError(
                 f"a codec of the kind {codec.kind!r} has no latents; MusicLM needs one that has"
             )
-        self.coded = CodeClips(data, codec, folder, say)
-        self.clips = [data.clip(i) for i in range(len(data))]
-        self.codes = list(self.coded.codes())
+        self.coded = CodeClips(data, codec, folder, say, stem)
+        kept = [i for i, length in enumerate(self.coded.lengths) if length]
+        codes = list(self.coded.codes())
+        self.codes = [codes[i] for i in kept]
+        self.clips = [data.clip(i) for i in kept]
         say(f"{data.split}: latents of {len(self.clips)} clips")
-        self.latents = [latents_of(codec, clip.samples) for clip in self.clips]
+        heard = [rest_of(clip, stem, noise) for clip in self.clips]
+        self.latents = [latents_of(codec, samples) for samples in heard]
+        self.given = [codes_of(codec, latents) for latents in self.latents] if stem else None
 
     def features(self) -> np.ndarray:
         """(N * PARTS, 3 D) float32: those of the parts of each clip, one after the other."""
@@ -56,7 +70,9 @@ class MusicClips:
     def examples(self, music: MusicLM) -> list[MusicExample]:
         """The clips as examples for the stages of a model that is fitted."""
         out = []
-        for clip, codes, latents in zip(self.clips, self.codes, self.latents, strict=True):
+        given = self.given or [None] * len(self.clips)
+        rows = zip(self.clips, self.codes, self.latents, given, strict=True)
+        for clip, codes, latents, own in rows:
             semantic = semantic_tokens(music, latents)
             names = [gm.name(number) for number in clip.meta.get("instruments", ())]
             out.append(
@@ -68,9 +84,26 @@ class MusicClips:
                     features_of(latents).astype(np.float32),
                     clip.meta["file"],
                     clip.symbols,
+                    own,
                 )
             )
         return out
+
+
+def rest_of(clip: Any, stem: str, noise: float) -> np.ndarray:
+    """(n,) samples of a clip without a stem, under white noise of a deviation, the same each time;
+    of the whole clip where no stem is named."""
+    if not stem:
+        return clip.samples
+    rest = np.sum([from_pcm(own) for name, own in clip.stems.items() if name != stem], axis=0)
+    rng = np.random.default_rng(zlib.crc32(clip.id.encode()))
+    return (rest + noise * rng.standard_normal(len(rest))).astype(np.float32)
+
+
+@torch.inference_mode()
+def codes_of(codec: LatentCodec, latents: np.ndarray) -> np.ndarray:
+    """(K, T) codes of latents (D, T)."""
+    return codec.quantizer(torch.from_numpy(latents).float()[None]).indices[0].numpy()
 
 
 @torch.inference_mode()
