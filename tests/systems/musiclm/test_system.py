@@ -92,8 +92,8 @@ def test_what_was_made_is_told(system: MusicLmSystem):
     facts = system.compose([told()])[0].facts
     assert facts["story"] == [[0, "calm"], [1, "fast drums"]]
     assert facts["stages"] == ["semantic", "coarse", "fine"]
-    assert [len(tokens) for tokens in facts["tokens"]] == [3, 3]
-    assert facts["tokens"][0] != facts["tokens"][1]
+    assert [len(tokens) for tokens in facts["word_tokens"]] == [3, 3]
+    assert facts["word_tokens"][0] != facts["word_tokens"][1]
 
 
 @pytest.mark.parametrize("story", ["calm", "0:calm 5:late", "0:a 1:"])

@@ -216,7 +216,7 @@ class MusicLmSystem(System):
             "codec": config.codec[:16],
             "bits_per_second": round(self.codec.bits(books), 1),
             "story": [[part.start, part.text] for part in piece.parts],
-            "tokens": [
+            "word_tokens": [
                 self.music.words.tokens_of_text([part.text])[0].tolist() for part in piece.parts
             ],
         }
