@@ -6,7 +6,7 @@ Knows how a Request is put together; does not know files or how music is compose
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -15,12 +15,14 @@ from cantilena.errors import InputError, UnknownNameError
 from cantilena.loading import as_system, system_of
 from cantilena.loading import load as load
 from cantilena.options import (
+    brief_of_story,
     check_sampling,
     check_seeds,
     make_brief,
     make_sampling,
     read_continued,
     read_piece,
+    story_for,
 )
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ def compose_many(
     repetition: float | None = None,
     system: str | None = None,
     checkpoint: str | Path | System | None = None,
+    story: str | Iterable[Sequence[Any]] | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
@@ -95,7 +98,9 @@ def compose_many(
     ``edit``: another change to a piece. The same seed gives the same piece. ``temperature`` to
     ``repetition``: see ``decode.sampling.Sampling``; what is not given is as the system has it.
     ``system`` and ``checkpoint``: as for ``load``; the checkpoint may also be what ``load``
-    returned. ``options``: the system's own, see its ``options``.
+    returned. ``story``: in place of a text, for systems that tell stories, words by second: as
+    "0:calm 15:fast drums", or pairs (0, "calm"), (15, "fast drums"). ``options``: the system's
+    own, see its ``options``.
 
     Raises BriefError for a wish that cannot be understood, InputError for other input that
     cannot be used, CheckpointError where the checkpoint cannot be loaded.
@@ -127,7 +132,11 @@ def compose_many(
         "repetition": repetition,
     }
     edited = continues is not None or edit is not None
-    brief = make_brief(text, edited, reader, **wishes)
+    written = None if story is None else story_for(_name_of(checkpoint, system), story, text)
+    if written is None:
+        brief = make_brief(text, edited, reader, **wishes)
+    else:
+        brief, options = brief_of_story(written, **wishes), {**(options or {}), "story": written}
     seeds = check_seeds(seed, n)
     before = read_continued(continues)
     from cantilena.systems.request import Edit, Request
@@ -138,6 +147,13 @@ def compose_many(
     how = make_sampling(composer.sampling, **sampling)
     requests = [Request(brief, s, how, edit, composer.system, dict(options or {})) for s in seeds]
     return composer.compose(requests, progress=progress)
+
+
+def _name_of(checkpoint: Any, system: str | None) -> str:
+    """The name of the system that a checkpoint, or a loaded one, is of."""
+    if hasattr(checkpoint, "system"):
+        return checkpoint.system
+    return system or system_of(checkpoint)
 
 
 def rewrite(

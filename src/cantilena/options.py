@@ -109,6 +109,27 @@ def _check_kinds(wishes: dict[str, Any]) -> None:
             raise BriefError(f"bars must be a whole number, not {value!r}")
 
 
+def story_for(name: str, story: Any, text: Any = "") -> str | None:
+    """A story in its one form of writing, for a system by name; None for none. Raises InputError
+    where the system tells none, or there is a text beside it."""
+    if story is None:
+        return None
+    from cantilena.systems.musiclm.story import TELLERS, story_of
+
+    if name not in TELLERS:
+        raise InputError(f"the system {name!r} tells no story; {' and '.join(TELLERS)} can")
+    if text:
+        raise InputError("both a text and a story are given; give one of them")
+    if isinstance(story, str) and len(story) > MAX_TEXT:
+        raise InputError(f"the story has {len(story):,} characters; write at most {MAX_TEXT:,}")
+    return story_of(story)
+
+
+def brief_of_story(story: str, **wishes: Any) -> Brief:
+    """The Brief of a story, which has its text and else what options say."""
+    return replace(make_brief("", True, **wishes), text=story)
+
+
 def check_sampling(options: Mapping[str, Any]) -> None:
     """Raises InputError for a sampling option of another kind than it should be."""
     for name, value in options.items():

@@ -110,6 +110,14 @@ def code_notes(folder: Path) -> Path:
     return write_pair(folder, "note", system="code-notes")
 
 
+def musiclm(folder: Path) -> Path:
+    """A tiny codec, and the stages that write its codes of words."""
+    pytest.importorskip("vector_quantize_pytorch")
+    from tiny_musiclm import write_musiclm
+
+    return write_musiclm(folder / "musiclm")
+
+
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "note": note,
     "aligned": aligned,
@@ -121,5 +129,6 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "bert-symphony": bert_symphony,
     "musicgen": musicgen,
     "code-notes": code_notes,
+    "musiclm": musiclm,
 }
 """What makes the checkpoint, in an empty folder, by the system's name."""

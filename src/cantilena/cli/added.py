@@ -18,7 +18,7 @@ from cantilena.cli.naming import (
     names_of_sources,
     notice_number,
 )
-from cantilena.errors import CantilenaError
+from cantilena.errors import CantilenaError, InputError
 
 ADDING = {
     "harmonise": "give a melody chords and a bass; its notes stay",
@@ -37,6 +37,7 @@ examples:
 examples:
   cantilena accompany song.mid --with bass,drums
   cantilena accompany song.mid "reggae" --with "bass, drums, electric organ"
+  cantilena accompany song.wav --with drums --checkpoint DIR
 """,
     "melody": """\
 examples:
@@ -55,7 +56,8 @@ def added_arguments(
 ) -> None:
     """The options of a command of ``ADDING``."""
     parser.epilog = _EXAMPLES[command]
-    parser.add_argument("source", metavar="FILE", help="the MIDI file, made here or not")
+    what = ", or a recording" if command == "accompany" else ""
+    parser.add_argument("source", metavar="FILE", help=f"the MIDI file, made here or not{what}")
     parser.add_argument(
         "text", nargs="*", metavar="TEXT", help="style and instruments: 'bossa nova', 'for organ'"
     )
@@ -66,6 +68,9 @@ def added_arguments(
             dest="parts",
             metavar="LIST",
             help="the parts to add, as 'bass,drums' (those of chords, bass and drums it lacks)",
+        )
+        wishes.add_argument(
+            "--alone", action="store_true", help="of a recording's part: without the recording"
         )
     else:
         wishes.add_argument("--instruments", metavar="LIST", help="who plays, as 'organ, bass'")
@@ -85,7 +90,9 @@ def added_arguments(
         "--system", choices=api.ADDING_SYSTEMS, help="who writes (note, or as the checkpoint says)"
     )
     how.add_argument(
-        "--checkpoint", metavar="DIR", help="a folder of that system (the shipped one of note)"
+        "--checkpoint",
+        metavar="DIR",
+        help="a folder of that system (the shipped one of note); of musiclm for a recording",
     )
     out = parser.add_argument_group("output")
     out.add_argument(
@@ -123,6 +130,13 @@ def _time(seconds: float) -> str:
 def add(args: argparse.Namespace) -> int:
     """Adds parts, saves and reports. Everything that was asked is checked before anything is
     written."""
+    if args.command == "accompany":
+        from cantilena.cli.accompany_sound import accompany_sound, is_sound
+
+        if is_sound(args.source):
+            return accompany_sound(args)
+        if args.alone:
+            raise InputError("--alone is of recordings; a MIDI file keeps its notes")
     from cantilena.cli.report import outcome, print_report
     from cantilena.files import check_folder
     from cantilena.render.formats import check_extras, checked_formats

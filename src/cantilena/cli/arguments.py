@@ -25,6 +25,7 @@ TRAINERS = {
     "symphony": "cli.train_symphony:train_symphony",
     "bert-symphony": "cli.train_symphony:train_symphony",
     "joint": "cli.train_joint:train_joint",
+    "musiclm": "cli.train_musiclm:train_musiclm",
     "codec": "cli.train_codec:train_codec",
     "codes": "cli.train_codes:train_codes",
 }
@@ -140,6 +141,9 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument(
         "--condition", metavar="NAME", help="what leads musicgen's codes: score, or text alone"
+    )
+    how.add_argument(
+        "--story", metavar="STORY", help="words by second (musiclm), as '0:calm 15:fast drums'"
     )
     how.add_argument(
         "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"

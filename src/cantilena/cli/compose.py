@@ -27,10 +27,12 @@ from cantilena.loading import system_of
 from cantilena.options import (
     SAMPLING,
     WISHES,
+    brief_of_story,
     check_seeds,
     make_brief,
     make_sampling,
     read_continued,
+    story_for,
 )
 from cantilena.render.formats import FORMATS, check_extras, check_soundfont, checked_formats
 from cantilena.result import Result
@@ -107,6 +109,7 @@ def _pieces(
     shares = [0.0] * len(jobs)
     names = [job.name for job in jobs]
     done = 0
+    composer = composer.keeping(folder)
     with Progress(args.quiet) as progress:
         for i, event in composer.run([job.request for job in jobs]):
             if isinstance(event, Share):
@@ -144,12 +147,17 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     how = {name: getattr(args, name) for name in SAMPLING}
     sampling = make_sampling(kind.sampling, **how)
     options = read_options(_options(args), kind.options)
+    story = story_for(name=system, story=args.story, text=" ".join(args.text))
+    if story is not None:
+        if args.prompts is not None:
+            raise InputError("both a story and --prompts are given; give one of them")
+        options = {**options, "story": story}
     edit = edit_of(args, args.continues, "--continue")
     score = read_continued(args.source)
-    prompts = _prompts(args)
+    prompts = _prompts(args) if story is None else [Prompt(story)]
     jobs: list[_Job] = []
     for prompt, names in zip(prompts, _names(args, prompts, n), strict=True):
-        brief = _brief_of(prompt, args)
+        brief = _brief_of(prompt, args) if story is None else _brief_of_story(story, args)
         first = seed if prompt.seed is None or args.seed is not None else prompt.seed
         try:
             seeds = check_seeds(first, n)
@@ -231,6 +239,12 @@ def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
         raise InputError(f"{prompt.where}{error}") from error
 
 
+def _brief_of_story(story: str, args: argparse.Namespace) -> Brief:
+    """The Brief of a story: what options say; its words are read part by part."""
+    wishes = {name: getattr(args, name) for name in WISHES if getattr(args, name) is not None}
+    return brief_of_story(story, **wishes)
+
+
 def brief(args: argparse.Namespace) -> int:
     """Prints a text's Brief as JSON: one object, or one a line for many prompts."""
     prompts = _prompts(args)
@@ -282,6 +296,7 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
         "prompts",
         "reader",
         "condition",
+        "story",
         "option",
         "between",
         "keep",

@@ -22,6 +22,7 @@ from cantilena.cli.evaluate_sound import (
     codec_folder,
     codec_folder_arguments,
 )
+from cantilena.cli.evaluate_stages import stages, stages_arguments
 from cantilena.cli.qualitative import qualitative, qualitative_arguments
 from cantilena.cli.realism import (
     genre,
@@ -235,6 +236,11 @@ EVALUATIONS: dict[str, Evaluation] = {
         "whether a joint embedding finds the sound of a text, and the text of a sound",
         retrieval_arguments,
         retrieval,
+    ),
+    "stages": Evaluation(
+        "what each stage of a musiclm loses on held-out clips, with true words and others",
+        stages_arguments,
+        stages,
     ),
     "bits": Evaluation(
         "bits per note of a run's or a checkpoint's model on held-out music", _bits_arguments, _bits

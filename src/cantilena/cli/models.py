@@ -121,9 +121,12 @@ def _import_file(args: argparse.Namespace) -> int:
 
 
 def export(args: argparse.Namespace) -> int:
-    """``cantilena export``: a plain Llama of ``llama-music``, else a checkpoint of a run."""
-    from cantilena.models.checkpoint import is_checkpoint, open_checkpoint
+    """``cantilena export``: a plain Llama of ``llama-music``, what composing needs of ``musiclm``,
+    else a checkpoint of a run."""
+    from cantilena.models.checkpoint import is_checkpoint, open_checkpoint, system_in
 
+    if system_in(args.folder) == "musiclm":
+        return _export_musiclm(args)
     if not is_checkpoint(args.folder):
         from cantilena.cli.train import export as of_run
 
@@ -144,6 +147,15 @@ def export(args: argparse.Namespace) -> int:
     sizes = {"offset": model.offset, "rows": model.offset + model.n_music}
     text = f"{sizes['rows']:,} rows, music from {model.offset:,}"
     return _report(args, folder, sizes, text)
+
+
+def _export_musiclm(args: argparse.Namespace) -> int:
+    from cantilena.files import check_folder
+    from cantilena.systems.musiclm.checkpoint import export_musiclm
+
+    folder = export_musiclm(args.folder, check_folder(args.output)).folder
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    return _report(args, folder, {"bytes": size}, f"{size / 1e6:.1f} MB")
 
 
 def _tokenizer(folder: Path, asked: str | None, name: str | None) -> Any:

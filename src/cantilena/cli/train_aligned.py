@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import warn
-from cantilena.cli.train_codec import asked_settings, option_value
-from cantilena.errors import InputError
+from cantilena.cli.training import (
+    LICENCE,
+    base_recipe,
+    corpora_of,
+    options_of,
+    printer,
+    refuse_codec,
+    run_folder,
+    with_settings,
+)
 
 if TYPE_CHECKING:
     from cantilena.systems.trainable import Recipe
-
-_OTHERS = ("codec", "tune", "notes", "compile", "workers", "recipe")
-_SIZES = ("width", "layers", "heads", "hidden", "head_hidden", "context")
 
 
 def train_aligned(args: argparse.Namespace) -> int:
@@ -25,27 +30,21 @@ def train_aligned(args: argparse.Namespace) -> int:
     saved."""
     from cantilena.data.dataset import load_split, read_manifest
     from cantilena.systems.aligned.examples import AlignedWindows
-    from cantilena.systems.aligned.training import LICENCE
     from cantilena.tokens.note.streams import Task
     from cantilena.train.audio.loop import Training
-    from cantilena.train.run import Run
 
-    for name in (*_OTHERS, *_SIZES):
-        if getattr(args, name) is not None:
-            raise InputError(
-                f"--{name.replace('_', '-')} is not of --system aligned; its sizes are --option, "
-                "as inner=256"
-            )
-    recipe = aligned_settings(args, Run(args.out).recipe())
+    refuse_codec(args)
+    folder, saved = run_folder(args, "corpora", "length", "start")
+    recipe = aligned_settings(args, saved)
     options, settings = recipe.options, recipe.settings
-    say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
-    corpora = [c.strip() for c in args.corpora.split(",")] if args.corpora else None
+    say = printer(args)
+    corpora = corpora_of(args)
     sizes = (Task.of(options.task), options.length, options.reference_length, options.bars)
     windows, held_out = (
         AlignedWindows(load_split(args.data, split, corpora, warn=warn), *sizes)
         for split in ("train", "valid")
     )
-    training = Training(Path(args.out), recipe)
+    training = Training(folder, recipe)
     numbers = sum(p.numel() for p in training.model.parameters())
     verb = "going on with" if training.step else "training"
     say(
@@ -69,9 +68,9 @@ def train_aligned(args: argparse.Namespace) -> int:
 def aligned_settings(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
     """The settings of a run: its own where it goes on, else the recipe's; options above them.
     Raises InputError."""
-    from cantilena.systems.aligned.training import aligned_recipe
+    from cantilena.systems.aligned.training import AlignedTraining
 
-    recipe = saved if saved is not None else aligned_recipe()
+    recipe = base_recipe(args, saved, AlignedTraining().recipes())
     options: dict[str, Any] = {}
     if args.task is not None:
         options["task"] = args.task
@@ -79,7 +78,5 @@ def aligned_settings(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
         options["base"] = str(Path(args.start).resolve())
     if args.length is not None:
         options["length"] = args.length
-    for text in args.option or ():
-        key, value = option_value(text)
-        options[key] = value
-    return recipe.changed(**options).changed(**asked_settings(args))
+    options |= dict(options_of(args))
+    return with_settings(recipe.changed(**options), args)

@@ -1,6 +1,6 @@
 """``cantilena train --system codec``: a codec trained on clips of sound.
 
-Knows what is printed; the options are ``cli.train_sound``'s, the work is done in ``train.audio``.
+Knows what is printed; the options are ``cli.training``'s, the work is done in ``train.audio``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from cantilena.cli.train_sound import (
+from cantilena.cli.training import (
     about,
     base_recipe,
     options_of,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cantilena.cli.train_sound import (
+from cantilena.cli.training import (
     about,
     base_recipe,
     options_of,

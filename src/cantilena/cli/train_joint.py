@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cantilena.cli.common import warn
-from cantilena.cli.train_codec import LICENCE, NOTE_ALONE, asked_settings, option_value
-from cantilena.errors import InputError, UnknownNameError
+from cantilena.cli.training import LICENCE, own_recipe, printer, refuse_codec, run_folder
 
 if TYPE_CHECKING:
     from cantilena.systems.joint.examples import Pairs
@@ -27,13 +26,11 @@ def train_joint(args: argparse.Namespace) -> int:
     from cantilena.systems.joint.examples import JointClips, Pairs, reader
     from cantilena.systems.joint.training import JointTraining
     from cantilena.train.audio.loop import Training
-    from cantilena.train.run import Run
 
-    for name in (*NOTE_ALONE, "codec"):
-        if getattr(args, name) is not None:
-            raise InputError(f"--{name.replace('_', '-')} is not of --system joint")
-    say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
-    recipe = joint_settings(args, Run(args.out).recipe())
+    refuse_codec(args)
+    folder, saved = run_folder(args)
+    say = printer(args)
+    recipe = own_recipe(args, saved, JointTraining().recipes())
     options, settings = recipe.options, recipe.settings
     read = reader(options.buckets, JointTraining().encoder(recipe))
     data = {split: AudioData(args.data, split, stems=False, warn=warn) for split in SPLITS}
@@ -41,7 +38,7 @@ def train_joint(args: argparse.Namespace) -> int:
         split: Pairs(JointClips(one, say), read, options.seconds, options.word_dropout)
         for split, one in data.items()
     }
-    training = Training(Path(args.out), recipe)
+    training = Training(folder, recipe)
     parameters = sum(p.numel() for p in training.model.parameters())
     say(f"{args.out}: {parameters:,} parameters, {len(pairs['train'].numbers):,} clips")
     about = {
@@ -88,16 +85,3 @@ def with_books(folder: Path, pairs: Pairs, recipe: Recipe) -> str:
         f"{joint.books} tokens of {joint.card} values: the first is that of the own text in "
         f"{100 * agree[0]:.0f} % of the clips, of another's in {100 * others[0]:.0f} %"
     )
-
-
-def joint_settings(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
-    """The settings of a run: its own where it goes on, else the recipe's; options above them.
-    Raises InputError, UnknownNameError."""
-    from cantilena.systems.joint.training import RECIPES, joint_recipe
-
-    name = args.recipe or next(iter(RECIPES))
-    if name not in RECIPES:
-        raise UnknownNameError("recipe", name, RECIPES)
-    recipe = saved if saved is not None and args.recipe is None else joint_recipe(name)
-    options = dict(option_value(text) for text in args.option or ())
-    return recipe.changed(**options).changed(**asked_settings(args))

@@ -6,12 +6,20 @@ Knows options and what is printed; the work is done in ``train.audio`` and ``sys
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import warn
-from cantilena.cli.train_codec import LICENCE, NOTE_ALONE, asked_settings, option_value
-from cantilena.errors import InputError, UnknownNameError
+from cantilena.cli.training import (
+    LICENCE,
+    base_recipe,
+    corpora_of,
+    options_of,
+    printer,
+    refuse_codec,
+    run_folder,
+    with_settings,
+)
+from cantilena.errors import InputError
 
 if TYPE_CHECKING:
     from cantilena.data.dataset import Songs
@@ -24,18 +32,15 @@ def train_symphony(args: argparse.Namespace) -> int:
     from cantilena.data.dataset import load_split, read_manifest
     from cantilena.systems.symphony.examples import RowBatches, Windows, row_pieces
     from cantilena.train.audio.loop import Training
-    from cantilena.train.run import Run
 
-    for name in (*NOTE_ALONE, "codec"):
-        if name != "corpora" and getattr(args, name) is not None:
-            raise InputError(f"--{name.replace('_', '-')} is no option of {args.system!r}")
-    say = (lambda line: None) if args.quiet else (lambda line: print(line, flush=True))
-    corpora = [c.strip() for c in args.corpora.split(",")] if args.corpora else None
+    refuse_codec(args)
+    folder, saved = run_folder(args, "corpora")
+    say, corpora = printer(args), corpora_of(args)
     songs, valid = (
         load_split(args.data, split, corpora, warn=warn) for split in ("train", "valid")
     )
-    recipe = symphony_settings(args, Run(args.out).recipe(), songs)
-    training, options = Training(Path(args.out), recipe), recipe.options
+    recipe = symphony_settings(args, saved, songs)
+    training, options = Training(folder, recipe), recipe.options
     model: Any = training.model
     music = getattr(model, "music", model)
     positions = (music.config.relative, music.config.measures)
@@ -77,14 +82,11 @@ def symphony_settings(args: argparse.Namespace, saved: Recipe | None, songs: Son
     from cantilena.tokens.symphony import SymphonyScheme
 
     recipes = trainable(args.system).recipes()
-    name = args.recipe or next(iter(recipes))
-    if name not in recipes:
-        raise UnknownNameError("recipe", name, recipes)
-    recipe = saved if saved is not None and args.recipe is None else recipes[name]()
-    options = dict(option_value(text) for text in args.option or ())
+    options = dict(options_of(args))
     if "vocabulary" in options:
         raise InputError("the vocabulary is learnt, or the music model's; leave it out")
-    recipe = recipe.changed(**options).changed(**asked_settings(args))
+    recipe = base_recipe(args, saved, recipes).changed(**options)
+    recipe = with_settings(recipe, args)
     if recipe.options.vocabulary:
         return recipe
     if args.system == "symphony":

@@ -90,6 +90,15 @@ SYSTEMS: dict[str, Spec] = {
         reads=("text", "brief", "score"),
         gives="audio",
     ),
+    "musiclm": Spec(
+        home="cantilena.systems.musiclm.system:MusicLmSystem",
+        help="sound: words to semantic tokens to a codec's codes, by stages; tells stories",
+        extra="audio",
+        reads=("text", "brief", "audio"),
+        gives="audio",
+        default=SHIPPED,
+        trains="cantilena.systems.musiclm.training:MusicLmTraining",
+    ),
 }
 """Every system by name."""
 

@@ -205,6 +205,11 @@ class System(ABC):
             if isinstance(event, NoteMade):
                 yield event.note
 
+    def keeping(self, folder: str | Path) -> System:
+        """The same system, which keeps the progress of its pieces in a folder so that one that was
+        interrupted goes on, where it can; this one keeps none."""
+        return self
+
     def completed(self, request: Request) -> Request:
         """A Request with this system's name and default sampling where it has none, so that its
         JSON makes the same piece wherever it is read."""

@@ -13,6 +13,7 @@ torch.set_num_threads(1)  # two of a busy machine wait for one another
 
 from cantilena.decode.interfaces import Job  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
+from cantilena.decode.windows import Window, in_force, windows  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig  # noqa: E402
 from cantilena.models.encoders import HashedEncoder  # noqa: E402
@@ -24,7 +25,6 @@ from cantilena.systems.codes.conditions import (  # noqa: E402
 )
 from cantilena.systems.codes.piece import OPEN, CodeGrammar, CodePiece  # noqa: E402
 from cantilena.systems.codes.stepper import CodeStepper, batched  # noqa: E402
-from cantilena.systems.codes.windows import Window, in_force, windows  # noqa: E402
 from cantilena.systems.codes.writing import (  # noqa: E402
     SAMPLING,
     CodeOrder,

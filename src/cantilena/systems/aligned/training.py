@@ -26,7 +26,6 @@ ALIGNED = "aligned"
 GATES = 20.0
 """How much faster than the rest gates and widths go: they begin at 0 and at a guess, and nothing
 behind a gate learns while it is shut."""
-LICENCE = "The weights are Apache-2.0 as far as they are ours; sources says what they heard."
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from cantilena.decode.cascade import OPEN
 from cantilena.errors import InputError
 from cantilena.tokens.codes.patterns import Pattern
 
-OPEN = -1
-"""Stands for a code that is still to be written."""
+__all__ = ["OPEN", "CodeGrammar", "CodePiece"]
 
 
 class CodePiece:

@@ -17,6 +17,7 @@ import numpy as np
 from cantilena.decode.interfaces import Job
 from cantilena.decode.loop import Loop
 from cantilena.decode.sampling import MOST_GUIDANCE, Sampling
+from cantilena.decode.windows import Window, in_force, windows
 from cantilena.errors import InputError
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM
 from cantilena.models.audio.code_step import Packed
@@ -25,7 +26,6 @@ from cantilena.models.threads import in_one_thread, is_small
 from cantilena.systems.codes.conditions import NOTHING, Conditioner, Wish, lengths
 from cantilena.systems.codes.piece import OPEN, CodeGrammar, CodePiece
 from cantilena.systems.codes.stepper import CodeStepper, Conditions
-from cantilena.systems.codes.windows import Window, in_force, windows
 from cantilena.tokens.codes.patterns import Pattern, pattern
 
 SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=250, guidance=3.0, best_of=1, repetition=0.0)

@@ -1,7 +1,7 @@
-"""What ``cantilena train --system codec`` and ``--system codes`` have in common.
+"""What ``cantilena train`` has in common for all systems but note.
 
-Knows the run's folder, the options and the data of both; does not know what is trained. All that
-can be wrong is checked here, or when the model is built, before anything is written.
+Knows the run's folder, the options and what is said of data; does not know what is trained. All
+that can be wrong is checked here, or when the model is built, before anything is written.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ if TYPE_CHECKING:
 
 _SIZES = ("width", "layers", "heads", "hidden", "head_hidden", "context")
 _NOTE_ALONE = ("corpora", "notes", "length", "start", "tune", "compile", "workers", *_SIZES)
-"""Options of the note model's training; those of sound are --option."""
+"""Options of the note model's training; those of others are --option."""
 _SETTINGS = ("steps", "minutes", "batch", "rate", "decay", "seed", "warmup", "valid_every")
 LICENCE = "The weights are Apache-2.0 as far as they are ours; sources says what they heard."
 Say = Callable[[str], None]
 
 
-def run_folder(args: argparse.Namespace) -> tuple[Path, Recipe | None]:
-    """The folder of the run, and its settings where it goes on. Raises InputError for options of
-    the note model, and a folder that cannot be a run's of this system."""
+def run_folder(args: argparse.Namespace, *own: str) -> tuple[Path, Recipe | None]:
+    """The folder of the run, and its settings where it goes on. ``own``: options of the note model
+    that this system has too. Raises InputError for the others of them, and a folder that cannot be
+    a run's of this system."""
     from cantilena.data.manifest import MANIFEST
     from cantilena.models.checkpoint import CARD
     from cantilena.train.run import Run
 
     for name in _NOTE_ALONE:
-        if getattr(args, name) is not None:
+        if name not in own and getattr(args, name) is not None:
             flag = "from" if name == "start" else name.replace("_", "-")
             raise InputError(f"--{flag} is the note model's alone")
     folder = check_folder(args.out)
@@ -61,6 +62,25 @@ def base_recipe(
     if name not in recipes:
         raise UnknownNameError("recipe", name, recipes)
     return saved if saved is not None and args.recipe is None else recipes[name]()
+
+
+def own_recipe(
+    args: argparse.Namespace, saved: Recipe | None, recipes: Mapping[str, Callable[[], Recipe]]
+) -> Recipe:
+    """``base_recipe`` with all that the command line names. Raises InputError, UnknownNameError."""
+    recipe = base_recipe(args, saved, recipes).changed(**dict(options_of(args)))
+    return with_settings(recipe, args)
+
+
+def refuse_codec(args: argparse.Namespace) -> None:
+    """Raises InputError where a codec is named that this system has no use for."""
+    if args.codec is not None:
+        raise InputError(f"--codec is not of --system {args.system}, which reads no codes")
+
+
+def corpora_of(args: argparse.Namespace) -> list[str] | None:
+    """The corpora that are named; None for all."""
+    return [name.strip() for name in args.corpora.split(",")] if args.corpora else None
 
 
 def with_settings(recipe: Recipe, args: argparse.Namespace) -> Recipe:

@@ -1,0 +1,67 @@
+"""``cantilena accompany`` of a recording: a part is written to it as sound.
+
+Knows options; what is written, and how, is in ``systems.musiclm``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from cantilena import api
+from cantilena.cli.common import Progress, print_json
+from cantilena.cli.naming import names_asked, names_of_sources, notice_number
+from cantilena.errors import InputError
+
+SUFFIX = "-accompanied"
+_TRAIN = "'cantilena train --system musiclm --recipe drums-for-a-rest' makes one"
+
+
+def is_sound(path: str) -> bool:
+    """Whether a file is a recording, by its name."""
+    from cantilena.audio.recording import SUFFIXES
+
+    return path.lower().endswith(SUFFIXES)
+
+
+def accompany_sound(args: argparse.Namespace) -> int:
+    """Writes a part to a recording, saves both and reports. Everything that was asked is checked
+    before anything is written."""
+    from cantilena.cli.report import outcome, print_report
+    from cantilena.files import check_folder
+    from cantilena.render.formats import checked_formats
+    from cantilena.systems.musiclm.given import read_given
+    from cantilena.systems.request import Request
+
+    for name in ("key", "chords", "candidates"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name} is of MIDI files; a recording's part has no notes")
+    if args.checkpoint is None:
+        raise InputError(f"to accompany a recording name a model with --checkpoint; {_TRAIN}")
+    formats = None if args.formats is None else checked_formats(args.formats)
+    folder = check_folder(args.output)
+    asked = names_asked(args.name, 1)
+    composer: Any = api.load(args.checkpoint, "musiclm")
+    stem = composer.music.config.stem
+    if not stem:
+        raise InputError(f"the model in {args.checkpoint!r} accompanies nothing; {_TRAIN}")
+    if args.parts is not None and args.parts.strip().lower() != stem:
+        raise InputError(f"the model in {args.checkpoint!r} writes {stem}, not {args.parts!r}")
+    (seed,) = api.check_seeds(0 if args.seed is None else args.seed, 1)
+    values = {name: getattr(args, name) for name in ("temperature", "top_p", "guidance")}
+    sampling = api.make_sampling(composer.sampling, **values)
+    audio = read_given(args.source, composer.codec.sample_rate)
+    brief = api.make_brief(" ".join(args.text), True)
+    options = {"alone": True} if args.alone else {}
+    request = Request(brief, seed, sampling, system="musiclm", options=options, audio=audio)
+    with Progress(args.quiet or args.json) as progress:
+        share = progress.share("writing")
+        (result,) = composer.keeping(folder).compose([request], progress=share)
+    name = (asked or names_of_sources([args.source], SUFFIX))[0]
+    files = result.save(folder, formats, name, replace=False)
+    name = notice_number(name, files)
+    if args.json:
+        print_json(outcome(name, result, files))
+    elif not args.quiet:
+        print_report(name, result, files)
+    return 0

@@ -1,0 +1,100 @@
+"""``cantilena train --system musiclm``: MusicLM's stages on a data set's clips.
+
+Knows options and what is printed; the work is done in ``train.audio`` and ``systems.musiclm``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cantilena.cli.common import warn
+from cantilena.cli.training import (
+    LICENCE,
+    base_recipe,
+    options_of,
+    printer,
+    run_folder,
+    with_settings,
+)
+from cantilena.errors import InputError
+
+if TYPE_CHECKING:
+    from cantilena.systems.trainable import Recipe
+
+
+def train_musiclm(args: argparse.Namespace) -> int:
+    """Encodes the clips, fits words and semantic tokens, then trains the stages until the steps or
+    the minutes are spent; 130 where Ctrl-C stopped it, the run being saved."""
+    from cantilena.data.audio.reader import AudioData
+    from cantilena.evaluate.sound.stages import ngram_rows
+    from cantilena.models.audio.codec.files import load_codec
+    from cantilena.systems.musiclm.examples import MusicBatches
+    from cantilena.train.audio.loop import Training
+    from cantilena.train.audio.musiclm import MusicClips, fit, recall
+
+    if not args.codec:
+        raise InputError("say by which --codec the clips become codes: a folder")
+    run, saved = run_folder(args)
+    say = printer(args)
+    codec = load_codec(args.codec)
+    recipe = music_settings(args, saved, codec)
+    stem, noise = recipe.options.stem, recipe.options.noise
+    splits = ("train", "valid")
+    data = {name: AudioData(args.data, name, stems=bool(stem), warn=warn) for name in splits}
+    training = Training(run, recipe)
+    folder = Path(args.data) / "codes"
+    clips = {n: MusicClips(d, codec, folder, say, stem, noise) for n, d in data.items()}
+    options, settings, model = recipe.options, recipe.settings, training.model
+    music: Any = model
+    if training.step == 0:
+        fit(music, clips["train"], options.word_steps, settings.seed, say)
+    examples = {name: own.examples(music) for name, own in clips.items()}
+    sizes = {n: sum(p.numel() for p in m.parameters()) for n, m in music.models.items()}
+    say("parameters: " + ", ".join(f"{name} {size:,}" for name, size in sizes.items()))
+    train, valid = (
+        MusicBatches(
+            examples[name],
+            music,
+            settings.seed,
+            options.drop,
+            options.text_share,
+            options.word_dropout,
+        )
+        for name in splits
+    )
+    figures = {"words, R@10 of clips": round(recall(music.words, examples["valid"]), 4)}
+    figures |= ngram_rows(train.tokens, valid.tokens, music.config)
+    for name, value in figures.items():
+        say(f"{name}: {value:.3f}")
+    about = {
+        "folder": str(args.data),
+        "sources": data["train"].manifest["licences"],
+        "licence": LICENCE,
+        "figures": figures,
+    }
+
+    def draw(step: int) -> dict[str, Any]:
+        return train.draw(step, settings.batch)
+
+    done = training.train(draw, valid.fixed(settings.batch), say, about)
+    return 0 if done else 130
+
+
+def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -> Recipe:
+    """The settings of a run: its own where it goes on, else the recipe's with the codec's books;
+    options above them. Raises InputError, UnknownNameError."""
+    from cantilena.systems.musiclm.training import MusicLmTraining
+
+    if len(set(codec.sizes)) != 1 or not hasattr(codec, "quantizer"):
+        raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
+    recipe = base_recipe(args, saved, MusicLmTraining().recipes()).changed(
+        books=codec.books,
+        card=codec.sizes[0],
+        frame_rate=float(codec.frame_rate),
+        latent=int(codec.quantizer.dim),
+        codec=codec.fingerprint(),
+        codec_folder=str(args.codec),
+    )
+    return with_settings(recipe.changed(**dict(options_of(args))), args)

@@ -1,0 +1,204 @@
+"""MusicLM as one module: words, the semantic tokens' quantiser, and a code model for each stage.
+
+Knows sizes and how stages read one another; does not know clips, codecs beyond their fingerprint,
+Requests or training. Agostinelli et al., "MusicLM: Generating Music From Text" (2023), made small:
+semantic tokens, coarse codes given these, fine codes given coarse ones; every stage hears the
+words, and, which MusicLM does not have, where the beat and the bar are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from cantilena.decode.cascade import Cascade, Tokens
+from cantilena.decode.windows import Window, Windows
+from cantilena.errors import CheckpointError, InputError
+from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
+from cantilena.models.audio.quantize import quantizer
+from cantilena.systems.codes.stages import CodeStage, TokenRows
+from cantilena.systems.codes.stepper import Row
+from cantilena.systems.musiclm.wish import BEAT, TEXT, MusicWish, wish_rows
+from cantilena.systems.musiclm.words import Words, WordsConfig
+from cantilena.tokens.codes.patterns import Pattern
+from cantilena.tokens.codes.symbols import SYMBOLS
+
+SEMANTIC, COARSE, FINE = "semantic", "coarse", "fine"
+GIVEN = "given"
+"""The codes of a recording that is to be accompanied, as SingSong and JukeDrummer read one."""
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage: its tokens (``sizes``, ``rate``, ``source``), the names of those it ``reads`` with
+    ``around`` frames on either side, its windows in seconds, the code model's sizes, and how it is
+    sampled."""
+
+    name: str
+    sizes: tuple[int, ...]
+    rate: float
+    source: str
+    reads: tuple[str, ...]
+    length: float
+    stride: float
+    width: int
+    heads: int
+    layers: int
+    hidden: int
+    around: int = 0
+    temperature: float = 1.0
+    guided: bool = True
+    dropout: float = 0.0
+
+    @property
+    def tokens(self) -> Tokens:
+        """What it writes."""
+        return Tokens(self.rate, self.sizes, self.source)
+
+
+@dataclass(frozen=True)
+class MusicConfig:
+    """``stages`` in order; ``words``; ``semantic``: the quantiser's kind in ``quantize`` and its
+    options, ``stack`` latents of the codec a frame; ``codec``: the fingerprint of the codec whose
+    codes are written, and its frames a second, ``rate``; ``fuse``: whether words are read token by
+    token, before the columns ("prepend"), or summed up, beside each ("sum"). ``given``: values of
+    each of the codec's books by which a recording is told that is to be accompanied, () where none
+    is; ``stem``: the part that is then written."""
+
+    stages: tuple[StageConfig, ...]
+    words: WordsConfig = field(default_factory=WordsConfig)
+    semantic: Mapping[str, Any] = field(default_factory=dict)
+    codec: str = ""
+    rate: float = 50.0
+    fuse: str = "sum"
+    given: tuple[int, ...] = ()
+    stem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a card."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> MusicConfig:
+        """What ``to_dict`` wrote. Raises CheckpointError where it is none."""
+        try:
+            stages = tuple(
+                StageConfig(**{**row, "sizes": tuple(row["sizes"]), "reads": tuple(row["reads"])})
+                for row in data["stages"]
+            )
+            words = WordsConfig(**data["words"])
+            given = tuple(data.get("given", ()))
+            return cls(**{**data, "stages": stages, "words": words, "given": given})
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"the stages do not fit: {error!r}") from error
+
+    @property
+    def inputs(self) -> dict[str, Tokens]:
+        """The tokens that are there from the start."""
+        return {GIVEN: Tokens(self.rate, self.given, self.codec)} if self.given else {}
+
+    def tokens(self, name: str) -> Tokens:
+        """Those of a stage, or of an input. Raises InputError."""
+        return self.inputs[name] if name in self.inputs else self.stage(name).tokens
+
+    def stage(self, name: str) -> StageConfig:
+        """The stage of a name. Raises InputError."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise InputError(f"there is no stage {name!r}")
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The stages that write the codec's books, in their order."""
+        return tuple(stage.name for stage in self.stages if stage.source == self.codec)
+
+    @property
+    def states(self) -> tuple[int, int]:
+        """The shape of words as a stage reads them."""
+        return (self.words.books if self.fuse == "prepend" else 1), self.words.dim
+
+    def code_config(self, stage: StageConfig) -> CodeConfig:
+        """The code model of a stage."""
+        conditions = {TEXT: ConditionConfig(self.words.dim, self.fuse)}
+        conditions[BEAT] = ConditionConfig(SYMBOLS[BEAT].width, "sum")
+        for name in stage.reads:
+            rows = TokenRows(self.tokens(name), stage.rate, stage.around)
+            conditions[name] = rows.config
+        sizes = (stage.width, stage.heads, stage.layers, stage.hidden, stage.dropout)
+        if len(set(stage.sizes)) != 1:
+            raise InputError(f"the books of the stage {stage.name!r} differ: {list(stage.sizes)}")
+        return CodeConfig(len(stage.sizes), stage.sizes[0], *sizes, conditions=conditions)
+
+
+class MusicLM(nn.Module):
+    """All of it but the codec."""
+
+    def __init__(self, config: MusicConfig):
+        super().__init__()
+        self.config = config
+        self.words = Words(config.words)
+        kind, options = dict(config.semantic).pop("kind", ""), dict(config.semantic)
+        for name in ("kind", "stack"):
+            options.pop(name, None)
+        self.semantic: Any = quantizer(kind, **options).eval() if kind else None
+        self.models = nn.ModuleDict(
+            {stage.name: CodeLM(config.code_config(stage)) for stage in config.stages}
+        )
+        for part in (self.words, self.semantic):
+            if part is not None:
+                part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> MusicLM:
+        """As ``nn.Module.train``; quantisers stay as they are fitted."""
+        super().train(mode)
+        self.words.eval()
+        if self.semantic is not None:
+            self.semantic.eval()
+        return self
+
+    def states(self, tokens: Tensor, kept: int | None = None) -> Tensor:
+        """(B, n, dim) of tokens of words (B, books) as the stages read them, of which the first
+        ``kept`` count (None: all)."""
+        states = self.words.states(tokens)
+        if kept is not None:
+            states[:, kept:] = 0.0
+        return states if self.config.fuse == "prepend" else states.sum(1, keepdim=True)
+
+    def stages(self) -> list[CodeStage]:
+        """The stages, ready to write. Raises InputError where one does not fit another."""
+        return [self._stage(stage) for stage in self.config.stages]
+
+    def cascade(self) -> Cascade[MusicWish]:
+        """The stages in a row. Raises InputError where they do not fit together."""
+        return Cascade(self.stages(), self.config.inputs)
+
+    def _stage(self, stage: StageConfig) -> CodeStage:
+        model: Any = self.models[stage.name]
+        return CodeStage(
+            stage.name,
+            model,
+            stage.tokens,
+            Windows(stage.length, stage.stride),
+            partial(_others, stage.rate, self.config.states),
+            lambda wish: wish.sampling,
+            {name: self.config.tokens(name) for name in stage.reads},
+            stage.around,
+            temperature=stage.temperature,
+            guided=stage.guided,
+        )
+
+
+def _others(
+    rate: float,
+    shape: tuple[int, int],
+    wish: MusicWish,
+    name: str,
+    layout: Pattern,
+    window: Window,
+) -> tuple[Row, Row]:
+    return wish_rows(wish, name, layout, window, rate, shape)

@@ -1,0 +1,255 @@
+"""The system ``musiclm``: words become tokens, tokens sound, by stages; a story changes the words
+on the way.
+
+Knows Requests, parts of a story and how the stages' codes become Audio; the stages stand in
+``model``, what is written when in ``decode.cascade``. Needs torch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cantilena.audio.audio import Audio
+from cantilena.decode.cascade import Told, Writing
+from cantilena.decode.sampling import Sampling
+from cantilena.errors import InputError
+from cantilena.models.audio.codec.stream import decode_blocks, decode_windows
+from cantilena.render.synth import room
+from cantilena.result import Result
+from cantilena.systems.base import Attempt, Event, Finished, Progress, Request, System
+from cantilena.systems.codes.progress import Progress as Kept
+from cantilena.systems.codes.system import fade, text_rows, text_seconds
+from cantilena.systems.musiclm import given
+from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
+from cantilena.systems.musiclm.model import GIVEN
+from cantilena.systems.musiclm.story import MORE, Part, read_story
+from cantilena.systems.musiclm.wish import METRE, TEMPO, MusicWish, beats_of
+from cantilena.text.brief import parse_brief
+from cantilena.text.wishes import Brief
+
+SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=2.0, best_of=1, repetition=0.0)
+"""Of the semantic stage; the others are sampled cooler, as their configs say."""
+STORY, ALONE = "story", "alone"
+
+
+@dataclass
+class _Piece:
+    """A Request on its way."""
+
+    request: Request
+    seconds: float
+    parts: tuple[Part, ...]
+    writing: Writing[MusicWish]
+    kept: Kept | None = None
+
+
+class MusicLmSystem(System):
+    """The stages, the words and the codec of one checkpoint. ``folder``: where the progress of
+    pieces is kept, None for nowhere."""
+
+    system = "musiclm"
+    sampling = SAMPLING
+    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool}
+    """``alone``: of a recording that is accompanied, the new part without the recording."""
+    folder: Path | None = None
+
+    def __init__(self, loaded: Loaded):
+        self.music, self.codec = loaded.music, loaded.codec
+        checkpoint = loaded.checkpoint
+        self.name, self.hash, self.card = checkpoint.name, checkpoint.hash, checkpoint.card
+        self.cascade, self.whole = self.music.cascade(), loaded.whole
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        codec: str | None = None,
+    ) -> MusicLmSystem:
+        """As ``checkpoint.load_musiclm``, which see."""
+        return cls(load_musiclm(checkpoint, codec, device))
+
+    def keeping(self, folder: str | Path) -> MusicLmSystem:
+        """The same system, which keeps the progress of its pieces in a folder: one that is asked
+        for again after a kill goes on at its stage and window."""
+        other = copy.copy(self)
+        other.folder = Path(folder)
+        return other
+
+    # ------------------------------------------------------------------ what is asked
+
+    def check(self, request: Request) -> None:
+        """As ``System.check``; and whether the story can be read and fits the length, and there is
+        a recording where one is to be accompanied, and none elsewhere."""
+        super().check(request)
+        stem = self.music.config.stem
+        if stem and request.audio is None:
+            raise InputError(
+                f"the model {self.name!r} writes {stem} to a recording; give one, as in "
+                f"'cantilena accompany song.wav --with {stem}'"
+            )
+        if not stem and request.audio is not None:
+            raise InputError(f"the model {self.name!r} accompanies no recording")
+        if stem and not self.whole:
+            raise InputError(f"the model {self.name!r} lacks what reads a recording")
+        if request.audio is not None:
+            given.check(request.audio, self.codec.sample_rate)
+        self._parts(request)
+
+    def attempts(self, request: Request) -> int:
+        """1: nothing is measured by which one could be chosen."""
+        return 1
+
+    def _parts(self, request: Request) -> tuple[float, tuple[Part, ...]]:
+        """How long a piece is, and its parts. Bars without a tempo are as fast as the piece begins.
+        Raises InputError."""
+        brief, story = request.brief, request.options.get(STORY, "")
+        if request.audio is not None and brief.seconds is None:
+            brief = replace(brief, seconds=request.audio.seconds, bars=None)
+        if not story:
+            parts = (Part(0.0, brief.text),)
+        elif brief.seconds is None and brief.bars is None:
+            parts = read_story(story)
+            return parts[-1].start + MORE, parts
+        else:
+            parts = read_story(story)
+        tempo, metre = _time(brief, parts[0].text)
+        seconds = text_seconds(replace(brief, tempo=tempo, metre=metre))
+        if request.audio is not None and seconds > request.audio.seconds + 1e-6:
+            raise InputError(
+                f"the recording lasts {request.audio.seconds:.2f} s, not {seconds:g} s"
+            )
+        return seconds, (read_story(story, seconds) if story else parts)
+
+    def wish(self, request: Request) -> MusicWish:
+        """What the stages hear of a Request: words as tokens, and beats by the tempo that is asked
+        for, or that the words of a part have."""
+        seconds, parts = self._parts(request)
+        states = []
+        for part in parts:
+            tokens = self.music.words.tokens_of_text([part.text])
+            states.append(self.music.states(tokens)[0] if part.text.strip() else None)
+        pairs = [(part.start, own) for part, own in zip(parts, states, strict=True)]
+        timed = [(part.start, *_time(request.brief, part.text)) for part in parts]
+        beats = beats_of(timed, seconds)
+        if request.audio is not None and request.brief.tempo is None:
+            beats = given.heard_beats(request.audio) or beats
+        return MusicWish(pairs, beats, request.sampling or self.sampling)
+
+    # ------------------------------------------------------------------ how it is made
+
+    def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
+        """As ``System.attempt``, piece by piece in turns of equal work, so that no rounding of a
+        batch lets one piece hang on another."""
+        pieces = [self._piece(attempt.request) for attempt in attempts]
+        going = {
+            k: piece.writing.steps(piece.kept.keep if piece.kept else None)
+            for k, piece in enumerate(pieces)
+        }
+        done = dict.fromkeys(going, 0)
+        while going:
+            k = min(going, key=lambda k: (done[k], k))  # so that short pieces do not wait
+            step = next(going[k], None)
+            if step is None:
+                del going[k]
+                result = self._result(pieces[k])
+                if (kept := pieces[k].kept) is not None:
+                    kept.remove()
+                yield k, Finished(result)
+            else:
+                done[k] = max(done[k], step[0])
+                yield k, Progress(done[k] / step[1])
+
+    def _piece(self, request: Request) -> _Piece:
+        seconds, parts = self._parts(request)
+        changes = [part.start for part in parts[1:]]
+        wish = self.wish(request)
+        inputs: dict[str, np.ndarray] = {}
+        if request.audio is not None:
+            inputs[GIVEN] = given.codes(self.codec, request.audio)
+        told: Told = inputs
+        writing = Writing(self.cascade, wish, seconds, request.seed, changes, told)
+        kept = None
+        if self.folder is not None:
+            kept = Kept(self.folder, {"request": request.to_dict(), "checkpoint": self.hash})
+            kept.restore(writing)
+        return _Piece(request, seconds, parts, writing, kept)
+
+    def blocks(self, request: Request) -> Iterator[np.ndarray]:
+        """The sound of a piece in blocks (n, channels) as soon as they cannot change any more, as
+        the codec gives them: neither brought to a loudness nor faded, as both need the whole.
+        Raises InputError."""
+        request = self.completed(request)
+        self.check(request)
+        piece = self._piece(request)
+        left = round(piece.seconds * self.codec.sample_rate)
+        for block in decode_windows(self.codec, self._parts_of_codes(piece)):
+            yield block[:left]
+            left -= min(left, len(block))
+
+    def _parts_of_codes(self, piece: _Piece) -> Iterator[np.ndarray]:
+        """Codes of the codec's books as soon as all of a frame's are written."""
+        names, sent = self.music.config.written, 0
+        for _ in piece.writing.steps():
+            ready = min(piece.writing.written(name).shape[1] for name in names)
+            if ready > sent:
+                rows = [piece.writing.tokens[name][:, sent:ready] for name in names]
+                yield np.concatenate(rows)
+                sent = ready
+
+    def codes(self, writing: Writing[MusicWish]) -> np.ndarray:
+        """(K, T) codes of the codec of a piece that is written."""
+        return np.concatenate([writing.tokens[name] for name in self.music.config.written])
+
+    def _result(self, piece: _Piece) -> Result:
+        sound, brief = self._sound(piece), piece.request.brief
+        config = self.music.config
+        books = sum(len(config.stage(name).sizes) for name in config.written)
+        facts: dict[str, Any] = {
+            "stages": [stage.name for stage in config.stages],
+            "codec": config.codec[:16],
+            "bits_per_second": round(self.codec.bits(books), 1),
+            "story": [[part.start, part.text] for part in piece.parts],
+            "word_tokens": [
+                self.music.words.tokens_of_text([part.text])[0].tolist() for part in piece.parts
+            ],
+        }
+        return Result(
+            artefact=sound,
+            brief=brief,
+            request=piece.request.to_dict(),
+            rows=text_rows(brief, sound.seconds),
+            checkpoint=self.name,
+            checkpoint_hash=self.hash,
+            system=self.system,
+            facts=facts,
+        )
+
+    def _sound(self, piece: _Piece) -> Audio:
+        """The sound of a piece's codes, as loud as a rendered Score is, its end faded."""
+        rate = self.codec.sample_rate
+        length = round(piece.seconds * rate)
+        blocks = list(decode_blocks(self.codec, self.codes(piece.writing), length))
+        sound = np.concatenate(blocks).T[:2]
+        if (heard := piece.request.audio) is not None:
+            alone = bool(piece.request.options.get(ALONE, False))
+            return given.together(sound, heard, alone)
+        pair = np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
+        fade(pair, rate)
+        return Audio(room.master(pair, rate)[: len(sound)], rate)
+
+
+def _time(brief: Brief, text: str) -> tuple[float, str]:
+    """Tempo and metre of a part: as the Brief asks, else as the part's own words do."""
+    own = parse_brief(text)
+    span = own.tempo_range or brief.tempo_range
+    middle = TEMPO if span is None else min(max(TEMPO, span[0]), span[1])
+    said = brief.tempo if brief.how.get("tempo") != "implied" else None
+    tempo = said or own.tempo or brief.tempo or middle
+    return tempo, own.metre or brief.metre or METRE

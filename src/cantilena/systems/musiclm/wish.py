@@ -1,0 +1,85 @@
+"""What a piece of MusicLM is asked to be, as rows of its stages' conditions: words, and the beat.
+
+Knows parts in seconds, states of words and the bar and beat that a tempo gives; does not know where
+words' states come from, tokens or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cantilena.decode.sampling import Sampling
+from cantilena.decode.windows import Window
+from cantilena.errors import InputError
+from cantilena.systems.codes.conditions import frames_of_steps
+from cantilena.systems.codes.stepper import Row
+from cantilena.tokens.codes.patterns import Pattern
+from cantilena.tokens.codes.symbols import SYMBOLS, ScoreSymbols, Sounding, symbol_frames
+
+TEXT, BEAT = "text", "beat"
+"""The conditions beside tokens of other stages."""
+TEMPO = 100.0
+"""Quarters a minute where no tempo is asked for: about the middle of the songs that were heard."""
+METRE = "4/4"
+
+
+@dataclass(frozen=True)
+class MusicWish:
+    """``parts``: in rising order, from which second on which states of words (n, dim) hold, None
+    for no words; ``sounding``: where its beats are, None where that is not known; ``rates``: frames
+    a second by stage, ``sampling`` as it is asked for."""
+
+    parts: Sequence[tuple[float, Tensor | None]]
+    sounding: Sounding | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def words_at(self, second: float) -> Tensor | None:
+        """The states that hold at a second."""
+        states = self.parts[0][1] if self.parts else None
+        for start, own in self.parts:
+            if start <= second + 1e-6:
+                states = own
+        return states
+
+
+def wish_rows(
+    wish: MusicWish, name: str, layout: Pattern, window: Window, rate: float, shape: tuple[int, int]
+) -> tuple[Row, Row]:
+    """The rows of the condition ``name`` for a window of ``rate`` frames a second, and those that
+    stand for it where it is left out; ``shape``: of the words' states. Raises InputError."""
+    if name == TEXT:
+        states = wish.words_at(window.begin / rate)
+        whole = torch.ones(shape[0], dtype=torch.bool)
+        nothing = Row(torch.zeros(shape), whole)
+        return (nothing if states is None else Row(states.float(), whole)), nothing
+    if name != BEAT:
+        raise InputError(f"there is no condition {name!r} for a stage of musiclm")
+    whole = torch.ones(layout.steps, dtype=torch.bool)
+    nothing = Row(torch.zeros(layout.steps, SYMBOLS[BEAT].width), whole)
+    if wish.sounding is None:
+        return nothing, nothing
+    frames = symbol_frames(BEAT, wish.sounding, rate, window.start, window.stop)
+    return Row(torch.from_numpy(frames[frames_of_steps(layout)]), whole), nothing
+
+
+def beats_of(parts: Sequence[tuple[float, float, str]], seconds: float) -> Sounding:
+    """Beats alone, of parts in rising order: from which second on, quarters a minute, metre. A bar
+    begins with each part. A beat is the metre's lower number."""
+    times: list[np.ndarray] = []
+    places: list[np.ndarray] = []
+    ends = [start for start, _, _ in parts[1:]] + [seconds]
+    for (start, tempo, metre), end in zip(parts, ends, strict=True):
+        number, unit = map(int, metre.split("/"))
+        beat = 60 / tempo * 4 / unit
+        count = max(1, int(np.ceil((end - start) / beat - 1e-6)))
+        times.append(start + np.arange(count) * beat)
+        places.append(np.arange(count) % number)
+    none, whole = np.zeros(0), np.zeros(0, dtype=np.int64)
+    return ScoreSymbols(
+        none, none, whole, whole, whole, np.concatenate(times), np.concatenate(places), none, whole
+    )

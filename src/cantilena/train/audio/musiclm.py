@@ -1,0 +1,217 @@
+"""Clips for MusicLM: codes, latents and captions in memory; words and semantic tokens fitted.
+
+Knows clips, a codec's latents, and the two things that are fitted before the stages are trained:
+the joint embedding with its quantiser, and the semantic tokens. Does not know the stages.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cantilena.data.audio.clips import from_pcm
+from cantilena.errors import InputError
+from cantilena.models.audio.codec.base import LatentCodec
+from cantilena.models.audio.quantize.words import stack_frames, tokens
+from cantilena.score import gm
+from cantilena.systems.musiclm.examples import MusicExample, words_of
+from cantilena.systems.musiclm.model import MusicLM
+from cantilena.systems.musiclm.words import Words
+from cantilena.train.audio.codes import ClipData, CodeClips
+
+Say = Callable[[str], None]
+BATCH, RATE, DECAY = 128, 3e-3, 0.05
+"""Of the joint embedding's training."""
+WORD_DROPOUT = 0.25
+FRAMES_TO_FIT = 30_000
+"""Of latents, on which semantic tokens are fitted: some hundred for each value."""
+PARTS = 2
+"""Of a clip whose features are one example each of the joint embedding."""
+
+
+class MusicClips:
+    """A split's clips: codes as ``CodeClips`` keeps them, and latents of the codec. Raises
+    InputError where the codec has no latents."""
+
+    def __init__(
+        self,
+        data: ClipData,
+        codec: Any,
+        folder: str | Path,
+        say: Say = print,
+        stem: str = "",
+        noise: float = 0.0,
+    ):
+        if not isinstance(codec, LatentCodec):
+            raise InputError(
+                f"a codec of the kind {codec.kind!r} has no latents; MusicLM needs one that has"
+            )
+        self.coded = CodeClips(data, codec, folder, say, stem)
+        kept = [i for i, length in enumerate(self.coded.lengths) if length]
+        codes = list(self.coded.codes())
+        self.codes = [codes[i] for i in kept]
+        self.clips = [data.clip(i) for i in kept]
+        say(f"{data.split}: latents of {len(self.clips)} clips")
+        heard = [rest_of(clip, stem, noise) for clip in self.clips]
+        self.latents = [latents_of(codec, samples) for samples in heard]
+        self.given = [codes_of(codec, latents) for latents in self.latents] if stem else None
+
+    def features(self) -> np.ndarray:
+        """(N * PARTS, 3 D) float32: those of the parts of each clip, one after the other."""
+        rows = [features_of(part) for row in self.latents for part in halves(row)]
+        return np.stack(rows).astype(np.float32)
+
+    def examples(self, music: MusicLM) -> list[MusicExample]:
+        """The clips as examples for the stages of a model that is fitted."""
+        out = []
+        given = self.given or [None] * len(self.clips)
+        rows = zip(self.clips, self.codes, self.latents, given, strict=True)
+        for clip, codes, latents, own in rows:
+            semantic = semantic_tokens(music, latents)
+            names = [gm.name(number) for number in clip.meta.get("instruments", ())]
+            out.append(
+                MusicExample(
+                    codes,
+                    semantic,
+                    tuple(clip.captions),
+                    words_of(clip.meta, names),
+                    features_of(latents).astype(np.float32),
+                    clip.meta["file"],
+                    clip.symbols,
+                    own,
+                )
+            )
+        return out
+
+
+def rest_of(clip: Any, stem: str, noise: float) -> np.ndarray:
+    """(n,) samples of a clip without a stem, under white noise of a deviation, the same each time;
+    of the whole clip where no stem is named."""
+    if not stem:
+        return clip.samples
+    rest = np.sum([from_pcm(own) for name, own in clip.stems.items() if name != stem], axis=0)
+    rng = np.random.default_rng(zlib.crc32(clip.id.encode()))
+    return (rest + noise * rng.standard_normal(len(rest))).astype(np.float32)
+
+
+@torch.inference_mode()
+def codes_of(codec: LatentCodec, latents: np.ndarray) -> np.ndarray:
+    """(K, T) codes of latents (D, T)."""
+    return codec.quantizer(torch.from_numpy(latents).float()[None]).indices[0].numpy()
+
+
+@torch.inference_mode()
+def latents_of(codec: LatentCodec, samples: np.ndarray) -> np.ndarray:
+    """(D, T) float16 latents of (n,) samples."""
+    sound = torch.from_numpy(np.ascontiguousarray(samples)).expand(1, codec.channels, -1)
+    return codec.analyse(codec.padded(sound))[0].half().numpy()
+
+
+def halves(latents: np.ndarray) -> list[np.ndarray]:
+    """A clip's latents in ``PARTS``; whole where it is short."""
+    length = latents.shape[1] // PARTS
+    return [
+        latents[:, i * length : (i + 1) * length] if length > 1 else latents for i in range(PARTS)
+    ]
+
+
+def features_of(latents: np.ndarray) -> np.ndarray:
+    """(3 D,) what latents (D, T) are like on the whole: means, spreads, and how much they move."""
+    wide = latents.astype(np.float32)
+    moves = np.abs(np.diff(wide, axis=1)).mean(1) if wide.shape[1] > 1 else np.zeros(len(wide))
+    return np.concatenate([wide.mean(1), wide.std(1), moves])
+
+
+@torch.inference_mode()
+def semantic_tokens(music: MusicLM, latents: np.ndarray) -> np.ndarray:
+    """(1, T') semantic tokens of latents (D, T)."""
+    if music.semantic is None:
+        return np.zeros((1, 0), dtype=np.int64)
+    stacked = stack_frames(torch.from_numpy(latents).float()[None], music.config.semantic["stack"])
+    return tokens(music.semantic, stacked).numpy()
+
+
+# ------------------------------------------------------------------ fitting
+
+
+def fit(music: MusicLM, clips: MusicClips, steps: int, seed: int = 0, say: Say = print) -> None:
+    """Fits the semantic tokens and the words of a model on clips."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng([seed, 1])
+    if music.semantic is not None and hasattr(music.semantic, "fit"):
+        stack = music.config.semantic["stack"]
+        rows = [stack_frames(torch.from_numpy(x).float()[None], stack)[0].T for x in clips.latents]
+        frames = torch.cat(rows)
+        which = rng.permutation(len(frames))[:FRAMES_TO_FIT]
+        say(f"semantic tokens: {music.config.semantic['size']} of {len(which):,} frames")
+        music.semantic.fit(frames[torch.from_numpy(which)])
+    features = torch.from_numpy(clips.features())
+    examples = [_texts_only(clip) for clip in clips.clips]
+    train_words(music.words, examples, features, steps, rng, say)
+
+
+def _texts_only(clip: Any) -> MusicExample:
+    """A clip without codes, for its texts."""
+    names = [gm.name(number) for number in clip.meta.get("instruments", ())]
+    none = np.zeros((1, 0))
+    words = words_of(clip.meta, names)
+    return MusicExample(none, none, tuple(clip.captions), words, none, clip.meta["file"])
+
+
+def train_words(
+    words: Words,
+    examples: Sequence[MusicExample],
+    features: Tensor,
+    steps: int,
+    rng: np.random.Generator,
+    say: Say = print,
+) -> None:
+    """Trains the towers on (text, part of a clip) pairs, then fits the quantiser on both sides."""
+    words.requires_grad_(True)
+    learned = [p for n, p in words.named_parameters() if not n.startswith("quantizer.")]
+    optimiser = torch.optim.AdamW(learned, lr=RATE, weight_decay=DECAY)
+    songs = np.unique([example.song for example in examples], return_inverse=True)[1]
+    for step in range(steps):
+        size = min(BATCH, len(features))
+        which = rng.permutation(len(features))[:size]
+        own = which // PARTS
+        bags = [_dropped(words.hashed(examples[i].text(rng)), rng) for i in own]
+        song = torch.from_numpy(songs[own])
+        loss = words.loss(
+            words.bag_vectors(bags),
+            words.sound_vectors(features[torch.from_numpy(which)]),
+            song[:, None] == song[None],
+        )
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * min(1.0, (step + 1) / 20) * (1 - step / steps)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+    words.requires_grad_(False)
+    with torch.no_grad():
+        sound = words.sound_vectors(features)
+        texts = words.text_vectors([e.text(rng) for e in examples for _ in range(PARTS)])
+        words.fit_quantizer(torch.cat([sound, texts]))
+    say(f"words: loss {float(loss.detach()):.3f} after {steps} updates")
+
+
+def _dropped(bag: list[int], rng: np.random.Generator) -> list[int]:
+    """Some of a bag's words left out, never all."""
+    kept = [word for word in bag if rng.random() >= WORD_DROPOUT]
+    return kept or bag[:1]
+
+
+def recall(words: Words, examples: Sequence[MusicExample], count: int = 10) -> float:
+    """Share of clips that are among the first ``count`` for their own first caption; clips of one
+    song count as one another."""
+    texts = words.text_vectors([(e.texts or ("",))[0] for e in examples])
+    features = torch.from_numpy(np.stack([e.features for e in examples]))
+    order = (texts @ words.sound_vectors(features).T).argsort(dim=1, descending=True)[:, :count]
+    songs = np.array([e.song for e in examples])
+    return float((songs[order.numpy()] == songs[:, None]).any(1).mean())

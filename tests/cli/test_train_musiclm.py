@@ -1,0 +1,157 @@
+"""``train --system musiclm``: from clips to stages that compose; the table, accompaniment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("vector_quantize_pytorch")
+torch.set_num_threads(1)  # two of a busy machine wait for one another
+
+from cantilena.audio.wav import parse_wav, write_wav  # noqa: E402
+from cantilena.cli import main  # noqa: E402
+from cantilena.data.corpora.corpus import hashed_split  # noqa: E402
+from cantilena.models.audio.codec.files import save_codec  # noqa: E402
+from cantilena.systems.musiclm.checkpoint import load_musiclm  # noqa: E402
+from cantilena.train.audio.musiclm import features_of, halves, rest_of  # noqa: E402
+from tiny_codecs import tones  # noqa: E402
+from tiny_musiclm import SMALL, tiny_codec, write_musiclm  # noqa: E402
+
+TRAIN = ["train", "--system", "musiclm", "--data", "clips", "--out", "run", "--codec", "codec"]
+OWN = {"books", "card", "frame_rate", "latent"}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory) -> Path:
+    """A folder with clips of recordings and a codec."""
+    folder = tmp_path_factory.mktemp("here")
+    (folder / "sounds").mkdir()
+    for split in ("train", "valid"):  # by the hash of their names
+        names = [f"{i}.wav" for i in range(99) if hashed_split(f"sounds/{i}.wav") == split]
+        for i, name in enumerate(names[:3]):
+            write_wav(tones(5.0, seed=i), 16_000, folder / "sounds" / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["data", "audio", "sounds", "-o", "clips", "--seconds", "5", "--quiet"]) == 0
+        save_codec("codec", tiny_codec(), {})
+    return folder
+
+
+def run(capsys: Any, *argv: str) -> tuple[int, str, str]:
+    code = main(list(argv))
+    return code, *capsys.readouterr()
+
+
+def test_clips_become_stages_that_compose(here: Path, capsys: Any, monkeypatch: Any):
+    monkeypatch.chdir(here)
+    sizes = {**SMALL, "word_steps": 3, "semantic_seconds": 2.0}
+    more = [p for k, v in sizes.items() if k not in OWN for p in ("--option", f"{k}={v}")]
+    code, out, err = run(capsys, *TRAIN, "--steps", "2", "--batch", "2", *more)
+    assert code == 0, err
+    assert "semantic, bigram: " in out and "coarse, other semantic" in out
+    code, out, err = run(capsys, *TRAIN, "--steps", "3")  # goes on, and fits nothing again
+    assert code == 0 and "words: " not in out, err
+    card = json.loads((here / "run" / "model" / "card.json").read_text())
+    assert card["training"]["steps"] == 3 and card["figures"]["fine, no coarse"] > 0
+    assert card["model"]["fingerprint"] == tiny_codec().fingerprint()
+
+    code, out, err = run(capsys, "evaluate", "stages", "--checkpoint", "run", "--data", "clips")
+    assert code == 0, err
+    table = [line for line in out.splitlines() if line.startswith("|")]
+    assert table[0] == "| held out, nats a token | semantic | coarse | fine |"
+    rows = {row.split(" | ")[0].strip("| "): row.split(" | ")[1:] for row in table[2:]}
+    assert rows["another clip's tokens of the stage before"][0] == "-"
+    assert float(rows["under what belongs to it"][1]) == pytest.approx(
+        card["figures"]["coarse"], abs=2e-3
+    )
+
+    code, out, err = run(capsys, "export", "run", "-o", "small")
+    assert code == 0 and not load_musiclm("small", device="cpu").whole, err
+    code, _, err = run(capsys, "evaluate", "stages", "--checkpoint", "small", "--data", "clips")
+    assert code == 2 and "lacks what reads sound" in err
+    code, _, err = run(
+        capsys, "compose", "calm", "--system", "musiclm", "--checkpoint", "small",
+        "--seconds", "1", "--formats", "wav", "-o", "out", "--quiet",
+    )  # fmt: skip
+    assert code == 0 and (here / "out" / "calm.wav").is_file(), err
+
+
+def test_what_cannot_be_trained_is_said(here: Path, capsys: Any, monkeypatch: Any):
+    monkeypatch.chdir(here)
+    for option, message in {
+        "stages=fine": "in this order, with coarse",
+        "stages=coarse,loud": "no stage 'loud'",
+        "coarse_books=3": "none is left for the fine stage",
+        "stem=drums": "without a semantic stage",
+        "semantic_seconds=60": "no clip is as long as a window of the stage 'semantic', 60 s",
+    }.items():
+        code, _, err = run(
+            capsys, *TRAIN[:-4], "--out", "other", "--codec", "codec", "--option", option,
+            "--option", "word_steps=1", "--option", "word_size=2", "--option", "semantic_size=8",
+        )  # fmt: skip
+        assert code == 2 and message in err, (option, err)
+
+
+# ------------------------------------------------------------------ accompaniment
+
+
+def test_a_recording_gets_a_part(tmp_path: Path, capsys: Any, monkeypatch: Any):
+    monkeypatch.chdir(tmp_path)
+    write_musiclm(tmp_path / "drummer", stages="coarse,fine", stem="drums")
+    write_wav(tones(2.5), 22_050, "song.wav")
+    command = ["accompany", "song.wav", "--with", "drums", "--checkpoint", "drummer", "--seed", "3"]
+    assert main([*command, "-o", "out", "--formats", "wav,json", "--quiet"]) == 0
+    assert main([*command, "-o", "part", "--alone", "--formats", "wav", "--quiet"]) == 0
+    sounds = [
+        parse_wav(Path(place, "song-accompanied.wav").read_bytes()) for place in ("out", "part")
+    ]
+    both, part = (samples for samples, _ in sounds)
+    heard = round(tones(2.5).size * 16_000 / 22_050)
+    assert len(both) == len(part) and abs(len(both) - heard) <= 1 and np.abs(part).max() > 0
+    assert not np.allclose(both, part)
+    replay = ["compose", "--replay", "out/song-accompanied.json", "--checkpoint", "drummer"]
+    assert main([*replay, "-o", "again", "--formats", "wav", "--quiet"]) == 0
+    first, second = (Path(place, "song-accompanied.wav") for place in ("out", "again"))
+    assert first.read_bytes() == second.read_bytes()
+    capsys.readouterr()
+    for argv, message in {
+        ("--with", "bass"): "writes drums, not 'bass'",
+        ("--key", "C"): "--key is of MIDI files",
+        ("--checkpoint", "./nowhere"): "no checkpoint",
+    }.items():
+        code, _, err = run(capsys, *command, *argv, "-o", "x")
+        assert code == 2 and message in err, err
+    code, _, err = run(capsys, "compose", "calm", "--checkpoint", "drummer", "--seconds", "1")
+    assert code == 2 and "writes drums to a recording; give one" in err
+    code, _, err = run(capsys, "accompany", "song.wav", "--with", "drums")
+    assert code == 2 and "drums-for-a-rest" in err
+    assert not (tmp_path / "x").exists()
+
+
+class Rendered:
+    id = "a#0"
+    stems = {  # noqa: RUF012
+        "drums": np.full(8, 3_276, dtype=np.int16),
+        "bass": np.full(8, 6_553, dtype=np.int16),
+        "other": np.full(8, 3_276, dtype=np.int16),
+    }
+    samples = np.full(8, 0.4, dtype=np.float32)
+
+
+def test_the_rest_is_all_but_the_stem_under_noise():
+    assert rest_of(Rendered(), "drums", 0.0) == pytest.approx(np.full(8, 0.3), abs=1e-3)
+    noisy = rest_of(Rendered(), "drums", 0.1)
+    assert 0.02 < np.std(noisy) < 0.3 and np.array_equal(noisy, rest_of(Rendered(), "drums", 0.1))
+    assert rest_of(Rendered(), "", 0.1) is Rendered.samples
+
+
+def test_features_tell_level_spread_and_movement():
+    latents = np.array([[0.0, 2.0, 0.0, 2.0], [1.0, 1.0, 1.0, 1.0]])
+    assert features_of(latents).tolist() == [1, 1, 1, 0, 2, 0]
+    assert [half.shape for half in halves(latents)] == [(2, 2), (2, 2)]
+    assert len(halves(latents[:, :1])) == 2
