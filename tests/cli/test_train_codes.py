@@ -85,5 +85,5 @@ def test_a_codec_that_is_not_there(here: Path, capsys: Any):
 
 def test_the_note_model_has_no_codec(here: Path, capsys: Any):
     code, _, err = run(capsys, "train", "--data", "clips", "--out", "b", "--codec", "codec")
-    assert code == 2 and "--codec is of --system codec or codes" in err
+    assert code == 2 and "--codec is of --system codec, codes or latent" in err
     assert not (here / "b").exists()

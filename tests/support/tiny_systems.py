@@ -68,6 +68,14 @@ def code_notes(folder: Path) -> Path:
     return write_pair(folder, "note", system="code-notes")
 
 
+def latent(folder: Path) -> Path:
+    """A tiny autoencoder, and a diffusion over its latents that a Score or a text leads."""
+    pytest.importorskip("vector_quantize_pytorch")
+    from tiny_latent import write_latent
+
+    return write_latent(folder)
+
+
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "note": note,
     "amt": amt,
@@ -75,5 +83,6 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "llama-music": llama_music,
     "musicgen": musicgen,
     "code-notes": code_notes,
+    "latent": latent,
 }
 """What makes the checkpoint, in an empty folder, by the system's name."""

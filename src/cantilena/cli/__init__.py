@@ -24,6 +24,7 @@ from cantilena.cli.editing import editing_arguments
 from cantilena.cli.evaluate import EVALUATIONS
 from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
+from cantilena.cli.instrument import instrument_arguments
 from cantilena.cli.models import export_arguments, models_arguments
 from cantilena.cli.naming import name_argument, replace_argument
 from cantilena.cli.paper import paper_arguments
@@ -180,6 +181,9 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     _render(
         command("render", "cli.inspect:render", "make sound, pictures or a score of a MIDI file")
     )
+    sampling = command("instrument", "cli.instrument:instrument", "make a sampled instrument (SFZ)")
+    instrument_arguments(sampling, whole)
+    _output(sampling, quiet=True)
     tokens_arguments(
         command("tokens", "cli.tokens:tokens", "show a MIDI file as a scheme's tokens")
     )
@@ -293,12 +297,17 @@ def _compose(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--seed", type=whole, metavar="N", help="another number, another piece (0)")
     how.add_argument("--n", type=count, metavar="N", help="so many pieces, with seeds in a row (1)")
-    how.add_argument("--continue", dest="continues", metavar="FILE", help="go on from a MIDI file")
+    how.add_argument(
+        "--continue",
+        dest="continues",
+        metavar="FILE",
+        help="go on from a MIDI file, or (latent) a recording",
+    )
     how.add_argument(
         "--from",
         dest="source",
         metavar="FILE",
-        help="sound a MIDI file (musicgen, code-notes)",
+        help="sound a MIDI file (musicgen, code-notes, latent)",
     )
     how.add_argument(
         "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
@@ -320,7 +329,7 @@ def _compose(parser: argparse.ArgumentParser) -> None:
         help="what sounds codes (musicgen, code-notes): a folder or hub name",
     )
     how.add_argument(
-        "--condition", metavar="NAME", help="what leads musicgen's codes: score, or text alone"
+        "--condition", metavar="NAME", help="what leads musicgen and latent: score, or text alone"
     )
     how.add_argument(
         "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
@@ -383,6 +392,12 @@ def _render(parser: argparse.ArgumentParser) -> None:
     name_argument(parser, "the file's own")
     replace_argument(parser)
     _sound(parser)
+    parser.add_argument(
+        "--instrument",
+        action="append",
+        metavar="[PART=]KIT",
+        help="play all pitched parts, or one, by an SFZ instrument, as 'lead=kit/'",
+    )
     _output(parser, quiet=True)
 
 
@@ -434,9 +449,10 @@ def _data(commands: Any) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--system",
-        choices=("note", "codec", "codes"),
+        choices=("note", "codec", "codes", "latent"),
         default="note",
-        help="what is trained (note): a codec, or a model of a codec's codes, of clips of sound",
+        help="what is trained (note): a codec, or a model of a codec's codes or latents, of clips "
+        "of sound",
     )
     parser.add_argument(
         "--data", required=True, metavar="DIR", help="a data set; of clips where sound is learned"
@@ -474,8 +490,10 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--valid-every", type=count, metavar="N", help="notes between validations, as 10M"
     )
-    codec = parser.add_argument_group("with --system codec or codes")
-    codec.add_argument("--codec", metavar="CODEC", help="whose codes are modelled, a folder")
+    codec = parser.add_argument_group("with --system codec, codes or latent")
+    codec.add_argument(
+        "--codec", metavar="CODEC", help="whose codes or latents are modelled, a folder"
+    )
     codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
     codec.add_argument("--steps", type=count, metavar="N", help="updates")
     codec.add_argument(

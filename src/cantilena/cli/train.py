@@ -122,10 +122,14 @@ def train(args: argparse.Namespace) -> int:
         from cantilena.cli.train_codes import train_codes
 
         return train_codes(args)
+    if args.system == "latent":
+        from cantilena.cli.train_latent import train_latent
+
+        return train_latent(args)
     for name in ("recipe", "steps", "option", "codec"):
         if getattr(args, name) is not None:
             raise InputError(
-                f"--{name} is of --system codec or codes; the note model has no such option"
+                f"--{name} is of --system codec, codes or latent; the note model has no such option"
             )
     folder = check_folder(args.out)
     from cantilena.data.dataset import load_split

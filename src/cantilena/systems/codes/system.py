@@ -218,14 +218,11 @@ class MusicgenSystem(System):
     def _result(self, piece: Piece) -> Result:
         brief, guide = piece.request.brief, piece.guide
         sound = self._sound(piece)
-        rows = text_rows(brief, sound.seconds)
-        if piece.score is not None:
-            rows = report(brief, piece.score) if guide is None else guide.rows
         return Result(
             artefact=sound,
             brief=brief,
             request=piece.request.to_dict(),
-            rows=rows,
+            rows=self._rows(piece, sound),
             checkpoint=self.name,
             checkpoint_hash=self.hash,
             chords=() if guide is None else guide.chords,
@@ -234,6 +231,12 @@ class MusicgenSystem(System):
             facts=self._facts(piece),
             guide=piece.score,
         )
+
+    def _rows(self, piece: Piece, sound: Audio) -> tuple[Row, ...]:
+        """The report: of the Score, where there is one."""
+        if piece.score is None:
+            return text_rows(piece.request.brief, sound.seconds)
+        return report(piece.request.brief, piece.score) if piece.guide is None else piece.guide.rows
 
     def _facts(self, piece: Piece) -> dict[str, Any]:
         """What the JSON file says of how a piece was sounded."""

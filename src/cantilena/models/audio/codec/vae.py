@@ -161,6 +161,7 @@ class MelVaeCodec(LatentVae):
         self.register_buffer("bank", inverse, persistent=False)
         self.encoder = Trunk(bands, width, hidden, encoder_layers, 2 * latent)
         self.decoder = Trunk(latent, width, hidden, decoder_layers, bands)
+        self.period = fft // math.gcd(fft, hop)
         lap = -(-fft // hop)
         reach = self.decoder.margin + lap * (iterations + 1)
         self.margin = max(self.encoder.margin + lap, reach)
