@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cantilena.audio.pitch import cents_off
 from cantilena.data.audio import AudioData
 from cantilena.data.audio.notes import VELOCITIES
 from cantilena.decode.sampling import Sampling
@@ -35,12 +36,8 @@ from cantilena.systems.codes.notes import UNPITCHED, NoteSound, note_sounds
 from cantilena.systems.codes.notes_system import CodeNotesSystem
 from cantilena.systems.codes.writing import CodeOrder, CodeWriter, write_codes
 
-HARMONICS, FADING = 8, 0.8
-"""Of the sum that tells a pitch, and what each counts beside the one below it."""
-TRITONE, RIGHT, STEP = 600, 50, 5
+RIGHT = 50
 """Cents."""
-QUIET = 0.05
-"""Of a note's highest level: below it the note is over."""
 INTERVALS = (-7, -4, 3, 5)
 """Semitones to another pitch."""
 LOUDEST = 128
@@ -49,20 +46,6 @@ EDGES = (0, 48, 60, 72, 128)
 TRIED = (0, 19, 40, 56, 73)
 """Piano, organ, violin, trumpet, flute."""
 BATCH = 32
-
-
-def cents_off(sound: np.ndarray, pitch: int, rate: int) -> int:
-    """How many cents the strongest harmonic sum of (n,) samples is off a pitch."""
-    loud = np.flatnonzero(np.abs(sound) > QUIET * np.abs(sound).max(initial=1e-9))
-    part = sound[loud[0] : loud[-1] + 1] if len(loud) else sound
-    size = 1 << 17
-    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)), size))
-    cents = np.arange(-TRITONE, TRITONE + 1, STEP)
-    hertz = 440 * 2 ** ((pitch - 69) / 12 + cents / 1200)
-    tones = hertz[:, None] * np.arange(1, HARMONICS + 1)
-    bins = np.minimum(np.rint(tones * size / rate).astype(int), size // 2)
-    strength = spectrum[bins] * (tones < rate / 2) * FADING ** np.arange(HARMONICS)
-    return int(cents[strength.sum(1).argmax()])
 
 
 def level(sound: np.ndarray, rate: int) -> float:

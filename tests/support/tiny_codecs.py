@@ -42,6 +42,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "jukebox": {"width": 4, "depth": 1, "downs": (1, 2, 3), "latent": 8, **_ONE},
     "slow": {"filters": 4, "strides": (2, 4), "slow": 3, "units": 1},
     "vae": {**_FRAME, "latent": 4},
+    "mel-vae": {**_FRAME, "fft": 64, "bands": 10, "iterations": 2, "latent": 4},
 }
 """The options of each kind of codec, by which it is small."""
 

@@ -118,6 +118,14 @@ def musiclm(folder: Path) -> Path:
     return write_musiclm(folder / "musiclm")
 
 
+def latent(folder: Path) -> Path:
+    """A tiny autoencoder, and a diffusion over its latents that a Score or a text leads."""
+    pytest.importorskip("vector_quantize_pytorch")
+    from tiny_latent import write_latent
+
+    return write_latent(folder)
+
+
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "note": note,
     "aligned": aligned,
@@ -130,5 +138,6 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "musicgen": musicgen,
     "code-notes": code_notes,
     "musiclm": musiclm,
+    "latent": latent,
 }
 """What makes the checkpoint, in an empty folder, by the system's name."""

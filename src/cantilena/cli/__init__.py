@@ -36,6 +36,7 @@ from cantilena.cli.captions import caption_arguments
 from cantilena.cli.codec import codec_arguments
 from cantilena.cli.finetune import finetune_arguments, init_arguments
 from cantilena.cli.generate import generate_arguments
+from cantilena.cli.instrument import instrument_arguments
 from cantilena.cli.models import models_arguments
 from cantilena.cli.plot import plot_arguments
 from cantilena.cli.process import flush_streams, open_streams, say, signal_code, stoppable
@@ -196,6 +197,9 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     render_arguments(
         command("render", "cli.inspect:render", "make sound, pictures or a score of a MIDI file")
     )
+    sampling = command("instrument", "cli.instrument:instrument", "make a sampled instrument (SFZ)")
+    instrument_arguments(sampling, whole)
+    output_arguments(sampling, quiet=True)
     tokens_arguments(
         command("tokens", "cli.tokens:tokens", "show a MIDI file as a scheme's tokens")
     )

@@ -25,6 +25,7 @@ TRAINERS = {
     "symphony": "cli.train_symphony:train_symphony",
     "bert-symphony": "cli.train_symphony:train_symphony",
     "joint": "cli.train_joint:train_joint",
+    "latent": "cli.train_latent:train_latent",
     "musiclm": "cli.train_musiclm:train_musiclm",
     "codec": "cli.train_codec:train_codec",
     "codes": "cli.train_codes:train_codes",
@@ -113,12 +114,17 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--seed", type=whole, metavar="N", help="another number, another piece (0)")
     how.add_argument("--n", type=count, metavar="N", help="so many pieces, with seeds in a row (1)")
-    how.add_argument("--continue", dest="continues", metavar="FILE", help="go on from a MIDI file")
+    how.add_argument(
+        "--continue",
+        dest="continues",
+        metavar="FILE",
+        help="go on from a MIDI file, or (latent) a recording",
+    )
     how.add_argument(
         "--from",
         dest="source",
         metavar="FILE",
-        help="sound a MIDI file (musicgen, code-notes)",
+        help="sound a MIDI file (musicgen, code-notes, latent)",
     )
     how.add_argument(
         "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
@@ -140,7 +146,7 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
         help="what sounds codes (musicgen, code-notes): a folder or hub name",
     )
     how.add_argument(
-        "--condition", metavar="NAME", help="what leads musicgen's codes: score, or text alone"
+        "--condition", metavar="NAME", help="what leads musicgen and latent: score, or text alone"
     )
     how.add_argument(
         "--story", metavar="STORY", help="words by second (musiclm), as '0:calm 15:fast drums'"
@@ -206,6 +212,12 @@ def render_arguments(parser: argparse.ArgumentParser) -> None:
     name_argument(parser, "the file's own")
     replace_argument(parser)
     sound_arguments(parser)
+    parser.add_argument(
+        "--instrument",
+        action="append",
+        metavar="[PART=]KIT",
+        help="play all pitched parts, or one, by an SFZ instrument, as 'lead=kit/'",
+    )
     output_arguments(parser, quiet=True)
 
 
@@ -301,7 +313,9 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --system aligned: what is written beside what, as all-to-drums",
     )
     codec = parser.add_argument_group("with any other system than note")
-    codec.add_argument("--codec", metavar="CODEC", help="whose codes are modelled, a folder")
+    codec.add_argument(
+        "--codec", metavar="CODEC", help="whose codes or latents are modelled, a folder"
+    )
     codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
     codec.add_argument("--steps", type=count, metavar="N", help="updates")
     codec.add_argument(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena import api
 from cantilena.cli.common import Progress, print_json, warn
-from cantilena.cli.editing import edit_of
+from cantilena.cli.editing import edit_of, recording_of
 from cantilena.cli.naming import (
     failure_code,
     failure_lines,
@@ -146,13 +146,14 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     kind = system_class(system)
     how = {name: getattr(args, name) for name in SAMPLING}
     sampling = make_sampling(kind.sampling, **how)
-    options = read_options(_options(args), kind.options)
+    audio, stretch = recording_of(args)
+    options = {**read_options(_options(args), kind.options), **stretch}
     story = story_for(name=system, story=args.story, text=" ".join(args.text))
     if story is not None:
         if args.prompts is not None:
             raise InputError("both a story and --prompts are given; give one of them")
         options = {**options, "story": story}
-    edit = edit_of(args, args.continues, "--continue")
+    edit = None if audio is not None else edit_of(args, args.continues, "--continue")
     score = read_continued(args.source)
     prompts = _prompts(args) if story is None else [Prompt(story)]
     jobs: list[_Job] = []
@@ -164,7 +165,7 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
         except InputError as error:
             raise InputError(f"{prompt.where}{error}") from None
         jobs += [
-            _Job(name, Request(brief, s, sampling, edit, system, options, score))
+            _Job(name, Request(brief, s, sampling, edit, system, options, score, audio))
             for name, s in zip(names, seeds, strict=True)
         ]
     return jobs

@@ -7,12 +7,17 @@ for its options.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import InputError
 
 if TYPE_CHECKING:
+    from cantilena.audio.audio import Audio
     from cantilena.systems.request import Edit
+
+MOST_SECONDS = 120
+"""Of a recording that is gone on from: it stands in the JSON file beside the piece."""
 
 
 def editing_arguments(parser: Any) -> None:
@@ -61,3 +66,33 @@ def edit_of(args: argparse.Namespace, source: str | None, option: str) -> Edit |
         programs = [p for i in instruments for p in i.programs]
         return Edit.accompanying(score, programs, args.since or 0.0)
     return Edit.going_on(score)
+
+
+def recording_of(args: argparse.Namespace) -> tuple[Audio | None, dict[str, float]]:
+    """The recording that ``--continue`` names, where it names one, and the options of a system that
+    say which seconds of it are new (``--between``; without, what comes next). Raises InputError,
+    MissingExtraError."""
+    from cantilena.audio.audio import Audio
+    from cantilena.audio.recording import SUFFIXES, open_recording
+
+    path = args.continues
+    if path is None or Path(path).suffix.lower() not in SUFFIXES:
+        return None, {}
+    for name in ("keep", "since"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name} is of a MIDI file; {path} is a recording")
+    if args.between is not None and (args.seconds or args.bars):
+        raise InputError("--between stands alone: without --seconds and --bars")
+    with open_recording(path) as recording:
+        if recording.length > MOST_SECONDS * recording.rate:
+            raise InputError(
+                f"{path} lasts {recording.length / recording.rate:.0f} s; a recording of at most "
+                f"{MOST_SECONDS} s can be changed"
+            )
+        if not recording.length:
+            raise InputError(f"{path} has no samples: there is nothing to go on from")
+        audio = Audio(recording.read(0, recording.length).T, recording.rate)
+    if args.between is None:
+        return audio, {}
+    start, stop = args.between
+    return audio, {"start": start, "stop": stop}

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import Progress, clock, print_json, warn
+from cantilena.cli.instrument import kits_of, read_kits, sound_by
 from cantilena.cli.naming import (
     failure_code,
     failure_lines,
@@ -213,7 +214,11 @@ def render(args: argparse.Namespace) -> int:
     check_soundfont(formats, args.engine, args.soundfont)
     folder = check_folder(args.output)
     names = names_asked(args.name, len(args.files))
+    kits = read_kits(args.instrument)
+    if kits and "wav" not in formats:
+        raise InputError("--instrument is for sound: put wav among the --formats")
     scores = [read_midi(file) for file in args.files]
+    parts = [kits_of(score, kits) if kits else {} for score in scores]
     names = names or names_of_sources(args.files)
     outcomes: list[dict[str, Any]] = []
     failures: dict[str, CantilenaError] = {}
@@ -229,6 +234,7 @@ def render(args: argparse.Namespace) -> int:
                 title=score.title or name,
                 engine=args.engine,
                 soundfont=args.soundfont,
+                more=sound_by(score, parts[i], args.engine, args.soundfont),
                 replace=args.replace,
                 avoid=names,
                 failures=failures,

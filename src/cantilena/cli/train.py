@@ -113,11 +113,17 @@ def need_run(folder: str) -> None:
         raise InputError(f"there is no run in {folder!r}; give the --out of a training")
 
 
+def need_data(args: argparse.Namespace) -> None:
+    """Raises InputError where no data set is named."""
+    if args.data is None:
+        raise InputError("say on which data set: --data DIR")
+
+
 def train(args: argparse.Namespace) -> int:
     """Trains until the notes are spent; 130 where Ctrl-C stopped it, the run being saved."""
     need_torch("training")
-    if args.data is None and args.system != "text-to-attributes":
-        raise InputError("say on which data set: --data DIR")
+    if args.system != "text-to-attributes":
+        need_data(args)
     if args.task is not None and args.system != "aligned":
         raise InputError("--task is of --system aligned; the others have none")
     if args.system in TRAINERS:

@@ -99,6 +99,14 @@ SYSTEMS: dict[str, Spec] = {
         default=SHIPPED,
         trains="cantilena.systems.musiclm.training:MusicLmTraining",
     ),
+    "latent": Spec(
+        home="cantilena.systems.latent.system:LatentSystem",
+        help="sound: diffusion over a VAE's latents, led by a Score of note's or by the text alone",
+        extra="audio",
+        reads=("text", "brief", "score", "audio"),
+        gives="audio",
+        trains="cantilena.systems.latent.training:LatentTraining",
+    ),
 }
 """Every system by name."""
 

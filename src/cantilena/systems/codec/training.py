@@ -72,6 +72,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "weights": {"relative_wave": 10.0, "mel": 1.0, "slowness": 0.01, "reach": 1.0},
     },
     "codec-vae": {"codec": "vae", "weights": {**WAVE, "kl": 1e-4}},
+    "codec-mel-vae": {"codec": "mel-vae", "weights": {"bands": 1.0, "kl": 1e-3}},
     "codec-vqgan": {
         "codec": "frame",
         "model": {"quantizer": "ema"},

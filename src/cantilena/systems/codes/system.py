@@ -226,16 +226,11 @@ class MusicgenSystem(System):
     def _result(self, piece: Piece) -> Result:
         brief, guide = piece.request.brief, piece.guide
         sound = self._sound(piece)
-        rows = text_rows(brief, sound.seconds)
-        if piece.score is not None:
-            rows = report(brief, piece.score) if guide is None else guide.rows
-        if place := piece.request.options.get(OPTION):
-            rows = (*rows, sound_row(place, brief.text, sound))
         return Result(
             artefact=sound,
             brief=brief,
             request=piece.request.to_dict(),
-            rows=rows,
+            rows=self._rows(piece, sound),
             checkpoint=self.name,
             checkpoint_hash=self.hash,
             chords=() if guide is None else guide.chords,
@@ -244,6 +239,16 @@ class MusicgenSystem(System):
             facts=self._facts(piece),
             guide=piece.score,
         )
+
+    def _rows(self, piece: Piece, sound: Audio) -> tuple[Row, ...]:
+        """The report: of the Score, where there is one; with a joint embedding its likeness too."""
+        brief, guide = piece.request.brief, piece.guide
+        if piece.score is None:
+            rows = text_rows(brief, sound.seconds)
+        else:
+            rows = report(brief, piece.score) if guide is None else guide.rows
+        place = piece.request.options.get(OPTION)
+        return (*rows, sound_row(place, brief.text, sound)) if place else tuple(rows)
 
     def _facts(self, piece: Piece) -> dict[str, Any]:
         """What the JSON file says of how a piece was sounded."""

@@ -13,7 +13,7 @@ from cantilena.models.audio.codec.files import load_codec, save_codec
 from tiny_codecs import OPTIONS, noise, tiny
 
 KINDS = sorted(CODECS)
-CODED = [kind for kind in KINDS if kind != "vae"]
+CODED = [kind for kind in KINDS if "vae" not in kind.split("-")]
 
 
 def test_every_codec_has_a_small_one():

@@ -123,8 +123,12 @@ def test_values_beyond_the_last_level_cost():
 # ------------------------------------------------------------------ VAE
 
 
-def test_a_vaes_divergence_is_that_of_gaussians():
-    model = tiny("vae")
+VAES = pytest.mark.parametrize("kind", ["vae", "mel-vae"])
+
+
+@VAES
+def test_a_vaes_divergence_is_that_of_gaussians(kind: str):
+    model = tiny(kind)
     sound = noise(1, 1, 320)
     mean, scale = model._bottleneck(sound)
     normal = torch.distributions.Normal(torch.zeros_like(mean), torch.ones_like(scale))
@@ -132,23 +136,30 @@ def test_a_vaes_divergence_is_that_of_gaussians():
     torch.testing.assert_close(model(sound).terms["kl"], wanted.mean())
 
 
-def test_latents_are_scaled_to_unit_size_and_come_back():
-    model, sound = tiny("vae"), noise(4, 1, 1_600)
+@VAES
+def test_latents_are_scaled_to_unit_size_and_come_back(kind: str):
+    model, sound = tiny(kind), noise(4, 1, 1_600)
     model.train()
-    for _ in range(450):
+    for _ in range(900):
         model._follow(model._bottleneck(sound)[0].detach())
     model.eval()
     latents = model.latents(sound)
     assert latents.shape == (4, 4, 100)
     torch.testing.assert_close(latents.mean((0, 2)), torch.zeros(4), atol=0.02, rtol=0)
     torch.testing.assert_close(latents.std((0, 2)), torch.ones(4), atol=0.05, rtol=0)
-    torch.testing.assert_close(model.sound(latents, 1_600), model(sound).audio, atol=1e-4, rtol=0)
+    atol = 1e-4 if kind == "vae" else 5e-3  # Griffin-Lim makes much of rounding
+    torch.testing.assert_close(model.sound(latents, 1_600), model(sound).audio, atol=atol, rtol=0)
 
 
-def test_in_training_a_vae_samples():
-    model, sound = tiny("vae"), noise(1, 1, 320)
+@VAES
+def test_in_training_a_vae_samples(kind: str):
+    model, sound = tiny(kind), noise(1, 1, 320)
     model.train()
-    assert not torch.equal(model(sound).audio, model(sound).audio)
+    first, second = model(sound), model(sound)
+    if kind == "mel-vae":  # whose sound has no weights, so that training makes none
+        assert first.audio is None and first.terms["bands"] != second.terms["bands"]
+    else:
+        assert not torch.equal(first.audio, second.audio)
     model.eval()
     assert torch.equal(model(sound).audio, model(sound).audio)
     for call in (model.encode, model.decode):

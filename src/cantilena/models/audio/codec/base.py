@@ -30,6 +30,7 @@ CODECS: dict[str, str] = {
     "jukebox": "cantilena.models.audio.codec.levels:JukeboxCodec",
     "slow": "cantilena.models.audio.codec.slow:SlowCodec",
     "vae": "cantilena.models.audio.codec.vae:VaeCodec",
+    "mel-vae": "cantilena.models.audio.codec.vae:MelVaeCodec",
 }
 """Where each codec's class is, by name."""
 

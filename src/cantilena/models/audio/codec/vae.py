@@ -1,11 +1,12 @@
-"""A continuous autoencoder (VAE) for latent diffusion: no codes, latents of about unit size.
+"""Continuous autoencoders (VAEs) for latent diffusion: no codes, latents of about unit size.
 
-Knows its network, its bottleneck and the scale of its latents; does not know diffusion or training.
-The network is the frame-rate codec's.
+Knows their networks, the bottleneck and the scale of latents; does not know diffusion or training.
+The networks are those of the frame-rate codec and of the mel codec.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -14,20 +15,80 @@ from torch.nn import functional as F
 
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import Codec, Coded, cut
+from cantilena.models.audio.codec.convnext import Trunk
 from cantilena.models.audio.codec.frame import FrameNet
+from cantilena.models.audio.codec.mel import CENTRE, SPREAD
+from cantilena.models.audio.codec.transforms import LogMel, griffin_lim
 
 DECAY = 0.99
 """Of the latents' mean and variance over steps of training."""
 
 
-class VaeCodec(Codec):
+class LatentVae(Codec):
     """Mean and scale of ``latent`` dimensions a frame; a sample of them is decoded in training,
     the mean otherwise. Buffers hold each dimension's mean and variance, so that ``latents`` are of
     mean 0 and variance 1: a diffusion's schedule fails silently on others."""
 
-    kind = "vae"
     mean: Tensor
     variance: Tensor
+    latent: int
+
+    def scaled(self) -> None:
+        """Makes the buffers; to be called once by ``__init__``."""
+        self.register_buffer("mean", torch.zeros(self.latent, 1))
+        self.register_buffer("variance", torch.ones(self.latent, 1))
+
+    def analyse(self, audio: Tensor) -> Tensor:
+        """(B, 2 D, T) of (B, C, T * hop) sound: means, and what scales are made of."""
+        raise NotImplementedError
+
+    def synthesise(self, values: Tensor) -> Tensor:
+        """(B, C, T * hop) sound of unscaled latents (B, D, T)."""
+        raise NotImplementedError
+
+    def _bottleneck(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (B, D, T)."""
+        return self._split(self.analyse(self.padded(audio)))
+
+    def _split(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        mean, scale = output.float().chunk(2, 1)
+        return mean, F.softplus(scale) + 1e-4
+
+    def latents(self, audio: Tensor) -> Tensor:
+        """(B, D, T) of (B, C, N) sound, scaled to mean 0 and variance 1 over music."""
+        return (self._bottleneck(audio)[0] - self.mean) / self.variance.sqrt()
+
+    def sound(self, latents: Tensor, length: int | None = None) -> Tensor:
+        """(B, C, N) of scaled latents (B, D, T)."""
+        return cut(self.synthesise(latents * self.variance.sqrt() + self.mean), length)
+
+    def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
+        """Raises InputError: there are no codes."""
+        raise InputError(f"the codec {self.kind!r} has no codes: its latents are continuous")
+
+    def decode(self, codes: Tensor, length: int | None = None) -> Tensor:
+        """Raises InputError: there are no codes."""
+        raise InputError(f"the codec {self.kind!r} has no codes: its latents are continuous")
+
+    def _drawn(self, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """What is decoded, and the divergence from a standard normal in nats, as a mean over frames
+        and dimensions."""
+        values = mean + scale * torch.randn_like(mean) if self.training else mean
+        if self.training:
+            self._follow(mean.detach())
+        return values, (0.5 * (mean**2 + scale**2 - 1) - scale.log()).mean()
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor) -> None:
+        flat = mean.transpose(0, 1).flatten(1)
+        self.mean.lerp_(flat.mean(1, keepdim=True), 1 - DECAY)
+        self.variance.lerp_(((flat - self.mean) ** 2).mean(1, keepdim=True), 1 - DECAY)
+
+
+class VaeCodec(LatentVae):
+    """Over an MDCT or STFT, phase and all; the options are the frame-rate codec's."""
+
+    kind = "vae"
 
     def __init__(
         self,
@@ -47,8 +108,7 @@ class VaeCodec(Codec):
         sizes = (channels, hop, transform, width, hidden, encoder_layers, decoder_layers)
         self.net = FrameNet(*sizes, 2 * latent, latent)
         self.margin = self.net.margin
-        self.register_buffer("mean", torch.zeros(latent, 1))
-        self.register_buffer("variance", torch.ones(latent, 1))
+        self.scaled()
 
     @property
     def last(self) -> nn.Parameter:
@@ -56,40 +116,90 @@ class VaeCodec(Codec):
         weight: Any = self.net.decoder.end.weight
         return weight
 
-    def _bottleneck(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation (B, D, T)."""
-        mean, scale = self.net.analyse(self.padded(audio)).float().chunk(2, 1)
-        return mean, F.softplus(scale) + 1e-4
+    def analyse(self, audio: Tensor) -> Tensor:
+        """As ``LatentVae.analyse``."""
+        return self.net.analyse(audio)
 
-    def latents(self, audio: Tensor) -> Tensor:
-        """(B, D, T) of (B, C, N) sound, scaled to mean 0 and variance 1 over music."""
-        return (self._bottleneck(audio)[0] - self.mean) / self.variance.sqrt()
-
-    def sound(self, latents: Tensor, length: int | None = None) -> Tensor:
-        """(B, C, N) of scaled latents (B, D, T)."""
-        return cut(self.net.synthesise(latents * self.variance.sqrt() + self.mean), length)
-
-    def encode(self, audio: Tensor, books: int | None = None) -> Tensor:
-        """Raises InputError: there are no codes."""
-        raise InputError("the codec 'vae' has no codes: its latents are continuous")
-
-    def decode(self, codes: Tensor, length: int | None = None) -> Tensor:
-        """Raises InputError: there are no codes."""
-        raise InputError("the codec 'vae' has no codes: its latents are continuous")
+    def synthesise(self, values: Tensor) -> Tensor:
+        """As ``LatentVae.synthesise``."""
+        return self.net.synthesise(values)
 
     def forward(self, audio: Tensor, quantise: bool = True, books: int | None = None) -> Coded:
         """As ``Codec.forward``. Terms: ``kl``, the divergence from a standard normal in nats, as a
         mean over frames and dimensions."""
-        mean, scale = self._bottleneck(audio)
-        values = mean + scale * torch.randn_like(mean) if self.training else mean
-        if self.training:
-            self._follow(mean.detach())
-        kl = 0.5 * (mean**2 + scale**2 - 1) - scale.log()
-        sound = cut(self.net.synthesise(values), audio.shape[-1])
-        return Coded(sound, None, {"kl": kl.mean()})
+        values, kl = self._drawn(*self._bottleneck(audio))
+        return Coded(cut(self.net.synthesise(values), audio.shape[-1]), None, {"kl": kl})
+
+
+class MelVaeCodec(LatentVae):
+    """Over log-mel ``bands`` of one channel, without phase: sound comes back by ``iterations`` of
+    Griffin-Lim. Its latents are smooth in time, which a small diffusion learns sooner than
+    phases."""
+
+    kind = "mel-vae"
+    bank: Tensor
+
+    def __init__(
+        self,
+        sample_rate: int = 16_000,
+        hop: int = 320,
+        fft: int = 1024,
+        bands: int = 128,
+        iterations: int = 32,
+        width: int = 192,
+        hidden: int = 576,
+        encoder_layers: int = 3,
+        decoder_layers: int = 4,
+        latent: int = 32,
+    ):
+        super().__init__()
+        self.sample_rate, self.channels, self.hop = sample_rate, 1, hop
+        self.latent, self.iterations = latent, iterations
+        self.mel = LogMel(sample_rate, fft, hop, bands)
+        inverse = torch.linalg.pinv(self.mel.bank.double().T).float()
+        self.register_buffer("bank", inverse, persistent=False)
+        self.encoder = Trunk(bands, width, hidden, encoder_layers, 2 * latent)
+        self.decoder = Trunk(latent, width, hidden, decoder_layers, bands)
+        self.period = fft // math.gcd(fft, hop)
+        lap = -(-fft // hop)
+        reach = self.decoder.margin + lap * (iterations + 1)
+        self.margin = max(self.encoder.margin + lap, reach)
+        self.scaled()
+
+    @property
+    def last(self) -> nn.Parameter:
+        """As ``Codec.last``."""
+        weight: Any = self.decoder.end.weight
+        return weight
+
+    def _bands(self, audio: Tensor) -> Tensor:
+        """(B, bands, T) as the network takes them."""
+        if audio.shape[1] != 1:
+            raise InputError(f"the codec takes 1 channel, not {audio.shape[1]}")
+        with torch.autocast(audio.device.type, enabled=False):
+            return (self.mel(audio[:, 0].float()) - CENTRE) / SPREAD
+
+    def analyse(self, audio: Tensor) -> Tensor:
+        """As ``LatentVae.analyse``."""
+        return self.encoder(self._bands(audio))
 
     @torch.no_grad()
-    def _follow(self, mean: Tensor) -> None:
-        flat = mean.transpose(0, 1).flatten(1)
-        self.mean.lerp_(flat.mean(1, keepdim=True), 1 - DECAY)
-        self.variance.lerp_(((flat - self.mean) ** 2).mean(1, keepdim=True), 1 - DECAY)
+    def _heard(self, bands: Tensor) -> Tensor:
+        levels = (bands.float() * SPREAD + CENTRE).exp()
+        magnitudes = (self.bank @ levels).clamp_min(0)
+        return griffin_lim(magnitudes, self.mel.stft, self.iterations)[:, None]
+
+    def synthesise(self, values: Tensor) -> Tensor:
+        """As ``LatentVae.synthesise``, without gradients."""
+        return self._heard(self.decoder(values))
+
+    def forward(self, audio: Tensor, quantise: bool = True, books: int | None = None) -> Coded:
+        """As ``Codec.forward``; in training without sound. Terms: ``kl`` as in ``VaeCodec``;
+        ``bands``, the mean absolute difference of log10 bands."""
+        target = self._bands(F.pad(audio, (0, -audio.shape[-1] % self.hop)))
+        values, kl = self._drawn(*self._split(self.encoder(target)))
+        output = self.decoder(values)
+        in_log10 = SPREAD / math.log(10.0)
+        terms = {"kl": kl, "bands": in_log10 * (output.float() - target).abs().mean()}
+        sound = None if self.training else cut(self._heard(output), audio.shape[-1])
+        return Coded(sound, None, terms)

@@ -1,0 +1,1 @@
+"""Sampled instruments: SFZ files, their samples, and playing a Score by them."""

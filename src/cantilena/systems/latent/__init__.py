@@ -1,0 +1,1 @@
+"""Latent diffusion: text, or a Score, to the latents of a VAE, and those to sound."""

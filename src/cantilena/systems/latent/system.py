@@ -1,0 +1,265 @@
+"""The system ``latent``: a Brief becomes a Score, the Score and the text lead a diffusion over a
+VAE's latents, and the VAE makes sound of them.
+
+Knows how these are wired, lengths, gaps in sound and loudness; each part is elsewhere. With the
+condition "text", JEN-1's own, there is no Score; nor where a recording is gone on from or a stretch
+of it made anew, which is the same diffusion with the rest of it known. Needs torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from cantilena.audio.audio import Audio
+from cantilena.audio.wav import resample
+from cantilena.errors import InputError
+from cantilena.models.audio.codec.stream import decode_blocks
+from cantilena.models.audio.diffusion import sampler
+from cantilena.models.checkpoint import is_checkpoint
+from cantilena.render.synth import room
+from cantilena.systems.base import Request
+from cantilena.systems.codes.system import (
+    CONDITIONS,
+    SCORE,
+    MusicgenSystem,
+    Piece,
+    fade,
+    text_rows,
+    text_seconds,
+)
+from cantilena.systems.latent.conditions import LatentWish
+from cantilena.systems.latent.model import LatentModel, load_latent
+from cantilena.systems.latent.training import TEXT
+from cantilena.systems.latent.writing import STEPS, LatentOrder, LatentWriting
+from cantilena.systems.note.composer import NoteSystem
+from cantilena.text.report.rows import Row
+from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
+
+JOIN = 0.02
+"""Seconds, within what is new, over which it is mixed with what is kept."""
+LEAST = 1e-4
+"""Loudness below which sound is taken as it is: of silence nothing can be measured."""
+
+
+@dataclass
+class LatentPiece(Piece):
+    """A Request on its way. ``stretch``: of a recording the samples, at the model's rate, from
+    which on and up to which it is new."""
+
+    stretch: tuple[int, int] | None = None
+    recording: np.ndarray | None = None
+
+
+class LatentSystem(MusicgenSystem):
+    """A diffusion with its autoencoder, and the note system's shipped model where a Score leads."""
+
+    system = "latent"
+    sampling = replace(MusicgenSystem.sampling, top_k=0, guidance=2.0)
+    """Of these, ``guidance`` and ``temperature`` (times the noise that it begins with) are of the
+    diffusion; ``best_of`` is of Scores."""
+    options: ClassVar[Mapping[str, type]] = {
+        "condition": str,
+        "steps": int,
+        "sampler": str,
+        "start": float,
+        "stop": float,
+    }
+    piece = LatentPiece
+
+    def __init__(self, model: LatentModel, name: str, hash_: str, card: Mapping[str, Any]):
+        self.model, self.name, self.hash, self.card = model, name, hash_, card
+        self.notes = NoteSystem.load()
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        codec: str | None = None,
+    ) -> LatentSystem:
+        """The system of a checkpoint's folder, a run's, or one in diffusers' layout
+        (``systems.latent.published``). Raises CheckpointError, InputError, MissingExtraError."""
+        if codec is not None:
+            raise InputError("latent brings its own autoencoder; leave --codec out")
+        if checkpoint is None:
+            raise InputError("the system 'latent' needs a checkpoint; name its folder")
+        if not is_checkpoint(checkpoint):
+            from cantilena.systems.latent.published import PublishedLatent, is_published
+
+            if is_published(checkpoint):
+                return PublishedLatent.load(checkpoint, device, dtype)
+        model, there = load_latent(checkpoint, device, dtype)
+        return cls(model, there.name, there.hash, there.card)
+
+    # ------------------------------------------------------------------ what is asked
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """As ``MusicgenSystem.conditions``."""
+        config = self.model.dit.config
+        able = {SCORE: bool(set(config.frames) & set(SYMBOLS)), TEXT: bool(config.text)}
+        return tuple(name for name in CONDITIONS if able[name])
+
+    def condition(self, request: Request) -> str:
+        """As ``MusicgenSystem.condition``; of a recording the text."""
+        if request.audio is not None and not request.options.get("condition"):
+            request = replace(request, options={**request.options, "condition": TEXT})
+        return super().condition(request)
+
+    def check(self, request: Request) -> None:
+        """As ``MusicgenSystem.check``; and whether sampler and stretch can be."""
+        super().check(request)
+        options = request.options
+        sampler(options.get("sampler", "ddim"), self.objective, options.get("steps", STEPS))
+        if request.audio is None:
+            for name in ("start", "stop"):
+                if name in options:
+                    raise InputError(f"{name} is of a recording: give one by --continue")
+        else:
+            if self.condition(request) != TEXT:
+                raise InputError("a recording is changed by a text; leave --condition out")
+            self._stretch(request)
+
+    @property
+    def objective(self) -> Any:
+        """What the network predicts."""
+        return self.model.objective
+
+    def _stretch(self, request: Request) -> tuple[float, float]:
+        """Seconds from which on and up to which a recording is new. Raises InputError."""
+        assert request.audio is not None
+        there = request.audio.seconds
+        start = float(request.options.get("start", there))
+        new = text_seconds(request.brief)
+        stop = float(request.options.get("stop", start + new))
+        if not 0 <= start <= there:
+            raise InputError(f"the recording lasts {there:.2f} s; nothing begins at {start:g} s")
+        if stop <= start:
+            raise InputError(f"there is nothing between {start:g} and {stop:g} s")
+        return start, stop
+
+    # ------------------------------------------------------------------ how it is made
+
+    @property
+    def rate(self) -> int:
+        """Hz of what comes out."""
+        return self.model.vae.sample_rate
+
+    def _seconds(self, piece: Any) -> float:
+        audio = piece.request.audio
+        if audio is None:
+            return super()._seconds(piece)
+        return max(audio.seconds, self._stretch(piece.request)[1])
+
+    def _writing(self, piece: Any) -> Any:
+        request, vae = piece.request, self.model.vae
+        sampling = request.sampling or self.sampling
+        length = round(self._seconds(piece) * self.rate)
+        wish = LatentWish(
+            request.brief.text if TEXT in self.conditions else "",
+            None if piece.score is None else score_symbols(piece.score),
+        )
+        order = LatentOrder(
+            max(1, -(-length // vae.hop)),
+            wish,
+            request.seed,
+            request.options.get("steps", STEPS),
+            request.options.get("sampler", "ddim"),
+            sampling.guidance,
+            sampling.temperature,
+        )
+        if request.audio is not None:
+            order = self._known(piece, order, length)
+        return LatentWriting(self.model, order)
+
+    def _known(self, piece: Any, order: LatentOrder, length: int) -> LatentOrder:
+        """The order with the latents of a recording, known where it is kept."""
+        start, stop = (round(s * self.rate) for s in self._stretch(piece.request))
+        audio = piece.request.audio
+        there = np.stack([resample(row, audio.rate, self.rate) for row in audio.samples])
+        padded = np.zeros((len(there), length), dtype=np.float32)
+        padded[:, : there.shape[1]] = there[:, :length]
+        piece.stretch, piece.recording = (start, min(stop, length)), padded
+        vae = self.model.vae
+        mono = torch.from_numpy(padded.mean(0) * self._gain(piece))
+        device = next(vae.parameters()).device
+        with torch.inference_mode():
+            known = vae.latents(mono.expand(1, vae.channels, -1).to(device))[0]
+        frame = np.arange(order.frames) * vae.hop
+        kept = (frame + vae.hop <= start) | (frame >= stop)
+        return replace(order, known=known, kept=kept)
+
+    def _gain(self, piece: Any) -> float:
+        """How much louder than a recording what the model heard in training is."""
+        start, stop = piece.stretch
+        kept = np.delete(piece.recording, np.s_[start:stop], axis=1)
+        loudness = float(np.sqrt(np.mean(kept**2))) if kept.size else 0.0
+        heard = float(self.model.about.get("loudness", loudness))
+        return heard / loudness if loudness > LEAST else 1.0
+
+    def _sound(self, piece: Any) -> Audio:
+        """The sound of a piece's latents, as loud as a rendered Score is, its end faded; of a
+        recording as loud as that, and what is kept of it as it was."""
+        length, vae = round(self._seconds(piece) * self.rate), self.model.vae
+        decoder: Any = SimpleNamespace(
+            margin=vae.margin,
+            period=vae.period,
+            frame_rate=vae.frame_rate,
+            hop=vae.hop,
+            parameters=vae.parameters,
+            decode=vae.sound,
+        )
+        latents = piece.writing.latents.cpu().numpy()
+        sound = np.concatenate(list(decode_blocks(decoder, latents, length))).T
+        if piece.stretch is not None:
+            return Audio(self._joined(piece, sound / self._gain(piece)), self.rate)
+        pair = np.ascontiguousarray(np.broadcast_to(sound[:2], (2, length)))
+        fade(pair, self.rate)
+        return Audio(room.master(pair, self.rate)[: len(sound)], self.rate)
+
+    def _joined(self, piece: Any, sound: np.ndarray) -> np.ndarray:
+        """(channels, n): the recording, and within its stretch what is new."""
+        (start, stop), out = piece.stretch, piece.recording.copy()
+        new = np.broadcast_to(sound.mean(0), out.shape)[:, start:stop].copy()
+        n = min(round(JOIN * self.rate), (stop - start) // 2)
+        rise = np.sin(np.linspace(0, np.pi / 2, n, dtype=np.float32)) ** 2
+        old = piece.recording[:, start:stop]
+        if start:
+            new[:, :n] = rise * new[:, :n] + (1 - rise) * old[:, :n]
+        if stop < out.shape[1]:
+            new[:, -n:] = rise[::-1] * new[:, -n:] + (1 - rise[::-1]) * old[:, -n:]
+        else:
+            fade(new, self.rate)
+        out[:, start:stop] = np.clip(new, -1, 1)
+        return out
+
+    def _rows(self, piece: Any, sound: Audio) -> tuple[Row, ...]:
+        """As ``MusicgenSystem._rows``; of a recording the length of what is new."""
+        if piece.stretch is None:
+            return super()._rows(piece, sound)
+        start, stop = piece.stretch
+        return text_rows(piece.request.brief, (stop - start) / self.rate)
+
+    def _facts(self, piece: Any) -> dict[str, Any]:
+        """What the JSON file says of how a piece was sounded."""
+        order, writing = piece.writing.order, piece.writing
+        facts: dict[str, Any] = {
+            "condition": piece.condition,
+            "sampler": order.sampler,
+            "steps": order.steps,
+            "function_evaluations": writing.evaluations,
+        }
+        if piece.stretch is not None:
+            facts["new_between"] = [round(s / self.rate, 3) for s in piece.stretch]
+        if piece.guide is not None:
+            by = {"name": piece.guide.checkpoint, "sha256": piece.guide.checkpoint_hash}
+            facts["score_by"] = by
+        return facts

@@ -1,0 +1,253 @@
+"""Training latent diffusion: options, recipes, the loss, and the checkpoint that comes of it.
+
+Knows what such a model is trained by; does not know how latents are made of sound, how batches are
+drawn (``systems.latent.examples``) or how a run goes (``train.audio``). Light to import: torch
+comes when it trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cantilena.errors import InputError
+from cantilena.systems.trainable import Checked, Collate, Recipe, Settings, option
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from cantilena.models.audio.dit import Heard
+    from cantilena.systems.latent.model import LatentModel
+
+SYSTEM = "latent"
+TEXT, CODES = "text", "codes"
+CONDITIONS = (TEXT, "roll", "drums", "chords", "beat", CODES)
+"""What can be read: words, the kinds of ``tokens.codes.symbols``, and the codes of a codec's first
+book (MeLoDy: a language model writes these, and diffusion the sound)."""
+OBJECTIVES = ("velocity", "flow")
+
+
+@dataclass(frozen=True)
+class LatentOptions(Checked):
+    """Options of a diffusion's training.
+
+    ``vae``: the folder of the autoencoder whose latents are learned; ``objective``; ``conditions``,
+    names of ``CONDITIONS`` with commas between; ``seconds`` of a crop, which is the window that is
+    written at a time later; ``drop``: how often all conditions of an example are left out, and as
+    often its text; ``alone``: how often all but its text; ``prefix`` and ``gaps``: how often a
+    beginning, or what surrounds gaps, is known (JEN-1); ``half``: weights of the checkpoint in 16
+    bits."""
+
+    vae: str = ""
+    objective: str = option("velocity", "what the network predicts", choices=OBJECTIVES)
+    conditions: str = option("text,roll,drums,chords,beat", "what the model reads, of a list")
+    text_encoder: str = option("hashed", "what reads texts")
+    codec: str = option("", "with the condition codes: the codec's folder, the shipped one by ''")
+    card: int = option(0, "values of that codec's first book", least=0)
+    seconds: float = option(5.12, "length of a crop", least=0.05)
+    width: int = option(192, "vectors", least=2)
+    layers: int = option(4, "blocks", least=1)
+    heads: int = option(4, "of attention", least=1)
+    hidden: int = option(768, "within a block", least=1)
+    patch: int = option(2, "frames of a token", least=1)
+    drop: float = option(0.1, "how often conditions are left out", least=0, free=True)
+    alone: float = option(0.25, "how often the text stands alone", least=0, free=True)
+    prefix: float = option(0.15, "how often a beginning is known", least=0, free=True)
+    gaps: float = option(0.15, "how often what surrounds gaps is known", least=0, free=True)
+    half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.reads:
+            if name not in CONDITIONS:
+                raise InputError(
+                    f"latent diffusion reads no {name!r}; known: {', '.join(CONDITIONS)}"
+                )
+        for name in ("drop", "alone", "prefix", "gaps"):
+            if getattr(self, name) > 1:
+                raise InputError(f"{name} is a share from 0 to 1, not {getattr(self, name):g}")
+        if self.prefix + self.gaps > 1:
+            raise InputError("prefix and gaps are shares of the same examples: 1 together at most")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of its conditions."""
+        return tuple(name.strip() for name in self.conditions.split(",") if name.strip())
+
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "latent": {},
+    "latent-text": {"conditions": "text"},
+    "latent-flow": {"objective": "flow"},
+    "latent-codes": {"conditions": "text,codes"},
+}
+"""The options of each recipe: text and a Score; text alone (JEN-1's own); the same as a rectified
+flow; text and the codes of a language model (MeLoDy)."""
+
+
+def latent_recipe(name: str) -> Recipe:
+    """A recipe for a CPU."""
+    settings = Settings(
+        steps=5_000,
+        batch=8,
+        rate=1e-3,
+        warmup=100,
+        decay=0.4,
+        weight_decay=0.01,
+        beta2=0.99,
+        clip=1.0,
+        valid_every=500,
+        save_minutes=5.0,
+        log_every=50,
+    )
+    return Recipe(SYSTEM, settings, LatentOptions(**RECIPES[name]))
+
+
+class LatentTraining:
+    """The ``Trainable`` of latent diffusion."""
+
+    system: ClassVar[str] = SYSTEM
+    driver: ClassVar[str] = "audio"
+    Options: ClassVar[Any] = LatentOptions
+    drawn: ClassVar[tuple[str, ...]] = ("square", "latents")
+    """What ``cantilena plot`` draws, the first that there is."""
+
+    def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
+        """As ``Trainable.recipes``."""
+        return {name: partial(latent_recipe, name) for name in RECIPES}
+
+    def check(self, recipe: Recipe) -> None:
+        """Raises InputError for settings and options that do not go together."""
+        options = recipe.options
+        if recipe.settings.steps is None or recipe.settings.accumulate != 1:
+            raise InputError("a run over latents needs a number of steps, and takes batches whole")
+        if options.width % (2 * options.heads) or options.width % options.patch:
+            raise InputError(
+                f"a width of {options.width} does not divide into {options.heads} heads of even "
+                f"width, or into {options.patch} frames"
+            )
+
+    def check_models(self, recipe: Recipe) -> None:
+        """Raises InputError where no autoencoder is named."""
+        if not recipe.options.vae:
+            raise InputError("say by --codec whose latents are learned: the folder of a VAE")
+
+    def build(self, recipe: Recipe) -> tuple[LatentModel, None]:
+        """The network with random weights, and its frozen autoencoder. Raises InputError,
+        CheckpointError, MissingExtraError."""
+        from cantilena.systems.latent.model import new_model
+
+        self.check_models(recipe)
+        return new_model(recipe.options), None
+
+    def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
+        """Batches come whole from ``systems.latent.examples``."""
+        raise NotImplementedError("batches of latents are drawn, not collated")
+
+    def loss(
+        self, model: LatentModel, batch: Mapping[str, Any]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Mean square of what is predicted less the target, over frames that are not known."""
+        import torch
+
+        clean = batch["latents"]
+        noise = torch.randn_like(clean)
+        time = model.objective.times(len(clean)).to(clean)
+        loss = model.squares(clean, noise, time, heard_of(model, batch))
+        return loss, {"square": loss.detach()}
+
+    def held_out(self, model: LatentModel, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        """(2,) sums of losses, and of examples: under all conditions ("latents"); under another
+        example's text, and under another's symbols; with the text alone, with another's text
+        alone; with nothing. Times and noise are the same for each."""
+        import torch
+
+        clean, count = batch["latents"], len(batch["latents"])
+        generator = torch.Generator().manual_seed(count)
+        noise = torch.randn(clean.shape, generator=generator).to(clean)
+        time = ((torch.arange(count) + 0.5) / count).to(clean)
+        heard = heard_of(model, batch)
+        nothing = heard._replace(kept=torch.zeros_like(heard.kept))
+        cases = {"latents": nothing, "nothing": no_text(no_frames(nothing))}
+        if count > 1:
+            if model.dit.config.text:
+                cases["another's text"] = other_text(nothing)
+            if model.dit.config.frames:
+                cases["another's symbols"] = other_frames(nothing)
+            if model.dit.config.text and model.dit.config.frames:
+                cases["text alone"] = no_frames(nothing)
+                cases["another's text alone"] = no_frames(other_text(nothing))
+        out = {}
+        for name, one in cases.items():
+            loss = model.squares(clean, noise, time, one)
+            out[name] = torch.stack([loss * count, loss.new_tensor(float(count))])
+        return out
+
+    def optimisers(self, model: LatentModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
+        """AdamW, with decay for matrices of the blocks alone; the autoencoder stays."""
+        import torch
+
+        settings = recipe.settings
+        matrices = [p for p in model.dit.blocks.parameters() if p.ndim == 2]
+        others = [p for p in model.dit.parameters() if all(p is not m for m in matrices)]
+        groups = [
+            {"params": matrices, "weight_decay": settings.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
+
+    def sampler(self, model: Any, tokenizer: Any) -> None:
+        """None: sound is made by the checkpoint."""
+
+    def save(
+        self,
+        folder: Path,
+        model: LatentModel,
+        state: Mapping[str, Any],
+        companion: Any,
+        card: Mapping[str, Any],
+    ) -> Path:
+        """Writes a checkpoint of the network and its autoencoder."""
+        from cantilena.systems.latent.model import save_latent
+
+        return save_latent(folder, model, card, model.options.half)
+
+
+# ------------------------------------------------------------------ conditions of a batch
+
+
+def heard_of(model: LatentModel, batch: Mapping[str, Any]) -> Heard:
+    """The conditions of a batch."""
+    from cantilena.models.audio.dit import Heard
+
+    frames = {name: batch[f"frames.{name}"] for name in model.dit.config.frames}
+    parts = (batch["latents"], batch["kept"], batch["text"], batch["mask"])
+    return Heard(*parts, frames, batch["timing"])
+
+
+def no_text(heard: Heard) -> Heard:
+    """Without words."""
+    import torch
+
+    return heard._replace(mask=torch.zeros_like(heard.mask))
+
+
+def other_text(heard: Heard) -> Heard:
+    """With the next example's words."""
+    return heard._replace(text=heard.text.roll(1, 0), mask=heard.mask.roll(1, 0))
+
+
+def no_frames(heard: Heard) -> Heard:
+    """Without what is known frame by frame."""
+    import torch
+
+    return heard._replace(frames={n: torch.zeros_like(v) for n, v in heard.frames.items()})
+
+
+def other_frames(heard: Heard) -> Heard:
+    """With what is known of the next example's frames."""
+    return heard._replace(frames={n: v.roll(1, 0) for n, v in heard.frames.items()})

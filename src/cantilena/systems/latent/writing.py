@@ -1,0 +1,131 @@
+"""Writing latents: an order to latents, window by window, with what is known of them kept.
+
+Knows the diffusion, windows and wishes; does not know sound or Requests. Each order has its own
+random numbers and stands alone in a batch, so that nothing depends on what is written beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cantilena.decode.windows import Window, windows
+from cantilena.models.audio.diffusion import guided, sampled, sampler
+from cantilena.models.audio.dit import Heard
+from cantilena.systems.latent.conditions import LatentWish, frame_states, text_states
+from cantilena.systems.latent.model import LatentModel
+
+AGAIN = 0.25
+"""Share of a window that is there already when a longer piece goes on: JEN-1's continuation."""
+STEPS = 30
+
+
+@dataclass(frozen=True)
+class LatentOrder:
+    """One piece: its length in ``frames``, the ``wish``, how it is sampled (``steps`` of a
+    ``sampler``, ``guidance``, ``temperature``: times the noise that it begins with), and of a piece
+    that is there its latents ``known`` (D, T), ``kept`` (T,) where True."""
+
+    frames: int
+    wish: LatentWish
+    seed: int = 0
+    steps: int = STEPS
+    sampler: str = "ddim"
+    guidance: float = 1.0
+    temperature: float = 1.0
+    known: Tensor | None = None
+    kept: np.ndarray | None = None
+
+
+class LatentWriting:
+    """The writing of an order; ``latents`` (D, T) are its own, scaled, zeros where nothing is
+    written yet. ``evaluations``: passes of the network in all. Raises InputError, UnknownNameError,
+    MissingExtraError for a sampler that cannot be."""
+
+    def __init__(self, model: LatentModel, order: LatentOrder):
+        self.model, self.order = model, order
+        sampler(order.sampler, model.objective, order.steps)
+        self.device = next(model.dit.parameters()).device
+        self.kept = np.zeros(order.frames, dtype=bool)
+        self.latents = torch.zeros(model.vae.latent, order.frames, device=self.device)
+        if order.known is not None and order.kept is not None:
+            self.kept |= order.kept
+            self.latents = order.known.to(self.device).float() * torch.from_numpy(
+                self.kept.astype(np.float32)
+            ).to(self.device)
+        length = model.window
+        stride = max(1, length - round(AGAIN * length))
+        first = int(np.argmin(self.kept)) if not self.kept.all() else order.frames
+        every = windows(order.frames, length, stride, begin=first)
+        self.windows = [w for w in every if not self.kept[w.begin : w.stop].all()]
+        self.texts = [text_states(model.dit.config, model.encoder, order.wish.text)]
+        self.total = max(1, len(self.windows) * order.steps)
+        rows = 1 if order.guidance == 1 else 2
+        self.evaluations = len(self.windows) * order.steps * rows
+
+    @torch.inference_mode()
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """Writes, and gives after each step how many are done, and of how many."""
+        done = 0
+        for number, window in enumerate(self.windows):
+            for latents in self._window(number, window):
+                done += 1
+                if done % self.order.steps == 0:
+                    self.latents[:, window.start : window.stop] = latents[0]
+                    self.kept[window.start : window.stop] = True
+                yield done, self.total
+        if not self.windows:
+            yield 1, 1
+
+    def _window(self, number: int, window: Window) -> Iterator[Tensor]:
+        order, model = self.order, self.model
+        span = slice(window.start, window.stop)
+        generator = torch.Generator().manual_seed(order.seed * 1_000_003 + number)
+        shape = (1, model.vae.latent, window.stop - window.start)
+        noise = torch.randn(shape, generator=generator).to(self.device) * order.temperature
+        known = self.latents[None, :, span].clone()
+        kept = torch.from_numpy(self.kept[span].copy()).to(self.device)
+        heard = self._heard(window, known, kept)
+
+        def predict(x: Tensor, time: float) -> Tensor:
+            times = torch.full((len(heard.kept),), time, device=self.device)
+            dtype = model.dit.begin.weight.dtype
+            rows = x.to(dtype).expand(len(heard.kept), -1, -1)
+            output = model.dit(rows, times, heard).float()
+            if order.guidance == 1:
+                return output
+            return guided(output[:1], output[1:], order.guidance)
+
+        how = sampler(order.sampler, model.objective, order.steps)
+        return sampled(predict, noise, model.objective, how, known, kept)
+
+    def _heard(self, window: Window, known: Tensor, kept: Tensor) -> Heard:
+        """The conditions of a window; under guidance beside them those of nothing."""
+        order, config = self.order, self.model.dit.config
+        rate, text = self.model.vae.frame_rate, self.texts[0][None]
+        frames = frame_states(config, order.wish, rate, window.start, window.stop)
+        mask = torch.ones(text.shape[:2], dtype=torch.bool)
+        timing = torch.tensor([self._timing(window.start / rate, order.frames / rate)])
+        parts = [known, kept[None].float(), text, mask]
+        states = {name: value[None] for name, value in frames.items()}
+        if order.guidance != 1:
+            parts = [part.repeat(2, *(1,) * (part.ndim - 1)) for part in parts]
+            parts[3][1] = False
+            timing = timing.repeat(2, 1)
+            states = {n: torch.cat([v, torch.zeros_like(v)]) for n, v in states.items()}
+        latents, where, words, word_mask = (part.to(self.device) for part in parts)
+        named = {name: value.to(self.device) for name, value in states.items()}
+        return Heard(latents, where, words, word_mask, named, timing.to(self.device))
+
+    def _timing(self, start: float, total: float) -> tuple[float, float]:
+        """Where a window begins, and of how long a piece, within what was heard in training: the
+        beginning and the end of a longer piece are told as those of the longest."""
+        longest = float(self.model.about.get("longest", total))
+        if total <= longest:
+            return start, total
+        left = total - start
+        return max(min(start, longest / 2), longest - left), longest
