@@ -20,6 +20,16 @@ def sound() -> np.ndarray:
     return np.random.default_rng(0).uniform(-0.9, 0.9, (5000, 2)).astype(np.float32)
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="of Linux")
+def test_an_open_wav_is_not_mapped_into_memory(tmp_path: Path):
+    """What is read through a map counts as memory until it is closed, an hour as a whole."""
+    write_wav(np.zeros(50_000), 8000, tmp_path / "long.wav")
+    with open_recording(tmp_path / "long.wav") as recording:
+        assert recording.read(49_000, 60_000).shape == (1000, 1)
+        assert recording.read(60_000, 70_000).shape == (0, 1)
+        assert "long.wav" not in Path("/proc/self/maps").read_text()
+
+
 def float_wav(samples: np.ndarray, rate: int = 8000) -> bytes:
     body = samples.astype("<f4").tobytes()
     form = struct.pack("<HHIIHH", 3, 1, rate, 4 * rate, 4, 32)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -57,8 +57,8 @@ def open_recording(path: str | Path) -> Iterator[Recording]:
 
 
 class _Wav(Recording):
-    def __init__(self, path: Path, data: mmap.mmap, layout: Layout):
-        self.path, self.data, self.layout = path, data, layout
+    def __init__(self, path: Path, file: BinaryIO, layout: Layout):
+        self.path, self.file, self.layout = path, file, layout
         self.rate, self.channels, self.tags = layout.rate, layout.channels, {}
         self.length = layout.size // layout.step
 
@@ -66,9 +66,12 @@ class _Wav(Recording):
         stop = min(stop, self.length)
         first, step = self.layout.start, self.layout.step
         try:
-            return self.layout.samples(self.data[first + start * step : first + stop * step])
+            self.file.seek(first + start * step)
+            return self.layout.samples(self.file.read(max(0, stop - start) * step))
         except InputError as error:
             raise _unreadable(self.path, str(error)) from error
+        except OSError as error:
+            raise _unreadable(self.path, error.strerror or str(error)) from error
 
 
 @contextlib.contextmanager
@@ -77,12 +80,13 @@ def _wav(path: Path) -> Iterator[Recording]:
         with path.open("rb") as file:
             if not path.stat().st_size:
                 raise _unreadable(path, "it is empty")
+            # for the heads of chunks alone: what is read through a map stays in memory
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 try:
                     layout = find_layout(data)
                 except InputError as error:
                     raise _unreadable(path, str(error)) from error
-                yield _Wav(path, data, layout)
+            yield _Wav(path, file, layout)
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
 

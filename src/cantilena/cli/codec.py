@@ -259,17 +259,22 @@ def encode(args: argparse.Namespace) -> int:
     """Writes a recording's codes."""
     import numpy as np
 
-    from cantilena.models.audio.codec.codes_file import ENDING, codes_of, write_codes
+    from cantilena.models.audio.codec.codes_file import (
+        ENDING,
+        codes_of,
+        smallest_kind,
+        write_codes,
+    )
     from cantilena.models.audio.codec.stream import encode_blocks
 
     model = chosen_codec(args)
     books = chosen_books(args, model)
     path = _free(args.output or safe_name(Path(args.file).stem) + ENDING, args.replace)
-    parts, frames = [], 0
+    parts, frames, kind = [], 0, smallest_kind(model.sizes)
     with _recording(args.file, model) as recording, Progress(args.quiet) as progress:
         length = _length(recording, model)
         for part in encode_blocks(model, recording_blocks(args.file, recording, model), books):
-            parts.append(part)
+            parts.append(part.astype(kind))
             frames += part.shape[1]
             progress(frames * model.hop, length, "encoding")
     codes = codes_of(model, np.concatenate(parts, axis=1), length)

@@ -227,5 +227,5 @@ def _check_option(kind: str, name: str, value: Any, annotation: str) -> None:
     least = 0 if name in _MAY_BE_0 else 1
     if annotation == "int" and value < least:
         raise InputError(f"{name} of the codec {kind!r} must be {least} or more, not {value}")
-    if annotation == "float" and not 0 < value < math.inf:
-        raise InputError(f"{name} of the codec {kind!r} must be above 0, not {value}")
+    if annotation == "float" and not 0 <= value < math.inf:
+        raise InputError(f"{name} of the codec {kind!r} must be 0 or more, not {value}")
