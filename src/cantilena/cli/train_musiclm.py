@@ -86,16 +86,18 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
     name = args.recipe or next(iter(RECIPES))
     if name not in RECIPES:
         raise UnknownNameError("recipe", name, RECIPES)
-    if len(set(codec.sizes)) != 1 or not hasattr(codec, "quantizer"):
+    first = codec.quantizers[0] if hasattr(codec, "rates") else getattr(codec, "quantizer", None)
+    if len(set(codec.sizes)) != 1 or first is None:
         raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
     recipe = saved if saved is not None and args.recipe is None else music_recipe(name)
     recipe = recipe.changed(
         books=codec.books,
         card=codec.sizes[0],
         frame_rate=float(codec.frame_rate),
-        latent=int(codec.quantizer.dim),
+        latent=int(first.dim),
         codec=codec.fingerprint(),
         codec_folder=str(args.codec),
+        level_rates=",".join(map(str, getattr(codec, "rates", ()))),
     )
     options: dict[str, Any] = {}
     for text in args.option or ():
