@@ -34,7 +34,7 @@ from cantilena.systems.musiclm.wish import METRE, TEMPO, MusicWish, beats_of
 from cantilena.text.brief import parse_brief
 from cantilena.text.wishes import Brief
 
-SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=2.0, best_of=1, repetition=0.0)
+SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=3.0, best_of=1, repetition=0.0)
 """Of the semantic stage; the others are sampled cooler, as their configs say."""
 STORY, ALONE = "story", "alone"
 
