@@ -44,6 +44,9 @@ def train_musiclm(args: argparse.Namespace) -> int:
     clips = {n: MusicClips(d, codec, folder, say, stem, noise) for n, d in data.items()}
     options, settings, model = recipe.options, recipe.settings, training.model
     music: Any = model
+    for part in (music.words, music.semantic):  # are fitted and read where batches are made
+        if part is not None:
+            part.to("cpu")
     if training.step == 0:
         fit(music, clips["train"], options.word_steps, settings.seed, say)
     examples = {name: own.examples(music) for name, own in clips.items()}

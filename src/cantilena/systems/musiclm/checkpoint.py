@@ -134,7 +134,9 @@ def load_musiclm(
         check_codec(music.config, sounding)
     where = torch.device(chosen_device(device))
     for module in (music, sounding):
-        module.to(where).eval().requires_grad_(False)
+        module.eval().requires_grad_(False)
+    for module in (music.models, sounding):  # words are few, and are read where they are told
+        module.to(where)
     return Loaded(music, sounding, checkpoint, not slim)
 
 

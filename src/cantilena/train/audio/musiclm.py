@@ -104,7 +104,9 @@ def rest_of(clip: Any, stem: str, noise: float) -> np.ndarray:
 @torch.inference_mode()
 def codes_of(codec: LatentCodec, latents: np.ndarray) -> np.ndarray:
     """(K, T) codes of latents (D, T)."""
-    return codec.quantizer(torch.from_numpy(latents).float()[None]).indices[0].numpy()
+    device = next(codec.parameters()).device
+    rows = torch.from_numpy(latents).float().to(device)[None]
+    return codec.quantizer(rows).indices[0].cpu().numpy()
 
 
 @torch.inference_mode()
@@ -112,7 +114,8 @@ def latents_of(codec: Any, samples: np.ndarray) -> np.ndarray:
     """(D, T) float16 latents of (n,) samples; of a codec of levels those of the coarsest."""
     sound = torch.from_numpy(np.ascontiguousarray(samples)).expand(1, codec.channels, -1)
     analyse = codec.analyse if isinstance(codec, LatentCodec) else codec.levels[0].encoder
-    return analyse(codec.padded(sound))[0].half().numpy()
+    device = next(codec.parameters()).device
+    return analyse(codec.padded(sound.to(device)))[0].half().cpu().numpy()
 
 
 def halves(latents: np.ndarray) -> list[np.ndarray]:
