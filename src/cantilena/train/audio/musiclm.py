@@ -102,7 +102,7 @@ def rest_of(clip: Any, stem: str, noise: float) -> np.ndarray:
 
 
 @torch.inference_mode()
-def codes_of(codec: LatentCodec, latents: np.ndarray) -> np.ndarray:
+def codes_of(codec: Any, latents: np.ndarray) -> np.ndarray:
     """(K, T) codes of latents (D, T)."""
     device = next(codec.parameters()).device
     rows = torch.from_numpy(latents).float().to(device)[None]
