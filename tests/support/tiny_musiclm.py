@@ -43,9 +43,9 @@ def tiny_codec() -> Codec:
 
 def tiny_music(codec: Codec, **options: Any) -> MusicLM:
     """One whose words' books have been begun on noise."""
-    recipe = music_recipe("musiclm-small").changed(**SMALL, codec=codec.fingerprint())
+    sizes = {**SMALL, **options, "codec": codec.fingerprint()}
     torch.manual_seed(0)
-    music, _ = MusicLmTraining().build(recipe.changed(**options))
+    music, _ = MusicLmTraining().build(music_recipe("musiclm-small").changed(**sizes))
     with torch.no_grad():
         for weight in music.models.parameters():
             weight.mul_(3.0)
@@ -55,6 +55,19 @@ def tiny_music(codec: Codec, **options: Any) -> MusicLM:
     if music.semantic is not None and hasattr(music.semantic, "fit"):
         music.semantic.fit(torch.randn(64, music.semantic.dim))
     return music.eval()
+
+
+def tiny_jukebox() -> Codec:
+    """Three levels of 15.625, 31.25 and 62.5 frames a second."""
+    return tiny("jukebox", downs=(8, 9, 10))
+
+
+def write_jukebox(folder: Path) -> Path:
+    codec = tiny_jukebox()
+    options = {"stages": "top,middle,bottom", "level_rates": "1,2,4", "level_seconds": "2,1,0.5"}
+    sizes = {"books": 7, "frame_rate": float(codec.frame_rate)}
+    music = tiny_music(codec, **options, **sizes)
+    return save_musiclm(folder, music, codec, {"seed": 0, "licence": "none"}).folder
 
 
 def write_musiclm(folder: Path, slim: bool = False, **options: Any) -> Path:

@@ -48,6 +48,9 @@ def train_musiclm(args: argparse.Namespace) -> int:
     clips = {n: MusicClips(d, codec, folder, say, stem, noise) for n, d in data.items()}
     options, settings, model = recipe.options, recipe.settings, training.model
     music: Any = model
+    for part in (music.words, music.semantic):  # are fitted and read where batches are made
+        if part is not None:
+            part.to("cpu")
     if training.step == 0:
         fit(music, clips["train"], options.word_steps, settings.seed, say)
     examples = {name: own.examples(music) for name, own in clips.items()}
@@ -87,14 +90,16 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
     options above them. Raises InputError, UnknownNameError."""
     from cantilena.systems.musiclm.training import MusicLmTraining
 
-    if len(set(codec.sizes)) != 1 or not hasattr(codec, "quantizer"):
+    first = codec.quantizers[0] if hasattr(codec, "rates") else getattr(codec, "quantizer", None)
+    if len(set(codec.sizes)) != 1 or first is None:
         raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
     recipe = base_recipe(args, saved, MusicLmTraining().recipes()).changed(
         books=codec.books,
         card=codec.sizes[0],
         frame_rate=float(codec.frame_rate),
-        latent=int(codec.quantizer.dim),
+        latent=int(first.dim),
         codec=codec.fingerprint(),
         codec_folder=str(args.codec),
+        level_rates=",".join(map(str, getattr(codec, "rates", ()))),
     )
     return with_settings(recipe.changed(**dict(options_of(args))), args)

@@ -28,6 +28,7 @@ from cantilena.models.checkpoint import (
 )
 from cantilena.models.hub import chosen_device
 from cantilena.models.saving import load_tensors, save_tensors
+from cantilena.systems.musiclm.levels import books_of
 from cantilena.systems.musiclm.model import MusicConfig, MusicLM
 
 SYSTEM = "musiclm"
@@ -133,7 +134,9 @@ def load_musiclm(
         check_codec(music.config, sounding)
     where = torch.device(chosen_device(device))
     for module in (music, sounding):
-        module.to(where).eval().requires_grad_(False)
+        module.eval().requires_grad_(False)
+    for module in (music.models, sounding):  # words are few, and are read where they are told
+        module.to(where)
     return Loaded(music, sounding, checkpoint, not slim)
 
 
@@ -178,10 +181,9 @@ def check_books(config: MusicConfig, codec: Codec) -> None:
             f"the last stage, {last.name!r}, writes codes of {last.source[:16]!r}, not of the "
             f"codec {config.codec[:16]!r}"
         )
-    sizes = tuple(size for name in config.written for size in config.stage(name).sizes)
-    rates = {config.stage(name).rate for name in config.written}
-    if sizes != tuple(codec.sizes[: len(sizes)]) or rates != {float(codec.frame_rate)}:
+    sizes, rate = books_of(config), config.rate
+    if sizes != tuple(codec.sizes[: len(sizes)]) or abs(rate - codec.frame_rate) > 1e-6:
         raise InputError(
-            f"the stages write {list(sizes)} values at {sorted(rates)} frames a second, the codec "
-            f"has {list(codec.sizes)} at {codec.frame_rate:g}"
+            f"the stages write {list(sizes)} values at {rate:g} frames a second, the codec has "
+            f"{list(codec.sizes)} at {codec.frame_rate:g}"
         )

@@ -20,6 +20,7 @@ from cantilena.errors import InputError
 from cantilena.models.audio.code_lm import Signal, nats_by_book
 from cantilena.systems.codes.stages import CodeStage
 from cantilena.systems.codes.stepper import Conditions, Row, batched
+from cantilena.systems.musiclm.levels import split
 from cantilena.systems.musiclm.model import GIVEN, SEMANTIC, MusicLM
 from cantilena.systems.musiclm.wish import MusicWish
 from cantilena.tokens.codes.symbols import Sounding
@@ -83,8 +84,7 @@ class MusicBatches:
         self.examples, self.music = list(examples), music
         self.seed, self.drop, self.text_share = seed, drop, text_share
         self.stages = music.stages()
-        books = np.cumsum([0, *(len(music.config.stage(n).sizes) for n in music.config.written)])
-        self.tokens = [self._tokens(example, books) for example in self.examples]
+        self.tokens = [self._tokens(example) for example in self.examples]
         self.sound = music.words.tokens_of_sound(
             torch.from_numpy(np.stack([example.features for example in self.examples]))
         )
@@ -101,11 +101,9 @@ class MusicBatches:
                     f"{max(rows, default=0) / stage.writes.rate:g} s"
                 )
 
-    def _tokens(self, example: MusicExample, books: np.ndarray) -> dict[str, np.ndarray]:
+    def _tokens(self, example: MusicExample) -> dict[str, np.ndarray]:
         """An example's tokens by stage."""
-        names = self.music.config.written
-        parts = zip(names, books, books[1:], strict=False)
-        out = {name: example.codes[a:b].astype(np.int64) for name, a, b in parts}
+        out = split(self.music.config, example.codes.astype(np.int64))
         out[SEMANTIC] = example.semantic.astype(np.int64)
         if self.music.config.given:
             if example.given is None:

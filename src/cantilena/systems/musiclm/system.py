@@ -27,13 +27,14 @@ from cantilena.systems.codes.progress import Progress as Kept
 from cantilena.systems.codes.system import fade, text_rows, text_seconds
 from cantilena.systems.musiclm import given
 from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
+from cantilena.systems.musiclm.levels import books_of, frames_in, joined
 from cantilena.systems.musiclm.model import GIVEN
 from cantilena.systems.musiclm.story import MORE, Part, read_story
 from cantilena.systems.musiclm.wish import METRE, TEMPO, MusicWish, beats_of
 from cantilena.text.brief import parse_brief
 from cantilena.text.wishes import Brief
 
-SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=2.0, best_of=1, repetition=0.0)
+SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=3.0, best_of=1, repetition=0.0)
 """Of the semantic stage; the others are sampled cooler, as their configs say."""
 STORY, ALONE = "story", "alone"
 
@@ -195,26 +196,28 @@ class MusicLmSystem(System):
 
     def _parts_of_codes(self, piece: _Piece) -> Iterator[np.ndarray]:
         """Codes of the codec's books as soon as all of a frame's are written."""
-        names, sent = self.music.config.written, 0
-        for _ in piece.writing.steps():
-            ready = min(piece.writing.written(name).shape[1] for name in names)
+        config, sent = self.music.config, 0
+        within = {name: frames_in(config, config.stage(name)) for name in config.written}
+        writing = piece.writing
+        for _ in writing.steps():
+            ready = min(writing.written(name).shape[1] // n for name, n in within.items())
             if ready > sent:
-                rows = [piece.writing.tokens[name][:, sent:ready] for name in names]
-                yield np.concatenate(rows)
+                yield joined(config, writing.tokens, sent, ready)
                 sent = ready
+        if (rest := joined(config, writing.tokens, sent)).shape[1]:
+            yield rest
 
     def codes(self, writing: Writing[MusicWish]) -> np.ndarray:
         """(K, T) codes of the codec of a piece that is written."""
-        return np.concatenate([writing.tokens[name] for name in self.music.config.written])
+        return joined(self.music.config, writing.tokens)
 
     def _result(self, piece: _Piece) -> Result:
         sound, brief = self._sound(piece), piece.request.brief
         config = self.music.config
-        books = sum(len(config.stage(name).sizes) for name in config.written)
         facts: dict[str, Any] = {
             "stages": [stage.name for stage in config.stages],
             "codec": config.codec[:16],
-            "bits_per_second": round(self.codec.bits(books), 1),
+            "bits_per_second": round(self.codec.bits(len(books_of(config))), 1),
             "story": [[part.start, part.text] for part in piece.parts],
             "word_tokens": [
                 self.music.words.tokens_of_text([part.text])[0].tolist() for part in piece.parts

@@ -26,6 +26,10 @@ SYSTEM = "musiclm"
 SEMANTIC, COARSE, FINE = "semantic", "coarse", "fine"
 GIVEN = "given"
 NAMES = (SEMANTIC, COARSE, FINE)
+LEVELS = ("top", "middle", "bottom")
+"""The stages over a codec of levels, from the coarsest on: Jukebox's prior and its upsamplers."""
+LEVEL_STRIDES = (0.125, 0.5, 0.5)
+"""Of their windows: Jukebox's."""
 KINDS = ("kmeans", "random-projection")
 TEMPERATURES = {SEMANTIC: 1.0, COARSE: 0.95, FINE: 0.4}
 """MusicLM's."""
@@ -49,7 +53,9 @@ class MusicOptions(Checked):
     words, the first, are read; ``dropout``: share of values left out in the stages; ``drop``: how
     often conditions are left out. ``stem``: the stem of the clips that is written, to the others,
     which are read as codes with white ``noise`` over them (SingSong's, so that what leaks of the
-    stem in separated recordings cannot be copied)."""
+    stem in separated recordings cannot be copied). ``level_rates``: of a codec of levels
+    (Jukebox's), how many frames of each are in one of the coarsest: each is a stage of its own,
+    in windows of ``level_seconds``."""
 
     books: int = option(3, "books of the codec", least=1)
     card: int = option(256, "values of a book", least=2)
@@ -77,6 +83,8 @@ class MusicOptions(Checked):
     word_steps: int = option(400, "updates of the embedding", least=1)
     word_dropout: float = option(0.5, "how often words lose tokens", least=0, free=True)
     dropout: float = option(0.1, "share of values left out", least=0)
+    level_rates: str = ""
+    level_seconds: str = option("16,4,1", "windows of the stages over a codec of levels")
     stem: str = option("", "stem that is written to the others")
     noise: float = option(0.01, "deviation of the noise over what is given", least=0, free=True)
     text_share: float = option(0.5, "how often words are a caption's", least=0)
@@ -85,11 +93,17 @@ class MusicOptions(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        known = LEVELS[: len(self.levels)] if self.levels else NAMES
         for name in self.names:
-            if name not in NAMES:
-                raise InputError(f"there is no stage {name!r}; known: {', '.join(NAMES)}")
-        if COARSE not in self.names or list(self.names) != [n for n in NAMES if n in self.names]:
-            raise InputError(f"the stages are of {', '.join(NAMES)} in this order, with coarse")
+            if name not in known:
+                raise InputError(f"there is no stage {name!r}; known: {', '.join(known)}")
+        first = LEVELS[0] if self.levels else COARSE
+        if first not in self.names or list(self.names) != [n for n in known if n in self.names]:
+            raise InputError(f"the stages are of {', '.join(known)} in this order, with {first}")
+        if self.levels and (len(self.levels) > len(LEVELS) or self.stem):
+            raise InputError("over a codec of levels stand up to three stages, and no stem")
+        if self.levels and len(self.windows) < len(self.levels):
+            raise InputError(f"of {len(self.levels)} levels each needs its level_seconds")
         if FINE in self.names and self.coarse_books >= self.books:
             raise InputError(f"of {self.books} books none is left for the fine stage")
         if self.stem and SEMANTIC in self.names:
@@ -104,6 +118,19 @@ class MusicOptions(Checked):
         return tuple(name.strip() for name in self.stages.split(",") if name.strip())
 
     @property
+    def levels(self) -> tuple[int, ...]:
+        """Frames of each level in one of the codec's; () of a codec without levels."""
+        return tuple(int(rate) for rate in self.level_rates.split(",") if rate)
+
+    @property
+    def windows(self) -> tuple[float, ...]:
+        """Seconds of each level's windows. Raises InputError."""
+        try:
+            return tuple(float(length) for length in str(self.level_seconds).split(",") if length)
+        except ValueError:
+            raise InputError(f"level_seconds are numbers, not {self.level_seconds!r}") from None
+
+    @property
     def rate(self) -> float:
         """Semantic tokens a second."""
         return self.frame_rate / self.stack
@@ -115,6 +142,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "musiclm-random-projection": {"semantic": "random-projection"},
     "drums-for-a-rest": {"stages": "coarse,fine", "stem": "drums"},
     "bass-for-a-rest": {"stages": "coarse,fine", "stem": "bass"},
+    "jukebox": {"stages": "top,middle,bottom", "level_rates": "1,4,16", "fuse": "prepend"},
     "musiclm": {
         "semantic_size": 1024,
         "semantic_seconds": 30.0,
@@ -136,7 +164,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 """The options of each recipe: what is shipped; without the semantic stage; with semantic tokens
 that nothing was trained for; drums (JukeDrummer) and a bass (SingSong) to a recording without
-them; the published size."""
+them; a prior and two upsamplers over Jukebox's codec; the published size."""
 
 
 def music_recipe(name: str) -> Recipe:
@@ -210,6 +238,9 @@ class MusicLmTraining:
     def _stages(self, options: MusicOptions) -> Iterable[StageConfig]:
         from cantilena.systems.musiclm.model import StageConfig
 
+        if options.levels:
+            yield from self._levels(options)
+            return
         fine = options.books - options.coarse_books
         source = f"{options.semantic} of {options.codec}"
         rows: dict[str, tuple[tuple[int, ...], float, str, float]] = {
@@ -244,6 +275,29 @@ class MusicLmTraining:
                 dropout=options.dropout,
             )
             before = (name, *heard)
+
+    def _levels(self, options: MusicOptions) -> Iterable[StageConfig]:
+        """A stage for each level of a codec."""
+        from cantilena.systems.musiclm.model import StageConfig
+
+        sizes = (options.width, options.heads, options.layers, options.hidden)
+        before: tuple[str, ...] = ()
+        for i, name in enumerate(options.names):
+            rate, length = options.frame_rate * options.levels[i], options.windows[i]
+            window = (length, length * LEVEL_STRIDES[i])
+            yield StageConfig(
+                name,
+                (options.card,),
+                rate,
+                options.codec,
+                before,
+                *window,
+                *sizes,
+                around=int(bool(before)),
+                guided=not before,
+                dropout=options.dropout,
+            )
+            before = (name,)
 
     def build(self, recipe: Recipe) -> tuple[MusicLM, None]:
         """The model with random weights. Raises InputError."""

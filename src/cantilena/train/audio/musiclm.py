@@ -18,6 +18,7 @@ from torch import Tensor
 from cantilena.data.audio.clips import from_pcm
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import LatentCodec
+from cantilena.models.audio.codec.levels import JukeboxCodec
 from cantilena.models.audio.quantize.words import stack_frames, tokens
 from cantilena.score import gm
 from cantilena.systems.musiclm.examples import MusicExample, words_of
@@ -48,7 +49,7 @@ class MusicClips:
         stem: str = "",
         noise: float = 0.0,
     ):
-        if not isinstance(codec, LatentCodec):
+        if not isinstance(codec, (LatentCodec, JukeboxCodec)):
             raise InputError(
                 f"a codec of the kind {codec.kind!r} has no latents; MusicLM needs one that has"
             )
@@ -101,16 +102,20 @@ def rest_of(clip: Any, stem: str, noise: float) -> np.ndarray:
 
 
 @torch.inference_mode()
-def codes_of(codec: LatentCodec, latents: np.ndarray) -> np.ndarray:
+def codes_of(codec: Any, latents: np.ndarray) -> np.ndarray:
     """(K, T) codes of latents (D, T)."""
-    return codec.quantizer(torch.from_numpy(latents).float()[None]).indices[0].numpy()
+    device = next(codec.parameters()).device
+    rows = torch.from_numpy(latents).float().to(device)[None]
+    return codec.quantizer(rows).indices[0].cpu().numpy()
 
 
 @torch.inference_mode()
-def latents_of(codec: LatentCodec, samples: np.ndarray) -> np.ndarray:
-    """(D, T) float16 latents of (n,) samples."""
+def latents_of(codec: Any, samples: np.ndarray) -> np.ndarray:
+    """(D, T) float16 latents of (n,) samples; of a codec of levels those of the coarsest."""
     sound = torch.from_numpy(np.ascontiguousarray(samples)).expand(1, codec.channels, -1)
-    return codec.analyse(codec.padded(sound))[0].half().numpy()
+    analyse = codec.analyse if isinstance(codec, LatentCodec) else codec.levels[0].encoder
+    device = next(codec.parameters()).device
+    return analyse(codec.padded(sound.to(device)))[0].half().cpu().numpy()
 
 
 def halves(latents: np.ndarray) -> list[np.ndarray]:
