@@ -107,7 +107,7 @@ def steady(rows: Rows, plan: Plan) -> Rows:
         if part.role not in (MELODY, HARMONY):
             continue
         new = out[part.instrument] = list(rows[part.instrument])
-        for bar in range(2, plan.bars):
+        for bar in range(starts[0] + 2, plan.bars):
             place = (bar - max(start for start in starts if start <= bar)) % PHRASE
             goes_with = part.role == HARMONY and len(plan.parts) > 1
             due = goes_with or place >= PHRASE // 2
