@@ -8,7 +8,7 @@ import pytest
 from cantilena.systems.note.borrowing import CHORD_SIZE, MOST_OF_A_LINE, assigned
 from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan
 from cantilena.systems.note.planning import make_plan
-from cantilena.systems.note.recurrence import write_counts
+from cantilena.systems.note.recurrence import HELD, NEW, REST, write_counts
 from cantilena.text.wishes import Brief, Instrument
 from makers import HABITS
 
@@ -57,3 +57,25 @@ def test_nobody_of_one_voice_has_more_notes_than_can_be_played(metre, most, dens
     for part in plan.parts:
         counts = [bar.notes for bar in part.bars]
         assert max(counts) > most if part.instrument == 0 else max(counts) == most
+
+
+def test_a_bar_that_would_hold_nothing_long_is_struck():
+    rows, _ = assigned(
+        (VIOLA,),
+        [["harmony", 71, "_._.__--", write_counts([9, 2])]],
+        0,
+        8,
+        1.0,
+        np.random.default_rng(0),
+    )
+    kinds = [(bar.kind, bar.notes) for bar in rows[41]]
+    assert kinds == [
+        (NEW, 1),
+        (NEW, 9),
+        (NEW, 1),
+        (NEW, 2),
+        (HELD, 0),
+        (NEW, 1),
+        (REST, 0),
+        (REST, 0),
+    ]

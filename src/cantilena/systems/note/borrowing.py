@@ -14,7 +14,7 @@ import numpy as np
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.casting import BOWED
 from cantilena.systems.note.plan import HARMONY, PartPlan
-from cantilena.systems.note.recurrence import BarPlan, bar_plan, read_counts
+from cantilena.systems.note.recurrence import HELD, BarPlan, bar_plan, read_counts
 from cantilena.systems.note.shaping import Rows
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
@@ -23,6 +23,8 @@ SHARED, ASTRAY = 0.6, 0.4
 MOST_OF_A_LINE = 16
 """Notes of a player of one note at a time in a whole note at most: nineteen of twenty bars of winds
 and bowed strings of the training songs have no more, be they tunes or not."""
+LONG_NOTES = 4
+"""Notes of a bar up to which they may last through the next one."""
 CHORD_SIZE = 2
 """Notes that a part with chords begins together in the mean (``harmony_chord_size`` of ``cantilena
 evaluate realism``)."""
@@ -64,8 +66,21 @@ def assigned(
             left.remove(row)
         else:
             cost += SHARED
-        out[part.instrument] = _window(row[2], _counts_of(row, part, scale), start, bars, past)
+        window = _window(row[2], _counts_of(row, part, scale), start, bars, past)
+        out[part.instrument] = _struck(window, part)
     return out, cost
+
+
+def _struck(row: list[BarPlan], part: PartPlan) -> list[BarPlan]:
+    """The row with a few notes in bars that only hold what is struck before them, where that is no
+    single long chord: a model holds nothing else so long, and the bar would be silent."""
+    notes = 1 if _is_line(part) else CHORD_SIZE
+    out: list[BarPlan] = []
+    for bar in row:
+        before = out[-1].notes if out else 0
+        held = bar.kind == HELD and bar.notes != UNKNOWN_COUNT
+        out.append(BarPlan(notes=notes) if held and not 0 < before <= LONG_NOTES else bar)
+    return out
 
 
 def within_reach(rows: Rows, parts: Sequence[PartPlan], metre: Sequence[int]) -> Rows:

@@ -97,19 +97,20 @@ def remembered(rows: Rows, plan: Plan) -> Rows:
 
 def steady(rows: Rows, plan: Plan) -> Rows:
     """The rows where chords keep the rhythm of two bars before as long as they have as many notes,
-    and tunes do so in the second half of a phrase: in songs two of three onsets of chords and more
-    than a half of a lead's stood there two bars before (``harmony_rhythm_2`` and ``lead_rhythm_2``
-    of ``cantilena evaluate realism``), also where nothing comes back exactly enough to be called a
-    return."""
+    and tunes and who plays alone do so in the second half of a phrase: in songs two of three onsets
+    of chords and more than a half of a lead's stood there two bars before (``harmony_rhythm_2`` and
+    ``lead_rhythm_2`` of ``cantilena evaluate realism``), also where nothing comes back exactly
+    enough to be called a return."""
     out = dict(rows)
     starts = [section.start for section in plan.sections] or [0]
     for part in plan.parts:
         if part.role not in (MELODY, HARMONY):
             continue
         new = out[part.instrument] = list(rows[part.instrument])
-        for bar in range(2, plan.bars):
+        for bar in range(starts[0] + 2, plan.bars):
             place = (bar - max(start for start in starts if start <= bar)) % PHRASE
-            due = part.role == HARMONY or place >= PHRASE // 2
+            goes_with = part.role == HARMONY and len(plan.parts) > 1
+            due = goes_with or place >= PHRASE // 2
             if due and corresponds(bar, bar - 2, plan):
                 new[bar] = _as_before(new[bar], new[bar - 2], bar - 2)
     return out
