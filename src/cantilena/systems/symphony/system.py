@@ -92,7 +92,7 @@ class SymphonySystem(System):
 
         opened = opened_with_words(cls, checkpoint)
         model = SymphonyLM.load(opened, chosen_device(device), dtype).requires_grad_(False)
-        return cls(RowEngine(model), opened)
+        return cls(RowEngine(model, context=context_of(opened)), opened)
 
     def __init__(self, engine: RowEngine, checkpoint: Checkpoint):
         self.engine = engine
@@ -229,6 +229,17 @@ def opened_with_words(cls: type[System], checkpoint: str | Path | None) -> Check
             "with vocab_0.json to vocab_3.json and codes.txt in its folder"
         )
     return opened
+
+
+def context_of(checkpoint: Checkpoint) -> int:
+    """Rows that a model was trained on at a time: as its card says, or as the published one."""
+    from cantilena.systems.symphony.engine import CONTEXT
+
+    options = checkpoint.card["training"].get("options", {})
+    context = options.get("context", CONTEXT) if isinstance(options, dict) else CONTEXT
+    if type(context) is not int or context < 8:
+        raise CheckpointError(f"the card of {checkpoint.folder} is damaged: context {context!r}")
+    return context
 
 
 def _players(
