@@ -143,6 +143,16 @@ def test_seconds_are_bars_of_the_tempo(system: SymphonySystem):
     assert result.score.n_bars == 3 and all(row.met for row in result.rows)
 
 
+def test_a_piece_is_cut_off_behind_its_last_note_where_its_rows_are_limited(system: SymphonySystem):
+    request = Request(Brief(bars=9, instruments=(PIANO,)), 2)
+    whole = system.compose([request])[0]
+    for tokens in (5, 17):
+        result = system.compose([replace(request, options={"tokens": tokens})])[0]
+        assert 0 < len(result.score) <= result.facts["rows"] <= tokens
+        assert whole.facts["ended"] and not result.facts["ended"]
+        assert result.score.pitch.tolist()[:1] == whole.score.pitch.tolist()[:1]
+
+
 def test_going_on_keeps_the_players_and_begins_on_a_bar_line(system: SymphonySystem):
     base = read_midi(ASSETS / "bridges" / "fanfare.mid")
     request = Request(Brief(bars=2), 3, edit=Edit.going_on(base))
@@ -231,6 +241,7 @@ def test_what_cannot_be_is_refused_in_a_line(system: SymphonySystem):
         (Request(Brief(excluded=tuple(range(129)))), "all are excluded"),
         (Request(sampling=Sampling(guidance=2.0)), "guidance"),
         (Request(sampling=Sampling(repetition=2.0)), "repetition"),
+        (Request(options={"tokens": 4}), "takes 5 rows"),
         (Request(edit=Edit.between(base, 0.5, 1.0)), "span"),
     ]
     for request, message in wrong:
