@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch")
 
 import tiny_bridges  # noqa: E402
 from assets import ASSETS  # noqa: E402
+from cantilena.decode.interfaces import Job  # noqa: E402
+from cantilena.decode.loop import Loop  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models.conversion import convert  # noqa: E402
@@ -20,7 +22,12 @@ from cantilena.score.harmony import parse_chord  # noqa: E402
 from cantilena.score.midi import read_midi  # noqa: E402
 from cantilena.systems.request import Edit, Request  # noqa: E402
 from cantilena.systems.symphony.bert import BertSymphonySystem  # noqa: E402
-from cantilena.systems.symphony.engine import Prompt, RowEngine  # noqa: E402
+from cantilena.systems.symphony.engine import (  # noqa: E402
+    Prompt,
+    RowEngine,
+    RowSession,
+    RowStepper,
+)
 from cantilena.systems.symphony.examples import BEGIN  # noqa: E402
 from cantilena.systems.symphony.order import (  # noqa: E402
     MOST_ROWS,
@@ -136,6 +143,17 @@ def test_seconds_are_bars_of_the_tempo(system: SymphonySystem):
     assert result.score.n_bars == 3 and all(row.met for row in result.rows)
 
 
+def test_a_piece_is_cut_off_behind_its_last_note_where_its_rows_are_limited(system: SymphonySystem):
+    request = Request(Brief(bars=9, instruments=(PIANO,)), 2)
+    whole = system.compose([request])[0]
+    for tokens in (5, 17):
+        result = system.compose([replace(request, options={"tokens": tokens})])[0]
+        assert 0 < len(result.score) <= result.facts["rows"] <= tokens
+        assert whole.facts["ended"] and not result.facts["ended"]
+        notes = list(system.stream(replace(request, options={"tokens": tokens})))
+        assert notes == list(system.stream(request))[: len(notes)]
+
+
 def test_going_on_keeps_the_players_and_begins_on_a_bar_line(system: SymphonySystem):
     base = read_midi(ASSETS / "bridges" / "fanfare.mid")
     request = Request(Brief(bars=2), 3, edit=Edit.going_on(base))
@@ -168,6 +186,34 @@ def test_a_past_is_read_as_it_would_be_at_once(system: SymphonySystem):
         np.testing.assert_allclose(told[0], at_once[0, -1].numpy(), atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["", "prefix"])
+def test_a_piece_that_fills_the_context_is_read_again_from_a_bar_on(kind: str, monkeypatch):
+    bridged = tiny_bridges.bridged(kind) if kind else None
+    engine = RowEngine(tiny_bridges.speaking(), bridged, context=24)
+    order, text = Order(2, 4, players={0: 1}), "a waltz" if kind else None
+    jobs = [
+        Job(OrderPiece(VOCABULARY, order), text, (), Sampling(), np.random.default_rng(seed), 3000)
+        for seed in range(2)
+    ]
+    read: list[int] = []
+    restart = RowSession.restart
+
+    def watched(session: RowSession, row: int, rows: np.ndarray) -> None:
+        restart(session, row, rows)
+        read.append(len(rows))
+        if len(read) > 3:
+            return
+        alone = engine.session([Prompt(rows, text)])
+        for told, first in zip(session.logits, alone.logits, strict=True):
+            np.testing.assert_allclose(told[row], first[0], atol=1e-4)
+        assert tuple(rows[0]) == BEGIN and rows[1, 5] == 1
+        assert rows[1, 0] == VOCABULARY.bar_of[4]
+
+    monkeypatch.setattr(RowSession, "restart", watched)
+    Loop(RowStepper(engine, jobs), OrderGrammar(VOCABULARY), jobs).run()
+    assert len(read) > 1 and all(len(job.piece.rows) > 24 for job in jobs)
+
+
 @pytest.mark.parametrize("kind", ["cross", "prefix", "sum"])
 def test_the_text_is_read_and_a_piece_without_one_is_the_frozen_models(
     kind: str, system: SymphonySystem, tmp_path: Path
@@ -196,6 +242,7 @@ def test_what_cannot_be_is_refused_in_a_line(system: SymphonySystem):
         (Request(Brief(excluded=tuple(range(129)))), "all are excluded"),
         (Request(sampling=Sampling(guidance=2.0)), "guidance"),
         (Request(sampling=Sampling(repetition=2.0)), "repetition"),
+        (Request(options={"tokens": 4}), "takes 5 rows"),
         (Request(edit=Edit.between(base, 0.5, 1.0)), "span"),
     ]
     for request, message in wrong:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cantilena.systems.request import Request
-from cantilena.systems.symphony.system import SymphonySystem, opened_with_words
+from cantilena.systems.symphony.system import SymphonySystem, context_of, opened_with_words
 
 
 class BertSymphonySystem(SymphonySystem):
@@ -33,7 +33,7 @@ class BertSymphonySystem(SymphonySystem):
 
         opened = opened_with_words(cls, checkpoint)
         model = BertSymphony.load(opened, chosen_device(device), dtype).requires_grad_(False)
-        return cls(RowEngine(model.music, model), opened)
+        return cls(RowEngine(model.music, model, context_of(opened)), opened)
 
     def text(self, request: Request) -> str | None:
         """The words of the Request, None where it has none."""

@@ -2,7 +2,8 @@
 
 Knows networks, states, memory and rows of integers; does not know what they mean or how one is
 chosen. The model never changes; a session has all that does. A step costs the same however long the
-piece is, since linear attention carries sums.
+piece is, since linear attention carries sums; but a model writes nonsense behind more rows than it
+was trained on, so that a piece which has as many is read again from a later bar on.
 """
 
 from __future__ import annotations
@@ -28,9 +29,8 @@ if TYPE_CHECKING:
     from cantilena.models.symphony import SymphonyLM
     from cantilena.systems.symphony.order import OrderPiece
 
-READ_BACK = 1_024
-"""Rows of a piece that is gone on from, at most, that are read: as many as SymphonyNet's samples
-advance by."""
+CONTEXT = 4_096
+"""Rows of a sample that the published model was trained on."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,13 @@ class Prompt:
 
 
 class RowEngine:
-    """``bridged``: the model with a bridge, whose ``music`` is the model; None for a model
-    alone."""
+    """``bridged``: the model with a bridge, whose ``music`` is the model; None for a model alone.
+    ``context``: rows that the model was trained on at a time."""
 
-    def __init__(self, model: SymphonyLM, bridged: BertSymphony | None = None):
-        self.model, self.bridged = model, bridged
+    def __init__(
+        self, model: SymphonyLM, bridged: BertSymphony | None = None, context: int = CONTEXT
+    ):
+        self.model, self.bridged, self.context = model, bridged, context
         self.device = next(model.parameters()).device
         self.limits = (model.config.relative, model.config.measures)
 
@@ -74,7 +76,7 @@ class RowSession:
     def __init__(self, engine: RowEngine, prompts: Sequence[Prompt]):
         self.engine = engine
         memories = [engine.memory(prompt.text) for prompt in prompts]
-        read = [self._begun(p, m) for p, m in zip(prompts, memories, strict=True)]
+        read = [self._begun(p.rows, m) for p, m in zip(prompts, memories, strict=True)]
         layers = zip(*(states for _, states in read), strict=True)
         self.states = [State(*map(torch.cat, zip(*layer, strict=True))) for layer in layers]
         self.hidden = torch.cat([hidden for hidden, _ in read])
@@ -83,15 +85,15 @@ class RowSession:
         self._tell()
 
     @torch.inference_mode()
-    def _begun(self, prompt: Prompt, memory: Memory | None) -> tuple[Tensor, list[State]]:
-        """(1, 1, D) what the heads read behind a prompt, and the states there. Each is read alone,
-        so that a piece does not depend on those beside it."""
+    def _begun(self, rows: np.ndarray, memory: Memory | None) -> tuple[Tensor, list[State]]:
+        """(1, 1, D) what the heads read behind rows, and the states there. Each piece is read
+        alone, so that it does not depend on those beside it."""
         entering = self._enter(memory)
         before = None if entering is None else entering.states
         if memory is not None and not bool(memory.mask.any()):
             before = None
-        rows = torch.as_tensor(prompt.rows, device=self.engine.device)[None]
-        hidden, states = self._hidden(rows, before, entering)
+        batch = torch.as_tensor(rows, device=self.engine.device)[None]
+        hidden, states = self._hidden(batch, before, entering)
         return hidden[:, -1:], states
 
     def _enter(self, memory: Memory | None) -> Entering | None:
@@ -115,6 +117,19 @@ class RowSession:
         """Reads one row (B, 6) of each piece."""
         new = torch.as_tensor(rows, device=self.engine.device)[:, None]
         self.hidden, self.states = self._hidden(new, self.states, self.entering)
+        self._tell()
+
+    @torch.inference_mode()
+    def restart(self, row: int, rows: np.ndarray) -> None:
+        """Forgets what was read of a piece, not its text, and reads these rows (T, 6) instead, the
+        row before the first among them."""
+        memory = self.memory
+        if memory is not None:
+            memory = Memory(memory.states[row : row + 1], memory.mask[row : row + 1])
+        hidden, states = self._begun(rows, memory)
+        self.hidden[row] = hidden[0]
+        for old, new in zip(self.states, states, strict=True):
+            old.sums[row], old.weights[row] = new.sums[0], new.weights[0]
         self._tell()
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -152,11 +167,11 @@ class RowStepper:
         self.engine, self.jobs = engine, list(jobs)
         self.places = [Places(job.piece.vocabulary) for job in jobs]
         self.row = list(range(len(self.jobs)))  # the session's row of each job, -1 when dropped
+        self.read = [0] * len(self.jobs)  # rows of each job that the session has in its sums
 
     def begin(self) -> None:
         """Reads the prompts."""
-        pairs = zip(self.jobs, self.places, strict=True)
-        prompts = [Prompt(_prompt(job.piece, places), job.conditions) for job, places in pairs]
+        prompts = [Prompt(self._window(i), job.conditions) for i, job in enumerate(self.jobs)]
         self.session = self.engine.session(prompts)
 
     def advance(self) -> None:
@@ -173,7 +188,23 @@ class RowStepper:
         for i in live:
             event = self.jobs[i].piece.rows[-1][0]
             rows[self.row[i]] = (*self.jobs[i].piece.rows[-1], *self.places[i].push(event))
+            self.read[i] += 1
         self.session.advance(rows)
+        for i in live:
+            if self.read[i] >= self.engine.context:
+                self.session.restart(self.row[i], self._window(i))
+
+    def _window(self, i: int) -> np.ndarray:
+        """(T, 6) the row before the first one, and the last rows of a piece from a bar on: at most
+        half of the context, or its last bar. Bars count anew."""
+        piece, most = self.jobs[i].piece, self.engine.context // 2
+        rows = piece.rows
+        bars = [n for n, row in enumerate(rows) if row[0] in piece.vocabulary.length_of]
+        start = next((n for n in bars if len(rows) - n <= most), bars[-1] if bars else 0)
+        self.places[i] = places = Places(piece.vocabulary)
+        window = [BEGIN, *((*row, *places.push(row[0])) for row in rows[start:])]
+        self.read[i] = len(window)
+        return np.array(window, dtype=np.int64)
 
     def logits(self, k: int) -> list[np.ndarray]:
         """(values,) of field ``k`` of each job."""
@@ -186,12 +217,3 @@ class RowStepper:
 
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
         """Nothing: fields do not depend on each other."""
-
-
-def _prompt(piece: OrderPiece, places: Places) -> np.ndarray:
-    """(T, 6) the row before the first one, and the last rows of a piece's past from a bar on."""
-    rows = piece.rows
-    bars = [i for i, row in enumerate(rows) if row[0] in piece.vocabulary.length_of]
-    start = next((i for i in bars if len(rows) - i <= READ_BACK), len(rows))
-    read = [(*row, *places.push(row[0])) for row in rows[start:]]
-    return np.array([BEGIN, *read], dtype=np.int64)

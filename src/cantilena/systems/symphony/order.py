@@ -173,6 +173,11 @@ class OrderGrammar(SymphonyGrammar):
             mask[[n for n in range(v.FIRST, len(mask)) if n - v.FIRST not in begin]] = NEVER
         return mask
 
+    def ends(self, piece: OrderPiece, chosen: Sequence[int]) -> bool:  # type: ignore[override]
+        """Whether the event is the piece's end, or begins a bar behind the last one."""
+        over = piece.new_bars == piece.order.bars and chosen[EVENT] in self.vocabulary.length_of
+        return over or super().ends(piece, chosen)
+
     def _ordered(self, mask: np.ndarray, piece: OrderPiece) -> None:
         """The order's bars, chords and end, of the events that may come."""
         order, vocabulary = piece.order, self.vocabulary
@@ -189,14 +194,15 @@ class OrderGrammar(SymphonyGrammar):
                 mask[vocabulary.chord + chord] = 0
             return
         over, due = piece.new_bars == order.bars, piece.due()
-        another = np.isfinite(mask[bar]) and not over and not due
+        # A model that sees no end here says where it would begin a further bar.
+        line = np.isfinite(mask[v.EOS if over else bar]) and not due
         mask[self._bars] = NEVER
-        mask[bar] = 0 if another else NEVER
+        mask[bar] = 0 if line else NEVER
         if not over or due:
             mask[v.EOS] = NEVER
         if not piece.playable():
             mask[vocabulary.new_track] = NEVER
-        if piece.bar_rows >= MOST_ROWS and (another or np.isfinite(mask[v.EOS])):
+        if piece.bar_rows >= MOST_ROWS and line:
             kept = mask[bar], mask[v.EOS]
             mask[:] = NEVER
             mask[bar], mask[v.EOS] = kept

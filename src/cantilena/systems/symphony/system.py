@@ -10,10 +10,10 @@ Liu et al., *Symphony Generation with Permutation Invariant Language Model*, ISM
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 BARS = 16
 """Of a piece where no length is asked for."""
 BPM = 120.0
+LEAST_ROWS = 5
+"""Up to the first note: a bar, its chord, a track, a position, the note."""
 _STREAM = 0x5E7  # tells the random stream of a piece's rows from others of the same seed
 
 NOT_TAKEN_UP = (
@@ -69,10 +71,14 @@ NOT_TAKEN_UP = (
 
 
 class SymphonySystem(System):
-    """A loaded SymphonyNet with its vocabulary."""
+    """A loaded SymphonyNet with its vocabulary.
+
+    Options of a request: ``tokens``, rows of new music at most, at which it is cut off behind its
+    last note; by default it ends with its bars."""
 
     system = "symphony"
     sampling = Sampling(temperature=1.0, top_p=0.95, best_of=1)
+    options: ClassVar[Mapping[str, type]] = {"tokens": int}
     engine: RowEngine
     scheme: SymphonyScheme
 
@@ -92,7 +98,7 @@ class SymphonySystem(System):
 
         opened = opened_with_words(cls, checkpoint)
         model = SymphonyLM.load(opened, chosen_device(device), dtype).requires_grad_(False)
-        return cls(RowEngine(model), opened)
+        return cls(RowEngine(model, context=context_of(opened)), opened)
 
     def __init__(self, engine: RowEngine, checkpoint: Checkpoint):
         self.engine = engine
@@ -116,6 +122,8 @@ class SymphonySystem(System):
             raise InputError("guidance is not possible with SymphonyNet's rows; leave it at 1")
         if request.sampling is not None and request.sampling.repetition != 1.0:
             raise InputError("repetition is not controlled with SymphonyNet's rows; leave it at 1")
+        if request.options.get("tokens", LEAST_ROWS) < LEAST_ROWS:
+            raise InputError(f"a first note takes {LEAST_ROWS} rows; fewer tokens are too few")
         self.piece(request)
 
     def piece(self, request: Request) -> OrderPiece:
@@ -190,14 +198,14 @@ class SymphonySystem(System):
             (),
             sampling,
             np.random.default_rng([request.seed, attempt.number, _STREAM]),
-            len(piece.rows) + 2 * MOST_ROWS * piece.order.bars,
+            piece.first + request.options.get("tokens", 2 * MOST_ROWS * piece.order.bars),
             lambda k, _: likeliest if k == TRACK else sampling,
         )
 
     def _result(self, request: Request, music: Music, job: Job[OrderPiece, str | None]) -> Result:
         brief, piece = request.brief, job.piece
         rows = piece.new_rows()
-        score = new = new_score(self.scheme, rows, music, piece.order.bars)
+        score = new = new_score(self.scheme, rows, music, piece.new_bars)
         if request.edit is not None:
             score = merged(kept(request.edit), added_score(piece, music))
         unheeded = [name for name in NOT_TAKEN_UP if getattr(brief, name) not in (None, ())]
@@ -210,7 +218,11 @@ class SymphonySystem(System):
             checkpoint=self.name,
             checkpoint_hash=self.hash,
             dropped=dict(job.dropped),
-            facts={"rows": len(rows), "not taken up": unheeded},
+            facts={
+                "rows": len(rows),
+                "ended": len(piece.rows) < job.limit,
+                "not taken up": unheeded,
+            },
         )
 
 
@@ -229,6 +241,17 @@ def opened_with_words(cls: type[System], checkpoint: str | Path | None) -> Check
             "with vocab_0.json to vocab_3.json and codes.txt in its folder"
         )
     return opened
+
+
+def context_of(checkpoint: Checkpoint) -> int:
+    """Rows that a model was trained on at a time: as its card says, or as the published one."""
+    from cantilena.systems.symphony.engine import CONTEXT
+
+    options = checkpoint.card["training"].get("options", {})
+    context = options.get("context", CONTEXT) if isinstance(options, dict) else CONTEXT
+    if type(context) is not int or context < 8:
+        raise CheckpointError(f"the card of {checkpoint.folder} is damaged: context {context!r}")
+    return context
 
 
 def _players(
