@@ -101,6 +101,16 @@ def test_what_a_brief_says_exactly_is_held(system: AttributesSystem):
     assert classes["I1s2_6"] == classes["I1s2_8"] == 0 and result.facts["ended"]
 
 
+def test_metre_and_tempo_stay_unless_they_may_change(system: AttributesSystem):
+    def changes(**options: bool) -> tuple[int, int]:
+        request = Request(Brief(bars=12), 2, options={"tokens": 400, **options})
+        score = system.compose([request])[0].score
+        return len(set(score.tempo_us.tolist())), len(set(score.metre_num.tolist()))
+
+    assert changes() == (1, 1)
+    assert changes(steady=False) > (1, 1)
+
+
 @pytest.mark.parametrize("seconds", [3.0, 9.0])
 def test_seconds_end_a_piece_at_the_nearest_bar(system: AttributesSystem, seconds: float):
     brief = Brief(text="x").with_wishes(seconds=seconds, tempo=120.0, metre="4/4")
