@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 BERT_SHARE = 0.5
-"""Of the rate, at which the BERT learns; at a tenth, as is usual where a BERT is tuned for long, 300
+"""Of the rate, at which the BERT learns; at a tenth, as is usual where one is tuned for long, 300
 steps taught it nothing."""
 
 
