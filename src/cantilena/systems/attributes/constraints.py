@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from cantilena.decode.interfaces import Constraint
+from cantilena.text.report import MIN_NOTES
 from cantilena.text.wishes import Brief
 from cantilena.tokens.remi import vocab as v
 from cantilena.tokens.remi.grammar import NEVER, RemiPiece
@@ -39,6 +40,35 @@ class WordWish:
     def bias(self, field: int, piece: RemiPiece, chosen: Sequence[int]) -> np.ndarray | None:
         """(1253,) the mask, which leaves words of other kinds alone."""
         return self._mask
+
+
+class HeardWish:
+    """Every one of ``programs`` plays: at a new position one of those begins that have had fewer
+    than ``MIN_NOTES`` notes, as long as there are such."""
+
+    name = "instruments heard"
+
+    def __init__(self, programs: Collection[int]):
+        self.programs = frozenset(programs)
+
+    def bias(self, field: int, piece: RemiPiece, chosen: Sequence[int]) -> np.ndarray | None:
+        """(1253,) the mask of instruments behind a position; None elsewhere."""
+        if piece.last != "o":
+            return None
+        counts = dict.fromkeys(self.programs, 0)
+        instrument = -1
+        for word in piece.rows:
+            if v.INSTRUMENT <= word < v.INSTRUMENT + v.INSTRUMENTS:
+                instrument = word - v.INSTRUMENT
+            elif v.VELOCITY <= word < v.VELOCITY + v.VELOCITIES and instrument in counts:
+                counts[instrument] += 1
+        due = [number for number, count in counts.items() if count < MIN_NOTES]
+        if not due:
+            return None
+        mask = np.zeros(v.SIZE)
+        mask[v.INSTRUMENT : v.INSTRUMENT + v.INSTRUMENTS] = NEVER
+        mask[[v.INSTRUMENT + number for number in due]] = 0
+        return mask
 
 
 class Steady:
@@ -128,9 +158,12 @@ def constraints_of(brief: Brief, steady: bool = True) -> tuple[Constraint[RemiPi
         wishes.append(WordWish("metre", "s", (v.metre_class(*brief.metre_parts),)))
     if brief.tempo is not None:
         wishes.append(WordWish("tempo", "t", (v.tempo_class(round(60e6 / brief.tempo)),)))
-    playing = set(_programs(brief)) or set(range(v.INSTRUMENTS))
+    asked = set(_programs(brief)) - set(brief.excluded)
+    playing = asked or set(range(v.INSTRUMENTS))
     if playing - set(brief.excluded) != set(range(v.INSTRUMENTS)):
         wishes.append(WordWish("instruments", "i", playing - set(brief.excluded)))
+    if len(asked) > 1:
+        wishes.append(HeardWish(asked))
     return (*wishes, Steady()) if steady else tuple(wishes)
 
 
