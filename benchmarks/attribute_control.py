@@ -6,7 +6,9 @@
 DATA is a data set (``cantilena data build``), of whose test songs windows are drawn. Of each window
 some attributes are asked for, of those that can be heard in notes, and
 
-- each CHECKPOINT of the system ``attributes`` writes a piece behind the prefix of these alone;
+- each CHECKPOINT of the system ``attributes`` writes a piece behind the prefix of these alone, and
+  the first another, that is held besides to what its constraints hold of a Brief (length, metre,
+  tempo, instruments);
 - with ``--note`` the shipped note model writes one to the Brief that says the same, as far as a
   Brief can (not octaves, not danceability), which it is held to by constraints;
 - "nothing asked" is the first CHECKPOINT's pieces without any attributes, "another window" a real
@@ -23,7 +25,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +128,11 @@ def behind_prefix(one: Asked, seed: int) -> Request:
     return Request(Brief(), seed, attributes=dict(one.classes), options={"tokens": TOKENS})
 
 
+def held(one: Asked, seed: int) -> Request:
+    """A request that says attributes, and a Brief that says the same."""
+    return replace(behind_prefix(one, seed), brief=brief_of(one.classes))
+
+
 def of_nothing(one: Asked, seed: int) -> Request:
     """A request that says nothing."""
     return Request(Brief(), seed, options={"tokens": TOKENS})
@@ -181,6 +188,7 @@ def main() -> None:
         system = cantilena.load(place, "attributes")
         pieces[Path(place).name] = written(system, asked, behind_prefix)
         if "nothing asked" not in pieces:
+            pieces[f"{Path(place).name} and constraints"] = written(system, asked, held)
             pieces["nothing asked"] = written(system, asked, of_nothing)
     if args.note:
         pieces["note, by constraints"] = written(cantilena.load(), asked, as_brief)

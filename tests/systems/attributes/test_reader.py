@@ -15,7 +15,7 @@ transformers = pytest.importorskip("transformers")
 
 from cantilena import api  # noqa: E402
 from cantilena.cli import main  # noqa: E402
-from cantilena.errors import BriefError, CheckpointError  # noqa: E402
+from cantilena.errors import BriefError, CheckpointError, InputError  # noqa: E402
 from cantilena.models.text_attributes import TextToAttributes  # noqa: E402
 from cantilena.systems.attributes import phrases  # noqa: E402
 from cantilena.systems.attributes.reader import AttributeReader  # noqa: E402
@@ -126,6 +126,20 @@ def test_a_reader_learns(text_model: Path):
         nats.backward()
         optimiser.step()
     assert after < 0.7 * before
+
+
+def test_a_smaller_bert_may_begin_with_random_weights(text_model: Path):
+    recipe = reader_recipe().changed(text_model=str(text_model), width=32, dropout=0.0)
+    model, _ = ReaderTraining().build(recipe)
+    config = model.bert.config
+    assert (config.hidden_size, config.num_attention_heads, config.intermediate_size) == (
+        32,
+        1,
+        128,
+    )
+    assert model.bert.embeddings.word_embeddings.weight.std() > 0.1 > config.hidden_dropout_prob
+    with pytest.raises(InputError, match="multiple of 32"):
+        reader_recipe().changed(text_model=str(text_model), width=33)
 
 
 def run(capsys: Any, *argv: str) -> tuple[int, str, str]:

@@ -95,10 +95,21 @@ def test_what_a_brief_says_exactly_is_held(system: AttributesSystem):
     assert score.n_bars == 5 and score.bar_starts[4] <= score.onset.max()
     assert set(zip(score.metre_num.tolist(), score.metre_den.tolist(), strict=True)) == {(3, 4)}
     assert score.tempo_us.tolist() == [round(60e6 / 90)] * len(score.tempo_us)
-    assert {track.instrument for track in score.tracks} <= {40, 42}
+    playing = np.array([track.instrument for track in score.tracks])[score.track]
+    assert set(playing) == {40, 42} and min((playing == p).sum() for p in (40, 42)) >= 4
     classes = result.facts["attributes"]
     assert classes["TS1s1"] == 2 and classes["K1"] == 1 and classes["B1s1"] == 1
     assert classes["I1s2_6"] == classes["I1s2_8"] == 0 and result.facts["ended"]
+
+
+def test_metre_and_tempo_stay_unless_they_may_change(system: AttributesSystem):
+    def changes(**options: bool) -> tuple[int, int]:
+        request = Request(Brief(bars=12), 2, options={"tokens": 400, **options})
+        score = system.compose([request])[0].score
+        return len(set(score.tempo_us.tolist())), len(set(score.metre_num.tolist()))
+
+    assert changes() == (1, 1)
+    assert changes(steady=False) > (1, 1)
 
 
 @pytest.mark.parametrize("seconds", [3.0, 9.0])

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
+from cantilena.decode.interfaces import Constraint
+from cantilena.text.report import MIN_NOTES
 from cantilena.text.wishes import Brief
 from cantilena.tokens.remi import vocab as v
 from cantilena.tokens.remi.grammar import NEVER, RemiPiece
@@ -38,6 +40,55 @@ class WordWish:
     def bias(self, field: int, piece: RemiPiece, chosen: Sequence[int]) -> np.ndarray | None:
         """(1253,) the mask, which leaves words of other kinds alone."""
         return self._mask
+
+
+class HeardWish:
+    """Every one of ``programs`` plays: at a new position one of those begins that have had fewer
+    than ``MIN_NOTES`` notes, as long as there are such."""
+
+    name = "instruments heard"
+
+    def __init__(self, programs: Collection[int]):
+        self.programs = frozenset(programs)
+
+    def bias(self, field: int, piece: RemiPiece, chosen: Sequence[int]) -> np.ndarray | None:
+        """(1253,) the mask of instruments behind a position; None elsewhere."""
+        if piece.last != "o":
+            return None
+        counts = dict.fromkeys(self.programs, 0)
+        instrument = -1
+        for word in piece.rows:
+            if v.INSTRUMENT <= word < v.INSTRUMENT + v.INSTRUMENTS:
+                instrument = word - v.INSTRUMENT
+            elif v.VELOCITY <= word < v.VELOCITY + v.VELOCITIES and instrument in counts:
+                counts[instrument] += 1
+        due = [number for number, count in counts.items() if count < MIN_NOTES]
+        if not due:
+            return None
+        mask = np.zeros(v.SIZE)
+        mask[v.INSTRUMENT : v.INSTRUMENT + v.INSTRUMENTS] = NEVER
+        mask[[v.INSTRUMENT + number for number in due]] = 0
+        return mask
+
+
+class Steady:
+    """Later bars have the metre and the tempo of the first."""
+
+    name = "steady metre and tempo"
+
+    def bias(self, field: int, piece: RemiPiece, chosen: Sequence[int]) -> np.ndarray | None:
+        """(1253,) the mask of the words that would change either; None where none can come."""
+        if not piece.bars or piece.last not in ("b", "s"):
+            return None
+        first, count, word = (
+            (v.METRE, v.METRES, piece.rows[0])
+            if piece.last == "b"
+            else (v.TEMPO, v.TEMPOS, piece.rows[1])
+        )
+        mask = np.zeros(v.SIZE)
+        mask[first : first + count] = NEVER
+        mask[word] = 0
+        return mask
 
 
 class LengthWish:
@@ -96,33 +147,26 @@ def _seconds(metre: tuple[int, int], bpm: float) -> float:
     return 240.0 * metre[0] / metre[1] / bpm
 
 
-def constraints_of(brief: Brief) -> tuple[WordWish | LengthWish, ...]:
-    """The constraints that a Brief asks for, those that weigh most first."""
-    wishes: list[WordWish | LengthWish] = []
+def constraints_of(brief: Brief, steady: bool = True) -> tuple[Constraint[RemiPiece], ...]:
+    """The constraints that a Brief asks for, those that weigh most first; ``steady``: that metre
+    and tempo do not change."""
+    wishes: list[Constraint[RemiPiece]] = []
     if brief.bars is not None or brief.seconds is not None:
         bars = brief.bars if brief.seconds is None else None
         wishes.append(LengthWish(bars, brief.seconds))
     if brief.metre_parts is not None:
         wishes.append(WordWish("metre", "s", (v.metre_class(*brief.metre_parts),)))
     if brief.tempo is not None:
-        wishes.append(WordWish("tempo", "t", tempos_of(brief)))
-    playing = set(_programs(brief)) or set(range(v.INSTRUMENTS))
+        wishes.append(WordWish("tempo", "t", (v.tempo_class(round(60e6 / brief.tempo)),)))
+    asked = set(_programs(brief)) - set(brief.excluded)
+    playing = asked or set(range(v.INSTRUMENTS))
     if playing - set(brief.excluded) != set(range(v.INSTRUMENTS)):
         wishes.append(WordWish("instruments", "i", playing - set(brief.excluded)))
-    return tuple(wishes)
+    if len(asked) > 1:
+        wishes.append(HeardWish(asked))
+    return (*wishes, Steady()) if steady else tuple(wishes)
 
 
 def _programs(brief: Brief) -> Iterable[int]:
     """The best program of each instrument that is named."""
     return dict.fromkeys(i.programs[0] for i in brief.instruments if i.programs)
-
-
-def tempos_of(brief: Brief) -> tuple[int, ...]:
-    """The tempo words that a Brief allows: those in its range, else the nearest to its tempo."""
-    assert brief.tempo is not None
-    nearest = v.tempo_class(round(60e6 / brief.tempo))
-    if brief.tempo_range is None:
-        return (nearest,)
-    low, high = brief.tempo_range
-    inside = tuple(k for k in range(v.TEMPOS) if low <= v.tempo_bpm(k) <= high)
-    return inside or (nearest,)

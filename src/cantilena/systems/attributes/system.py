@@ -59,11 +59,13 @@ class AttributesSystem(System):
     held by constraints as well, and its tonic by moving the music, which is written in C major or
     A minor; what ``attributes`` alone say is left to the model.
 
-    Options of a request: ``tokens``, words of a piece at most (2,560)."""
+    Options of a request: ``tokens``, words of a piece at most (2,560); ``steady``, whether later
+    bars keep the first one's metre and tempo (true): small models forget them, and songs of a data
+    set have one tempo."""
 
     system = "attributes"
     sampling = Sampling(temperature=1.0, top_p=1.0, top_k=15, best_of=1)
-    options: ClassVar[Mapping[str, type]] = {"tokens": int}
+    options: ClassVar[Mapping[str, type]] = {"tokens": int, "steady": bool}
 
     def __init__(self, model: AttributeLM, name: str, hash: str, card: Mapping[str, Any]):
         self.model, self.name, self.hash, self.card = model, name, hash, card
@@ -148,7 +150,7 @@ class AttributesSystem(System):
         return Job(
             RemiPiece(),
             words.astype(np.int64),
-            constraints_of(request.brief),
+            constraints_of(request.brief, request.options.get("steady", True)),
             request.sampling or self.sampling,
             np.random.default_rng([request.seed, attempt.number, _STREAM]),
             request.options.get("tokens", WORDS),
