@@ -25,6 +25,8 @@ from cantilena.text.wishes import LOUDNESS, REGISTERS, Brief, Instrument
 UNKNOWN = 0.35
 """Likeness of a wish that a file was not measured for: less than half, so that a file that is known
 to obey comes first, and more than of one that is known not to."""
+SURE = 0.9
+"""Likeness of a family that is heard to one that is not wanted."""
 OCTAVES = 0.25
 """Octaves of tempo by which a likeness falls to 1/e."""
 WEIGHTS = {
@@ -45,7 +47,7 @@ WEIGHTS = {
     "register": 0.7,
     "articulation": 0.7,
     "words": 1.0,
-    "sound": 6.0,
+    "sound": 3.0,
 }
 """What each wish counts; one that is implied by another word counts half."""
 NAME_BONUS = 0.1
@@ -125,9 +127,9 @@ def _instruments(brief: Brief, measured: Measured) -> float | None:
 def _player(asked: Instrument, count: int, measured: Measured) -> float:
     """Whether one of ``count`` asked instruments plays, and how much: the first of its programs
     counts whole, others nearly so, another one of the family a little."""
-    shares = measured.instruments
-    if shares is None:
+    if measured.kind == "audio":
         return _player_by_ear(asked, measured)
+    shares = measured.instruments
     expected = 0.5 / count
     best = 0.0
     families = {p // 8 for p in asked.programs if p != DRUMS}
@@ -144,20 +146,27 @@ def _player(asked: Instrument, count: int, measured: Measured) -> float:
 
 
 def _player_by_ear(asked: Instrument, measured: Measured) -> float:
+    """The likelihood of the likeliest of the asked programs, the first counting whole, others
+    nearly so; piano, bass and drums by the estimators that tell them surely too."""
     from cantilena.analysis.audio import accuracy
 
+    values = [
+        measured.instruments.get(program, UNKNOWN) * max(0.5, 1 - 0.12 * rank)
+        for rank, program in enumerate(asked.programs)
+    ]
+    heard = max(values, default=UNKNOWN)
     told = accuracy()["families"]
     family = "drums" if DRUMS in asked.programs else gm.family(asked.programs[0])
     if family not in told:
-        return UNKNOWN
+        return heard
     sure = told[family]["precision"] if family in measured.families else 1 - told[family]["recall"]
-    return 0.8 * sure  # the family is heard, not the instrument
+    return (heard + sure) / 2
 
 
 def _only(brief: Brief, measured: Measured) -> float | None:
     if not (brief.only and brief.instruments):
         return None
-    if measured.instruments is None:
+    if measured.kind == "audio":
         return UNKNOWN
     programs = {p for i in brief.instruments for p in i.programs}
     return sum(share for p, share in measured.instruments.items() if p in programs)
@@ -166,9 +175,11 @@ def _only(brief: Brief, measured: Measured) -> float | None:
 def _excluded(brief: Brief, measured: Measured) -> float | None:
     if not brief.excluded:
         return None
-    if measured.instruments is None:
+    if measured.kind == "audio":
         families = {"drums" if p == DRUMS else gm.family(p) for p in brief.excluded}
-        return 0.2 if families & set(measured.families) else 0.7
+        if families & set(measured.families):
+            return 1 - SURE
+        return 1 - max(measured.instruments.get(p, UNKNOWN) for p in brief.excluded)
     intruders = sum(measured.instruments.get(p, 0.0) for p in brief.excluded)
     return max(0.0, 1 - 4 * intruders)
 
@@ -301,12 +312,12 @@ def _one_genre(genre: str, measured: Measured) -> float:
     that."""
     from cantilena.systems.note.planning import GENRE_METRE
 
-    shares = measured.instruments
-    if shares is None or measured.genres is None:
+    if measured.genres is None:
         return UNKNOWN
     p = measured.genres.get(GROUPS[genre], 0.0)
     values = [(p / (p + 0.1), 1.0 if genre in OWN_GROUP else 0.5)]
-    values.append((_lineup(genre, shares), 1.5))
+    lineup = _lineup_by_ear if measured.kind == "audio" else _lineup
+    values.append((lineup(genre, measured.instruments), 1.5))
     metre = GENRE_METRE.get(genre)
     if metre is not None and measured.metre is not None:
         top = int(measured.metre.split("/")[0])
@@ -325,6 +336,16 @@ def _lineup(genre: str, shares: dict[int, float]) -> float:
         own = sum(share * max(_kin(p, i) for i in line) for p, share in shares.items())
         best = max(best, (there + own) / 2)
     return best
+
+
+def _lineup_by_ear(genre: str, likely: dict[int, float]) -> float:
+    """The mean likelihood of who plays in the likeliest line-up of a genre."""
+    from cantilena.systems.note.lineups import LINEUPS
+
+    means = [
+        sum(likely.get(i, UNKNOWN) for i in line) / len(line) for line in LINEUPS.get(genre, ())
+    ]
+    return max(means, default=UNKNOWN)
 
 
 def _plays(instrument: int, shares: dict[int, float]) -> float:
@@ -363,15 +384,16 @@ def _one_mood(weights: Sequence[float], measured: Measured) -> float:
             known.append((weight, value))
     whole = sum(abs(w) for w in weights)
     agreed = sum(w * v for w, v in known) / whole
-    value = 0.5 + agreed / 2
-    return value if measured.kind == "midi" else (value + UNKNOWN) / 2
+    return 0.5 + agreed / 2
 
 
 def _power(measured: Measured) -> float | None:
     """How powerful music is, -1 to 1, by loudness and by who plays."""
-    if measured.power is None or measured.loudness is None:
-        return 0.5 if "drums" in measured.families else -0.5
-    players = 2.5 * measured.power - 1 if measured.power else -1.0
+    if measured.power is None:
+        return None
+    players = 2.5 * measured.power - 1
+    if measured.loudness is None:
+        return _bounded(players)
     return _bounded((_bounded((measured.loudness - 78) / 25) + _bounded(players)) / 2)
 
 
