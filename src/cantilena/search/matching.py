@@ -16,15 +16,13 @@ from itertools import pairwise
 from cantilena.score import gm
 from cantilena.score.harmony import Chord, Key, parse_chord
 from cantilena.score.score import DRUMS
-from cantilena.search.measuring import Measured, pace
-from cantilena.search.tables import GROUPS, MOODS, OWN_GROUP
+from cantilena.search.kinds import bounded, genre, mood
+from cantilena.search.measuring import Measured
+from cantilena.search.tables import UNKNOWN
 from cantilena.text.lexicon import split
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.wishes import LOUDNESS, REGISTERS, Brief, Instrument
 
-UNKNOWN = 0.35
-"""Likeness of a wish that a file was not measured for: less than half, so that a file that is known
-to obey comes first, and more than of one that is known not to."""
 SURE = 0.9
 """Likeness of a family that is heard to one that is not wanted."""
 OCTAVES = 0.25
@@ -155,11 +153,13 @@ def _player_by_ear(asked: Instrument, measured: Measured) -> float:
         for rank, program in enumerate(asked.programs)
     ]
     heard = max(values, default=UNKNOWN)
-    told = accuracy()["families"]
+    rates = accuracy()["families"]
     family = "drums" if DRUMS in asked.programs else gm.family(asked.programs[0])
-    if family not in told:
+    if family not in rates:
         return heard
-    sure = told[family]["precision"] if family in measured.families else 1 - told[family]["recall"]
+    sure = (
+        rates[family]["precision"] if family in measured.families else 1 - rates[family]["recall"]
+    )
     return (heard + sure) / 2
 
 
@@ -228,10 +228,10 @@ def _metre(brief: Brief, measured: Measured) -> float | None:
 
 def _length(brief: Brief, measured: Measured) -> float | None:
     pairs = [(brief.bars, measured.bars), (brief.seconds, measured.seconds)]
-    said = [(a, b) for a, b in pairs if a]
-    if not said:
+    asked = [(a, b) for a, b in pairs if a]
+    if not asked:
         return None
-    values = [UNKNOWN if not b else (min(a, b) / max(a, b)) ** 2 for a, b in said]
+    values = [UNKNOWN if not b else (min(a, b) / max(a, b)) ** 2 for a, b in asked]
     return sum(values) / len(values)
 
 
@@ -297,108 +297,7 @@ def _reduced(number: int, coarse: bool) -> int:
     return 2 * chord.root + (3 in chord.intervals and 4 not in chord.intervals)
 
 
-# ---------------------------------------------------------------------------- kind and feeling
-
-
-def _genre(brief: Brief, measured: Measured) -> float | None:
-    if not brief.genres:
-        return None
-    values = [_one_genre(genre, measured) for genre in brief.genres]
-    return sum(values) / len(values)
-
-
-def _one_genre(genre: str, measured: Measured) -> float:
-    """By what the music is like, and by who plays it and in which metre where the genre lives on
-    that."""
-    from cantilena.systems.note.planning import GENRE_METRE
-
-    if measured.genres is None:
-        return UNKNOWN
-    p = measured.genres.get(GROUPS[genre], 0.0)
-    values = [(p / (p + 0.1), 1.0 if genre in OWN_GROUP else 0.5)]
-    lineup = _lineup_by_ear if measured.kind == "audio" else _lineup
-    values.append((lineup(genre, measured.instruments), 1.5))
-    metre = GENRE_METRE.get(genre)
-    if metre is not None and measured.metre is not None:
-        top = int(measured.metre.split("/")[0])
-        values.append((float(top % 3 == 0) if metre[0] % 3 == 0 else float(top % 2 == 0), 1.5))
-    return sum(v * w for v, w in values) / sum(w for _, w in values)
-
-
-def _lineup(genre: str, shares: dict[int, float]) -> float:
-    """How near who plays is to the nearest line-up of a genre: the mean of the share of the
-    line-up that plays and the share of the sounding time that is its own."""
-    from cantilena.systems.note.lineups import LINEUPS
-
-    best = 0.0
-    for line in LINEUPS.get(genre, ()):
-        there = sum(_plays(i, shares) for i in line) / len(line)
-        own = sum(share * max(_kin(p, i) for i in line) for p, share in shares.items())
-        best = max(best, (there + own) / 2)
-    return best
-
-
-def _lineup_by_ear(genre: str, likely: dict[int, float]) -> float:
-    """The mean likelihood of who plays in the likeliest line-up of a genre."""
-    from cantilena.systems.note.lineups import LINEUPS
-
-    means = [
-        sum(likely.get(i, UNKNOWN) for i in line) / len(line) for line in LINEUPS.get(genre, ())
-    ]
-    return max(means, default=UNKNOWN)
-
-
-def _plays(instrument: int, shares: dict[int, float]) -> float:
-    return max((_kin(p, instrument) for p in shares), default=0.0)
-
-
-def _kin(one: int, other: int) -> float:
-    """1 for the same instrument, half for one of its family."""
-    if one == other:
-        return 1.0
-    return 0.5 if DRUMS not in (one, other) and one // 8 == other // 8 else 0.0
-
-
-def _mood(brief: Brief, measured: Measured) -> float | None:
-    if not brief.moods:
-        return None
-    values = [_one_mood(MOODS[mood], measured) for mood in brief.moods]
-    return sum(values) / len(values)
-
-
-def _one_mood(weights: Sequence[float], measured: Measured) -> float:
-    """Half, and more the more axes point the way that the mood does."""
-    key = Key.from_name(measured.key) if measured.key else None
-    known: list[tuple[float, float]] = []
-    for weight, value in zip(
-        weights,
-        (
-            None if key is None else (-1.0 if key.minor else 1.0),
-            pace(measured),
-            _power(measured),
-            None if measured.height is None else _bounded((measured.height - 62) / 14),
-        ),
-        strict=True,
-    ):
-        if value is not None and weight:
-            known.append((weight, value))
-    whole = sum(abs(w) for w in weights)
-    agreed = sum(w * v for w, v in known) / whole
-    return 0.5 + agreed / 2
-
-
-def _power(measured: Measured) -> float | None:
-    """How powerful music is, -1 to 1, by loudness and by who plays."""
-    if measured.power is None:
-        return None
-    players = 2.5 * measured.power - 1
-    if measured.loudness is None:
-        return _bounded(players)
-    return _bounded((_bounded((measured.loudness - 78) / 25) + _bounded(players)) / 2)
-
-
-def _bounded(value: float) -> float:
-    return min(1.0, max(-1.0, value))
+# ---------------------------------------------------------------------------- how it is played
 
 
 def _loudness(brief: Brief, measured: Measured) -> float | None:
@@ -419,7 +318,7 @@ def _register(brief: Brief, measured: Measured) -> float | None:
         return None
     if measured.height is None:
         return UNKNOWN
-    place = _bounded((measured.height - 62) / 14) + 1
+    place = bounded((measured.height - 62) / 14) + 1
     return 1 - abs(place - REGISTERS.index(asked[0])) / 2
 
 
@@ -430,7 +329,7 @@ def _articulation(brief: Brief, measured: Measured) -> float | None:
         return None
     if measured.sounding is None:
         return UNKNOWN
-    place = _bounded(2.5 * measured.sounding - 1.25)
+    place = bounded(2.5 * measured.sounding - 1.25)
     return 0.5 + (place if asked[0] in long else -place) / 2
 
 
@@ -447,8 +346,8 @@ COMPARISONS: dict[str, tuple[str, Comparison]] = {
     "swing": ("swing", _swing),
     "timing": ("timing", _timing),
     "density": ("density", _density),
-    "genre": ("genres", _genre),
-    "mood": ("moods", _mood),
+    "genre": ("genres", genre),
+    "mood": ("moods", mood),
     "loudness": ("loudness", _loudness),
     "register": ("registers", _register),
     "articulation": ("articulations", _articulation),
