@@ -39,9 +39,9 @@ def evaluate_captions(
     none of the clips is of MIDI."""
     facts: list[Facts] = []
     for i in range(0, len(data), max(1, len(data) // n)):
-        known = facts_of_clip(data.clip(i))
-        if known is not None and len(facts) < n:
-            facts.append(known)
+        clip = facts_of_clip(data.clip(i))
+        if clip is not None and len(facts) < n:
+            facts.append(clip)
     if not facts:
         raise InputError("nothing is known of these clips, as they are recordings; give MIDI")
     rows: list[dict[str, Any]] = []

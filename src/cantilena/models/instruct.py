@@ -26,8 +26,8 @@ class Instruct:
 
     def __init__(self, name: str, device: str | None = None, seed: int = 0):
         if "/" not in name and name not in GGUF and not Path(name).is_dir():
-            known = ", ".join(GGUF)
-            raise InputError(f"unknown model {name!r}: give {known}, a folder or a hub name")
+            names = ", ".join(GGUF)
+            raise InputError(f"unknown model {name!r}: give {names}, a folder or a hub name")
         transformers = need("transformers", "a language model")
         self.name, self.seed, self.device = name, seed, chosen_device(device)
         with loading("language model", name):

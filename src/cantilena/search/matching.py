@@ -16,15 +16,15 @@ from itertools import pairwise
 from cantilena.score import gm
 from cantilena.score.harmony import Chord, Key, parse_chord
 from cantilena.score.score import DRUMS
-from cantilena.search.measuring import Measured, pace
-from cantilena.search.tables import GROUPS, MOODS, OWN_GROUP
+from cantilena.search.kinds import bounded, genre, mood
+from cantilena.search.measuring import Measured
+from cantilena.search.tables import UNKNOWN
 from cantilena.text.lexicon import split
 from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.wishes import LOUDNESS, REGISTERS, Brief, Instrument
 
-UNKNOWN = 0.35
-"""Likeness of a wish that a file was not measured for: less than half, so that a file that is known
-to obey comes first, and more than of one that is known not to."""
+SURE = 0.9
+"""Likeness of a family that is heard to one that is not wanted."""
 OCTAVES = 0.25
 """Octaves of tempo by which a likeness falls to 1/e."""
 WEIGHTS = {
@@ -45,7 +45,7 @@ WEIGHTS = {
     "register": 0.7,
     "articulation": 0.7,
     "words": 1.0,
-    "sound": 6.0,
+    "sound": 3.0,
 }
 """What each wish counts; one that is implied by another word counts half."""
 NAME_BONUS = 0.1
@@ -125,9 +125,9 @@ def _instruments(brief: Brief, measured: Measured) -> float | None:
 def _player(asked: Instrument, count: int, measured: Measured) -> float:
     """Whether one of ``count`` asked instruments plays, and how much: the first of its programs
     counts whole, others nearly so, another one of the family a little."""
-    shares = measured.instruments
-    if shares is None:
+    if measured.kind == "audio":
         return _player_by_ear(asked, measured)
+    shares = measured.instruments
     expected = 0.5 / count
     best = 0.0
     families = {p // 8 for p in asked.programs if p != DRUMS}
@@ -144,20 +144,29 @@ def _player(asked: Instrument, count: int, measured: Measured) -> float:
 
 
 def _player_by_ear(asked: Instrument, measured: Measured) -> float:
+    """The likelihood of the likeliest of the asked programs, the first counting whole, others
+    nearly so; piano, bass and drums by the estimators that tell them surely too."""
     from cantilena.analysis.audio import accuracy
 
-    told = accuracy()["families"]
+    values = [
+        measured.instruments.get(program, UNKNOWN) * max(0.5, 1 - 0.12 * rank)
+        for rank, program in enumerate(asked.programs)
+    ]
+    heard = max(values, default=UNKNOWN)
+    rates = accuracy()["families"]
     family = "drums" if DRUMS in asked.programs else gm.family(asked.programs[0])
-    if family not in told:
-        return UNKNOWN
-    sure = told[family]["precision"] if family in measured.families else 1 - told[family]["recall"]
-    return 0.8 * sure  # the family is heard, not the instrument
+    if family not in rates:
+        return heard
+    sure = (
+        rates[family]["precision"] if family in measured.families else 1 - rates[family]["recall"]
+    )
+    return (heard + sure) / 2
 
 
 def _only(brief: Brief, measured: Measured) -> float | None:
     if not (brief.only and brief.instruments):
         return None
-    if measured.instruments is None:
+    if measured.kind == "audio":
         return UNKNOWN
     programs = {p for i in brief.instruments for p in i.programs}
     return sum(share for p, share in measured.instruments.items() if p in programs)
@@ -166,9 +175,11 @@ def _only(brief: Brief, measured: Measured) -> float | None:
 def _excluded(brief: Brief, measured: Measured) -> float | None:
     if not brief.excluded:
         return None
-    if measured.instruments is None:
+    if measured.kind == "audio":
         families = {"drums" if p == DRUMS else gm.family(p) for p in brief.excluded}
-        return 0.2 if families & set(measured.families) else 0.7
+        if families & set(measured.families):
+            return 1 - SURE
+        return 1 - max(measured.instruments.get(p, UNKNOWN) for p in brief.excluded)
     intruders = sum(measured.instruments.get(p, 0.0) for p in brief.excluded)
     return max(0.0, 1 - 4 * intruders)
 
@@ -217,10 +228,10 @@ def _metre(brief: Brief, measured: Measured) -> float | None:
 
 def _length(brief: Brief, measured: Measured) -> float | None:
     pairs = [(brief.bars, measured.bars), (brief.seconds, measured.seconds)]
-    said = [(a, b) for a, b in pairs if a]
-    if not said:
+    asked = [(a, b) for a, b in pairs if a]
+    if not asked:
         return None
-    values = [UNKNOWN if not b else (min(a, b) / max(a, b)) ** 2 for a, b in said]
+    values = [UNKNOWN if not b else (min(a, b) / max(a, b)) ** 2 for a, b in asked]
     return sum(values) / len(values)
 
 
@@ -286,97 +297,7 @@ def _reduced(number: int, coarse: bool) -> int:
     return 2 * chord.root + (3 in chord.intervals and 4 not in chord.intervals)
 
 
-# ---------------------------------------------------------------------------- kind and feeling
-
-
-def _genre(brief: Brief, measured: Measured) -> float | None:
-    if not brief.genres:
-        return None
-    values = [_one_genre(genre, measured) for genre in brief.genres]
-    return sum(values) / len(values)
-
-
-def _one_genre(genre: str, measured: Measured) -> float:
-    """By what the music is like, and by who plays it and in which metre where the genre lives on
-    that."""
-    from cantilena.systems.note.planning import GENRE_METRE
-
-    shares = measured.instruments
-    if shares is None or measured.genres is None:
-        return UNKNOWN
-    p = measured.genres.get(GROUPS[genre], 0.0)
-    values = [(p / (p + 0.1), 1.0 if genre in OWN_GROUP else 0.5)]
-    values.append((_lineup(genre, shares), 1.5))
-    metre = GENRE_METRE.get(genre)
-    if metre is not None and measured.metre is not None:
-        top = int(measured.metre.split("/")[0])
-        values.append((float(top % 3 == 0) if metre[0] % 3 == 0 else float(top % 2 == 0), 1.5))
-    return sum(v * w for v, w in values) / sum(w for _, w in values)
-
-
-def _lineup(genre: str, shares: dict[int, float]) -> float:
-    """How near who plays is to the nearest line-up of a genre: the mean of the share of the
-    line-up that plays and the share of the sounding time that is its own."""
-    from cantilena.systems.note.lineups import LINEUPS
-
-    best = 0.0
-    for line in LINEUPS.get(genre, ()):
-        there = sum(_plays(i, shares) for i in line) / len(line)
-        own = sum(share * max(_kin(p, i) for i in line) for p, share in shares.items())
-        best = max(best, (there + own) / 2)
-    return best
-
-
-def _plays(instrument: int, shares: dict[int, float]) -> float:
-    return max((_kin(p, instrument) for p in shares), default=0.0)
-
-
-def _kin(one: int, other: int) -> float:
-    """1 for the same instrument, half for one of its family."""
-    if one == other:
-        return 1.0
-    return 0.5 if DRUMS not in (one, other) and one // 8 == other // 8 else 0.0
-
-
-def _mood(brief: Brief, measured: Measured) -> float | None:
-    if not brief.moods:
-        return None
-    values = [_one_mood(MOODS[mood], measured) for mood in brief.moods]
-    return sum(values) / len(values)
-
-
-def _one_mood(weights: Sequence[float], measured: Measured) -> float:
-    """Half, and more the more axes point the way that the mood does."""
-    key = Key.from_name(measured.key) if measured.key else None
-    known: list[tuple[float, float]] = []
-    for weight, value in zip(
-        weights,
-        (
-            None if key is None else (-1.0 if key.minor else 1.0),
-            pace(measured),
-            _power(measured),
-            None if measured.height is None else _bounded((measured.height - 62) / 14),
-        ),
-        strict=True,
-    ):
-        if value is not None and weight:
-            known.append((weight, value))
-    whole = sum(abs(w) for w in weights)
-    agreed = sum(w * v for w, v in known) / whole
-    value = 0.5 + agreed / 2
-    return value if measured.kind == "midi" else (value + UNKNOWN) / 2
-
-
-def _power(measured: Measured) -> float | None:
-    """How powerful music is, -1 to 1, by loudness and by who plays."""
-    if measured.power is None or measured.loudness is None:
-        return 0.5 if "drums" in measured.families else -0.5
-    players = 2.5 * measured.power - 1 if measured.power else -1.0
-    return _bounded((_bounded((measured.loudness - 78) / 25) + _bounded(players)) / 2)
-
-
-def _bounded(value: float) -> float:
-    return min(1.0, max(-1.0, value))
+# ---------------------------------------------------------------------------- how it is played
 
 
 def _loudness(brief: Brief, measured: Measured) -> float | None:
@@ -397,7 +318,7 @@ def _register(brief: Brief, measured: Measured) -> float | None:
         return None
     if measured.height is None:
         return UNKNOWN
-    place = _bounded((measured.height - 62) / 14) + 1
+    place = bounded((measured.height - 62) / 14) + 1
     return 1 - abs(place - REGISTERS.index(asked[0])) / 2
 
 
@@ -408,7 +329,7 @@ def _articulation(brief: Brief, measured: Measured) -> float | None:
         return None
     if measured.sounding is None:
         return UNKNOWN
-    place = _bounded(2.5 * measured.sounding - 1.25)
+    place = bounded(2.5 * measured.sounding - 1.25)
     return 0.5 + (place if asked[0] in long else -place) / 2
 
 
@@ -425,8 +346,8 @@ COMPARISONS: dict[str, tuple[str, Comparison]] = {
     "swing": ("swing", _swing),
     "timing": ("timing", _timing),
     "density": ("density", _density),
-    "genre": ("genres", _genre),
-    "mood": ("moods", _mood),
+    "genre": ("genres", genre),
+    "mood": ("moods", mood),
     "loudness": ("loudness", _loudness),
     "register": ("registers", _register),
     "articulation": ("articulations", _articulation),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,18 +34,19 @@ SILENT = 1e-3
 @dataclass(frozen=True)
 class Measured:
     """What a file holds. ``kind``: "midi" or "audio". ``instruments``: share (0-1) of the sounding
-    time by program (0-127, 128 drums); None of audio, whose ``families`` are those that are heard.
+    time by program (0-127, 128 drums); of audio, how likely each plays (0-1, as
+    ``hearing.Sound`` has it); ``families``: those that are surely heard in audio.
     ``key`` as "D minor", ``metre`` as "3/4", ``chords``: reduced numbers, each change once;
     ``density``: notes a bar, ``rate``: onsets a second; ``loudness``: mean velocity (0-127);
     ``height``: mean pitch (0-127); ``sounding``: share of the time to a part's next onset for which
     its notes sound; ``power``: share of the sounding time that drums, distorted guitars and brass
-    have; ``genres``: probabilities of the groups that ``analysis.likeness`` tells apart; ``words``:
+    have; ``genres``: probabilities of the groups of ``tables.GROUPS``; ``words``:
     title, names, markers and lyrics. ``vector``: of the joint embedding, () without one. None where
     something is not measured."""
 
     kind: str
     seconds: float
-    instruments: dict[int, float] | None = None
+    instruments: dict[int, float] = field(default_factory=dict)
     families: tuple[str, ...] = ()
     bpm: float | None = None
     key: str | None = None
@@ -72,11 +73,10 @@ class Measured:
     def from_dict(cls, data: dict[str, Any]) -> Measured:
         """What ``to_dict`` wrote, through JSON. Raises TypeError, ValueError or AttributeError for
         anything else."""
-        if set(data) != {field.name for field in fields(cls)}:
+        if set(data) != {entry.name for entry in fields(cls)}:
             raise ValueError("these are not the measures of a file")
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        if plain["instruments"] is not None:
-            plain["instruments"] = {int(k): float(v) for k, v in plain["instruments"].items()}
+        plain["instruments"] = {int(k): float(v) for k, v in plain["instruments"].items()}
         return cls(**plain)
 
 
@@ -111,7 +111,7 @@ def of_score(score: Score) -> Measured:
         loudness=round(float(score.velocity.mean()), 2),
         height=round(float(score.pitch[pitched].mean()), 2) if pitched.any() else None,
         sounding=_sounding(score),
-        power=round(sum(share for i, share in shares.items() if _powerful(i)), 4),
+        power=round(sum(share for i, share in shares.items() if powerful(i)), 4),
         genres=_genres(score),
         words=_words(score),
     )
@@ -125,7 +125,7 @@ def _changes(chords: Sequence[int]) -> tuple[int, ...]:
     return tuple(n for i, n in enumerate(sounding) if not i or n != sounding[i - 1])
 
 
-def _powerful(instrument: int) -> bool:
+def powerful(instrument: int) -> bool:
     """Drums, overdriven and distorted guitars, brass, synth leads."""
     return instrument in (DRUMS, 29, 30, 47) or 56 <= instrument < 64 or 80 <= instrument < 88
 
@@ -163,6 +163,7 @@ def of_recording(path: str | Path, joint: PlainJoint | None = None) -> Measured:
     soundfile."""
     from cantilena.analysis.audio import listen
     from cantilena.audio.recording import open_recording
+    from cantilena.search.hearing import shipped
 
     with open_recording(path) as recording:
         rate, whole = recording.rate, recording.length
@@ -173,14 +174,19 @@ def of_recording(path: str | Path, joint: PlainJoint | None = None) -> Measured:
     if not len(samples) or float(np.sqrt(np.mean(np.square(samples)))) < SILENT:
         raise InputError(f"{str(path)!r} is silent")
     mono = samples.mean(axis=1)
-    heard = listen(mono, rate)
+    heard, sound = listen(mono, rate), shipped().hear(mono, rate)
     return Measured(
         kind="audio",
         seconds=round(whole / rate, 3),
+        instruments={i: round(float(p), 4) for i, p in enumerate(sound.instruments)},
         families=heard.families,
         bpm=None if heard.bpm is None else round(heard.bpm, 3),
         key=heard.key.name if heard.key else None,
         chords=_changes(heard.chords.tolist()),
+        rate=round(sound.rate, 3),
+        height=round(sound.height, 2),
+        power=round(sound.power, 4),
+        genres=sound.genres,
         words=words[:MOST_WORDS],
         vector=() if joint is None else tuple(joint.of_sound(mono, rate).round(5).tolist()),
     )

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from cantilena.text.wordlists import by_name
 
+UNKNOWN = 0.35
+"""Likeness of a wish that a file was not measured for: less than half, so that a file that is known
+to obey comes first, and more than of one that is known not to."""
 AXES = ("mode", "pace", "power", "height")
 """What moods are told by: minor (-1) to major (1), slow to fast, gentle to powerful, low to
 high."""

@@ -174,12 +174,12 @@ def invented(text: str, facts: Facts) -> tuple[str, ...]:
     if brief.key is not None and (facts.key is None or Key.from_name(brief.key) != facts.key):
         out.append(f"key {brief.key}")
     if not _right_tempo(brief.tempo, brief.tempo_range, facts.bpm, brief.how.get("tempo")):
-        said = brief.tempo is not None and brief.tempo_range is None
-        out.append(f"tempo {brief.tempo:g}" if said else "tempo")
+        exact = brief.tempo is not None and brief.tempo_range is None
+        out.append(f"tempo {brief.tempo:g}" if exact else "tempo")
     if brief.metre_parts is not None and brief.metre_parts != facts.metre:
         out.append(f"metre {brief.metre}")
-    known = {parse_chord(c).number for c in facts.chords}
-    out += [f"chord {c}" for c in brief.chords if parse_chord(c).number not in known]
+    sounding = {parse_chord(c).number for c in facts.chords}
+    out += [f"chord {c}" for c in brief.chords if parse_chord(c).number not in sounding]
     out += [f"genre {g}" for g in brief.genres if g not in facts.genres]
     out += [f"mood {m}" for m in brief.moods if m not in facts.moods]
     if brief.swing is not None and facts.swing is not None and brief.swing != facts.swing:

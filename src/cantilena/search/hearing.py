@@ -1,0 +1,106 @@
+"""What search hears in a recording beside tempo, key and chords: who plays, how busy, how high and
+how powerful it is, and which kind of music.
+
+Knows mel bands and a small network, whose weights are in ``hearing.npz``; does not know files or
+texts. ``benchmarks/search_by_ear.py`` learns it and says how often it is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from cantilena.audio.mel import windows
+from cantilena.audio.wav import resample
+from cantilena.models.audio.joint_input import BANDS, RATE, bands
+from cantilena.score.score import DRUMS
+
+FILE = Path(__file__).parent / "hearing.npz"
+SECONDS = 10.0
+"""Of a window; a recording is the mean of its windows."""
+GROUPS = (
+    *("classical", "country", "electronic", "folk", "jazz"),
+    *("latin", "new age", "pop", "rnb", "rock"),
+)
+"""The groups of genres that are told, in the order of the outputs, as ``analysis.likeness`` has
+them."""
+VALUES = ("rate", "height", "power")
+"""Onsets a second as their logarithm to base 2; mean pitch over 12; share of the sounding time of
+powerful instruments (``measuring.powerful``)."""
+OUTPUTS = DRUMS + 1 + len(VALUES) + len(GROUPS)
+_LAGS = (1, 5, 15)  # frames of 20 ms over which change is measured
+
+
+@dataclass(frozen=True)
+class Sound:
+    """``instruments``: (129,) how likely each plays, 0-1, with 1/2 where that is as far above how
+    often it plays in music at large as below certainty, in logarithms; ``rate`` in onsets a second,
+    ``height`` in MIDI pitch, ``power`` 0-1; ``genres``: probability of each of ``GROUPS``."""
+
+    instruments: np.ndarray
+    rate: float
+    height: float
+    power: float
+    genres: dict[str, float]
+
+
+def features(rows: np.ndarray) -> np.ndarray:
+    """(F,) of (T, BANDS) mel bands: of each band its mean, deviation, soft and loud moments, mean
+    change over three lags, and strongest attacks."""
+    rows = np.asarray(rows, dtype=np.float32)
+    out = [rows.mean(0), rows.std(0), *np.quantile(rows, [0.1, 0.5, 0.9], axis=0)]
+    for lag in _LAGS:
+        lag = min(lag, len(rows) - 1)
+        change = rows[lag:] - rows[: len(rows) - lag]
+        out += [np.abs(change).mean(0), np.quantile(change, 0.98, axis=0)]
+    return np.concatenate(out).astype(np.float32)
+
+
+FEATURES = BANDS * (5 + 2 * len(_LAGS))
+
+
+class Ear:
+    """The network: (F,) features less ``mean`` over ``scale``, a hidden layer, ``OUTPUTS``; and
+    (129,) ``prior``, how often each instrument plays in what was learnt from."""
+
+    def __init__(self, weights: Mapping[str, np.ndarray]):
+        self.weights = {name: np.asarray(w, dtype=np.float32) for name, w in weights.items()}
+
+    def outputs(self, rows: np.ndarray) -> np.ndarray:
+        """(N, OUTPUTS) logits and values of (N, F) features."""
+        w = self.weights
+        x = np.clip((rows - w["mean"]) / w["scale"], -4, 4)
+        return np.maximum(x @ w["one"] + w["one_bias"], 0) @ w["two"] + w["two_bias"]
+
+    def hear(self, samples: np.ndarray, rate: int) -> Sound:
+        """What is heard in (n,) samples at any rate."""
+        parts = windows(resample(samples, rate, RATE), round(SECONDS * RATE))
+        return self.of_outputs(self.outputs(np.stack([features(bands(part)) for part in parts])))
+
+    def of_outputs(self, rows: np.ndarray) -> Sound:
+        """The Sound of a recording's windows (T, OUTPUTS)."""
+        players = DRUMS + 1
+        p = (1 / (1 + np.exp(-rows[:, :players]))).mean(0)
+        prior = self.weights["prior"]
+        values = rows[:, players : players + len(VALUES)].mean(0)
+        logits = rows[:, players + len(VALUES) :]
+        shares = np.exp(logits - logits.max(1, keepdims=True))
+        genres = (shares / shares.sum(1, keepdims=True)).mean(0)
+        return Sound(
+            p / (p + np.sqrt(prior)),
+            float(2.0 ** np.clip(values[0], -3, 6)),
+            float(np.clip(12 * values[1], 0, 127)),
+            float(np.clip(values[2], 0, 1)),
+            {name: round(float(g), 4) for name, g in zip(GROUPS, genres, strict=True)},
+        )
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Ear:
+    """The network that comes with the package."""
+    with np.load(FILE) as data:
+        return Ear({name: data[name] for name in data.files})
