@@ -172,7 +172,9 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         added_arguments(adding, name, whole, number)
         _sound(adding)
         _output(adding, quiet=True)
-    recognising = command("chords", "cli.added:chords", "print the chords of a MIDI file")
+    recognising = command(
+        "chords", "cli.added:chords", "print the chords of a MIDI file or of sound"
+    )
     chords_arguments(recognising)
     _output(recognising)
     _brief(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))

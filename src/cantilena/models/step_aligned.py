@@ -6,8 +6,9 @@ or wishes. Jiang et al. (ISMIR 2025), ``FA_cross``: every second layer of the ta
 reference's input of that layer by attention, through a gate that begins at 0, so that at first the
 target is what the frozen model writes alone. Other than in the published adapters, steps are no
 frames: places are ticks, which turn queries and keys (Su et al. 2021), and each head begins with a
-width of its own around the present (as in ALiBi: Press et al. 2022). Nothing but the adapters is
-trained.
+width of its own around the present (as in ALiBi: Press et al. 2022). And the gate is no single
+number but the whole output matrix: behind a number at 0, a random matrix learns nothing until the
+number has found its sign. Nothing but the adapters is trained.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ class StepAdapter(nn.Module):
         self.reference_norm = nn.RMSNorm(width, eps=1e-5)
         self.query = nn.Linear(width, inner, bias=False)
         self.key_value = nn.Linear(width, 2 * inner, bias=False)
-        self.out = nn.Linear(inner, width, bias=False)
-        self.gate = nn.Parameter(torch.zeros(1))
+        self.gate = nn.Linear(inner, width, bias=False)
+        nn.init.zeros_(self.gate.weight)
         spread = torch.linspace(math.log(NARROWEST), math.log(WIDEST), config.heads)
         self.log_width = nn.Parameter(spread)
         pairs = inner // config.heads // 2
@@ -94,7 +95,7 @@ class StepAdapter(nn.Module):
         y = F.scaled_dot_product_attention(q, *read, attn_mask=bias)
         # without a single step there is nothing to be read
         y = y * there.any(1)[:, None, None, None]
-        return self.gate * self.out(y.transpose(1, 2).flatten(2))
+        return self.gate(y.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
