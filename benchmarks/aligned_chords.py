@@ -3,9 +3,10 @@
     python benchmarks/aligned_chords.py POP909 [--songs 6,60] [--seeds 2] [--tests 83]
 
 Songs as in ``chord_recognition.py``, by mir_eval: trained on the first songs of 1-746 whose number
-ends neither with 0 nor with 1 (6 of 597 are 1 %, 60 are 10 %), judged on 747-829. Each song is read
-once by the frozen shipped model, as the reference of ``aligned`` is (no chords, no text), in windows
-that overlap; what it knows behind each note is averaged by beat. On the same songs are trained:
+ends neither with 0 nor with 1 (6 of 597 are 1 %, 60 are 10 %), judged on the first of 747-829. Each
+song is read once by the frozen shipped model, as the reference of ``aligned`` is (no chords, no
+text), in windows that overlap; what it knows behind each note is averaged by beat. On the same
+songs are trained:
 
 - chroma: the shipped network's layers on nine beats above each root (no states), from scratch;
 - states: a layer on five beats' states (``CrossSteps.states``: input of layer 4, and output);

@@ -133,6 +133,14 @@ def test_other_adapters_are_refused_by_name(tmp_path: Path, model: dict, message
         open_adapters(tmp_path / "a")
 
 
+def test_they_are_no_adapters_on_frames(tmp_path: Path):
+    from cantilena.models.aligned import load_aligned
+
+    cross().save(tmp_path / "a", BASE)
+    with pytest.raises(CheckpointError, match="on the note model, not on a model of frames"):
+        load_aligned(tmp_path / "a", None)  # type: ignore[arg-type]
+
+
 def test_sizes_that_cannot_be_are_refused(tmp_path: Path):
     cross().save(tmp_path / "a", BASE, {"model": {"heads": 5}})
     with pytest.raises(CheckpointError, match="is damaged"):

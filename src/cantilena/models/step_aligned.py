@@ -24,14 +24,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError
+from cantilena.models.aligned import NOTE_KIND, SYSTEM
 from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
 from cantilena.models.loading import of_sizes
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
 from cantilena.models.step_lm import StepLM, rotate
 
-SYSTEM = "aligned"
-KIND = "note-cross"
-"""What the card's ``model`` calls these adapters; ``models.aligned`` has those on frames."""
 SHORTEST_TURN, LONGEST_TURN = 12.0, 6144.0
 """Ticks (24 to a quarter) of a whole turn of the quickest and the slowest pair: an eighth, and 64
 bars of 4/4."""
@@ -226,7 +224,7 @@ class CrossSteps(nn.Module):
     ) -> Checkpoint:
         """Writes a checkpoint of the adapters alone. ``base`` says which note model they stand on;
         ``card``: further entries. Raises InputError."""
-        part = {"kind": KIND, **asdict(self.config), "base": dict(base)}
+        part = {"kind": NOTE_KIND, **asdict(self.config), "base": dict(base)}
         more = dict(card or {})
         own = {"system": SYSTEM, "name": Path(folder).resolve().name}
         model = {**part, **more.pop("model", {})}
@@ -247,7 +245,7 @@ def open_adapters(place: str | Path | Checkpoint) -> Checkpoint:
             f"{checkpoint.folder} holds an adapter on a model of frames ({kind}), not on the note "
             "model"
         )
-    if kind != KIND or not isinstance(base, dict) or not isinstance(base.get("hash"), str):
+    if kind != NOTE_KIND or not isinstance(base, dict) or not isinstance(base.get("hash"), str):
         raise CheckpointError(
             f"the card of {checkpoint.folder} is damaged: it names no note model that its adapters "
             "stand on"
