@@ -75,7 +75,7 @@ def pieces(system: AlignedSystem, songs: Any, count: int) -> list[dict[str, Any]
     rows: list[dict[str, Any]] = []
     for i in np.random.default_rng(3).permutation(len(songs)).tolist():
         bars = songs.bars(i)
-        if len(bars) < BARS + 9 or songs.meta(i)["metre"] != [4, 4]:
+        if len(bars) < BARS + 9 or tuple(songs.meta(i)["metre"]) != (4, 4):
             continue
         pair = split(songs.table(i), bars, *songs.chords(i), system.task)
         first, stop = int(bars[8]), int(bars[8 + BARS])
@@ -141,6 +141,9 @@ def rhythm(reference: np.ndarray, target: np.ndarray, end: int) -> float:
 def written(system: AlignedSystem, songs: Any, count: int) -> None:
     """Prints fit and rhythm of what is written."""
     rows = pieces(system, songs, count)
+    if not rows:
+        print("no song has both streams in its bars 9 to 16")
+        return
     table: dict[str, list[tuple[float, float, float]]] = {}
     for k, piece in enumerate(rows):
         reference, own = piece["sides"]
