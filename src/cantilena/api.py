@@ -210,13 +210,17 @@ def rewrite(
     return composer.compose([request], progress=progress)[0]
 
 
-def chords(source: Score | str | Path) -> list[tuple[float, float, str]]:
+def chords(source: Score | str | Path, audio: bool = False) -> list[tuple[float, float, str]]:
     """The chords of a piece: (start, end, label), in seconds, in order and without gaps from 0 to
     its end; labels as Harte (2010) writes them ("Bb:min7"), "N" where nothing pitched sounds.
 
-    ``source``: a Score or a MIDI file. Neighbours differ, and inversions are not told. Raises
-    InputError where the file cannot be read or holds no pitched note.
+    ``source``: a Score or a MIDI file, or with ``audio`` a sound file (WAV; others with the extra
+    "audio"), of which major, minor and diminished chords are told, as often rightly as
+    ``analysis.audio.accuracy`` says. Neighbours differ, and inversions are not told. Raises
+    InputError where the file cannot be read, holds no pitched note or less than a second of sound.
     """
+    if audio:
+        return _heard_chords(source)
     from cantilena.analysis.grid import pitched
     from cantilena.analysis.recognition import recognise
 
@@ -229,6 +233,23 @@ def chords(source: Score | str | Path) -> list[tuple[float, float, str]]:
         (round(float(score.seconds(start)), 6), round(float(score.seconds(stop)), 6), label)
         for start, stop, label in recognise(score)
     ]
+
+
+def _heard_chords(source: Score | str | Path) -> list[tuple[float, float, str]]:
+    from cantilena.analysis.audio import SHORTEST, listen
+    from cantilena.analysis.audio.labels import chord_labels
+    from cantilena.audio.recording import open_recording
+
+    if not isinstance(source, (str, Path)):
+        raise InputError("chords are heard in a sound file; give its path")
+    with open_recording(source) as recording:
+        samples, rate = recording.read(0, recording.length), recording.rate
+    if len(samples) < SHORTEST * rate:
+        raise InputError(
+            f"{str(source)!r} is too short for its chords to be heard: it has "
+            f"{len(samples) / rate:.2g} seconds, and needs {SHORTEST:g}"
+        )
+    return chord_labels(listen(samples, rate))
 
 
 def harmonise(

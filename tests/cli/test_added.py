@@ -6,9 +6,11 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cantilena
+from cantilena.audio.wav import write_wav
 from cantilena.cli import main
 from cantilena.score import Score, Track
 from cantilena.score.midi import read_midi, write_midi
@@ -130,6 +132,41 @@ def test_python_and_the_command_line_agree(song: Path, tiny_checkpoint, tmp_path
     assert roots == {True}
 
 
+def test_chords_are_heard_in_sound(tmp_path: Path, capsys):
+    rate, seconds = 22_050, 2.0
+    at = np.arange(int(rate * seconds)) / rate
+    sound = []
+    for chord in (LOOP[0], LOOP[1]):
+        tones = [np.sin(2 * np.pi * 440 * 2 ** ((p - 69) / 12) * at) for p in chord]
+        sound.append(sum(tones) * 0.1 * np.exp(-at))
+    write_wav(np.concatenate(sound), rate, tmp_path / "two.wav")
+    assert main(["chords", str(tmp_path / "two.wav"), "--audio", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[0][0] == 0 and rows[-1][1] == pytest.approx(2 * seconds)
+    assert all(a[1] == b[0] and a[2] != b[2] for a, b in pairwise(rows))
+    told = {at: next(r[2] for r in rows if r[0] <= at < r[1]) for at in (1.0, 3.2)}
+    assert list(told.values()) == ["C:maj", "A:min"]
+    assert main(["chords", str(tmp_path / "two.wav"), "--audio"]) == 0
+    assert "right for 80 % of the time" in capsys.readouterr().out
+
+
+def test_silence_has_no_chords(tmp_path: Path):
+    write_wav(np.zeros(44_100), 22_050, tmp_path / "still.wav")
+    assert cantilena.chords(tmp_path / "still.wav", audio=True) == [(0.0, 2.0, "N")]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("short.wav", "too short"), ("gone.wav", "gone.wav"), ("tune.mid", "tune.mid")],
+)
+def test_what_is_no_sound_gets_one_sentence(name: str, said: str, tmp_path: Path, tune, capsys):
+    write_wav(np.zeros(2_000), 22_050, tmp_path / "short.wav")
+    place = tune if name == "tune.mid" else tmp_path / name
+    assert main(["chords", str(place), "--audio"]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", ["chords", "harmonise", "accompany", "melody"])
 def test_wrong_input_gets_one_sentence_and_nothing_is_written(
     command, tmp_path: Path, monkeypatch, capsys
@@ -139,8 +176,12 @@ def test_wrong_input_gets_one_sentence_and_nothing_is_written(
     write_midi(kit, tmp_path / "kit.mid")
     write_midi(Score.build(TPQ, [], [], [], [], [], []), tmp_path / "empty.mid")
     (tmp_path / "text.mid").write_text("no MIDI")
+    three = Score.build(TPQ, [Track("", 0)], [0, 9, 99], [9] * 3, [60] * 3, [80] * 3, [0] * 3)
+    write_midi(three, tmp_path / "short.mid")
     before = sorted(tmp_path.iterdir())
+    short = () if command == "chords" else (("short.mid", "too short"),)
     for name, said in (
+        *short,
         ("kit.mid", "only drums"),
         ("empty.mid", "no notes"),
         ("text.mid", "text.mid"),
@@ -168,3 +209,46 @@ def test_wrong_wishes_get_one_sentence(line, said, tune: Path, tmp_path: Path, c
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert not out.exists() or not list(out.iterdir())
+
+
+def any_score(rng: np.random.Generator) -> Score:
+    """Whatever a file may hold: some 20 pitched parts, one of them twice, notes off the grid and
+    over one another, odd metres and resolutions, no metre, changes of tempo, a pickup, drums."""
+    tpq = int(rng.choice([24, 96, 120, 480, 1023]))
+    many = rng.random() < 0.3
+    programs = rng.integers(0, 112, 20 if many else int(rng.integers(1, 4))).tolist()
+    tracks = [Track(f"part {k}", p) for k, p in enumerate([*programs, programs[0]])]
+    tracks += [Track("Kit", 0, True)] if rng.random() < 0.5 else []
+    n = int(rng.integers(8, 40)) + 2 * len(tracks)
+    onset = rng.integers(0, 9 * tpq, n) + int(rng.integers(0, 3)) * tpq
+    length = rng.integers(1, 3 * tpq, n)
+    track = np.concatenate([np.arange(len(tracks)), rng.integers(0, len(tracks), n - len(tracks))])
+    rows = {}
+    pitch, velocity = rng.integers(24, 96, n), rng.integers(1, 128, n)
+    for row in zip(onset, length, pitch, velocity, track, strict=True):
+        rows.setdefault((row[0], row[2], row[4]), row)  # a file cannot strike a key twice at once
+    last: dict[tuple[int, int], int] = {}
+    plain = []
+    for start, duration, key, loud, part in sorted(rows.values()):
+        if last.get((key, part), 0) <= start:  # nor hold it twice
+            plain.append((start, duration, key, loud, part))
+            last[key, part] = start + duration
+    metres = [[], [(0, 7, 8)], [(0, 3, 4), (3 * tpq, 4, 4)]][int(rng.integers(0, 3))]
+    tempos = [(0, 500_000), (2 * tpq, 400_000)]
+    return Score.build(tpq, tracks, *zip(*plain, strict=True), tempos=tempos, metres=metres)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_given_is_kept(seed: int, tiny_checkpoint, tmp_path: Path):
+    rng = np.random.default_rng(seed)
+    write_midi(any_score(rng), tmp_path / "any.mid")
+    command = ["harmonise", "accompany", "melody"][seed % 3]
+    line = [command, str(tmp_path / "any.mid"), "--checkpoint", str(tiny_checkpoint), "--quiet"]
+    line += ["--with", "celesta"] if command == "accompany" else []
+    assert main([*line, "--formats", "mid", "-o", str(tmp_path), "--name", "new"]) == 0
+    before, after = read_midi(tmp_path / "any.mid"), read_midi(tmp_path / "new.mid")
+    assert after.tpq == before.tpq and after.tracks[: len(before.tracks)] == before.tracks
+    assert notes(after, len(before.tracks)) == notes(before, len(before.tracks))
+    assert len(after) > len(before)
+    for name in ("tempo_tick", "tempo_us", "metre_tick", "metre_num", "metre_den"):
+        assert np.array_equal(getattr(after, name), getattr(before, name))

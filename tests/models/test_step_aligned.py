@@ -35,8 +35,8 @@ def cross(gate: float = 0.0, skip: int = 1) -> CrossSteps:
     torch.manual_seed(1)
     model = CrossSteps(tiny_model(), CrossConfig(skip, 32, 4)).eval()
     for name, p in model.named_parameters():
-        if name.endswith("gate"):
-            p.data.fill_(gate)
+        if name.endswith("gate.weight"):
+            p.data.normal_(0.0, gate) if gate else None
     return model
 
 
@@ -48,7 +48,7 @@ def alone(model: CrossSteps, target: dict[str, torch.Tensor]) -> torch.Tensor:
 @pytest.mark.parametrize("skip", [1, 2])
 def test_at_first_a_target_is_what_the_frozen_model_says(skip: int):
     model, target = cross(skip=skip), stream(T, 0)
-    assert all(not p.any() for n, p in model.named_parameters() if n.endswith("gate"))
+    assert all(not p.any() for n, p in model.named_parameters() if n.endswith("gate.weight"))
     assert torch.equal(model(target, model.read(stream(R, 1))), alone(model, target))
     assert torch.equal(model(target, None), alone(model, target))
 
@@ -96,8 +96,8 @@ def test_the_adapters_alone_are_trained():
     model = cross(0.5)
     before = {k: v.clone() for k, v in model.base.state_dict().items()}
     names = {n.split(".", 2)[2] for n, p in model.named_parameters() if p.requires_grad}
-    parts = {"query", "key_value", "out", "norm", "reference_norm"}
-    assert names == {f"{part}.weight" for part in parts} | {"gate", "log_width"}
+    parts = {"query", "key_value", "gate", "norm", "reference_norm"}
+    assert names == {f"{part}.weight" for part in parts} | {"log_width"}
     assert set(model.state_dict()) == {n for n, _ in model.named_parameters()}
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.1)
     model(stream(T, 0), model.read(stream(R, 1))).sum().backward()
@@ -131,6 +131,14 @@ def test_other_adapters_are_refused_by_name(tmp_path: Path, model: dict, message
     )
     with pytest.raises(CheckpointError, match=message):
         open_adapters(tmp_path / "a")
+
+
+def test_they_are_no_adapters_on_frames(tmp_path: Path):
+    from cantilena.models.aligned import load_aligned
+
+    cross().save(tmp_path / "a", BASE)
+    with pytest.raises(CheckpointError, match="on the note model, not on a model of frames"):
+        load_aligned(tmp_path / "a", None)  # type: ignore[arg-type]
 
 
 def test_sizes_that_cannot_be_are_refused(tmp_path: Path):

@@ -31,7 +31,7 @@ def aligned(folder: Path) -> Path:
     torch.manual_seed(0)
     model = CrossSteps(load_network(base), CrossConfig(1, 32, 2))
     for adapter in model.adapters:
-        torch.nn.init.constant_(adapter.gate, 0.5)  # type: ignore[arg-type]
+        torch.nn.init.normal_(adapter.gate.weight, std=0.5)  # type: ignore[union-attr, arg-type]
     card = {"model": {"task": "melody-to-accompaniment"}, "scheme": dict(base.card["scheme"])}
     return model.save(folder / "adapters", base_entry(base), card).folder
 

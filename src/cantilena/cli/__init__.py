@@ -183,7 +183,9 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         added_arguments(adding, name, whole, number)
         sound_arguments(adding)
         output_arguments(adding, quiet=True)
-    recognising = command("chords", "cli.added:chords", "print the chords of a MIDI file")
+    recognising = command(
+        "chords", "cli.added:chords", "print the chords of a MIDI file or of sound"
+    )
     chords_arguments(recognising)
     output_arguments(recognising)
     brief_arguments(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))

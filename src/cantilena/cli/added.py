@@ -106,18 +106,33 @@ def added_arguments(
 
 def chords_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``chords``."""
-    parser.add_argument("source", metavar="FILE", help="a MIDI file")
+    parser.add_argument("source", metavar="FILE", help="a MIDI file, with --audio a sound file")
+    parser.add_argument(
+        "--audio",
+        action="store_true",
+        help="hear the chords in sound: WAV, or FLAC, Ogg and MP3 with the extra audio. Roots and "
+        "thirds alone are told, rightly for about 80 %% of the time in rendered music and 59 %% in "
+        "recordings",
+    )
 
 
 def chords(args: argparse.Namespace) -> int:
     """Prints a piece's chords: as JSON, or a line for each with its start and its length."""
-    rows = api.chords(args.source)
+    rows = api.chords(args.source, args.audio)
     if args.json:
         print_json([list(row) for row in rows], indent=None)
         return 0
     print(f"{'start':>9} {'end':>9}  chord")
     for start, stop, label in rows:
         print(f"{_time(start):>9} {_time(stop):>9}  {label}")
+    if args.audio:
+        from cantilena.analysis.audio import accuracy
+
+        share = accuracy()
+        print(
+            f"heard, not read: of {share['pieces']} {share['of']} the root and third are right for "
+            f"{100 * share['chords']:.0f} % of the time"
+        )
     return 0
 
 

@@ -6,8 +6,9 @@ or wishes. Jiang et al. (ISMIR 2025), ``FA_cross``: every second layer of the ta
 reference's input of that layer by attention, through a gate that begins at 0, so that at first the
 target is what the frozen model writes alone. Other than in the published adapters, steps are no
 frames: places are ticks, which turn queries and keys (Su et al. 2021), and each head begins with a
-width of its own around the present (as in ALiBi: Press et al. 2022). Nothing but the adapters is
-trained.
+width of its own around the present (as in ALiBi: Press et al. 2022). And the gate is no single
+number but the whole output matrix: behind a number at 0, a random matrix learns nothing until the
+number has found its sign. Nothing but the adapters is trained.
 """
 
 from __future__ import annotations
@@ -23,14 +24,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cantilena.errors import CheckpointError
+from cantilena.models.aligned import NOTE_KIND, SYSTEM
 from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
 from cantilena.models.loading import of_sizes
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
 from cantilena.models.step_lm import StepLM, rotate
 
-SYSTEM = "aligned"
-KIND = "note-cross"
-"""What the card's ``model`` calls these adapters; ``models.aligned`` has those on frames."""
 SHORTEST_TURN, LONGEST_TURN = 12.0, 6144.0
 """Ticks (24 to a quarter) of a whole turn of the quickest and the slowest pair: an eighth, and 64
 bars of 4/4."""
@@ -67,8 +66,8 @@ class StepAdapter(nn.Module):
         self.reference_norm = nn.RMSNorm(width, eps=1e-5)
         self.query = nn.Linear(width, inner, bias=False)
         self.key_value = nn.Linear(width, 2 * inner, bias=False)
-        self.out = nn.Linear(inner, width, bias=False)
-        self.gate = nn.Parameter(torch.zeros(1))
+        self.gate = nn.Linear(inner, width, bias=False)
+        nn.init.zeros_(self.gate.weight)
         spread = torch.linspace(math.log(NARROWEST), math.log(WIDEST), config.heads)
         self.log_width = nn.Parameter(spread)
         pairs = inner // config.heads // 2
@@ -94,7 +93,7 @@ class StepAdapter(nn.Module):
         y = F.scaled_dot_product_attention(q, *read, attn_mask=bias)
         # without a single step there is nothing to be read
         y = y * there.any(1)[:, None, None, None]
-        return self.gate * self.out(y.transpose(1, 2).flatten(2))
+        return self.gate(y.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -225,7 +224,7 @@ class CrossSteps(nn.Module):
     ) -> Checkpoint:
         """Writes a checkpoint of the adapters alone. ``base`` says which note model they stand on;
         ``card``: further entries. Raises InputError."""
-        part = {"kind": KIND, **asdict(self.config), "base": dict(base)}
+        part = {"kind": NOTE_KIND, **asdict(self.config), "base": dict(base)}
         more = dict(card or {})
         own = {"system": SYSTEM, "name": Path(folder).resolve().name}
         model = {**part, **more.pop("model", {})}
@@ -246,7 +245,7 @@ def open_adapters(place: str | Path | Checkpoint) -> Checkpoint:
             f"{checkpoint.folder} holds an adapter on a model of frames ({kind}), not on the note "
             "model"
         )
-    if kind != KIND or not isinstance(base, dict) or not isinstance(base.get("hash"), str):
+    if kind != NOTE_KIND or not isinstance(base, dict) or not isinstance(base.get("hash"), str):
         raise CheckpointError(
             f"the card of {checkpoint.folder} is damaged: it names no note model that its adapters "
             "stand on"

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from cantilena.models.step_aligned import CrossSteps
 
 ALIGNED = "aligned"
-GATES = 20.0
-"""How much faster than the rest gates and widths go: they begin at 0 and at a guess, and nothing
-behind a gate learns while it is shut."""
+WIDTHS = 20.0
+"""How much faster than the rest the logarithms of the heads' widths go."""
 
 
 @dataclass(frozen=True)
@@ -132,17 +131,16 @@ class AlignedTraining:
         return out
 
     def optimisers(self, model: CrossSteps, recipe: Recipe) -> list[torch.optim.Optimizer]:
-        """AdamW; gates and widths go ``GATES`` times as fast and do not decay."""
+        """AdamW; widths go ``WIDTHS`` times as fast and do not decay."""
         import torch
 
         settings = recipe.settings
-        quick = ("gate", "log_width")
         names = dict(model.named_parameters())
-        rest = [p for n, p in names.items() if not n.endswith(quick)]
-        gates = [p for n, p in names.items() if n.endswith(quick)]
+        rest = [p for n, p in names.items() if not n.endswith("log_width")]
+        widths = [p for n, p in names.items() if n.endswith("log_width")]
         groups = [
             {"params": rest, "share": 1.0, "weight_decay": settings.weight_decay},
-            {"params": gates, "share": GATES, "weight_decay": 0.0},
+            {"params": widths, "share": WIDTHS, "weight_decay": 0.0},
         ]
         return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
 

@@ -1,0 +1,187 @@
+"""Do adapters read the reference? Held-out bits beside the true one, another's and none; and what
+is written beside them.
+
+    python benchmarks/aligned_streams.py ADAPTERS --data DATA [--windows 48] [--written 6]
+
+ADAPTERS is a checkpoint of ``cantilena train --system aligned``, DATA a data set of ``cantilena
+data build``. Bits a note of the targets in windows of test songs, with the standard error of the
+difference over batches. Then eight bars are written by the model alone, without plan or wishes,
+beside the true reference, beside another's and beside none, and measured against the true one:
+
+- fit: share of the reference's pitched time whose pitch class sounds in the target too (none for
+  drums);
+- rhythm: share of the reference's onsets, in sixteenths, on which the target begins a note, less
+  what chance would give (the share of all sixteenths on which it does).
+
+The song's own target stands beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+import torch
+
+from cantilena.data.dataset import load_split
+from cantilena.decode.interfaces import Job
+from cantilena.decode.loop import Loop
+from cantilena.decode.sampling import Sampling
+from cantilena.score import DRUMS
+from cantilena.systems.aligned.engine import AlignedStepper
+from cantilena.systems.aligned.examples import (
+    AlignedWindows,
+    conditions_of,
+    plain_frame,
+)
+from cantilena.systems.aligned.system import AlignedSystem
+from cantilena.systems.aligned.training import AlignedTraining
+from cantilena.systems.note.stepper import NoteStepper
+from cantilena.systems.note.tracker import Tracker
+from cantilena.tokens.note import NoteScheme
+from cantilena.tokens.note.grammar import NoteGrammar
+from cantilena.tokens.note.streams import split
+
+SCHEME = NoteScheme()
+BARS, BATCH, SIXTEENTH = 8, 4, 6
+LEAST, MOST = 24, 400
+"""Notes of a stream in the bars that are written; and steps, after which writing ends."""
+
+
+def held_out(system: AlignedSystem, songs: Any, windows: int) -> None:
+    """Prints bits a note, and how sure the differences are."""
+    trainable = AlignedTraining()
+    drawn = AlignedWindows(songs, system.task, 192, 320)
+    rows: list[dict[str, np.ndarray]] = []
+    for batch in drawn.fixed(windows, BATCH, seed=11):
+        tensors = {k: torch.as_tensor(v) for k, v in batch.items()}
+        with torch.no_grad():
+            pairs = trainable.held_out(system.engine.cross, tensors)
+        rows.append({name: pair.numpy() for name, pair in pairs.items()})
+    notes = np.array([row["true"][1] for row in rows])
+    total = {name: np.array([row[name][0] for row in rows]) for name in rows[0]}
+    print(f"{windows} windows, {int(notes.sum())} notes; bits a note")
+    for name, bits in total.items():
+        more = bits - total["true"]
+        each = more / notes
+        error = each.std(ddof=1) / np.sqrt(len(each))
+        print(f"{name:12}{bits.sum() / notes.sum():8.3f}", end="")
+        print("" if name == "true" else f"   +{more.sum() / notes.sum():.3f} ± {error:.3f}")
+
+
+def pieces(system: AlignedSystem, songs: Any, count: int) -> list[dict[str, Any]]:
+    """Eight bars of songs with both streams."""
+    rows: list[dict[str, Any]] = []
+    for i in np.random.default_rng(3).permutation(len(songs)).tolist():
+        bars = songs.bars(i)
+        if len(bars) < BARS + 9 or tuple(songs.meta(i)["metre"]) != (4, 4):
+            continue
+        pair = split(songs.table(i), bars, *songs.chords(i), system.task)
+        first, stop = int(bars[8]), int(bars[8 + BARS])
+        sides = [side[(side[:, 0] >= first) & (side[:, 0] < stop)].copy() for side in pair]
+        if min(len(side) for side in sides) < LEAST:
+            continue
+        for side in sides:
+            side[:, 0] -= first
+        lines = bars[8 : 9 + BARS] - first
+        if len(rows) < count:
+            rows.append({"sides": sides, "bars": lines, "bpm": float(songs.meta(i)["bpm"])})
+    return rows
+
+
+def write(system: AlignedSystem, piece: dict[str, Any], other: Any, seed: int) -> np.ndarray:
+    """A target's note table, written beside a reference's (None: beside none)."""
+    engine, frame = system.engine, plain_frame(piece["bars"])
+    about = {"bpm": piece["bpm"], "metre": (4, 4), "bars": BARS}
+    job = Job(
+        Tracker(frame, SCHEME.max_delta),
+        conditions_of(piece["sides"][1], **about),
+        [],
+        Sampling(top_p=0.98),
+        np.random.default_rng(seed),
+        limit=MOST,
+    )
+    reference = None if other is None else engine.read(other, frame, conditions_of(other, **about))
+    stepper = (
+        NoteStepper(engine, [job])
+        if reference is None
+        else AlignedStepper(engine, [job], reference)
+    )
+    for _ in Loop(stepper, NoteGrammar(SCHEME), [job]).steps():
+        if job.piece.tick >= piece["bars"][-1]:
+            break
+    rows = [row[:5] for row in job.piece.rows if row[1] >= 0 and row[0] < piece["bars"][-1]]
+    return np.array(rows, dtype=np.int64).reshape(-1, 5)
+
+
+def fit(reference: np.ndarray, target: np.ndarray) -> float:
+    """Share of the reference's pitched time whose pitch class sounds in the target."""
+    lengths = np.array(SCHEME.durations)
+    target = target[target[:, 1] != DRUMS]
+    reference = reference[reference[:, 1] != DRUMS]
+    if not len(reference) or not len(target):
+        return float("nan")
+    start, stop = target[:, 0], target[:, 0] + lengths[target[:, 3]]
+    total = explained = 0.0
+    for onset, _, pitch, length, _ in reference.tolist():
+        sounds = (start < onset + lengths[length]) & (stop > onset)
+        total += lengths[length]
+        explained += lengths[length] * bool((target[sounds, 2] % 12 == pitch % 12).any())
+    return explained / total
+
+
+def rhythm(reference: np.ndarray, target: np.ndarray, end: int) -> float:
+    """Share of the reference's onsets on which the target begins a note, less chance."""
+    places = np.unique(np.rint(target[:, 0] / SIXTEENTH))
+    there = np.isin(np.unique(np.rint(reference[:, 0] / SIXTEENTH)), places).mean()
+    return float(there - len(places) / (end / SIXTEENTH))
+
+
+def written(system: AlignedSystem, songs: Any, count: int) -> None:
+    """Prints fit and rhythm of what is written."""
+    rows = pieces(system, songs, count)
+    if not rows:
+        print("no song has both streams in its bars 9 to 16")
+        return
+    table: dict[str, list[tuple[float, float, float]]] = {}
+    for k, piece in enumerate(rows):
+        reference, own = piece["sides"]
+        other = rows[(k + 1) % len(rows)]["sides"][0]
+        for name, target in (
+            ("beside the true reference", write(system, piece, reference, k)),
+            ("beside another's", write(system, piece, other, k)),
+            ("beside none", write(system, piece, None, k)),
+            ("the song's own", own),
+            ("another song's", rows[(k + 1) % len(rows)]["sides"][1]),
+        ):
+            figures = (fit(reference, target), rhythm(reference, target, int(piece["bars"][-1])))
+            table.setdefault(name, []).append((*figures, float(len(target))))
+    print(f"{len(rows)} pieces of {BARS} bars{'':12}fit        rhythm      notes")
+    for name, values in table.items():
+        mean = np.nanmean(values, axis=0)
+        error = np.nanstd(values, axis=0, ddof=1) / np.sqrt(len(values))
+        print(
+            f"{name:28}{mean[0]:6.2f} ± {error[0]:.2f}{mean[1]:6.2f} ± {error[1]:.2f}{mean[2]:8.0f}"
+        )
+
+
+def main() -> None:
+    """Reads the command line and prints the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("adapters")
+    parser.add_argument("--data", required=True, metavar="DIR")
+    parser.add_argument("--corpora", default="lakh", metavar="LIST")
+    parser.add_argument("--windows", type=int, default=48)
+    parser.add_argument("--written", type=int, default=6)
+    args = parser.parse_args()
+    system = AlignedSystem(args.adapters, device="cpu")
+    songs = load_split(args.data, "test", args.corpora.split(","))
+    print(system.task.name)
+    held_out(system, songs, args.windows)
+    if args.written:
+        written(system, songs, args.written)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""The system ``aligned``: windows of two streams, a reference in the loop, parts that are added."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+import cantilena  # noqa: E402
+from cantilena.decode.sampling import Sampling  # noqa: E402
+from cantilena.errors import CheckpointError, InputError  # noqa: E402
+from cantilena.models.step_aligned import CrossConfig, CrossSteps  # noqa: E402
+from cantilena.score import Score, Track  # noqa: E402
+from cantilena.score.midi import write_midi  # noqa: E402
+from cantilena.systems.aligned.engine import AlignedSession  # noqa: E402
+from cantilena.systems.aligned.examples import (  # noqa: E402
+    AlignedWindows,
+    conditions_of,
+    plain_frame,
+    reference_arrays,
+    sides_of,
+)
+from cantilena.systems.aligned.system import AlignedSystem  # noqa: E402
+from cantilena.systems.aligned.training import (  # noqa: E402
+    AlignedOptions,
+    AlignedTraining,
+    aligned_recipe,
+)
+from cantilena.systems.note.composer import NoteSystem  # noqa: E402
+from cantilena.systems.request import Edit, Request  # noqa: E402
+from cantilena.text.wishes import Brief  # noqa: E402
+from cantilena.tokens.note.streams import Task  # noqa: E402
+from songs import FakeSongs  # noqa: E402
+from tiny_systems import aligned, note  # noqa: E402
+
+TPQ = 480
+
+
+def tune(up: int = 0) -> Score:
+    onset = [240 * k for k in range(32)]
+    pitch = [60 + up + (5 * k) % 12 for k in range(32)]
+    rows = (onset, [240] * 32, pitch, [80] * 32, [0] * 32)
+    return Score.build(TPQ, [Track("Tune", 73)], *rows)
+
+
+def kit() -> Score:
+    rows = ([480 * k for k in range(16)], [60] * 16, [36, 38] * 8, [80] * 16, [0] * 16)
+    return Score.build(TPQ, [Track("Kit", 0, True)], *rows)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return aligned(tmp_path_factory.mktemp("aligned"))
+
+
+@pytest.fixture(scope="module")
+def system(folder: Path) -> AlignedSystem:
+    return AlignedSystem(folder, device="cpu")
+
+
+def written(system: NoteSystem, score: Score | None, seed: int = 1) -> bytes:
+    sampling = Sampling(best_of=1, top_p=0.98)
+    request = Request(Brief(bars=2), seed, sampling, score=score)
+    return write_midi(system.compose([request])[0].score)
+
+
+# ---------------------------------------------------------------------------- windows
+
+
+def two_streams() -> FakeSongs:
+    rng, tables = np.random.default_rng(0), []
+    for _ in range(3):
+        rows = {(int(t), 73, int(p)) for t, p in rng.integers((0, 50), (900, 90), (80, 2))}
+        rows |= {(24 * k, 128, 36 + 2 * (k % 2)) for k in range(40)}
+        tables.append(np.array([(*row, 14, 4) for row in sorted(rows)]))
+    return FakeSongs(tables)
+
+
+def test_windows_hold_two_streams_over_the_same_bars():
+    windows = AlignedWindows(two_streams(), Task.of("all-to-drums"), 24, 40, 8)
+    batch = windows.draw(3, 4, 1)
+    assert batch["state"].shape[:2] == (4, 24) and batch["reference_state"].shape[:2] == (4, 40)
+    again = windows.draw(3, 4, 1)
+    assert all(np.array_equal(batch[name], again[name]) for name in batch)
+    assert not np.array_equal(batch["state"], windows.draw(4, 4, 1)["state"])
+    reference, target = sides_of(batch)
+    last = np.where(reference["there"], reference["ticks"], 0).max(1)
+    assert (last >= 0).all() and (reference["there"].sum(1) > 16).all()
+    notes = target["mask"][..., 1] > 0
+    assert (target["fields"][..., 1][notes] == 128).all() and (notes.sum(1) >= 16).all()
+    instruments = reference["state"][..., 1][reference["there"]]
+    assert set(instruments.tolist()) <= {73, 129}, "nobody of the target is in the reference"
+
+
+def test_songs_without_both_streams_are_refused():
+    songs = FakeSongs([np.array([[24 * k, 73, 60, 14, 4] for k in range(40)])])
+    with pytest.raises(InputError, match="both streams of 'all-to-drums'"):
+        AlignedWindows(songs, Task.of("all-to-drums"), 24, 40).draw(0, 2, 1)
+
+
+def bits(trainable: AlignedTraining, model: CrossSteps, batch: dict) -> dict[str, float]:
+    with torch.no_grad():
+        pairs = trainable.held_out(model, batch)
+    return {name: float(pair[0] / pair[1]) for name, pair in pairs.items()}
+
+
+def test_training_lowers_the_loss_and_leaves_the_base(folder: Path, tmp_path: Path):
+    base = note(tmp_path)
+    recipe = aligned_recipe().changed(
+        base=str(base), inner=16, heads=2, skip=1, length=24, reference_length=40, rate=5e-3
+    )
+    trainable = AlignedTraining()
+    torch.manual_seed(0)
+    model, _ = trainable.build(recipe)
+    before = {k: v.clone() for k, v in model.base.state_dict().items()}
+    (optimiser,) = trainable.optimisers(model, recipe)
+    windows = AlignedWindows(two_streams(), Task.of("all-to-drums"), 24, 40, 8)
+    batch = {k: torch.as_tensor(v) for k, v in windows.draw(0, 4, 1).items()}
+    start = bits(trainable, model, batch)
+    assert start["true"] == start["another's"] == start["none"]
+    for group in optimiser.param_groups:
+        group["lr"] *= group["share"]
+    for _ in range(15):
+        loss, _ = trainable.loss(model, batch)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    end = bits(trainable, model, batch)
+    assert end["true"] < start["true"] - 0.05 and end["none"] == start["none"]
+    assert end["true"] != end["another's"]
+    assert all(torch.equal(v, before[k]) for k, v in model.base.state_dict().items())
+    recipe_data = {"training": recipe.to_dict(), "sources": {}, "seed": 1}
+    place = trainable.save(tmp_path / "out", model, {}, None, recipe_data)
+    loaded = AlignedSystem(place, device="cpu")
+    assert loaded.task == Task.of("all-to-drums") and loaded.engine.card["system"] == "note"
+
+
+def test_options_that_cannot_be_are_refused():
+    with pytest.raises(InputError, match="inner width"):
+        AlignedOptions(inner=20, heads=3)
+    with pytest.raises(InputError, match="2 windows"):
+        aligned_recipe().changed(batch=1)
+
+
+# ---------------------------------------------------------------------------- in the loop
+
+
+def test_note_by_note_is_all_at_once(system: AlignedSystem):
+    table = system.scheme.table(tune())
+    frame = plain_frame(np.arange(5) * 96)
+    given = conditions_of(table, 120.0, (4, 4), 4)
+    reference = system.engine.read(table, frame, given)
+    arrays = reference_arrays(table[3:20], frame, given)
+    stream = {k: torch.from_numpy(np.asarray(v))[None] for k, v in arrays.items()}
+    with torch.no_grad():
+        whole = system.engine.cross.hidden(stream, reference)[0].numpy()
+    session = AlignedSession(system.engine, 1, reference)
+    prefix, everywhere = system.engine.prefix(
+        *(arrays[n][None] for n in ("scalars", "slots", "words"))
+    )
+    x = system.engine.embed("state", arrays["state"]) + everywhere
+    x = np.concatenate([x, arrays["ticks"][:, None]], axis=1)
+    first = np.concatenate([np.pad(prefix[0], ((0, 0), (0, 1))), x[:5]])
+    rows = [session.run(first[None])[0]] + [session.run(row[None, None])[0] for row in x[5:]]
+    assert np.allclose(np.stack(rows), whole[4:], atol=1e-4)
+
+
+def test_a_long_reference_is_read_in_windows_that_overlap(system: AlignedSystem):
+    many = 3 * system.engine.network.config.context
+    table = np.array([(12 * k, 73, 60 + k % 7, 9, 4) for k in range(many)])
+    frame = plain_frame(np.arange(many // 8 + 2) * 96)
+    reference = system.engine.read(table, frame, conditions_of(table, 120.0, (4, 4), 60))
+    assert reference.ticks.shape == (1, many + 1) and reference.there.all()
+    assert reference.ticks[0].tolist() == [0, *table[:, 0].tolist()]
+    assert all(states.shape[1] == many + 1 for states in reference.states)
+    assert system.engine.read(table[:0], frame, conditions_of(table, 120.0, (4, 4), 60)) is None
+
+
+def test_a_target_depends_on_its_reference(system: AlignedSystem):
+    one = written(system, tune())
+    assert one == written(system, tune()) != written(system, tune(1))
+
+
+def test_shut_gates_write_what_the_frozen_model_writes(folder: Path, tmp_path: Path):
+    from cantilena.models.step_aligned import load_adapters, open_adapters
+    from cantilena.systems.aligned.base import base_entry, base_of
+    from cantilena.systems.note.torch_engine import load_network
+
+    base = base_of(open_adapters(folder))
+    shut = CrossSteps(load_network(base), CrossConfig(1, 32, 2))
+    card = {"model": {"task": "melody-to-accompaniment"}, "scheme": dict(base.card["scheme"])}
+    plain = NoteSystem(base.folder, threads=1, engine="torch")
+    system = AlignedSystem(shut.save(tmp_path / "a", base_entry(base), card).folder, device="cpu")
+    request = Request(Brief(bars=2, text="piano"), 3, Sampling(best_of=1))
+    bare = write_midi(plain.compose([request])[0].score)
+    assert bare == write_midi(system.compose([request])[0].score)
+    beside = replace(request, brief=system.brief_of(replace(request, score=tune())))
+    both = replace(beside, score=tune())
+    assert write_midi(plain.compose([beside])[0].score) == write_midi(
+        system.compose([both])[0].score
+    )
+    assert load_adapters(open_adapters(folder), load_network(base))
+
+
+def test_a_target_goes_with_its_reference_bar_by_bar(system: AlignedSystem):
+    request = Request(Brief(text="for organ"), 1, Sampling(best_of=1), score=tune())
+    result = system.compose([request])[0]
+    assert result.score.n_bars == tune().n_bars and result.score.bpm == tune().bpm
+    assert result.request == system.completed(request).to_dict()
+    again = Request.from_dict(result.request)
+    assert write_midi(system.compose([again])[0].score) == write_midi(result.score)
+
+
+# ---------------------------------------------------------------------------- parts added
+
+
+def test_added_parts_read_what_stays_as_their_reference(folder: Path, tmp_path: Path):
+    result = cantilena.accompany(tune(), parts="bass,drums", checkpoint=folder, candidates=1)
+    assert result.system == "aligned" and result.score.tpq == TPQ
+    kept = result.score.select(result.score.track == 0)
+    for name in ("onset", "duration", "pitch", "velocity"):
+        assert np.array_equal(getattr(kept, name), getattr(tune(), name))
+    assert {t.instrument for t in result.score.tracks} == {73, 32, 128}
+    assert len(result.score) > len(tune())
+    again = cantilena.load(folder).compose([Request.from_dict(result.request)])[0]
+    assert write_midi(again.score) == write_midi(result.score)
+    with pytest.raises(InputError, match="needs a checkpoint"):
+        cantilena.accompany(tune(), system="aligned")
+    with pytest.raises(InputError, match="system that adds parts"):
+        cantilena.accompany(tune(), system="amt", checkpoint=folder)
+
+
+# ---------------------------------------------------------------------------- refused
+
+
+def test_another_base_is_refused_by_name(folder: Path, tmp_path: Path):
+    import tiny
+    from cantilena.train.note.export import export
+
+    (tmp_path / "run").mkdir()
+    other = export(tiny.write_run(tmp_path / "run", seed=5), tmp_path / "other")
+    with pytest.raises(CheckpointError, match=r"stand on the note model 'note' \(\w{16}\), not on"):
+        cantilena.load(folder, base=str(other))
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (kit(), "no pitched notes"),
+        (tune().select(np.arange(32) < 1), "1 pitched note and"),
+        (tune().select(np.arange(32) < 0), "no notes"),
+    ],
+)
+def test_a_reference_without_notes_to_read_is_refused(system: AlignedSystem, score, message: str):
+    with pytest.raises(InputError, match=message):
+        system.run([Request(Brief(bars=2), score=score)])
+
+
+def test_a_reference_beside_an_edit_is_refused(system: AlignedSystem):
+    with pytest.raises(InputError, match="its own reference"):
+        system.run([Request(Brief(bars=2), edit=Edit.going_on(tune()), score=tune())])
