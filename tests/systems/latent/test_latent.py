@@ -179,6 +179,10 @@ def test_a_gap_by_the_command_line_and_again_by_its_json(place, tmp_path, capsys
     again = ["compose", "--replay", str(piece), *where[:2], "-o", str(tmp_path / "again")]
     assert main([*again, "--formats", "wav", "--quiet"]) == 0
     first = (out / "calm-harp.wav").read_bytes()
+    before = np.frombuffer((tmp_path / "song.wav").read_bytes()[44:], "<i2").reshape(-1, 2)
+    after = np.frombuffer(first[44:], "<i2").reshape(-1, 2)
+    changed = np.flatnonzero((before != after).any(1))
+    assert 8_000 <= changed.min() < changed.max() < 14_400
     assert (tmp_path / "again" / "calm-harp.wav").read_bytes() == first
     assert main([*command, "--seconds", "0.5", "--name", "on", "--formats", "wav", "--quiet"]) == 0
     assert len((out / "on.wav").read_bytes()) == 44 + 2 * 2 * 32_000

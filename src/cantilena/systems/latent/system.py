@@ -36,8 +36,8 @@ from cantilena.systems.codes.system import (
 )
 from cantilena.systems.latent.conditions import LatentWish
 from cantilena.systems.latent.model import LatentModel, load_latent
-from cantilena.systems.latent.training import TEXT
-from cantilena.systems.latent.writing import STEPS, LatentOrder, LatentWriting
+from cantilena.systems.latent.options import SYSTEM, TEXT
+from cantilena.systems.latent.writing import SAMPLING, STEPS, LatentOrder, LatentWriting
 from cantilena.systems.note.composer import NoteSystem
 from cantilena.text.report.rows import Row
 from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
@@ -60,10 +60,8 @@ class LatentPiece(Piece):
 class LatentSystem(MusicgenSystem):
     """A diffusion with its autoencoder, and the note system's shipped model where a Score leads."""
 
-    system = "latent"
-    sampling = replace(MusicgenSystem.sampling, top_k=0, guidance=2.0)
-    """Of these, ``guidance`` and ``temperature`` (times the noise that it begins with) are of the
-    diffusion; ``best_of`` is of Scores."""
+    system = SYSTEM
+    sampling = SAMPLING
     options: ClassVar[Mapping[str, type]] = {
         "condition": str,
         "steps": int,
@@ -84,7 +82,7 @@ class LatentSystem(MusicgenSystem):
         device: str | None = None,
         dtype: str | None = None,
         codec: str | None = None,
-    ) -> LatentSystem:
+    ) -> MusicgenSystem:
         """The system of a checkpoint's folder, a run's, or one in diffusers' layout
         (``systems.latent.published``). Raises CheckpointError, InputError, MissingExtraError."""
         if codec is not None:
