@@ -211,3 +211,28 @@ def test_in_training_the_autoencoder_stays(tmp_path):
 def test_load_by_the_public_face_names_what_is_missing(tmp_path):
     with pytest.raises(InputError, match="checkpoint"):
         cantilena.load(system="latent")
+
+
+def test_codes_are_written_first_and_lead_the_diffusion(tmp_path):
+    from cantilena.systems.latent.model import save_latent
+    from tiny_pairs import write_pair
+
+    pair = write_pair(tmp_path / "codes")
+    model = latent_model(tmp_path, "text,codes", card=16)
+    save_latent(tmp_path / "melody", model, {"seed": 0})
+    system = LatentSystem.load(tmp_path / "melody", "cpu", codec=str(pair))
+    request = Request(Brief(text="piano", bars=1), 1, SAMPLING, options=STEPS)
+    result = system.compose([request])[0]
+    assert result.facts["condition"] == "score" and result.facts["codes_by"]["name"] == "tiny"
+    assert np.array_equal(sound_of(system, request), result.audio.samples)
+    frames = model.dit.frames["codes"].weight
+    with torch.no_grad():
+        system.model.dit.frames["codes"].weight.zero_()
+    assert frames.any() and not np.array_equal(sound_of(system, request), result.audio.samples)
+    model.about["codec"] = "0" * 64
+    save_latent(tmp_path / "other", model, {"seed": 0})
+    with pytest.raises(InputError, match="reads codes of the codec 0000"):
+        LatentSystem.load(tmp_path / "other", "cpu", codec=str(pair))
+    plain = write_latent(tmp_path / "plain")
+    with pytest.raises(InputError, match="leave --codec out"):
+        LatentSystem.load(plain, "cpu", codec=str(pair))
