@@ -12,7 +12,7 @@ import numpy as np
 
 from cantilena.audio.wav import read_wav
 from cantilena.errors import InputError
-from cantilena.render.kit.sfz import Region, sfz_path, read_sfz
+from cantilena.render.kit.sfz import Region, read_sfz, sfz_path
 from cantilena.render.synth import room
 from cantilena.render.synth.controllers import sounding_ends
 from cantilena.score.score import Score
