@@ -10,7 +10,7 @@ import torch
 from cantilena.models.audio.codec.files import save_codec
 from cantilena.models.encoders import HashedEncoder
 from cantilena.systems.latent.model import LatentModel, new_model, save_latent
-from cantilena.systems.latent.training import LatentOptions
+from cantilena.systems.latent.options import LatentOptions
 from tiny_codecs import tiny
 
 torch.set_num_threads(1)  # two of a busy machine wait for one another

@@ -123,7 +123,7 @@ def latent(folder: Path) -> Path:
     pytest.importorskip("vector_quantize_pytorch")
     from tiny_latent import write_latent
 
-    return write_latent(folder)
+    return write_latent(folder, seconds=8.0)  # most pieces in one window
 
 
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 MOST_SECONDS = 120
 """Of a recording that is gone on from: it stands in the JSON file beside the piece."""
 
+_AS_WRITTEN = 32768 / 32767
+"""From the full scale of files that are read to that of those we write, so that 16-bit samples that
+are kept are written as they were."""
+
 
 def editing_arguments(parser: Any) -> None:
     """The options that stand beside a piece's file."""
@@ -91,7 +95,7 @@ def recording_of(args: argparse.Namespace) -> tuple[Audio | None, dict[str, floa
             )
         if not recording.length:
             raise InputError(f"{path} has no samples: there is nothing to go on from")
-        audio = Audio(recording.read(0, recording.length).T, recording.rate)
+        audio = Audio(recording.read(0, recording.length).T * _AS_WRITTEN, recording.rate)
     if args.between is None:
         return audio, {}
     start, stop = args.between

@@ -40,17 +40,24 @@ def train_latent(args: argparse.Namespace) -> int:
     training = Training(run, recipe)
     model: Any = training.model
     settings, folder = recipe.settings, Path(args.data)
-    batches, figures, sources = {}, {}, {}
+    batches, figures, sources, coded = {}, {}, {}, {}
     for split in ("train", "valid"):
         data = AudioData(args.data, split, stems=False, warn=warn)
         clips = LatentClips(data, model.vae, folder / "latents", say)
         codes = None
         if "codes" in recipe.options.reads:
-            codes = CodeClips(data, load_codec(_codec_of(recipe)), folder / "codes", say)
+            codec = load_codec(_codec_of(recipe))
+            if abs(codec.frame_rate - model.vae.frame_rate) > 1e-6:
+                raise InputError(
+                    f"the codec has {codec.frame_rate:g} frames a second and the autoencoder "
+                    f"{model.vae.frame_rate:g}: codes can lead latents of the same rate alone"
+                )
+            codes = CodeClips(data, codec, folder / "codes", say)
+            coded = {"codec": codec.fingerprint()}
         batches[split] = LatentBatches(clips, model, settings.seed, codes)
         if split == "train":
             figures, sources = clips.figures(), data.manifest["licences"]
-    model.about = {name: figures[name] for name in ("loudness", "longest")}
+    model.about = {**coded, **{name: figures[name] for name in ("loudness", "longest")}}
     parameters = sum(p.numel() for p in model.dit.parameters())
     say(
         f"{'going on with' if saved else 'training'} {args.out}: {parameters:,} parameters, "

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cantilena.audio.pitch import HARMONICS
 from cantilena.errors import InputError
 from cantilena.files import read_json, staged_folder, write_json
 from cantilena.names import slug
@@ -61,7 +62,7 @@ def make_instrument(
         if codec is not None:
             raise InputError("--codec belongs to a model of single notes: name one by --checkpoint")
         voice = shaped_voice(timbre.program, timbre.shape)
-        harmonics = None if harmonic(voice) else 1
+        harmonics = HARMONICS if harmonic(voice) else 1
         kit = make_kit(tone_maker(voice, seed), RATE, voice.release, harmonics=harmonics)
         by = {"made_by": "the built-in synthesizer", "shape": timbre.shape.to_dict()}
     else:

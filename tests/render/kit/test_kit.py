@@ -163,6 +163,18 @@ def test_a_sample_out_of_tune_is_made_again_and_in_the_end_of_its_neighbour():
         assert abs(cents_off(sound.samples, frequency(region.centre), RATE, 1)) <= 35
 
 
+def test_a_sample_that_is_silent_beside_the_others_is_made_again_and_all_can_be_evened():
+    def make(notes: list[Note], attempt: int) -> list[Sound]:
+        soft = {60: 1.0 if attempt else 0.001, 90: 0.1}
+        return [Sound(soft.get(note.key, 1.0) * sine(note.key)) for note in notes]
+
+    rows = {row["key"]: row for row in make_kit(make, RATE, 0.1, 2).rows}
+    assert rows[60]["origin"] == "made, attempt 2" and rows[90]["origin"] == "made"
+    assert rows[90]["peak"] == pytest.approx(0.089, abs=0.01)
+    rows = {row["key"]: row for row in make_kit(make, RATE, 0.1, 2, even=True).rows}
+    assert min(row["peak"] for row in rows.values()) > 0.8
+
+
 def test_where_no_sample_is_in_tune_it_is_said():
     silent = [Sound(np.zeros(1_000, np.float32))]
     with pytest.raises(CantilenaError, match="no sample"):

@@ -179,6 +179,10 @@ def test_a_gap_by_the_command_line_and_again_by_its_json(place, tmp_path, capsys
     again = ["compose", "--replay", str(piece), *where[:2], "-o", str(tmp_path / "again")]
     assert main([*again, "--formats", "wav", "--quiet"]) == 0
     first = (out / "calm-harp.wav").read_bytes()
+    before = np.frombuffer((tmp_path / "song.wav").read_bytes()[44:], "<i2").reshape(-1, 2)
+    after = np.frombuffer(first[44:], "<i2").reshape(-1, 2)
+    changed = np.flatnonzero((before != after).any(1))
+    assert 8_000 <= changed.min() < changed.max() < 14_400
     assert (tmp_path / "again" / "calm-harp.wav").read_bytes() == first
     assert main([*command, "--seconds", "0.5", "--name", "on", "--formats", "wav", "--quiet"]) == 0
     assert len((out / "on.wav").read_bytes()) == 44 + 2 * 2 * 32_000
@@ -207,3 +211,28 @@ def test_in_training_the_autoencoder_stays(tmp_path):
 def test_load_by_the_public_face_names_what_is_missing(tmp_path):
     with pytest.raises(InputError, match="checkpoint"):
         cantilena.load(system="latent")
+
+
+def test_codes_are_written_first_and_lead_the_diffusion(tmp_path):
+    from cantilena.systems.latent.model import save_latent
+    from tiny_pairs import write_pair
+
+    pair = write_pair(tmp_path / "codes")
+    model = latent_model(tmp_path, "text,codes", card=16)
+    save_latent(tmp_path / "melody", model, {"seed": 0})
+    system = LatentSystem.load(tmp_path / "melody", "cpu", codec=str(pair))
+    request = Request(Brief(text="piano", bars=1), 1, SAMPLING, options=STEPS)
+    result = system.compose([request])[0]
+    assert result.facts["condition"] == "score" and result.facts["codes_by"]["name"] == "tiny"
+    assert np.array_equal(sound_of(system, request), result.audio.samples)
+    frames = model.dit.frames["codes"].weight
+    with torch.no_grad():
+        system.model.dit.frames["codes"].weight.zero_()
+    assert frames.any() and not np.array_equal(sound_of(system, request), result.audio.samples)
+    model.about["codec"] = "0" * 64
+    save_latent(tmp_path / "other", model, {"seed": 0})
+    with pytest.raises(InputError, match="reads codes of the codec 0000"):
+        LatentSystem.load(tmp_path / "other", "cpu", codec=str(pair))
+    plain = write_latent(tmp_path / "plain")
+    with pytest.raises(InputError, match="leave --codec out"):
+        LatentSystem.load(plain, "cpu", codec=str(pair))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.audio.pitch import cents_off
+from cantilena.audio.pitch import HARMONICS, cents_off
 from cantilena.audio.wav import write_wav
 from cantilena.errors import CantilenaError
 from cantilena.render.kit.sfz import Region, written
@@ -29,11 +29,13 @@ PEAK = 0.89
 """Of the loudest sample: -1 dBFS."""
 RIGHT = 35
 """Cents within which a sample is in tune."""
-SILENT = 1e-3
-"""Peak below which a sample is none."""
+SILENT, SILENT_BESIDE = 1e-3, 0.03
+"""Peak below which a sample is none; and as a share of what is usual in its layer."""
 END = 1e-3
 """Share of its peak below which a sample's end is cut off."""
 FOLDER = "samples"
+_SILENCE = 9_999
+"""Stands for the cents of what cannot be heard."""
 _FADE = 0.05
 """Seconds over which a sample that is cut off fades."""
 
@@ -82,20 +84,31 @@ def keys() -> list[tuple[int, int, int]]:
 
 
 def make_kit(
-    make: Make, rate: int, release: float, attempts: int = 1, harmonics: int | None = None
+    make: Make,
+    rate: int,
+    release: float,
+    attempts: int = 1,
+    harmonics: int = HARMONICS,
+    even: bool = False,
 ) -> Kit:
     """Samples of all keys and layers. ``attempts`` at one that is out of tune or silent, then its
     nearest neighbour of the same layer that is right, resampled. ``harmonics``: by how many a pitch
-    is measured; 1 for bars and bells; None: as ``cents_off``. Raises CantilenaError where no
-    sample of a layer is right."""
+    is measured; 1 for bars and bells. ``even``: all samples are brought to
+    one loudness. Raises CantilenaError where no sample is right."""
     notes = [Note(centre, velocity) for _, _, velocity in LAYERS for centre, _, _ in keys()]
     sounds: dict[Note, Sound] = {}
     cents: dict[Note, int] = {}
     origin: dict[Note, str] = {}
-    wrong = notes
+    wrong, usual = notes, 0.0
     for attempt in range(attempts):
-        for note, sound in zip(wrong, make(wrong, attempt), strict=True):
-            off = _off(sound.samples, note.key, rate, harmonics)
+        new = make(wrong, attempt)
+        if attempt == 0:
+            usual = float(np.median([np.abs(sound.samples).max(initial=0.0) for sound in new]))
+        for note, sound in zip(wrong, new, strict=True):
+            if np.abs(sound.samples).max(initial=0.0) < max(SILENT, SILENT_BESIDE * usual):
+                off = _SILENCE
+            else:
+                off = cents_off(sound.samples, frequency(note.key), rate, harmonics)
             if note not in sounds or abs(off) < abs(cents[note]):
                 sounds[note], cents[note] = sound, off
                 origin[note] = "made" if attempt == 0 else f"made, attempt {attempt + 1}"
@@ -110,15 +123,17 @@ def make_kit(
         source = min(near, key=lambda other: (abs(other.key - note.key), other.key))
         sounds[note] = repitched(sounds[source], note.key - source.key)
         cents[note], origin[note] = cents[source], f"made of key {source.key}"
+    if even:
+        sounds = {note: _evened(sound, rate) for note, sound in sounds.items()}
     return _levelled(notes, sounds, cents, origin, rate, release)
 
 
-def _off(samples: np.ndarray, key: int, rate: int, harmonics: int | None) -> int:
-    """Cents off the key; more than a tritone for silence."""
-    if np.abs(samples).max(initial=0.0) < SILENT:
-        return 9_999
-    more = {} if harmonics is None else {"harmonics": harmonics}
-    return cents_off(samples, frequency(key), rate, **more)
+def _evened(sound: Sound, rate: int) -> Sound:
+    """A sound whose loudest tenth of a second is as loud as any other's."""
+    n = max(1, rate // 10)
+    power = np.convolve(sound.samples.astype(np.float64) ** 2, np.full(n, 1 / n), "valid")
+    loud = float(np.sqrt(power.max(initial=0.0))) if len(sound.samples) >= n else 0.0
+    return replace(sound, samples=(sound.samples / max(loud, 1e-6)).astype(np.float32))
 
 
 def _levelled(

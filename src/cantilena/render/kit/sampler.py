@@ -12,7 +12,7 @@ import numpy as np
 
 from cantilena.audio.wav import read_wav
 from cantilena.errors import InputError
-from cantilena.render.kit.sfz import Region, found_in, read_sfz
+from cantilena.render.kit.sfz import Region, read_sfz, sfz_path
 from cantilena.render.synth import room
 from cantilena.render.synth.controllers import sounding_ends
 from cantilena.score.score import Score
@@ -28,7 +28,7 @@ class Sampler:
     InputError for one that cannot be used."""
 
     def __init__(self, path: str | Path):
-        self.folder = found_in(path).parent
+        self.folder = sfz_path(path).parent
         self.regions = read_sfz(path)
         self._samples: dict[str, tuple[np.ndarray, int]] = {}
 

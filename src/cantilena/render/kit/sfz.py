@@ -72,7 +72,7 @@ def written(regions: Sequence[Region], comment: str = "") -> str:
 def read_sfz(path: str | Path) -> list[Region]:
     """The regions of an SFZ file, or of the one in a folder. Raises InputError that names the file
     where it is none, or a sample is not there."""
-    path = found_in(path)
+    path = sfz_path(path)
     text = _COMMENT.sub("", read_text(path, "an SFZ file"))
     kept: dict[str, dict[str, str]] = {"control": {}, "global": {}, "master": {}, "group": {}}
     regions: list[Region] = []
@@ -92,7 +92,7 @@ def read_sfz(path: str | Path) -> list[Region]:
     return regions
 
 
-def found_in(path: str | Path) -> Path:
+def sfz_path(path: str | Path) -> Path:
     """The SFZ file at a path: itself, or the only one in a folder. Raises InputError."""
     path = Path(path)
     if path.is_dir():

@@ -63,5 +63,5 @@ def code_kit(
                 progress((start + len(group)) / len(notes))
         return out
 
-    kit = make_kit(make, pair.codec.sample_rate, RELEASE, ATTEMPTS)
+    kit = make_kit(make, pair.codec.sample_rate, RELEASE, ATTEMPTS, even=True)
     return kit, {"made_by": f"the model {pair.name}", "checkpoint_sha256": pair.hash}

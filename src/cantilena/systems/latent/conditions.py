@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cantilena.models.audio.dit import DitConfig
-from cantilena.systems.latent.training import CODES
+from cantilena.systems.latent.options import CODES
 from cantilena.tokens.codes.symbols import Sounding, symbol_frames
 
 

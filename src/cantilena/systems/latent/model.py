@@ -23,7 +23,7 @@ from cantilena.models.checkpoint import WEIGHTS, open_checkpoint, plain_json, sa
 from cantilena.models.encoders import encoder_from_card, text_encoder
 from cantilena.models.hub import chosen_device, dtype_of
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
-from cantilena.systems.latent.training import CODES, SYSTEM, TEXT, LatentOptions
+from cantilena.systems.latent.options import CODES, SYSTEM, TEXT, LatentOptions
 from cantilena.tokens.codes.symbols import SYMBOLS
 
 

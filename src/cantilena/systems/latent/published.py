@@ -12,9 +12,9 @@ import contextlib
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,9 +27,8 @@ from cantilena.models.hub import chosen_device, dtype_of, loading, need
 from cantilena.render.synth import room
 from cantilena.systems.base import Request
 from cantilena.systems.codes.system import MusicgenSystem, fade, text_seconds
-from cantilena.systems.latent.system import LatentSystem
-from cantilena.systems.latent.training import TEXT
-from cantilena.systems.latent.writing import STEPS
+from cantilena.systems.latent.options import SYSTEM, TEXT
+from cantilena.systems.latent.writing import SAMPLING, STEPS
 from cantilena.systems.note.composer import NoteSystem
 
 INDEX = "model_index.json"
@@ -44,8 +43,12 @@ def is_published(place: str | Path) -> bool:
     return (Path(place) / INDEX).is_file()
 
 
-class PublishedLatent(LatentSystem):
-    """A pipeline of diffusers, led by the text."""
+class PublishedLatent(MusicgenSystem):
+    """A pipeline of diffusers, led by the text: what ``LatentSystem.load`` gives of its folder."""
+
+    system = SYSTEM
+    sampling = SAMPLING
+    options: ClassVar[Mapping[str, type]] = {"condition": str, "steps": int}
 
     def __init__(self, pipeline: Any, kind: str, name: str, hash_: str):
         self.pipeline, self.kind, self.name, self.hash = pipeline, kind, name, hash_
@@ -75,12 +78,9 @@ class PublishedLatent(LatentSystem):
 
     def check(self, request: Request) -> None:
         """As ``MusicgenSystem.check``; and whether length, steps and options can be."""
-        MusicgenSystem.check(self, request)
+        super().check(request)
         if request.audio is not None:
             raise InputError(f"{self.name!r} changes no recordings; it makes sound of a text")
-        for name in ("sampler", "start", "stop"):
-            if name in request.options:
-                raise InputError(f"{self.name!r} takes no option {name}")
         if request.options.get("steps", STEPS) < 1:
             raise InputError(f"{request.options['steps']} steps are none; give 1 or more")
         seconds, longest = text_seconds(request.brief), self.longest
@@ -98,7 +98,7 @@ class PublishedLatent(LatentSystem):
 
     @property
     def rate(self) -> int:
-        """As ``LatentSystem.rate``."""
+        """Hz of what comes out."""
         if self.kind == STABLE_AUDIO:
             return int(self.pipeline.vae.config.sampling_rate)
         return int(self.pipeline.vocoder.config.sampling_rate)

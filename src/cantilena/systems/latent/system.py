@@ -8,6 +8,7 @@ of it made anew, which is the same diffusion with the rest of it known. Needs to
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from cantilena.models.audio.diffusion import sampler
 from cantilena.models.checkpoint import is_checkpoint
 from cantilena.render.synth import room
 from cantilena.systems.base import Request
+from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.system import (
     CONDITIONS,
     SCORE,
@@ -34,10 +36,11 @@ from cantilena.systems.codes.system import (
     text_rows,
     text_seconds,
 )
+from cantilena.systems.latent.cascade import LedByCodes, check_pair
 from cantilena.systems.latent.conditions import LatentWish
 from cantilena.systems.latent.model import LatentModel, load_latent
-from cantilena.systems.latent.training import TEXT
-from cantilena.systems.latent.writing import STEPS, LatentOrder, LatentWriting
+from cantilena.systems.latent.options import CODES, SYSTEM, TEXT
+from cantilena.systems.latent.writing import SAMPLING, STEPS, LatentOrder, LatentWriting
 from cantilena.systems.note.composer import NoteSystem
 from cantilena.text.report.rows import Row
 from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
@@ -60,10 +63,8 @@ class LatentPiece(Piece):
 class LatentSystem(MusicgenSystem):
     """A diffusion with its autoencoder, and the note system's shipped model where a Score leads."""
 
-    system = "latent"
-    sampling = replace(MusicgenSystem.sampling, top_k=0, guidance=2.0)
-    """Of these, ``guidance`` and ``temperature`` (times the noise that it begins with) are of the
-    diffusion; ``best_of`` is of Scores."""
+    system = SYSTEM
+    sampling = SAMPLING
     options: ClassVar[Mapping[str, type]] = {
         "condition": str,
         "steps": int,
@@ -73,8 +74,16 @@ class LatentSystem(MusicgenSystem):
     }
     piece = LatentPiece
 
-    def __init__(self, model: LatentModel, name: str, hash_: str, card: Mapping[str, Any]):
+    def __init__(
+        self,
+        model: LatentModel,
+        name: str,
+        hash_: str,
+        card: Mapping[str, Any],
+        pair: Pair | None = None,
+    ):
         self.model, self.name, self.hash, self.card = model, name, hash_, card
+        self.pair = pair
         self.notes = NoteSystem.load()
 
     @classmethod
@@ -84,11 +93,11 @@ class LatentSystem(MusicgenSystem):
         device: str | None = None,
         dtype: str | None = None,
         codec: str | None = None,
-    ) -> LatentSystem:
+    ) -> MusicgenSystem:
         """The system of a checkpoint's folder, a run's, or one in diffusers' layout
-        (``systems.latent.published``). Raises CheckpointError, InputError, MissingExtraError."""
-        if codec is not None:
-            raise InputError("latent brings its own autoencoder; leave --codec out")
+        (``systems.latent.published``). ``codec``: of a diffusion that reads codes, the folder of
+        ``musicgen`` that writes them (the installed one). Raises CheckpointError, InputError,
+        MissingExtraError."""
         if checkpoint is None:
             raise InputError("the system 'latent' needs a checkpoint; name its folder")
         if not is_checkpoint(checkpoint):
@@ -97,7 +106,14 @@ class LatentSystem(MusicgenSystem):
             if is_published(checkpoint):
                 return PublishedLatent.load(checkpoint, device, dtype)
         model, there = load_latent(checkpoint, device, dtype)
-        return cls(model, there.name, there.hash, there.card)
+        if CODES not in model.dit.config.frames:
+            if codec is not None:
+                raise InputError("latent brings its own autoencoder; leave --codec out")
+            return cls(model, there.name, there.hash, there.card)
+        pair = load_pair(codec, device=device)
+        check_pair(model, pair)
+        total = hashlib.sha256(f"{there.hash} {pair.hash}".encode()).hexdigest()[:16]
+        return cls(model, there.name, total, there.card, pair)
 
     # ------------------------------------------------------------------ what is asked
 
@@ -105,7 +121,10 @@ class LatentSystem(MusicgenSystem):
     def conditions(self) -> tuple[str, ...]:
         """As ``MusicgenSystem.conditions``."""
         config = self.model.dit.config
-        able = {SCORE: bool(set(config.frames) & set(SYMBOLS)), TEXT: bool(config.text)}
+        reads = set(config.frames)
+        if self.pair is not None:
+            reads |= set(self.pair.writer.model.config.conditions)
+        able = {SCORE: bool(reads & set(SYMBOLS)), TEXT: bool(config.text)}
         return tuple(name for name in CONDITIONS if able[name])
 
     def condition(self, request: Request) -> str:
@@ -178,6 +197,8 @@ class LatentSystem(MusicgenSystem):
         )
         if request.audio is not None:
             order = self._known(piece, order, length)
+        if self.pair is not None and wish.score is not None:
+            return LedByCodes(self.model, order, self.pair.writer)
         return LatentWriting(self.model, order)
 
     def _known(self, piece: Any, order: LatentOrder, length: int) -> LatentOrder:
@@ -259,6 +280,8 @@ class LatentSystem(MusicgenSystem):
         }
         if piece.stretch is not None:
             facts["new_between"] = [round(s / self.rate, 3) for s in piece.stretch]
+        if self.pair is not None:
+            facts["codes_by"] = {"name": self.pair.name, "sha256": self.pair.hash}
         if piece.guide is not None:
             by = {"name": piece.guide.checkpoint, "sha256": piece.guide.checkpoint_hash}
             facts["score_by"] = by

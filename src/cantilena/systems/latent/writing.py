@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cantilena.decode.sampling import Sampling
 from cantilena.decode.windows import Window, windows
 from cantilena.models.audio.diffusion import guided, sampled, sampler
 from cantilena.models.audio.dit import Heard
@@ -22,6 +23,9 @@ from cantilena.systems.latent.model import LatentModel
 AGAIN = 0.25
 """Share of a window that is there already when a longer piece goes on: JEN-1's continuation."""
 STEPS = 30
+SAMPLING = Sampling(top_p=1.0, guidance=2.0, repetition=0.0)
+"""Of these, ``guidance`` and ``temperature`` (times the noise that it begins with) are of the
+diffusion; ``best_of`` is of Scores, where these lead."""
 
 
 @dataclass(frozen=True)
