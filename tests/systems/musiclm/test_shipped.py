@@ -1,4 +1,4 @@
-"""The MusicLM that comes with Cantilena: it needs no checkpoint to be named, and is small."""
+"""The MusicLM of the distribution of weights for sound: installed, no checkpoint is named."""
 
 from __future__ import annotations
 
@@ -12,19 +12,32 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("vector_quantize_pytorch")
 torch.set_num_threads(1)  # two of a busy machine wait for one another
 
-import cantilena  # noqa: E402
+import cantilena.loading  # noqa: E402
 from cantilena.audio.wav import parse_wav  # noqa: E402
 from cantilena.cli import main  # noqa: E402
-from cantilena.systems.musiclm.checkpoint import SHIPPED, load_musiclm  # noqa: E402
+from cantilena.models.audio.shipped import MUSICLM, PACKAGE, shipped  # noqa: E402
+from cantilena.systems.musiclm.checkpoint import load_musiclm  # noqa: E402
+
+SOURCES = Path(__file__).parents[3] / "weights" / "audio" / "src"
+pytestmark = pytest.mark.skipif(not SOURCES.exists(), reason="the weights are not beside the tests")
 
 LIMIT = 2_000_000
 """Bytes of all its files."""
 
 
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+    """The distribution with the weights, as far as it is looked for."""
+    cantilena.loading._loaded.cache_clear()  # of what another test had installed
+    monkeypatch.syspath_prepend(str(SOURCES))
+
+
 def test_it_is_small_and_says_what_it_is():
-    files = [path for path in SHIPPED.rglob("*") if path.is_file()]
+    folder = shipped(MUSICLM)
+    assert folder == SOURCES / PACKAGE / MUSICLM
+    files = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= LIMIT
-    card = json.loads((SHIPPED / "card.json").read_text())
+    card = json.loads((folder / "card.json").read_text())
     assert set(card["sources"]) == {"mutopia", "game", "pop909"} and card["licence"]
     figures = card["figures"]
     for stage in ("semantic", "coarse"):
@@ -51,6 +64,16 @@ def test_a_story_of_ten_seconds_and_its_replay(tmp_path: Path):
     for file in (wav, piece):
         assert (tmp_path / "two" / file.name).read_bytes() == file.read_bytes()
     assert sorted(path.name for path in wav.parent.iterdir()) == [piece.name, wav.name]
+
+
+def test_missing_weights_are_one_line(capsys, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("cantilena.models.audio.shipped.shipped", lambda name: None)
+    out = tmp_path / "out"
+    command = ["compose", "--system", "musiclm", "--story", "0:calm", "-o", str(out)]
+    assert main(command) == 2
+    err = capsys.readouterr().err
+    assert "pip install ./weights/audio" in err and len(err.splitlines()) == 1
+    assert not out.exists()
 
 
 def test_other_words_and_other_seeds_are_other_music():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from cantilena.errors import InputError
 from cantilena.models.checkpoint import is_checkpoint
 
 PACKAGE = "cantilena_audio_weights"
@@ -18,15 +19,26 @@ INSTALL = "pip install ./weights/audio"
 CODEC = "codec"
 MUSICGEN = "musicgen"
 CODE_NOTES = "code-notes"
+MUSICLM = "musiclm"
 
 
 def shipped(name: str) -> Path | None:
-    """The folder of the checkpoint ``name`` ("codec", "musicgen", "code-notes",
-    "musicgen/codec"); None where it
-    is not installed."""
+    """The folder of the checkpoint ``name`` ("codec", "musicgen", "musiclm", "code-notes",
+    "musicgen/codec"); None where it is not installed."""
     spec = find_spec(PACKAGE)
     for place in (spec.submodule_search_locations or ()) if spec else ():
         folder = Path(place) / name
         if is_checkpoint(folder):
             return folder
     return None
+
+
+def need_shipped(name: str) -> Path:
+    """The same; raises InputError where it is not installed."""
+    folder = shipped(name)
+    if folder is None:
+        raise InputError(
+            f"the weights of {name} are not installed: {INSTALL!r} in the folder of Cantilena's "
+            "sources installs them; or name others with --checkpoint"
+        )
+    return folder

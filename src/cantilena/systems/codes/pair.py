@@ -19,7 +19,7 @@ from cantilena.models.audio.codec.base import Codec
 from cantilena.models.audio.codec.files import load_codec, shipped_codec
 from cantilena.models.audio.codec.published import PublishedEncodec
 from cantilena.models.audio.musicgen import AUDIOCRAFT, load_musicgen
-from cantilena.models.audio.shipped import CODE_NOTES, INSTALL, MUSICGEN, shipped
+from cantilena.models.audio.shipped import CODE_NOTES, MUSICGEN, need_shipped
 from cantilena.models.checkpoint import (
     Checkpoint,
     digest,
@@ -100,13 +100,7 @@ def load_pair(
     if dtype == INT8:
         pair = load_pair(place, codec, cpu_of(device))
         return replace(pair, writer=in_8_bits(pair.writer))
-    if place is None:
-        place = shipped(kind)
-        if place is None:
-            raise InputError(
-                f"the weights of {kind} are not installed: {INSTALL!r} in the folder of "
-                "Cantilena's sources installs them; or name others with --checkpoint"
-            )
+    place = need_shipped(kind) if place is None else place
     system = system_in(place) if is_checkpoint(place) else ""
     if system in PAIRS:
         whole = open_checkpoint(place, kind)

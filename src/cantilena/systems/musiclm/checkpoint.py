@@ -19,6 +19,7 @@ from torch import Tensor
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.base import Codec
 from cantilena.models.audio.codec.files import build_codec, load_codec
+from cantilena.models.audio.shipped import MUSICLM, need_shipped
 from cantilena.models.checkpoint import (
     WEIGHTS,
     Checkpoint,
@@ -32,7 +33,6 @@ from cantilena.systems.musiclm.levels import books_of
 from cantilena.systems.musiclm.model import MusicConfig, MusicLM
 
 SYSTEM = "musiclm"
-SHIPPED = Path(__file__).parents[2] / "checkpoints" / SYSTEM
 _MUSIC, _CODEC = "music.", "codec."
 _SPARE = ("music.words.sound.", "music.words.scale", "music.semantic.", "codec.encoder.")
 _COUNTS = (".sums", ".counts", ".updates", ".started")
@@ -107,8 +107,8 @@ def load_musiclm(
 ) -> Loaded:
     """The MusicLM in a folder, or a run's; None: the shipped one. ``codec``: a whole codec in place
     of the checkpoint's own, which has to be the same. Raises CheckpointError, InputError where the
-    stages do not fit together or the codec is another."""
-    checkpoint = open_checkpoint(SHIPPED if place is None else place, SYSTEM)
+    stages do not fit together, the codec is another or the shipped one is not installed."""
+    checkpoint = open_checkpoint(need_shipped(MUSICLM) if place is None else place, SYSTEM)
     about = checkpoint.model
     try:
         music = MusicLM(MusicConfig.from_dict(about["music"])).eval()
