@@ -45,14 +45,15 @@ from cantilena.analysis.recognition import (
 from cantilena.models.step_aligned import CrossSteps
 from cantilena.score.score import Score
 from cantilena.systems.aligned.base import open_base
+from cantilena.systems.aligned.engine import windows
 from cantilena.systems.aligned.examples import conditions_of, plain_frame, reference_arrays
 from cantilena.systems.note.rewriting import grid
 from cantilena.systems.note.torch_engine import load_network
 from cantilena.tokens.note import GRID, NoteScheme
 
-LAYERS = (4, 6)
+LAYERS = (4, 6)  # of the note model: the input of layer 4, and the output of the last
 AROUND = 2  # beats on either side whose states are read
-STEPS, BATCH, RATE, DECAY = 250, 192, 3e-3, 3e-2
+STEPS, BATCH, RATE, DECAY = 250, 192, 3e-3, 3e-2  # of AdamW; a batch is of beats
 SCHEME = NoteScheme()
 
 
@@ -72,12 +73,10 @@ def states_of(model: CrossSteps, score: Score, beats: int) -> np.ndarray:
     """(beats, D) the mean of what the model knows behind the notes of each beat; of a beat without
     notes as in the one before."""
     table, lines = SCHEME.table(score), grid(score.bar_starts, score.tpq)
-    given = conditions_of(table, score.bpm, (int(score.metre_num[0]), 4), score.n_bars)
-    arrays = reference_arrays(table, plain_frame(lines), given)
-    window, rows, start = model.base.config.context, [], 0
-    length = len(arrays["ticks"])
-    while True:
-        stop = min(start + window, length)
+    front = conditions_of(table, score.bpm, (int(score.metre_num[0]), 4), score.n_bars)
+    arrays = reference_arrays(table, plain_frame(lines), front)
+    rows = []
+    for start, stop, read_before in windows(len(arrays["ticks"]), model.base.config.context):
         stream = {
             k: torch.as_tensor(v[start:stop] if k in ("state", "ticks", "there") else v)[None]
             for k, v in arrays.items()
@@ -85,10 +84,7 @@ def states_of(model: CrossSteps, score: Score, beats: int) -> np.ndarray:
         with torch.no_grad():
             layers = model.states(stream, max(LAYERS) + 1)
         vectors = torch.cat([layers[k][0] for k in LAYERS], 1).numpy()
-        rows.append(vectors if not start else vectors[window // 2 :])
-        if stop == length:
-            break
-        start += window // 2
+        rows.append(vectors[read_before:])
     every = np.concatenate(rows)
     beat = np.clip(arrays["ticks"] // GRID, 0, beats - 1)
     total, count = np.zeros((beats, every.shape[1])), np.bincount(beat, minlength=beats)
@@ -173,6 +169,7 @@ def around(rows: np.ndarray, beats: int) -> np.ndarray:
 
 
 def inputs(song: Song, scale: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(S, 9 * 36) chroma and (S, 5 * D) states of each beat; ``scale``: mean and deviation (D,)."""
     normed = (song.states - scale[0]) / scale[1]
     return around(song.chroma, CONTEXT), around(normed, AROUND)
 

@@ -44,7 +44,8 @@ from cantilena.tokens.note.grammar import NoteGrammar
 from cantilena.tokens.note.streams import split
 
 SCHEME = NoteScheme()
-BARS, BATCH, SIXTEENTH = 8, 4, 6
+BARS, BATCH = 8, 4
+SIXTEENTH = 6  # ticks, 24 to a quarter
 LEAST, MOST = 24, 400
 """Notes of a stream in the bars that are written; and steps, after which writing ends."""
 

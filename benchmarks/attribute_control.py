@@ -15,7 +15,7 @@ some attributes are asked for, of those that can be heard in notes, and
   window's music against the request of another: both are what is right by chance;
 - "the window itself" is the music that the request was read from: the most that can be right.
 
-Of a piece the share of what was asked that it has is counted, and the mean over pieces is given
+Of a piece the share of what was asked that it has is counted, and the mean over pieces is printed
 with its standard error; a piece that has nothing of it counts as 0. The published script leaves
 such pieces out of the mean, as does ``--published-mean``. Danceable is ``struck_on_beats``.
 """
@@ -80,9 +80,9 @@ def requests(songs: Songs, n: int, asked: int, longest: int, parts: int, seed: i
     rows = []
     while len(rows) < n:
         example = windows.example(rng)
-        known = {k: x for k, x in example.classes.items() if kind_of(k) in HEARD}
+        audible = {k: x for k, x in example.classes.items() if kind_of(k) in HEARD}
         score = RemiScheme().decode(example.words[:, None])
-        rows.append(Asked(score, chosen(known, asked, rng)))
+        rows.append(Asked(score, chosen(audible, asked, rng)))
     return rows
 
 
@@ -119,8 +119,8 @@ def written(
     system: System, asked: Sequence[Asked], request: Callable[[Asked, int], Request]
 ) -> list[Score]:
     """A piece of each request."""
-    made = system.compose([request(one, seed) for seed, one in enumerate(asked)])
-    return [result.score for result in made]
+    results = system.compose([request(one, seed) for seed, one in enumerate(asked)])
+    return [result.score for result in results]
 
 
 def behind_prefix(one: Asked, seed: int) -> Request:

@@ -5,13 +5,14 @@
 
 READER is a checkpoint of ``text-to-attributes``. Both read
 
-- ``--n`` texts in phrasings that no text of the training has, whose classes are known;
+- ``--n`` texts in phrasings that no text of the training has, and whose classes are
+  those they were put together from;
 - the first ``--prompts`` of the shipped prompts of ``evaluate control``, whose wishes are those of
   the songs that they describe; our own captions, of which the training has seen others;
 - as many of ``--table``, prompts that people type with what is to be understood in each. The rules
   are tested on that very table, so what they read of it is right by construction.
 
-Given are, of the attributes that texts say, the share that is read with the right class, by
+Printed are, of the attributes that texts say, the share that is read with the right class, by
 attribute; of what texts do not say, the share that is left unsaid; and the share of texts in which
 all is right. The rules have no words for danceability, artists and octaves. That a list of
 instruments is whole ("solo piano") is not compared: the reader's texts do not say it.
@@ -55,7 +56,7 @@ OPTIONS = ("tempo", "key", "metre", "bars", "seconds", "genres", "moods")
 Classes = Mapping[str, int]
 
 
-def said(brief: Brief) -> dict[str, int]:
+def stated(brief: Brief) -> dict[str, int]:
     """The classes of a Brief, without those that follow from its list being whole."""
     return classes_of(replace(brief, only=False))
 
@@ -69,7 +70,7 @@ def new_texts(n: int, seed: int) -> list[tuple[str, Classes]]:
 def shipped(n: int) -> list[tuple[str, Classes]]:
     """The first shipped prompts."""
     prompts = itertools.islice(shipped_prompts(), n)
-    return [(prompt.text, said(prompt.wishes)) for prompt in prompts]
+    return [(prompt.text, stated(prompt.wishes)) for prompt in prompts]
 
 
 def typed(path: str, n: int) -> list[tuple[str, Classes]]:
@@ -77,7 +78,7 @@ def typed(path: str, n: int) -> list[tuple[str, Classes]]:
     rows = []
     for line in Path(path).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        classes = said(understood(row))
+        classes = stated(understood(row))
         if classes:
             rows.append((row["text"], classes))
     return rows[:n]
@@ -108,8 +109,8 @@ def table(texts: Sequence[tuple[str, Classes]], readings: Mapping[str, Sequence[
         for read in readings.values():
             right = [
                 there.get(key) == value
-                for (_, told), there in zip(texts, read, strict=True)
-                for key, value in told.items()
+                for (_, own), there in zip(texts, read, strict=True)
+                for key, value in own.items()
                 if key in KEYS and kind in ("", key.partition("_")[0])
             ]
             count = len(right)
@@ -119,11 +120,11 @@ def table(texts: Sequence[tuple[str, Classes]], readings: Mapping[str, Sequence[
     silent, whole, number = [], [], 0
     for read in readings.values():
         pairs = list(zip(texts, read, strict=True))
-        left = [key not in there for (_, told), there in pairs for key in KEYS if key not in told]
+        left = [key not in there for (_, own), there in pairs for key in KEYS if key not in own]
         number = len(left)
         silent.append(f"{100 * np.mean(left):.1f}")
         whole.append(
-            f"{100 * np.mean([dict(told) == dict(there) for (_, told), there in pairs]):.1f}"
+            f"{100 * np.mean([dict(own) == dict(there) for (_, own), there in pairs]):.1f}"
         )
     lines.append(f"| left unsaid | {number} | {' | '.join(silent)} |")
     lines.append(f"| whole texts | {len(texts)} | {' | '.join(whole)} |")
@@ -150,7 +151,7 @@ def main() -> None:
         batches = [words[i : i + 32] for i in range(0, len(words), 32)]
         readings = {
             "reader": [row for batch in batches for row in reader.classes(batch)],
-            "rules": [said(parse_brief(text)) for text in words],
+            "rules": [stated(parse_brief(text)) for text in words],
         }
         print(f"{name}, per cent right\n\n{table(texts, readings)}\n")
 

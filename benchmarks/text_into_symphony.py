@@ -25,19 +25,20 @@ import numpy as np
 import torch
 
 from cantilena.data.dataset import load_split
-from cantilena.models.symphony import nats
+from cantilena.models.symphony import PAD, nats
 from cantilena.systems.symphony.examples import RowBatches, Windows, row_pieces
 from cantilena.systems.symphony.training import FIELDS, BertSymphonyTraining, bert_recipe
 
+FAULT = "transformer, cross-attention random and frozen"
 ROWS: dict[str, dict[str, Any]] = {
     "linear": {"kind": "linear"},
     "transformer": {"kind": "transformer"},
     "queries, 1 vector": {"kind": "queries", "memory": 1},
     "queries, 4 vectors": {"kind": "queries", "memory": 4},
     "queries, 16 vectors": {"kind": "queries", "memory": 16},
-    "transformer, cross-attention random and frozen": {"kind": "transformer"},
+    FAULT: {"kind": "transformer"},
 }
-FAULT = "transformer, cross-attention random and frozen"
+"""The rows of the table, with the options of each."""
 SHIFTS = (1, 3)  # whose text stands for another's: of the windows so many places before
 TRAINING = BertSymphonyTraining()
 
@@ -83,7 +84,7 @@ def bits(model: Any, windows: Sequence[dict[str, Any]], shift: int | None) -> np
         batch = {k: torch.as_tensor(x) for k, x in window.items()}
         text = () if shift is None else _text(windows[n - shift])
         spent = nats(model(batch["rows"], *text), batch["targets"])
-        count = int((batch["targets"][..., 0] != 1).sum())
+        count = int((batch["targets"][..., 0] != PAD).sum())
         rows.append(spent.double().numpy() / count / math.log(2))
     return np.array(rows)
 

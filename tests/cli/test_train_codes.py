@@ -122,7 +122,7 @@ def test_no_bad_option_leaves_anything_behind(here: Path, capsys: Any, monkeypat
         ("codec", "file", "is a file, not a folder"),
         ("codes", "rate", "the clips are at 16000 Hz and the codec at 8000"),
         ("codec", "codec", "--codec is of --system codes"),
-        ("codec", "tune", "--tune is the note model's alone"),
+        ("codec", "tune", "--tune is not an option of --system codec"),
     ],
 )
 def test_places_that_will_not_do(here: Path, capsys: Any, system: str, place: str, problem: str):

@@ -12,13 +12,8 @@ from typing import Any
 from cantilena.errors import InputError
 
 MAX_JSON = 200_000_000  # bytes of a file of tokens
-SCHEME_NAMES = (
-    "arrival",
-    "note",
-    "frames",
-    "remi",
-    "symphony",
-)  # spelled out, so that help need not import the schemes
+SCHEME_NAMES = ("arrival", "note", "frames", "remi", "symphony")
+"""Spelled out, so that help need not import the schemes."""
 
 _TEXT = """\
 prints one JSON list. arrival: whole numbers, three to a note (arrival time in 10 ms from the

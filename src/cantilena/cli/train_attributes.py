@@ -6,7 +6,7 @@ Knows options and what is printed; the work is done in ``train.audio`` and ``sys
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cantilena.cli.common import warn
 from cantilena.cli.training import (
@@ -19,11 +19,8 @@ from cantilena.cli.training import (
 )
 from cantilena.errors import InputError
 
-if TYPE_CHECKING:
-    pass
-
 HELD_OUT = 8
-"""Batches of windows that are held out."""
+"""Batches of the validation."""
 
 
 def train_attributes(args: argparse.Namespace) -> int:
@@ -61,7 +58,8 @@ def train_attributes(args: argparse.Namespace) -> int:
 
 
 def train_reader(args: argparse.Namespace) -> int:
-    """Trains a reader on texts that are made as it goes; 130 where Ctrl-C stopped it."""
+    """Trains a reader on texts that are put together as it goes; 130 where Ctrl-C stopped it, the
+    run being saved."""
     from cantilena.systems.attributes.reader_training import ReaderTraining
     from cantilena.systems.attributes.text_batches import TextBatches, tokenizer_of
     from cantilena.train.audio.loop import Training

@@ -1,7 +1,8 @@
 """What ``cantilena train`` has in common for all systems but note.
 
-Knows the run's folder, the options and what is said of data; does not know what is trained. All
-that can be wrong is checked here, or when the model is built, before anything is written.
+Knows the run's folder, the options and what a card says of the data; does not know what is
+trained. All that can be wrong is checked here, or when the model is built, before anything is
+written.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def run_folder(args: argparse.Namespace, *own: str) -> tuple[Path, Recipe | None
     for name in _NOTE_ALONE:
         if name not in own and getattr(args, name) is not None:
             flag = "from" if name == "start" else name.replace("_", "-")
-            raise InputError(f"--{flag} is the note model's alone")
+            raise InputError(f"--{flag} is not an option of --system {args.system}")
     folder = check_folder(args.out)
     for name, what in ((MANIFEST, "a data set"), (CARD, "a checkpoint")):
         if (folder / name).exists():

@@ -76,8 +76,8 @@ class AttributeConfig:
         if self.width % 2 or self.width < 4:
             raise InputError(f"sinusoidal positions need an even width from 4, not {self.width}")
         if self.control not in CONTROLS:
-            known = ", ".join(CONTROLS)
-            raise InputError(f"attributes are not read by {self.control!r}; known: {known}")
+            choices = ", ".join(CONTROLS)
+            raise InputError(f"attributes are not read by {self.control!r}; known: {choices}")
 
     @property
     def trunk(self) -> TrunkConfig:
@@ -133,13 +133,17 @@ class AttributeLM(nn.Module):
         opened = (opened.cumsum(1) > 0) | (start > 0)[:, None]
         return opened.long().cumsum(1) + start[:, None] * opened
 
+    def separator_place(self, ids: Tensor) -> int:
+        """The index in T of the first separator of ids (B, T), the same in all rows."""
+        return int((ids[0] == self.config.separator).nonzero()[0, 0])
+
     def split(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
         """What is read word by word of whole beginnings (B, T), whose separators stand at the same
         place, and the vector (B, D) that the attributes become; of a prefix all words, and None.
         """
         if self.config.control == "prefix":
             return ids, None
-        place = int((ids[0] == self.config.separator).nonzero()[0, 0])
+        place = self.separator_place(ids)
         words = self.embedding(ids[:, 1:place])
         return ids[:, place:], self.mixed(words.sum(1))
 
@@ -195,7 +199,7 @@ class AttributeLM(nn.Module):
 
 def from_published(foreign: Foreign, compatible: bool = False) -> AttributeLM:
     """The model with MuseCoco's published weights. Raises CheckpointError where they are not
-    whole, or their heads cannot be told."""
+    whole, or nothing says how many heads they have."""
     weights, settings = foreign.weights, foreign.settings
     width = size(weights, "decoder.embed_tokens.weight", 1)
     heads = settings.get("decoder_attention_heads", _HEADS.get(width))

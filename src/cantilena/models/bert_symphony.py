@@ -1,7 +1,7 @@
 """``bert-symphony``: a frozen SymphonyNet that reads a text through trained context layers.
 
 Knows text states, a bridge and SymphonyNet's rows; does not know texts, MIDI or sampling. After
-VIVYNet (poster, 2023), of whose code some things are otherwise here: what is frozen is the list of
+VIVYNet (poster, 2023), from whose code this differs: what is frozen is the list of
 the weights that were loaded, and not what a pattern matches; SymphonyNet's norms stay in their
 places and new branches have norms of their own; frozen parts keep still (no dropout); masks come
 from the text's tokens; and through gates at 0 the model says at first exactly what SymphonyNet
@@ -70,8 +70,8 @@ class Entering:
 
 
 class BertSymphony(nn.Module):
-    """The model. ``encoder``: any text encoder, None where states will always be given. ``music``
-    is frozen."""
+    """The model. ``encoder``: any text encoder, None where states are always passed in.
+    ``music`` is frozen."""
 
     def __init__(self, music: SymphonyLM, sizes: BridgeSizes, encoder: TextEncoder | None = None):
         super().__init__()

@@ -4,11 +4,11 @@ the same frozen weights.
 Knows hidden states, the times of steps, and files; does not know what the streams are, nor fields
 or wishes. Jiang et al. (ISMIR 2025), ``FA_cross``: every second layer of the target reads the
 reference's input of that layer by attention, through a gate that begins at 0, so that at first the
-target is what the frozen model writes alone. Other than in the published adapters, steps are no
+target is what the frozen model writes alone. Unlike in the published adapters, steps are not
 frames: places are ticks, which turn queries and keys (Su et al. 2021), and each head begins with a
-width of its own around the present (as in ALiBi: Press et al. 2022). And the gate is no single
+width of its own around the present (as in ALiBi: Press et al. 2022). And the gate is not a single
 number but the whole output matrix: behind a number at 0, a random matrix learns nothing until the
-number has found its sign. Nothing but the adapters is trained.
+number has taken a sign. Nothing but the adapters is trained.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NARROWEST, WIDEST = 6.0, 768.0
 @dataclass(frozen=True)
 class CrossConfig:
     """Sizes. ``skip``: every how many layers the reference is read; ``inner`` width of attention,
-    in ``heads`` heads."""
+    in ``heads`` heads. Raises ValueError for sizes that cannot be."""
 
     skip: int = 2
     inner: int = 256
@@ -112,12 +112,6 @@ class Reference:
     ticks: Tensor
     there: Tensor
 
-    @classmethod
-    def none(cls, width: int, adapters: int, rows: int = 1) -> Reference:
-        """A reference without a step."""
-        states = tuple(torch.zeros(rows, 1, width) for _ in range(adapters))
-        return cls(states, torch.zeros(rows, 1).long(), torch.zeros(rows, 1, dtype=torch.bool))
-
 
 Inputs = Mapping[str, Tensor]
 """What the frozen model reads of a stream: ``scalars``, ``slots``, ``words`` and ``state`` as
@@ -179,7 +173,7 @@ class CrossSteps(nn.Module):
         return self.trunk(x, ticks, prefix.shape[1], reference, keys)[:, prefix.shape[1] :]
 
     def keys(self, reference: Reference) -> list[tuple[Tensor, Tensor]]:
-        """Keys and values of each adapter."""
+        """Keys and values (B, H, R, D / H) of each adapter."""
         return [
             adapter.read(states, reference.ticks)  # type: ignore[operator]
             for adapter, states in zip(self.adapters, reference.states, strict=True)

@@ -3,7 +3,7 @@
 Knows rows of integers, the network and its published layout; does not know what the integers mean,
 how rows are chosen, or MIDI. Liu et al., *Symphony Generation with Permutation Invariant Language
 Model* (ISMIR 2022). A row is (event, duration, track, instrument, relative position, measure
-position). The instrument is never read, only told: that is the task of orchestration.
+position). The instrument is never read, only predicted: that is the task of orchestration.
 """
 
 from __future__ import annotations

@@ -153,9 +153,9 @@ def test_options_that_cannot_be_are_refused():
 def test_note_by_note_is_all_at_once(system: AlignedSystem):
     table = system.scheme.table(tune())
     frame = plain_frame(np.arange(5) * 96)
-    given = conditions_of(table, 120.0, (4, 4), 4)
-    reference = system.engine.read(table, frame, given)
-    arrays = reference_arrays(table[3:20], frame, given)
+    front = conditions_of(table, 120.0, (4, 4), 4)
+    reference = system.engine.read(table, frame, front)
+    arrays = reference_arrays(table[3:20], frame, front)
     stream = {k: torch.from_numpy(np.asarray(v))[None] for k, v in arrays.items()}
     with torch.no_grad():
         whole = system.engine.cross.hidden(stream, reference)[0].numpy()

@@ -21,8 +21,8 @@ def open_base(folder: str | Path | None = None) -> Checkpoint:
 
 
 def base_entry(base: Checkpoint) -> dict[str, Any]:
-    """What the card of adapters says of their base. Where another than the shipped one is, its
-    folder is noted, so that it is found again."""
+    """What the card of adapters says of their base: system, name and hash, and the folder of any
+    but the shipped one, so that it can be opened again."""
     entry = {"system": base.system, "name": base.name, "hash": base.hash}
     if base.folder.resolve() != shipped_folder().resolve():
         entry["folder"] = str(base.folder.resolve())
@@ -31,7 +31,7 @@ def base_entry(base: Checkpoint) -> dict[str, Any]:
 
 def base_of(adapters: Checkpoint, folder: str | Path | None = None) -> Checkpoint:
     """The base that adapters stand on: in ``folder``, where one is named, else where their card
-    says, else the shipped one. Raises CheckpointError where it is another."""
+    says, else the shipped one. Raises CheckpointError where the hash there is another."""
     entry = adapters.model["base"]
     place = folder if folder is not None else entry.get("folder")
     base = open_base(place)

@@ -31,6 +31,7 @@ PLAYERS = {
 }
 """Who plays a target where the Brief names nobody."""
 LEAST_NOTES = 4
+"""Notes of the kind that a task reads, without which a reference is refused."""
 
 
 def check_reference(score: Score, task: Task) -> None:
@@ -47,7 +48,8 @@ def check_reference(score: Score, task: Task) -> None:
 
 
 def beside(brief: Brief, score: Score, task: Task, habits: dict[str, Any]) -> Brief:
-    """The Brief of a target: what it leaves open is as the reference has it."""
+    """The Brief of a target: what the Brief leaves open is as the reference has it. ``habits``:
+    those of the note model, by which chords are chosen for a lone tune."""
     wishes: dict[str, Any] = {}
     if brief.bars is None and brief.seconds is None:
         wishes["bars"] = score.n_bars

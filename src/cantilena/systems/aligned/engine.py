@@ -6,7 +6,7 @@ hands each position's tick on as one more number of its vector, which the sessio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,21 +36,15 @@ class AlignedEngine(TorchEngine):
         super().__init__(base, threads, device)
         self.cross = load_adapters(adapters, self.network).to(self.device)
 
-    def read(self, table: np.ndarray, frame: Frame, given: Conditions) -> Reference | None:
-        """What the adapters read of a reference's note table; None where it has no notes. One that
-        is longer than the model's context is read in windows that overlap by half."""
+    def read(self, table: np.ndarray, frame: Frame, front: Conditions) -> Reference | None:
+        """What the adapters read of a reference's (N, 5) note table in a ``frame`` of bars, behind
+        its conditions ``front``; None where it has no notes. One that is longer than the model's
+        context is read in the ``windows`` of it."""
         if not len(table):
             return None
-        arrays = reference_arrays(table, frame, given)
-        length, window = len(arrays["ticks"]), self.network.config.context
-        parts, start, stop = [], 0, 0
-        while stop < length:
-            first, stop = start, min(start + window, length)
-            # of a window that begins with what was read already only the rest counts
-            fresh = 0 if first == 0 else window // 2
-            parts.append(self._window(arrays, first, stop, fresh))
-            start += window // 2
-        return _joined(parts)
+        arrays = reference_arrays(table, frame, front)
+        spans = windows(len(arrays["ticks"]), self.network.config.context)
+        return _joined([self._window(arrays, *span) for span in spans])
 
     def _window(self, arrays: dict[str, np.ndarray], first: int, stop: int, fresh: int) -> Any:
         import torch
@@ -67,6 +61,17 @@ class AlignedEngine(TorchEngine):
             read = self.cross.read(stream)
         states = tuple(x[:, fresh:] for x in read.states)
         return Reference(states, read.ticks[:, fresh:], read.there[:, fresh:])
+
+
+def windows(length: int, context: int) -> Iterator[tuple[int, int, int]]:
+    """Windows of up to ``context`` of ``length`` steps, which overlap by half: the first step, the
+    one behind the last, and how many at the beginning the window before has read already, with more
+    before them."""
+    start, stop = 0, 0
+    while stop < length:
+        first, stop = start, min(start + context, length)
+        yield first, stop, 0 if first == 0 else context // 2
+        start += context // 2
 
 
 def _joined(parts: Sequence[Reference]) -> Reference:

@@ -20,16 +20,17 @@ from cantilena.tokens.note.context import Frame
 from cantilena.tokens.note.streams import Task, split
 
 LEAST_NOTES = 16
-"""Of each stream, in a window that is learned from."""
+"""Notes of each stream in a window that is learned from."""
 _TRIES = 200
+"""Windows drawn for each row of a batch before songs count as lacking one of the streams."""
 _SCHEME = NoteScheme()
 
 Arrays = dict[str, np.ndarray]
 
 
 class AlignedWindows:
-    """Windows of a split's songs. ``length`` steps of a target, ``reference_length`` of a
-    reference, at most ``bars`` bars."""
+    """Windows of the songs of a split (``data.dataset.Songs``), of at most ``length`` steps of a
+    target, ``reference_length`` steps of a reference, and ``bars`` bars."""
 
     def __init__(self, songs: Any, task: Task, length: int, reference_length: int, bars: int = 16):
         self.songs, self.task = songs, task
@@ -39,8 +40,9 @@ class AlignedWindows:
         self.pairs: dict[int, tuple[np.ndarray, np.ndarray] | None] = {}
 
     def draw(self, step: int, batch: int, seed: int, transpose: bool = True) -> Arrays:
-        """The batch of a step; the references of its rows are of different songs. Raises InputError
-        where no song has both streams."""
+        """The arrays of ``reference_arrays`` (their names behind "reference_") and of
+        ``target_arrays`` for the ``batch`` windows of a step, by ``seed`` and step alone. Raises
+        InputError where hardly a song has both streams."""
         rng = np.random.default_rng([seed, step])
         rows: list[Arrays] = []
         for _ in range(_TRIES * batch):
@@ -53,7 +55,7 @@ class AlignedWindows:
         raise InputError(f"hardly a song has both streams of {self.task.name!r}; give other songs")
 
     def fixed(self, windows: int, batch: int, seed: int = 7) -> list[Arrays]:
-        """The same windows at every call, none transposed."""
+        """Batches of the same windows at every call, none transposed."""
         return [self.draw(k, batch, seed, False) for k in range(max(1, windows // batch))]
 
     def example(self, i: int, rng: np.random.Generator, transpose: bool) -> Arrays | None:
@@ -95,7 +97,8 @@ class AlignedWindows:
 def window_end(
     reference: np.ndarray, target: np.ndarray, bars: np.ndarray, first: int, sizes: AlignedWindows
 ) -> int:
-    """The tick at which a window ends that begins with bar ``first``."""
+    """The tick (24 to a quarter) at which a window ends that begins with bar ``first``: the last of
+    its bars, or earlier, where a stream would have more steps than ``sizes`` allow."""
     start, stop = int(bars[first]), int(bars[min(first + sizes.bars, len(bars) - 1)])
     for table, most in ((reference, sizes.reference_length), (target, sizes.length)):
         rows = context.extend(table[table[:, 0] >= start], _SCHEME.max_delta, start)
@@ -105,15 +108,14 @@ def window_end(
 
 
 def plain_frame(bars: np.ndarray) -> Frame:
-    """Bars alone, without chords."""
+    """The bars that begin at ticks ``bars`` (B,), the last one the end; without chords."""
     nothing = np.zeros(0, dtype=np.int64)
     return Frame(bars, nothing, nothing, len(bars) - 2)
 
 
-def conditions_of(
-    table: np.ndarray, bpm: float, metre: tuple[int, int], bars: int, **more: Any
-) -> Conditions:
-    """What both streams know besides: tempo, metre, length, and who plays in them."""
+def conditions_of(table: np.ndarray, bpm: float, metre: tuple[int, int], bars: int) -> Conditions:
+    """What the model reads in front of a stream: tempo (quarters a minute), metre, number of bars,
+    and who plays in the (N, 5) note table, the busiest first."""
     instruments, counts = np.unique(table[:, 1], return_counts=True)
     order = instruments[np.argsort(-counts, kind="stable")].tolist()
     return conditions(
@@ -124,30 +126,30 @@ def conditions_of(
             drums=DRUMS in order,
             instruments=order,
             complete=len(order) <= SLOTS,
-            **more,
         )
     )
 
 
-def reference_arrays(table: np.ndarray, frame: Frame, given: Conditions, length: int = 0) -> Arrays:
-    """What the model reads of a reference: its conditions, and ``state`` (T, F), ``ticks`` (T,) and
-    ``there`` (T,) of what it knows before its first step and behind each; ``length``: T, 0 for as
-    many as there are."""
+def reference_arrays(table: np.ndarray, frame: Frame, front: Conditions, length: int = 0) -> Arrays:
+    """What the model reads of a reference with the note table (N, 5): its conditions ``front``, and
+    ``state`` (T, F), ``ticks`` (T,) and ``there`` (T,) bool of what it knows before its first step
+    and behind each; ``length``: T, 0 for one more than there are steps."""
     rows = context.extend(table, _SCHEME.max_delta, int(frame.bar_starts[0]))
     state, _, _ = context.features(rows, frame, 0, len(rows) + 1)
     ticks = np.append(frame.bar_starts[0], rows[:, 0])
     pad = ((0, max(length - len(ticks), 0)), (0, 0))
     return {
-        **_prefix(given),
+        **_prefix(front),
         "state": np.pad(np.stack(list(state.values()), -1), pad),
         "ticks": np.pad(ticks, pad[0]),
         "there": np.pad(np.ones(len(ticks), dtype=bool), pad[0]),
     }
 
 
-def target_arrays(table: np.ndarray, frame: Frame, given: Conditions, length: int) -> Arrays:
-    """The same of a target, with the ``fields`` (T, K) of its steps, the features that the heads
-    read, and ``mask`` (T, K), 1 where a field is to be predicted."""
+def target_arrays(table: np.ndarray, frame: Frame, front: Conditions, length: int) -> Arrays:
+    """What the model reads of a target, padded to ``length`` T: as ``reference_arrays``, with the
+    ``fields`` (T, K) of its steps, the features that the heads read (``at_onset``,
+    ``at_instrument``), and ``mask`` (T, K), 1 where a field is to be predicted."""
     rows = context.extend(table, _SCHEME.max_delta, int(frame.bar_starts[0]))[:length]
     state, onset, instrument = context.features(rows, frame, 0, len(rows))
     fields = np.column_stack([rows[:, 5], np.maximum(rows[:, 1:5], 0)])
@@ -156,7 +158,7 @@ def target_arrays(table: np.ndarray, frame: Frame, given: Conditions, length: in
     pad = ((0, length - len(rows)), (0, 0))
     ticks = np.append(frame.bar_starts[0], rows[:-1, 0])
     return {
-        **_prefix(given),
+        **_prefix(front),
         "state": np.pad(np.stack(list(state.values()), -1), pad),
         "ticks": np.pad(ticks, pad[0]),
         "fields": np.pad(fields, pad),
@@ -166,8 +168,8 @@ def target_arrays(table: np.ndarray, frame: Frame, given: Conditions, length: in
     }
 
 
-def _prefix(given: Conditions) -> Arrays:
-    return {"scalars": given.scalars, "slots": given.slots, "words": given.words}
+def _prefix(front: Conditions) -> Arrays:
+    return {"scalars": front.scalars, "slots": front.slots, "words": front.words}
 
 
 def _shift(table: np.ndarray, rng: np.random.Generator) -> int:
@@ -179,7 +181,7 @@ def _shift(table: np.ndarray, rng: np.random.Generator) -> int:
 
 
 def sides_of(batch: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A batch's reference and target, by the model's names."""
+    """The arrays of a batch's reference and of its target, by the names that the model reads."""
     first = "reference_"
     reference = {k.removeprefix(first): v for k, v in batch.items() if k.startswith(first)}
     return reference, {k: v for k, v in batch.items() if not k.startswith(first)}

@@ -72,13 +72,14 @@ class AlignedSystem(NoteSystem):
     ) -> AlignedSystem:
         """The adapters in a folder, on the note model that they were trained on: the shipped one,
         or that in ``base``. Raises CheckpointError where it is another, and for a folder that
-        cannot be used."""
+        cannot be used; InputError where none is named."""
         if checkpoint is None:
             raise InputError("the system 'aligned' needs a checkpoint; name its folder")
         return cls(checkpoint, base, device=device)
 
     def check(self, request: Request) -> None:
-        """As ``System.check``; and whether the reference has what the task reads."""
+        """As ``System.check``. Raises InputError too for a reference without what the task reads,
+        and for one beside an edit."""
         super().check(request)
         if request.score is not None:
             if request.edit is not None:
@@ -88,7 +89,7 @@ class AlignedSystem(NoteSystem):
             check_reference(request.score, self.task)
 
     def alike(self, request: Request) -> Hashable:
-        """As ``NoteSystem.alike``; and only pieces with one reference are made abreast."""
+        """As ``NoteSystem.alike``; and only pieces beside one reference are written together."""
         return super().alike(request), None if request.score is None else id(request.score)
 
     def apart(self, request: Request) -> bool:
@@ -121,10 +122,10 @@ class AlignedSystem(NoteSystem):
     def _read(self, score: Score) -> Reference | None:
         table, lines = self.scheme.table(score), grid(score.bar_starts, score.tpq)
         metre = (int(score.metre_num[0]), int(score.metre_den[0]))
-        given = conditions_of(table, score.bpm, metre, score.n_bars)
-        return self.engine.read(table, plain_frame(lines), given)
+        front = conditions_of(table, score.bpm, metre, score.n_bars)
+        return self.engine.read(table, plain_frame(lines), front)
 
     def _kept(self, here: Gap) -> Reference | None:
         bars, plan = here.frame.bar_starts, here.plan
-        given = conditions_of(here.table, plan.bpm, plan.metre, len(bars) - 1)
-        return self.engine.read(here.table, plain_frame(bars), given)
+        front = conditions_of(here.table, plan.bpm, plan.metre, len(bars) - 1)
+        return self.engine.read(here.table, plain_frame(bars), front)

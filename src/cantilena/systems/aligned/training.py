@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cantilena.models.step_aligned import CrossSteps
 
 ALIGNED = "aligned"
-WIDTHS = 20.0
-"""How much faster than the rest the logarithms of the heads' widths go."""
+WIDTH_RATE = 20.0
+"""Learning rate of the logarithms of the heads' widths, in multiples of the others'."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class AlignedTraining:
         return {ALIGNED: aligned_recipe}
 
     def check(self, recipe: Recipe) -> None:
-        """Its budget is of steps."""
+        """Raises InputError for a budget that is not of steps, accumulated batches, and a batch of
+        one window."""
         if recipe.settings.steps is None or recipe.settings.accumulate != 1:
             raise InputError("a run of adapters needs a number of steps, and takes batches whole")
         if recipe.settings.batch < 2:
@@ -113,7 +114,8 @@ class AlignedTraining:
         return total / notes, {"bits": (total / notes / math.log(2)).detach()}
 
     def held_out(self, model: CrossSteps, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """(2,) each, bits and notes: beside the true reference, another's, and none."""
+        """(2,) bits and number of notes beside the "true" reference, "another's" of the batch, and
+        "none"."""
         import torch
 
         from cantilena.systems.aligned.examples import rolled, sides_of
@@ -131,7 +133,7 @@ class AlignedTraining:
         return out
 
     def optimisers(self, model: CrossSteps, recipe: Recipe) -> list[torch.optim.Optimizer]:
-        """AdamW; widths go ``WIDTHS`` times as fast and do not decay."""
+        """AdamW; widths are learned ``WIDTH_RATE`` times as fast and do not decay."""
         import torch
 
         settings = recipe.settings
@@ -140,7 +142,7 @@ class AlignedTraining:
         widths = [p for n, p in names.items() if n.endswith("log_width")]
         groups = [
             {"params": rest, "share": 1.0, "weight_decay": settings.weight_decay},
-            {"params": widths, "share": WIDTHS, "weight_decay": 0.0},
+            {"params": widths, "share": WIDTH_RATE, "weight_decay": 0.0},
         ]
         return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
 
@@ -165,8 +167,8 @@ class AlignedTraining:
 
 
 def nats(model: CrossSteps, target: Mapping[str, Tensor], reference: Any) -> tuple[Tensor, Tensor]:
-    """The nats of a batch of targets, and how many notes they are: those of a REST are onset nats
-    of the note behind it."""
+    """The nats of all fields of a batch of targets, and its number of notes; a REST is no note, and
+    its onset counts among the nats of the note behind it."""
     target = _long(target)
     mask = target["mask"]
     loss = (model(target, reference).float() * mask).sum()
@@ -174,6 +176,7 @@ def nats(model: CrossSteps, target: Mapping[str, Tensor], reference: Any) -> tup
 
 
 def _long(side: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a side, small whole numbers as int64, which tables are indexed by."""
     return {
         k: v if v.is_floating_point() or v.dtype.is_signed is False else v.long()
         for k, v in side.items()

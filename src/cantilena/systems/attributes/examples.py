@@ -1,8 +1,8 @@
 """Examples for training ``attributes``: windows of songs as words, behind attributes of theirs.
 
-Knows songs of a data set, windows and which attributes are told; does not know models or how a run
-goes. As Lu et al. have it, music stands in C major or A minor, a window has up to 16 bars, and a
-few attributes of a window are told, drawn anew each time it is seen.
+Knows songs of a data set, windows and which attributes stand before them; does not know models or
+how a run goes. As Lu et al. have it, music stands in C major or A minor, a window has up to 16
+bars, and a few of its attributes stand in the prefix, drawn anew each time it is seen.
 """
 
 from __future__ import annotations
@@ -25,25 +25,26 @@ from cantilena.tokens.remi.attributes import (
     NO,
     YES,
     Window,
-    classes,
     prefix,
     struck_on_beats,
     window,
 )
+from cantilena.tokens.remi.attributes import classes as measured_classes
 from cantilena.tokens.remi.bars import Bars, bars_of, key_of, key_of_pitches, shifted
 
 NUMBERS = (*range(1, 5), *range(6, 9), *range(9, 15))
 _WEIGHTS = [5 / 4] * 4 + [3 / 3] * 3 + [2 / 6] * 6
 CHANCES = np.array(_WEIGHTS) / sum(_WEIGHTS)
-"""How often so many attributes (``NUMBERS``) are told: one to four in half of all windows."""
+"""How often a prefix has so many attributes (``NUMBERS``): one to four in half of all windows."""
 TRIES = 300
-"""Windows that are drawn before none is taken to be there: if one of 50 will do, 1 of 400 times
-it is."""
+"""Windows that are drawn before songs count as having none that fits: where one window of 50 does,
+300 miss it once in 400 times."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A window: the ``words`` of its music (T,) and the ``classes`` of all that is known of it."""
+    """A window: the ``words`` (T,) of its music, and the ``classes``, by attribute, of all that its
+    notes and its song's labels say."""
 
     words: np.ndarray
     classes: Mapping[str, int]
@@ -62,19 +63,19 @@ def window_of(songs: Songs, i: int, first: int, bars: int, longest: int) -> Exam
     reading = reading_of(music)
     if not count or reading.notes[0][0] >= reading.bar_ends[count - 1]:
         return None
-    told = {**heard_in(window(reading, 0, count), is_major), **_labels(songs.meta(i))}
-    return Example(words[: ends[count - 1]], told)
+    classes = {**heard_in(window(reading, 0, count), is_major), **_labels(songs.meta(i))}
+    return Example(words[: ends[count - 1]], classes)
 
 
 def heard(music: Bars) -> dict[str, int]:
-    """The classes that a whole piece has."""
+    """The classes that a whole piece has, by attribute."""
     return heard_in(window(reading_of(music)), key_of(music)[0])
 
 
 def heard_in(part: Window, is_major: bool | None) -> dict[str, int]:
     """The classes of some bars of a piece that is in major or not, ``R1`` as ``struck_on_beats``
     has it."""
-    result = classes(part, is_major)
+    result = measured_classes(part, is_major)
     result.pop("R1", None)
     dances = struck_on_beats(part)
     if dances is not None:
@@ -106,35 +107,37 @@ def _music(songs: Songs, i: int, first: int, bars: int) -> tuple[Bars | None, bo
 
 
 def _labels(meta: Mapping[str, Any]) -> dict[str, int]:
-    """The classes that somebody's labels say: where a genre is known, the others are not it."""
+    """The classes that somebody's labels say: where they name a genre, it has
+    none of the others."""
     genres = genre_classes(meta["genres"])
     if genres:
         genres = {f"S4_{k}": genres.get(f"S4_{k}", NO) for k in range(22)}
     return {**genres, **mood_classes(meta["moods"])}
 
 
-def groups(told: Iterable[str]) -> dict[str, list[str]]:
-    """The names of attributes by what is told at once: all instruments, all genres, or one."""
+def groups(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names of attributes that go into a prefix together: all instruments, all genres, or one,
+    by what they have in common ("I1s2", "S4") or their name."""
     result: dict[str, list[str]] = {}
-    for name in told:
+    for name in names:
         kind, _, number = name.partition("_")
         result.setdefault(kind if number else name, []).append(name)
     return result
 
 
-def chosen(told: Mapping[str, int], number: int, rng: np.random.Generator) -> dict[str, int]:
-    """At most ``number`` attributes of those that are known: of many-valued ones a part of what is
-    true as yes, at least one, and a part of the rest as no."""
-    by_kind = groups(told)
+def chosen(classes: Mapping[str, int], number: int, rng: np.random.Generator) -> dict[str, int]:
+    """At most ``number`` of some attributes: of instruments and genres, which are one each, a part
+    of those that are "yes", at least one, and a part of those that are "no"."""
+    by_kind = groups(classes)
     kinds = rng.permutation(sorted(by_kind))[:number].tolist()
     result: dict[str, int] = {}
     for kind in kinds:
         names = by_kind[kind]
         if len(names) > 1:
-            true = [name for name in names if told[name] == YES]
-            rest = [name for name in names if told[name] == NO]
+            true = [name for name in names if classes[name] == YES]
+            rest = [name for name in names if classes[name] == NO]
             names = _some(true, 1, rng) + _some(rest, 0, rng)
-        result.update({name: told[name] for name in names})
+        result.update({name: classes[name] for name in names})
     return result
 
 
@@ -145,10 +148,11 @@ def _some(names: list[str], least: int, rng: np.random.Generator) -> list[str]:
     return rng.permutation(names)[: int(rng.integers(least, len(names) + 1))].tolist()
 
 
-def sequence(told: Mapping[str, int], words: np.ndarray) -> np.ndarray:
-    """(T,) the whole of what a model reads: end word, attributes, separator, music and end word."""
+def sequence(classes: Mapping[str, int], words: np.ndarray) -> np.ndarray:
+    """(65 + T + 1,) int64, the whole of what a model reads of music of ``words`` (T,): end word, 63
+    attributes, separator, music and end word."""
     end = v.END_OF_PIECE
-    return np.concatenate([[end], prefix(told), [v.SEPARATOR], words, [end]]).astype(np.int64)
+    return np.concatenate([[end], prefix(classes), [v.SEPARATOR], words, [end]]).astype(np.int64)
 
 
 class Windows:
@@ -166,8 +170,8 @@ class Windows:
         rows = []
         for _ in range(size):
             example = self.example(rng)
-            told = chosen(example.classes, int(rng.choice(NUMBERS, p=CHANCES)), rng)
-            rows.append(sequence(told, example.words))
+            number = int(rng.choice(NUMBERS, p=CHANCES))
+            rows.append(sequence(chosen(example.classes, number, rng), example.words))
         ids = np.full((size, max(map(len, rows))), v.PAD, dtype=np.int64)
         for row, words in zip(ids, rows, strict=True):
             row[: len(words)] = words
@@ -178,7 +182,9 @@ class Windows:
         return [self.draw(step, size, stream=1) for step in range(batches)]
 
     def example(self, rng: np.random.Generator) -> Example:
-        """A random window of a random song, cut at the last bar line within the words."""
+        """A random window of a random song, cut at the last bar line within ``longest`` words.
+        Raises InputError where none of ``TRIES`` windows has notes, and few enough words and
+        instruments."""
         for _ in range(TRIES):
             i = int(rng.integers(len(self.songs)))
             lines = len(self.songs.bars(i)) - 1

@@ -41,6 +41,7 @@ class AttributeReader:
                 f"{folder} tells {len(model.values)} attributes; MuseCoco's first stage tells "
                 f"{len(VALUES)}, of which some have other classes"
             )
+        # where a run is named, its checkpoint lies in a folder of the run's
         name = folder.parent.name if folder != Path(place) else folder.name
         return cls(model, tokenizer_of(folder), name)
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 HEAD = 32
 """Numbers of a head of attention in a BERT with random weights, as MiniLM's have."""
 BERT_SHARE = 0.5
-"""Of the rate, at which the BERT learns; at a tenth, as is usual where one is tuned for long, 300
-steps taught it nothing."""
+"""Share of the rate at which a pretrained BERT learns; at a tenth, as is usual in longer tunings,
+300 steps taught it nothing."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class ReaderTraining:
                 config.num_attention_heads = width // HEAD
                 config.hidden_dropout_prob = recipe.options.dropout
                 config.attention_probs_dropout_prob = recipe.options.dropout
-                # with BERT's .02 at such a width, queries hear nothing of a text for hundreds of
+                # with BERT's .02 at such a width, queries read nothing of a text for hundreds of
                 # steps
                 config.initializer_range = width**-0.5
                 bert = transformers.BertModel(config, add_pooling_layer=False)
@@ -127,17 +127,17 @@ class ReaderTraining:
         return nats, {"attribute": nats.detach() / batch["targets"].shape[1]}
 
     def held_out(self, model: TextToAttributes, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """(2,) of "known phrasings" or "new phrasings": how many of the attributes that are said
-        are read right, and how many are said."""
+        """(2,) for "known phrasings", those of the training, or "new phrasings": how many of the
+        attributes that texts say are read right, and how many they say."""
         import torch
 
         logits = model(batch["ids"], batch["mask"])
         read = torch.stack([row.argmax(-1) for row in logits], 1)
         last = torch.tensor([row.shape[-1] - 1 for row in logits], device=read.device)
-        said = batch["targets"] != last
-        right = ((read == batch["targets"]) & said).sum()
+        in_text = batch["targets"] != last
+        right = ((read == batch["targets"]) & in_text).sum()
         name = "new phrasings" if bool(batch["new"]) else "known phrasings"
-        return {name: torch.stack([right, said.sum()])}
+        return {name: torch.stack([right, in_text.sum()])}
 
     def optimisers(self, model: TextToAttributes, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """AdamW, with decay for all but biases and norms."""

@@ -22,8 +22,8 @@ AttributeJob = Job[RemiPiece, np.ndarray]
 
 
 class AttributeStepper:
-    """Leads the model through the jobs' pieces, which begin at their beginning. What is known of
-    the words before is sums of a fixed size, so nothing is ever read twice."""
+    """Leads the model through the jobs' pieces, which begin at their beginning. The words
+    before are remembered as sums of a fixed size, so nothing is ever read twice."""
 
     fields, draws = 1, False
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 WORDS = 2_560
 """Words of a piece at most, as the published sampling has it."""
 LEAST_WORDS = 16
-"""Words in which a bar with a note is sure to be said."""
+"""Words within which a bar with a note is sure to fit."""
 _STREAM = 0xA77  # tells the random stream of a piece's words from others of the same seed
 
 
@@ -177,7 +177,8 @@ class AttributesSystem(System):
 
 
 def semitones(brief: Brief) -> int:
-    """By how much music in C major or A minor is moved to be in a Brief's key, -6 to 5."""
+    """Semitones (-6 to 5) by which music in C major or A minor is moved into a Brief's key; 0 for a
+    Brief without one."""
     if brief.key is None:
         return 0
     key = Key.from_name(brief.key)
@@ -235,7 +236,7 @@ def _live(piece: RemiPiece, brief: Brief) -> LiveNotes:
 
 
 def shifted_pitch(pitch: np.ndarray, shift: int) -> np.ndarray:
-    """Pitches (N,) moved, within 0-127."""
+    """Pitches (N,) moved by ``shift`` semitones, by an octave less where they would leave 0-127."""
     there = pitch + shift
     return there + 12 * (there < 0) - 12 * (there > 127)
 

@@ -27,7 +27,7 @@ def tokenizer_of(name: str | Path) -> Any:
 
 
 def tokens(tokenizer: Any, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Ids (B, T) and their mask of texts, those that are too long cut."""
+    """Ids (B, T) int64 of texts, cut at ``LONGEST`` tokens, and their mask (B, T) bool."""
     rows = tokenizer(texts, truncation=True, max_length=LONGEST)["input_ids"]
     longest = max(1, *map(len, rows))
     ids, mask = np.zeros((len(rows), longest), np.int64), np.zeros((len(rows), longest), bool)
@@ -49,11 +49,12 @@ class TextBatches:
         rng = np.random.default_rng([self.seed, stream, int(new), step])
         pairs = [text_of(rng, patterns) for _ in range(size)]
         ids, mask = tokens(self.tokenizer, [text for text, _ in pairs])
-        classes = np.stack([targets(told) for _, told in pairs])
-        return {"ids": ids, "mask": mask, "targets": classes, "new": np.array(new)}
+        rows = np.stack([targets(classes) for _, classes in pairs])
+        return {"ids": ids, "mask": mask, "targets": rows, "new": np.array(new)}
 
     def fixed(self, size: int, batches: int) -> list[dict[str, Any]]:
-        """The same ``batches`` each time, of known and of new phrasings, for validation."""
+        """The same ``batches`` each time, in phrasings of the training and as many in others, for
+        validation."""
         return [
             self.draw(step, size, new, stream=1) for new in (False, True) for step in range(batches)
         ]

@@ -1,4 +1,5 @@
-"""Texts with known attributes, to learn reading from: patterns put together, and captions.
+"""Texts with the attributes that they say, to learn reading from: patterns put together, and
+captions.
 
 Knows attributes, patterns and facts; does not know models or tokens. A pattern says one attribute,
 a text up to nine of them as sentences or between commas, and a quarter of the texts are captions
@@ -36,6 +37,7 @@ VALUES = tuple(count for key, count in ATTRIBUTE_CLASSES if key in KEYS)
 """How many classes each has; the last says that the text does not say it."""
 SINGLE = ("R1", "R3", "S2s1", "B1s1", "TS1s1", "K1", "T1s1", "P4", "EM1", "TM1")
 CAPTIONS = 0.25
+"""Share of the texts to learn from that are captions of random facts."""
 MOST = 7
 """Patterns of a text beside those of instruments."""
 TONICS = split_names("C, C#, Db, D, Eb, E, F, F#, Gb, G, Ab, A, Bb, B")
@@ -44,24 +46,26 @@ Text = tuple[str, dict[str, int]]
 
 
 def text_of(rng: np.random.Generator, patterns: phrases.Patterns = phrases.TRAINED) -> Text:
-    """A random text and the classes that it says."""
+    """A random text and the classes that it says, by attribute; captions are among the texts of
+    ``TRAINED`` alone."""
     if patterns is phrases.TRAINED and rng.random() < CAPTIONS:
         return _caption(rng)
     parts: list[str] = []
-    told: dict[str, int] = {}
+    classes: dict[str, int] = {}
     if rng.random() < 0.6:
-        _add_instruments(parts, told, rng, patterns)
+        _add_instruments(parts, classes, rng, patterns)
     if rng.random() < 0.4:
-        _add_genre(parts, told, rng, patterns)
+        _add_genre(parts, classes, rng, patterns)
     singles = rng.permutation(SINGLE)[: int(rng.integers(0 if parts else 1, MOST + 1))]
     for key in singles.tolist():
-        parts.append(_single(key, told, rng, patterns))
-    return _joined(parts, rng), told
+        parts.append(_single(key, classes, rng, patterns))
+    return _joined(parts, rng), classes
 
 
-def targets(told: Mapping[str, int]) -> np.ndarray:
-    """(60,) the classes of all attributes, those that are not said as their last."""
-    rows = [told.get(key, count - 1) for key, count in zip(KEYS, VALUES, strict=True)]
+def targets(classes: Mapping[str, int]) -> np.ndarray:
+    """(60,) int64, the classes of all attributes (``KEYS``), each that a text does not say as its
+    last."""
+    rows = [classes.get(key, count - 1) for key, count in zip(KEYS, VALUES, strict=True)]
     return np.array(rows, dtype=np.int64)
 
 
@@ -83,16 +87,18 @@ def _joined(parts: list[str], rng: np.random.Generator) -> str:
 
 
 def _add_instruments(
-    parts: list[str], told: dict[str, int], rng: np.random.Generator, patterns: phrases.Patterns
+    parts: list[str], classes: dict[str, int], rng: np.random.Generator, patterns: phrases.Patterns
 ) -> None:
-    """One to five instruments that play, and at times one or two that do not."""
+    """One to five instruments that play, in four of five such texts, and at times one or two that
+    do not."""
     kinds = rng.permutation(len(INSTRUMENTS)).tolist()
+    # the first five kinds may play, so that those from the seventh on are others
     playing, silent = kinds[: int(rng.integers(1, 6))], kinds[6 : 6 + int(rng.integers(0, 3))]
     if rng.random() < 0.2:
         playing = []
-    for kinds, name, value in ((playing, "with", YES), (silent, "without", NO)):
-        words = [_instrument_word(kind, rng) for kind in kinds]
-        told.update({f"I1s2_{kind}": value for kind in kinds})
+    for group, name, value in ((playing, "with", YES), (silent, "without", NO)):
+        words = [_instrument_word(kind, rng) for kind in group]
+        classes.update({f"I1s2_{kind}": value for kind in group})
         if words:
             listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
             parts.append(_pick(patterns[name], rng).format(listed))
@@ -106,7 +112,7 @@ def _instrument_word(kind: int, rng: np.random.Generator) -> str:
 
 
 def _add_genre(
-    parts: list[str], told: dict[str, int], rng: np.random.Generator, patterns: phrases.Patterns
+    parts: list[str], classes: dict[str, int], rng: np.random.Generator, patterns: phrases.Patterns
 ) -> None:
     value = NO if rng.random() < 0.15 else YES
     if rng.random() < 0.2:
@@ -117,20 +123,20 @@ def _add_genre(
         kind, word = GENRE_OF[label], label
         if rng.random() < 0.3:
             word = _pick(GENRE_WORDS[label], rng)
-    told[f"S4_{kind}"] = value
+    classes[f"S4_{kind}"] = value
     parts.append(_pick(patterns[f"S4_{value}"], rng).format(word))
 
 
 def _single(
-    key: str, told: dict[str, int], rng: np.random.Generator, patterns: phrases.Patterns
+    key: str, classes: dict[str, int], rng: np.random.Generator, patterns: phrases.Patterns
 ) -> str:
-    """A pattern of one attribute, whose class it notes in ``told``."""
+    """A pattern of one attribute, whose class it notes in ``classes``."""
     count = dict(ATTRIBUTE_CLASSES)[key] - 1
-    value = told[key] = int(rng.integers(count))
+    value = classes[key] = int(rng.integers(count))
     if key in ("R1", "R3"):
         return _pick(patterns[f"{key}_{value}"], rng)
     if key == "T1s1" and rng.random() < 0.5:
-        low, high = ((40, 77), (77, 120), (120, 221))[value]
+        low, high = ((40, 77), (77, 120), (120, 221))[value]  # bpm of each class of T1s1
         return _pick(patterns["T1s1_number"], rng).format(int(rng.integers(low, high)))
     name = "T1s1_word" if key == "T1s1" else key
     return _pick(patterns[name], rng).format(_slot(key, value, rng))
@@ -156,6 +162,7 @@ def _slot(key: str, value: int, rng: np.random.Generator) -> str:
         return phrases.NUMBERS[value] if value < 10 and rng.random() < 0.5 else str(value)
     if key == "EM1":
         return _pick(phrases.MOODS[value], rng)
+    # from and up to which seconds each class of TM1 is
     seconds = int(rng.integers((5, 16, 31, 46, 61)[value], (16, 31, 46, 61, 241)[value]))
     if seconds >= 60 and rng.random() < 0.5:
         return f"{seconds // 60}:{seconds % 60:02d} minutes"
@@ -180,15 +187,15 @@ def _caption(rng: np.random.Generator) -> Text:
     bpm = float(rng.integers(45, 200))
     facts = Facts(key, metre, bpm, instruments, (), bars, None, density, None, genres, moods)
     text = write_caption(facts, rng)
-    told = {f"I1s2_{CLASS_OF[i]}": YES for i in instruments}
+    classes = {f"I1s2_{CLASS_OF[i]}": YES for i in instruments}
     if DRUMS not in instruments and any(w in text for w in ("no drums", "without drums")):
-        told[f"I1s2_{CLASS_OF[DRUMS]}"] = NO
+        classes[f"I1s2_{CLASS_OF[DRUMS]}"] = NO
     if key is not None:
-        told["K1"] = int(key.minor)
-    told |= {"TS1s1": METRES.index(metre), "T1s1": tempo_of(bpm)}
-    told |= {**genre_classes(genres), **mood_classes(moods)}
+        classes["K1"] = int(key.minor)
+    classes |= {"TS1s1": METRES.index(metre), "T1s1": tempo_of(bpm)}
+    classes |= {**genre_classes(genres), **mood_classes(moods)}
     if density is not None:
-        told["R3"] = DENSITIES.index(density)
+        classes["R3"] = DENSITIES.index(density)
     if bars is not None:
-        told["B1s1"] = (bars - 1) // 4
-    return text, told
+        classes["B1s1"] = (bars - 1) // 4
+    return text, classes

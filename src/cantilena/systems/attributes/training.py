@@ -134,12 +134,15 @@ class AttributeTraining:
         return nats / count, {"word": (nats / count).detach()}
 
     def held_out(self, model: AttributeLM, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """(2,) nats of all words of music and their number ("music"), and of the same behind the
-        attributes of the batch's next window ("shuffled"): what attributes tell is between them."""
+        """(2,) nats of all words of music and their number ("music"), and the same behind the
+        attributes of another window of the batch ("shuffled"): the difference is what attributes
+        are worth."""
         import torch
 
-        ids = batch["ids"]
-        others = torch.cat([ids[:, :1], ids[:, 1:64].roll(1, 0), ids[:, 64:]], 1)
+        from cantilena.tokens.remi.vocab import PREFIX_WORDS
+
+        ids, place = batch["ids"], 1 + PREFIX_WORDS  # of the separator
+        others = torch.cat([ids[:, :1], ids[:, 1:place].roll(1, 0), ids[:, place:]], 1)
         return {
             "music": torch.stack(music_nats(model, ids)),
             "shuffled": torch.stack(music_nats(model, others)),
@@ -182,7 +185,7 @@ def music_nats(model: AttributeLM, ids: Tensor) -> tuple[Tensor, Tensor]:
     from cantilena.models.attribute_lm import PAD
 
     read, condition = model.split(ids[:, :-1])
-    place = int((read[0] == model.config.separator).nonzero()[0, 0])
+    place = model.separator_place(read)
     hidden, _ = model.hidden(read, condition=condition)
     logits = model.head(hidden[:, place:])
     targets = ids[:, -logits.shape[1] :]

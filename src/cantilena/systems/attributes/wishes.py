@@ -177,8 +177,8 @@ def mood_classes(moods: Iterable[str]) -> dict[str, int]:
 
 
 def brief_of(classes: Mapping[str, int], text: str = "") -> Brief:
-    """The Brief that asks for classes, as far as it can; each wish counts as "said". Where bars and
-    seconds are both among them, bars are asked for."""
+    """The Brief that asks for classes, as far as it can; in ``how`` each wish is "said". Where bars
+    and seconds are both among them, bars are asked for."""
     wishes: dict[str, Any] = {}
     playing = [k for k in range(len(INSTRUMENTS)) if classes.get(f"I1s2_{k}") == YES]
     silent = [k for k in range(len(INSTRUMENTS)) if classes.get(f"I1s2_{k}") == NO]

@@ -53,7 +53,7 @@ STARTS = (0, 0, 0, 8, 16)
 LATER_STARTS = (8, 16, 24, 32)
 """The same where the piece has begun already."""
 LAST_HEARD = 16
-"""Bars with notes before new ones by which a part's density is told."""
+"""Bars with notes before the new ones over which a part's density is measured."""
 DRAWS = 30
 """Songs and beginnings that are compared before one is taken."""
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
@@ -69,7 +69,7 @@ P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
 LEAST_SCALE = 0.25
 """By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
 density that is asked for: a part is not to fall silent for it."""
-PHRASE = 4  # bars
+PHRASE = 4  # bars that a part plays again and again until it would come in
 SHORTEST = 8  # bars: a shorter piece has no arrangement, all play all along
 
 

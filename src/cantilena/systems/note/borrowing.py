@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +20,15 @@ from cantilena.systems.note.shaping import Rows
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
 SHARED, ASTRAY = 0.6, 0.4
-"""What each part costs that does as another one does, and that does as one in another role."""
+"""What it costs a song's fit that a part takes what another part takes, or what a part in another
+role plays."""
 MOST_OF_A_LINE = 16
-"""Notes of a player of one note at a time in a whole note at most: nineteen of twenty bars of winds
-and bowed strings of the training songs have no more, be they tunes or not."""
+"""Notes at most, to a whole note, of a player of one note at a time: nineteen of twenty bars of
+winds and bowed strings of the training songs have no more, be they tunes or not."""
 LONG_NOTES = 4
 """Notes of a bar up to which they may last through the next one."""
 CHORD_SIZE = 2
-"""Notes that a part with chords begins together in the mean (``harmony_chord_size`` of ``cantilena
+"""Notes that a part with chords begins together, in the mean (``harmony_chord_size`` of ``cantilena
 evaluate realism``)."""
 
 
@@ -37,17 +39,18 @@ def bar_length(metre: Sequence[int]) -> float:
 
 def assigned(
     parts: Sequence[PartPlan],
-    song: Sequence,
+    song: Sequence[Sequence[Any]],
     start: int,
     bars: int,
     scale: float,
     rng: np.random.Generator,
     past: int = 0,
 ) -> tuple[Rows, float]:
-    """The bars of each part: of one of the song's parts in its role, of its family before others,
-    and for a part that plays one note at a time of such a part before chords, each taken once as
-    long as there are enough; and what it costs that there are not. Their numbers of notes are
-    multiplied by ``scale``; ``past`` bars are before them."""
+    """The ``bars`` bars of each part, from bar ``start`` of one of the song's parts, and what it
+    costs the song's fit that these do not suffice. A part takes one in its role, of its family
+    before others, and where it plays one note at a time such a part before chords; each is taken
+    once as long as there are enough. Numbers of notes are multiplied by ``scale``; ``past`` bars
+    of the piece are before them. ``song``: rows as ``_counts_of`` has them."""
     left = [tuple(row) for row in song]
     every = list(left)
     out: Rows = {}
@@ -92,7 +95,7 @@ def within_reach(rows: Rows, parts: Sequence[PartPlan], metre: Sequence[int]) ->
     return out
 
 
-def _counts_of(row: Sequence, part: PartPlan, scale: float) -> list[int]:
+def _counts_of(row: Sequence[Any], part: PartPlan, scale: float) -> list[int]:
     """Numbers of notes of a song's part (role, instrument, letters, notes of new bars), which
     earlier checkpoints' habits have not, as ``part`` may play them: of each chord a part of one
     note at a time plays one, and of a line several players more, as they divide."""
@@ -121,7 +124,7 @@ def _divided(part: PartPlan) -> float:
 
 
 def scaled(notes: int, scale: float) -> int:
-    """A number of notes multiplied; some stay some."""
+    """A number of notes multiplied by ``scale``; one above 0 stays above 0."""
     return max(round(notes * scale), 1) if notes > 0 else notes
 
 

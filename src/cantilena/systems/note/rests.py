@@ -1,4 +1,4 @@
-"""How long a tune may rest: when it comes in, and for how many bars nobody has it.
+"""How long a tune may rest: when it comes in, and for how many bars nobody plays it.
 
 Knows rows of bars and Plans; does not know songs, texts or models.
 """
@@ -18,15 +18,15 @@ the same count as ``LONGEST_REST``)."""
 LONGEST_REST = ((4, 3), (8, 7), (99, 8))
 """Bars for which the tune rests at most, in an ensemble of up to so many parts: nine of ten of 800
 held-out songs' leads rest no longer between their first note and their last in 32 bars
-(``lead_longest_rest`` of ``analysis.features``, without what stands before and behind)."""
+(``lead_longest_rest`` of ``analysis.features``, without the bars before and after)."""
 SHARE_OF_REST = 8
 """A shorter piece rests for an eighth of its bars at most: in 16 bars nine of ten leads rest for
 two, in ensembles of any size."""
-PHRASE = 4  # bars after which what is put in for a rest comes back
+PHRASE = 4  # bars after which what takes the place of a rest comes back
 
 
 def longest_rest(parts: int, bars: int) -> int:
-    """Bars for which the tune of so many ``parts`` may rest in a piece of so many ``bars``."""
+    """Bars at most for which the tune of so many ``parts`` may rest in a piece of ``bars`` bars."""
     most = next(longest for size, longest in LONGEST_REST if parts <= size)
     return max(1, min(most, bars // SHARE_OF_REST))
 

@@ -28,7 +28,7 @@ CHORD_LAGS = (4, 8, 2, 16)
 """Bars back at which a bar on the same chords is looked for, in this order: of the lags that a
 model reads those at which chords come round."""
 
-PHRASE, BEGINNING = 4, 2  # bars of a phrase, and of what a tune is known by
+PHRASE, BEGINNING = 4, 2  # bars of a phrase, and of its beginning, by which a tune is recognised
 LEAST_BACK = 0.3
 """Share of a tune's bars that take up earlier ones from which on it is left alone. In the middle
 song's arrangement a sixth of them do, as what a singer varies counts as new there; but of the turns

@@ -1,8 +1,8 @@
 """The system ``bert-symphony``: a frozen text model, context layers, and SymphonyNet behind them.
 
 Knows how a checkpoint becomes something to write with; all else is as in ``symphony``, whose wishes
-are held by the grammar here too. The text speaks besides: what rows cannot say the model may have
-read in it. The network is in ``models.bert_symphony``.
+are held by the grammar here too. The text is read besides: of what rows cannot say the model may
+have learnt something from it. The network is in ``models.bert_symphony``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cantilena.systems.request import Request
-from cantilena.systems.symphony.system import SymphonySystem, context_of, opened_with_words
+from cantilena.systems.symphony.system import SymphonySystem, context_of, open_with_vocabulary
 
 
 class BertSymphonySystem(SymphonySystem):
@@ -31,7 +31,7 @@ class BertSymphonySystem(SymphonySystem):
         from cantilena.models.hub import chosen_device
         from cantilena.systems.symphony.engine import RowEngine
 
-        opened = opened_with_words(cls, checkpoint)
+        opened = open_with_vocabulary(cls, checkpoint)
         model = BertSymphony.load(opened, chosen_device(device), dtype).requires_grad_(False)
         return cls(RowEngine(model.music, model, context_of(opened)), opened)
 

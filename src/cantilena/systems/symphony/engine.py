@@ -91,7 +91,7 @@ class RowSession:
         entering = self._enter(memory)
         before = None if entering is None else entering.states
         if memory is not None and not bool(memory.mask.any()):
-            before = None
+            before = None  # a piece without a text begins as without a bridge
         batch = torch.as_tensor(rows, device=self.engine.device)[None]
         hidden, states = self._hidden(batch, before, entering)
         return hidden[:, -1:], states
@@ -156,7 +156,7 @@ def _joined(memories: Sequence[Memory]) -> Memory | None:
 
 
 class RowStepper:
-    """A SymphonyNet led through the pieces of some jobs: four fields a step, told from one hidden
+    """A SymphonyNet led through the pieces of some jobs: four fields a step, read from one hidden
     state, so that a field's logits do not depend on those chosen before. Pieces that are done are
     dropped once they are half of all."""
 
@@ -167,7 +167,7 @@ class RowStepper:
         self.engine, self.jobs = engine, list(jobs)
         self.places = [Places(job.piece.vocabulary) for job in jobs]
         self.row = list(range(len(self.jobs)))  # the session's row of each job, -1 when dropped
-        self.read = [0] * len(self.jobs)  # rows of each job that the session has in its sums
+        self.read = [0] * len(self.jobs)  # rows of each job that are in the session's sums
 
     def begin(self) -> None:
         """Reads the prompts."""
@@ -184,7 +184,8 @@ class RowStepper:
             for row, i in enumerate(live):
                 self.row[i] = row
             held = len(live)
-        rows = np.tile(np.array(BEGIN, dtype=np.int64), (held, 1))  # of those done, anything
+        # a done piece has nothing left to read, and its row in the batch may be any
+        rows = np.tile(np.array(BEGIN, dtype=np.int64), (held, 1))
         for i in live:
             event = self.jobs[i].piece.rows[-1][0]
             rows[self.row[i]] = (*self.jobs[i].piece.rows[-1], *self.places[i].push(event))

@@ -1,4 +1,4 @@
-"""Rows of songs to learn from, what they are in words, and the batches of a run's steps.
+"""Rows of songs to learn from, captions of them, and the batches of a run's steps.
 
 Knows the songs of a data set, windows of rows and captions; does not know networks, or how a run
 goes (``train.audio``). A batch depends on the seed and the step alone.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -33,13 +32,13 @@ BEGIN = (v.EOS, v.EOS, v.EOS, v.EOS, 0, 0)
 END = (v.EOS, v.PAD, v.PAD, v.PAD)
 """The row behind the last one: its event ends the piece, and it has no other field."""
 LEARNT = 150
-"""Songs, spread over the training set, whose chords the music BPE is learnt from."""
+"""Songs at most, spread over the training set, whose chords the music BPE is learnt from."""
 WORDINGS = 2
 """Captions that a window has: so few that a text model's states of them can be kept."""
 LEFT_OUT = 0.25
 """Of what a caption could say, the share that it leaves out, in the mean over captions."""
 _DRUM_LENGTH = 12  # grid units that a drum's note counts for in its instrument's share
-_PITCHES_OF_KEY = 4  # different pitch classes without which no key is told
+_PITCHES_OF_KEY = 4  # different pitch classes without which a window has no key
 
 
 def song_parts(songs: Songs, i: int) -> Parts:
@@ -72,18 +71,18 @@ def readable(songs: Songs, most: int) -> Iterator[tuple[int, tuple[Bar, ...]]]:
 
 
 def learn_vocabulary(songs: Songs, merges: int, most: int) -> Vocabulary:
-    """A vocabulary with ``merges`` rules (or fewer) of the first of the songs that are trained
-    on."""
+    """A vocabulary with up to ``merges`` rules of the music BPE, learnt from ``most`` songs (0:
+    all), no more than ``LEARNT``, spread over the set."""
     if not merges:
         return Vocabulary()
-    some = islice(readable(songs, min(most, LEARNT) if most else LEARNT), LEARNT)
+    some = readable(songs, min(most, LEARNT) if most else LEARNT)
     return Vocabulary(learn((s for _, bars in some for s in pitch_sets(bars)), merges))
 
 
 @dataclass(frozen=True)
 class RowPiece:
-    """A song: ``rows`` (T, 4) int16, their ``places`` (T, 2) int32, the numbers of the rows that
-    begin a ``bars``, and what is known of it (``data.dataset.Songs.meta``)."""
+    """A song: ``rows`` (T, 4) int16, their ``places`` (T, 2) int32, ``bars``, the numbers of the
+    rows that begin one, and its ``meta`` (``data.dataset.Songs.meta``)."""
 
     rows: np.ndarray
     places: np.ndarray
@@ -92,7 +91,8 @@ class RowPiece:
 
 
 def row_pieces(songs: Songs, vocabulary: Vocabulary, most: int = 0) -> list[RowPiece]:
-    """Songs as rows, ``most`` of them (0: all). Raises InputError where none can be."""
+    """Songs as rows, ``most`` of them (0: all), without those that a vocabulary cannot hold. Raises
+    InputError where that leaves none."""
     lines, pieces = list(vocabulary.length_of), []
     for i, bars in readable(songs, most):
         try:
@@ -105,7 +105,7 @@ def row_pieces(songs: Songs, vocabulary: Vocabulary, most: int = 0) -> list[RowP
             RowPiece(rows.astype(np.int16), places.astype(np.int32), starts, songs.meta(i))
         )
     if not pieces:
-        raise InputError("none of the songs can be said in the symphony scheme")
+        raise InputError("none of the songs can be written in the scheme symphony")
     return pieces
 
 
@@ -142,7 +142,7 @@ class Windows:
         """(T, 6) what is read of window ``n`` and (T, 4) what follows each of its rows; T is up to
         ``context`` + 1, as a piece's last window has its end. With ``rng`` tracks have numbers of
         their own, and half of the windows begin at a later bar's place, so that all places are
-        learnt: neither means anything."""
+        learnt: neither changes the music."""
         number, start = self.spans[n]
         piece = self.pieces[number]
         rows = piece.rows[start : start + self.context].astype(np.int64)
@@ -216,8 +216,8 @@ Read = Callable[[Sequence[str]], tuple[Any, Any]]
 
 class RowBatches:
     """Batches of windows: ``rows`` (B, T, 6), padded, and ``targets`` (B, T, 4). Where texts are
-    read (``read``) ``text_states`` and ``text_mask`` too; of the share ``drop`` of the windows none
-    is given."""
+    read (``read``) ``text_states`` and ``text_mask`` too; the share ``drop`` of the windows has
+    no text. Raises InputError without windows."""
 
     def __init__(self, windows: Windows, seed: int, read: Read | None = None, drop: float = 0.0):
         if not len(windows):

@@ -1,4 +1,4 @@
-"""Rows of new music in time: as notes on the way, as a Score, and behind a piece that is there.
+"""Rows of new music in time: as notes on the way, as a Score, and behind an earlier piece.
 
 Knows the scheme, ticks and Edits; does not know models or Briefs.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cantilena.systems.symphony.order import OrderPiece
 
 
-def _none() -> np.ndarray:
+def _no_rows() -> np.ndarray:
     return np.zeros((0, 4), dtype=np.int64)
 
 
@@ -35,15 +35,15 @@ def _none() -> np.ndarray:
 class Music:
     """Where new music stands: bars of ``length`` 32nds, written as ``metre``, at ``tempo``
     microseconds a quarter; behind ``base`` from its tick ``start`` on, as loud as ``velocity``,
-    where there is one, of which the rows are ``past`` and its tracks' names ``names``. ``bars``:
-    as many, where that is settled."""
+    where there is one, whose rows are ``past`` and whose tracks' names ``names``. ``bars``: of
+    the new music, where an Edit settles them."""
 
     length: int
     metre: tuple[int, int]
     tempo: int
     base: Score | None = None
     start: Fraction = Fraction(0)
-    past: np.ndarray = field(default_factory=_none)
+    past: np.ndarray = field(default_factory=_no_rows)
     names: tuple[str, ...] = ()
     velocity: int = LOUDNESS
     bars: int | None = None
@@ -118,7 +118,7 @@ def new_score(scheme: SymphonyScheme, rows: np.ndarray, music: Music, bars: int)
 
 
 class NewNotes:
-    """The notes of a piece's new rows, each once, as they come."""
+    """The notes of a piece's new rows, each once, as they are written."""
 
     def __init__(self, piece: OrderPiece):
         self.piece, self.row, self.bar, self.place = piece, piece.first, -1, 0

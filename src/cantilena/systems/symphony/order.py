@@ -1,8 +1,8 @@
-"""What is asked of a SymphonyNet, the piece while it is written, and the grammar that holds both.
+"""Orders for a SymphonyNet, the piece while it is written, and the grammar that holds both.
 
 Knows rows and what of a Brief rows can say: bars and their length, chords of bars, who plays. Does
-not know models, sampling or Scores. What a piece is asked to be here is part of the grammar, which
-never gives way; all else that a Brief asks for is not looked at.
+not know models, sampling or Scores. An Order is part of the grammar, which never gives way; what
+else a Brief asks for is not looked at.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cantilena.tokens.symphony.vocab import Vocabulary
 MOST_ROWS = 512
 """Of a bar, at which it is ended: twice those of the fullest bar of 40 songs of Lakh (249)."""
 MOST_PLAYERS = 12
-"""Tracks that are begun where nobody says who plays: more than nine in ten songs of Lakh have."""
+"""Tracks at most where nobody says who plays: nine in ten songs of Lakh have fewer."""
 
 _QUALITIES = {
     "": "M",
@@ -86,7 +86,9 @@ def chord_word(chord: Chord) -> str:
     return v.NAMES[chord.root] + quality
 
 
-def bar_chords(symbols: Sequence[str], beats: float | None, bars: int, length: int) -> tuple:
+def bar_chords(
+    symbols: Sequence[str], beats: float | None, bars: int, length: int
+) -> tuple[str, ...]:
     """The chord with which each of ``bars`` bars of ``length`` 32nds begins, of symbols that go
     round, each for ``beats`` quarters or, by default, a bar; () of none."""
     if not symbols:
@@ -157,7 +159,7 @@ class OrderGrammar(SymphonyGrammar):
     """The scheme's grammar, and what orders ask for."""
 
     def bias(self, field: int, piece: OrderPiece, chosen: Sequence[int]) -> np.ndarray:  # type: ignore[override]
-        """(size of the field,) the mask of ``field`` given those ``chosen`` before it."""
+        """(size of the field,) the mask of ``field``, behind those ``chosen`` before it."""
         mask = super().bias(field, piece, chosen)
         if field == EVENT:
             self._ordered(mask, piece)
@@ -210,8 +212,8 @@ class OrderGrammar(SymphonyGrammar):
     def _players(self, mask: np.ndarray, piece: OrderPiece) -> None:
         """The tracks that may have the block that begins."""
         begin, due = piece.may_begin(), piece.due()
-        known = {track for track in piece.instruments if piece.may_play(track)}
+        old = {track for track in piece.instruments if piece.may_play(track)}
         for track in range(v.FIRST, len(mask)):
             fresh = track not in piece.instruments
-            if not (begin if fresh else track in known and not (due & begin)):
+            if not (begin if fresh else track in old and not (due & begin)):
                 mask[track] = NEVER

@@ -96,7 +96,7 @@ class SymphonySystem(System):
         from cantilena.models.symphony import SymphonyLM
         from cantilena.systems.symphony.engine import RowEngine
 
-        opened = opened_with_words(cls, checkpoint)
+        opened = open_with_vocabulary(cls, checkpoint)
         model = SymphonyLM.load(opened, chosen_device(device), dtype).requires_grad_(False)
         return cls(RowEngine(model, context=context_of(opened)), opened)
 
@@ -113,10 +113,10 @@ class SymphonySystem(System):
             )
         self.grammar = OrderGrammar(self.scheme.vocabulary)
 
-    # ------------------------------------------------------------------ what is asked
+    # ------------------------------------------------------------------ requests
 
     def check(self, request: Request) -> None:
-        """As ``System.check``; and whether rows can be asked for it."""
+        """As ``System.check``; raises InputError too for what cannot be asked of rows."""
         super().check(request)
         if request.sampling is not None and request.sampling.guidance != 1.0:
             raise InputError("guidance is not possible with SymphonyNet's rows; leave it at 1")
@@ -137,7 +137,7 @@ class SymphonySystem(System):
         return piece
 
     def order(self, request: Request) -> Order:
-        """What a Request asks of rows."""
+        """What a Request asks of rows. Raises InputError as ``Music.after``."""
         brief, music = request.brief, self.music(request)
         past = music.past
         playing = Counter((past[past[:, 1] != v.PAD][:, 3] - v.FIRST).tolist())
@@ -154,7 +154,8 @@ class SymphonySystem(System):
         )
 
     def music(self, request: Request) -> Music:
-        """The time of a Request's new music, and the rows that it goes on from."""
+        """The time of a Request's new music, and the rows that it goes on from. Raises InputError
+        as ``Music.after``."""
         brief = request.brief
         if request.edit is not None:
             return Music.after(self.scheme, request.edit)
@@ -166,7 +167,7 @@ class SymphonySystem(System):
         """What is read before the music: nothing."""
         return None
 
-    # ------------------------------------------------------------------ what is made
+    # ------------------------------------------------------------------ writing
 
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``."""
@@ -226,7 +227,7 @@ class SymphonySystem(System):
         )
 
 
-def opened_with_words(cls: type[System], checkpoint: str | Path | None) -> Checkpoint:
+def open_with_vocabulary(cls: type[System], checkpoint: str | Path | None) -> Checkpoint:
     """The checkpoint of a system of rows. Raises InputError where none is named, CheckpointError
     where it has no vocabulary."""
     from cantilena.models.checkpoint import open_checkpoint
@@ -244,12 +245,14 @@ def opened_with_words(cls: type[System], checkpoint: str | Path | None) -> Check
 
 
 def context_of(checkpoint: Checkpoint) -> int:
-    """Rows that a model was trained on at a time: as its card says, or as the published one."""
+    """Rows that a model was trained on at a time: as its card says, or as the published one. Raises
+    CheckpointError for a card with fewer than an example has."""
     from cantilena.systems.symphony.engine import CONTEXT
+    from cantilena.systems.symphony.training import LEAST_CONTEXT
 
     options = checkpoint.card["training"].get("options", {})
     context = options.get("context", CONTEXT) if isinstance(options, dict) else CONTEXT
-    if type(context) is not int or context < 8:
+    if type(context) is not int or context < LEAST_CONTEXT:
         raise CheckpointError(f"the card of {checkpoint.folder} is damaged: context {context!r}")
     return context
 

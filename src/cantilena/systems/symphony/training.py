@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from cantilena.tokens.symphony import SymphonyScheme
 
 FIELDS = ("event", "duration", "track", "instrument")
-EPSILON = 1e-6  # of Adam, as SymphonyNet is trained
 KINDS = ("cross", "prefix", "sum")
 CONTEXTS = ("queries", "linear", "transformer", "none")
 MIXES = ("last", "layers", "normed")
+"""As ``models.symphony``, ``.bridges`` and ``.contexts`` have them, which need torch."""
+EPSILON = 1e-6  # of Adam, as SymphonyNet is trained
+LEAST_CONTEXT = 8  # rows of an example
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class RowOptions(Checked):
     example; ``vocabulary``: as JSON, learnt or read when a run begins."""
 
     songs: int = option(0, "songs of the training set (0: all)", least=0)
-    context: int = option(512, "rows of an example", least=8)
+    context: int = option(512, "rows of an example", least=LEAST_CONTEXT)
     held_out: int = option(64, "windows of the validation", least=2, free=True)
     vocabulary: str = ""
 
@@ -154,7 +156,7 @@ class _RowTraining:
         raise NotImplementedError("batches of rows are drawn, not collated")
 
     def logits(self, model: Any, batch: Mapping[str, Any], roll: int = 0) -> RowLogits:
-        """Of a batch; ``roll``: with the text of the example so many places before."""
+        """Of a batch's rows; ``roll``: with the text of the example so many places before."""
         raise NotImplementedError
 
     def loss(self, model: Any, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -166,7 +168,7 @@ class _RowTraining:
         return loss, {"row": loss.detach(), **fields}
 
     def held_out(self, model: Any, batch: Mapping[str, Any]) -> dict[str, Tensor]:
-        """(2,) nats and number of rows, of a row ("row") and of what each field of it costs."""
+        """(2,) nats and number of rows, for whole rows ("row") and for each of ``FIELDS``."""
         return self._measured(model, batch, 0, "")
 
     def _measured(
@@ -266,11 +268,11 @@ class BertSymphonyTraining(_RowTraining):
 
     def recipes(self) -> Mapping[str, Callable[[], Recipe]]:
         """One for each kind of context layers."""
-        kinds = {"linear": "linear", "transformer": "transformer"}
-        named = {
-            f"bert-symphony-{name}": partial(bert_recipe, kind=kind) for name, kind in kinds.items()
+        others = {
+            f"bert-symphony-{kind}": partial(bert_recipe, kind=kind)
+            for kind in ("linear", "transformer")
         }
-        return {"bert-symphony-queries": bert_recipe, **named}
+        return {"bert-symphony-queries": bert_recipe, **others}
 
     def encoder(self, recipe: Recipe) -> Any:
         """The frozen text model. Raises CheckpointError, InputError, MissingExtraError."""
@@ -337,7 +339,7 @@ def music_of(recipe: Recipe) -> Checkpoint:
 
 
 def _rows(batch: Mapping[str, Any]) -> Tensor:
-    """How many rows there are to be told."""
+    """How many rows there are to be predicted."""
     from cantilena.models.symphony import PAD
 
     return (batch["targets"][..., 0] != PAD).sum()

@@ -1,5 +1,5 @@
-"""Pseudo-captions: a text of what is known of a piece, in the four ways of LP-MusicCaps, and a
-check that it says nothing else.
+"""Pseudo-captions: a text of the facts of a piece, in the four ways of LP-MusicCaps, and a check
+that it says nothing else.
 
 Knows facts, our captioner, and what a text claims as ``text.brief`` reads it; does not know
 language models: a ``Writer`` is any function from requests to texts. Doh, Choi, Lee and Nam,
@@ -26,11 +26,12 @@ from cantilena.text.caption.words import INSTRUMENT_WORDS
 from cantilena.text.facts import Facts
 
 TASKS = ("writing", "summary", "paraphrase", "attributes")
-"""A description, one short sentence, another wording of a description, and new attributes that
-follow from the known ones with a description of both."""
+"""A description, one short sentence, another wording of a description, and attributes that follow
+from the facts with a description of both."""
 Writer = Callable[[Sequence[str]], list[str]]
 """Answers to requests, one for each, in order."""
 SUMMARY_INSTRUMENTS = 3
+"""Instruments at most that a summary names."""
 NEAR_TEMPO = 0.02
 """Share by which a tempo that a text gives as a number may differ: it is written rounded."""
 NEAR_RANGE = 0.07
@@ -116,7 +117,7 @@ def _sentence(text: str) -> str:
 
 
 def implied(facts: Facts) -> tuple[str, ...]:
-    """Attributes that follow from what is known: the mode, a word for the tempo, how many play
+    """Attributes that follow from the facts: the mode, a word for the tempo, how many play
     where they are few, whether there are no drums."""
     from cantilena.analysis import tempo_class
 
@@ -129,7 +130,7 @@ def implied(facts: Facts) -> tuple[str, ...]:
 
 
 def tags(facts: Facts) -> str:
-    """What is known, as a list that a language model is given."""
+    """The facts as a list for a language model, a line each: "genre: jazz, blues"."""
     rows = [("genre", ", ".join(facts.genres)), ("mood", ", ".join(facts.moods))]
     names = [INSTRUMENT_WORDS[i][0] for i in facts.instruments]
     rows.append(("instruments", ", ".join(dict.fromkeys(names))))
