@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cantilena.systems.codes.examples import ngram_nats
+from cantilena.systems.codes.ngrams import ngram_nats
 from cantilena.systems.musiclm.examples import MusicBatches, stage_sums
 from cantilena.systems.musiclm.model import MusicConfig, MusicLM
 
