@@ -27,8 +27,8 @@ def ngram_rows(
     and "semantic, bigram", means over books. Tokens stand by stage."""
     out: dict[str, float] = {}
     for stage in config.stages:
-        heard, held = ([tokens[stage.name] for tokens in split] for split in (train, valid))
-        for name, nats in ngram_nats(heard, held, stage.sizes[0]).items():
+        seen, unseen = ([tokens[stage.name] for tokens in split] for split in (train, valid))
+        for name, nats in ngram_nats(seen, unseen, stage.sizes[0]).items():
             out[f"{stage.name}, {name}"] = round(sum(nats) / len(nats), 5)
     return out
 
