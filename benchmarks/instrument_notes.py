@@ -41,6 +41,7 @@ RIGHT = 50
 INTERVALS = (-7, -4, 3, 5)
 """Semitones to another pitch."""
 LOUDEST = 128
+"""What a velocity is taken from for another one."""
 EDGES = (0, 48, 60, 72, 128)
 """Of the spans of pitches that are told apart."""
 TRIED = (0, 19, 40, 56, 73)
@@ -65,8 +66,8 @@ def nats(writer: CodeWriter, examples: Sequence[CodeExample], frames: int) -> np
         signals = signals_of(batch, writer.model.config.conditions)
         with torch.inference_mode():
             logits = writer.model(batch["columns"], signals)
-            found = nats_by_book(logits, batch["columns"], batch["mask"])
-        total += found.numpy() * len(batch["columns"])
+            batch_nats = nats_by_book(logits, batch["columns"], batch["mask"])
+        total += batch_nats.numpy() * len(batch["columns"])
         size += len(batch["columns"])
     return total / size
 
@@ -183,8 +184,8 @@ def main() -> None:
     tried_codes = write(writer, [(n.symbols(), frames) for n in tried], sampling, args.seed)
     by_velocity = [level(s, rate) for s in note_sounds(codec, tried_codes, tried)]
     means = np.array(by_velocity).reshape(len(TRIED), -1).mean(0)
-    told = ", ".join(f"{v}: {x:.1f}" for v, x in zip(VELOCITIES, means, strict=True))
-    print(f"dB by velocity, C4 of {len(TRIED)} instruments: {told}")
+    levels_by_velocity = ", ".join(f"{v}: {x:.1f}" for v, x in zip(VELOCITIES, means, strict=True))
+    print(f"dB by velocity, C4 of {len(TRIED)} instruments: {levels_by_velocity}")
 
 
 if __name__ == "__main__":

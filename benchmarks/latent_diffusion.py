@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from led_by_score import classes, own_and_other
 
 from cantilena.audio.wav import write_wav
 from cantilena.data.audio import AudioData
+from cantilena.data.audio.clips import Clip
 from cantilena.systems.latent.conditions import LatentWish
 from cantilena.systems.latent.model import LatentModel, load_latent
 from cantilena.systems.latent.writing import LatentOrder, LatentWriting
@@ -32,7 +35,28 @@ def sound_of(model: LatentModel, latents: torch.Tensor, length: int) -> np.ndarr
         return model.vae.sound(latents[None], length)[0].mean(0).cpu().numpy()
 
 
+def write(
+    model: LatentModel,
+    clips: Sequence[Clip],
+    frames: int,
+    seed: int,
+    how: tuple[int, str, float],
+    led: bool,
+) -> tuple[list[np.ndarray], int, float]:
+    """Clips written anew by ``how`` (steps, sampler, guidance), under their notes where ``led``:
+    the sounds (n,), passes of the network and CPU seconds."""
+    sounds, evaluations, began = [], 0, time.process_time()
+    for number, clip in enumerate(clips):
+        wish = LatentWish(clip.captions[0], clip.symbols if led else None)
+        writing = LatentWriting(model, LatentOrder(frames, wish, seed + number, *how))
+        list(writing.steps())
+        evaluations += writing.evaluations
+        sounds.append(sound_of(model, writing.latents, frames * model.vae.hop))
+    return sounds, evaluations, time.process_time() - began
+
+
 def main() -> None:
+    """Writes the sounds and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", required=True, metavar="DIR")
     parser.add_argument("--data", required=True, metavar="DIR")
@@ -59,22 +83,12 @@ def main() -> None:
             latents = model.vae.latents(torch.from_numpy(part)[None, None])[0]
         sounds["autoencoder"].append(sound_of(model, latents, len(part)))
     speed: dict[str, str] = {}
-    for kind in args.samplers:
-        for steps in args.steps:
-            for led in (True, False):
-                name = f"{'led' if led else 'text'}-{kind}-{steps}"
-                sounds[name], began, evaluations = [], time.process_time(), 0
-                for number, clip in enumerate(clips):
-                    wish = LatentWish(clip.captions[0], clip.symbols if led else None)
-                    order = LatentOrder(
-                        frames, wish, args.seed + number, steps, kind, args.guidance
-                    )
-                    writing = LatentWriting(model, order)
-                    list(writing.steps())
-                    evaluations += writing.evaluations
-                    sounds[name].append(sound_of(model, writing.latents, frames * hop))
-                spent = (time.process_time() - began) / (args.n * args.seconds)
-                speed[name] = f"{evaluations / args.n:10.0f}{spent:10.3f}"
+    for kind, steps, led in product(args.samplers, args.steps, (True, False)):
+        name = f"{'led' if led else 'text'}-{kind}-{steps}"
+        how = (steps, kind, args.guidance)
+        sounds[name], evaluations, seconds = write(model, clips, frames, args.seed, how, led)
+        seconds_each = seconds / (args.n * args.seconds)
+        speed[name] = f"{evaluations / args.n:10.0f}{seconds_each:10.3f}"
     own = [classes(part, rate) for part in parts]
     print(f"{'':24}{'own clip':>10}{'others':>10}{'gain':>10}{'passes':>10}{'CPU s/s':>10}")
     for name, heard in sounds.items():

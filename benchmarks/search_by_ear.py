@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cantilena.data.audio.clips import Clip
 from cantilena.data.audio.reader import AudioData
 from cantilena.errors import CantilenaError
 from cantilena.evaluate.forest import auc
@@ -27,15 +28,18 @@ from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import DRUMS
 from cantilena.search.hearing import FEATURES, GROUPS, OUTPUTS, VALUES, Ear, features
 from cantilena.search.measuring import powerful
-from cantilena.search.tables import GROUPS as GROUP_OF
+from cantilena.search.tables import GROUP_OF
 
 SECONDS, LEAST_NOTES = 14.0, 8
+"""Length of an excerpt, and notes of a line in it at least."""
 PROGRAMS = 112  # without General MIDI's percussive and sound effects
 HIDDEN, STEPS, BATCH, RATE, DECAY, DROPOUT, NOISE = 128, 1500, 128, 1e-3, 0.05, 0.3, 0.3
+"""Of the network's training; ``NOISE`` is its deviation in units of a feature's own."""
 LEAST_SHARE = 0.03  # of the sounding time, from which on an instrument plays
 
 
 def orchestrate(args: argparse.Namespace) -> None:
+    """Writes excerpts for other instruments."""
     rng = np.random.default_rng(args.seed)
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,15 +131,17 @@ def _of_data(place: Path, split: str) -> tuple[np.ndarray, ...]:
     rows = []
     for i in range(len(data)):
         clip = data.clip(i)
-        known = _known(clip)
-        if known is not None:
-            rows.append((features(bands(clip.samples)), *known))
+        targets = _targets(clip)
+        if targets is not None:
+            rows.append((features(bands(clip.samples)), *targets))
     arrays = tuple(np.array(column) for column in zip(*rows, strict=True))
     np.savez(kept, *arrays)
     return arrays
 
 
-def _known(clip) -> tuple[np.ndarray, np.ndarray, int] | None:
+def _targets(clip: Clip) -> tuple[np.ndarray, np.ndarray, int] | None:
+    """(129,) who plays, (values,), and the number of the group of genres or -1; None where there
+    are no notes."""
     notes = clip.symbols
     if notes is None or not len(notes.onset):
         return None
@@ -154,6 +160,7 @@ def _known(clip) -> tuple[np.ndarray, np.ndarray, int] | None:
 
 
 def learn(args: argparse.Namespace) -> None:
+    """Trains the network, writes its weights and prints how often it is right."""
     import torch
     import torch.nn.functional as F
 
@@ -202,6 +209,7 @@ def learn(args: argparse.Namespace) -> None:
 
 
 def _report(ear: Ear, places: list[str]) -> None:
+    """Prints what the network gets right of the held-out clips of each data set."""
     parts = [examples(places, split) for split in ("valid", "test")]
     x, players, values, group, place = (np.concatenate(c) for c in zip(*parts, strict=True))
     out = ear.outputs(x)
@@ -209,7 +217,7 @@ def _report(ear: Ear, places: list[str]) -> None:
     for number, name in enumerate(places):
         mine = place == number
         areas = {
-            i: auc(*(out[mine & (players[:, i] == there), i] for there in (0, 1)))
+            i: auc(*(out[mine & (players[:, i] == plays), i] for plays in (0, 1)))
             for i in range(n)
             if 3 <= players[mine, i].sum() <= mine.sum() - 3
         }
@@ -224,10 +232,10 @@ def _report(ear: Ear, places: list[str]) -> None:
         spread = np.abs(values[mine] - values[mine].mean(0)).mean(0)
         for value, error, of in zip(VALUES, errors, spread, strict=True):
             print(f"  {value}: mean error {error:.3f}, by the mean {of:.3f}")
-        told = mine & (group >= 0)
-        if told.any():
-            right = (out[told, n + len(VALUES) :].argmax(1) == group[told]).mean()
-            most = np.bincount(group[told]).max() / told.sum()
+        grouped = mine & (group >= 0)
+        if grouped.any():
+            right = (out[grouped, n + len(VALUES) :].argmax(1) == group[grouped]).mean()
+            most = np.bincount(group[grouped]).max() / grouped.sum()
             print(f"  genre: {right:.3f} right, the commonest is {most:.3f}")
 
 

@@ -114,10 +114,10 @@ def story_for(name: str, story: Any, text: Any = "") -> str | None:
     where the system tells none, or there is a text beside it."""
     if story is None:
         return None
-    from cantilena.systems.musiclm.story import TELLERS, story_of
+    from cantilena.systems.musiclm.story import STORY_SYSTEMS, story_of
 
-    if name not in TELLERS:
-        raise InputError(f"the system {name!r} tells no story; {' and '.join(TELLERS)} can")
+    if name not in STORY_SYSTEMS:
+        raise InputError(f"the system {name!r} tells no story; {' and '.join(STORY_SYSTEMS)} can")
     if text:
         raise InputError("both a text and a story are given; give one of them")
     if isinstance(story, str) and len(story) > MAX_TEXT:

@@ -61,5 +61,5 @@ def test_export_and_import_go_round(capsys, tmp_path):
     assert torch.allclose(again(ids).logits, model(ids).logits, atol=1e-5)
     for folder in (run, plain, back):
         assert next(iter(llama_music.LlamaMusicSystem.load(folder).prompt("rock").ids)) == 1
-    nothing = said(capsys, 1, ["import", tmp_path / "none", "-o", back])
+    nothing = said(capsys, 2, ["import", tmp_path / "none", "-o", back])
     assert "none" in nothing and "\n" not in nothing

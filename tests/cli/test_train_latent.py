@@ -16,7 +16,7 @@ from cantilena.audio.wav import read_wav, write_wav  # noqa: E402
 from cantilena.cli import main  # noqa: E402
 from cantilena.data.corpora.corpus import hashed_split  # noqa: E402
 from cantilena.models.audio.codec.files import save_codec  # noqa: E402
-from cantilena.systems.latent.examples import known_frames  # noqa: E402
+from cantilena.systems.latent.examples import kept_frames  # noqa: E402
 from tiny_codecs import tiny, tones  # noqa: E402
 
 TRAIN = ["train", "--system", "latent", "--data", "clips", "--out", "run"]
@@ -83,13 +83,13 @@ def test_what_cannot_be_trained(here: Path, capsys: Any, more: list[str], proble
     assert problem in err and "Traceback" not in err
 
 
-def test_known_frames_are_beginnings_and_surroundings_of_gaps():
+def test_kept_frames_are_beginnings_and_surroundings_of_gaps():
     rng = np.random.default_rng(0)
-    prefixes = [known_frames(rng, 40, 1.0, 0.0) for _ in range(50)]
+    prefixes = [kept_frames(rng, 40, 1.0, 0.0) for _ in range(50)]
     for kept in prefixes:
         length = int(kept.sum())
         assert 1 <= length <= 30 and kept[:length].all()
-    gaps = [known_frames(rng, 40, 0.0, 1.0) for _ in range(50)]
+    gaps = [kept_frames(rng, 40, 0.0, 1.0) for _ in range(50)]
     assert all(0 < kept.sum() < 40 for kept in gaps)
     assert any(kept[0] and kept[-1] for kept in gaps)
-    assert not any(known_frames(rng, 40, 0.0, 0.0).any() for _ in range(9))
+    assert not any(kept_frames(rng, 40, 0.0, 0.0).any() for _ in range(9))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cantilena.decode.cascade import OPEN, Begun, Cascade, Tokens, Told, Writing
+from cantilena.decode.cascade import OPEN, Begun, Cascade, Tokens, TokensByName, Writing
 from cantilena.decode.interfaces import Job
 from cantilena.decode.sampling import Sampling
 from cantilena.decode.windows import Window, Windows, in_force
@@ -79,7 +79,7 @@ class Toy:
     seen: list[tuple[Window, dict[str, list[int]]]] = field(default_factory=list)
 
     def begin(
-        self, wish: Any, window: Window, tokens: Told, rng: np.random.Generator
+        self, wish: Any, window: Window, tokens: TokensByName, rng: np.random.Generator
     ) -> Begun | None:
         self.seen.append((window, {name: tokens[name][0].tolist() for name in self.reads}))
         known = tokens[self.name][:, window.start : window.stop]
@@ -192,9 +192,9 @@ def test_the_same_seed_writes_the_same_and_another_does_not():
 def test_a_piece_goes_on_at_its_stage_and_window_wherever_it_was_killed():
     whole = Writing(Cascade(two()), None, 7.0, seed=3).run()
     for killed in range(1, 9):
-        kept: list[Told] = []
+        kept: list[TokensByName] = []
 
-        def keep(tokens: Told, kept: list[Told] = kept) -> None:
+        def keep(tokens: TokensByName, kept: list[TokensByName] = kept) -> None:
             kept.append({name: rows.copy() for name, rows in tokens.items()})
 
         first = Writing(Cascade(two()), None, 7.0, seed=3)

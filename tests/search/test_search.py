@@ -15,7 +15,7 @@ from cantilena.score import Score, Track
 from cantilena.score.midi import write_midi
 from cantilena.search import Cache, Measured, measure, search
 from cantilena.search.matching import COMPARISONS, WEIGHTS, Query, match
-from cantilena.search.tables import GROUPS, MOODS
+from cantilena.search.tables import GROUP_OF, MOODS
 from cantilena.text import labels
 
 TPQ = 480
@@ -178,7 +178,7 @@ def test_the_command(folder, capsys, tmp_path, monkeypatch):
 def test_every_wish_has_a_weight_and_every_word_a_place():
     assert set(COMPARISONS) == set(WEIGHTS) - {"words", "sound"}
     assert set(MOODS) == set(labels.MOODS)
-    assert set(GROUPS) == set(labels.GENRES)
+    assert set(GROUP_OF) == set(labels.GENRES)
 
 
 def test_what_is_not_known_lies_between_what_obeys_and_what_does_not():

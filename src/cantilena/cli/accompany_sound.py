@@ -30,7 +30,7 @@ def accompany_sound(args: argparse.Namespace) -> int:
     from cantilena.cli.report import outcome, print_report
     from cantilena.files import check_folder
     from cantilena.render.formats import checked_formats
-    from cantilena.systems.musiclm.given import read_given
+    from cantilena.systems.musiclm.accompanying import read_recording
     from cantilena.systems.request import Request
 
     for name in ("key", "chords", "candidates"):
@@ -50,7 +50,7 @@ def accompany_sound(args: argparse.Namespace) -> int:
     (seed,) = api.check_seeds(0 if args.seed is None else args.seed, 1)
     values = {name: getattr(args, name) for name in ("temperature", "top_p", "guidance")}
     sampling = api.make_sampling(composer.sampling, **values)
-    audio = read_given(args.source, composer.codec.sample_rate)
+    audio = read_recording(args.source, composer.codec.sample_rate)
     brief = api.make_brief(" ".join(args.text), True)
     options = {"alone": True} if args.alone else {}
     request = Request(brief, seed, sampling, system="musiclm", options=options, audio=audio)

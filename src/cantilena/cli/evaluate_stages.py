@@ -1,5 +1,5 @@
 """``cantilena evaluate stages``: its options, and the table of what MusicLM's stages lose. Light to
-import; what measures is imported when it is run."""
+import."""
 
 from __future__ import annotations
 

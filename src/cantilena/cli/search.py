@@ -6,10 +6,13 @@ Knows options and what is printed; the work is done in ``search``.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import Progress, print_json
+
+if TYPE_CHECKING:
+    from cantilena.search import Hit
 
 
 def search_arguments(parser: Any, count: Callable[[str], int]) -> None:
@@ -35,6 +38,12 @@ def search(args: argparse.Namespace) -> int:
     if args.json:
         print_json([hit.to_dict() for hit in hits])
         return 0
+    _print_hits(hits)
+    return 0
+
+
+def _print_hits(hits: Sequence[Hit]) -> None:
+    """A table: a row for each file, a column for each wish of the text."""
     wishes = list(dict.fromkeys(name for hit in hits for name in hit.wishes))
     width = max(len(hit.file) for hit in hits)
     head = "".join(f"  {name}" for name in wishes)
@@ -45,4 +54,3 @@ def search(args: argparse.Namespace) -> int:
             for name in wishes
         )
         print(f"{hit.score:5.3f}  {hit.file.ljust(width)}{cells}")
-    return 0

@@ -1,6 +1,6 @@
 """``cantilena train --system codes``: a language model over the codes of a data set's clips.
 
-Knows what is printed; the options are ``cli.train_sound``'s, the work is done in ``train.audio``
+Knows what is printed; the options are ``cli.training``'s, the work is done in ``train.audio``
 and ``systems.codes``.
 """
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cantilena.cli.common import warn
-from cantilena.cli.training import LICENCE, own_recipe, printer, refuse_codec, run_folder
+from cantilena.cli.training import about, own_recipe, printer, refuse_codec, run_folder
 
 if TYPE_CHECKING:
     from cantilena.systems.joint.examples import Pairs
     from cantilena.systems.trainable import Recipe
+
+SPLITS = ("train", "valid")
 
 
 def train_joint(args: argparse.Namespace) -> int:
@@ -41,21 +43,16 @@ def train_joint(args: argparse.Namespace) -> int:
     training = Training(folder, recipe)
     parameters = sum(p.numel() for p in training.model.parameters())
     say(f"{args.out}: {parameters:,} parameters, {len(pairs['train'].numbers):,} clips")
-    about = {
-        "folder": str(args.data),
-        "sources": data["train"].manifest["licences"],
-        "licence": LICENCE,
-    }
     held_out = pairs["valid"].fixed(settings.batch)
     done = training.train(
-        lambda step: pairs["train"].draw(settings.seed, step, settings.batch), held_out, say, about
+        lambda step: pairs["train"].draw(settings.seed, step, settings.batch),
+        held_out,
+        say,
+        about(data["train"], args.data),
     )
     if done:
         say(with_books(training.run.model, pairs["train"], recipe))
     return 0 if done else 130
-
-
-SPLITS = ("train", "valid")
 
 
 def with_books(folder: Path, pairs: Pairs, recipe: Recipe) -> str:
@@ -70,10 +67,10 @@ def with_books(folder: Path, pairs: Pairs, recipe: Recipe) -> str:
     config = JointConfig.from_dict(checkpoint.model["config"])
     audio, text = vectors_of(joint.weights, config, pairs, seed)
     books = fit_books(audio, text, options.books, options.card, seed)
-    about = {name: checkpoint.model[name] for name in ("seconds", "text_encoder")}
+    sizes = {name: checkpoint.model[name] for name in ("seconds", "text_encoder")}
     names = ("sources", "licence", "figures", "seed", "training")
     card = {name: checkpoint.card[name] for name in names}
-    save_joint(folder, {**joint.weights, **books}, config, about, card, options.bits)
+    save_joint(folder, {**joint.weights, **books}, config, sizes, card, options.bits)
     joint = load_joint(folder)
     tokens = [
         np.stack([joint.tokens(vector, kind) for vector in vectors[: len(pairs.numbers)]])

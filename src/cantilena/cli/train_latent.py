@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import warn
 from cantilena.cli.training import (
-    LICENCE,
+    about,
     base_recipe,
     options_of,
     printer,
@@ -40,10 +40,11 @@ def train_latent(args: argparse.Namespace) -> int:
     training = Training(run, recipe)
     model: Any = training.model
     settings, folder = recipe.settings, Path(args.data)
-    batches, figures, sources, coded = {}, {}, {}, {}
-    for split in ("train", "valid"):
-        data = AudioData(args.data, split, stems=False, warn=warn)
-        clips = LatentClips(data, model.vae, folder / "latents", say)
+    splits = ("train", "valid")
+    data = {split: AudioData(args.data, split, stems=False, warn=warn) for split in splits}
+    batches, figures, coded = {}, {}, {}
+    for split in splits:
+        clips = LatentClips(data[split], model.vae, folder / "latents", say)
         codes = None
         if "codes" in recipe.options.reads:
             codec = load_codec(_codec_of(recipe))
@@ -52,11 +53,11 @@ def train_latent(args: argparse.Namespace) -> int:
                     f"the codec has {codec.frame_rate:g} frames a second and the autoencoder "
                     f"{model.vae.frame_rate:g}: codes can lead latents of the same rate alone"
                 )
-            codes = CodeClips(data, codec, folder / "codes", say)
+            codes = CodeClips(data[split], codec, folder / "codes", say)
             coded = {"codec": codec.fingerprint()}
         batches[split] = LatentBatches(clips, model, settings.seed, codes)
         if split == "train":
-            figures, sources = clips.figures(), data.manifest["licences"]
+            figures = clips.figures()
     model.about = {**coded, **{name: figures[name] for name in ("loudness", "longest")}}
     parameters = sum(p.numel() for p in model.dit.parameters())
     say(
@@ -64,12 +65,12 @@ def train_latent(args: argparse.Namespace) -> int:
         f"windows of {model.window} frames, latents of mean {figures['latent_mean']:.2f} and "
         f"deviation {figures['latent_deviation']:.2f}"
     )
-    about = {"folder": str(args.data), "sources": sources, "licence": LICENCE, "figures": figures}
 
     def draw(step: int) -> dict[str, Any]:
         return batches["train"].draw(step, settings.batch)
 
-    done = training.train(draw, batches["valid"].fixed(settings.batch), say, about)
+    held_out = batches["valid"].fixed(settings.batch)
+    done = training.train(draw, held_out, say, about(data["train"], args.data, figures))
     return 0 if done else 130
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import warn
 from cantilena.cli.training import (
-    LICENCE,
+    about,
     base_recipe,
     options_of,
     printer,
@@ -48,7 +48,7 @@ def train_musiclm(args: argparse.Namespace) -> int:
     clips = {n: MusicClips(d, codec, folder, say, stem, noise) for n, d in data.items()}
     options, settings, model = recipe.options, recipe.settings, training.model
     music: Any = model
-    for part in (music.words, music.semantic):  # are fitted and read where batches are made
+    for part in (music.words, music.semantic):  # batches are made of them on the CPU
         if part is not None:
             part.to("cpu")
     if training.step == 0:
@@ -71,17 +71,12 @@ def train_musiclm(args: argparse.Namespace) -> int:
     figures |= ngram_rows(train.tokens, valid.tokens, music.config)
     for name, value in figures.items():
         say(f"{name}: {value:.3f}")
-    about = {
-        "folder": str(args.data),
-        "sources": data["train"].manifest["licences"],
-        "licence": LICENCE,
-        "figures": figures,
-    }
 
     def draw(step: int) -> dict[str, Any]:
         return train.draw(step, settings.batch)
 
-    done = training.train(draw, valid.fixed(settings.batch), say, about)
+    held_out = valid.fixed(settings.batch)
+    done = training.train(draw, held_out, say, about(data["train"], args.data, figures))
     return 0 if done else 130
 
 

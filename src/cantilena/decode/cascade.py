@@ -26,9 +26,9 @@ OPEN = -1
 """Stands for a token that is still to be written."""
 
 W = TypeVar("W")
-"""What a piece is asked to be: the stages' own matter."""
+"""What a piece is asked to be, which the stages alone interpret."""
 W_in = TypeVar("W_in", contravariant=True)
-Told = Mapping[str, np.ndarray]
+TokensByName = Mapping[str, np.ndarray]
 """Tokens (K, T) by the name of what wrote them, ``OPEN`` where nothing is written."""
 
 
@@ -79,7 +79,7 @@ class Stage(Protocol[W_in]):
     def reach(self) -> float: ...
 
     def begin(
-        self, wish: W_in, window: Window, tokens: Told, rng: np.random.Generator
+        self, wish: W_in, window: Window, tokens: TokensByName, rng: np.random.Generator
     ) -> Begun | None:
         """A window of the stage's own tokens in ``tokens``, of which those before ``begin`` are
         written; None where nothing of it is open."""
@@ -88,32 +88,34 @@ class Stage(Protocol[W_in]):
 
 class Cascade(Generic[W]):
     """``stages`` in order, and ``inputs``: tokens that are there from the start, by name. Raises
-    InputError, which names both sides, where one does not fit what it reads."""
+    InputError, which names both sides, where a stage does not fit what it reads."""
 
     def __init__(self, stages: Sequence[Stage[W]], inputs: Mapping[str, Tokens] | None = None):
         self.stages, self.inputs = list(stages), dict(inputs or {})
-        there = dict(self.inputs)
+        available = dict(self.inputs)
         if not self.stages:
             raise InputError("a cascade needs a stage")
         for stage in self.stages:
-            if stage.name in there:
+            if stage.name in available:
                 raise InputError(f"two stages of a cascade are called {stage.name!r}")
             for name, tokens in stage.reads.items():
-                if name not in there:
-                    known = ", ".join(there) or "nothing"
+                if name not in available:
+                    names = ", ".join(available) or "nothing"
                     raise InputError(
                         f"the stage {stage.name!r} reads {name!r}, which no earlier stage writes; "
-                        f"written before it: {known}"
+                        f"written before it: {names}"
                     )
-                if odd := tokens.differs(there[name]):
+                if odd := tokens.differs(available[name]):
                     raise InputError(f"the stage {stage.name!r} reads from {name!r} {odd}")
-            there[stage.name] = stage.writes
+            available[stage.name] = stage.writes
 
 
 class Writing(Generic[W]):
-    """The writing of one piece of ``seconds``. ``tokens`` are what there is of it; ``changes``:
-    seconds at which other words begin, across which no window is written; ``tokens`` given at the
-    start are those of the cascade's inputs and of what was written before (``restore``)."""
+    """The writing of one piece of ``seconds``. ``tokens``: all that is written of it, (K, T) int64
+    by the name of an input or a stage, ``OPEN`` where nothing is yet. ``changes``: seconds at which
+    other words begin, across which no window is written; ``inputs``: the tokens of the cascade's
+    inputs. What was written of the same piece before, ``restore`` takes up. Raises InputError where
+    inputs are missing or not as the cascade has them."""
 
     def __init__(
         self,
@@ -122,12 +124,12 @@ class Writing(Generic[W]):
         seconds: float,
         seed: int = 0,
         changes: Sequence[float] = (),
-        inputs: Told | None = None,
+        inputs: TokensByName | None = None,
     ):
         self.cascade, self.wish, self.seed = cascade, wish, seed
         self.tokens: dict[str, np.ndarray] = {}
-        for name, known in cascade.inputs.items():
-            self.tokens[name] = _checked(name, known, (inputs or {}).get(name), seconds)
+        for name, tokens in cascade.inputs.items():
+            self.tokens[name] = _checked(name, tokens, (inputs or {}).get(name), seconds)
         self.plans: list[list[Window]] = []
         for stage in cascade.stages:
             writes = stage.writes
@@ -150,7 +152,7 @@ class Writing(Generic[W]):
         """(K, T) what stands from the beginning of a stage's tokens."""
         return self.tokens[name][:, : self._written(self._number(name))]
 
-    def restore(self, tokens: Told) -> bool:
+    def restore(self, tokens: TokensByName) -> bool:
         """Takes up what was written of the same piece before, as far as it goes; whether it could:
         what is of another shape or out of range is left alone."""
         before = {stage.name: tokens.get(stage.name) for stage in self.cascade.stages}
@@ -170,7 +172,9 @@ class Writing(Generic[W]):
             self.tokens[stage.name][:, :stop] = rows[:, :stop]
         return True
 
-    def steps(self, keep: Callable[[Told], None] | None = None) -> Iterator[tuple[int, int]]:
+    def steps(
+        self, keep: Callable[[TokensByName], None] | None = None
+    ) -> Iterator[tuple[int, int]]:
         """Writes step by step; yields how many frames are done, about, and how many there are.
         ``keep`` receives all tokens after each window. What is not asked for is not made."""
         while (i := self._ready()) is not None:
@@ -223,11 +227,12 @@ class Writing(Generic[W]):
 
 
 def _checked(name: str, tokens: Tokens, rows: np.ndarray | None, seconds: float) -> np.ndarray:
-    """Tokens that are there from the start. Raises InputError where they are none of theirs."""
+    """(K, T) int64, the tokens of an input, cut to the piece. Raises InputError where they have
+    other books, are too few or are out of range."""
     books, frames = len(tokens.sizes), frames_of(seconds, tokens.rate)
     if rows is None or rows.ndim != 2 or rows.shape[0] != books or rows.shape[1] < frames:
-        there = "none" if rows is None else f"the shape {rows.shape}"
-        raise InputError(f"the tokens {name!r} must be {books} x {frames}; they have {there}")
+        shape = "none" if rows is None else f"the shape {rows.shape}"
+        raise InputError(f"the tokens {name!r} must be {books} x {frames}; they have {shape}")
     if (rows < 0).any() or (rows >= np.array(tokens.sizes)[:, None]).any():
         raise InputError(f"the tokens {name!r} have values outside their books")
     return rows[:, :frames].astype(np.int64)

@@ -14,6 +14,7 @@ import numpy as np
 
 from cantilena.audio.wav import resample
 from cantilena.data.audio.reader import AudioData
+from cantilena.errors import InputError
 from cantilena.evaluate.sound.retrieval import (
     JointEmbedder,
     by_caption,
@@ -36,11 +37,14 @@ def evaluate_retrieval(
     progress: Progress = None,
 ) -> tuple[dict[str, Any], str]:
     """The figures of the first ``n`` clips that have a caption, and their table; both are written
-    to ``out``. A clip's text is its first caption, which says all that is known."""
+    to ``out``. A clip's text is its first caption, which says all that is known. Raises InputError
+    where none has one."""
     vectors, captions, facts, songs = [], [], [], set[str]()
     for i in range(len(data)):
+        if n is not None and len(captions) >= n:
+            break
         clip = data.clip(i)
-        if not clip.captions or (n is not None and len(captions) >= n):
+        if not clip.captions:
             continue
         samples = resample(clip.samples, clip.rate, embedder.rate)
         mean = embedder.embed(samples).mean(0)
@@ -50,6 +54,8 @@ def evaluate_retrieval(
         songs.add(clip.meta["file"])
         if progress is not None:
             progress((i + 1) / len(data))
+    if not captions:
+        raise InputError("none of these clips has a caption to look for; give clips with captions")
     audio = np.stack(vectors)
     rankings = by_caption(audio, embedder.embed_texts(captions), captions)
     rankings |= by_word(audio, embedder.embed_texts, facts)

@@ -7,7 +7,7 @@ and texts are compared ``matching``'s. ``docs/papers/joint-embedding.md`` says h
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,8 @@ def search(
     that agree equally stand by name. ``joint``: the embedding by which sound is compared with the
     text, by default the one that comes with the package, where there is one. Hidden files and
     folders are passed over. A file that cannot be read, has no notes or is silent is named in a
-    Notice and left out. ``progress`` is called
-    with files measured, all files and a path.
+    Notice and left out. ``progress`` is called with how many files are measured, how many there
+    are, and the name of the next.
 
     Raises InputError for a text that is empty or too long, and where the folder is not there or
     holds no music that can be read; BriefError for a text whose wishes cannot be.
@@ -78,16 +78,7 @@ def search(
     cache = cache or Cache(joint.identity if joint else "")
     vector = joint.embed_texts([text])[0] if joint else None
     hits: list[Hit] = []
-    for i, path in enumerate(files):
-        if progress is not None:
-            progress(i, len(files), path.name)
-        try:
-            measured = measure(path, cache, joint)
-        except CantilenaError as error:
-            why = str(error)
-            named = why if path.name in why else f"{str(path)!r}: {why}"
-            warnings.warn(Notice(f"left out: {named}"), stacklevel=2)
-            continue
+    for path, measured in _measured(files, cache, joint, progress):
         sound = None
         if joint is not None and vector is not None and measured.vector:
             sound = joint.likeness(np.array(measured.vector), vector)
@@ -102,6 +93,26 @@ def search(
     if not hits[0].score:
         warnings.warn(Notice(f"nothing in {text!r} agrees with any file"), stacklevel=2)
     return hits[:n]
+
+
+def _measured(
+    files: Sequence[Path],
+    cache: Cache,
+    joint: PlainJoint | None,
+    progress: Callable[[int, int, str], None] | None,
+) -> Iterator[tuple[Path, Measured]]:
+    """The files that can be measured, with their measures; a Notice names each of the others."""
+    for i, path in enumerate(files):
+        if progress is not None:
+            progress(i, len(files), path.name)
+        try:
+            measured = measure(path, cache, joint)
+        except CantilenaError as error:
+            reason = str(error)
+            named = reason if path.name in reason else f"{str(path)!r}: {reason}"
+            warnings.warn(Notice(f"left out: {named}"), stacklevel=3)
+            continue
+        yield path, measured
 
 
 def music_files(folder: Path) -> list[Path]:

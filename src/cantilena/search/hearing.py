@@ -26,13 +26,14 @@ GROUPS = (
     *("classical", "country", "electronic", "folk", "jazz"),
     *("latin", "new age", "pop", "rnb", "rock"),
 )
-"""The groups of genres that are told, in the order of the outputs, as ``analysis.likeness`` has
-them."""
+"""The groups of genres that are told apart, those of ``analysis.likeness``, in the order of the
+outputs."""
 VALUES = ("rate", "height", "power")
 """Onsets a second as their logarithm to base 2; mean pitch over 12; share of the sounding time of
 powerful instruments (``measuring.powerful``)."""
 OUTPUTS = DRUMS + 1 + len(VALUES) + len(GROUPS)
-_LAGS = (1, 5, 15)  # frames of 20 ms over which change is measured
+_LAGS = (1, 5, 15)
+"""Frames of 20 ms over which change is measured."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def features(rows: np.ndarray) -> np.ndarray:
 
 
 FEATURES = BANDS * (5 + 2 * len(_LAGS))
+"""F, the numbers that ``features`` gives."""
 
 
 class Ear:

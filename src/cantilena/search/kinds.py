@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from cantilena.score.harmony import Key
 from cantilena.score.score import DRUMS
 from cantilena.search.measuring import Measured, pace
-from cantilena.search.tables import GROUPS, MOODS, OWN_GROUP, UNKNOWN
+from cantilena.search.tables import GROUP_OF, MOODS, OWN_GROUP, UNKNOWN
 from cantilena.text.wishes import Brief
 
 
 def genre(brief: Brief, measured: Measured) -> float | None:
+    """The mean likeness (0-1) to the asked genres; None where none is asked for."""
     if not brief.genres:
         return None
     values = [_one_genre(name, measured) for name in brief.genres]
@@ -28,7 +29,7 @@ def _one_genre(genre: str, measured: Measured) -> float:
 
     if measured.genres is None:
         return UNKNOWN
-    p = measured.genres.get(GROUPS[genre], 0.0)
+    p = measured.genres.get(GROUP_OF[genre], 0.0)
     values = [(p / (p + 0.1), 1.0 if genre in OWN_GROUP else 0.5)]
     lineup = _lineup_by_ear if measured.kind == "audio" else _lineup
     values.append((lineup(genre, measured.instruments), 1.5))
@@ -46,9 +47,9 @@ def _lineup(genre: str, shares: dict[int, float]) -> float:
 
     best = 0.0
     for line in LINEUPS.get(genre, ()):
-        there = sum(_plays(i, shares) for i in line) / len(line)
+        present = sum(_plays(i, shares) for i in line) / len(line)
         own = sum(share * max(_kin(p, i) for i in line) for p, share in shares.items())
-        best = max(best, (there + own) / 2)
+        best = max(best, (present + own) / 2)
     return best
 
 
@@ -74,6 +75,7 @@ def _kin(one: int, other: int) -> float:
 
 
 def mood(brief: Brief, measured: Measured) -> float | None:
+    """The mean likeness (0-1) to the asked moods; None where none is asked for."""
     if not brief.moods:
         return None
     values = [_one_mood(MOODS[name], measured) for name in brief.moods]
@@ -112,4 +114,5 @@ def _power(measured: Measured) -> float | None:
 
 
 def bounded(value: float) -> float:
+    """The value, or the nearer of -1 and 1."""
     return min(1.0, max(-1.0, value))

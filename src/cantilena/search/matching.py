@@ -24,7 +24,7 @@ from cantilena.text.lexicon.stopwords import STOP
 from cantilena.text.wishes import LOUDNESS, REGISTERS, Brief, Instrument
 
 SURE = 0.9
-"""Likeness of a family that is heard to one that is not wanted."""
+"""How sure it is that a family that is heard plays."""
 OCTAVES = 0.25
 """Octaves of tempo by which a likeness falls to 1/e."""
 WEIGHTS = {
@@ -47,9 +47,9 @@ WEIGHTS = {
     "words": 1.0,
     "sound": 3.0,
 }
-"""What each wish counts; one that is implied by another word counts half."""
+"""What each wish counts, our own estimate; one that is implied by another word counts half."""
 NAME_BONUS = 0.1
-"""Share of what is missing that a file gains whose names hold all words of the text."""
+"""Share of what a likeness lacks to 1 that a file gains whose names hold all words of the text."""
 STRONG_WORDS = 3.0
 """What words count that are no wish, as of a title."""
 
@@ -70,10 +70,11 @@ class Query:
 
         brief = parse_brief(text)
         names = [w for phrase in brief.unplaced for w in split(phrase)]
-        return cls(brief, _telling(split(text)), _telling(names))
+        return cls(brief, _content(split(text)), _content(names))
 
 
-def _telling(words: Sequence[str]) -> tuple[str, ...]:
+def _content(words: Sequence[str]) -> tuple[str, ...]:
+    """The words that say something, each once."""
     return tuple(dict.fromkeys(w for w in words if w not in STOP and len(w) > 1))
 
 
@@ -145,7 +146,7 @@ def _player(asked: Instrument, count: int, measured: Measured) -> float:
 
 def _player_by_ear(asked: Instrument, measured: Measured) -> float:
     """The likelihood of the likeliest of the asked programs, the first counting whole, others
-    nearly so; piano, bass and drums by the estimators that tell them surely too."""
+    nearly so; piano, bass and drums by the estimators that recognise them reliably too."""
     from cantilena.analysis.audio import accuracy
 
     values = [
@@ -283,10 +284,10 @@ def _chords(brief: Brief, measured: Measured) -> float | None:
     coarse = measured.kind == "audio"  # there the root and the third alone are heard
     asked = [_reduced(parse_chord(c).number, coarse) for c in brief.chords]
     actual = [_reduced(n, coarse) for n in measured.chords]
-    there = sum(n in actual for n in set(asked)) / len(set(asked))
+    present = sum(n in actual for n in set(asked)) / len(set(asked))
     changes = {(a, b) for a, b in pairwise(asked) if a != b}
     turns = set(pairwise(actual))
-    value = there if not changes else (there + len(changes & turns) / len(changes)) / 2
+    value = present if not changes else (present + len(changes & turns) / len(changes)) / 2
     return _right("chords") * value + (1 - _right("chords")) * UNKNOWN if coarse else value
 
 
@@ -352,4 +353,5 @@ COMPARISONS: dict[str, tuple[str, Comparison]] = {
     "register": ("registers", _register),
     "articulation": ("articulations", _articulation),
 }
-"""By wish, the field of the Brief whose ``how`` it follows, and the function; None: not asked."""
+"""By wish, the field of the Brief whose ``how`` it follows, and the function that gives its
+likeness (0-1), or None where it is not asked for."""

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from cantilena.models.audio.joint_plain import PlainJoint
 
 AUDIO_SECONDS = 120.0
-"""Of a longer recording so much of its middle is heard."""
+"""Seconds in the middle of a longer recording that are heard."""
 MOST_CHORDS = 512
 """Half bars, or slots of sound, whose chords are kept."""
 MOST_WORDS = 2000
 """Letters of names and texts that are kept."""
-BARS_HEARD = 32  # of the music, by which its genre is told
+BARS_HEARD = 32
+"""Bars of the music by which its genre is recognised."""
 SILENT = 1e-3
 """RMS, -60 dBFS, below which sound is silence, as for ``data audio``."""
 
@@ -39,10 +40,10 @@ class Measured:
     ``key`` as "D minor", ``metre`` as "3/4", ``chords``: reduced numbers, each change once;
     ``density``: notes a bar, ``rate``: onsets a second; ``loudness``: mean velocity (0-127);
     ``height``: mean pitch (0-127); ``sounding``: share of the time to a part's next onset for which
-    its notes sound; ``power``: share of the sounding time that drums, distorted guitars and brass
-    have; ``genres``: probabilities of the groups of ``tables.GROUPS``; ``words``:
-    title, names, markers and lyrics. ``vector``: of the joint embedding, () without one. None where
-    something is not measured."""
+    its notes sound; ``power``: share of the sounding time of ``powerful`` instruments; ``genres``:
+    probabilities of the groups of genres (``tables.GROUP_OF``); ``words``: title, names, markers
+    and lyrics. ``vector``: of the joint embedding, () without one. None where something is not
+    measured."""
 
     kind: str
     seconds: float
@@ -126,7 +127,8 @@ def _changes(chords: Sequence[int]) -> tuple[int, ...]:
 
 
 def powerful(instrument: int) -> bool:
-    """Drums, overdriven and distorted guitars, brass, synth leads."""
+    """Whether an instrument (0-127, 128 drums) makes music powerful: drums and timpani, overdriven
+    and distorted guitars, brass, synth leads."""
     return instrument in (DRUMS, 29, 30, 47) or 56 <= instrument < 64 or 80 <= instrument < 88
 
 

@@ -11,7 +11,7 @@ UNKNOWN = 0.35
 """Likeness of a wish that a file was not measured for: less than half, so that a file that is known
 to obey comes first, and more than of one that is known not to."""
 AXES = ("mode", "pace", "power", "height")
-"""What moods are told by: minor (-1) to major (1), slow to fast, gentle to powerful, low to
+"""What moods are recognised by: minor (-1) to major (1), slow to fast, gentle to powerful, low to
 high."""
 
 MOODS: dict[str, tuple[float, float, float, float]] = {
@@ -38,7 +38,7 @@ tempo, note rate and loudness arousal, by Russell's circumplex (1980), Hevner (1
 results that Gabrielsson & Lindström (2010) review, as for ``text.facts.mood_rule``; the size of
 each number is our own estimate."""
 
-GROUPS: dict[str, str] = by_name(
+GROUP_OF: dict[str, str] = by_name(
     {
         "classical": "classical, baroque, romantic, waltz, march, christmas, children",
         "country": "country",
@@ -52,9 +52,9 @@ GROUPS: dict[str, str] = by_name(
         "rock": "rock, metal, punk",
     }
 )
-"""For each genre of ``text.labels`` the group that ``analysis.likeness`` tells it by, its own or
-the nearest."""
-OWN_GROUP = frozenset(GROUPS) - frozenset(
+"""For each genre of ``text.labels`` the group of genres as which ``analysis.likeness`` recognises
+it, its own or the nearest."""
+OWN_GROUP = frozenset(GROUP_OF) - frozenset(
     {"waltz", "march", "christmas", "children", "disco", "game", "lofi", "hip hop", "ragtime"}
     | {"blues", "reggae", "soundtrack", "gospel"}
 )

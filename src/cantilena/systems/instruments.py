@@ -26,6 +26,7 @@ from cantilena.version import __version__
 
 REPORT = "kit.json"
 MAX_SEED = 2**31 - 1
+"""The largest seed, so that it and the attempts that are added to it fit 32 bits."""
 _KIND = "cantilena kit"
 
 
@@ -100,16 +101,16 @@ def _check_folder(folder: Path, request: dict[str, Any], replace: bool) -> None:
         return
     if not folder.is_dir():
         raise InputError(f"{str(folder)!r} is a file; give a folder")
-    there = {p.name for p in folder.iterdir()}
-    if not there:
+    names = {p.name for p in folder.iterdir()}
+    if not names:
         return
     held: Any = {}
-    if REPORT in there:
+    if REPORT in names:
         with contextlib.suppress(InputError):
             held = read_json(folder / REPORT)
-    known = isinstance(held, dict) and held.get("kind") == _KIND
-    odd = sorted(n for n in there if n not in (REPORT, "samples") and not n.endswith(".sfz"))
-    if not known or odd or folder.resolve() == Path.cwd():
+    is_kit = isinstance(held, dict) and held.get("kind") == _KIND
+    odd = sorted(n for n in names if n not in (REPORT, "samples") and not n.endswith(".sfz"))
+    if not is_kit or odd or folder.resolve() == Path.cwd():
         raise InputError(f"{str(folder)!r} holds other files; give a new or empty folder")
     if held.get("request") != request and not replace:
         raise InputError(

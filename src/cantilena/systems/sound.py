@@ -5,10 +5,14 @@ Knows how ``train.audio`` runs; does not know codecs or models of codes. Light t
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
 from cantilena.systems.trainable import Collate, Recipe, Settings
+
+if TYPE_CHECKING:
+    import torch
 
 SETTINGS = Settings(
     steps=5_000,
@@ -53,3 +57,16 @@ class SoundTraining:
 
     def sampler(self, model: Any, tokenizer: Any) -> None:
         """None: what is trained composes nothing by itself."""
+
+
+def adamw(
+    settings: Settings, matrices: Sequence[torch.nn.Parameter], others: Sequence[torch.nn.Parameter]
+) -> torch.optim.AdamW:
+    """AdamW at the rate, decay and beta2 of the settings, which lets ``matrices`` alone decay."""
+    import torch
+
+    groups = [
+        {"params": list(matrices), "weight_decay": settings.weight_decay},
+        {"params": list(others), "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))

@@ -15,7 +15,8 @@ from cantilena.text.brief import parse_brief
 from cantilena.text.lexicon import fold
 
 LAST, PIANO = 127, 0
-"""The last program, and the one where words say how something sounds but not what it is."""
+"""The last General MIDI program, and the one for words that say how something sounds but not what
+it is."""
 UNPITCHED = (115, 116, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127)
 """Programs without a keyboard of pitches: blocks, drums, effects."""
 
@@ -39,7 +40,7 @@ SHAPES: dict[str, Shape] = {
     "trembling, tremolo, pulsing, wobbling": Shape(tremolo=0.5),
     "lofi, lo-fi, old, vintage, dusty, worn": Shape(cutoff=0.5, spread=4.0, vibrato=4.0),
 }
-"""What words do to a tone."""
+"""What words do to a tone, our own estimate."""
 
 _MATERIALS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("wood, wooden, woody", (12, 13, 108, 24, 32, 71)),
@@ -132,5 +133,5 @@ def _words(text: str) -> list[str]:
 
 def _met(entry: str, words: list[str]) -> set[str]:
     """Which of the words stand in an entry's list."""
-    known = {word.strip() for word in entry.split(",")}
-    return {word for word in words if word in known}
+    listed = {word.strip() for word in entry.split(",")}
+    return {word for word in words if word in listed}

@@ -17,7 +17,7 @@ from cantilena.models.audio.diffusion import (
     sampled,
     sampler,
 )
-from cantilena.models.audio.dit import Dit, DitConfig, Heard
+from cantilena.models.audio.dit import Dit, DitConditions, DitConfig
 
 torch.set_num_threads(1)
 
@@ -126,8 +126,8 @@ def test_what_is_kept_stays_to_the_bit(kind: str):
     assert torch.equal(last[..., kept], known[..., kept])
     assert not torch.equal(last[..., ~kept], known[..., ~kept])
     for x, time in shown:
-        there = objective.noised(known, noise, time)
-        assert torch.equal(x[..., kept], there[..., kept])
+        noised = objective.noised(known, noise, time)
+        assert torch.equal(x[..., kept], noised[..., kept])
 
 
 def test_guidance_is_a_line_through_both_and_above_five_keeps_the_spread():
@@ -162,9 +162,9 @@ def network() -> Dit:
     return net
 
 
-def heard(length: int = 7) -> Heard:
+def network_conditions(length: int = 7) -> DitConditions:
     torch.manual_seed(1)
-    return Heard(
+    return DitConditions(
         torch.randn(2, 3, length),
         (torch.arange(length) < 2).float().expand(2, -1),
         torch.randn(2, 6, 5),
@@ -176,13 +176,18 @@ def heard(length: int = 7) -> Heard:
 
 def test_the_network_begins_by_saying_nothing_and_keeps_odd_lengths():
     torch.manual_seed(0)
-    out = Dit(CONFIG)(torch.randn(2, 3, 7), torch.tensor([0.1, 0.9]), heard())
+    out = Dit(CONFIG)(torch.randn(2, 3, 7), torch.tensor([0.1, 0.9]), network_conditions())
     assert out.shape == (2, 3, 7) and not out.any()
 
 
 @torch.no_grad()
 def test_every_condition_reaches_the_output_and_padding_does_not():
-    net, x, time, conditions = network(), torch.randn(2, 3, 7), torch.tensor([0.3, 0.6]), heard()
+    net, x, time, conditions = (
+        network(),
+        torch.randn(2, 3, 7),
+        torch.tensor([0.3, 0.6]),
+        network_conditions(),
+    )
     base = net(x, time, conditions)
 
     def moved(**changes: torch.Tensor) -> float:
@@ -193,15 +198,20 @@ def test_every_condition_reaches_the_output_and_padding_does_not():
     assert moved(kept=1 - conditions.kept) > 1e-4
     assert moved(frames={"roll": conditions.frames["roll"] + 1}) > 1e-4
     assert float((net(x, time + 0.2, conditions) - base).abs().max()) > 1e-4
-    unknown = torch.where(conditions.kept[:, None] > 0, conditions.known, 9.0)
-    assert moved(known=unknown) == 0
+    unknown = torch.where(conditions.kept[:, None] > 0, conditions.context, 9.0)
+    assert moved(context=unknown) == 0
     padding = torch.where(conditions.mask[..., None], conditions.text, 9.0)
     assert moved(text=padding) == 0
 
 
 @torch.no_grad()
 def test_a_row_does_not_depend_on_the_row_beside_it():
-    net, x, time, both = network(), torch.randn(2, 3, 7), torch.tensor([0.3, 0.6]), heard()
+    net, x, time, both = (
+        network(),
+        torch.randn(2, 3, 7),
+        torch.tensor([0.3, 0.6]),
+        network_conditions(),
+    )
     parts = {name: value[:1] for name, value in both._asdict().items() if name != "frames"}
-    alone = net(x[:1], time[:1], Heard(**parts, frames={"roll": both.frames["roll"][:1]}))
+    alone = net(x[:1], time[:1], DitConditions(**parts, frames={"roll": both.frames["roll"][:1]}))
     torch.testing.assert_close(net(x, time, both)[:1], alone, atol=1e-6, rtol=0)

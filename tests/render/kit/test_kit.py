@@ -17,7 +17,7 @@ from cantilena.cli import main
 from cantilena.errors import CantilenaError, InputError
 from cantilena.render.kit.making import LAYERS, Note, Sound, keys, looped, make_kit
 from cantilena.render.kit.sampler import Sampler, played
-from cantilena.render.kit.sfz import Region, read_sfz, written
+from cantilena.render.kit.sfz import Region, read_sfz, sfz_text
 from cantilena.render.kit.shape import Shape
 from cantilena.render.kit.tones import shaped_voice, tone_maker
 from cantilena.render.synth.tones import frequency
@@ -206,7 +206,7 @@ def test_what_is_written_is_read_again(tmp_path):
     ]
     for name in ("a.wav", "b c.wav"):
         write_wav(sine(60, 0.1), RATE, tmp_path / name)
-    (tmp_path / "x.sfz").write_text(written(regions, "two regions"))
+    (tmp_path / "x.sfz").write_text(sfz_text(regions, "two regions"))
     assert read_sfz(tmp_path) == regions
 
 

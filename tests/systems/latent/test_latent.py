@@ -100,7 +100,7 @@ def test_a_long_piece_is_written_in_windows_that_read_again(place):
     assert steps == [(i + 1, 6) for i in range(6)] and writing.evaluations == 6
     first = LatentWriting(system.model, replace(order, frames=40))
     list(first.steps())
-    far = LatentWriting(system.model, replace(order, known=writing.latents, kept=first_40(100)))
+    far = LatentWriting(system.model, replace(order, context=writing.latents, kept=first_40(100)))
     list(far.steps())
     assert torch.equal(far.latents[:, :40], writing.latents[:, :40])
     assert far.windows[0].begin == 40
@@ -130,7 +130,7 @@ def test_the_latents_around_a_gap_are_kept_to_the_bit(tmp_path):
     kept = np.ones(60, dtype=bool)
     kept[20:35] = False
     writing = LatentWriting(
-        model, LatentOrder(60, LatentWish("x"), steps=3, known=known, kept=kept)
+        model, LatentOrder(60, LatentWish("x"), steps=3, context=known, kept=kept)
     )
     list(writing.steps())
     assert torch.equal(writing.latents[:, kept], known[:, kept])

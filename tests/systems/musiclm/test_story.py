@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cantilena.api import brief_of_story, story_for
 from cantilena.errors import InputError
 from cantilena.systems import SYSTEMS, resolve
-from cantilena.systems.musiclm.story import TELLERS, Part, read_story, story_of, story_text
+from cantilena.systems.musiclm.story import STORY_SYSTEMS, Part, read_story, story_of, story_text
 
 WORDS = st.text("abc xyz'!", min_size=1, max_size=12).map(str.strip).filter(bool)
 
@@ -65,7 +65,7 @@ def test_what_is_no_story_is_refused(story: object):
 def test_a_story_is_for_a_system_that_tells_them_and_stands_alone():
     pytest.importorskip("torch")
     able = [name for name in SYSTEMS if "story" in resolve(SYSTEMS[name].home).options]
-    assert tuple(able) == TELLERS
+    assert tuple(able) == STORY_SYSTEMS
     with pytest.raises(InputError, match="'note' tells no story; musiclm can"):
         story_for("note", "0:calm")
     with pytest.raises(InputError, match="both a text and a story"):

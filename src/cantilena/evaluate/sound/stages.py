@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cantilena.systems.codes.examples import ngram_nats
+from cantilena.systems.codes.ngrams import ngram_nats
 from cantilena.systems.musiclm.examples import MusicBatches, stage_sums
 from cantilena.systems.musiclm.model import MusicConfig, MusicLM
 
@@ -27,8 +27,8 @@ def ngram_rows(
     and "semantic, bigram", means over books. Tokens stand by stage."""
     out: dict[str, float] = {}
     for stage in config.stages:
-        heard, held = ([tokens[stage.name] for tokens in split] for split in (train, valid))
-        for name, nats in ngram_nats(heard, held, stage.sizes[0]).items():
+        seen, unseen = ([tokens[stage.name] for tokens in split] for split in (train, valid))
+        for name, nats in ngram_nats(seen, unseen, stage.sizes[0]).items():
             out[f"{stage.name}, {name}"] = round(sum(nats) / len(nats), 5)
     return out
 

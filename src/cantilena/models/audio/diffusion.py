@@ -153,19 +153,19 @@ def sampled(
     noise: Tensor,
     objective: Objective,
     steps: Sampler,
-    known: Tensor | None = None,
+    context: Tensor | None = None,
     kept: Tensor | None = None,
 ) -> Iterator[Tensor]:
     """The values after each step from ``noise`` (B, D, T), the last of them music. ``predict``: the
-    network's output at x_t and a time. Where ``kept`` (T,) is True, x_t is ``known`` (B, D, T) with
-    its noise, and in the end ``known`` itself, to the bit."""
+    network's output at x_t and a time. Where ``kept`` (T,) is True, x_t is ``context`` (B, D, T)
+    with its noise, and in the end ``context`` itself, to the bit."""
     x = noise
     for number, time in enumerate(steps.times):
-        if known is not None and kept is not None:
-            x = torch.where(kept, objective.noised(known, noise, time), x)
+        if context is not None and kept is not None:
+            x = torch.where(kept, objective.noised(context, noise, time), x)
         x = steps.step(number, x, predict(x, time))
-        if number + 1 == len(steps.times) and known is not None and kept is not None:
-            x = torch.where(kept, known, x)
+        if number + 1 == len(steps.times) and context is not None and kept is not None:
+            x = torch.where(kept, context, x)
         yield x
 
 

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from cantilena.errors import CheckpointError, InputError
 
 WAVES = 64
-"""Frequencies by which a number is told to the network."""
+"""Frequencies whose sines and cosines stand for a number."""
 LONGEST = 512.0
 """Seconds of a piece at most, as Stable Audio's conditions have it."""
 PERIOD = 10_000.0
@@ -62,13 +62,13 @@ class DitConfig:
             raise CheckpointError(f"the diffusion's config does not fit: {error}") from error
 
 
-class Heard(NamedTuple):
-    """Conditions of (B, D, T) latents. ``known`` (B, D, T) latents and where they are, ``kept``
-    (B, T) of 0 and 1; ``text`` (B, L, W) with its ``mask`` (B, L), no token for none; ``frames``
-    (B, T, W) by name, zeros for none; ``timing`` (B, 2): seconds at which the window begins, and
-    of the whole piece."""
+class DitConditions(NamedTuple):
+    """Conditions of (B, D, T) latents. ``context``: latents (B, D, T) that are known, where
+    ``kept`` (B, T) is 1 and not 0; ``text`` (B, L, W) with its ``mask`` (B, L), no token for none;
+    ``frames`` (B, T, W) by name, zeros for none; ``timing`` (B, 2): seconds at which the window
+    begins, and of the whole piece."""
 
-    known: Tensor
+    context: Tensor
     kept: Tensor
     text: Tensor
     mask: Tensor
@@ -108,23 +108,23 @@ class Dit(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, noised: Tensor, time: Tensor, heard: Heard) -> Tensor:
+    def forward(self, noised: Tensor, time: Tensor, conditions: DitConditions) -> Tensor:
         """(B, D, T) of noised latents (B, D, T) at times (B,)."""
         length, patch = noised.shape[-1], self.config.patch
-        kept = heard.kept[:, None].to(noised.dtype)
-        inputs = torch.cat([noised, heard.known * kept, kept], 1)
+        kept = conditions.kept[:, None].to(noised.dtype)
+        inputs = torch.cat([noised, conditions.context * kept, kept], 1)
         x = self.begin(self._tokens(inputs.transpose(1, 2)))
         for name, project in self.frames.items():
-            x = x + self._tokens(project(heard.frames[name].to(noised.dtype)))
+            x = x + self._tokens(project(conditions.frames[name].to(noised.dtype)))
         times = self.time(waves(time, 0.25, 250.0))
         places = [
-            net(waves(heard.timing[:, i] / LONGEST, 0.5, LONGEST))
+            net(waves(conditions.timing[:, i] / LONGEST, 0.5, LONGEST))
             for i, net in enumerate(self.timing)
         ]
-        states, mask = torch.stack(places, 1), heard.mask.new_ones(len(x), 2)
+        states, mask = torch.stack(places, 1), conditions.mask.new_ones(len(x), 2)
         if self.text is not None:
-            states = torch.cat([states, self.text(heard.text.to(noised.dtype))], 1)
-            mask = torch.cat([mask, heard.mask], 1)
+            states = torch.cat([states, self.text(conditions.text.to(noised.dtype))], 1)
+            mask = torch.cat([mask, conditions.mask], 1)
         whole = F.silu(times + places[0] + places[1])
         turns = _turns(x.shape[1], self.config.width // self.config.heads, x.device)
         for block in self.blocks:

@@ -17,7 +17,7 @@ import numpy as np
 from cantilena.audio.pitch import HARMONICS, cents_off
 from cantilena.audio.wav import write_wav
 from cantilena.errors import CantilenaError
-from cantilena.render.kit.sfz import Region, written
+from cantilena.render.kit.sfz import Region, sfz_text
 from cantilena.render.synth.tones import frequency
 
 LOWEST, HIGHEST, STEP = 24, 105, 3
@@ -26,7 +26,7 @@ tone away from its own."""
 LAYERS = ((0, 50, 36), (51, 90, 72), (91, 127, 110))
 """Velocities of each layer from and to, and at which it is made."""
 PEAK = 0.89
-"""Of the loudest sample: -1 dBFS."""
+"""Peak of the loudest sample, of full scale: -1 dBFS."""
 RIGHT = 35
 """Cents within which a sample is in tune."""
 SILENT, SILENT_BESIDE = 1e-3, 0.03
@@ -35,7 +35,7 @@ END = 1e-3
 """Share of its peak below which a sample's end is cut off."""
 FOLDER = "samples"
 _SILENCE = 9_999
-"""Stands for the cents of what cannot be heard."""
+"""Cents off of a sample that is silent: more than any pitch can be."""
 _FADE = 0.05
 """Seconds over which a sample that is cut off fades."""
 
@@ -57,12 +57,12 @@ class Sound:
 
 
 Make = Callable[[Sequence[Note], int], Sequence[Sound]]
-"""The sounds of notes; the number of the attempt, from 0."""
+"""Gives the sounds of notes, in their order; its second argument is the attempt, from 0."""
 
 
 @dataclass(frozen=True)
 class Kit:
-    """What was made: ``regions`` with their sounds; and of each what was measured of it."""
+    """``regions`` with their sounds, at ``rate`` Hz, and a row of ``kit.json`` for each."""
 
     regions: tuple[Region, ...]
     sounds: tuple[Sound, ...]
@@ -93,8 +93,8 @@ def make_kit(
 ) -> Kit:
     """Samples of all keys and layers. ``attempts`` at one that is out of tune or silent, then its
     nearest neighbour of the same layer that is right, resampled. ``harmonics``: by how many a pitch
-    is measured; 1 for bars and bells. ``even``: all samples are brought to
-    one loudness. Raises CantilenaError where no sample is right."""
+    is measured; 1 for bars and bells. ``even``: all samples are brought to one loudness. Raises
+    CantilenaError where no sample is right."""
     notes = [Note(centre, velocity) for _, _, velocity in LAYERS for centre, _, _ in keys()]
     sounds: dict[Note, Sound] = {}
     cents: dict[Note, int] = {}
@@ -215,5 +215,5 @@ def write_kit(kit: Kit, folder: Path, name: str, comment: str) -> Path:
     for region, sound in zip(kit.regions, kit.sounds, strict=True):
         write_wav(sound.samples, kit.rate, folder / region.sample)
     path = folder / f"{name}.sfz"
-    path.write_text(written(kit.regions, comment), encoding="utf-8")
+    path.write_text(sfz_text(kit.regions, comment), encoding="utf-8")
     return path

@@ -1,7 +1,7 @@
 """SFZ files: which sample sounds for which key and velocity.
 
-Knows the opcodes that say so, of SFZ 1 and 2; does not know sound. Of other opcodes a reader hears
-nothing, as samplers do.
+Knows the opcodes that say so, of SFZ 1 and 2; does not know sound. Other opcodes are passed over,
+as samplers do.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Region:
         return self.low <= key <= self.high and self.softest <= velocity <= self.loudest
 
 
-def written(regions: Sequence[Region], comment: str = "") -> str:
+def sfz_text(regions: Sequence[Region], comment: str = "") -> str:
     """The text of an SFZ file."""
     lines = [f"// {line}" for line in comment.splitlines()]
     lines += ["", "<global>", "amp_veltrack=100", ""]

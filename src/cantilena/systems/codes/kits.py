@@ -35,8 +35,9 @@ def code_kit(
     codec: str | Path | None,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Kit, dict[str, Any]]:
-    """The samples of a program by a model of single notes, and what is told of them. Raises
-    InputError for a model that writes none, CheckpointError, MissingExtraError."""
+    """The samples of a program by a model of single notes, and what ``kit.json`` says of
+    their origin. Raises InputError for a model that writes none, CheckpointError,
+    MissingExtraError."""
     pair = load_pair(checkpoint, codec, kind=CODE_NOTES)
     writer = pair.writer
     if READS not in writer.model.config.conditions:

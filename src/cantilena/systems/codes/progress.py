@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.decode.cascade import Told, Writing
+from cantilena.decode.cascade import TokensByName, Writing
 from cantilena.files import make_folder, staged_file
 
 ENDING = ".cascade.npz"
 
 
-class Progress:
+class SavedProgress:
     """The progress of the piece ``about`` (plain data: the request, the checkpoint) in a folder."""
 
     def __init__(self, folder: str | Path, about: Mapping[str, Any]):
@@ -29,7 +29,7 @@ class Progress:
         self.path = Path(folder) / f".{self.key[:16]}{ENDING}"
 
     def restore(self, writing: Writing[Any]) -> bool:
-        """Takes up in ``writing`` what is there of the piece; whether anything was. A file that is
+        """Takes up in ``writing`` what was saved of the piece; whether anything was. A file that is
         damaged or of another piece counts for nothing."""
         try:
             with np.load(self.path, allow_pickle=False) as file:
@@ -40,13 +40,13 @@ class Progress:
             return False
         return writing.restore(tokens)
 
-    def keep(self, tokens: Told) -> None:
-        """Writes what there is. Raises InputError where the disk refuses."""
+    def keep(self, tokens: TokensByName) -> None:
+        """Writes the tokens so far. Raises InputError where the disk refuses."""
         make_folder(self.path.parent)
         with staged_file(self.path) as stage, stage.open("wb") as file:
             named: dict[str, Any] = {f"/{name}": rows for name, rows in tokens.items()}
             np.savez(file, key=np.array(self.key), **named)
 
     def remove(self) -> None:
-        """The piece is done."""
+        """Removes the file, as the piece is done."""
         self.path.unlink(missing_ok=True)

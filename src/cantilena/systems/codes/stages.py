@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cantilena.decode.cascade import OPEN, Begun, Tokens, Told
+from cantilena.decode.cascade import OPEN, Begun, Tokens, TokensByName
 from cantilena.decode.interfaces import Job
 from cantilena.decode.sampling import Sampling
 from cantilena.decode.windows import Window, Windows
@@ -63,8 +63,8 @@ class TokenRows:
             inside = np.flatnonzero((frame >= 0) & (frame < codes.shape[1]))
             for k in range(len(sizes)):
                 code = codes[k, frame[inside]]
-                there = code != OPEN
-                out[inside[there], n * first[-1] + first[k] + code[there]] = 1.0
+                closed = code != OPEN
+                out[inside[closed], n * first[-1] + first[k] + code[closed]] = 1.0
         return out
 
 
@@ -103,10 +103,10 @@ class CodeStage:
                 f"{config.books} of {config.card}"
             )
         for name in self.reads:
-            there = config.conditions.get(name)
+            condition = config.conditions.get(name)
             wanted = self.token_rows(name).width
-            if there is None or there.width != wanted:
-                has = "none of them" if there is None else f"{there.width} numbers"
+            if condition is None or condition.width != wanted:
+                has = "none of them" if condition is None else f"{condition.width} numbers"
                 raise InputError(
                     f"the stage {self.name!r} reads {name!r} as {wanted} numbers; its model has "
                     f"{has}"
@@ -126,7 +126,9 @@ class CodeStage:
         config = self.model.config
         return pattern(self.pattern, config.books, frames, config.card)
 
-    def conditions(self, wish: Any, window: Window, tokens: Told, layout: Pattern) -> Conditions:
+    def conditions(
+        self, wish: Any, window: Window, tokens: TokensByName, layout: Pattern
+    ) -> Conditions:
         """The rows of a window under a wish."""
         rows: dict[str, Row] = {}
         null: dict[str, Row] = {}
@@ -139,14 +141,14 @@ class CodeStage:
         return Conditions(rows, null)
 
     def begin(
-        self, wish: Any, window: Window, tokens: Told, rng: np.random.Generator
+        self, wish: Any, window: Window, tokens: TokensByName, rng: np.random.Generator
     ) -> Begun | None:
         """As ``Stage.begin``."""
-        known = tokens[self.name][:, window.start : window.stop]
-        if not (known == OPEN).any():
+        columns = tokens[self.name][:, window.start : window.stop]
+        if not (columns == OPEN).any():
             return None
         layout = self.layout(window.stop - window.start)
-        piece = CodePiece(layout, known)
+        piece = CodePiece(layout, columns)
         piece.take(piece.settled)
         conditions = self.conditions(wish, window, tokens, layout)
         asked = self.sampling_of(wish)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
-from cantilena.systems.sound import SETTINGS, SoundTraining
+from cantilena.systems.sound import SETTINGS, SoundTraining, adamw
 from cantilena.systems.trainable import CODES, Checked, Recipe, option
 
 if TYPE_CHECKING:
@@ -206,16 +206,9 @@ class CodeTraining(SoundTraining):
 
     def optimisers(self, model: CodeLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """AdamW, with decay for matrices of the blocks alone."""
-        import torch
-
-        settings = recipe.settings
         matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
         others = [p for p in model.parameters() if all(p is not m for m in matrices)]
-        groups = [
-            {"params": matrices, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
+        return [adamw(recipe.settings, matrices, others)]
 
     def save(
         self,

@@ -7,13 +7,14 @@ run goes (``train.audio``). Light to import: torch comes when it trains.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
-from cantilena.systems.trainable import JOINT, Checked, Collate, Recipe, Settings, option
+from cantilena.systems.sound import SETTINGS, SoundTraining, adamw
+from cantilena.systems.trainable import JOINT, Checked, Recipe, option
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 LOSSES = ("clap", "mulan")
+"""Those of ``models.audio.joint``, which is not light to import."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ RECIPES: dict[str, dict[str, Any]] = {"joint-clap": {}, "joint-mulan": {"loss": 
 
 def joint_recipe(name: str) -> Recipe:
     """A recipe for a CPU."""
-    settings = Settings(
+    settings = replace(
+        SETTINGS,
         steps=2_000,
         batch=64,
         rate=2e-3,
@@ -72,7 +75,6 @@ def joint_recipe(name: str) -> Recipe:
         decay=0.6,
         weight_decay=0.02,
         beta2=0.98,
-        clip=1.0,
         valid_every=100,
         save_minutes=3.0,
         log_every=20,
@@ -80,11 +82,10 @@ def joint_recipe(name: str) -> Recipe:
     return Recipe(JOINT, settings, JointOptions(**RECIPES[name]))
 
 
-class JointTraining:
+class JointTraining(SoundTraining):
     """The ``Trainable`` of joint embeddings."""
 
     system: ClassVar[str] = JOINT
-    driver: ClassVar[str] = "audio"
     Options: ClassVar[Any] = JointOptions
     drawn: ClassVar[tuple[str, ...]] = ("nats",)
     """What ``cantilena plot`` draws."""
@@ -95,13 +96,9 @@ class JointTraining:
 
     def check(self, recipe: Recipe) -> None:
         """Raises InputError for settings and options that do not go together."""
-        if recipe.settings.steps is None or recipe.settings.accumulate != 1:
-            raise InputError("a joint embedding's run needs a number of steps, and whole batches")
+        super().check(recipe)
         if recipe.settings.batch < 2:
             raise InputError("a joint embedding learns from pairs beside others: batches of 2 on")
-
-    def check_models(self, recipe: Recipe) -> None:
-        """Nothing is begun with but the text encoder, which ``encoder`` loads."""
 
     def encoder(self, recipe: Recipe) -> Any:
         """The frozen text encoder; None where words are hashed. Raises CheckpointError, InputError,
@@ -125,10 +122,6 @@ class JointTraining:
 
         return Joint(self.config(recipe, self.encoder(recipe)), recipe.options.loss), None
 
-    def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
-        """Batches come whole from ``systems.joint.examples``."""
-        raise NotImplementedError("batches of pairs are drawn, not collated")
-
     def loss(self, model: Joint, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch of pairs, and how many of them are nearest to each other."""
         audio, text = model.of_audio(batch["bands"]), model.of_text(batch["text"])
@@ -138,12 +131,12 @@ class JointTraining:
     def held_out(self, model: Joint, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
         """(2,) the loss and the pairs that are nearest to each other, times pairs, and
         their number."""
+        import torch
+
         audio, text = model.of_audio(batch["bands"]), model.of_text(batch["text"])
         loss = model.loss(audio, text, batch["same"])
         count = audio.new_tensor(float(len(audio)))
         first = _first(audio, text, batch["same"])
-        import torch
-
         return {
             "nats": torch.stack([loss * count, count]),
             "first": torch.stack([first * count, count]),
@@ -151,19 +144,9 @@ class JointTraining:
 
     def optimisers(self, model: Joint, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """AdamW, with decay for matrices alone."""
-        import torch
-
-        settings = recipe.settings
         matrices = [p for p in model.parameters() if p.ndim >= 2]
         others = [p for p in model.parameters() if p.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
-
-    def sampler(self, model: Any, tokenizer: Any) -> None:
-        """None: it composes nothing."""
+        return [adamw(recipe.settings, matrices, others)]
 
     def save(
         self,

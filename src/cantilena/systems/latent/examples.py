@@ -86,7 +86,7 @@ class LatentBatches:
     def _cut(
         self, number: int, start: int, wording: int, rng: np.random.Generator | None = None
     ) -> _Crop:
-        """A crop; with an ``rng`` some of it is known, and conditions are left out."""
+        """A crop; with an ``rng`` some of its latents are kept, and conditions are left out."""
         example, stop = self.examples[number], start + self.window
         codes = self.codes[number].codes[0] if self.codes is not None else None
         text = example.texts[wording % len(example.texts)] if example.texts else ""
@@ -97,7 +97,7 @@ class LatentBatches:
             text = "" if u < 2 * drop else text
             if u < drop or (u >= 2 * drop and alone < self.options.alone):
                 score, codes = None, None
-            kept = known_frames(rng, self.window, self.options.prefix, self.options.gaps)
+            kept = kept_frames(rng, self.window, self.options.prefix, self.options.gaps)
         wish = LatentWish(text, score, codes)
         return _Crop(
             np.asarray(example.codes[:, start:stop], dtype=np.float32),
@@ -121,7 +121,7 @@ class LatentBatches:
         return batch
 
 
-def known_frames(rng: np.random.Generator, frames: int, prefix: float, gaps: float) -> np.ndarray:
+def kept_frames(rng: np.random.Generator, frames: int, prefix: float, gaps: float) -> np.ndarray:
     """(frames,) 1 where latents are known: a beginning with the chance ``prefix``, all but one to
     ``MOST_GAPS`` gaps with the chance ``gaps``, else none."""
     kept, u = np.zeros(frames, dtype=np.float32), rng.random()

@@ -18,7 +18,7 @@ from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.files import build_codec, load_codec
 from cantilena.models.audio.codec.vae import LatentVae
 from cantilena.models.audio.diffusion import Objective
-from cantilena.models.audio.dit import Dit, DitConfig, Heard
+from cantilena.models.audio.dit import Dit, DitConditions, DitConfig
 from cantilena.models.checkpoint import WEIGHTS, open_checkpoint, plain_json, save_checkpoint
 from cantilena.models.encoders import encoder_from_card, text_encoder
 from cantilena.models.hub import chosen_device, dtype_of
@@ -53,13 +53,15 @@ class LatentModel(nn.Module):
         patch = self.dit.config.patch
         return max(1, round(self.options.seconds * self.vae.frame_rate / patch)) * patch
 
-    def squares(self, clean: Tensor, noise: Tensor, time: Tensor, heard: Heard) -> Tensor:
+    def squares(
+        self, clean: Tensor, noise: Tensor, time: Tensor, conditions: DitConditions
+    ) -> Tensor:
         """Mean square of the prediction less its target, over frames that are not known."""
         noised = self.objective.noised(clean, noise, time)
-        output = self.dit(noised, time, heard)
+        output = self.dit(noised, time, conditions)
         target = self.objective.target(clean, noise, time)
         squares = ((output.float() - target) ** 2).mean(1)
-        open_ = 1 - heard.kept
+        open_ = 1 - conditions.kept
         return (squares * open_).sum() / open_.sum().clamp_min(1)
 
 

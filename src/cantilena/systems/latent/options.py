@@ -16,6 +16,7 @@ CONDITIONS = (TEXT, "roll", "drums", "chords", "beat", CODES)
 """What can be read: words, the kinds of ``tokens.codes.symbols``, and the codes of a codec's first
 book (MeLoDy: a language model writes these, and diffusion the sound)."""
 OBJECTIVES = ("velocity", "flow")
+"""Those of ``models.audio.diffusion``, which is not light to import."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class LatentOptions(Checked):
     heads: int = option(4, "of attention", least=1)
     hidden: int = option(768, "within a block", least=1)
     patch: int = option(2, "frames of a token", least=1)
-    drop: float = option(0.1, "how often conditions are left out", least=0, free=True)
-    alone: float = option(0.25, "how often the text stands alone", least=0, free=True)
-    prefix: float = option(0.15, "how often a beginning is known", least=0, free=True)
-    gaps: float = option(0.15, "how often what surrounds gaps is known", least=0, free=True)
+    drop: float = option(0.1, "how often conditions are left out", least=0, most=1, free=True)
+    alone: float = option(0.25, "how often the text stands alone", least=0, most=1, free=True)
+    prefix: float = option(0.15, "how often a beginning is known", least=0, most=1, free=True)
+    gaps: float = option(0.15, "how often what surrounds gaps is known", least=0, most=1, free=True)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
 
     def __post_init__(self) -> None:
@@ -54,9 +55,6 @@ class LatentOptions(Checked):
                 raise InputError(
                     f"latent diffusion reads no {name!r}; known: {', '.join(CONDITIONS)}"
                 )
-        for name in ("drop", "alone", "prefix", "gaps"):
-            if getattr(self, name) > 1:
-                raise InputError(f"{name} is a share from 0 to 1, not {getattr(self, name):g}")
         if self.prefix + self.gaps > 1:
             raise InputError("prefix and gaps are shares of the same examples: 1 together at most")
 

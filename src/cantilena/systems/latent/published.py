@@ -36,6 +36,7 @@ STABLE_AUDIO, AUDIOLDM2, MUSICLDM = "StableAudioPipeline", "AudioLDM2Pipeline", 
 PIPELINES = (STABLE_AUDIO, AUDIOLDM2, MUSICLDM)
 """What ``model_index.json`` may name."""
 _STRIDE = 1_000_003
+"""Between the random numbers of two seeds, as in ``writing``."""
 
 
 def is_published(place: str | Path) -> bool:

@@ -105,15 +105,15 @@ class LatentSystem(MusicgenSystem):
 
             if is_published(checkpoint):
                 return PublishedLatent.load(checkpoint, device, dtype)
-        model, there = load_latent(checkpoint, device, dtype)
+        model, opened = load_latent(checkpoint, device, dtype)
         if CODES not in model.dit.config.frames:
             if codec is not None:
                 raise InputError("latent brings its own autoencoder; leave --codec out")
-            return cls(model, there.name, there.hash, there.card)
+            return cls(model, opened.name, opened.hash, opened.card)
         pair = load_pair(codec, device=device)
         check_pair(model, pair)
-        total = hashlib.sha256(f"{there.hash} {pair.hash}".encode()).hexdigest()[:16]
-        return cls(model, there.name, total, there.card, pair)
+        total = hashlib.sha256(f"{opened.hash} {pair.hash}".encode()).hexdigest()[:16]
+        return cls(model, opened.name, total, opened.card, pair)
 
     # ------------------------------------------------------------------ what is asked
 
@@ -155,12 +155,12 @@ class LatentSystem(MusicgenSystem):
     def _stretch(self, request: Request) -> tuple[float, float]:
         """Seconds from which on and up to which a recording is new. Raises InputError."""
         assert request.audio is not None
-        there = request.audio.seconds
-        start = float(request.options.get("start", there))
+        length = request.audio.seconds
+        start = float(request.options.get("start", length))
         new = text_seconds(request.brief)
         stop = float(request.options.get("stop", start + new))
-        if not 0 <= start <= there:
-            raise InputError(f"the recording lasts {there:.2f} s; nothing begins at {start:g} s")
+        if not 0 <= start <= length:
+            raise InputError(f"the recording lasts {length:.2f} s; nothing begins at {start:g} s")
         if stop <= start:
             raise InputError(f"there is nothing between {start:g} and {stop:g} s")
         return start, stop
@@ -196,27 +196,27 @@ class LatentSystem(MusicgenSystem):
             sampling.temperature,
         )
         if request.audio is not None:
-            order = self._known(piece, order, length)
+            order = self._with_context(piece, order, length)
         if self.pair is not None and wish.score is not None:
             return LedByCodes(self.model, order, self.pair.writer)
         return LatentWriting(self.model, order)
 
-    def _known(self, piece: Any, order: LatentOrder, length: int) -> LatentOrder:
-        """The order with the latents of a recording, known where it is kept."""
+    def _with_context(self, piece: Any, order: LatentOrder, length: int) -> LatentOrder:
+        """The order with the latents of a recording, kept but for the stretch that is new."""
         start, stop = (round(s * self.rate) for s in self._stretch(piece.request))
         audio = piece.request.audio
-        there = np.stack([resample(row, audio.rate, self.rate) for row in audio.samples])
-        padded = np.zeros((len(there), length), dtype=np.float32)
-        padded[:, : there.shape[1]] = there[:, :length]
+        sound = np.stack([resample(row, audio.rate, self.rate) for row in audio.samples])
+        padded = np.zeros((len(sound), length), dtype=np.float32)
+        padded[:, : sound.shape[1]] = sound[:, :length]
         piece.stretch, piece.recording = (start, min(stop, length)), padded
         vae = self.model.vae
         mono = torch.from_numpy(padded.mean(0) * self._gain(piece))
         device = next(vae.parameters()).device
         with torch.inference_mode():
-            known = vae.latents(mono.expand(1, vae.channels, -1).to(device))[0]
+            context = vae.latents(mono.expand(1, vae.channels, -1).to(device))[0]
         frame = np.arange(order.frames) * vae.hop
         kept = (frame + vae.hop <= start) | (frame >= stop)
-        return replace(order, known=known, kept=kept)
+        return replace(order, context=context, kept=kept)
 
     def _gain(self, piece: Any) -> float:
         """How much louder than a recording what the model heard in training is."""

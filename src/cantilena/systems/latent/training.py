@@ -8,19 +8,21 @@ comes when it trains.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
 from cantilena.systems.latent.options import SYSTEM, LatentOptions
-from cantilena.systems.trainable import Collate, Recipe, Settings
+from cantilena.systems.sound import SETTINGS, SoundTraining, adamw
+from cantilena.systems.trainable import Recipe
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from cantilena.models.audio.dit import Heard
+    from cantilena.models.audio.dit import DitConditions
     from cantilena.systems.latent.model import LatentModel
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -35,27 +37,14 @@ flow; text and the codes of a language model (MeLoDy)."""
 
 def latent_recipe(name: str) -> Recipe:
     """A recipe for a CPU."""
-    settings = Settings(
-        steps=5_000,
-        batch=8,
-        rate=1e-3,
-        warmup=100,
-        decay=0.4,
-        weight_decay=0.01,
-        beta2=0.99,
-        clip=1.0,
-        valid_every=500,
-        save_minutes=5.0,
-        log_every=50,
-    )
+    settings = replace(SETTINGS, decay=0.4, weight_decay=0.01, beta2=0.99, valid_every=500)
     return Recipe(SYSTEM, settings, LatentOptions(**RECIPES[name]))
 
 
-class LatentTraining:
+class LatentTraining(SoundTraining):
     """The ``Trainable`` of latent diffusion."""
 
     system: ClassVar[str] = SYSTEM
-    driver: ClassVar[str] = "audio"
     Options: ClassVar[Any] = LatentOptions
     drawn: ClassVar[tuple[str, ...]] = ("square", "latents")
     """What ``cantilena plot`` draws, the first that there is."""
@@ -66,9 +55,8 @@ class LatentTraining:
 
     def check(self, recipe: Recipe) -> None:
         """Raises InputError for settings and options that do not go together."""
+        super().check(recipe)
         options = recipe.options
-        if recipe.settings.steps is None or recipe.settings.accumulate != 1:
-            raise InputError("a run over latents needs a number of steps, and takes batches whole")
         if options.width % (2 * options.heads) or options.width % options.patch:
             raise InputError(
                 f"a width of {options.width} does not divide into {options.heads} heads of even "
@@ -88,10 +76,6 @@ class LatentTraining:
         self.check_models(recipe)
         return new_model(recipe.options), None
 
-    def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
-        """Batches come whole from ``systems.latent.examples``."""
-        raise NotImplementedError("batches of latents are drawn, not collated")
-
     def loss(
         self, model: LatentModel, batch: Mapping[str, Any]
     ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -101,7 +85,7 @@ class LatentTraining:
         clean = batch["latents"]
         noise = torch.randn_like(clean)
         time = model.objective.times(len(clean)).to(clean)
-        loss = model.squares(clean, noise, time, heard_of(model, batch))
+        loss = model.squares(clean, noise, time, conditions_of(model, batch))
         return loss, {"square": loss.detach()}
 
     def held_out(self, model: LatentModel, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
@@ -114,8 +98,8 @@ class LatentTraining:
         generator = torch.Generator().manual_seed(count)
         noise = torch.randn(clean.shape, generator=generator).to(clean)
         time = ((torch.arange(count) + 0.5) / count).to(clean)
-        heard = heard_of(model, batch)
-        nothing = heard._replace(kept=torch.zeros_like(heard.kept))
+        conditions = conditions_of(model, batch)
+        nothing = conditions._replace(kept=torch.zeros_like(conditions.kept))
         cases = {"latents": nothing, "nothing": no_text(no_frames(nothing))}
         if count > 1:
             if model.dit.config.text:
@@ -133,19 +117,9 @@ class LatentTraining:
 
     def optimisers(self, model: LatentModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """AdamW, with decay for matrices of the blocks alone; the autoencoder stays."""
-        import torch
-
-        settings = recipe.settings
         matrices = [p for p in model.dit.blocks.parameters() if p.ndim == 2]
         others = [p for p in model.dit.parameters() if all(p is not m for m in matrices)]
-        groups = [
-            {"params": matrices, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
-
-    def sampler(self, model: Any, tokenizer: Any) -> None:
-        """None: sound is made by the checkpoint."""
+        return [adamw(recipe.settings, matrices, others)]
 
     def save(
         self,
@@ -164,34 +138,36 @@ class LatentTraining:
 # ------------------------------------------------------------------ conditions of a batch
 
 
-def heard_of(model: LatentModel, batch: Mapping[str, Any]) -> Heard:
+def conditions_of(model: LatentModel, batch: Mapping[str, Any]) -> DitConditions:
     """The conditions of a batch."""
-    from cantilena.models.audio.dit import Heard
+    from cantilena.models.audio.dit import DitConditions
 
     frames = {name: batch[f"frames.{name}"] for name in model.dit.config.frames}
     parts = (batch["latents"], batch["kept"], batch["text"], batch["mask"])
-    return Heard(*parts, frames, batch["timing"])
+    return DitConditions(*parts, frames, batch["timing"])
 
 
-def no_text(heard: Heard) -> Heard:
+def no_text(conditions: DitConditions) -> DitConditions:
     """Without words."""
     import torch
 
-    return heard._replace(mask=torch.zeros_like(heard.mask))
+    return conditions._replace(mask=torch.zeros_like(conditions.mask))
 
 
-def other_text(heard: Heard) -> Heard:
+def other_text(conditions: DitConditions) -> DitConditions:
     """With the next example's words."""
-    return heard._replace(text=heard.text.roll(1, 0), mask=heard.mask.roll(1, 0))
+    return conditions._replace(text=conditions.text.roll(1, 0), mask=conditions.mask.roll(1, 0))
 
 
-def no_frames(heard: Heard) -> Heard:
+def no_frames(conditions: DitConditions) -> DitConditions:
     """Without what is known frame by frame."""
     import torch
 
-    return heard._replace(frames={n: torch.zeros_like(v) for n, v in heard.frames.items()})
+    return conditions._replace(
+        frames={n: torch.zeros_like(v) for n, v in conditions.frames.items()}
+    )
 
 
-def other_frames(heard: Heard) -> Heard:
+def other_frames(conditions: DitConditions) -> DitConditions:
     """With what is known of the next example's frames."""
-    return heard._replace(frames={n: v.roll(1, 0) for n, v in heard.frames.items()})
+    return conditions._replace(frames={n: v.roll(1, 0) for n, v in conditions.frames.items()})

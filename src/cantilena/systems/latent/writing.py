@@ -16,13 +16,16 @@ from torch import Tensor
 from cantilena.decode.sampling import Sampling
 from cantilena.decode.windows import Window, windows
 from cantilena.models.audio.diffusion import guided, sampled, sampler
-from cantilena.models.audio.dit import Heard
+from cantilena.models.audio.dit import DitConditions
 from cantilena.systems.latent.conditions import LatentWish, frame_states, text_states
 from cantilena.systems.latent.model import LatentModel
 
 AGAIN = 0.25
 """Share of a window that is there already when a longer piece goes on: JEN-1's continuation."""
 STEPS = 30
+"""Of the sampler, where none are asked for."""
+_STRIDE = 1_000_003
+"""Between the random numbers of two seeds: more than a piece has windows."""
 SAMPLING = Sampling(top_p=1.0, guidance=2.0, repetition=0.0)
 """Of these, ``guidance`` and ``temperature`` (times the noise that it begins with) are of the
 diffusion; ``best_of`` is of Scores, where these lead."""
@@ -32,7 +35,8 @@ diffusion; ``best_of`` is of Scores, where these lead."""
 class LatentOrder:
     """One piece: its length in ``frames``, the ``wish``, how it is sampled (``steps`` of a
     ``sampler``, ``guidance``, ``temperature``: times the noise that it begins with), and of a piece
-    that is there its latents ``known`` (D, T), ``kept`` (T,) where True."""
+    that is there its latents as ``context`` (D, T), ``kept`` (T,) where
+    True."""
 
     frames: int
     wish: LatentWish
@@ -41,7 +45,7 @@ class LatentOrder:
     sampler: str = "ddim"
     guidance: float = 1.0
     temperature: float = 1.0
-    known: Tensor | None = None
+    context: Tensor | None = None
     kept: np.ndarray | None = None
 
 
@@ -56,9 +60,9 @@ class LatentWriting:
         self.device = next(model.dit.parameters()).device
         self.kept = np.zeros(order.frames, dtype=bool)
         self.latents = torch.zeros(model.vae.latent, order.frames, device=self.device)
-        if order.known is not None and order.kept is not None:
+        if order.context is not None and order.kept is not None:
             self.kept |= order.kept
-            self.latents = order.known.to(self.device).float() * torch.from_numpy(
+            self.latents = order.context.to(self.device).float() * torch.from_numpy(
                 self.kept.astype(np.float32)
             ).to(self.device)
         length = model.window
@@ -88,33 +92,33 @@ class LatentWriting:
     def _window(self, number: int, window: Window) -> Iterator[Tensor]:
         order, model = self.order, self.model
         span = slice(window.start, window.stop)
-        generator = torch.Generator().manual_seed(order.seed * 1_000_003 + number)
+        generator = torch.Generator().manual_seed(order.seed * _STRIDE + number)
         shape = (1, model.vae.latent, window.stop - window.start)
         noise = torch.randn(shape, generator=generator).to(self.device) * order.temperature
-        known = self.latents[None, :, span].clone()
+        context = self.latents[None, :, span].clone()
         kept = torch.from_numpy(self.kept[span].copy()).to(self.device)
-        heard = self._heard(window, known, kept)
+        conditions = self._conditions(window, context, kept)
 
         def predict(x: Tensor, time: float) -> Tensor:
-            times = torch.full((len(heard.kept),), time, device=self.device)
+            times = torch.full((len(conditions.kept),), time, device=self.device)
             dtype = model.dit.begin.weight.dtype
-            rows = x.to(dtype).expand(len(heard.kept), -1, -1)
-            output = model.dit(rows, times, heard).float()
+            rows = x.to(dtype).expand(len(conditions.kept), -1, -1)
+            output = model.dit(rows, times, conditions).float()
             if order.guidance == 1:
                 return output
             return guided(output[:1], output[1:], order.guidance)
 
         how = sampler(order.sampler, model.objective, order.steps)
-        return sampled(predict, noise, model.objective, how, known, kept)
+        return sampled(predict, noise, model.objective, how, context, kept)
 
-    def _heard(self, window: Window, known: Tensor, kept: Tensor) -> Heard:
+    def _conditions(self, window: Window, context: Tensor, kept: Tensor) -> DitConditions:
         """The conditions of a window; under guidance beside them those of nothing."""
         order, config = self.order, self.model.dit.config
         rate, text = self.model.vae.frame_rate, self.texts[0][None]
         frames = frame_states(config, order.wish, rate, window.start, window.stop)
         mask = torch.ones(text.shape[:2], dtype=torch.bool)
         timing = torch.tensor([self._timing(window.start / rate, order.frames / rate)])
-        parts = [known, kept[None].float(), text, mask]
+        parts = [context, kept[None].float(), text, mask]
         states = {name: value[None] for name, value in frames.items()}
         if order.guidance != 1:
             parts = [part.repeat(2, *(1,) * (part.ndim - 1)) for part in parts]
@@ -123,11 +127,11 @@ class LatentWriting:
             states = {n: torch.cat([v, torch.zeros_like(v)]) for n, v in states.items()}
         latents, where, words, word_mask = (part.to(self.device) for part in parts)
         named = {name: value.to(self.device) for name, value in states.items()}
-        return Heard(latents, where, words, word_mask, named, timing.to(self.device))
+        return DitConditions(latents, where, words, word_mask, named, timing.to(self.device))
 
     def _timing(self, start: float, total: float) -> tuple[float, float]:
-        """Where a window begins, and of how long a piece, within what was heard in training: the
-        beginning and the end of a longer piece are told as those of the longest."""
+        """Where a window begins, and of how long a piece, within the lengths of training: the
+        beginning and the end of a longer piece are taken for those of the longest."""
         longest = float(self.model.about.get("longest", total))
         if total <= longest:
             return start, total

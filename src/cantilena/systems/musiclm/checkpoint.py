@@ -31,12 +31,12 @@ from cantilena.models.hub import chosen_device
 from cantilena.models.saving import load_tensors, save_tensors
 from cantilena.systems.musiclm.levels import books_of
 from cantilena.systems.musiclm.model import MusicConfig, MusicLM
+from cantilena.systems.musiclm.options import SYSTEM
 
-SYSTEM = "musiclm"
 _MUSIC, _CODEC = "music.", "codec."
 _SPARE = ("music.words.sound.", "music.words.scale", "music.semantic.", "codec.encoder.")
 _COUNTS = (".sums", ".counts", ".updates", ".started")
-"""Ends of names of what a codebook counts in training."""
+"""How the names of a codebook's statistics of training end."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,10 @@ def export_musiclm(run: str | Path, folder: str | Path) -> Checkpoint:
     names = ("sources", "licence", "figures", "seed", "training")
     card = {name: loaded.checkpoint.card[name] for name in names}
     training = dict(card["training"])
-    training["options"] = {**training.get("options", {}), "codec_folder": ""}  # a place of ours
+    training["options"] = {
+        **training.get("options", {}),
+        "codec_folder": "",
+    }  # of the machine that trained it
     card["training"] = training
     return save_musiclm(folder, loaded.music, loaded.codec, card, half=True, slim=True)
 
@@ -135,7 +138,7 @@ def load_musiclm(
     where = torch.device(chosen_device(device))
     for module in (music, sounding):
         module.eval().requires_grad_(False)
-    for module in (music.models, sounding):  # words are few, and are read where they are told
+    for module in (music.models, sounding):  # words stay on the CPU: they are read once a piece
         module.to(where)
     return Loaded(music, sounding, checkpoint, not slim)
 
@@ -147,20 +150,21 @@ def _put(
     slim: bool,
     checkpoint: Checkpoint,
 ) -> None:
-    """Takes up a module's tensors. Raises CheckpointError where they are not what it has."""
+    """Loads a module's tensors. Raises CheckpointError where one is missing, unknown, of another
+    shape or not finite."""
     own = module.state_dict()
-    there = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    missing = sorted(k for k in own if k not in there and not (slim and is_spare(prefix + k)))
-    odd = sorted(set(there) - set(own))
-    odd += [k for k in there if k in own and own[k].shape != there[k].shape]
-    odd += [k for k, v in there.items() if v.is_floating_point() and not math.isfinite(v.sum())]
+    stored = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    missing = sorted(k for k in own if k not in stored and not (slim and is_spare(prefix + k)))
+    odd = sorted(set(stored) - set(own))
+    odd += [k for k in stored if k in own and own[k].shape != stored[k].shape]
+    odd += [k for k, v in stored.items() if v.is_floating_point() and not math.isfinite(v.sum())]
     if missing or odd:
         raise CheckpointError(
             f"the weights in {checkpoint.folder} do not fit: {(missing + odd)[0]!r}"
         )
     # a quantiser that has counted nothing is begun by what it reads first
     begun = {k: torch.tensor(True) for k in own if k.endswith(".started")}
-    module.load_state_dict({**own, **begun, **{k: v.to(own[k].dtype) for k, v in there.items()}})
+    module.load_state_dict({**own, **begun, **{k: v.to(own[k].dtype) for k, v in stored.items()}})
 
 
 def check_codec(config: MusicConfig, codec: Codec) -> None:

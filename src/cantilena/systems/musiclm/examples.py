@@ -21,7 +21,8 @@ from cantilena.models.audio.code_lm import Signal, nats_by_book
 from cantilena.systems.codes.stages import CodeStage
 from cantilena.systems.codes.stepper import Conditions, Row, batched
 from cantilena.systems.musiclm.levels import split
-from cantilena.systems.musiclm.model import GIVEN, SEMANTIC, MusicLM
+from cantilena.systems.musiclm.model import MusicLM
+from cantilena.systems.musiclm.options import RECORDING, SEMANTIC
 from cantilena.systems.musiclm.wish import MusicWish
 from cantilena.tokens.codes.symbols import Sounding
 
@@ -29,7 +30,7 @@ COLUMNS, MASK = "columns", "mask"
 TEMPI = ((76.0, "slow"), (112.0, "moderate"), (float("inf"), "fast"))
 """Words for tempi, by the quarters a minute below which they hold."""
 MOST_WORDS = 3
-"""Facts of a short text."""
+"""Facts of a short text at most."""
 _SHORT = 0.5
 """How often a clip's text is a few of its facts in place of a caption."""
 
@@ -38,7 +39,8 @@ _SHORT = 0.5
 class MusicExample:
     """A clip: ``codes`` (K, T) of the codec, ``semantic`` (1, T'), captions (``texts``), single
     ``words`` that are true of it, ``features`` of its sound for the joint embedding, its ``song``,
-    where its beats are, and codes of the recording that is ``given``, where one is."""
+    where its beats are, and the codes (K, T) of the ``recording`` that it accompanies, where it
+    does."""
 
     codes: np.ndarray
     semantic: np.ndarray
@@ -47,7 +49,7 @@ class MusicExample:
     features: np.ndarray
     song: str
     sounding: Sounding | None = None
-    given: np.ndarray | None = None
+    recording: np.ndarray | None = None
 
     def text(self, rng: np.random.Generator) -> str:
         """A caption, or some of the words."""
@@ -102,13 +104,15 @@ class MusicBatches:
                 )
 
     def _tokens(self, example: MusicExample) -> dict[str, np.ndarray]:
-        """An example's tokens by stage."""
+        """An example's tokens by stage, and by the name of an input. Raises InputError."""
         out = split(self.music.config, example.codes.astype(np.int64))
         out[SEMANTIC] = example.semantic.astype(np.int64)
         if self.music.config.given:
-            if example.given is None:
-                raise InputError("these clips have nothing that is given; train them with stems")
-            out[GIVEN] = example.given.astype(np.int64)
+            if example.recording is None:
+                raise InputError(
+                    "these clips have no recording to accompany; the model needs clips with stems"
+                )
+            out[RECORDING] = example.recording.astype(np.int64)
         return out
 
     def draw(self, step: int, size: int) -> dict[str, Tensor]:

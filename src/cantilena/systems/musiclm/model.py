@@ -22,14 +22,11 @@ from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
 from cantilena.models.audio.quantize import quantizer
 from cantilena.systems.codes.stages import CodeStage, TokenRows
 from cantilena.systems.codes.stepper import Row
+from cantilena.systems.musiclm.options import RECORDING
 from cantilena.systems.musiclm.wish import BEAT, TEXT, MusicWish, wish_rows
 from cantilena.systems.musiclm.words import Words, WordsConfig
 from cantilena.tokens.codes.patterns import Pattern
 from cantilena.tokens.codes.symbols import SYMBOLS
-
-SEMANTIC, COARSE, FINE = "semantic", "coarse", "fine"
-GIVEN = "given"
-"""The codes of a recording that is to be accompanied, as SingSong and JukeDrummer read one."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,9 @@ class MusicConfig:
     """``stages`` in order; ``words``; ``semantic``: the quantiser's kind in ``quantize`` and its
     options, ``stack`` latents of the codec a frame; ``codec``: the fingerprint of the codec whose
     codes are written, and its frames a second, ``rate``; ``fuse``: whether words are read token by
-    token, before the columns ("prepend"), or summed up, beside each ("sum"). ``given``: values of
-    each of the codec's books by which a recording is told that is to be accompanied, () where none
-    is; ``stem``: the part that is then written."""
+    token, before the columns ("prepend"), or summed up, beside each ("sum"). ``given``: the sizes
+    of the codec's books in which a recording that is to be accompanied is read, () where none is;
+    ``stem``: the part that is then written."""
 
     stages: tuple[StageConfig, ...]
     words: WordsConfig = field(default_factory=WordsConfig)
@@ -99,7 +96,7 @@ class MusicConfig:
     @property
     def inputs(self) -> dict[str, Tokens]:
         """The tokens that are there from the start."""
-        return {GIVEN: Tokens(self.rate, self.given, self.codec)} if self.given else {}
+        return {RECORDING: Tokens(self.rate, self.given, self.codec)} if self.given else {}
 
     def tokens(self, name: str) -> Tokens:
         """Those of a stage, or of an input. Raises InputError."""
@@ -119,7 +116,7 @@ class MusicConfig:
 
     @property
     def states(self) -> tuple[int, int]:
-        """The shape of words as a stage reads them."""
+        """(n, dim), the shape of words as a stage reads them."""
         return (self.words.books if self.fuse == "prepend" else 1), self.words.dim
 
     def code_config(self, stage: StageConfig) -> CodeConfig:
@@ -136,15 +133,16 @@ class MusicConfig:
 
 
 class MusicLM(nn.Module):
-    """All of it but the codec."""
+    """Everything but the codec: the words and the semantic quantiser, which are fitted and frozen,
+    and the stages' code models, which are trained. Raises InputError where a stage reads one that
+    is not there, or its books differ in size."""
 
     def __init__(self, config: MusicConfig):
         super().__init__()
         self.config = config
         self.words = Words(config.words)
-        kind, options = dict(config.semantic).pop("kind", ""), dict(config.semantic)
-        for name in ("kind", "stack"):
-            options.pop(name, None)
+        options = dict(config.semantic)
+        kind, _ = options.pop("kind", ""), options.pop("stack", None)
         self.semantic: Any = quantizer(kind, **options).eval() if kind else None
         self.models = nn.ModuleDict(
             {stage.name: CodeLM(config.code_config(stage)) for stage in config.stages}

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from cantilena.errors import InputError
 
 MORE = 10.0
-"""Seconds that the last part lasts where no length is asked for."""
-TELLERS = ("musiclm",)
-"""The systems that tell stories; their option is called "story"."""
+"""Seconds that the last part lasts where no length is asked for, our choice."""
+STORY_SYSTEMS = ("musiclm",)
+"""The systems that take a story; their option is called "story"."""
 MOST_PARTS = 200
+"""Parts of a story, so that a text that is no story is refused early."""
 _MARK = re.compile(r"(?:^|(?<=[\s,;]))(-?\d+(?:\.\d+)?)\s*:")
 _EXAMPLE = 'write it as "0:calm 15:wake up 30:run", seconds and words'
 

@@ -16,19 +16,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cantilena.audio.audio import Audio
-from cantilena.decode.cascade import Told, Writing
+from cantilena.decode.cascade import Writing
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.stream import decode_blocks, decode_windows
 from cantilena.render.synth import room
 from cantilena.result import Result
 from cantilena.systems.base import Attempt, Event, Finished, Progress, Request, System
-from cantilena.systems.codes.progress import Progress as Kept
+from cantilena.systems.codes.progress import SavedProgress
 from cantilena.systems.codes.system import fade, text_rows, text_seconds
-from cantilena.systems.musiclm import given
+from cantilena.systems.musiclm import accompanying
 from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
 from cantilena.systems.musiclm.levels import books_of, frames_in, joined
-from cantilena.systems.musiclm.model import GIVEN
+from cantilena.systems.musiclm.options import RECORDING, SYSTEM
 from cantilena.systems.musiclm.story import MORE, Part, read_story
 from cantilena.systems.musiclm.wish import METRE, TEMPO, MusicWish, beats_of
 from cantilena.text.brief import parse_brief
@@ -47,14 +47,14 @@ class _Piece:
     seconds: float
     parts: tuple[Part, ...]
     writing: Writing[MusicWish]
-    kept: Kept | None = None
+    saved: SavedProgress | None = None
 
 
 class MusicLmSystem(System):
     """The stages, the words and the codec of one checkpoint. ``folder``: where the progress of
     pieces is kept, None for nowhere."""
 
-    system = "musiclm"
+    system = SYSTEM
     sampling = SAMPLING
     options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool}
     """``alone``: of a recording that is accompanied, the new part without the recording."""
@@ -73,7 +73,7 @@ class MusicLmSystem(System):
         device: str | None = None,
         codec: str | None = None,
     ) -> MusicLmSystem:
-        """As ``checkpoint.load_musiclm``, which see."""
+        """The system of ``checkpoint.load_musiclm``, and raises as that does."""
         return cls(load_musiclm(checkpoint, codec, device))
 
     def keeping(self, folder: str | Path) -> MusicLmSystem:
@@ -100,7 +100,7 @@ class MusicLmSystem(System):
         if stem and not self.whole:
             raise InputError(f"the model {self.name!r} lacks what reads a recording")
         if request.audio is not None:
-            given.check(request.audio, self.codec.sample_rate)
+            accompanying.check(request.audio, self.codec.sample_rate)
         self._parts(request)
 
     def attempts(self, request: Request) -> int:
@@ -140,7 +140,7 @@ class MusicLmSystem(System):
         timed = [(part.start, *_time(request.brief, part.text)) for part in parts]
         beats = beats_of(timed, seconds)
         if request.audio is not None and request.brief.tempo is None:
-            beats = given.heard_beats(request.audio) or beats
+            beats = accompanying.heard_beats(request.audio) or beats
         return MusicWish(pairs, beats, request.sampling or self.sampling)
 
     # ------------------------------------------------------------------ how it is made
@@ -150,7 +150,7 @@ class MusicLmSystem(System):
         batch lets one piece hang on another."""
         pieces = [self._piece(attempt.request) for attempt in attempts]
         going = {
-            k: piece.writing.steps(piece.kept.keep if piece.kept else None)
+            k: piece.writing.steps(piece.saved.keep if piece.saved else None)
             for k, piece in enumerate(pieces)
         }
         done = dict.fromkeys(going, 0)
@@ -160,8 +160,8 @@ class MusicLmSystem(System):
             if step is None:
                 del going[k]
                 result = self._result(pieces[k])
-                if (kept := pieces[k].kept) is not None:
-                    kept.remove()
+                if (saved := pieces[k].saved) is not None:
+                    saved.remove()
                 yield k, Finished(result)
             else:
                 done[k] = max(done[k], step[0])
@@ -173,14 +173,14 @@ class MusicLmSystem(System):
         wish = self.wish(request)
         inputs: dict[str, np.ndarray] = {}
         if request.audio is not None:
-            inputs[GIVEN] = given.codes(self.codec, request.audio)
-        told: Told = inputs
-        writing = Writing(self.cascade, wish, seconds, request.seed, changes, told)
-        kept = None
+            inputs[RECORDING] = accompanying.codes(self.codec, request.audio)
+        writing = Writing(self.cascade, wish, seconds, request.seed, changes, inputs)
+        saved = None
         if self.folder is not None:
-            kept = Kept(self.folder, {"request": request.to_dict(), "checkpoint": self.hash})
-            kept.restore(writing)
-        return _Piece(request, seconds, parts, writing, kept)
+            about = {"request": request.to_dict(), "checkpoint": self.hash}
+            saved = SavedProgress(self.folder, about)
+            saved.restore(writing)
+        return _Piece(request, seconds, parts, writing, saved)
 
     def blocks(self, request: Request) -> Iterator[np.ndarray]:
         """The sound of a piece in blocks (n, channels) as soon as they cannot change any more, as
@@ -242,17 +242,18 @@ class MusicLmSystem(System):
         sound = np.concatenate(blocks).T[:2]
         if (heard := piece.request.audio) is not None:
             alone = bool(piece.request.options.get(ALONE, False))
-            return given.together(sound, heard, alone)
+            return accompanying.mixed(sound, heard, alone)
         pair = np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
         fade(pair, rate)
         return Audio(room.master(pair, rate)[: len(sound)], rate)
 
 
 def _time(brief: Brief, text: str) -> tuple[float, str]:
-    """Tempo and metre of a part: as the Brief asks, else as the part's own words do."""
+    """Tempo, in quarters a minute, and metre of a part: as the Brief asks, else as the part's own
+    words do, else ``TEMPO`` and ``METRE``."""
     own = parse_brief(text)
     span = own.tempo_range or brief.tempo_range
     middle = TEMPO if span is None else min(max(TEMPO, span[0]), span[1])
-    said = brief.tempo if brief.how.get("tempo") != "implied" else None
-    tempo = said or own.tempo or brief.tempo or middle
+    explicit = brief.tempo if brief.how.get("tempo") != "implied" else None
+    tempo = explicit or own.tempo or brief.tempo or middle
     return tempo, own.metre or brief.metre or METRE

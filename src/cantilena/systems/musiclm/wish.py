@@ -79,7 +79,11 @@ def beats_of(parts: Sequence[tuple[float, float, str]], seconds: float) -> Sound
         count = max(1, int(np.ceil((end - start) / beat - 1e-6)))
         times.append(start + np.arange(count) * beat)
         places.append(np.arange(count) % number)
+    return beats_alone(np.concatenate(times), np.concatenate(places))
+
+
+def beats_alone(times: np.ndarray, places: np.ndarray) -> ScoreSymbols:
+    """Beats at ``times`` (n,) in seconds, each with its place in the bar (n,), 0 for the first, and
+    neither notes nor chords."""
     none, whole = np.zeros(0), np.zeros(0, dtype=np.int64)
-    return ScoreSymbols(
-        none, none, whole, whole, whole, np.concatenate(times), np.concatenate(places), none, whole
-    )
+    return ScoreSymbols(none, none, whole, whole, whole, times, places, none, whole)

@@ -28,8 +28,11 @@ from cantilena.train.audio.codes import ClipData, CodeClips
 
 Say = Callable[[str], None]
 BATCH, RATE, DECAY = 128, 3e-3, 0.05
-"""Of the joint embedding's training."""
+"""Pairs of an update of the joint embedding, AdamW's rate and its weight decay."""
+WARMUP = 20
+"""Updates over which that rate rises; then it falls to 0 in a line."""
 WORD_DROPOUT = 0.25
+"""Share of a text's words left out in that training."""
 FRAMES_TO_FIT = 30_000
 """Of latents, on which semantic tokens are fitted: some hundred for each value."""
 PARTS = 2
@@ -61,7 +64,7 @@ class MusicClips:
         say(f"{data.split}: latents of {len(self.clips)} clips")
         heard = [rest_of(clip, stem, noise) for clip in self.clips]
         self.latents = [latents_of(codec, samples) for samples in heard]
-        self.given = [codes_of(codec, latents) for latents in self.latents] if stem else None
+        self.recordings = [codes_of(codec, latents) for latents in self.latents] if stem else None
 
     def features(self) -> np.ndarray:
         """(N * PARTS, 3 D) float32: those of the parts of each clip, one after the other."""
@@ -71,9 +74,9 @@ class MusicClips:
     def examples(self, music: MusicLM) -> list[MusicExample]:
         """The clips as examples for the stages of a model that is fitted."""
         out = []
-        given = self.given or [None] * len(self.clips)
-        rows = zip(self.clips, self.codes, self.latents, given, strict=True)
-        for clip, codes, latents, own in rows:
+        recordings = self.recordings or [None] * len(self.clips)
+        rows = zip(self.clips, self.codes, self.latents, recordings, strict=True)
+        for clip, codes, latents, recording in rows:
             semantic = semantic_tokens(music, latents)
             names = [gm.name(number) for number in clip.meta.get("instruments", ())]
             out.append(
@@ -85,7 +88,7 @@ class MusicClips:
                     features_of(latents).astype(np.float32),
                     clip.meta["file"],
                     clip.symbols,
-                    own,
+                    recording,
                 )
             )
         return out
@@ -146,7 +149,7 @@ def semantic_tokens(music: MusicLM, latents: np.ndarray) -> np.ndarray:
 
 
 def fit(music: MusicLM, clips: MusicClips, steps: int, seed: int = 0, say: Say = print) -> None:
-    """Fits the semantic tokens and the words of a model on clips."""
+    """Fits the semantic tokens, and in ``steps`` updates the words, of a model on clips."""
     torch.manual_seed(seed)
     rng = np.random.default_rng([seed, 1])
     if music.semantic is not None and hasattr(music.semantic, "fit"):
@@ -194,7 +197,7 @@ def train_words(
             song[:, None] == song[None],
         )
         for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / 20) * (1 - step / steps)
+            group["lr"] = RATE * min(1.0, (step + 1) / WARMUP) * (1 - step / steps)
         loss.backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)

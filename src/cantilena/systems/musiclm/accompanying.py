@@ -1,5 +1,5 @@
-"""Recordings that are accompanied: read, told as codes, listened to for beats, and put together
-with the part that is written.
+"""Recordings that are accompanied: read, encoded, listened to for beats, and mixed with the part
+that is written.
 
 Knows samples, a codec and beats; does not know stages, Requests or how a part is written.
 """
@@ -17,19 +17,22 @@ from cantilena.audio.recording import open_recording
 from cantilena.audio.resampling import resampled
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.stream import encode_blocks
-from cantilena.systems.musiclm.wish import METRE
-from cantilena.tokens.codes.symbols import ScoreSymbols, Sounding
+from cantilena.systems.musiclm.wish import METRE, beats_alone
+from cantilena.tokens.codes.symbols import Sounding
 
 LONGEST = 600.0
-"""Seconds of a recording."""
+"""Seconds of a recording at most, as all of it is held in memory."""
 SHORTEST = 1.0
+"""Seconds of a recording at least."""
 LOUDEST = 0.98
-"""Of what is put together, below full scale."""
+"""Peak of the mix at most, a share of full scale."""
 BLOCK = 1 << 18
+"""Samples that are read at a time."""
 
 
-def read_given(path: str | Path, rate: int) -> Audio:
-    """A sound file as one channel at ``rate`` Hz. Raises InputError, MissingExtraError."""
+def read_recording(path: str | Path, rate: int) -> Audio:
+    """A sound file as (1, n) samples at ``rate`` Hz. Raises InputError for one that cannot be read,
+    is empty or lasts more than ``LONGEST``, MissingExtraError where its kind needs soundfile."""
     with open_recording(path) as recording:
         if recording.length / recording.rate > LONGEST:
             raise InputError(
@@ -58,25 +61,23 @@ def check(audio: Audio, rate: int) -> None:
 
 
 def codes(codec: Any, audio: Audio) -> np.ndarray:
-    """(K, T) codes of a recording."""
+    """(K, T) codes of a recording of one channel at the codec's rate."""
     return np.concatenate(list(encode_blocks(codec, [audio.samples.T])), axis=1)
 
 
 def heard_beats(audio: Audio) -> Sounding | None:
-    """The beats that are heard, the first being taken for a bar's; None where none are. Which beat
-    begins a bar sound does not tell here: it is one in four."""
+    """The beats that are heard, None where none are. Which of them begin bars is not heard: the
+    first is taken to, which is right once in four."""
     heard = listen(audio.samples.T, audio.rate)
     beats = heard.edges[1:-1]
     if heard.bpm is None or len(beats) < 2:
         return None
-    none, whole = np.zeros(0), np.zeros(0, dtype=np.int64)
-    number = np.arange(len(beats)) % int(METRE.split("/")[0])
-    return ScoreSymbols(none, none, whole, whole, whole, beats, number, none, whole)
+    return beats_alone(beats, np.arange(len(beats)) % int(METRE.split("/")[0]))
 
 
-def together(part: np.ndarray, audio: Audio, alone: bool) -> Audio:
-    """The recording and the part, (channels, n) at its rate, or the part ``alone``; as loud as they
-    are, and quieter where that is too loud."""
+def mixed(part: np.ndarray, audio: Audio, alone: bool) -> Audio:
+    """The recording with the part, (channels, n) at its rate, or the part ``alone``: one channel,
+    made quieter where its peak would be above ``LOUDEST``."""
     sound = part[:1].astype(np.float32)
     if not alone:
         sound = sound + audio.samples[:, : sound.shape[1]]
