@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cantilena.errors import InputError, UnknownNameError
+from cantilena.errors import CantilenaError, InputError, UnknownNameError
 from cantilena.render.formats import checked_formats, write_files
 from cantilena.score.score import Score, Track
 from pieces import accompaniment, line
@@ -80,3 +80,21 @@ def test_a_score_without_a_key_is_written_in_the_one_that_is_heard(tmp_path):
     assert len(few) < 32
     path = write_files(few, tmp_path, "c", ("musicxml",))["musicxml"]
     assert set(re.findall("<fifths>(.*?)</fifths>", path.read_text())) == {"0"}
+
+
+def test_of_a_piece_without_notes_what_can_be_written_is(tmp_path: Path):
+    failures: dict[str, CantilenaError] = {}
+    more = {"wav": b"sound", "json": b"{}"}
+    formats = ("mid", "wav", "png")
+    paths = write_files(None, tmp_path, "a", formats, more=more, failures=failures)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+    assert list(paths) == ["wav"]
+    assert {form: str(error) for form, error in failures.items()} == {
+        form: f"this piece is audio alone: it has no {form}; give wav,json"
+        for form in ("mid", "png")
+    }
+    with pytest.raises(InputError, match="audio alone"):
+        write_files(None, tmp_path, "b", ("mid", "png"), more=more, failures=failures)
+    with pytest.raises(InputError, match="audio alone"):
+        write_files(None, tmp_path, "b", formats, more=more)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]

@@ -92,6 +92,25 @@ def test_titles_answer_words_that_are_no_wish(folder, cache, tmp_path):
     assert search("moonbeam", place, cache=cache)[0].file.endswith("moonbeam-rhapsody.mid")
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("moonbeam rhapsody", "MoonbeamRhapsody"),
+        ("moonbeam", "NNMoonbeam"),
+        ("moonbeam", "moonbeam12"),
+        ("moonbeam", "2ndMoonbeam"),
+        ("MoonbeamRhapsody", "MoonbeamRhapsody"),
+        ("K545", "sonata_k545"),
+    ],
+)
+def test_names_without_spaces_are_words_too(cache, tmp_path, text, name):
+    write_midi(PIECES["a"], tmp_path / f"{name}.mid")
+    write_midi(PIECES["b"], tmp_path / "a.mid")
+    hits = search(text, tmp_path, cache=cache)
+    assert hits[0].file.endswith(f"{name}.mid")
+    assert hits[0].wishes["words"] == 1.0
+
+
 def test_nothing_that_agrees_is_said(folder, cache):
     with pytest.warns(Notice, match="agrees with any file"):
         assert not search("zzyzx", folder, cache=cache)[0].score

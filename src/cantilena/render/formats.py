@@ -72,6 +72,11 @@ def check_soundfont(formats: Sequence[str], engine: str, soundfont: str | Path |
         return
 
 
+def _no_notes(form: str, more: Iterable[str]) -> InputError:
+    """What is wrong where a piece without a Score is to be written as ``form``."""
+    return InputError(f"this piece is audio alone: it has no {form}; give {','.join(more)}")
+
+
 def write_files(
     score: Score | None,
     folder: str | Path,
@@ -100,15 +105,14 @@ def write_files(
     Raises InputError.
     """
     more = more or {}
-    lacking = [form for form in formats if form not in more]
-    if score is None and lacking:
-        raise InputError(
-            f"this piece is audio alone: it has no {lacking[0]}; give {','.join(more)}"
-        )
+    failed: dict[str, CantilenaError] = {}
+    if score is None:
+        failed.update((form, _no_notes(form, more)) for form in formats if form not in more)
+    if failed and (failures is None or len(failed) == len(formats)):
+        raise next(iter(failed.values()))
     folder = make_folder(folder)
     check_name(name)
     files = {form: f"{name}.{form}" for form in formats}
-    failed: dict[str, CantilenaError] = {}
     paths: dict[str, Path] = {}
 
     def places(stage: Path) -> dict[str, str]:
@@ -119,6 +123,8 @@ def write_files(
 
     with staged_files(folder, files.values() if replace else (), places) as stage:
         for form, file in files.items():
+            if form in failed:
+                continue
             try:
                 if form in more:
                     write_bytes(stage / file, more[form])

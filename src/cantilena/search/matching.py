@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -97,7 +98,7 @@ def match(
     if sound is not None:
         likeness["sound"] = round(sound, 4)
         total, weight = total + WEIGHTS["sound"] * sound, weight + WEIGHTS["sound"]
-    here = frozenset(split(f"{measured.words} {re.sub(r'[-_/.]', ' ', name)}"))
+    here = frozenset(split(f"{measured.words} {re.sub(r'[-_/.]', ' ', name)} {_apart(name)}"))
     if query.names:
         value = _share(query.names, here)
         likeness["words"] = round(value, 4)
@@ -107,6 +108,17 @@ def match(
     if query.words:
         value += NAME_BONUS * _share(query.words, here) * (1 - value)
     return value, likeness
+
+
+_SEAM = re.compile(
+    r"[-_/.]|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])"
+    r"|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zß-ÿ])"
+)
+"""Where a word of a file's name ends without a space, as in "MoonlightSonata2"."""
+
+
+def _apart(name: str) -> str:
+    return _SEAM.sub(" ", unicodedata.normalize("NFC", name))
 
 
 def _share(words: Sequence[str], here: frozenset[str]) -> float:

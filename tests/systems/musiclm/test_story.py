@@ -22,6 +22,12 @@ WORDS = st.text("abc xyz'!", min_size=1, max_size=12).map(str.strip).filter(bool
         ("0:one  2.5:two\n3.25:three", [(0, "one"), (2.5, "two"), (3.25, "three")]),
         ("0:a piece at 120 bpm", [(0, "a piece at 120 bpm")]),
         ("0:mp3:like", [(0, "mp3:like")]),
+        (
+            "0:00:calm 0:45:fast, 1:30:run 2:05.5:end",
+            [(0, "calm"), (45, "fast"), (90, "run"), (125.5, "end")],
+        ),
+        ("0:calm 90:run", [(0, "calm"), (90, "run")]),
+        ("0:4 flutes 5:12 horns", [(0, "4 flutes"), (5, "12 horns")]),
     ],
 )
 def test_a_story_is_read(text: str, parts: list[tuple[float, str]]):
@@ -38,6 +44,8 @@ def test_a_story_is_read(text: str, parts: list[tuple[float, str]]):
         ("-1:calm", "begins at second 0, not at -1"),
         ("0:calm 5:", "at 5 s has no words"),
         ("0: 5:fast", "at 0 s has no words"),
+        ("1:30:calm", "begins at second 0, not at 90"),
+        ("0:calm 1:75:run", "1:75 is no time of a story"),
         ("0:a 5:b 5:c", "seconds of a story rise; 5 stands behind 5"),
         ("0:a 5:b 2:c", "2 stands behind 5"),
         ("0:a 10:b", "at 10 s begins behind the end of a piece of 10 s"),

@@ -157,6 +157,15 @@ def test_facts_that_are_unknown_are_not_said():
         assert brief.bars is None and brief.seconds is None and brief.swing is None
 
 
+def test_one_bar_is_a_bar():
+    rng = np.random.default_rng(4)
+    facts = dataclasses.replace(BARE, bars=1)
+    captions = [write_caption(facts, rng) for _ in range(60)]
+    assert any("1 bar" in caption for caption in captions)
+    assert not [c for c in captions if "1 bars" in c or "1 measures" in c]
+    assert {parse_brief(c).bars for c in captions} == {1}
+
+
 def test_named_line_ups():
     rng = np.random.default_rng(3)
     captions = [write_caption(WALTZ, rng) for _ in range(60)]

@@ -1,7 +1,8 @@
 """Stories: which words hold from which second of a piece on, as "0:calm 15:wake up 30:run".
 
 Knows that grammar; does not know what is made of the words. A part begins with its second, a number
-and a colon, and goes on to the next; between parts there may be a comma or a semicolon.
+or minutes and seconds as 1:30, and a colon, and goes on to the next; between parts there may be a
+comma or a semicolon.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ STORY_SYSTEMS = ("musiclm",)
 """The systems that take a story; their option is called "story"."""
 MOST_PARTS = 200
 """Parts of a story, so that a text that is no story is refused early."""
-_MARK = re.compile(r"(?:^|(?<=[\s,;]))(-?\d+(?:\.\d+)?)\s*:")
+_MARK = re.compile(r"(?:^|(?<=[\s,;]))(-?\d+(?::\d\d)?(?:\.\d+)?)\s*:")
 _EXAMPLE = 'write it as "0:calm 15:wake up 30:run", seconds and words'
 
 
@@ -38,10 +39,17 @@ def read_story(text: str, seconds: float | None = None) -> tuple[Part, ...]:
         raise InputError(f"the story {_short(text)} does not begin with a second; {_EXAMPLE}")
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     parts = [
-        Part(float(mark[1]), text[mark.end() : end].strip(" \t\r\n,;"))
+        Part(_seconds(mark[1]), text[mark.end() : end].strip(" \t\r\n,;"))
         for mark, end in zip(marks, ends, strict=True)
     ]
     return _checked(parts, seconds)
+
+
+def _seconds(written: str) -> float:
+    minutes, _, seconds = written.rpartition(":")
+    if minutes and float(seconds) >= 60:
+        raise InputError(f"{written} is no time of a story; a minute has 60 seconds; {_EXAMPLE}")
+    return 60.0 * float(minutes or 0) + float(seconds)
 
 
 def story_of(parts: str | Iterable[Sequence[object]], seconds: float | None = None) -> str:

@@ -224,6 +224,8 @@ def _phrase(clause: tuple[str, str], form: int, dice: _Dice) -> str:
         pattern = dice.pick(("The piece", "The music", "This piece")) + pattern[2:]
     if value[:1] in words.VOWELS:
         pattern = pattern.replace(" a %s", " an %s")
+    if clause == ("bars", "1"):
+        pattern = pattern.replace("bars", "bar").replace("measures", "measure")
     return pattern % value if value else pattern
 
 
