@@ -146,11 +146,12 @@ def _choices(args: argparse.Namespace) -> tuple[list[_Choice], dict[str, str]]:
 
 def _unloadable(choices: Sequence[_Choice]) -> dict[str, str]:
     """Why, by key, systems that nobody named cannot be loaded. All are loaded once before anything
-    is composed: one that was named and cannot be is refused now. Raises CantilenaError."""
+    is composed, those that were named first, as one that cannot be is refused. Raises
+    CantilenaError."""
     from cantilena.errors import CantilenaError
 
     errors: dict[str, str] = {}
-    for choice in choices:
+    for choice in sorted(choices, key=lambda choice: not choice.named):
         try:
             choice.load()
         except CantilenaError as error:

@@ -55,8 +55,9 @@ def exhibit(piece: Piece, wishes: Brief, folder: Path, renderer: Renderer) -> di
     """Makes what is shown of a piece beside it, and tells of it in plain data: ``sound`` and
     ``midi``, places within ``folder`` or None; ``note``, why there is no sound ("": there is);
     ``pictures``, each with ``kind`` ("roll" or "spectrogram"), ``src`` and what it shows in words,
-    ``alt``; ``seconds`` of music; ``led``, whether the notes are those of a Score that led the
-    sound; ``report`` and ``heard``, rows as ``result.row_dict`` and ``HeardRow`` have them."""
+    ``alt``; ``seconds`` of music, of notes without the room that their sound fades in; ``led``,
+    whether the notes are those of a Score that led the sound; ``report`` and ``heard``, rows as
+    ``result.row_dict`` and ``HeardRow`` have them."""
     assert piece.path is not None
     data = piece.path.read_bytes()
     about_it = json.dumps([dict(piece.about), wishes.to_dict()], sort_keys=True)
@@ -129,7 +130,8 @@ class _Exhibit:
         silent = not len(samples) or float(np.abs(samples).max()) < SILENT
         note = "the sound is silent" if silent else ""
         pictures = self._pictures(samples, rate, rows)
-        return self._told(midi, sound, note, pictures, rows, len(samples) / rate)
+        seconds = len(samples) / rate if score is None or self.led else self._length()
+        return self._told(midi, sound, note, pictures, rows, seconds)
 
     def _told(
         self,

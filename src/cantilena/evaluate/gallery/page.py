@@ -21,7 +21,7 @@ a { color: LinkText; }
 :focus-visible { outline: 3px solid Highlight; outline-offset: 2px; }
 .skip { position: absolute; left: -100vw; }
 .skip:focus { left: 1rem; background: Canvas; padding: .5rem; }
-.pieces { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); }
+.pieces { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(24rem, 1fr)); }
 article { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; min-width: 0; }
 article h3 { margin: 0 0 .25rem; }
 audio { width: 100%; }
@@ -40,7 +40,7 @@ _MET = {True: "yes", False: "no", None: "-"}
 def gallery_html(figures: Mapping[str, Any]) -> str:
     """The page of what ``gallery.make_gallery`` gives; places of files are within its folder."""
     prompts, systems = figures["prompts"], figures["systems"]
-    title = f"Gallery: {len(prompts)} prompts by {len(systems)} systems"
+    title = f"Gallery: {_plural(len(prompts), 'prompt')} by {_plural(len(systems), 'system')}"
     sections = "\n".join(_prompt(n, p, systems) for n, p in enumerate(prompts))
     links = "".join(
         f'<li><a href="#prompt-{n}">{escape(p["text"])}</a></li>' for n, p in enumerate(prompts)
@@ -76,6 +76,10 @@ are files in the folders beside this page: move them together.</p>
 </body>
 </html>
 """
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # ---------------------------------------------------------------------------- systems
@@ -157,7 +161,9 @@ def _systems(systems: Sequence[Mapping[str, Any]]) -> str:
         "Score led that Score, and of other sound only its length. What is heard is estimated from "
         "the sound alone, and compared with the Score, or else with what was asked.</p>"
     )
-    return _table(HEAD, [summary_cells(column) for column in systems]) + note
+    table = _table(HEAD, [summary_cells(column) for column in systems])
+    region = 'class="wide" role="region" aria-labelledby="systems" tabindex="0"'
+    return f"<div {region}>{table}</div>{note}"
 
 
 def _left_out(left_out: Mapping[str, str]) -> str:
@@ -240,11 +246,10 @@ def _player(piece: Mapping[str, Any], label: str) -> str:
 
 
 def _picture(picture: Mapping[str, str], label: str) -> str:
-    alt = escape(f"{label}. {picture['alt']}")
-    return (
-        f'<img class="{escape(picture["kind"])}" loading="lazy" src="{quote(picture["src"])}" '
-        f'alt="{alt}">'
-    )
+    """A picture, as wide as there is room; it leads to itself in full."""
+    src, alt = quote(picture["src"]), escape(f"{label}. {picture['alt']}")
+    kind = escape(picture["kind"])
+    return f'<a href="{src}"><img class="{kind}" loading="lazy" src="{src}" alt="{alt}"></a>'
 
 
 def _heard(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -285,7 +290,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], marked: int = -1)
             mark = f' class="{cell}"' if i == marked and cell in ("yes", "no") else ""
             cells.append(f"<td{mark}>{escape(str(cell))}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    return (
-        f'<div class="wide" tabindex="0"><table><thead><tr>{first}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
+    return f"<table><thead><tr>{first}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
