@@ -180,7 +180,7 @@ def test_figures(shown):
     assert not notes["led"] and led["led"] and not alone["led"]
     assert [row["wish"] for row in notes["report"]] == [row["wish"] for row in led["report"]]
     assert [row["wish"] for row in alone["report"]] == ["seconds"] and alone["midi"] is None
-    assert read_midi(out / led["midi"]).bpm == 90
+    assert read_midi(out / led["midi"]).bpm == pytest.approx(90, rel=1e-5)
     samples, rate = read_wav(out / notes["sound"])
     score = read_midi(out / notes["midi"])
     assert notes["seconds"] == pytest.approx(float(score.seconds(score.end)), abs=1e-3)
