@@ -23,6 +23,7 @@ from cantilena.cli.evaluate_sound import (
     codec_folder_arguments,
 )
 from cantilena.cli.evaluate_stages import stages, stages_arguments
+from cantilena.cli.gallery import gallery, gallery_arguments
 from cantilena.cli.qualitative import qualitative, qualitative_arguments
 from cantilena.cli.realism import (
     genre,
@@ -241,6 +242,11 @@ EVALUATIONS: dict[str, Evaluation] = {
         "what each stage of a musiclm loses on held-out clips, with true words and others",
         stages_arguments,
         stages,
+    ),
+    "gallery": Evaluation(
+        "the same prompts by every system on one page, to listen to and to compare",
+        gallery_arguments,
+        gallery,
     ),
     "bits": Evaluation(
         "bits per note of a run's or a checkpoint's model on held-out music", _bits_arguments, _bits

@@ -12,8 +12,8 @@ import hashlib
 import json
 import time
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,6 +72,9 @@ class System(Protocol):
 MakeRequest = Callable[[Prompt, int], Request]
 """The Request of a prompt and a seed."""
 
+About = Callable[[Any], Mapping[str, Any]] | None
+"""Plain data on a Result."""
+
 
 def label(system: System) -> str:
     """Name and hash of a system, as tables name it."""
@@ -82,11 +85,14 @@ def label(system: System) -> str:
 class Piece:
     """A prompt's piece. ``path``: its MIDI or WAV file, None where the system failed; ``seconds``
     that composing took (None where it failed); ``reread_equal``: whether the file, read back, holds
-    the same music as was composed, sound to the 16 bits of the file."""
+    the same music as was composed, sound to the 16 bits of the file; ``error``: why it failed, ""
+    where it did not; ``about``: what was to be kept of its Result beside the music."""
 
     path: Path | None
     seconds: float | None
     reread_equal: bool
+    error: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 def identity(system: System, request: Request) -> dict[str, Any]:
@@ -116,17 +122,21 @@ def compose_prompts(
     progress: Progress = None,
     fresh: bool = False,
     sound: bool = False,
+    about: About = None,
+    chunk: int = CHUNK,
 ) -> list[Piece]:
     """The Piece of each prompt, in order, each of its own ``piece_seed``; composes those that
     ``folder`` does not hold of the same ``identity``, or all of them with ``fresh``. ``sound``: as
-    WAV files, which takes a system that makes sound.
+    WAV files, which takes a system that makes sound. ``about`` says what a record keeps of a
+    Result besides; ``chunk``: prompts that the system gets at a time.
 
     A prompt that the system fails on (CantilenaError) has a Piece without a file. Raises
     CheckpointError and MissingExtraError, which are no prompt's failure, and InputError where
     ``folder`` cannot be made.
     """
     make_folder(folder)
-    files = [_Files(folder / f"{p.id}-{seed}{'.wav' if sound else '.mid'}") for p in prompts]
+    ending = ".wav" if sound else ".mid"
+    files = [_Files(folder / f"{p.id}-{seed}{ending}", about is not None) for p in prompts]
     requests = [make_request(p, piece_seed(p, seed)) for p in prompts]
     identities = [identity(system, request) for request in requests]
     if fresh:  # at once, so that a run that is interrupted leaves none of the old pieces
@@ -141,13 +151,13 @@ def compose_prompts(
         if progress:
             progress((there + done + share * size) / len(prompts))
 
-    for start in range(0, len(missing), CHUNK):
-        chunk = missing[start : start + CHUNK]
+    for start in range(0, len(missing), chunk):
+        some = missing[start : start + chunk]
         began = time.perf_counter()
-        share_done = partial(report, start, size=len(chunk))
-        music = _compose(system, [requests[i] for i in chunk], share_done, sound)
-        seconds = (time.perf_counter() - began) / len(chunk)
-        for i, piece in zip(chunk, music, strict=True):
+        share_done = partial(report, start, size=len(some))
+        music = _compose(system, [requests[i] for i in some], share_done, sound, about)
+        seconds = (time.perf_counter() - began) / len(some)
+        for i, piece in zip(some, music, strict=True):
             pieces[i] = files[i].write(piece, identities[i], seconds)
     report(len(missing))
     return [piece for piece in pieces if piece is not None]
@@ -156,19 +166,29 @@ def compose_prompts(
 Music = Score | Audio
 
 
+@dataclass(frozen=True)
+class _Output:
+    """What a system gave, as far as it is kept."""
+
+    music: Music
+    about: Mapping[str, Any]
+
+
 def _compose(
-    system: System, requests: Sequence[Request], progress: Progress, sound: bool
-) -> list[Music | str]:
+    system: System, requests: Sequence[Request], progress: Progress, sound: bool, about: About
+) -> list[_Output | str]:
     """The Scores, or the ``sound``, or in the place of one the error that the system raised for
     it."""
     try:
-        return [_music(result, sound) for result in system.compose(requests, progress)]
+        results = system.compose(requests, progress)
+        return [_Output(_music(r, sound), about(r) if about else {}) for r in results]
     except (CheckpointError, MissingExtraError):  # no prompt is to blame
         raise
     except CantilenaError as error:
         if len(requests) == 1:
             return [str(error)]
-        return [music for request in requests for music in _compose(system, [request], None, sound)]
+        alone = ([request] for request in requests)
+        return [one for request in alone for one in _compose(system, request, None, sound, about)]
 
 
 def _music(result: Result, sound: bool) -> Music:
@@ -180,22 +200,24 @@ def _music(result: Result, sound: bool) -> Music:
 
 
 class _Files:
-    """A piece's MIDI or WAV file, and its record."""
+    """A piece's MIDI or WAV file, and its record, which tells of more where ``about``."""
 
-    def __init__(self, piece: Path):
-        self.piece, self.record = piece, piece.with_suffix(".json")
+    def __init__(self, piece: Path, about: bool = False):
+        self.piece, self.record, self.about = piece, piece.with_suffix(".json"), about
 
-    def write(self, music: Music | str, identity: dict[str, Any], seconds: float) -> Piece:
+    def write(self, output: _Output | str, identity: dict[str, Any], seconds: float) -> Piece:
         """Writes a piece or the error in its place; the record last, so that its presence says
         that the piece is whole."""
         record: dict[str, Any] = {"identity": identity}
-        if isinstance(music, str):
+        if isinstance(output, str):
             self.piece.unlink(missing_ok=True)
-            record["error"] = music
+            record["error"] = output
         else:
-            record["reread_equal"] = self._write(music)
+            record["reread_equal"] = self._write(output.music)
             record["sha256"] = _sha256(self.piece)
             record["seconds"] = seconds
+            if self.about:
+                record["about"] = dict(output.about)
         write_json(self.record, record, indent=None)
         return self._piece(record)
 
@@ -225,8 +247,10 @@ class _Files:
 
     def _piece(self, record: dict[str, Any]) -> Piece:
         if "error" in record:
-            return Piece(None, None, False)
-        return Piece(self.piece, float(record["seconds"]), bool(record["reread_equal"]))
+            return Piece(None, None, False, str(record["error"]))
+        about = record["about"] if self.about else {}
+        seconds, equal = float(record["seconds"]), bool(record["reread_equal"])
+        return Piece(self.piece, seconds, equal, about=about)
 
 
 def _sha256(path: Path) -> str:
