@@ -103,7 +103,7 @@ def prompts(texts: dict[str, str] = TEXTS) -> list[Prompt]:
     return [Prompt(name, text, parse_brief(text)) for name, text in texts.items()]
 
 
-def made(out: Path, systems: dict[str, FakeSystem], **more):
+def gallery_of(out: Path, systems: dict[str, FakeSystem], **more):
     entrants = [Entrant(key, lambda system=system: system) for key, system in systems.items()]
 
     def request(system, prompt: Prompt, seed: int) -> Request:
@@ -128,7 +128,9 @@ def shown(tmp_path_factory) -> tuple[Path, dict]:
     }
     heard: list[float] = []
     left_out = {"amt": "it is <far>"}
-    figures = made(out, systems, left_out=left_out, progress=lambda done, _: heard.append(done))
+    figures = gallery_of(
+        out, systems, left_out=left_out, progress=lambda done, _: heard.append(done)
+    )
     assert heard == sorted(heard) and heard[-1] == pytest.approx(1.0)
     return out, figures
 
@@ -195,7 +197,7 @@ def test_figures(shown):
 
 def test_a_second_run_makes_nothing_again(tmp_path, monkeypatch):
     systems = {"note": FakeSystem(), "led": SoundSystem()}
-    first = made(tmp_path, systems)
+    first = gallery_of(tmp_path, systems)
     page = (tmp_path / "index.html").read_bytes()
 
     def fail(*_: object, **__: object) -> None:
@@ -205,23 +207,23 @@ def test_a_second_run_makes_nothing_again(tmp_path, monkeypatch):
         for name in ("draw_roll", "draw_spectrogram", "listen", "render_audio"):
             patch.setattr(exhibit_module(), name, fail)
         again = {"note": FakeSystem(), "led": SoundSystem()}
-        assert made(tmp_path, again) == first
+        assert gallery_of(tmp_path, again) == first
         assert not again["note"].requests and not again["led"].requests
         assert (tmp_path / "index.html").read_bytes() == page
     (tmp_path / first["systems"][0]["pieces"][0]["sound"]).write_bytes(b"damaged")
     (tmp_path / first["systems"][1]["pieces"][0]["sound"]).write_bytes(b"damaged")
     again = {"note": FakeSystem(), "led": SoundSystem()}
-    made(tmp_path, again)
+    gallery_of(tmp_path, again)
     assert len(again["note"].requests) == 0 and len(again["led"].requests) == 1
     for column in first["systems"]:
         assert len(read_wav(tmp_path / column["pieces"][0]["sound"])[0]) > RATE
     other = FakeSystem()
     other.hash = "of another checkpoint"
-    made(tmp_path, {"note": other})
+    gallery_of(tmp_path, {"note": other})
     assert len(other.requests) == len(TEXTS)
     fresh = FakeSystem()
     fresh.hash = other.hash
-    made(tmp_path, {"note": fresh}, fresh=True)
+    gallery_of(tmp_path, {"note": fresh}, fresh=True)
     assert len(fresh.requests) == len(TEXTS)
 
 
@@ -233,10 +235,10 @@ def test_one_that_was_interrupted_goes_on(tmp_path):
     interrupted = SoundSystem()
     interrupted.error, interrupted.fails = KeyboardInterrupt(), 1
     with pytest.raises(KeyboardInterrupt):
-        made(tmp_path, {"note": FakeSystem(), "led": interrupted})
+        gallery_of(tmp_path, {"note": FakeSystem(), "led": interrupted})
     assert page_of(tmp_path).texts["h3"] == ["note"] * len(TEXTS)
     rest = SoundSystem()
-    made(tmp_path, {"note": FakeSystem(), "led": rest})
+    gallery_of(tmp_path, {"note": FakeSystem(), "led": rest})
     assert [request.text for request in rest.requests] == [TEXTS["two b'"]]
     assert page_of(tmp_path).texts["h3"] == ["note", "led"] * len(TEXTS)
 
@@ -248,7 +250,7 @@ def test_silence_and_no_notes_are_said(tmp_path):
             none = np.zeros(len(result.score), dtype=bool)
             return Result(result.score.select(none), request.brief, request.to_dict())
 
-    figures = made(tmp_path, {"silent": SoundSystem(loud=0.0), "empty": Empty()})
+    figures = gallery_of(tmp_path, {"silent": SoundSystem(loud=0.0), "empty": Empty()})
     silent, empty = (column["pieces"][0] for column in figures["systems"])
     assert silent["note"] == "the sound is silent" and silent["sound"] is not None
     assert empty["note"] == "the piece has no notes" and empty["sound"] is None

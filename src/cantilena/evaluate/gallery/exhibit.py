@@ -119,7 +119,7 @@ class _Exhibit:
         try:
             samples, rate = self._sound()
         except CantilenaError as error:
-            return self._told(midi, None, str(error), [], (), self._length())
+            return self._entry(midi, None, str(error), [], (), self._length())
         sound = self.path.with_suffix(".wav")
         if self.path.suffix == ".mid":
             write_bytes(sound, wav_bytes(samples, rate))
@@ -131,9 +131,9 @@ class _Exhibit:
         note = "the sound is silent" if silent else ""
         pictures = self._pictures(samples, rate, rows)
         seconds = len(samples) / rate if score is None or self.led else self._length()
-        return self._told(midi, sound, note, pictures, rows, seconds)
+        return self._entry(midi, sound, note, pictures, rows, seconds)
 
-    def _told(
+    def _entry(
         self,
         midi: Path | None,
         sound: Path | None,
