@@ -83,7 +83,7 @@ def test_clips_become_an_embedding_with_tokens(here, capsys):
     ("argv", "problem"),
     [
         ([*TRAIN, "--notes", "5"], "--notes is not of"),
-        ([*TRAIN, "--codec", "x"], "--codec is not of"),
+        ([*TRAIN, "--codec", "x"], "--codec is not an option of"),
         ([*TRAIN, "--recipe", "opera"], "opera"),
         ([*TRAIN, "--option", "breadth=3"], "no option 'breadth'"),
         ([*TRAIN, "--option", "loss=other"], "clap, mulan"),
