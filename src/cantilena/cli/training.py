@@ -76,7 +76,9 @@ def own_recipe(
 def refuse_codec(args: argparse.Namespace) -> None:
     """Raises InputError where a codec is named that this system has no use for."""
     if args.codec is not None:
-        raise InputError(f"--codec is not of --system {args.system}, which reads no codes")
+        raise InputError(
+            f"--codec is not an option of --system {args.system}, which reads no codes"
+        )
 
 
 def corpora_of(args: argparse.Namespace) -> list[str] | None:

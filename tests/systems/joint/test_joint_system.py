@@ -82,8 +82,8 @@ def test_clips_become_an_embedding_with_tokens(here, capsys):
 @pytest.mark.parametrize(
     ("argv", "problem"),
     [
-        ([*TRAIN, "--notes", "5"], "--notes is the note model's alone"),
-        ([*TRAIN, "--codec", "x"], "--codec is not of"),
+        ([*TRAIN, "--notes", "5"], "--notes is not an option of"),
+        ([*TRAIN, "--codec", "x"], "--codec is not an option of"),
         ([*TRAIN, "--recipe", "opera"], "opera"),
         ([*TRAIN, "--option", "breadth=3"], "no option 'breadth'"),
         ([*TRAIN, "--option", "loss=other"], "clap, mulan"),
