@@ -23,7 +23,7 @@ LEVELS = (
     ("data", "models"),
     ("decode",),
     ("systems",),
-    ("train", "evaluate", "api"),
+    ("train", "evaluate", "search", "loading", "options", "api"),
     ("cli", "serve"),
 )
 """From the lowest. A package imports from its own level and those below; packages of one level may

@@ -16,21 +16,8 @@ from cantilena.cli.evaluate import EVALUATIONS
 from cantilena.cli.models import export_arguments
 from cantilena.cli.naming import name_argument, replace_argument
 from cantilena.cli.paper import paper_arguments
+from cantilena.cli.training import TRAINERS
 from cantilena.cli.weights import weights_arguments
-
-TRAINERS = {
-    "aligned": "cli.train_aligned:train_aligned",
-    "attributes": "cli.train_attributes:train_attributes",
-    "text-to-attributes": "cli.train_attributes:train_reader",
-    "symphony": "cli.train_symphony:train_symphony",
-    "bert-symphony": "cli.train_symphony:train_symphony",
-    "joint": "cli.train_joint:train_joint",
-    "latent": "cli.train_latent:train_latent",
-    "musiclm": "cli.train_musiclm:train_musiclm",
-    "codec": "cli.train_codec:train_codec",
-    "codes": "cli.train_codes:train_codes",
-}
-"""What ``train`` calls for other models than note's, by ``--system``."""
 
 
 def whole(text: str) -> int:

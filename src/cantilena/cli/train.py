@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cantilena.cli.arguments import TRAINERS
 from cantilena.cli.common import Progress, print_json, warn
+from cantilena.cli.training import TRAINERS
 from cantilena.errors import InputError, MissingExtraError
 from cantilena.files import check_folder
 

@@ -25,6 +25,19 @@ _SIZES = ("width", "layers", "heads", "hidden", "head_hidden", "context")
 _NOTE_ALONE = ("corpora", "notes", "length", "start", "tune", "compile", "workers", *_SIZES)
 """Options of the note model's training; those of others are --option."""
 _SETTINGS = ("steps", "minutes", "batch", "rate", "decay", "seed", "warmup", "valid_every")
+TRAINERS = {
+    "aligned": "cli.train_aligned:train_aligned",
+    "attributes": "cli.train_attributes:train_attributes",
+    "text-to-attributes": "cli.train_attributes:train_reader",
+    "symphony": "cli.train_symphony:train_symphony",
+    "bert-symphony": "cli.train_symphony:train_symphony",
+    "joint": "cli.train_joint:train_joint",
+    "latent": "cli.train_latent:train_latent",
+    "musiclm": "cli.train_musiclm:train_musiclm",
+    "codec": "cli.train_codec:train_codec",
+    "codes": "cli.train_codes:train_codes",
+}
+"""What ``train`` calls for other models than note's, by ``--system``."""
 LICENCE = "The weights are Apache-2.0 as far as they are ours; sources says what they heard."
 Say = Callable[[str], None]
 

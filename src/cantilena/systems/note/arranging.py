@@ -25,7 +25,7 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
 )
 from cantilena.systems.note.rests import sung
-from cantilena.systems.note.returns import corresponds, of_chords, remembered, steady
+from cantilena.systems.note.returns import corresponds, of_chords
 from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
@@ -95,9 +95,9 @@ def arrange(
         # songs' returns are of eights, and the rounds of a progression may be of twelve
         if plan.sections and plan.sections[0].bars % SECTION:
             rows = shaped(rows, plan.parts, plan.sections, rng)
-        rows = steady(remembered(_with_intro(rows, plan, rng), plan), plan)
+        rows = _with_intro(rows, plan, rng)
     if brief.form:
-        rows = steady(sung(rows, plan, bars_before_tune(plan.parts, plan.sections)), plan)
+        rows = sung(rows, plan, bars_before_tune(plan.parts, plan.sections))
         rows = shaped(rows, plan.parts, plan.sections, rng)
         rows = with_scenes(rows, plan.parts, brief.form)
     rows = with_riffs(rows, brief, plan)

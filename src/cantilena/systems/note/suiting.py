@@ -20,8 +20,8 @@ from cantilena.tokens.note.outline import UNKNOWN_COUNT
 LONGEST_ENTRIES = 8
 """Bars after which everybody has come in."""
 LEAST_HEARD = {MELODY: 0.6, HARMONY: 0.45, BASS: 0.6, DRUM: 0.7}
-"""Share of the bars in which a part is to begin notes at least, by role; ``LONGEST_ENTRIES`` bars
-at the beginning, or a quarter, do not count: parts may come in one by one."""
+"""Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
+beginning, or a quarter, do not count: parts may come in one by one."""
 GENRE_FIT, LEAST_FIT = 1.5, 5.0
 """What a song of an asked genre gains, and what a part that is heard too little costs."""
 USUAL_DENSITY, DENSITY_FIT = 0.3, 1.5
@@ -63,7 +63,7 @@ def suits(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
     first = min(LONGEST_ENTRIES, plan.bars // 4)
     for part in plan.parts:
         row = rows[part.instrument]
-        heard = sum(bar.kind not in (REST, HELD) for bar in row[first:]) / (plan.bars - first)
+        heard = sum(bar.sounds for bar in row[first:]) / (plan.bars - first)
         fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
         fit -= THIN_COST * _thinness(row, LEAST_NOTES.get(part.role, 0.0))
         if part.role == MELODY:

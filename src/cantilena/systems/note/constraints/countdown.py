@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cantilena.systems.note.constraints.parts import joining
-from cantilena.systems.note.plan import BASS, MELODY, Plan
+from cantilena.systems.note.plan import MELODY, Plan
 from cantilena.systems.note.recurrence import NEW
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
@@ -38,10 +38,6 @@ class Countdown:
     """What a part gains for each bar beyond so many of a bar in which it has played nothing yet of
     what is planned: else bars stay empty, and with them all that take them up."""
 
-    DOWNBEAT_BIAS = 2.0
-    """What a bass gains on the first beat of a new bar: nine of ten real basses' bars begin there
-    (``bass_downbeats`` of ``cantilena evaluate realism``), without drums fewer of ours did."""
-
     BEHIND_BIAS, SLACK = 0.8, 0.25
     """What a part gains for each note that it is behind an even course, beyond one, or this share
     of its bar's notes."""
@@ -57,7 +53,6 @@ class Countdown:
     def __init__(self, plan: Plan, scheme: NoteScheme, figured: Iterable[int] = ()):
         self.plan, self.scheme, self.figured = plan, scheme, frozenset(figured)
         self.tunes = {p.instrument for p in plan.parts if p.role == MELODY} - self.figured
-        self.basses = {p.instrument for p in plan.parts if p.role == BASS} - self.figured
         self.paced = {p.instrument for p in plan.parts} - self.figured
         self.new = {p.instrument: [bar.kind == NEW for bar in p.bars] for p in plan.parts}
 
@@ -101,8 +96,6 @@ class Countdown:
         share = (tick - start) / (stop - start)
         played = len(part.rows) - part.before(start)
         left = piece.agenda.to_come(part, bar)
-        if not played and left and tick == start and instrument in self.basses:
-            return self.DOWNBEAT_BIAS
         if not played:
             return self.LATE_BIAS * max(0.0, share - self.LATE) if left else 0.0
         ahead = played - (played + left) * share
