@@ -24,7 +24,6 @@ from cantilena.systems.note.recurrence import (
     read_counts,
     write_counts,
 )
-from cantilena.systems.note.returns import steady
 from cantilena.systems.note.sections import completed, plan_sections
 from cantilena.systems.note.shaping import shaped
 from cantilena.text.wishes import Brief, Instrument, Section
@@ -418,43 +417,6 @@ def test_an_intro_has_chords_in_every_bar():
         for bar in range(intro if intro >= 4 else 0):
             assert piano.bars[bar].kind not in (REST, HELD)
     assert waits > 5
-
-
-def test_tunes_of_which_nothing_comes_back_are_remembered():
-    plan = arranged([song(("melody", 73, NEWS), *WHOLE)], 1)
-    tune = next(part.bars for part in plan.parts if part.role == MELODY)
-    assert [(s.letter, s.start) for s in plan.sections] == [("A", 0), ("B", 8)]
-    back = {k: bar.source for k, bar in enumerate(tune) if bar.source >= 0}
-    assert set(back) == {4, 5, 12, 13}  # the second phrase begins as the first
-    assert {first_of(tune, k) for k in back} <= {0, 1, 8, 9}
-    brief = Brief(instruments=BAND[:3], only=True, bars=32)
-    habits = {**HABITS, "arrangements": [song(("melody", 73, NEWS), *WHOLE)]}
-    plan = make_plan(brief, habits, np.random.default_rng(0))
-    tune = next(part.bars for part in plan.parts if part.role == MELODY)
-    assert [s.letter for s in plan.sections] == ["A", "A", "B", "A"]
-    for start in (8, 24):
-        head = tune[start : start + 4]
-        assert [bar.source for bar in head] == [0, 1, 2, 3]
-        assert [bar.kind for bar in head] == [EXACT, EXACT, VARIED, VARIED]
-        assert all(tune[start + k].source < 0 for k in range(4, 7))
-
-
-def test_bars_with_as_many_notes_as_two_before_keep_their_rhythm():
-    plan = plan_of(bars=8)
-    counts = {73: [5, 5, 5, 9, 6, 9, 6, 9], 0: [8, 8, 9, 8, 3, 8, 0, 7]}
-    rows = {
-        part.instrument: [BarPlan(notes=n) if n else BarPlan(REST, notes=0) for n in row]
-        for part in plan.parts
-        for row in [counts.get(part.instrument, [4] * 8)]
-    }
-    out = steady(rows, plan)
-    assert {i: [k for k, bar in enumerate(out[i]) if bar.source >= 0] for i in out} == {
-        73: [2, 6, 7],  # the second halves of its phrases
-        0: [2, 3, 5, 7],
-        33: [],
-        DRUMS: [],
-    }
-    assert all(bar == BarPlan(RHYTHM, k - 2) for k, bar in enumerate(out[0]) if bar.source >= 0)
 
 
 def test_songs_about_as_dense_as_such_ensembles_are_mostly_taken():

@@ -84,8 +84,7 @@ def test_who_has_played_the_notes_of_a_bar_is_held_back_in_it():
     assert not bias(INSTRUMENT, piece(plan, lead), 24).any()
     twice = piece(plan, lead, (24, LEAD, 62, 3, 4))
     in_bar, in_next = bias(INSTRUMENT, twice, 24), bias(INSTRUMENT, twice, 72)
-    assert in_bar[LEAD] == Countdown.DONE_BIAS and in_bar[LOW] > 0
-    assert in_next[LOW] == Countdown.DOWNBEAT_BIAS and np.count_nonzero(in_next) == 1
+    assert in_bar[LEAD] == Countdown.DONE_BIAS and in_bar[LOW] > 0 and not in_next.any()
     waits = bias(ONSET, twice)  # the bass has a note left
     assert not waits[:72].any() and (waits[72:] == Countdown.LEFT_BIAS).all()
     twice.push(0, LOW, 40, 3, 4)
