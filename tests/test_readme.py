@@ -17,7 +17,7 @@ PAGES = [README, *sorted((README.parent / "docs").rglob("*.md"))]
 pytestmark = pytest.mark.skipif(not README.exists(), reason="the README is not beside the tests")
 
 
-RUN = ("compose", "brief", "describe", "render", "doctor")
+RUN = ("compose", "brief", "describe", "render", "search", "caption", "instrument", "doctor")
 """Commands that need no corpora."""
 
 
@@ -86,6 +86,8 @@ def here(tmp_path, monkeypatch):
     assert main(["compose", text, "--formats", "mid,json", "--quiet"]) == 0
     (made,) = (tmp_path / "out").glob("*.mid")
     (tmp_path / "song.mid").write_bytes(made.read_bytes())
+    (tmp_path / "songs").mkdir()
+    (tmp_path / "songs" / "song.mid").write_bytes(made.read_bytes())
     (tmp_path / "out" / "x.json").write_text(made.with_suffix(".json").read_text())
     (tmp_path / "prompts.jsonl").write_text(json.dumps({"id": "a", "text": text}) + "\n")
     return tmp_path

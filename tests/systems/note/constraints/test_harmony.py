@@ -8,11 +8,13 @@ from cantilena.score import DRUMS
 from cantilena.score.harmony import Key, parse_chord
 from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.constraints import Changes
+from cantilena.systems.note.constraints.harmony import SECOND_BIAS, Harmony
+from cantilena.systems.note.constraints.parts import joining
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import NoteScheme
-from cantilena.tokens.note.grammar import PITCH
+from cantilena.tokens.note.grammar import NEVER, PITCH
 
 SCHEME = NoteScheme()
 PIANO, SINGER, LOW = 0, 73, 33
@@ -50,6 +52,34 @@ def test_tones_of_an_asked_chord_that_nobody_has_sounded_are_called():
     assert called(whole, (12, PIANO)) == set()
     assert called(whole, (96, PIANO)) == {c, e, g}  # the next chord begins
     assert called([(0, LOW, 45)], (0, SINGER)) == set() and a not in called([], (0, LOW))
+
+
+def test_what_a_part_strikes_together_keeps_apart():
+    plan = plan_of("C", "Cmaj7")
+    wish = Harmony(plan, SCHEME)
+
+    def bias(onset: int, pitch: int, instrument: int = PIANO) -> np.ndarray:
+        piece = Tracker(plan.frame, SCHEME.max_delta)
+        piece.push(onset, PIANO, pitch, 3, 4)
+        out = wish.bias(PITCH, piece, (0, instrument))
+        assert out is not None
+        return out
+
+    alone = wish.bias(PITCH, Tracker(plan.frame, SCHEME.max_delta), (60, PIANO))
+    assert alone is not None
+    after = bias(60, 64)  # an E above C, off the strong beats
+    assert after[65] == NEVER and after[66] == alone[66] + SECOND_BIAS
+    assert (after[67:] == alone[67:]).all() and (after[:65] == alone[:65]).all()
+    assert np.isfinite(bias(96 + 60, 71)[72])  # a major seventh's B and C
+    assert np.isfinite(bias(60, 64, SINGER)[65])  # another part
+
+
+def test_who_has_no_third_left_below_the_top_joins_no_onset():
+    plan = plan_of("C")
+    for pitch, joins in ((87, True), (88, False), (90, False)):
+        piece = Tracker(plan.frame, SCHEME.max_delta)
+        piece.push(0, PIANO, pitch, 3, 4)
+        assert (PIANO in {p.instrument for p in joining(plan, piece)}) == joins
 
 
 def test_asked_chords_are_played_in_every_bar():

@@ -14,6 +14,10 @@ from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import INSTRUMENT, NEVER, ONSET, PITCH
 
+CLOSEST = 3
+"""Semitones up to its highest pitch that a part needs above its last note to strike another one
+with it: with fewer it could only strike a second, be that a tone of the chord or not."""
+
 
 class _Section:
     """Players of one instrument: on how many onsets they played, and on how many all of them."""
@@ -30,7 +34,8 @@ class _Section:
 
     def waits(self, share: float) -> bool:
         """Whether more should join the last onset, ``share`` of which are to be everyone's."""
-        can_join = self.notes < self.part.players and self.top < self.part.high
+        room = self.top + CLOSEST <= self.part.high
+        can_join = self.notes < self.part.players and room
         return can_join and self.divided < share * self.onsets
 
 
@@ -68,7 +73,11 @@ def joining(plan: Plan, piece: Tracker) -> list[PartPlan]:
         if p.plays(bar)
         and (
             p.instrument > last[1]
-            or (p.instrument == last[1] and last[2] < p.high and counts[last[1]] < p.voices)
+            or (
+                p.instrument == last[1]
+                and last[2] + CLOSEST <= p.high
+                and counts[last[1]] < p.voices
+            )
         )
     ]
 
