@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def typing_only(tree: ast.AST) -> set[ast.AST]:
     return inside
 
 
+@cache
 def imports() -> dict[str, set[str]]:
     """module -> the modules of ours that it imports, dotted and without "cantilena."."""
     graph: dict[str, set[str]] = defaultdict(set)

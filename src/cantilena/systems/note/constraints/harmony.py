@@ -49,9 +49,6 @@ EARLY = 2
 """Ticks before a chord within which a note already belongs to it: hands are early by as much."""
 OVERLAP, MELODY_OVERLAP = 1, 6
 """Ticks for which a note may sound into a chord that it is foreign to."""
-SECOND_BIAS = -1.0
-"""What a note loses a second above one that its part strikes with it: without, twice as many notes
-of chords are seconds as in songs (``harmony_clusters`` of ``cantilena evaluate realism``)."""
 CARRIER_BIAS = 2.5
 """What parts that carry the harmony gain where a chord is due."""
 
@@ -105,15 +102,14 @@ class Harmony:
     def _spaced(
         self, bias: np.ndarray, piece: Tracker, tick: int, slot: int, instrument: int
     ) -> np.ndarray:
-        """(128,) bias where the part strikes something at the tick already: a second above that
-        loses, and a semitone above it, foreign to the chord, is forbidden."""
+        """(128,) bias where the part strikes something at the tick already: a semitone above that,
+        foreign to the chord, is forbidden."""
         if not piece.rows or piece.rows[-1][:2] != (tick, instrument):
             return bias
         below = piece.rows[-1][2]  # the highest so far: notes of one onset rise
         tones = self.plan.chords[slot][1].pitch_classes if slot >= 0 else frozenset()
-        bias = bias.copy()
-        bias[below + 1 : below + 3] += SECOND_BIAS
         if (below + 1) % 12 not in tones:
+            bias = bias.copy()
             bias[below + 1 : below + 2] = NEVER
         return bias
 
