@@ -6,6 +6,10 @@ import json
 import os
 import signal
 
+# two processes of tests share two cores; before torch and numpy are imported
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

@@ -65,7 +65,7 @@ def test_clips_become_a_model_that_writes_codes(here: Path, capsys: Any):
     ("more", "problem"),
     [
         ([], "say by which --codec"),
-        (["--codec", "codec", "--notes", "5"], "--notes is the note model's"),
+        (["--codec", "codec", "--notes", "5"], "--notes is not an option of"),
         (["--codec", "codec", "--recipe", "opera"], "opera"),
         (["--codec", "codec", "--option", "width"], "NAME=VALUE"),
         (["--codec", "codec", "--option", "breadth=3"], "no option 'breadth'"),

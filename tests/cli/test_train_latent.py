@@ -66,7 +66,7 @@ def test_clips_become_a_model_that_makes_sound(here: Path, capsys: Any):
     ("more", "problem"),
     [
         ([], "say by --codec"),
-        (["--codec", "vae", "--notes", "5"], "--notes is the note model's"),
+        (["--codec", "vae", "--notes", "5"], "--notes is not an option of"),
         (["--codec", "vae", "--recipe", "opera"], "opera"),
         (["--codec", "vae", "--option", "breadth=3"], "no option 'breadth'"),
         (["--codec", "vae", "--option", "conditions=smell"], "reads no 'smell'"),
