@@ -227,8 +227,8 @@ def test_songs_become_a_model_a_bridge_and_pieces(here: Path, capsys: Any):
 @pytest.mark.parametrize(
     ("system", "options", "more", "problem"),
     [
-        ("symphony", SMALL, ["--notes", "5"], "--notes is no option of 'symphony'"),
-        ("symphony", SMALL, ["--codec", "x"], "--codec is no option"),
+        ("symphony", SMALL, ["--notes", "5"], "--notes is not an option of"),
+        ("symphony", SMALL, ["--codec", "x"], "--codec is not an option"),
         ("symphony", SMALL, ["--recipe", "opera"], "opera"),
         ("symphony", [*SMALL, "vocabulary=x"], [], "leave it out"),
         ("symphony", [*SMALL, "heads=3"], ["--steps", "0"], "steps"),
@@ -240,7 +240,7 @@ def test_songs_become_a_model_a_bridge_and_pieces(here: Path, capsys: Any):
 def test_what_cannot_be_is_one_line(
     system: str, options: list[str], more: list[str], problem: str, here: Path, capsys: Any
 ):
-    assert train(system, "run", options, *more) == (1 if problem == "nowhere" else 2)
+    assert train(system, "run", options, *more) == 2
     err = capsys.readouterr().err
     assert problem in err and err.count("\n") == 1
     assert not (here / "run").exists()
