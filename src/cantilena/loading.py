@@ -82,9 +82,10 @@ def _state(key: str | None) -> tuple[tuple[str, int, int], ...]:
 
 @lru_cache(maxsize=4)
 def _loaded(name: str, checkpoint: str | None, state: Any, options: tuple[Any, ...]) -> System:
-    from cantilena.systems import system_class
+    from cantilena.systems import extra_needed, spec, system_class
 
-    return system_class(name).load(checkpoint, **dict(options))
+    with extra_needed(spec(name).extra, f"the system {name!r}"):
+        return system_class(name).load(checkpoint, **dict(options))
 
 
 def as_system(checkpoint: str | Path | System | None, system: str | None = None) -> System:

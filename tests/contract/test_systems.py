@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -465,3 +467,20 @@ def test_a_damaged_checkpoint_is_refused(system: System, checkpoints, tmp_path: 
                 path.write_bytes(data[: len(data) // 2])
             with pytest.raises((CheckpointError, InputError)):
                 cantilena.load(folder, system.system)
+
+
+def test_without_the_extras_each_says_what_to_install():
+    """In a process in which the packages of the extras cannot be imported."""
+    code = """
+import sys
+from cantilena.systems import EXTRAS, SYSTEMS, system_class
+from cantilena.errors import MissingExtraError
+sys.modules |= dict.fromkeys({package for names in EXTRAS.values() for package in names})
+for name, line in SYSTEMS.items():
+    try:
+        system_class(name)
+    except MissingExtraError as error:
+        assert line.extra and f"cantilena[{line.extra}]" in str(error), (name, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

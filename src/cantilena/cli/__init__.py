@@ -43,7 +43,7 @@ from cantilena.cli.process import flush_streams, open_streams, say, signal_code,
 from cantilena.cli.rewrite import rewrite_arguments
 from cantilena.cli.search import search_arguments
 from cantilena.cli.tokens import tokens_arguments
-from cantilena.errors import CantilenaError, InputError, Notice
+from cantilena.errors import CantilenaError, InputError, MissingExtraError, Notice
 from cantilena.version import __version__
 
 DEBUG_VARIABLE = "CANTILENA_DEBUG"
@@ -96,7 +96,18 @@ def _run(argv: Sequence[str]) -> int:
                 return _print_lost(error)  # it came of printing
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        return _print_error(error)
+        return _print_error(_of_extra(error))
+
+
+def _of_extra(error: Exception) -> Exception:
+    """What says which extra to install, where a command needs a package that is not installed."""
+    from cantilena.systems import EXTRAS
+
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS["audio"]:
+        return MissingExtraError(error.name, "audio", "this command")
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS["hf"]:
+        return MissingExtraError(error.name, "hf", "this command")
+    return error
 
 
 def _noticed(others: Callable[..., None], message: Any, category: Any, *where: Any, **more: Any):

@@ -6,10 +6,12 @@ docs/adding-a-system.md shows it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cantilena.errors import UnknownNameError
+from cantilena.errors import MissingExtraError, UnknownNameError
 from cantilena.systems.spec import SHIPPED, Spec
 
 if TYPE_CHECKING:
@@ -126,8 +128,23 @@ def spec(name: str) -> Spec:
 
 
 def system_class(name: str) -> type[System]:
-    """The class of a system, imported now. Raises UnknownNameError."""
-    return resolve(spec(name).home)
+    """The class of a system, imported now. Raises UnknownNameError, and MissingExtraError where it
+    imports a package that is not installed."""
+    with extra_needed(spec(name).extra, f"the system {name!r}"):
+        return resolve(spec(name).home)
+
+
+@contextmanager
+def extra_needed(extra: str, purpose: str) -> Iterator[None]:
+    """Raises MissingExtraError in the place of what an import of a package raises that is not
+    installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = error.name or ""
+        if not extra or not package or package.startswith("cantilena"):
+            raise
+        raise MissingExtraError(package, extra, purpose) from error
 
 
 def resolve(home: str) -> Any:
