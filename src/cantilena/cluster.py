@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from importlib import import_module
@@ -57,7 +58,8 @@ def connected(workers: int | None = None, address: str | None = None) -> Iterato
             raise CantilenaError(f"Ray at {address!r} cannot be used: {error}") from error
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
-        yield ray
+        with contextlib.redirect_stdout(sys.stderr):  # Ray's own lines are no part of an outcome
+            yield ray
     finally:
         if started:
             ray.shutdown()
