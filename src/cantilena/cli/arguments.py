@@ -122,7 +122,12 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--top-p", type=number, metavar="P", help="keep the likeliest, by probability")
     how.add_argument("--top-k", type=whole, metavar="K", help="keep the K likeliest (0: all)")
     how.add_argument("--guidance", type=number, metavar="G", help="pull towards the wishes")
-    how.add_argument("--best-of", type=count, metavar="N", help="make N, keep the most obedient")
+    how.add_argument(
+        "--best-of",
+        type=count,
+        metavar="N",
+        help="make N, keep the most obedient, of these the most songlike",
+    )
     how.add_argument(
         "--repetition", type=number, metavar="R", help="penalty on repeating a bar; 0: none"
     )

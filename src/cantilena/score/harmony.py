@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cantilena.errors import BriefError
 
@@ -202,6 +203,7 @@ class Chord:
         return Chord((self.root + semitones) % 12, self.intervals, self.symbol, bass)
 
     @classmethod
+    @lru_cache(maxsize=N_CHORDS)
     def from_number(cls, number: int) -> Chord:
         """The chord of a number 1..108 of the reduced alphabet."""
         root, quality = divmod(number - 1, len(QUALITIES))

@@ -63,12 +63,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """A piece is done; nothing follows on it."""
+    """A piece is done; nothing follows on it. ``merit`` decides between attempts that obey a Brief
+    alike: the higher, the better; only those at one Request are compared."""
 
     result: Result
+    merit: float = 0.0
 
 
 Event = NoteMade | Progress | Finished
+
+
+DIGITS = 9
+"""Of a score (0-1) that count: what differs beyond is rounding."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +87,15 @@ class Attempt:
 
 @dataclass
 class _Candidate:
-    """The best attempt at a request so far, and the notes of the one under way."""
+    """The best attempt at a request so far (how well it obeys, then its merit, then the first), and
+    of each attempt under way the notes and the share done."""
 
-    worth: float = -1.0
+    worth: tuple[float, float, int] = (-1.0, 0.0, 0)
     result: Result | None = None
     notes: list[NoteMade] = field(default_factory=list)
-    held: list[NoteMade] = field(default_factory=list)
+    held: dict[int, list[NoteMade]] = field(default_factory=dict)
+    shares: dict[int, float] = field(default_factory=dict)
+    left: int = 0
 
 
 class System(ABC):
@@ -130,6 +139,11 @@ class System(ABC):
         """How many attempts may be made at a Request: its ``best_of``."""
         return request.sampling.best_of if request.sampling is not None else 1
 
+    def side_by_side(self, request: Request) -> bool:
+        """Whether all attempts at a Request are made, abreast, since ``Finished.merit`` tells those
+        apart that obey alike; else one after another, until one obeys wholly."""
+        return False
+
     def check(self, request: Request) -> None:
         """Raises InputError for a Request that this system cannot take; nothing is made before.
         Subclasses that know more ask ``super().check`` first."""
@@ -167,9 +181,10 @@ class System(ABC):
     def run(self, requests: Sequence[Request]) -> Generator[tuple[int, Event], None, None]:
         """The Events of all requests, each with the index of its request.
 
-        Of each piece up to ``best_of`` attempts are made until one meets its Brief wholly; the best
-        is kept. Notes of an attempt that may yet be thrown away are held back until it is known,
-        so with ``best_of`` 1 notes come as they are made and else when the piece is. Closing the
+        Of each piece up to ``best_of`` attempts are made, until one meets its Brief wholly, or all
+        of them where a system tells more than that (``side_by_side``); the best is kept. Notes of
+        an attempt that may yet be thrown away are held back until it is known, so with ``best_of``
+        1 notes come as they are made and else when the piece is. Closing the
         iterator ends the work within one step of the model. Raises InputError at once, before
         anything is made, for a request that cannot be taken.
         """
@@ -220,30 +235,39 @@ class System(ABC):
         )
 
     def _run(self, requests: Sequence[Request]) -> Generator[tuple[int, Event], None, None]:
-        fresh = deque((i, 0) for i in range(len(requests)))
+        many = [self.attempts(request) for request in requests]
+        abreast = [self.side_by_side(request) for request in requests]
+        first = [range(n if all_ else 1) for n, all_ in zip(many, abreast, strict=True)]
+        fresh = deque((i, number) for i, numbers in enumerate(first) for number in numbers)
         again: deque[tuple[int, int]] = deque()
-        candidates = [_Candidate() for _ in requests]
+        candidates = [_Candidate(left=len(numbers)) for numbers in first]
         while fresh or again:
             group = self._group(requests, again, fresh)
             attempts = [Attempt(requests[i], number) for i, number in group]
             for k, event in self.attempt(attempts):
                 i, number = group[k]
-                of, candidate = self.attempts(requests[i]), candidates[i]
+                of, candidate = many[i], candidates[i]
                 if isinstance(event, Progress):
-                    yield i, Progress(_overall(event.share, number, of))
+                    if abreast[i]:
+                        candidate.shares[number] = event.share
+                        yield i, Progress(sum(candidate.shares.values()) / of)
+                    else:
+                        yield i, Progress(_overall(event.share, number, of))
                 elif isinstance(event, Finished):
-                    if _take(candidate, event.result) and number + 1 < of:
+                    _take(candidate, number, event)
+                    obeys = candidate.worth[0] >= 1
+                    if not abreast[i] and not obeys and number + 1 < of:
                         again.append((i, number + 1))
-                        continue
-                    for note in candidate.notes:
-                        yield i, note
-                    assert candidate.result is not None
-                    yield i, Finished(candidate.result)
-                    candidates[i] = _Candidate()  # a thousand pieces need not stay in memory
+                    elif candidate.left == 0:
+                        for note in candidate.notes:
+                            yield i, note
+                        assert candidate.result is not None
+                        yield i, Finished(candidate.result)
+                        candidates[i] = _Candidate()  # a thousand pieces need not stay in memory
                 elif of == 1:
                     yield i, event
                 else:
-                    candidate.held.append(event)
+                    candidate.held.setdefault(number, []).append(event)
 
     def _group(
         self,
@@ -266,13 +290,14 @@ class System(ABC):
         return group
 
 
-def _take(candidate: _Candidate, result: Result) -> bool:
-    """Keeps the better of two attempts; whether another could be better still."""
-    worth = total(result.rows)
-    if worth > candidate.worth + 1e-9:
-        candidate.worth, candidate.result, candidate.notes = worth, result, candidate.held
-    candidate.held = []
-    return candidate.worth < 1 - 1e-9
+def _take(candidate: _Candidate, number: int, event: Finished) -> None:
+    """Keeps the better of two attempts, in whichever order they end."""
+    candidate.left = max(0, candidate.left - 1)
+    candidate.shares[number] = 1.0
+    notes = candidate.held.pop(number, [])
+    worth = (round(total(event.result.rows), DIGITS), event.merit, -number)
+    if candidate.result is None or worth > candidate.worth:
+        candidate.worth, candidate.result, candidate.notes = worth, event.result, notes
 
 
 def _overall(share: float, attempt: int, of: int) -> float:

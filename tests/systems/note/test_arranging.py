@@ -235,7 +235,7 @@ def test_without_numbers_in_the_habits_there_are_none():
 
 def test_numbers_of_notes_are_read_as_they_are_written():
     letters = ".-" + letter(EXACT, 2) + "._" + letter(RHYTHM, 1)
-    assert read_counts(letters, write_counts([7, 80])) == [7, 0, 7, 61, 0, 0]
+    assert read_counts(letters, write_counts([7, 80])) == (7, 0, 7, 61, 0, 0)
 
 
 FORM = (

@@ -117,22 +117,33 @@ def test_another_process_makes_the_same_bytes(tiny_checkpoint: Path, alone: list
 
 
 def test_the_best_of_several_is_kept(tiny_composer: NoteSystem):
-    """Of the attempts at a request, as they come out when made alone, the first of the best."""
-    better = 0
-    for seed in range(4):
-        request = Request(asked(40, 33, bars=2, key="D minor"), seed, Sampling(best_of=3))
+    """Of the attempts at a request, as they come out when made alone, the most obedient, of these
+    the one of most merit."""
+    by_obedience, by_merit = 0, 0
+    for seed in range(8):
+        wishes = asked(40, 33, bars=2, key="D minor") if seed % 2 else asked(40, bars=9)
+        request = Request(wishes, seed, Sampling(best_of=3))
         kept = tiny_composer.compose([request])[0]
         attempts = []
         for number in range(3):
             events = tiny_composer.attempt([Attempt(request, number)])
-            attempts += [event.result for _, event in events if isinstance(event, Finished)]
-        worths = [total(result.rows) for result in attempts]
-        stop = next((i for i, worth in enumerate(worths) if worth == 1), 2)
-        best = max(range(stop + 1), key=lambda i: (worths[i], -i))
-        assert kept.score == attempts[best].score
+            attempts += [event for _, event in events if isinstance(event, Finished)]
+        worths = [(total(event.result.rows), event.merit) for event in attempts]
+        best = max(range(3), key=lambda i: worths[i])
+        assert kept.score == attempts[best].result.score
         assert kept.request["sampling"]["best_of"] == 3
-        better += best > 0
-    assert better  # in some, the first is not the best
+        by_obedience += worths[best][0] > worths[0][0]
+        by_merit += worths[best][0] == worths[0][0] and best > 0
+    assert by_obedience and by_merit  # in some, the first is not the best
+
+
+def test_attempts_are_of_one_key_and_tempo_and_of_different_plans(tiny_composer: NoteSystem):
+    request = Request(Brief(bars=16), 5, Sampling(best_of=3))
+    plans = tiny_composer.draw_plans(request)
+    assert len(plans) == tiny_composer.plans
+    assert len({(plan.key, plan.bpm, plan.bars) for plan in plans}) == 1
+    assert len({plan.chords for plan in plans}) > 1
+    assert plans == tiny_composer.draw_plans(request)
 
 
 def test_a_stream_holds_back_what_may_be_thrown_away(tiny_composer: NoteSystem):
@@ -235,7 +246,8 @@ def test_hand_percussion_is_free_where_the_genre_or_the_text_wants_it(tiny_compo
         (Brief(instruments=(drums,), genres=("samba",), bars=1), True),
         (Brief(instruments=(percussion,), genres=("jazz",), bars=1), True),
     ):
-        job = tiny_composer._piece(Attempt(Request(brief, 0, ONE))).job
+        request = Request(brief, 0, ONE)
+        job = tiny_composer._piece(Attempt(request), tiny_composer.draw_plans(request)).job
         kit = next(wish for wish in job.constraints if isinstance(wish, Kit))
         assert (kit.unusual[conga] == 0) == free
     assert set(GENRES) >= PERCUSSION

@@ -44,10 +44,10 @@ def test_letters_and_counts_say_what_the_song_does():
     assert rows[DRUMS][1:] == (letter(NEW) + again * (BARS - 1), "4")
     tune = letter(NEW) * 2 + letter(RHYTHM, 2) * 2 + letter(EXACT, 4) * (BARS - 4)
     assert rows[73][1:] == (tune, "23")
-    assert read_counts(*rows[73][1:])[:6] == [2, 3, 2, 3, 2, 3]
+    assert read_counts(*rows[73][1:])[:6] == (2, 3, 2, 3, 2, 3)
     assert rows[33][1][:4] == letter(REST) + letter(NEW) + letter(REST) + letter(EXACT, 2)
     assert rows[48][1][:4] == letter(NEW) + letter(HELD) + letter(EXACT, 2) + letter(HELD)
-    assert read_counts(*rows[48][1:])[:4] == [4, 0, 4, 0]
+    assert read_counts(*rows[48][1:])[:4] == (4, 0, 4, 0)
 
 
 def test_a_short_song_has_none():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -91,7 +92,8 @@ def write_counts(counts: Sequence[int]) -> str:
     return "".join(DIGITS[min(n, len(DIGITS) - 1)] for n in counts)
 
 
-def read_counts(letters: str, new: str) -> list[int]:
+@lru_cache(maxsize=1 << 14)
+def read_counts(letters: str, new: str) -> tuple[int, ...]:
     """The notes of each bar of a part, from those of its new bars as ``write_counts`` has them: a
     bar that takes up another has as many."""
     left = iter(new)
@@ -103,4 +105,4 @@ def read_counts(letters: str, new: str) -> list[int]:
             out.append(out[bar - lag] if lag <= bar else UNKNOWN_COUNT)
         else:
             out.append(0)
-    return out
+    return tuple(out)
