@@ -30,7 +30,7 @@ NAMES = [
     "melody",
     "rewrite",
 ]
-HEAVY = ("numpy", "matplotlib", "onnxruntime", "torch", "argparse")
+HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "argparse")
 
 
 def test_exported_names_are_pinned():
@@ -81,9 +81,9 @@ def test_the_command_line_loads_nothing_heavy_before_a_command():
     assert loaded("from cantilena.cli import parser; parser()").isdisjoint(heavy)
 
 
-def test_reading_a_brief_loads_no_engine_and_no_plots():
+def test_reading_a_brief_loads_no_engine_and_no_pictures():
     found = loaded("from cantilena.cli import main; main(['brief', 'a waltz'])")
-    assert found.isdisjoint({"matplotlib", "onnxruntime", "torch"})
+    assert found.isdisjoint({"PIL", "onnxruntime", "torch"})
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from cantilena.errors import CheckpointError, InputError  # noqa: E402
+from cantilena.errors import CheckpointError, InputError, MissingExtraError  # noqa: E402
 from cantilena.models import bridges  # noqa: E402
 from cantilena.models.saving import save_tensors  # noqa: E402
 
@@ -47,7 +49,7 @@ def test_a_normed_mix_is_not_drowned_by_one_massive_state():
     assert torch.allclose(normed(shifted), normed(states), atol=1e-4)
 
 
-def test_the_weights_of_a_checkpoint_are_read_printed_and_drawn(tmp_path):
+def test_the_weights_of_a_checkpoint_are_read_printed_and_drawn(tmp_path, monkeypatch):
     mix = bridges.LayerMix(3)
     mix.logits.data = torch.tensor([0.0, 1.0, 2.0])
     save_tensors(tmp_path / "model.safetensors", {"bridge.mix.logits": mix.logits})
@@ -59,6 +61,10 @@ def test_the_weights_of_a_checkpoint_are_read_printed_and_drawn(tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG") and len(list(path.parent.iterdir())) == 1
     with pytest.raises(InputError, match=r"\.png"):
         bridges.plot_weights(found, tmp_path / "layers.gif")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError, match=r"cantilena\[train\]"):
+        bridges.plot_weights(found, tmp_path / "without" / "layers.png")
+    assert not (tmp_path / "without").exists()
 
 
 def test_a_checkpoint_without_layer_weights_says_so(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,14 @@ def test_bad_input_is_one_line_and_no_picture(tmp_path, capsys, rows, tail, name
     shown = capsys.readouterr()
     assert message in shown.err and shown.err.count("\n") == 1 and not shown.out
     assert not (tmp_path / name).exists()
+
+
+def test_without_matplotlib_it_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    folder = run(tmp_path / "run", ROWS)
+    assert main(["plot", str(folder), "-o", str(tmp_path / "a" / "losses.png")]) == 1
+    assert "pip install 'cantilena[train]'" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
 
 
 def test_bits_and_nats_are_not_put_on_one_axis(tmp_path):

@@ -18,11 +18,12 @@ from typing import Any
 from cantilena.errors import CantilenaError
 from cantilena.version import __version__
 
-NEEDED = ("numpy", "onnxruntime", "matplotlib", "safetensors")
+NEEDED = ("numpy", "onnxruntime", "pillow", "safetensors")
 OPTIONAL = {
     "torch": ("training", "pip install 'cantilena[train]'"),
     "verovio": ("sheet music as svg", "pip install 'cantilena[sheet]'"),
     "onnx": ("export of trained models", "pip install 'cantilena[train]'"),
+    "matplotlib": ("pictures of losses", "pip install 'cantilena[train]'"),
 }
 _FLUIDSYNTH = (
     "install the package fluidsynth: apt install fluidsynth, brew install fluid-synth, "

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError, InputError
+from cantilena.errors import CheckpointError, InputError, MissingExtraError
 from cantilena.files import make_folder, staged_file
 from cantilena.models.checkpoint import WEIGHTS, located
 from cantilena.models.contexts import ContextConfig, Memory, context_layers, seen
@@ -224,14 +224,17 @@ def weights_table(weights: Sequence[float]) -> str:
 def plot_weights(weights: Sequence[float], path: str | Path, title: str = "") -> Path:
     """Draws the weights as bars beside the equal share; PNG, SVG or PDF by the path's ending.
 
-    Raises InputError for another ending. The file appears whole or not at all.
+    Raises InputError for another ending, MissingExtraError without matplotlib. The file appears
+    whole or not at all.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     path = Path(path)
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"cannot draw {path.name}: end its name in .png, .svg or .pdf")
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "train", "drawing the layers' weights") from error
     figure = Figure(figsize=(max(4.0, 0.28 * len(weights) + 1.5), 3.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

@@ -1,7 +1,7 @@
 """The losses of runs as a picture, after the paper's Figure 3: training and held-out loss.
 
-Knows the logs of both drivers and drawing; does not know models, and needs no torch. matplotlib is
-imported when a picture is drawn.
+Knows the logs of both drivers and drawing; does not know models, and needs no torch. matplotlib, of
+the extra ``train``, is imported when a picture is drawn.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import InputError
+from cantilena.errors import InputError, MissingExtraError
 from cantilena.files import make_folder, parse_jsonl, read_text, staged_file
 from cantilena.train.run import LOG, held_out_name
 
@@ -98,7 +98,7 @@ def plot_runs(folders: Sequence[str | Path], path: str | Path) -> Path:
     same bytes, and the file appears whole or not at all.
 
     Raises InputError for another ending, for logs that cannot be read, for runs whose losses have
-    different units, and where ``path`` cannot be written.
+    different units, and where ``path`` cannot be written, MissingExtraError without matplotlib.
     """
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
@@ -113,7 +113,10 @@ def plot_runs(folders: Sequence[str | Path], path: str | Path) -> Path:
             )
         if names.count(run.name) > 1:
             run.name = str(folder)
-    import matplotlib
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "train", "drawing losses") from error
 
     with matplotlib.rc_context(
         {"text.usetex": False, "path.sketch": None, "svg.hashsalt": "cantilena"}

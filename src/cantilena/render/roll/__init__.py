@@ -1,30 +1,24 @@
 """A picture of a Score: a piano roll with bars, chords, names and a legend, as PNG.
 
-Knows layout and drawing; analyses nothing: chords are an argument, keys are those of the Score.
-Draws directly on a figure in pixels, without axes, which is both exact and quick. matplotlib is
-imported when the first picture is drawn.
+Knows what stands where and in which colour; analyses nothing: chords are an argument, keys are
+those of the Score. How boxes and letters are drawn is in ``render/drawing.py``.
 """
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cantilena.files import write_bytes
+from cantilena.render.drawing import Canvas
 from cantilena.render.roll.layout import DRUM_NAMES, Layout, Row, lay_out
 from cantilena.score.harmony import Key
 from cantilena.score.score import Score
 from cantilena.score.symbols import sounding_symbols
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, safe for colour-blind readers, without black and the yellow, which is
 # too light on white;
@@ -32,6 +26,7 @@ if TYPE_CHECKING:
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#6A4C93", "#8C564B")
 _MOST_MOVED = 60.0  # pixels that a mark gives way to the one before it; beyond, it is left out
 _LONGEST_MARK = 24  # letters
+_MOST_FRAMED = 12_000  # notes; more stand so close that edges would hide their colours
 _INK, _FAINT, _BAR, _BEAT = "#222222", "#777777", "#9a9a9a", "#dcdcdc"
 _BLACK_KEYS, _OCTAVE = "#f3f3f5", "#c4c8d0"
 _NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
@@ -51,10 +46,8 @@ def draw_roll(
     1600 pixels wide, height by content. The same Score makes the same bytes. Raises InputError
     where ``path`` cannot be written.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a title may hold letters that the font lacks
-        symbols = sounding_symbols(score, chords or ())
-        data = _Roll(score, lay_out(score, bool(symbols)), symbols, title).png()
+    symbols = sounding_symbols(score, chords or ())
+    data = _Roll(score, lay_out(score, bool(symbols)), symbols, title).png()
     if path is not None:
         write_bytes(path, data)
     return data
@@ -92,101 +85,15 @@ class _Roll:
     title: str
 
     def png(self) -> bytes:
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        size = self.layout.width / 100.0, self.layout.height / 100.0
-        self.figure: Figure = Figure(figsize=size, dpi=100, facecolor="white")
-        canvas = FigureCanvasAgg(self.figure)
-        self._fonts()
-        self._head()
-        self._legend()
+        self.canvas = Canvas(int(self.layout.width), int(self.layout.height))
         self._ground()
         self._notes()
+        self._head()
+        self._legend()
         for row in self.layout.rows:
             self._labels(row)
             self._above(row)
-        buffer = io.BytesIO()
-        with matplotlib.rc_context({"text.usetex": False, "path.sketch": None}):
-            canvas.print_png(buffer, metadata={"Software": None}, pil_kwargs={"compress_level": 6})
-        return buffer.getvalue()
-
-    # -- drawing in pixels -------------------------------------------------------------------
-
-    def _fonts(self) -> None:
-        """The fonts bundled with matplotlib: no search, and the same on every machine."""
-        import matplotlib
-        from matplotlib.font_manager import FontProperties
-
-        folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
-        self.plain = FontProperties(fname=str(folder / "DejaVuSans.ttf"))
-        self.bold = FontProperties(fname=str(folder / "DejaVuSans-Bold.ttf"))
-
-    def _text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        size: float = 8.0,
-        colour: str = _INK,
-        bold: bool = False,
-        ha: str = "left",
-        va: str = "baseline",
-    ) -> None:
-        from matplotlib.text import Text
-        from matplotlib.transforms import IdentityTransform
-
-        font = (self.bold if bold else self.plain).copy()
-        font.set_size(size)
-        artist = Text(x, y, text, color=colour, fontproperties=font, ha=ha, va=va)
-        artist.set_parse_math(False)
-        artist.set_transform(IdentityTransform())
-        self.figure.add_artist(artist)
-
-    def _boxes(
-        self,
-        boxes: np.ndarray,
-        face: np.ndarray | str,
-        edge: np.ndarray | str = "none",
-        line: float = 0.0,
-        z: float = 1,
-    ) -> None:
-        """Filled rectangles: ``boxes`` (M, 4) of left, bottom, right, top."""
-        from matplotlib.collections import PolyCollection
-        from matplotlib.transforms import IdentityTransform
-
-        if len(boxes):
-            corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
-            self.figure.add_artist(
-                PolyCollection(
-                    list(corners),
-                    facecolors=face,
-                    edgecolors=edge,
-                    linewidths=line,
-                    transform=IdentityTransform(),
-                    zorder=z,
-                )
-            )
-
-    def _lines(self, lines: np.ndarray, colour: str, width: float, z: float) -> None:
-        """Straight lines: ``lines`` (M, 4) of x, y, x, y."""
-        from matplotlib.collections import LineCollection
-        from matplotlib.transforms import IdentityTransform
-
-        if len(lines):
-            self.figure.add_artist(
-                LineCollection(
-                    list(lines.reshape(-1, 2, 2)),
-                    colors=colour,
-                    linewidths=width,
-                    transform=IdentityTransform(),
-                    zorder=z,
-                    capstyle="butt",
-                )
-            )
-
-    # -- the parts of the picture ------------------------------------------------------------
+        return self.canvas.png()
 
     def _head(self) -> None:
         score, layout = self.score, self.layout
@@ -196,17 +103,17 @@ class _Roll:
         if name:
             most = 110
             name = name if len(name) <= most else name[: most - 1] + "…"
-            self._text(layout.left, y, name, size=14, bold=True)
+            self.canvas.text(layout.left, y, name, 14, _INK, bold=True)
             y -= 22.0
         else:
             y -= 12.0
-        self._text(layout.left, y, facts(score), size=9.5, colour=_FAINT)
+        self.canvas.text(layout.left, y, facts(score), 9.5, _FAINT)
 
     def _legend(self) -> None:
         boxes = [(x, y - 1, x + 16, y + 9) for x, y, _ in self.layout.legend]
-        self._boxes(np.array(boxes), _palette(self.score, self.layout.parts)[: len(boxes)])
+        self.canvas.boxes(boxes, _palette(self.score, self.layout.parts)[: len(boxes)])
         for x, y, name in self.layout.legend:
-            self._text(x + 22, y, name, size=8.5)
+            self.canvas.text(x + 22, y, name, 8.5, _INK)
 
     def _ground(self) -> None:
         """Rows' backgrounds: black keys, octaves, the lanes of drums, beats and bars."""
@@ -237,11 +144,11 @@ class _Roll:
                 beats += [(x, low, x, high) for x in row.beats]
                 bars += [(x, low, x, high) for x in row.bars]
             lanes += [(left, row.bottom, right, row.bottom)] if layout.drums else []
-        self._boxes(np.array(dark).reshape(-1, 4), _BLACK_KEYS, z=0.1)
-        self._lines(np.array(beats).reshape(-1, 4), _BEAT, 0.6, 0.2)
-        self._lines(np.array(octave).reshape(-1, 4), _OCTAVE, 0.8, 0.3)
-        self._lines(np.array(bars).reshape(-1, 4), _BAR, 0.9, 0.4)
-        self._lines(np.array(frames).reshape(-1, 4), _BAR, 0.9, 0.4)
+        self.canvas.boxes(dark, _BLACK_KEYS)
+        self.canvas.lines(beats, _BEAT)
+        self.canvas.lines(octave, _OCTAVE)
+        self.canvas.lines(bars, _BAR)
+        self.canvas.lines(frames, _BAR)
 
     def _notes(self) -> None:
         score, layout = self.score, self.layout
@@ -268,10 +175,9 @@ class _Roll:
             boxes.append(box)
             colours.append(1.0 - alpha * (1.0 - rgb))
         box, face = np.concatenate(boxes), np.concatenate(colours)
-        edge = face * 0.62
-        dense = len(box) > 12_000
-        line = 0.0 if dense else float(np.clip(0.16 * (layout.step - 2.6), 0.15, 0.6))
-        self._boxes(box, face, edge if line else "none", line, z=2)
+        share = np.clip(0.22 * (layout.step - 2.6), 0.2, 0.8)  # thin notes have fainter edges
+        edge = face * (1 - 0.38 * share) if len(box) <= _MOST_FRAMED else None
+        self.canvas.boxes(box, face, edge)
 
     def _places(self, row: Row, notes: np.ndarray, drums: np.ndarray) -> np.ndarray:
         """(M, 4) boxes of the notes in a row."""
@@ -300,11 +206,14 @@ class _Roll:
                     name = f"{_NAMES[p % 12]}{p // 12 - 1}"
                     y = row.pitch_y(p) + layout.step / 2
                     ink = _INK if p % 12 == 0 else _FAINT
-                    self._text(row.left - 6, y, name, 7.5, ink, ha="right", va="center")
+                    self._label(row, y, name, 7.5, ink)
         for i, pitch in enumerate(layout.drums):
             y = row.drum_y(i) + layout.drum_step / 2
             name = DRUM_NAMES.get(pitch, f"note {pitch}") if pitch >= 0 else "other drums"
-            self._text(row.left - 6, y, name, 6.5, _FAINT, ha="right", va="center")
+            self._label(row, y, name, 6.5, _FAINT)
+
+    def _label(self, row: Row, y: float, name: str, size: float, ink: str) -> None:
+        self.canvas.text(row.left - 6, y, name, size, ink, across="right", up="middle")
 
     def _above(self, row: Row) -> None:
         """Bar numbers, markers, metre and tempo changes, and chords over a row."""
@@ -313,7 +222,7 @@ class _Roll:
         free = row.left - 100.0
         for number, x in zip(row.numbers, row.bars, strict=False):
             if x - free >= 4.0 or number == row.numbers[0]:
-                self._text(x + 1, y, str(number), 7.5, _FAINT)
+                self.canvas.text(x + 1, y, str(number), 7.5, _FAINT)
                 free = x + 6.0 * len(str(number)) + 8.0
         free = 0.0
         marks = [(tick, text, True) for tick, text in layout.markers]
@@ -323,13 +232,13 @@ class _Roll:
             at = max(behind_number, free)
             near = at - behind_number < _MOST_MOVED
             if row.start <= tick < row.stop and near:
-                self._text(at, y, text[:_LONGEST_MARK], 7.5, bold=bold)
+                self.canvas.text(at, y, text[:_LONGEST_MARK], 7.5, _INK, bold=bold)
                 free = at + 6.0 * min(len(text), _LONGEST_MARK) + 8.0
         size = min([10.0, *(self._chord_size(*c) for c in self._chords_of(row))])
         for x, symbol, room, old in self._chords_of(row):
             points = min(size, self._chord_size(x, symbol, room, old))
             if points * len(symbol) <= room + 4.0:
-                self._text(
+                self.canvas.text(
                     x + 1, row.top + 21.0, symbol, points, _FAINT if old else _INK, bold=True
                 )
 
