@@ -93,6 +93,8 @@ def roles_of(text: str) -> dict[int, str]:
         ("violin accompanied by a flute", {40: MELODY}),
         ("oboe accompanied by a flute, jazz", {68: MELODY}),
         ("The guitar leads, bass, drums, rock", {29: MELODY}),
+        ("dark synth duet, pad and lead", {81: MELODY, 89: HARMONY}),
+        ("techno, bass and lead", {81: MELODY, 38: BASS, DRUMS: DRUM}),
     ],
 )
 def test_who_is_asked_to_play_a_role_plays_it(text: str, roles: dict[int, str]):
