@@ -93,6 +93,8 @@ def roles_of(text: str) -> dict[int, str]:
         ("violin accompanied by a flute", {40: MELODY}),
         ("oboe accompanied by a flute, jazz", {68: MELODY}),
         ("The guitar leads, bass, drums, rock", {29: MELODY}),
+        ("dark synth duet, pad and lead", {81: MELODY, 89: HARMONY}),
+        ("techno, bass and lead", {81: MELODY, 38: BASS, DRUMS: DRUM}),
     ],
 )
 def test_who_is_asked_to_play_a_role_plays_it(text: str, roles: dict[int, str]):
@@ -102,6 +104,14 @@ def test_who_is_asked_to_play_a_role_plays_it(text: str, roles: dict[int, str]):
 
 def test_a_synthesizer_that_plays_the_bass_is_a_synth_bass():
     assert roles_of("flute, bassline on synth, harp")[38] == BASS
+
+
+def test_chords_do_not_go_far_above_a_tune():
+    brief = parse_brief("flute, piano, bass, drums")
+    for seed in range(6):
+        plan = make_plan(brief, HABITS, np.random.default_rng(seed))
+        low, high = next((p.low, p.high) for p in plan.parts if p.role == MELODY)
+        assert next(p.high for p in plan.parts if p.role == HARMONY) <= (low + high) // 2 + 4
 
 
 def test_ranges_follow_roles():

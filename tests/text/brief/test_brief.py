@@ -444,6 +444,11 @@ def test_tempo_and_key_are_read_as_words() -> None:
     assert merge(Brief(), seconds="1:30").seconds == 90.0
 
 
+def test_an_option_of_instruments_takes_a_lead_without_an_instrument() -> None:
+    out = merge(Brief(), instruments="pad, lead")
+    assert [i.name for i in out.instruments] == ["synth pad", "synth lead"]
+
+
 def test_an_option_of_instruments_takes_line_ups_and_counts() -> None:
     out = merge(Brief(), instruments="2 violins, cello, drums, Rhodes")
     assert [(i.name, i.count) for i in out.instruments] == [

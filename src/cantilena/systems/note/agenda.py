@@ -35,6 +35,7 @@ from cantilena.tokens.note.outline import (
     UNKNOWN_LETTER,
     VARIED,
     Outline,
+    letter_of,
 )
 
 Row = tuple[int, ...]
@@ -67,6 +68,23 @@ class _Part:
         self.keys: list[int] = []  # tick * PITCHES + pitch
         self.rows: list[Row] = []
 
+    def close(self, bar: int, bars: Sequence[int]) -> None:
+        """Where notes were planned for ``bar``, which is over, and none was written, has the first
+        bar that was to take it up play anew and the others take up that one: else all of them
+        would stay as empty."""
+        if self.counts[bar] <= 0 or self.before(bars[bar]) < self.before(bars[bar + 1]):
+            return
+        first = -1
+        for later, back in enumerate(self.returns):
+            if back is None or back.source != bar:
+                continue
+            if first < 0:
+                first, self.letters[later], self.returns[later] = later, NEW_BAR, None
+            else:
+                letter = letter_of(back.kind, later - first)
+                self.letters[later] = letter
+                self.returns[later] = _return(letter, first, later, bars)
+
     def before(self, tick: int, pitch: int = 0) -> int:
         """How many of its notes stand before a place."""
         return bisect_left(self.keys, tick * PITCHES + pitch)
@@ -96,6 +114,7 @@ class Agenda:
         letters = outline.letters != UNKNOWN_LETTER
         self.known, self.whole = bool(letters.any()), bool(letters.all())
         self.tick = bars[0]
+        self.bar = 0
         self.last = (-1, -1)  # instrument and pitch of the row before, -1 where that is no note
         self.notes_due: dict[int, tuple[int, Row]] | None = None  # as ``due``, once it is computed
 
@@ -104,10 +123,20 @@ class Agenda:
         self.tick, instrument, pitch = row[:3]
         self.last = (instrument, pitch) if instrument >= 0 else (-1, -1)
         self.notes_due = None
+        for bar in range(self.bar, self.bar_of(self.tick)):
+            for part in self.parts:
+                part.close(bar, self.bars)
+            self.bar = bar + 1
         part = self.by_instrument.get(instrument)
         if part is not None:
             part.keys.append(self.tick * PITCHES + pitch)
             part.rows.append(row)
+
+    def is_new(self, instrument: int, bar: int) -> bool:
+        """Whether a part takes up nothing in a bar in which it plays, as planned or since the bar
+        that it was to take up stayed empty."""
+        part = self.by_instrument.get(instrument)
+        return part is not None and part.letters[bar] == NEW_BAR
 
     def bar_of(self, tick: int) -> int:
         """Index of the bar ``tick`` lies in."""

@@ -65,6 +65,8 @@ alike; less lets the model forget some."""
 MAX_PARTS = 5  # of a piece that a text names some parts of; where it names none one more
 ASKED_ENOUGH = 3  # named instruments that nobody joins any more, but who the genre lives on
 ALL_NAMED = 5  # named instruments that are the whole band: nobody at all joins
+UNACCOMPANIED = frozenset({"classical", "baroque", "romantic", "new age", "ambient", "soundtrack"})
+"""Genres in which an instrument of one note at a time may well play by itself."""
 CORES = {"metal": frozenset({"guitar", "bass", "drums"})}
 """Kinds of instruments without which a genre is not itself; nothing that is named replaces them."""
 BAND_CORE = frozenset({"bass", "drums"})
@@ -90,6 +92,10 @@ _LEADS = by_name(
 _DRUM_VOICES = 5  # that a drummer strikes at once: two hands and feet, and a cymbal that rings
 LEAD_VOICES = {"piano": 2}
 """Notes at once of who leads beside others that play no chords, by family; 1 for others."""
+STRUCK = frozenset(
+    by_name("timpani, agogo, woodblock, taiko drum, melodic tom, synth drum, reverse cymbal")
+)
+"""Pitched percussion of which a player strikes one at a time, and which carries no harmony."""
 _VOICES = {"guitar": 5, "piano": 7, "organ": 5, "ensemble": 5, "synth pad": 4}
 """Notes that an instrument sounds at once, by family; 4 for others that play chords."""
 
@@ -99,14 +105,17 @@ def cast(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tupl
     up a line-up with them. Raises BriefError where every instrument is excluded."""
     asked = asked_programs(brief)
     taken = [i for i, _ in asked]
-    core = _core(brief, len(asked))
-    if not asked or (core and not brief.only and len(asked) < ASKED_ENOUGH):
+    core, roles = _core(brief, len(asked)), asked_roles(brief)
+    lone = _is_lone_line(taken, brief)
+    if lone and taken[0] not in BASSES | STRUCK:
+        roles.setdefault(taken[0], ("lead",))  # those that join do not take the tune
+    if not asked or (not brief.only and (lone or (core and len(asked) < ASKED_ENOUGH))):
         taken += _accompaniment(taken, brief, habits, rng)
     elif core and not brief.only:
         taken += _missing(taken, core, brief, rng)
     if not taken:
         raise BriefError("every instrument is excluded; leave at least one to play")
-    return plan_parts(taken, dict(asked), habits["registers"], asked_roles(brief))
+    return plan_parts(taken, dict(asked), habits["registers"], roles)
 
 
 def _core(brief: Brief, n_asked: int) -> frozenset[str]:
@@ -120,6 +129,13 @@ def _core(brief: Brief, n_asked: int) -> frozenset[str]:
         core |= BAND_CORE if BEAT_GENRES & set(brief.genres) else frozenset()
         core |= EPIC_CORE if _is_epic(brief) else frozenset()
     return core
+
+
+def _is_lone_line(asked: Sequence[int], brief: Brief) -> bool:
+    """Whether a text names one instrument of one note at a time and a genre of ensembles: "polka
+    with tuba" is no piece for a tuba by itself."""
+    lines = [i for i in asked if i in gm.MONOPHONIC or i in BOWED or i in STRUCK]
+    return len(asked) == len(lines) == 1 and bool(set(brief.genres) - UNACCOMPANIED)
 
 
 def _is_epic(brief: Brief) -> bool:
@@ -326,6 +342,7 @@ def _voices(instrument: int, role: str, players: int) -> int:
     """Notes an instrument sounds at once."""
     if role == DRUM:
         return _DRUM_VOICES
-    if role == BASS or instrument in gm.MONOPHONIC or instrument in BOWED:
+    one_by_one = instrument in gm.MONOPHONIC or instrument in BOWED or instrument in STRUCK
+    if role == BASS or one_by_one:
         return players
     return _VOICES.get(gm.family(instrument), 4)

@@ -13,6 +13,7 @@ from typing import Any
 
 from cantilena.errors import BriefError, UnknownNameError
 from cantilena.score.harmony import Key
+from cantilena.text.brief.bare_parts import with_bare_parts
 from cantilena.text.brief.chords import Progression, chord_symbols, read_chords
 from cantilena.text.brief.form_option import read_entries
 from cantilena.text.brief.keys import key_named
@@ -127,7 +128,8 @@ def _with_instruments(brief: Brief, value: str | Iterable[str | Instrument]) -> 
 def _entry(text: str, genres: tuple[str, ...]) -> list[Instrument]:
     """The instruments of one entry of a list: "2 violins", "string quartet", "Rhodes"."""
     reading = Reading(text, speller().mend)
-    items = [it for it in items_of(reading) if it.kind in ("instrument", "ensemble")]
+    every = with_bare_parts(reading, list(items_of(reading)), alone=True)
+    items = [it for it in every if it.kind in ("instrument", "ensemble")]
     parts = read_parts(reading, items, genres)
     rest = reading.unplaced(frozenset({"a", "an", "the", "x", "one"}))
     if not parts.instruments or rest:

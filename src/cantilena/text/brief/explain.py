@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cantilena.text.brief import (
+    bare_parts,
     bounds,
     changes,
     chords,
@@ -49,6 +50,7 @@ _MODULES = (
     chords,
     phrases,
     mentions,
+    bare_parts,
     refusals,
     closing,
     parts,

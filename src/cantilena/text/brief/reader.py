@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from cantilena.score.harmony import Key, parse_chord
+from cantilena.text.brief.bare_parts import with_bare_parts
 from cantilena.text.brief.chords import Progression, read_chords
 from cantilena.text.brief.course import read_ahead, read_course
 from cantilena.text.brief.figures import read_figures, without_names
@@ -59,7 +60,7 @@ def read(text: str, key: Key | None = None) -> tuple[Brief, Reading]:
     length = read_length(reading, tempo.bpm if tempo else None, metre)
     home = parse_chord(chords.chords[0]).root if chords and len(chords.chords) == 1 else None
     key_match = read_key(reading, home, spoken)
-    items = mark_refusals(reading, list(items_of(reading)))
+    items = mark_refusals(reading, with_bare_parts(reading, list(items_of(reading))))
     _labels(reading, items, wishes, how)
     genres = wishes.get("genres", ())
     swung = any(it.kind == "swing" and it.value for it in items)

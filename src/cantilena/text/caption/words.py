@@ -96,7 +96,7 @@ INSTRUMENT_WORDS: dict[int, tuple[str, ...]] = {
     84: ("charang lead", "synth lead"),
     85: ("voice lead", "synth lead"),
     86: ("fifths lead", "synth lead"),
-    87: ("bass and lead", "synth lead"),
+    87: ("synth lead",),
     88: ("new age pad", "synth pad"),
     89: ("warm pad", "synth pad", "warm synth pad"),
     90: ("polysynth pad", "polysynth", "synth pad"),

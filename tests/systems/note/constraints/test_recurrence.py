@@ -85,8 +85,9 @@ def test_who_has_played_the_notes_of_a_bar_is_held_back_in_it():
     twice = piece(plan, lead, (24, LEAD, 62, 3, 4))
     in_bar, in_next = bias(INSTRUMENT, twice, 24), bias(INSTRUMENT, twice, 72)
     assert in_bar[LEAD] == Countdown.DONE_BIAS and in_bar[LOW] > 0 and not in_next.any()
-    waits = bias(ONSET, twice)  # the bass has a note left
-    assert not waits[:72].any() and (waits[72:] == Countdown.LEFT_BIAS).all()
+    waits = bias(ONSET, twice)  # the bass has a note left, and none yet
+    assert not waits[:72].any()
+    assert (waits[72:] == Countdown.LEFT_BIAS + Countdown.EMPTY_BIAS).all()
     twice.push(0, LOW, 40, 3, 4)
     onsets = bias(ONSET, twice)
     assert (onsets[:72] == Countdown.DONE_BIAS).all() and not onsets[72:].any()
@@ -123,7 +124,7 @@ def test_notes_for_which_there_is_no_room_are_not_crowded_in_before_the_bar_line
     wish, lead = Countdown(plan, SCHEME), (0, LEAD, 60, 3, 4)
 
     def leaving(*deltas: int) -> float:
-        steps = [(delta, LEAD, 60, 3, 4) for delta in deltas]
+        steps = [(0, LOW, 40, 3, 4), *((delta, LEAD, 60, 3, 4) for delta in deltas)]
         onsets = wish.bias(ONSET, piece(plan, lead, *steps), ())
         assert onsets is not None
         return float(onsets[96 - sum(deltas)])  # the step to the second bar's line, or past it
@@ -132,6 +133,46 @@ def test_notes_for_which_there_is_no_room_are_not_crowded_in_before_the_bar_line
     assert leaving(84) == Countdown.LEFT_BIAS and leaving(93) == 0.0
     last = wish.bias(ONSET, piece(plan, lead, (96, LEAD, 60, 3, 4)), ())
     assert last is not None and last[96] == 0.0  # a piece may end
+
+
+def test_a_bar_is_not_left_while_a_part_that_is_to_play_in_it_has_not_begun():
+    plan = plan_of([BarPlan(notes=4)] * 2, [BarPlan(notes=20)] * 2)
+    lead = [(24 * (k > 0), LEAD, 60, 3, 4) for k in range(4)]
+
+    def leaving(*steps: tuple[int, ...]) -> float:
+        onsets = Countdown(plan, SCHEME).bias(ONSET, piece(plan, *steps), ())
+        assert onsets is not None
+        return float(onsets[96 - sum(step[0] for step in steps)])
+
+    assert leaving(*lead) == leaving((0, LOW, 40, 3, 4), *lead) + Countdown.EMPTY_BIAS
+    assert leaving(*lead, (21, LEAD, 60, 3, 4)) == 0.0  # no room is left
+    # of twenty notes none yet is further behind than of two
+    few = plan_of([BarPlan(notes=4)] * 2, [BarPlan(notes=2)] * 2)
+    assert gain(plan, LOW, 60, lead[0]) > gain(few, LOW, 60, lead[0]) > 0
+
+
+def test_bars_that_take_up_one_that_stayed_empty_play_anew():
+    """Else a part that is late once is silent wherever its bar was to come back."""
+    low = [BarPlan(notes=4), BarPlan(RHYTHM, 0, 4), BarPlan(EXACT, 0, 4), BarPlan(notes=4)]
+    plan = plan_of([BarPlan(notes=1)] * 4, low)
+    lead = (0, LEAD, 60, 3, 4)
+    empty = piece(plan, lead, (96, LEAD, 60, 3, 4))
+    played = piece(plan, lead, (24, LOW, 40, 3, 4), (72, LEAD, 60, 3, 4))
+    wish = Recurrence(plan, SCHEME, informed=True)
+    for tracker, loses in ((empty, False), (played, True)):
+        bias = wish.bias(INSTRUMENT, tracker, (12,))
+        assert bias is not None and (bias[LOW] < 0) == loses  # no note stood there
+        assert gain_of(plan, tracker, 60) == 0 if loses else gain_of(plan, tracker, 60) > 0
+    empty.push(24, LOW, 45, 3, 4)
+    empty.push(72, LEAD, 60, 3, 4)
+    assert empty.agenda is not None  # the third bar takes up the second instead
+    assert empty.agenda.due()[LOW][0] == 2 * 96 + 24
+
+
+def gain_of(plan: Plan, tracker: Tracker, delta: int) -> float:
+    out = Countdown(plan, SCHEME).bias(INSTRUMENT, tracker, (delta,))
+    assert out is not None
+    return float(out[LOW])
 
 
 def test_where_numbers_of_notes_are_not_known_nobody_is_held_back():

@@ -12,7 +12,7 @@ import numpy as np
 
 from cantilena.systems.note.constraints.parts import joining
 from cantilena.systems.note.plan import MELODY, Plan
-from cantilena.systems.note.recurrence import NEW
+from cantilena.systems.note.recurrence import FILL
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET
@@ -34,7 +34,7 @@ class Countdown:
     so many: of real leads a fifth of the notes begin on the first half beat, without this a quarter
     did, and the ends of bars were empty (``cantilena evaluate realism``)."""
 
-    LATE_BIAS, LATE = 10.0, 0.25
+    LATE_BIAS, LATE = 15.0, 0.25
     """What a part gains for each bar beyond so many of a bar in which it has played nothing yet of
     what is planned: else bars stay empty, and with them all that take them up."""
 
@@ -50,11 +50,16 @@ class Countdown:
     many, and the ticks that each of them needs: where there is no room left for them they are not
     crowded in before the bar line. Out of the last bar, which closes, a step loses nothing."""
 
+    EMPTY_BIAS = -8.0
+    """What such a step loses beside that while a part has begun none of the notes planned for a new
+    bar and there is room for one: a part that louder ones crowd out is silent in all bars that were
+    to take up that one, too."""
+
     def __init__(self, plan: Plan, scheme: NoteScheme, figured: Iterable[int] = ()):
         self.plan, self.scheme, self.figured = plan, scheme, frozenset(figured)
         self.tunes = {p.instrument for p in plan.parts if p.role == MELODY} - self.figured
         self.paced = {p.instrument for p in plan.parts} - self.figured
-        self.new = {p.instrument: [bar.kind == NEW for bar in p.bars] for p in plan.parts}
+        self.fills = {p.instrument: [bar.kind == FILL for bar in p.bars] for p in plan.parts}
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases onsets within the bar, and instruments."""
@@ -82,6 +87,8 @@ class Countdown:
         if any(left.values()):
             room = 0 if bar == self.plan.bars - 1 else (stop - 1) // self.ROOM
             out[stop:] = self.LEFT_BIAS * min(sum(left.values()), self.MOST_LEFT, room)
+            if room and any(self._is_empty(piece, i, bar) for i in self.paced if left.get(i)):
+                out[stop:] += self.EMPTY_BIAS
         elif not any(p.plays(bar) for p in self.plan.parts if p.instrument in self.figured):
             out[:stop] = self.DONE_BIAS
         return out
@@ -89,17 +96,28 @@ class Countdown:
     def _pace(self, piece: Tracker, instrument: int, bar: int, tick: int) -> float:
         """What a part gains at ``tick`` of a new bar that has played fewer notes than are due, or
         none; what a tune loses that has played more."""
-        if piece.agenda is None or not self.new[instrument][bar]:
+        if piece.agenda is None or not self._is_new(piece, instrument, bar):
             return 0.0
         part = piece.agenda.by_instrument[instrument]
         start, stop = int(self.plan.lines[bar]), int(self.plan.lines[bar + 1])
         share = (tick - start) / (stop - start)
         played = len(part.rows) - part.before(start)
         left = piece.agenda.to_come(part, bar)
-        if not played:
-            return self.LATE_BIAS * max(0.0, share - self.LATE) if left else 0.0
+        late = self.LATE_BIAS * max(0.0, share - self.LATE) if left and not played else 0.0
         ahead = played - (played + left) * share
         if ahead > 0:
             return self.EARLY_BIAS * max(0.0, ahead - self.EARLY) * (instrument in self.tunes)
         behind = -ahead - max(1.0, self.SLACK * (played + left))
-        return self.BEHIND_BIAS * min(max(0.0, behind), self.MOST_BEHIND)
+        return late + self.BEHIND_BIAS * min(max(0.0, behind), self.MOST_BEHIND)
+
+    def _is_new(self, piece: Tracker, instrument: int, bar: int) -> bool:
+        """Whether a part plays anew in a bar that is no drummer's fill."""
+        is_new = piece.agenda is not None and piece.agenda.is_new(instrument, bar)
+        return is_new and not self.fills[instrument][bar]
+
+    def _is_empty(self, piece: Tracker, instrument: int, bar: int) -> bool:
+        """Whether a part has begun no note of a new bar."""
+        if piece.agenda is None or not self._is_new(piece, instrument, bar):
+            return False
+        part = piece.agenda.by_instrument[instrument]
+        return len(part.rows) == part.before(int(self.plan.lines[bar]))

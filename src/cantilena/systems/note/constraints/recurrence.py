@@ -75,7 +75,7 @@ class Recurrence:
             return None
         tick = piece.tick + chosen[ONSET]
         if field == INSTRUMENT:
-            return self._instruments(piece.bar_of(tick), tick, due)
+            return self._instruments(piece, tick, due)
         returns = self.returns.get(chosen[INSTRUMENT])
         if not returns or chosen[INSTRUMENT] not in due or due[chosen[INSTRUMENT]][0] != tick:
             return None
@@ -100,7 +100,7 @@ class Recurrence:
         first, free, least = longest, False, 99.0
         for part in self.plan.parts:
             i = part.instrument
-            back = self.returns[i][bar]
+            back = self._return(piece, i, bar)
             if back is None:
                 free |= part.plays(bar)
             else:
@@ -108,14 +108,14 @@ class Recurrence:
             if i in due and due[i][0] < self.plan.end:
                 delta = due[i][0] - piece.tick
                 first = min(first, delta)
-                then = self.returns[i][piece.bar_of(due[i][0])]
+                then = self._return(piece, i, piece.bar_of(due[i][0]))
                 if then and delta < longest:
                     out[delta + 1 : longest + 1] -= self.time[then.kind]
         here = {part.instrument for part in joining(self.plan, piece)}
         wanted = {
             i
             for i in here
-            if self.returns[i][bar] is None or (i in due and due[i][0] == piece.tick)
+            if self._return(piece, i, bar) is None or (i in due and due[i][0] == piece.tick)
         }
         if here and not wanted:  # all who could join would add what did not stand there
             out[0] -= least
@@ -127,12 +127,17 @@ class Recurrence:
                 out[kept] += least  # a note that stays is none that these parts add
         return out
 
+    def _return(self, piece: Tracker, instrument: int, bar: int) -> _Return | None:
+        """How a part comes back in a bar; not where the bar that it was to take up stayed empty."""
+        new = piece.agenda is not None and piece.agenda.is_new(instrument, bar)
+        return None if new else self.returns[instrument][bar]
+
     def _instruments(
-        self, bar: int, tick: int, due: dict[int, tuple[int, tuple[int, ...]]]
+        self, piece: Tracker, tick: int, due: dict[int, tuple[int, tuple[int, ...]]]
     ) -> np.ndarray:
         out = np.zeros(self.scheme.sizes[INSTRUMENT])
-        for instrument, returns in self.returns.items():
-            back = returns[bar]
+        for instrument in self.returns:
+            back = self._return(piece, instrument, piece.bar_of(tick))
             if back is None:
                 continue
             if instrument in due and due[instrument][0] == tick:
