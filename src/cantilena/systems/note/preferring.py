@@ -3,7 +3,8 @@
 Knows what can be counted on a Plan and a linear model of songlikeness over that, whose weights are
 in ``plan_worth.json``; does not know notes, and learns nothing (``benchmarks/songlikeness.py``
 does). A Plan is drawn in milliseconds and a piece written in seconds, so that what a Plan tells of
-its piece is worth knowing before.
+its piece is worth knowing before. Who is silent when does not count: songs' parts rest more than
+one who names an instrument would have it, and that would be chosen.
 """
 
 from __future__ import annotations
@@ -25,16 +26,14 @@ WORTH = Path(__file__).parent / "plan_worth.json"
 CLIP = 3.0
 """Standard deviations beyond which a feature counts no more."""
 ROLES = (MELODY, HARMONY, BASS, DRUM)
-KINDS = (REST, HELD, EXACT, VARIED, RHYTHM, NEW)
+KINDS = (EXACT, VARIED, RHYTHM, NEW)
 CHORD_LAGS = (1, 2, 4, 8)
-ACTIVITY = ("active", "tutti", "active spread", "entry", "in by 2", "active changes")
 CHORDS = (
     *("chord changes", "chord entropy", "chord fifths", "chord sevenths"),
     *(f"chord again {lag}" for lag in CHORD_LAGS),
 )
 OF_ROLE = (*KINDS, "notes", "notes spread", *(f"lag {lag}" for lag in LAGS))
 NAMES = (
-    *ACTIVITY,
     *CHORDS,
     *("density", "polyphony"),
     *(f"{role} {name}" for role in ROLES for name in OF_ROLE),
@@ -48,33 +47,11 @@ def plan_features(plan: Plan) -> np.ndarray:
     bars = min(plan.bars, BARS)
     return np.array(
         [
-            *_activity(plan.parts, bars),
             *_chords(plan, bars),
             *(plan.density or np.nan, plan.polyphony or np.nan),
             *(value for role in ROLES for value in _of_role(plan.parts, role, bars)),
         ]
     )
-
-
-def _activity(parts: Sequence[PartPlan], bars: int) -> list[float]:
-    """``ACTIVITY``: of bars and parts, the share in which notes begin; of bars, that in which they
-    do in all parts; the spread of the parts' number; the mean place of entries, 0-1; the share of
-    the parts that are in by bar 2; the share that change from bar to bar."""
-    table = np.array([[_begins(part, bar) for bar in range(bars)] for part in parts], dtype=float)
-    number = table.sum(0)
-    return [
-        table.mean(),
-        table.all(0).mean(),
-        number.std() / max(number.mean(), 0.1),
-        float(np.mean([row.argmax() / bars if row.any() else 1.0 for row in table])),
-        table[:, :2].any(1).mean(),
-        np.abs(np.diff(table, axis=1)).mean() if bars > 1 else 0.0,
-    ]
-
-
-def _begins(part: PartPlan, bar: int) -> bool:
-    """Whether a part begins notes in a bar."""
-    return part.plays(bar) and not (part.bars and part.bars[bar].kind == HELD)
 
 
 def _chords(plan: Plan, bars: int) -> list[float]:
@@ -98,10 +75,10 @@ def _chords(plan: Plan, bars: int) -> list[float]:
 
 
 def _of_role(parts: Sequence[PartPlan], role: str, bars: int) -> list[float]:
-    """``OF_ROLE``: shares of bars by kind, notes in bars that have any and their spread, shares of
-    bars that take up the one so many bars before."""
-    rows = [part.bars[:bars] for part in parts if part.role == role and part.bars]
-    every = [bar for row in rows for bar in row]
+    """``OF_ROLE``, over the bars in which notes begin: shares by kind, notes and their spread,
+    shares that take up the one so many bars before."""
+    rows = [part.bars[:bars] for part in parts if part.role == role]
+    every = [bar for row in rows for bar in row if bar.kind not in (REST, HELD)]
     if not every:
         return [np.nan] * len(OF_ROLE)
     kinds = [NEW if bar.kind == FILL else bar.kind for bar in every]
