@@ -38,6 +38,8 @@ TRAINERS = {
     "codes": "cli.train_codes:train_codes",
 }
 """What ``train`` calls for other models than note's, by ``--system``."""
+TEXT_MODELS = {"text-to-attributes": "text_model", "bert-symphony": "text", "joint": "text_encoder"}
+"""Which option of each system ``--text-model`` is."""
 LICENCE = "The weights are Apache-2.0 as far as they are ours; sources says what they heard."
 Say = Callable[[str], None]
 
@@ -109,8 +111,13 @@ def with_settings(recipe: Recipe, args: argparse.Namespace) -> Recipe:
 
 
 def options_of(args: argparse.Namespace) -> Iterator[tuple[str, Any]]:
-    """The name and the value of each ``--option``: JSON where it is JSON, else the text. Raises
-    InputError."""
+    """The name and the value of each ``--option``: JSON where it is JSON, else the text; and the
+    text model's, a folder by its whole path, since a checkpoint names it. Raises InputError."""
+    from cantilena.models.hub import is_folder
+
+    if args.text_model is not None:
+        name = args.text_model
+        yield TEXT_MODELS[args.system], str(Path(name).resolve()) if is_folder(name) else name
     for text in args.option or ():
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
