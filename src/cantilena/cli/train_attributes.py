@@ -61,7 +61,12 @@ def train_reader(args: argparse.Namespace) -> int:
     """Trains a reader on texts that are put together as it goes; 130 where Ctrl-C stopped it, the
     run being saved."""
     from cantilena.systems.attributes.reader_training import ReaderTraining
-    from cantilena.systems.attributes.text_batches import TextBatches, tokenizer_of
+    from cantilena.systems.attributes.text_batches import (
+        TextBatches,
+        reading_by,
+        reading_for,
+        tokenizer_of,
+    )
     from cantilena.train.audio.loop import Training
 
     refuse_codec(args)
@@ -73,10 +78,13 @@ def train_reader(args: argparse.Namespace) -> int:
     kind.check_models(recipe)
     say = printer(args)
     training = Training(folder, recipe)
-    parameters = sum(p.numel() for p in training.model.parameters())
+    model: Any = training.model
+    parameters = sum(p.numel() for p in model.parameters())
     say(f"{args.out}: {parameters:,} parameters")
-    settings = recipe.settings
-    texts = TextBatches(tokenizer_of(recipe.options.text_model), settings.seed)
+    settings, name = recipe.settings, recipe.options.text_model
+    frozen = recipe.options.frozen
+    read = reading_for(model.encoder) if frozen else reading_by(tokenizer_of(name))
+    texts = TextBatches(read, settings.seed)
     about = {"licence": LICENCE, "sources": {"texts": "made by patterns of Cantilena"}}
 
     def draw(step: int) -> dict[str, Any]:
