@@ -62,7 +62,7 @@ class TextToAttributes(nn.Module):
     def begin_queries(self, words: Sequence[Sequence[int]]) -> None:
         """Lets each query begin as the mean of the vocabulary's ``words`` that name its attribute,
         by id. In a pretrained BERT the words that nobody used are nearly equal (cosines of .8 in
-        MiniLM), and 60 queries that are alike learn next to nothing in hundreds of steps."""
+        MiniLM), and 60 queries that are alike have to come apart before they can learn."""
         table = self.bert.embeddings.word_embeddings.weight
         with torch.no_grad():
             rows = torch.stack([table[list(ids)].mean(0) for ids in words])
