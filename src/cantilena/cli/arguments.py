@@ -308,6 +308,12 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
     codec.add_argument(
         "--codec", metavar="CODEC", help="whose codes or latents are modelled, a folder"
     )
+    codec.add_argument(
+        "--text-model",
+        metavar="M",
+        help="what reads texts, as minilm, a folder or a hub name (text-to-attributes, "
+        "bert-symphony, joint)",
+    )
     codec.add_argument("--recipe", metavar="NAME", help="as codec-dac (codec-frame, codes-score)")
     codec.add_argument("--steps", type=count, metavar="N", help="updates")
     codec.add_argument(

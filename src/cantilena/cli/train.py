@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import Progress, print_json, warn
-from cantilena.cli.training import TRAINERS
+from cantilena.cli.training import TEXT_MODELS, TRAINERS
 from cantilena.errors import InputError, MissingExtraError
 from cantilena.files import check_folder
 
@@ -126,6 +126,10 @@ def train(args: argparse.Namespace) -> int:
         need_data(args)
     if args.task is not None and args.system != "aligned":
         raise InputError("--task is of --system aligned; the others have none")
+    if args.text_model is not None and args.system not in TEXT_MODELS:
+        raise InputError(
+            f"--text-model is of --system {', '.join(TEXT_MODELS)}; {args.system} reads no text so"
+        )
     if args.system in TRAINERS:
         home, _, name = TRAINERS[args.system].partition(":")
         return getattr(import_module(f"cantilena.{home}"), name)(args)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import warn
 from cantilena.cli.training import (
-    LICENCE,
+    about_songs,
     base_recipe,
     corpora_of,
     options_of,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def train_aligned(args: argparse.Namespace) -> int:
     """Trains until the steps or the minutes are spent; 130 where Ctrl-C stopped it, the run being
     saved."""
-    from cantilena.data.dataset import load_split, read_manifest
+    from cantilena.data.dataset import load_split
     from cantilena.systems.aligned.examples import AlignedWindows
     from cantilena.tokens.note.streams import Task
     from cantilena.train.audio.loop import Training
@@ -51,16 +51,11 @@ def train_aligned(args: argparse.Namespace) -> int:
         f"{verb} {args.out}: {options.task}, adapters of {numbers:,} numbers, "
         f"{len(windows.songs):,} songs"
     )
-    about: dict[str, Any] = {
-        "folder": str(args.data),
-        "sources": read_manifest(args.data)["counts"],
-        "licence": LICENCE,
-    }
     done = training.train(
         lambda step: windows.draw(step, settings.batch, settings.seed),
         held_out.fixed(options.valid_windows, settings.batch),
         say,
-        about,
+        about_songs(args),
     )
     return 0 if done else 130
 

@@ -11,6 +11,7 @@ from typing import Any
 from cantilena.cli.common import warn
 from cantilena.cli.training import (
     LICENCE,
+    about_songs,
     corpora_of,
     own_recipe,
     printer,
@@ -26,7 +27,7 @@ HELD_OUT = 8
 def train_attributes(args: argparse.Namespace) -> int:
     """Trains until the steps or the minutes are spent; 130 where Ctrl-C stopped it, the run being
     saved."""
-    from cantilena.data.dataset import load_split, read_manifest
+    from cantilena.data.dataset import load_split
     from cantilena.systems.attributes.examples import Windows
     from cantilena.systems.attributes.training import AttributeTraining
     from cantilena.train.audio.loop import Training
@@ -45,23 +46,23 @@ def train_attributes(args: argparse.Namespace) -> int:
     training = Training(folder, recipe)
     parameters = sum(p.numel() for p in training.model.parameters())
     say(f"{args.out}: {parameters:,} parameters, {len(songs):,} songs")
-    about = {
-        "folder": str(args.data),
-        "sources": read_manifest(args.data).get("licences", {}),
-        "licence": LICENCE,
-    }
 
     def draw(step: int) -> dict[str, Any]:
         return windows.draw(step, settings.batch)
 
-    return 0 if training.train(draw, held_out, say, about) else 130
+    return 0 if training.train(draw, held_out, say, about_songs(args)) else 130
 
 
 def train_reader(args: argparse.Namespace) -> int:
     """Trains a reader on texts that are put together as it goes; 130 where Ctrl-C stopped it, the
     run being saved."""
     from cantilena.systems.attributes.reader_training import ReaderTraining
-    from cantilena.systems.attributes.text_batches import TextBatches, tokenizer_of
+    from cantilena.systems.attributes.text_batches import (
+        TextBatches,
+        reading_by,
+        reading_for,
+        tokenizer_of,
+    )
     from cantilena.train.audio.loop import Training
 
     refuse_codec(args)
@@ -73,11 +74,14 @@ def train_reader(args: argparse.Namespace) -> int:
     kind.check_models(recipe)
     say = printer(args)
     training = Training(folder, recipe)
-    parameters = sum(p.numel() for p in training.model.parameters())
+    model: Any = training.model
+    parameters = sum(p.numel() for p in model.parameters())
     say(f"{args.out}: {parameters:,} parameters")
-    settings = recipe.settings
-    texts = TextBatches(tokenizer_of(recipe.options.text_model), settings.seed)
-    about = {"licence": LICENCE, "sources": {"texts": "made by patterns of Cantilena"}}
+    settings, name = recipe.settings, recipe.options.text_model
+    frozen = recipe.options.frozen
+    read = reading_for(model.encoder) if frozen else reading_by(tokenizer_of(name))
+    texts = TextBatches(read, settings.seed)
+    about = {"licence": LICENCE, "sources": {"texts": "made by patterns of Cantilena, Apache-2.0"}}
 
     def draw(step: int) -> dict[str, Any]:
         return texts.draw(step, settings.batch)

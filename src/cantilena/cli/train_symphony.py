@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import warn
 from cantilena.cli.training import (
-    LICENCE,
+    about_songs,
     base_recipe,
     corpora_of,
     options_of,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def train_symphony(args: argparse.Namespace) -> int:
     """Reads the songs as rows, then trains until the steps or the minutes are spent; 130 where
     Ctrl-C stopped it, the run being saved."""
-    from cantilena.data.dataset import load_split, read_manifest
+    from cantilena.data.dataset import load_split
     from cantilena.systems.symphony.examples import RowBatches, Windows, row_pieces
     from cantilena.train.audio.loop import Training
 
@@ -59,15 +59,12 @@ def train_symphony(args: argparse.Namespace) -> int:
     )
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     say(f"{trained:,} parameters are trained on {len(batches.windows):,} windows of rows")
-    manifest = read_manifest(args.data)
-    about = {
-        "folder": str(args.data),
-        "sources": {"corpora": corpora or list(manifest["mix"]), "counts": manifest["counts"]},
-        "licence": LICENCE,
-    }
     size = recipe.settings.batch
     done = training.train(
-        lambda step: batches.draw(step, size), held_out.fixed(size, options.held_out), say, about
+        lambda step: batches.draw(step, size),
+        held_out.fixed(size, options.held_out),
+        say,
+        about_songs(args),
     )
     return 0 if done else 130
 

@@ -38,7 +38,11 @@ TRAINERS = {
     "codes": "cli.train_codes:train_codes",
 }
 """What ``train`` calls for other models than note's, by ``--system``."""
+TEXT_MODELS = {"text-to-attributes": "text_model", "bert-symphony": "text", "joint": "text_encoder"}
+"""Which option of each system ``--text-model`` is."""
 LICENCE = "The weights are Apache-2.0 as far as they are ours; sources says what they heard."
+UNKNOWN = "not known"
+"""The licence of a source that does not say its own."""
 Say = Callable[[str], None]
 
 
@@ -109,8 +113,13 @@ def with_settings(recipe: Recipe, args: argparse.Namespace) -> Recipe:
 
 
 def options_of(args: argparse.Namespace) -> Iterator[tuple[str, Any]]:
-    """The name and the value of each ``--option``: JSON where it is JSON, else the text. Raises
-    InputError."""
+    """The name and the value of each ``--option``: JSON where it is JSON, else the text; and the
+    text model's, a folder by its whole path, since a checkpoint names it. Raises InputError."""
+    from cantilena.models.hub import is_folder
+
+    if args.text_model is not None:
+        name = args.text_model
+        yield TEXT_MODELS[args.system], str(Path(name).resolve()) if is_folder(name) else name
     for text in args.option or ():
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
@@ -140,9 +149,26 @@ def splits(args: argparse.Namespace, seconds: float, stems: bool = False) -> lis
 
 
 def about(data: AudioData, folder: str, figures: Mapping[str, float] | None = None) -> dict:
-    """What a checkpoint's card says of the data."""
-    sources = data.manifest["licences"]
+    """What a checkpoint's card says of clips: the licence of each source."""
+    sources = {name: licence or UNKNOWN for name, licence in data.manifest["licences"].items()}
     return {"folder": folder, "sources": sources, "licence": LICENCE, "figures": figures or {}}
+
+
+def about_songs(args: argparse.Namespace) -> dict[str, Any]:
+    """What a checkpoint's card says of a data set of songs: of each corpus that is trained on how
+    much there is of it, its licence and its origin. Raises InputError where there is no data
+    set."""
+    from cantilena.data.corpora import CORPORA
+    from cantilena.data.dataset import read_manifest
+
+    manifest = read_manifest(args.data)
+    sources = {}
+    for name in corpora_of(args) or manifest["mix"]:
+        entry = CORPORA.get(name)
+        origin = {"licence": entry.licence, "origin": entry.origin} if entry else {}
+        counts = manifest["counts"].get(name, {}).get("train", {})
+        sources[name] = {"licence": UNKNOWN, **counts, **origin}
+    return {"folder": str(args.data), "sources": sources, "licence": LICENCE}
 
 
 def printer(args: argparse.Namespace) -> Say:

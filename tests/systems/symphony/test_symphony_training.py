@@ -224,6 +224,30 @@ def test_songs_become_a_model_a_bridge_and_pieces(here: Path, capsys: Any):
     assert len(list(here.glob("*-out/*.mid"))) == 2
 
 
+def test_a_bridge_reads_a_text_model_in_a_folder(here: Path, capsys: Any):
+    pytest.importorskip("transformers")
+    import tiny_hf
+
+    folder = tiny_hf.saved(tiny_hf.bert(), here / "words", tiny_hf.tokenizer())
+    assert train("symphony", "music", SMALL, "--steps", "1") == 0
+    bridge = ["music=music", "context_width=8", "heads=2", "memory=2", "context=32", "held_out=3"]
+    assert train("bert-symphony", "b", bridge, "--steps", "1", "--text-model", "words") == 0
+    card = open_checkpoint("b", "bert-symphony").card
+    assert card["model"]["text"]["name"] == str(folder)  # from wherever it is opened
+    assert card["licence"] and card["sources"] == {"made up": {"licence": "not known"}}
+    capsys.readouterr()
+    (here / "empty").mkdir()
+    for name, problem in (
+        ("empty", "config.json or model.safetensors is missing"),
+        ("nobody", "unknown text encoder 'nobody'"),
+    ):
+        assert train("bert-symphony", "c", bridge, "--steps", "1", "--text-model", name) != 0
+        err = capsys.readouterr().err
+        assert problem in err and err.count("\n") == 1 and not (here / "c").exists()
+    assert train("symphony", "d", SMALL, "--text-model", "words") == 2
+    assert "--text-model is of --system" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("system", "options", "more", "problem"),
     [

@@ -21,7 +21,7 @@ from cantilena.systems.codec.model import CodecInTraining
 from cantilena.systems.codec.training import RECIPES, codec_recipe, with_option
 from cantilena.systems.trainable import Recipe
 from cantilena.train.audio.clips import Cuts
-from cantilena.train.audio.loop import Training, rate_at, spent
+from cantilena.train.audio.loop import Training, check_origin, rate_at, spent
 from cantilena.train.plot import read_curves
 from tiny_codecs import OPTIONS, FakeClips, tones
 
@@ -57,8 +57,25 @@ def train(folder, recipe: Recipe, draw=None) -> Training:
     training = Training(folder, recipe)
     settings = recipe.settings
     take = draw or (lambda step: TRAIN.draw(settings.seed, step, settings.batch))
-    training.train(take, VALID, lambda line: None, {"sources": {"tones": "ours"}})
+    data = {"sources": {"tones": "ours"}, "licence": "Apache-2.0"}
+    training.train(take, VALID, lambda line: None, data)
     return training
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"folder": "clips", "licence": "Apache-2.0"},
+        {"sources": {}, "licence": "Apache-2.0"},
+        {"sources": {"tones": ""}, "licence": "Apache-2.0"},
+        {"sources": {"lakh": {"songs": 4}}, "licence": "Apache-2.0"},
+        {"sources": {"tones": "ours"}},
+    ],
+)
+def test_data_without_a_licence_are_refused(data: dict, tmp_path):
+    with pytest.raises(ValueError, match="has to name its data"):
+        Training(tmp_path, recipe()).train(lambda step: {}, VALID, lambda line: None, data)
+    check_origin({"sources": {"lakh": {"licence": "not known"}}, "licence": "Apache-2.0"})
 
 
 def test_a_run_ends_in_a_checkpoint_with_its_figures(tmp_path):

@@ -5,6 +5,8 @@ Knows tokenizers and batches; does not know how texts are made (``texts``) or wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,35 @@ LONGEST = 192
 """Tokens of a text that are read; the texts to learn from have up to about 100."""
 
 
+Read = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
+"""Ids (B, T) int64 of texts and their mask (B, T) bool."""
+
+
 def tokenizer_of(name: str | Path) -> Any:
-    """The tokenizer of a hub name or a folder. Raises CheckpointError, MissingExtraError."""
+    """The tokenizer of a text model by short name, hub name or folder. Raises CheckpointError,
+    InputError, MissingExtraError."""
+    from cantilena.models.encoders import source_of
     from cantilena.models.hub import loading, need
+    from cantilena.models.packaged import packaged
 
     transformers = need("transformers", "reading texts")
     with loading("tokenizer", name):
-        return transformers.AutoTokenizer.from_pretrained(name)
+        return transformers.AutoTokenizer.from_pretrained(packaged(source_of(name)))
+
+
+def reading_by(tokenizer: Any) -> Read:
+    """Texts as a tokenizer of ``transformers`` reads them."""
+    return partial(tokens, tokenizer)
+
+
+def reading_for(encoder: Any) -> Read:
+    """Texts as a text encoder (``models.encoders``) reads them."""
+
+    def read(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        ids, mask = encoder.tokens(texts)
+        return ids.numpy(), mask.numpy()
+
+    return read
 
 
 def tokens(tokenizer: Any, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -39,8 +63,8 @@ def tokens(tokenizer: Any, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 class TextBatches:
     """Batches of random texts, by ``seed`` and step alone."""
 
-    def __init__(self, tokenizer: Any, seed: int = 0):
-        self.tokenizer, self.seed = tokenizer, seed
+    def __init__(self, read: Read, seed: int = 0):
+        self.read, self.seed = read, seed
 
     def draw(self, step: int, size: int, new: bool = False, stream: int = 0) -> dict[str, Any]:
         """``ids``, ``mask`` and ``targets`` (B, 60) of a step; ``new``: in phrasings that are held
@@ -48,7 +72,7 @@ class TextBatches:
         patterns = HELD_OUT if new else TRAINED
         rng = np.random.default_rng([self.seed, stream, int(new), step])
         pairs = [text_of(rng, patterns) for _ in range(size)]
-        ids, mask = tokens(self.tokenizer, [text for text, _ in pairs])
+        ids, mask = self.read([text for text, _ in pairs])
         rows = np.stack([targets(classes) for _, classes in pairs])
         return {"ids": ids, "mask": mask, "targets": rows, "new": np.array(new)}
 

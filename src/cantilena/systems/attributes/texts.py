@@ -19,6 +19,7 @@ from cantilena.systems.attributes import phrases
 from cantilena.systems.attributes.wishes import (
     DENSITIES,
     GENRE_OF,
+    GENRES,
     PROGRAMS,
     genre_classes,
     mood_classes,
@@ -36,6 +37,23 @@ KEYS = tuple(key for key, _ in ATTRIBUTE_CLASSES if key not in ("I4", "C1", "ST1
 VALUES = tuple(count for key, count in ATTRIBUTE_CLASSES if key in KEYS)
 """How many classes each has; the last says that the text does not say it."""
 SINGLE = ("R1", "R3", "S2s1", "B1s1", "TS1s1", "K1", "T1s1", "P4", "EM1", "TM1")
+_WORDS = {
+    "R1": "dance",
+    "R3": "density",
+    "S2s1": "composer",
+    "B1s1": "bars",
+    "TS1s1": "metre",
+    "K1": "key",
+    "T1s1": "tempo",
+    "P4": "octaves",
+    "EM1": "mood",
+    "TM1": "seconds",
+}
+NAMES = tuple(
+    {"I1s2": INSTRUMENTS, "S4": GENRES}[kind][int(number)] if number else _WORDS[kind]
+    for kind, _, number in (key.partition("_") for key in KEYS)
+)
+"""What each of ``KEYS`` is called in English."""
 CAPTIONS = 0.25
 """Share of the texts to learn from that are captions of random facts."""
 MOST = 7

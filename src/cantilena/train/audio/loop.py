@@ -53,6 +53,16 @@ def rate_at(step: int, settings: Settings, seconds: float) -> float:
     return rise * min(1.0, (1 - share) / max(settings.decay, 1e-9))
 
 
+def check_origin(data: Mapping[str, Any]) -> None:
+    """Raises ValueError where what is known of the data does not name it: ``sources``, of each a
+    licence or a mapping with one, and the ``licence`` of the weights. Without any, as in trials, a
+    card has neither."""
+    rows = data.get("sources", {}).values()
+    named = [row.get("licence") if isinstance(row, Mapping) else row for row in rows]
+    if data and not (named and all(named) and data.get("licence")):
+        raise ValueError(f"a checkpoint's card has to name its data and licences, not {data!r}")
+
+
 class Training:
     """A training in a run's folder; making one of a folder that holds a run goes on with it.
 
@@ -113,7 +123,9 @@ class Training:
         """Trains until the budget is spent, or until Ctrl-C or SIGTERM ask for an end, which comes
         between two steps; saves in both cases, and at the end writes the model's checkpoint. Gives
         whether it is done. ``data``: what is known of the data, for the card ("figures": beside
-        the model's own). Raises InputError where another process trains in the folder."""
+        the model's own). Raises InputError where another process trains in the folder, and as
+        ``check_origin``."""
+        check_origin(data)
         with self.run.locked(), Stop().listening() as stop:
             if self.run.steps()[-1:] not in ([], [self.step]):
                 raise InputError(f"another process went on with {self.run.folder}; begin again")
