@@ -96,6 +96,11 @@ class UniAudioSystem(MusicgenSystem):
         able = {SCORE: SOUND in names, TEXT: TEXT in names}
         return tuple(name for name in CONDITIONS if able[name])
 
+    @property
+    def stem(self) -> str:
+        """Which stem it writes to a recording, "" for none."""
+        return self.trained.stem if ACCOMPANY in self.trained.names else ""
+
     def condition(self, request: Request) -> str:
         """As ``MusicgenSystem.condition``; of a recording the text."""
         if request.audio is None:

@@ -257,9 +257,9 @@ def write_notes(
     codes: np.ndarray,
     sampling: Sampling = LIKELIEST,
     seed: int = 0,
-) -> Iterator[list[NoteRow]]:
+) -> Iterator[tuple[list[NoteRow], int]]:
     """The notes of codes (K, T), window by window: those that begin in what is new of each, their
-    frames counted from the beginning."""
+    frames counted from the beginning, and the frame up to which they reach."""
     length = max(1, vocabulary.frames // 2)
     stride = max(1, length - length // AGAIN)
     for number, window in enumerate(windows(codes.shape[1], length, stride)):
@@ -281,4 +281,4 @@ def write_notes(
             for note in vocabulary.notes_of(piece.patches())
             if window.begin <= note.frame + window.start < window.stop and note.frame >= 0
         )
-        yield list(notes)
+        yield list(notes), window.stop
