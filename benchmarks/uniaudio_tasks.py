@@ -31,6 +31,7 @@ from cantilena.tokens.codes.patches import ACCOMPANY, AUDIO, NOTE, SOUND, TEXT, 
 from cantilena.train.audio.unified import uni_clips
 
 SPLITS = ("train", "valid")
+PARTS = ("nats", "counts", "notes", "single", "speed")
 
 
 def clips_of(loaded: Loaded, folders: Sequence[str]) -> dict[str, list[UniClip]]:
@@ -46,28 +47,35 @@ def clips_of(loaded: Loaded, folders: Sequence[str]) -> dict[str, list[UniClip]]
 
 def print_nats(loaded: Loaded, clips: dict[str, list[UniClip]], limit: int) -> None:
     """A row for each task."""
-    train, valid = (UniBatches(clips[split], loaded.vocabulary, loaded.options) for split in SPLITS)
+    valid = UniBatches(clips["valid"], loaded.vocabulary, loaded.options)
     sums: dict[str, np.ndarray] = {}
     with torch.inference_mode():
         for batch in valid.fixed(8, limit):
             for name, pair in UniTraining().held_out(loaded.model, batch).items():
                 sums[name] = sums.get(name, np.zeros(2)) + pair.numpy()
-    heads = ("own", "another's", "none", "unigrams", "bigrams")
+    heads = ("own", "another's", "none")
     print(f"{'held out, nats a token':24}" + "".join(f"{head:>11}" for head in heads))
     for task in valid.tasks:
         row = [
             sums[name][0] / sums[name][1] for name in (task, f"{task}, another's", f"{task}, none")
         ]
-        row += counted(loaded, task, train, valid, limit)
         print(f"{task:24}" + "".join(f"{x:11.3f}" for x in row))
+
+
+def print_counts(loaded: Loaded, clips: dict[str, list[UniClip]], limit: int) -> None:
+    """Nats of a code of the held-out targets of sound, by counting alone."""
+    train, valid = (UniBatches(clips[split], loaded.vocabulary, loaded.options) for split in SPLITS)
+    print(f"\n{'by counting alone':24}{'unigrams':>11}{'bigrams':>11}")
+    for task in valid.tasks:
+        if task != TRANSCRIBE:
+            row = counted(loaded, task, train, valid, limit)
+            print(f"{task:24}" + "".join(f"{x:11.3f}" for x in row))
 
 
 def counted(
     loaded: Loaded, task: str, train: UniBatches, valid: UniBatches, limit: int
 ) -> list[float]:
-    """Mean nats of a code of the held-out targets by unigrams and by bigrams; nothing of notes."""
-    if task == TRANSCRIBE:
-        return []
+    """Mean nats of a code of a task's held-out targets, by unigrams and by bigrams of training."""
 
     def targets(batches: UniBatches, most: int) -> Iterable[np.ndarray]:
         able = batches.able[task]
@@ -189,6 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--data", nargs="+", required=True)
+    parser.add_argument("--parts", default=",".join(PARTS), help="what is measured (all)")
     parser.add_argument("--limit", type=int, default=48, help="clips of a task (48)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of a clip's notes (4)")
     args = parser.parse_args()
@@ -197,12 +206,17 @@ def main() -> None:
     parameters = sum(p.numel() for p in loaded.model.parameters())
     print(f"{parameters:,} parameters; {loaded.checkpoint.card['training']['steps']} steps")
     clips = clips_of(loaded, args.data)
-    print_nats(loaded, clips, args.limit)
-    if TRANSCRIBE in loaded.options.names:
+    parts = args.parts.split(",")
+    if "nats" in parts:
+        print_nats(loaded, clips, args.limit)
+    if "counts" in parts:
+        print_counts(loaded, clips, args.limit)
+    if "notes" in parts:
         print_notes(loaded, clips["valid"], args.seconds, args.limit)
-        if any(clip.single for clip in clips["valid"]):
-            print_single(loaded, clips, args.limit)
-    print_speed(loaded, next(c for c in clips["valid"] if not c.single), args.seconds)
+    if "single" in parts:
+        print_single(loaded, clips, args.limit)
+    if "speed" in parts:
+        print_speed(loaded, next(c for c in clips["valid"] if not c.single), args.seconds)
 
 
 if __name__ == "__main__":
