@@ -29,13 +29,12 @@ SMALL = [p for k, v in SIZES.items() for p in ("--option", f"{k}={v}")]
 
 
 def song(number: int) -> bytes:
-    """Two seconds of a piano and a drum."""
-    onset = [0, 480, 960, 1440]
+    """Four seconds of a piano and a drum, in eighths."""
+    onset = [240 * i for i in range(16)]
     tracks = [Track("Piano", 0), Track("Drums", 0, True)]
-    pitch = [60 + number, 64, 67, 72] + [36] * 4
-    score = Score.build(
-        480, tracks, onset * 2, [400] * 8, pitch, [90] * 8, [0] * 4 + [1] * 4, end=1920
-    )
+    pitch = [60 + (3 + number) * i % 12 for i in range(16)] + [36] * 16
+    track = [0] * 16 + [1] * 16
+    score = Score.build(480, tracks, onset * 2, [200] * 32, pitch, [90] * 32, track, end=3840)
     return write_midi(score)
 
 
@@ -66,7 +65,7 @@ def test_clips_become_a_model_of_several_tasks(here: Path, capsys: Any, monkeypa
     options = ["--option", f"tasks={TASKS}", "--option", "seconds=1", *SMALL]
     code, out, err = run(capsys, *TRAIN, "--steps", "2", "--batch", "2", *options)
     assert code == 0, err
-    assert "clips encoded" in out and "accompany: 2 clips, 2 held out" in out
+    assert "clips encoded" in out and "accompany: 4 clips, 4 held out" in out
     card = json.loads((here / "run" / "model" / "card.json").read_text())
     figures = card["figures"]
     for task in TASKS.split(","):
