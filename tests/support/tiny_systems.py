@@ -126,6 +126,14 @@ def latent(folder: Path) -> Path:
     return write_latent(folder, seconds=8.0)  # most pieces in one window
 
 
+def uniaudio(folder: Path) -> Path:
+    """A tiny codec, and a model of all tasks that writes its codes."""
+    pytest.importorskip("vector_quantize_pytorch")
+    from tiny_uniaudio import write_uniaudio
+
+    return write_uniaudio(folder, seconds=4.0)
+
+
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "note": note,
     "aligned": aligned,
@@ -139,5 +147,6 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "code-notes": code_notes,
     "musiclm": musiclm,
     "latent": latent,
+    "uniaudio": uniaudio,
 }
 """What makes the checkpoint, in an empty folder, by the system's name."""

@@ -43,6 +43,7 @@ from cantilena.cli.process import flush_streams, open_streams, say, signal_code,
 from cantilena.cli.rewrite import rewrite_arguments
 from cantilena.cli.search import search_arguments
 from cantilena.cli.tokens import tokens_arguments
+from cantilena.cli.transcribe import transcribe_arguments
 from cantilena.errors import CantilenaError, InputError, MissingExtraError, Notice
 from cantilena.version import __version__
 
@@ -201,6 +202,9 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     output_arguments(recognising)
     brief_arguments(command("brief", "cli.compose:brief", "show how a text is understood, as JSON"))
     describe_arguments(command("describe", "cli.inspect:describe", "say what a MIDI file is"))
+    listening = command("transcribe", "cli.transcribe:transcribe", "write the notes of a recording")
+    transcribe_arguments(listening)
+    output_arguments(listening, quiet=True)
     captioning = command("caption", "cli.captions:caption", "write captions of MIDI files, checked")
     caption_arguments(captioning, whole)
     output_arguments(captioning)

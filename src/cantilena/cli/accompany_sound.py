@@ -1,6 +1,6 @@
 """``cantilena accompany`` of a recording: a part is written to it as sound.
 
-Knows options; what is written, and how, is in ``systems.musiclm``.
+Knows options; what is written, and how, is in ``systems.musiclm`` and ``systems.uniaudio``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def accompany_sound(args: argparse.Namespace) -> int:
     before anything is written."""
     from cantilena.cli.report import outcome, print_report
     from cantilena.files import check_folder
+    from cantilena.models.checkpoint import system_in
     from cantilena.render.formats import checked_formats
     from cantilena.systems.musiclm.accompanying import read_recording
     from cantilena.systems.request import Request
@@ -41,8 +42,9 @@ def accompany_sound(args: argparse.Namespace) -> int:
     formats = None if args.formats is None else checked_formats(args.formats)
     folder = check_folder(args.output)
     asked = names_asked(args.name, 1)
-    composer: Any = api.load(args.checkpoint, "musiclm")
-    stem = composer.music.config.stem
+    system = "uniaudio" if system_in(args.checkpoint) == "uniaudio" else "musiclm"
+    composer: Any = api.load(args.checkpoint, system)
+    stem = composer.stem if system == "uniaudio" else composer.music.config.stem
     if not stem:
         raise InputError(f"the model in {args.checkpoint!r} accompanies nothing; {_TRAIN}")
     if args.parts is not None and args.parts.strip().lower() != stem:
@@ -53,7 +55,9 @@ def accompany_sound(args: argparse.Namespace) -> int:
     audio = read_recording(args.source, composer.codec.sample_rate)
     brief = api.make_brief(" ".join(args.text), True)
     options = {"alone": True} if args.alone else {}
-    request = Request(brief, seed, sampling, system="musiclm", options=options, audio=audio)
+    if system == "uniaudio":
+        options["accompany"] = True
+    request = Request(brief, seed, sampling, system=system, options=options, audio=audio)
     with Progress(args.quiet or args.json) as progress:
         share = progress.share("writing")
         (result,) = composer.keeping(folder).compose([request], progress=share)

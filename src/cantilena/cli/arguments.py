@@ -137,9 +137,7 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="what sounds codes (musicgen, code-notes): a folder or hub name",
     )
-    how.add_argument(
-        "--condition", metavar="NAME", help="what leads musicgen and latent: score, or text alone"
-    )
+    how.add_argument("--condition", metavar="NAME", help="what leads sound: score, or text alone")
     how.add_argument(
         "--story", metavar="STORY", help="words by second (musiclm), as '0:calm 15:fast drums'"
     )

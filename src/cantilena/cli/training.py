@@ -34,6 +34,7 @@ TRAINERS = {
     "joint": "cli.train_joint:train_joint",
     "latent": "cli.train_latent:train_latent",
     "musiclm": "cli.train_musiclm:train_musiclm",
+    "uniaudio": "cli.train_uniaudio:train_uniaudio",
     "codec": "cli.train_codec:train_codec",
     "codes": "cli.train_codes:train_codes",
 }

@@ -109,6 +109,14 @@ SYSTEMS: dict[str, Spec] = {
         gives="audio",
         trains="cantilena.systems.latent.training:LatentTraining",
     ),
+    "uniaudio": Spec(
+        home="cantilena.systems.uniaudio.system:UniAudioSystem",
+        help="sound: one model for all tasks, led by a Score of note's, a text or a recording",
+        extra="audio",
+        reads=("text", "brief", "score", "audio"),
+        gives="audio",
+        trains="cantilena.systems.uniaudio.training:UniTraining",
+    ),
 }
 """Every system by name."""
 

@@ -17,10 +17,12 @@ from typing import Any
 from cantilena.audio.pitch import HARMONICS
 from cantilena.errors import InputError
 from cantilena.files import read_json, staged_folder, write_json
+from cantilena.models.checkpoint import system_in
 from cantilena.names import slug
 from cantilena.render.kit.making import Kit, make_kit, write_kit
 from cantilena.render.kit.tones import RATE, harmonic, shaped_voice, tone_maker
 from cantilena.score import gm
+from cantilena.systems.uniaudio.options import SYSTEM as UNIAUDIO
 from cantilena.text.timbre import Timbre, read_timbre
 from cantilena.version import __version__
 
@@ -49,8 +51,8 @@ def make_instrument(
     progress: Callable[[float], None] | None = None,
 ) -> Instrument:
     """Makes the instrument that a text asks for in ``folder``: an SFZ file, ``samples`` and
-    ``kit.json``. ``checkpoint``: a model of single notes (``code-notes``), with ``codec`` where it
-    does not bring its own.
+    ``kit.json``. ``checkpoint``: a model of single notes (``code-notes``, or ``uniaudio``), with
+    ``codec`` where it does not bring its own.
 
     Raises InputError for a text that says nothing of a sound, a seed out of range, and a folder
     that holds something else (of another kit: unless ``replace``); what the checkpoint raises."""
@@ -67,10 +69,27 @@ def make_instrument(
         kit = make_kit(tone_maker(voice, seed), RATE, voice.release, harmonics=harmonics)
         by = {"made_by": "the built-in synthesizer", "shape": timbre.shape.to_dict()}
     else:
+        kit, by = _model_kit(timbre.program, seed, checkpoint, codec, progress)
+    return _written(kit, timbre, request, by, folder)
+
+
+def _model_kit(
+    program: int,
+    seed: int,
+    checkpoint: str | Path,
+    codec: str | Path | None,
+    progress: Callable[[float], None] | None,
+) -> tuple[Kit, dict[str, Any]]:
+    """The samples by a model of single notes, or of all tasks."""
+    if system_in(checkpoint) != UNIAUDIO:
         from cantilena.systems.codes.kits import code_kit
 
-        kit, by = code_kit(timbre.program, seed, checkpoint, codec, progress)
-    return _written(kit, timbre, request, by, folder)
+        return code_kit(program, seed, checkpoint, codec, progress)
+    if codec is not None:
+        raise InputError("uniaudio brings its own codec; leave --codec out")
+    from cantilena.systems.uniaudio.kits import uni_kit
+
+    return uni_kit(program, seed, checkpoint, progress)
 
 
 def _written(

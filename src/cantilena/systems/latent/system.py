@@ -26,6 +26,7 @@ from cantilena.models.audio.diffusion import sampler
 from cantilena.models.checkpoint import is_checkpoint
 from cantilena.render.synth import room
 from cantilena.systems.base import Request
+from cantilena.systems.codes.joining import joined
 from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.system import (
     CONDITIONS,
@@ -45,8 +46,6 @@ from cantilena.systems.note.composer import NoteSystem
 from cantilena.text.report.rows import Row
 from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
 
-JOIN = 0.02
-"""Seconds, within what is new, over which it is mixed with what is kept."""
 LEAST = 1e-4
 """Loudness below which sound is taken as it is: of silence nothing can be measured."""
 
@@ -241,26 +240,11 @@ class LatentSystem(MusicgenSystem):
         latents = piece.writing.latents.cpu().numpy()
         sound = np.concatenate(list(decode_blocks(decoder, latents, length))).T
         if piece.stretch is not None:
-            return Audio(self._joined(piece, sound / self._gain(piece)), self.rate)
+            new = sound / self._gain(piece)
+            return Audio(joined(piece.recording, new, piece.stretch, self.rate), self.rate)
         pair = np.ascontiguousarray(np.broadcast_to(sound[:2], (2, length)))
         fade(pair, self.rate)
         return Audio(room.master(pair, self.rate)[: len(sound)], self.rate)
-
-    def _joined(self, piece: Any, sound: np.ndarray) -> np.ndarray:
-        """(channels, n): the recording, and within its stretch what is new."""
-        (start, stop), out = piece.stretch, piece.recording.copy()
-        new = np.broadcast_to(sound.mean(0), out.shape)[:, start:stop].copy()
-        n = min(round(JOIN * self.rate), (stop - start) // 2)
-        rise = np.sin(np.linspace(0, np.pi / 2, n, dtype=np.float32)) ** 2
-        old = piece.recording[:, start:stop]
-        if start:
-            new[:, :n] = rise * new[:, :n] + (1 - rise) * old[:, :n]
-        if stop < out.shape[1]:
-            new[:, -n:] = rise[::-1] * new[:, -n:] + (1 - rise[::-1]) * old[:, -n:]
-        else:
-            fade(new, self.rate)
-        out[:, start:stop] = np.clip(new, -1, 1)
-        return out
 
     def _rows(self, piece: Any, sound: Audio) -> tuple[Row, ...]:
         """As ``MusicgenSystem._rows``; of a recording the length of what is new."""
