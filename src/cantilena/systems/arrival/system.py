@@ -109,6 +109,11 @@ class ArrivalSystem(System):
     def prompt(self, text: str | None) -> PromptState:
         """What is read before the music for a text, or without one."""
 
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return (self.step_model.model,)
+
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be asked for it."""
         super().check(request)
