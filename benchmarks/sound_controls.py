@@ -138,7 +138,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, metavar="DIR", help="clips with notes")
-    parser.add_argument("--split", default="test")
+    parser.add_argument("--split", default="valid")
     parser.add_argument("--systems", default="musicgen,musiclm", metavar="LIST")
     parser.add_argument("--checkpoint", action="append", default=[], metavar="SYSTEM=DIR")
     parser.add_argument("--n", type=int, default=16, help="clips")
