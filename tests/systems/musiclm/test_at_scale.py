@@ -7,6 +7,7 @@ import json
 import pickle
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def tokens_of(path: Path) -> dict[str, np.ndarray]:
 
 def is_within_a_stage(path: Path) -> bool:
     """Whether some of a piece's coarse codes are written, and not all."""
-    is_open = (tokens_of(path)["coarse"] < 0).any(0)
+    is_open = np.asarray((tokens_of(path)["coarse"] < 0).any(0))
     return 0 < is_open.sum() < len(is_open)
 
 
@@ -98,8 +99,9 @@ def test_killed_pieces_go_on_at_their_stage_and_window(load, plain, place, tmp_p
     with np.load(path) as file:
         key = file["key"]
     tokens["semantic"] = np.where(tokens["semantic"] < 0, -1, (tokens["semantic"] + 1) % 8)
+    named: dict[str, Any] = {f"/{name}": rows for name, rows in tokens.items()}
     with path.open("wb") as file:
-        np.savez(file, key=key, **{f"/{name}": rows for name, rows in tokens.items()})
+        np.savez(file, key=key, **named)
     generate_all(load(), ITEMS[:1], tmp_path / "changed", SHORT)
     assert sounds(tmp_path / "changed")["piece 0.wav"] != sounds(plain)["piece 0.wav"]
 

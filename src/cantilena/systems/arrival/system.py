@@ -112,7 +112,8 @@ class ArrivalSystem(System):
     @property
     def networks(self) -> Sequence[Any]:
         """As ``System.networks``."""
-        return (self.step_model.model,)
+        steps: Any = self.step_model
+        return (steps.model,)
 
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be asked for it."""
