@@ -29,7 +29,9 @@ from cantilena.systems import SYSTEMS, resolve, spec
 from cantilena.systems.base import Finished, Note, Progress, System
 from cantilena.systems.request import Edit, Request, Span
 from cantilena.systems.spec import EDITS, GIVES, READS
-from cantilena.text.wishes import Brief
+from cantilena.text.report import report
+from cantilena.text.report.rows import NOT_MEASURED
+from cantilena.text.wishes import Brief, Change, Instrument, PartWish, Section
 from tiny_systems import CHECKPOINTS
 
 ONE = Sampling(best_of=1, top_p=0.98)
@@ -276,6 +278,58 @@ def test_the_best_attempt_is_kept(system: System):
         return
     stop = next((i for i, worth in enumerate(worths) if worth > 1 - 1e-9), 2)
     assert total(kept.rows) == pytest.approx(max(worths[: stop + 1]))
+
+
+def test_its_weights_are_counted(system: System):
+    """Tables show how many there are; a run's card may not say."""
+    system.card = {k: v for k, v in system.card.items() if k != "parameters" or not system.networks}
+    assert isinstance(system.parameters, int) and system.parameters > 100
+
+
+WISHED = Brief(
+    text="everything",
+    instruments=(Instrument("flute", (73,)), Instrument("piano", (0,))),
+    only=True,
+    excluded=(128,),
+    tempo=240.0,
+    key="D minor",
+    metre="3/4",
+    chords=("Dm", "A7"),
+    genres=("jazz",),
+    moods=("calm",),
+    bars=2,
+    swing=True,
+    timing="played",
+    density="dense",
+    roles=(PartWish("flute", "lead"),),
+    figures=(PartWish("piano", "arpeggio"),),
+    articulations=(PartWish("", "staccato"),),
+    registers=(PartWish("flute", "high"),),
+    loudness=(PartWish("", "soft"),),
+    form=(Section("verse", 1), Section("chorus", 1)),
+    changes=(Change("crescendo"),),
+    repetition=("hook",),
+)
+
+
+def test_every_wish_has_a_row_in_the_report(system: System):
+    """Met, not met, or with the reason why nobody knows; sound that no Score led too."""
+    if spec(system.system).gives != "audio":
+        pytest.skip("notes are reported on by one function")
+    wishes = {row.wish: row.asked for row in report(WISHED, a_score())}
+    assert len(wishes) > 15
+    able: tuple[str, ...] = getattr(system, "conditions", ())
+    for condition in able if "condition" in system.options else ("",):
+        options = {"condition": condition} if condition else {}
+        request = request_of(system, options=options)
+        (result,) = system.compose([replace(request, brief=WISHED)])
+        rows = {row.wish: row for row in result.rows}
+        assert {name: row.asked for name, row in rows.items()} == wishes
+        for row in result.rows:
+            assert row.achieved and (row.met is None) == (row.score is None or row.wish == "genre")
+            if result.guide is None and row.wish != "bars":
+                assert row.met is None and row.achieved.startswith(f"{NOT_MEASURED}: ")
+        assert rows["bars"].met is True
 
 
 # ---------------------------------------------------------------------------- the command line

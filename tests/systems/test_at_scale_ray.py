@@ -111,6 +111,29 @@ def test_what_cannot_be_made_is_refused_before_anything_is(load, plain, tmp_path
     assert not [*tmp_path.rglob("*.mid"), *tmp_path.rglob("manifest.jsonl")]
 
 
+def test_workers_go_on_with_half_written_sound(tmp_path):
+    """The progress of pieces that this process began is where workers look for it."""
+    pytest.importorskip("vector_quantize_pytorch")
+    from tiny_musiclm import write_musiclm
+
+    place = write_musiclm(tmp_path / "music")
+    load = partial(cantilena.load, str(place), "musiclm", device="cpu")
+    short = Settings(make_brief("", True, seconds=3), formats=("wav",))
+    generate_all(load(), ITEMS[:2], tmp_path / "plain", short)
+    out = tmp_path / "out"
+
+    def stop(share: float) -> None:
+        if share > 0.4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate_all(load(), ITEMS[:2], out, short, stop)
+    under_way = [path.name for path in out.iterdir() if path.name.endswith(".cascade.npz")]
+    assert len(under_way) == 2 and not read_manifest(out)
+    assert generate_all_on_ray(load, ITEMS[:2], out, short, workers=2).sound == 6.0
+    assert files(out) == files(tmp_path / "plain")
+
+
 class Breaking(NoiseSystem):
     """Gives a Notice of each batch; the second cannot be made."""
 

@@ -32,7 +32,8 @@ GPU_BATCH = 64  # pieces abreast; benchmarks/gpu_rates.py found more of little u
 _TEXT = """\
 A file of prompts holds one JSON object a line, with "id" and "text"; without a text (or with null)
 a piece is unconditional. The same command goes on where it stopped: pieces that are there, with
-their line in manifest.jsonl, are passed over. --workers and --ray make the same pieces in several
+their line in manifest.jsonl, are passed over, and one of musiclm that was under way goes on at its
+stage and window (where workers share a disk). --workers and --ray make the same pieces in several
 processes, each with the system in its memory, by Ray (pip install 'cantilena[ray]'); all files are
 written by this process. --onto writes NAME-1.mid, NAME-2.mid, ...; pieces that are there stay, and
 new ones are numbered behind them. On a cluster a checkpoint's folder stands under one path on all
@@ -43,6 +44,7 @@ examples:
   cantilena generate --system amt --checkpoint music-small --n 100 -o out
   cantilena generate --prompts captions.jsonl --system llama-music --checkpoint run --n 1000 -o out
   cantilena generate --prompts captions.jsonl --workers 4 -o out          (in 4 processes)
+  cantilena generate --prompts captions.jsonl --system musiclm --seconds 10 --workers 4 -o sounds
   cantilena generate --prompts captions.jsonl --ray head:6379 -o out      (on a Ray cluster)
   cantilena generate --system amt --onto song.mid --seconds 20            (goes on from it)
   cantilena generate --system amt --onto song.mid --between 8 16          (fills a gap in it)
@@ -62,7 +64,9 @@ def generate_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="DIR", default="generated", help="where to write to (generated)"
     )
     parser.add_argument(
-        "--formats", metavar="LIST", default="mid", help="of mid,wav,musicxml,png,json (mid)"
+        "--formats",
+        metavar="LIST",
+        help="of mid,wav,musicxml,png,json (mid; of systems of sound wav)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the first piece")
     onto = parser.add_argument_group("music that is there already, for systems that edit")
@@ -141,11 +145,13 @@ def generate(args: argparse.Namespace) -> int:
             print(f"{folder}: all {plural(summary.before, 'piece')} were there before")
             return 0
         before = f", {plural(summary.before, 'piece')} there before" if summary.before else ""
-        what, rate = ("tokens", summary.tokens) if summary.tokens else ("notes", summary.notes)
+        what, count = ("tokens", summary.tokens) if summary.tokens else ("notes", summary.notes)
+        if not count and summary.sound:
+            what, count = "s of sound", round(summary.sound)
+        rate = count / max(summary.seconds, 1e-9)
         print(
-            f"{folder}: {plural(summary.pieces, 'piece')}, {rate:,} {what} in "
-            f"{clock(summary.seconds)}: {summary.to_dict()[f'{what}_per_second']:,.1f} {what}/s"
-            f"{before}"
+            f"{folder}: {plural(summary.pieces, 'piece')}, {count:,} {what} in "
+            f"{clock(summary.seconds)}: {rate:,.1f} {what}/s{before}"
         )
         for line in shortfalls(summary.unmet, summary.dropped, summary.pieces, summary.before):
             print(line)
@@ -268,7 +274,7 @@ def _settings(args: argparse.Namespace, name: str) -> Settings:
     """What all pieces share, checked before a model is touched."""
     from cantilena.options import make_brief, make_sampling
     from cantilena.render.formats import checked_formats
-    from cantilena.systems import system_class
+    from cantilena.systems import spec, system_class
     from cantilena.systems.at_scale import Settings
 
     kind = system_class(name)
@@ -289,7 +295,8 @@ def _settings(args: argparse.Namespace, name: str) -> Settings:
     )
     how = {"temperature": args.temperature, "top_p": args.top_p, "top_k": args.top_k}
     sampling = make_sampling(kind.sampling, **how)
-    return Settings(wishes, sampling, options, checked_formats(args.formats), args.obey)
+    formats = args.formats or ("wav" if spec(name).gives == "audio" else "mid")
+    return Settings(wishes, sampling, options, checked_formats(formats), args.obey)
 
 
 def read_items(source: str | None, n: int | None, seed: int) -> list[Item]:

@@ -2,7 +2,8 @@
 
 Knows files and the manifest; does not know how a piece is made or the command line. What stands in
 the manifest is done: a piece's files are written before its line, so a run that is killed loses the
-pieces under way, and the same call goes on where it stopped.
+pieces under way, and the same call goes on where it stopped. Systems that keep the progress of
+their pieces (``System.keeping``) keep it in the folder, and lose what they did since then alone.
 """
 
 from __future__ import annotations
@@ -111,10 +112,10 @@ def _stated(wishes: Brief) -> dict[str, Any]:
 @dataclass(frozen=True)
 class Summary:
     """What a call did: ``pieces`` written now, ``before`` that were done already; of those written
-    now the ``notes``, and the ``tokens`` that were sampled (0 for a system that has none), in
-    ``seconds``. By the wish's name, again of those written now: ``unmet``, pieces whose report says
-    that they do not meet it, and ``dropped``, how often it had to give way while notes were
-    chosen."""
+    now the ``notes``, the ``tokens`` that were sampled (0 for a system that has none), and how many
+    seconds of ``sound`` (0 where pieces are notes), in ``seconds``. By the wish's name, again of
+    those written now: ``unmet``, pieces whose report says that they do not meet it, and
+    ``dropped``, how often it had to give way while notes were chosen."""
 
     pieces: int
     before: int
@@ -123,6 +124,7 @@ class Summary:
     seconds: float
     unmet: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    sound: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -133,6 +135,7 @@ class Summary:
             "notes": self.notes,
             "tokens": self.tokens,
             "seconds": round(self.seconds, 3),
+            "sound_seconds": round(self.sound, 3),
             "notes_per_second": round(self.notes / spent, 1),
             "tokens_per_second": round(self.tokens / spent, 1),
             "unmet": dict(self.unmet),
@@ -145,6 +148,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.pieces = self.notes = self.tokens = 0
+        self.sound = 0.0
         self.unmet: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.start = time.monotonic()
@@ -154,6 +158,7 @@ class Tally:
         self.pieces += 1
         self.notes += line["notes"]
         self.tokens += line.get("tokens", 0)
+        self.sound += line.get("sound_seconds", 0.0)
         self.unmet.update(line["unmet"])
         self.dropped.update(line["dropped"])
 
@@ -161,7 +166,7 @@ class Tally:
         """All of it, with the number of pieces that were there ``before``."""
         spent = time.monotonic() - self.start
         counts = (self.pieces, before, self.notes, self.tokens)
-        return Summary(*counts, spent, dict(self.unmet), dict(self.dropped))
+        return Summary(*counts, spent, dict(self.unmet), dict(self.dropped), self.sound)
 
 
 Share = Callable[[float], None]
@@ -203,7 +208,7 @@ def _generate(
     requests = [settings.request(system, item) for item in left]
     tally = Tally()
     shares = [0.0] * len(left)
-    for i, event in system.run(requests):
+    for i, event in system.keeping(folder).run(requests):
         if isinstance(event, Progress):
             shares[i] = event.share
         elif isinstance(event, Finished):
@@ -236,6 +241,7 @@ def manifest_line(item: Item, result: Result, files: Mapping[str, Path]) -> dict
         "text": item.text,
         "seed": item.seed,
         "notes": len(result.score) if result.audio is None or result.guide else 0,
+        **({} if result.audio is None else {"sound_seconds": round(result.audio.seconds, 3)}),
         **result.facts,
         "sections": [section.to_dict() for section in result.sections],
         "unmet": [row.wish for row in result.rows if row.met is False],

@@ -3,7 +3,8 @@
 Knows Ray Data, and which files and lines come back; does not know how a piece is made, how a
 cluster is reached (``cantilena.cluster``) or the command line. Workers load the system once each
 and send back the bytes of files; only this process writes, so that no disk need be shared. What is
-written, and how a killed run goes on, is as in ``systems.at_scale``.
+written, and how a killed run goes on, is as in ``systems.at_scale``; but the progress of a piece
+under way is kept by its worker, so that it is found again where workers share a disk or a machine.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def generate_all_on_ray(
 
     ``address``: as in ``cluster.connected``; ``on_gpu``: whether the system takes a GPU where there
     is one: workers then share the cluster's GPUs. A checkpoint's folder has to stand under the same
-    path on every machine. Pieces are written as they come, so that a kill loses those under way. A
-    worker that dies is started again by Ray, and its pieces are made again.
+    path on every machine. Pieces are written as they come, so that a kill loses those under way,
+    or, where workers see ``folder``, what ``System.keeping`` had not kept of them. A worker that
+    dies is started again by Ray, and its pieces are made again.
 
     Raises as ``generate_all``, and MissingExtraError where ray is not installed.
     """
@@ -117,7 +119,8 @@ def _generate(
     cut_torn_line(folder)
     tally = Tally()
     rows = _chunks(left, plan, workers)
-    for done, piece in enumerate(_pieces(ray, load, settings, rows, workers, per_worker), 1):
+    worker = (load, settings.formats, folder.absolute())
+    for done, piece in enumerate(_pieces(ray, worker, rows, workers, per_worker), 1):
         for text in piece.notices:
             warnings.warn(text, Notice, stacklevel=2)
         with staged_files(folder, piece.files) as stage:
@@ -163,18 +166,18 @@ def _chunks(left: Sequence[Item], plan: _Plan, workers: int) -> list[dict[str, s
 
 def _pieces(
     ray: Any,
-    load: Load,
-    settings: Settings,
+    worker: tuple[Load, Sequence[str], Path],
     rows: Sequence[dict[str, str]],
     workers: int,
     resources: dict[str, Any],
 ) -> Iterator[_Piece]:
-    """The pieces of all rows as they are done. Raises the first error of a piece."""
+    """The pieces of all rows as they are done; ``worker``: the arguments of a ``_Worker``. Raises
+    the first error of a piece."""
     if not rows:
         return
     pieces = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         _Worker,
-        fn_constructor_args=(load, settings.formats),
+        fn_constructor_args=worker,
         batch_size=None,  # a block, which is a row
         concurrency=min(workers, len(rows)),
         **resources,
@@ -192,10 +195,11 @@ def _pieces(
 
 class _Worker:
     """A worker's system. Called with rows of ``_chunks``; yields a pickled _Piece of each piece,
-    or the CantilenaError that ended the work."""
+    or the CantilenaError that ended the work. ``folder``: where the progress of pieces is kept, if
+    there is such a folder on this machine."""
 
-    def __init__(self, load: Load, formats: Sequence[str]):
-        self.load, self.formats = load, formats
+    def __init__(self, load: Load, formats: Sequence[str], folder: Path | None = None):
+        self.load, self.formats, self.folder = load, formats, folder
         self.system: System | None = None
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[bytes]]]:
@@ -205,7 +209,7 @@ class _Worker:
 
     def _outcomes(self, pieces: Sequence[dict[str, Any]]) -> Iterator[_Piece | CantilenaError]:
         try:  # here and not in __init__, of which Ray would hand on an error in its own words
-            self.system = self.system or self.load()
+            self.system = self.system or self._loaded()
         except CantilenaError as error:
             yield error
             return
@@ -224,6 +228,11 @@ class _Worker:
                         yield _Piece(line, files, notices)
         except CantilenaError as error:
             yield _named(error, [item.id for item in items if item.id in left])
+
+    def _loaded(self) -> System:
+        system = self.load()
+        keeps = self.folder is not None and self.folder.is_dir()
+        return system.keeping(self.folder) if keeps and self.folder else system
 
     def _files(self, item: Item, result: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
         """A piece's line and its files, as ``write_piece`` writes them into a folder."""

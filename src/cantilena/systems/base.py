@@ -135,6 +135,21 @@ class System(ABC):
         """Requests are made abreast where this is equal."""
         return None
 
+    @property
+    def networks(self) -> Sequence[Any]:
+        """The torch modules that write music, text models and codecs apart; none where the card
+        has how many ``parameters`` there are."""
+        return ()
+
+    @property
+    def parameters(self) -> int | None:
+        """Weights of what writes music; None where nobody counted them."""
+        counted = self.card.get("parameters")
+        if isinstance(counted, int):
+            return counted
+        weights = {id(w): w.numel() for network in self.networks for w in network.parameters()}
+        return sum(weights.values()) or None
+
     def attempts(self, request: Request) -> int:
         """How many attempts may be made at a Request: its ``best_of``."""
         return request.sampling.best_of if request.sampling is not None else 1

@@ -23,10 +23,12 @@ from cantilena.models.audio.codec.files import save_codec, shipped_codec  # noqa
 from cantilena.models.audio.shipped import PACKAGE, shipped  # noqa: E402
 from cantilena.score import Score, Track  # noqa: E402
 from cantilena.score.midi import write_midi  # noqa: E402
+from cantilena.systems.codes.conditions import Wish  # noqa: E402
 from cantilena.systems.codes.pair import load_pair, save_pair  # noqa: E402
 from cantilena.systems.codes.system import MusicgenSystem  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
+from cantilena.tokens.codes.symbols import score_symbols  # noqa: E402
 from tiny_codecs import tiny  # noqa: E402
 from tiny_hf import tokenizer  # noqa: E402
 from tiny_pairs import HOP, write_pair  # noqa: E402
@@ -130,6 +132,30 @@ def test_a_reference_score_is_kept_and_reported_on(system: MusicgenSystem):
     (row,) = result.rows
     assert (row.wish, row.met) == ("tempo", True)
     assert result.audio.seconds == pytest.approx(float(tune().seconds(tune().end)))
+
+
+def test_the_model_is_told_of_those_controls_alone_that_are_asked(system: MusicgenSystem):
+    """Of others it hears no more than in training, where they were left out."""
+    alone = Request(WALTZ, 1, score=tune(), options={"controls": "beat"})
+    whole = system.compose([replace(alone, options={})])[0]
+    beat = system.compose([alone])[0]
+    assert beat.guide == whole.guide == tune()
+    assert not np.array_equal(beat.audio.samples, whole.audio.samples)
+    layout = system.writer.layout(40)
+    wishes = (Wish(score=score_symbols(tune(step)), controls=("beat",)) for step in (0, 5))
+    one, other = (system.writer.conditioner.conditions(wish, layout) for wish in wishes)
+    assert torch.equal(one.rows["roll"].states, one.null["roll"].states)
+    assert torch.equal(one.rows["beat"].states, other.rows["beat"].states)
+    assert not torch.equal(one.rows["beat"].states, one.null["beat"].states)
+    both = system.compose([replace(alone, options={"controls": "beat, roll"})])[0]
+    assert np.array_equal(both.audio.samples, whole.audio.samples)
+
+
+def test_a_control_that_the_model_does_not_read_is_refused(system, reader):
+    with pytest.raises(InputError, match="not told of 'chords'; it is told of roll, beat"):
+        system.run([Request(WALTZ, options={"controls": "beat,chords"})])
+    with pytest.raises(InputError, match="controls are of a Score"):
+        reader.run([Request(WALTZ, options={"controls": "roll", "condition": "text"})])
 
 
 # ------------------------------------------------------------------ led by a text

@@ -81,6 +81,17 @@ def test_a_score_leads_where_nothing_else_is_asked(system):
     assert result.facts["function_evaluations"] == 2 * windows * STEPS["steps"]
 
 
+def test_controls_that_are_not_asked_are_left_out(system):
+    request = Request(Brief(text="piano", bars=1), 1, SAMPLING, options=STEPS)
+    asked = ("", "beat", "roll", "roll,beat")
+    sounds = [sound_of(system, replace(request, options=STEPS | {"controls": c})) for c in asked]
+    assert np.array_equal(sounds[0], sounds[3])
+    assert not any(np.array_equal(sounds[0], sound) for sound in sounds[1:3])
+    assert not np.array_equal(sounds[1], sounds[2])
+    with pytest.raises(InputError, match="not told of 'drums'; it is told of roll, beat"):
+        system.run([replace(request, options=STEPS | {"controls": "drums"})])
+
+
 def test_dpm_solver_writes_too(system):
     pytest.importorskip("diffusers")
     first = sound_of(system, by_text(sampler="dpm"))

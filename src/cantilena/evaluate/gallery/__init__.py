@@ -143,7 +143,7 @@ def _column(
         "is": line.help,
         "gives": line.gives,
         "checkpoint": {"name": system.name, "sha256": system.hash},
-        "parameters": system.card.get("parameters"),
+        "parameters": system.parameters,
         "pieces": shown,
     }
 

@@ -77,6 +77,11 @@ class AlignedSystem(NoteSystem):
             raise InputError("the system 'aligned' needs a checkpoint; name its folder")
         return cls(checkpoint, base, device=device)
 
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return self.engine.network, self.engine.cross
+
     def check(self, request: Request) -> None:
         """As ``System.check``. Raises InputError too for a reference without what the task reads,
         and for one beside an edit."""

@@ -6,8 +6,9 @@ the loop in ``decode``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cantilena.systems.arrival.system import ArrivalSystem
 
@@ -49,6 +50,11 @@ class AmtPrefixSystem(ArrivalSystem):
         dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
         model = AmtPrefix.load(opened, device=device, dtype=dtype).requires_grad_(False)
         return cls(model, opened)
+
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return self.model.music, self.model.bridge
 
     def prompt(self, text: str | None) -> PromptState:
         """The projected states of ``text`` and the start vector, without positions; without a

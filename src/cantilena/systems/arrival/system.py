@@ -109,6 +109,12 @@ class ArrivalSystem(System):
     def prompt(self, text: str | None) -> PromptState:
         """What is read before the music for a text, or without one."""
 
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        steps: Any = self.step_model
+        return (steps.model,)
+
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be asked for it."""
         super().check(request)

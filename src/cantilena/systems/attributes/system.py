@@ -100,6 +100,11 @@ class AttributesSystem(System):
             )
         return cls(model, name, hash, card)
 
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return (self.model,)
+
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be asked for it."""
         super().check(request)

@@ -7,7 +7,7 @@ known, stands as the row that training put there when it left a condition out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,14 +33,28 @@ class Wish:
     """What is asked for: a ``text``, "" for none; a ``melody`` (n, 12), one-hot, as
     ``audio.chroma.melody_chroma`` gives it, which is repeated where it is too short; what is to
     sound by a ``score`` (``tokens.codes.symbols.score_symbols``), whose seconds are the piece's.
-    All may be left out."""
+    All may be left out. ``controls``: of ``SYMBOLS``, those that are told of the score; None for
+    all that the model reads."""
 
     text: str = ""
     melody: np.ndarray | None = None
     score: Sounding | None = None
+    controls: tuple[str, ...] | None = None
 
 
 NOTHING = Wish()
+
+
+def read_controls(text: str, reads: Iterable[str]) -> tuple[str, ...] | None:
+    """The names of controls with commas between them, None for none; ``reads``: those that a model
+    knows. Raises InputError for others."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    able = [name for name in SYMBOLS if name in set(reads)]
+    for name in names:
+        if name not in able:
+            known = ", ".join(able) or "nothing of a Score"
+            raise InputError(f"the model is not told of {name!r}; it is told of {known}")
+    return names or None
 
 
 def frames_of_steps(pattern: Pattern) -> np.ndarray:
@@ -83,7 +97,9 @@ class Conditioner:
             elif name == MELODY:
                 rows[name], null[name] = self._melody(wish.melody, start)
             else:
-                rows[name], null[name] = self._symbols(name, wish.score, pattern, start)
+                is_told = wish.controls is None or name in wish.controls
+                score = wish.score if is_told else None
+                rows[name], null[name] = self._symbols(name, score, pattern, start)
         return Conditions(rows, null)
 
     def _check(self, wish: Wish) -> None:

@@ -32,19 +32,21 @@ from cantilena.systems.base import (
     Request,
     System,
 )
-from cantilena.systems.codes.conditions import Wish
+from cantilena.systems.codes.conditions import Wish, read_controls
 from cantilena.systems.codes.judging import OPTION, judge, seed_of, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
 from cantilena.systems.note.composer import NoteSystem
 from cantilena.text.report import report
 from cantilena.text.report.rows import Row
+from cantilena.text.report.sound import sound_report
 from cantilena.text.wishes import Brief
 from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
 
 SCORE = "score"
 CONDITIONS = (SCORE, TEXT)
 """What can lead the model of codes."""
+CONTROLS = "controls"
 SECONDS = 10.0
 """Of a piece by text alone, where no length is asked for: a third of MusicGen's window."""
 METRE = "4/4"
@@ -85,7 +87,9 @@ class MusicgenSystem(System):
     """``best_of`` is of Scores, and a piece's sound is written once; with the option ``joint``, the
     folder of a joint embedding, so many sounds are written and the one most like the text is kept.
     All else is of the codes; Scores are composed as ``note`` does by default."""
-    options: ClassVar[Mapping[str, type]] = {"condition": str, OPTION: str}
+    options: ClassVar[Mapping[str, type]] = {"condition": str, OPTION: str, CONTROLS: str}
+    """``controls``: of "roll", "drums", "chords" and "beat", what the model is told of the Score,
+    with commas; all by default. The rest is then its own."""
     piece: ClassVar[type[Piece]] = Piece
     """What is known of a Request on its way."""
 
@@ -105,6 +109,11 @@ class MusicgenSystem(System):
         """The system of a checkpoint as ``systems.codes.pair.load_pair`` takes it, which see."""
         return cls(load_pair(checkpoint, codec, device, dtype, cls.system))
 
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return (self.writer.model,)
+
     # ------------------------------------------------------------------ what is asked
 
     @property
@@ -112,7 +121,7 @@ class MusicgenSystem(System):
         """Those of ``CONDITIONS`` that the model reads, the first being the one by default."""
         conditioner = self.writer.conditioner
         reads = set(self.writer.model.config.conditions)
-        able = {SCORE: bool(reads & set(SYMBOLS)), TEXT: TEXT in reads}
+        able = {SCORE: bool(self.symbols), TEXT: TEXT in reads}
         able[TEXT] &= conditioner.encoder is not None
         return tuple(name for name in CONDITIONS if able[name])
 
@@ -137,6 +146,8 @@ class MusicgenSystem(System):
         if place := request.options.get(OPTION):
             judge(place)
         condition = self.condition(request)
+        if self.controls(request) and condition != SCORE:
+            raise InputError("controls are of a Score; leave the condition out, or name score")
         if condition == TEXT:
             if request.score is not None:
                 raise InputError("a Score cannot sound where the text alone leads; leave one out")
@@ -145,6 +156,16 @@ class MusicgenSystem(System):
             self.notes.check(self._of_notes(request))
         elif not len(request.score):
             raise InputError("the piece that is to sound has no notes")
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """What the model reads of a Score."""
+        return [name for name in self.writer.model.config.conditions if name in SYMBOLS]
+
+    def controls(self, request: Request) -> tuple[str, ...] | None:
+        """What the model is told of a Request's Score; None for all. Raises InputError."""
+        text = request.options.get(CONTROLS, "")
+        return read_controls(text, self.symbols) if text else None
 
     def attempts(self, request: Request) -> int:
         """1, as the best Score is chosen before there is sound, but where sounds are judged."""
@@ -218,6 +239,7 @@ class MusicgenSystem(System):
         wish = Wish(
             piece.request.brief.text if reads_text else "",
             score=None if piece.score is None else score_symbols(piece.score),
+            controls=self.controls(piece.request),
         )
         frames = max(1, int(np.ceil(self._seconds(piece) * self.writer.rate - 1e-6)))
         sampling = piece.request.sampling or self.sampling
@@ -296,19 +318,25 @@ def text_seconds(brief: Brief) -> float:
         return brief.seconds
     if brief.bars is None:
         return SECONDS
-    if brief.tempo is None:
+    bar = bar_seconds(brief)
+    if bar is None:
         raise InputError(
             "led by the text alone bars have no length of their own: give --seconds, or a tempo"
         )
+    return brief.bars * bar
+
+
+def bar_seconds(brief: Brief) -> float | None:
+    """How long a bar of the asked tempo and metre (else ``METRE``) lasts; None without a tempo."""
+    if brief.tempo is None:
+        return None
     number, unit = map(int, (brief.metre or METRE).split("/"))
-    return brief.bars * number * 4 / unit * 60 / brief.tempo
+    return number * 4 / unit * 60 / brief.tempo
 
 
 def text_rows(brief: Brief, seconds: float) -> tuple[Row, ...]:
-    """The report of a piece without a Score: its length, which alone is known."""
-    if brief.seconds is None:
-        return ()
-    return (Row("seconds", f"{brief.seconds:.1f} s", f"{seconds:.1f} s", True, 1.0),)
+    """The report of a piece without a Score: its length, and why nothing else is measured."""
+    return sound_report(brief, seconds, bar_seconds(brief))
 
 
 def notes_of(score: Score) -> Iterator[Note]:

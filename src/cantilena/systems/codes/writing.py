@@ -137,7 +137,7 @@ class CodeWriting:
                 window, order = plan[number], self.orders[i]
                 layout = writer.layout(window.stop - window.start)
                 text = in_force(order.story, window.begin) if order.story else order.wish.text
-                wish = Wish(text, order.wish.melody, order.wish.score)
+                wish = replace(order.wish, text=text)
                 conditions = writer.conditioner.conditions(wish, layout, window.start)
                 conditions = replace(conditions, text_guidance=order.text_guidance)
                 # a third row would round the others' logits otherwise

@@ -41,7 +41,7 @@ class LedByCodes:
 
     def __init__(self, model: LatentModel, order: LatentOrder, writer: CodeWriter):
         self.model, self.order = model, order
-        wish = Wish(score=order.wish.score)
+        wish = Wish(score=order.wish.score, controls=order.wish.controls)
         self.coding = CodeWriting(
             writer, [CodeOrder(order.frames, wish, order.seed, sampling=SAMPLING)]
         )

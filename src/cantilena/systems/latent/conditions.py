@@ -21,11 +21,13 @@ from cantilena.tokens.codes.symbols import Sounding, symbol_frames
 @dataclass(frozen=True)
 class LatentWish:
     """What is asked for: a ``text``, "" for none; what is to sound, by a ``score``; the ``codes``
-    (T,) of a codec's first book, as many a second as latents. All may be left out."""
+    (T,) of a codec's first book, as many a second as latents. All may be left out. ``controls``: of
+    ``SYMBOLS``, those that are told of the score; None for all that the model reads."""
 
     text: str = ""
     score: Sounding | None = None
     codes: np.ndarray | None = None
+    controls: tuple[str, ...] | None = None
 
 
 def text_states(config: DitConfig, encoder: Any, text: str) -> Tensor:
@@ -49,7 +51,7 @@ def frame_states(
                 part = np.asarray(wish.codes[start:stop], dtype=np.int64)
                 states[:, 0] = 1.0
                 states[np.arange(len(part)), 1 + part] = 1.0
-        elif wish.score is not None:
+        elif wish.score is not None and (wish.controls is None or name in wish.controls):
             states = symbol_frames(name, wish.score, rate, start, stop)
         out[name] = torch.from_numpy(states)
     return out

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,6 +87,12 @@ class PublishedLatent(MusicgenSystem):
         seconds, longest = text_seconds(request.brief), self.longest
         if seconds > longest:
             raise InputError(f"{self.name!r} makes at most {longest:g} s, not {seconds:g}")
+
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        parts = ("transformer", "unet", "language_model", "projection_model")
+        return [part for name in parts if (part := getattr(self.pipeline, name, None)) is not None]
 
     @property
     def longest(self) -> float:

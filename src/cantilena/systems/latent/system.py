@@ -9,7 +9,7 @@ of it made anew, which is the same diffusion with the rest of it known. Needs to
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +30,7 @@ from cantilena.systems.codes.joining import joined
 from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.system import (
     CONDITIONS,
+    CONTROLS,
     SCORE,
     MusicgenSystem,
     Piece,
@@ -66,6 +67,7 @@ class LatentSystem(MusicgenSystem):
     sampling = SAMPLING
     options: ClassVar[Mapping[str, type]] = {
         "condition": str,
+        CONTROLS: str,
         "steps": int,
         "sampler": str,
         "start": float,
@@ -114,17 +116,26 @@ class LatentSystem(MusicgenSystem):
         total = hashlib.sha256(f"{opened.hash} {pair.hash}".encode()).hexdigest()[:16]
         return cls(model, opened.name, total, opened.card, pair)
 
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return (self.model.dit, *(() if self.pair is None else (self.pair.writer.model,)))
+
     # ------------------------------------------------------------------ what is asked
 
     @property
     def conditions(self) -> tuple[str, ...]:
         """As ``MusicgenSystem.conditions``."""
-        config = self.model.dit.config
-        reads = set(config.frames)
+        able = {SCORE: bool(self.symbols), TEXT: bool(self.model.dit.config.text)}
+        return tuple(name for name in CONDITIONS if able[name])
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """As ``MusicgenSystem.symbols``; where codes lead, what is read of them too."""
+        reads = set(self.model.dit.config.frames)
         if self.pair is not None:
             reads |= set(self.pair.writer.model.config.conditions)
-        able = {SCORE: bool(reads & set(SYMBOLS)), TEXT: bool(config.text)}
-        return tuple(name for name in CONDITIONS if able[name])
+        return [name for name in SYMBOLS if name in reads]
 
     def condition(self, request: Request) -> str:
         """As ``MusicgenSystem.condition``; of a recording the text."""
@@ -184,6 +195,7 @@ class LatentSystem(MusicgenSystem):
         wish = LatentWish(
             request.brief.text if TEXT in self.conditions else "",
             None if piece.score is None else score_symbols(piece.score),
+            controls=self.controls(request),
         )
         order = LatentOrder(
             max(1, -(-length // vae.hop)),

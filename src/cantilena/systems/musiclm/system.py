@@ -19,12 +19,13 @@ from cantilena.audio.audio import Audio
 from cantilena.decode.cascade import Writing
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
+from cantilena.fingerprint import code_fingerprint
 from cantilena.models.audio.codec.stream import decode_blocks, decode_windows
 from cantilena.render.synth import room
 from cantilena.result import Result
 from cantilena.systems.base import Attempt, Event, Finished, Progress, Request, System
 from cantilena.systems.codes.progress import SavedProgress
-from cantilena.systems.codes.system import fade, text_rows, text_seconds
+from cantilena.systems.codes.system import bar_seconds, fade, text_seconds
 from cantilena.systems.musiclm import accompanying
 from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
 from cantilena.systems.musiclm.levels import books_of, frames_in, joined
@@ -32,6 +33,8 @@ from cantilena.systems.musiclm.options import RECORDING, SYSTEM
 from cantilena.systems.musiclm.story import MORE, Part, read_story
 from cantilena.systems.musiclm.wish import METRE, TEMPO, MusicWish, beats_of
 from cantilena.text.brief import parse_brief
+from cantilena.text.report.rows import Row
+from cantilena.text.report.sound import sound_report
 from cantilena.text.wishes import Brief
 
 SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=3.0, best_of=1, repetition=0.0)
@@ -75,6 +78,11 @@ class MusicLmSystem(System):
     ) -> MusicLmSystem:
         """The system of ``checkpoint.load_musiclm``, and raises as that does."""
         return cls(load_musiclm(checkpoint, codec, device))
+
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return (self.music.models,)
 
     def keeping(self, folder: str | Path) -> MusicLmSystem:
         """The same system, which keeps the progress of its pieces in a folder: one that is asked
@@ -159,10 +167,9 @@ class MusicLmSystem(System):
             step = next(going[k], None)
             if step is None:
                 del going[k]
-                result = self._result(pieces[k])
-                if (saved := pieces[k].saved) is not None:
+                yield k, Finished(self._result(pieces[k]))
+                if (saved := pieces[k].saved) is not None:  # its files are written by now
                     saved.remove()
-                yield k, Finished(result)
             else:
                 done[k] = max(done[k], step[0])
                 yield k, Progress(done[k] / step[1])
@@ -178,6 +185,7 @@ class MusicLmSystem(System):
         saved = None
         if self.folder is not None:
             about = {"request": request.to_dict(), "checkpoint": self.hash}
+            about["code"] = code_fingerprint()  # another version would go on with other music
             saved = SavedProgress(self.folder, about)
             saved.restore(writing)
         return _Piece(request, seconds, parts, writing, saved)
@@ -227,12 +235,21 @@ class MusicLmSystem(System):
             artefact=sound,
             brief=brief,
             request=piece.request.to_dict(),
-            rows=text_rows(brief, sound.seconds),
+            rows=self._rows(piece, sound),
             checkpoint=self.name,
             checkpoint_hash=self.hash,
             system=self.system,
             facts=facts,
         )
+
+    def _rows(self, piece: _Piece, sound: Audio) -> tuple[Row, ...]:
+        """The report. A bar is as long as the first part has it; without a story the words of the
+        only part are the Brief's own."""
+        brief, parts = piece.request.brief, piece.parts
+        tempo, metre = _time(brief, parts[0].text)
+        bar = bar_seconds(replace(brief, tempo=tempo, metre=metre))
+        story = parts if piece.request.options.get(STORY) else ()
+        return sound_report(brief, sound.seconds, bar, story)
 
     def _sound(self, piece: _Piece) -> Audio:
         """The sound of a piece's codes, as loud as a rendered Score is, its end faded."""

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -114,6 +114,12 @@ class SymphonySystem(System):
         self.grammar = OrderGrammar(self.scheme.vocabulary)
 
     # ------------------------------------------------------------------ requests
+
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        bridged = self.engine.bridged
+        return (self.engine.model, *(() if bridged is None else (bridged.bridge,)))
 
     def check(self, request: Request) -> None:
         """As ``System.check``; raises InputError too for what cannot be asked of rows."""

@@ -203,9 +203,14 @@ def bars_of(score: Score, asked: int | None = None) -> int:
 
 def bars_and_nearest(brief: Brief, score: Score) -> tuple[int, int]:
     """Length in bars (``bars_of``), and of those that the Brief allows the nearest to it."""
+    bars = bars_of(score, round(nearest_bars(brief, score.n_bars)))
+    return bars, round(nearest_bars(brief, bars))
+
+
+def nearest_bars(brief: Brief, bars: float) -> float:
+    """Of the lengths in bars that a Brief allows the nearest to ``bars``."""
     least, most = brief.bars_range or (brief.bars or 0, brief.bars or 0)
-    bars = bars_of(score, min(max(score.n_bars, least), most))
-    return bars, min(max(bars, least), most)
+    return min(max(bars, least), most)
 
 
 def _bars(brief: Brief, score: Score) -> Row:
@@ -226,6 +231,13 @@ def _ratio(one: float, other: float) -> float:
 
 def _seconds(brief: Brief, score: Score) -> Row:
     seconds = float(score.seconds(score.end)) if len(score) else 0.0
+    num, den = main_metre(score)
+    return seconds_row(brief, seconds, 0.5 * 4 * num / den * 60 / score.bpm)
+
+
+def seconds_row(brief: Brief, seconds: float, room: float = 0.0) -> Row:
+    """The row of an asked length for music of ``seconds``; ``room``: seconds by which it may differ
+    where that is more than ``SECONDS_EXACT`` of it."""
     aim = nearest = brief.seconds or 0.0
     off, inside, words = SECONDS_EXACT * aim, False, f"{aim:.4g}"
     if brief.seconds_range:
@@ -234,8 +246,7 @@ def _seconds(brief: Brief, score: Score) -> Row:
         nearest = min(max(seconds, least), most)
         words = range_words(brief.seconds_range, (MIN_SECONDS, MAX_SECONDS))
     else:
-        num, den = main_metre(score)
-        off = max(off, 0.5 * 4 * num / den * 60 / score.bpm)
+        off = max(off, room)
     met = seconds > 0 and (inside or abs(seconds - aim) <= off)
     near = 1.0 if met else _ratio(seconds, nearest)
     return Row("seconds", f"{words} s", f"{seconds:.1f} s", met, near)
