@@ -116,7 +116,7 @@ def test_a_recording_gets_a_part(tmp_path: Path, capsys: Any, monkeypatch: Any):
     command = ["accompany", "song.wav", "--with", "drums", "--checkpoint", "drummer", "--seed", "3"]
     assert main([*command, "-o", "out", "--formats", "wav,json", "--quiet"]) == 0
     assert main([*command, "-o", "part", "--alone", "--formats", "wav", "--quiet"]) == 0
-    given = read_pcm("song.wav")
+    source = read_pcm("song.wav")
     both, stem, alone = (
         read_pcm(path)
         for path in (
@@ -125,8 +125,8 @@ def test_a_recording_gets_a_part(tmp_path: Path, capsys: Any, monkeypatch: Any):
             "part/song-accompanied.wav",
         )
     )
-    assert np.array_equal(both - stem, given) and np.array_equal(stem, alone)
-    assert stem.shape == given.shape and np.abs(stem).max() > 0
+    assert np.array_equal(both - stem, source) and np.array_equal(stem, alone)
+    assert stem.shape == source.shape and np.abs(stem).max() > 0
     assert not Path("part/song-accompanied.drums.wav").exists()
     replay = ["compose", "--replay", "out/song-accompanied.json", "--checkpoint", "drummer"]
     assert main([*replay, "-o", "again", "--formats", "wav", "--quiet"]) == 0

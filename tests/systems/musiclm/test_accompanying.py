@@ -57,9 +57,9 @@ def test_a_part_is_as_loud_beside_the_recording_as_it_was_written():
 def test_of_the_mix_less_the_part_stays_the_recording(rate: int):
     heard = recording(rate=rate)
     mix = accompanying.mixed(tones(1.0, seed=2), RATE, heard, 1.0)
-    given = np.rint(heard.samples.T * FULL).astype(int)
+    source = np.rint(heard.samples.T * FULL).astype(int)
     assert mix.rate == rate and mix.both.dtype == np.int16
-    assert np.array_equal(mix.both.astype(int) - mix.part, given)
+    assert np.array_equal(mix.both.astype(int) - mix.part, source)
     assert mix.part.any() and np.array_equal(mix.part[:, 0], mix.part[:, 1])
 
 
@@ -68,8 +68,8 @@ def test_what_has_no_room_is_cut_off_from_the_part_alone():
     samples[0, ::2], samples[1, ::3] = 1.0, -1.0
     heard = Audio(samples * (FULL - 1) / FULL, RATE)
     mix = accompanying.mixed(np.full(RATE, 0.8, np.float32), RATE, heard, 1.0)
-    given = np.rint(heard.samples.T * FULL).astype(int)
-    assert np.array_equal(mix.both.astype(int) - mix.part, given)
+    source = np.rint(heard.samples.T * FULL).astype(int)
+    assert np.array_equal(mix.both.astype(int) - mix.part, source)
     assert (mix.part[::2, 0] == 0).all() and (mix.part[1::2, 0] > 0).all()
     files = mix.files(False, "drums")
     assert list(files) == ["wav", "drums.wav"] and list(mix.files(True, "drums")) == ["wav"]

@@ -93,9 +93,9 @@ def codes(codec: Any, heard: np.ndarray, noise: float = 0.0) -> np.ndarray:
 def heard_beats(heard: np.ndarray, rate: int) -> Sounding | None:
     """The beats that are heard in (n,) samples, None where none are. Which of them begin bars is
     not heard: the first is taken to, which is right once in four."""
-    told = listen(heard[:, None], rate)
-    beats = told.edges[1:-1]
-    if told.bpm is None or len(beats) < 2:
+    listened = listen(heard[:, None], rate)
+    beats = listened.edges[1:-1]
+    if listened.bpm is None or len(beats) < 2:
         return None
     return beats_alone(beats, np.arange(len(beats)) % int(METRE.split("/")[0]))
 
