@@ -57,7 +57,8 @@ def chosen(folder: str, stem: str, count: int, seed: int) -> AudioData:
     data, kept = AudioData(folder, "valid"), []
     for i in np.random.default_rng(seed).permutation(len(data)).tolist():
         clip = data.clip(i)
-        whole = clip.meta["seconds"] > SECONDS and len(clip.symbols.beat) > LEAST
+        symbols: Any = clip.symbols
+        whole = clip.meta["seconds"] > SECONDS and len(symbols.beat) > LEAST
         if whole and len(notes_of(clip, stem)) >= LEAST and len(kept) < count:
             kept.append(i)
     data.places = data.places[kept]
