@@ -37,8 +37,9 @@ class Result:
     and ``checkpoint_hash``: name and sha256 (its beginning) of what composed it, with ``system``;
     ``chords``: (tick of the Score, symbol), the chords it was composed on; ``dropped``: how often a
     wish had to give way while notes were chosen, by its name; ``facts``: what else the system says
-    of the making; ``files``: bytes by format where the system writes a file its own way; ``guide``:
-    the Score that Audio was made from, where there is one.
+    of the making; ``files``: bytes by format where the system writes a file its own way, and of
+    "drums.wav", say, which stands beside "wav"; ``guide``: the Score that Audio was made from,
+    where there is one.
     """
 
     artefact: Score | Audio
@@ -166,7 +167,8 @@ class Result:
         """Writes the piece as ``folder/name.<format>`` for each format and returns the paths.
 
         ``formats``: of "mid", "wav", "musicxml", "png", "svg", "json", all but svg by default, and
-        of audio without a Score "wav" and "json"; ``name``: by default made of the text; ``engine``
+        of audio without a Score "wav" and "json"; with "wav" come parts of it that are among its
+        ``files``, as "drums.wav"; ``name``: by default made of the text; ``engine``
         and ``soundfont`` as in ``render.audio.render_audio``. The folder is made where it is not
         there; files of that name are replaced, all of them or none. With ``replace`` False those
         that differ stay, as does a JSON file of another request, and the piece is called
@@ -180,17 +182,20 @@ class Result:
         data = json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
         files = {**self.files, "json": data.encode()}
         score = self._score
-        if self.audio is not None:
+        if self.audio is not None and "wav" not in files:
             from cantilena.audio.wav import wav_bytes
 
             files["wav"] = wav_bytes(self.audio.samples.T, self.audio.rate)
         if formats is None:
             formats = [form for form in FORMATS if score is not None or form in files]
+        wanted = checked_formats(formats)
+        if "wav" in wanted:
+            wanted += tuple(form for form in files if form.endswith(".wav"))
         return write_files(
             score,
             folder,
             slug(self.brief.text) if name is None else name,
-            checked_formats(formats),
+            wanted,
             chords=self.chords,
             title=(score.title if score is not None else "") or title(self.brief.text),
             engine=engine,

@@ -23,6 +23,7 @@ from tiny_codecs import tones  # noqa: E402
 from tiny_musiclm import SMALL, tiny_codec, write_musiclm  # noqa: E402
 
 TRAIN = ["train", "--system", "musiclm", "--data", "clips", "--out", "run", "--codec", "codec"]
+RATE = 22_050
 OWN = {"books", "card", "frame_rate", "latent"}
 
 
@@ -100,24 +101,37 @@ def test_what_cannot_be_trained_is_said(here: Path, capsys: Any, monkeypatch: An
 # ------------------------------------------------------------------ accompaniment
 
 
+def read_pcm(path: str) -> np.ndarray:
+    """(n, channels) whole numbers of a 16-bit file."""
+    samples, rate = parse_wav(Path(path).read_bytes())
+    assert rate == RATE
+    return np.rint(samples * 32_768).astype(int)
+
+
 def test_a_recording_gets_a_part(tmp_path: Path, capsys: Any, monkeypatch: Any):
     monkeypatch.chdir(tmp_path)
     write_musiclm(tmp_path / "drummer", stages="coarse,fine", stem="drums")
-    write_wav(tones(2.5), 22_050, "song.wav")
+    song = np.stack([tones(2.5), tones(2.5, seed=1)], axis=1)
+    write_wav(song, RATE, "song.wav")
     command = ["accompany", "song.wav", "--with", "drums", "--checkpoint", "drummer", "--seed", "3"]
     assert main([*command, "-o", "out", "--formats", "wav,json", "--quiet"]) == 0
     assert main([*command, "-o", "part", "--alone", "--formats", "wav", "--quiet"]) == 0
-    sounds = [
-        parse_wav(Path(place, "song-accompanied.wav").read_bytes()) for place in ("out", "part")
-    ]
-    both, part = (samples for samples, _ in sounds)
-    heard = round(tones(2.5).size * 16_000 / 22_050)
-    assert len(both) == len(part) and abs(len(both) - heard) <= 1 and np.abs(part).max() > 0
-    assert not np.allclose(both, part)
+    source = read_pcm("song.wav")
+    both, stem, alone = (
+        read_pcm(path)
+        for path in (
+            "out/song-accompanied.wav",
+            "out/song-accompanied.drums.wav",
+            "part/song-accompanied.wav",
+        )
+    )
+    assert np.array_equal(both - stem, source) and np.array_equal(stem, alone)
+    assert stem.shape == source.shape and np.abs(stem).max() > 0
+    assert not Path("part/song-accompanied.drums.wav").exists()
     replay = ["compose", "--replay", "out/song-accompanied.json", "--checkpoint", "drummer"]
     assert main([*replay, "-o", "again", "--formats", "wav", "--quiet"]) == 0
-    first, second = (Path(place, "song-accompanied.wav") for place in ("out", "again"))
-    assert first.read_bytes() == second.read_bytes()
+    for name in ("song-accompanied.wav", "song-accompanied.drums.wav"):
+        assert Path("out", name).read_bytes() == Path("again", name).read_bytes()
     capsys.readouterr()
     for argv, message in {
         ("--with", "bass"): "writes drums, not 'bass'",
@@ -148,6 +162,8 @@ def test_the_rest_is_all_but_the_stem_under_noise():
     noisy = rest_of(Rendered(), "drums", 0.1)
     assert 0.02 < np.std(noisy) < 0.3 and np.array_equal(noisy, rest_of(Rendered(), "drums", 0.1))
     assert rest_of(Rendered(), "", 0.1) is Rendered.samples
+    leaking = rest_of(Rendered(), "drums", 0.0, leak=0.5)
+    assert leaking == pytest.approx(np.full(8, 0.35), abs=1e-3)
 
 
 def test_features_tell_level_spread_and_movement():

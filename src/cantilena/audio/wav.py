@@ -52,12 +52,17 @@ def wav_bytes(samples: np.ndarray, rate: int) -> bytes:
         raise InputError(f"samples must have the shape (n, channels), not {samples.shape}")
     if not np.isfinite(samples).all():
         raise InputError("the samples hold values that are not finite")
-    pcm = np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
+    return pcm_bytes(np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype(np.int16), rate)
+
+
+def pcm_bytes(samples: np.ndarray, rate: int) -> bytes:
+    """A 16-bit PCM WAV file of (n, channels) int16 samples, as they are. Raises InputError."""
+    pcm = samples.astype("<i2")
     if pcm.nbytes > 0xFFFFFF00:  # 256 bytes are room for the header
         raise InputError("a WAV file can hold at most 4 GB; render a part of the score")
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
-        file.setnchannels(samples.shape[1])
+        file.setnchannels(pcm.shape[1])
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(pcm.tobytes())

@@ -52,7 +52,7 @@ def accompany_sound(args: argparse.Namespace) -> int:
     (seed,) = api.check_seeds(0 if args.seed is None else args.seed, 1)
     values = {name: getattr(args, name) for name in ("temperature", "top_p", "guidance")}
     sampling = api.make_sampling(composer.sampling, **values)
-    audio = read_recording(args.source, composer.codec.sample_rate)
+    audio = read_recording(args.source)
     brief = api.make_brief(" ".join(args.text), True)
     options = {"alone": True} if args.alone else {}
     if system == "uniaudio":

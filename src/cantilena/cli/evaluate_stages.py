@@ -52,9 +52,9 @@ def stages(args: argparse.Namespace) -> tuple[Any, str]:
             f"{args.checkpoint!r} lacks what reads sound, as shipped checkpoints do; name the run"
         )
     say = (lambda line: None) if args.quiet or args.json else print
-    stem = loaded.music.config.stem
+    stem, noise = loaded.music.config.stem, loaded.music.config.noise
     data = AudioData(args.data, "valid", stems=bool(stem), warn=warn)
-    clips = MusicClips(data, loaded.codec, Path(args.data) / "codes", say, stem)
+    clips = MusicClips(data, loaded.codec, Path(args.data) / "codes", say, stem, noise)
     batches = MusicBatches(clips.examples(loaded.music), loaded.music)
     figures = held_out(loaded.music, batches, limit=args.n)
     counted = {k: v for k, v in loaded.checkpoint.card["figures"].items() if k.endswith("gram")}

@@ -40,12 +40,12 @@ def train_musiclm(args: argparse.Namespace) -> int:
     say = printer(args)
     codec = load_codec(args.codec)
     recipe = music_settings(args, saved, codec)
-    stem, noise = recipe.options.stem, recipe.options.noise
+    stem, heard = recipe.options.stem, (recipe.options.noise, recipe.options.leak)
     splits = ("train", "valid")
     data = {name: AudioData(args.data, name, stems=bool(stem), warn=warn) for name in splits}
     training = Training(run, recipe)
     folder = Path(args.data) / "codes"
-    clips = {n: MusicClips(d, codec, folder, say, stem, noise) for n, d in data.items()}
+    clips = {n: MusicClips(d, codec, folder, say, stem, *heard) for n, d in data.items()}
     options, settings, model = recipe.options, recipe.settings, training.model
     music: Any = model
     for part in (music.words, music.semantic):  # batches are made of them on the CPU

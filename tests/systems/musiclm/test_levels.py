@@ -81,6 +81,26 @@ def test_three_levels_make_sound(tmp_path: Path):
     assert np.array_equal(sent, system.codes(piece.writing))
 
 
+@pytest.mark.parametrize("seconds", [0.5, 2.51])
+def test_levels_are_as_long_as_asked_and_go_on_in_the_middle(tmp_path: Path, seconds: float):
+    """Killed in a window of an upsampler, a piece goes on there: the top is not written again."""
+    system = MusicLmSystem.load(write_jukebox(tmp_path / "jukebox"), "cpu")
+    request = system.completed(Request(Brief(text="calm piano", seconds=seconds), 2))
+    whole = system.compose([request])[0].audio
+    assert whole is not None and whole.samples.shape == (1, round(seconds * 16_000))
+    keeping = system.keeping(tmp_path)
+    first = keeping._piece(request)
+    assert first.saved is not None
+    steps = first.writing.steps(first.saved.keep)
+    while not first.writing.next[2]:  # until a window of the bottom is written
+        next(steps)
+    steps.close()
+    second = keeping._piece(request)
+    assert second.writing.next == first.writing.next
+    again = keeping.compose([request])[0].audio
+    assert again == whole and [path.name for path in tmp_path.iterdir()] == ["jukebox"]
+
+
 def test_levels_of_a_clip_become_a_batch_for_each_stage():
     codec = tiny_jukebox()
     sound = torch.from_numpy(tones(3.0))[None, None]

@@ -64,7 +64,8 @@ class MusicConfig:
     codes are written, and its frames a second, ``rate``; ``fuse``: whether words are read token by
     token, before the columns ("prepend"), or summed up, beside each ("sum"). ``given``: the sizes
     of the codec's books in which a recording that is to be accompanied is read, () where none is;
-    ``stem``: the part that is then written."""
+    ``stem``: the part that is then written, ``noise``: the deviation of the white noise over the
+    recording, in training and at use. ``beat``: whether stages read beats and bars."""
 
     stages: tuple[StageConfig, ...]
     words: WordsConfig = field(default_factory=WordsConfig)
@@ -74,6 +75,8 @@ class MusicConfig:
     fuse: str = "sum"
     given: tuple[int, ...] = ()
     stem: str = ""
+    noise: float = 0.0
+    beat: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a card."""
@@ -122,7 +125,8 @@ class MusicConfig:
     def code_config(self, stage: StageConfig) -> CodeConfig:
         """The code model of a stage."""
         conditions = {TEXT: ConditionConfig(self.words.dim, self.fuse)}
-        conditions[BEAT] = ConditionConfig(SYMBOLS[BEAT].width, "sum")
+        if self.beat:
+            conditions[BEAT] = ConditionConfig(SYMBOLS[BEAT].width, "sum")
         for name in stage.reads:
             rows = TokenRows(self.tokens(name), stage.rate, stage.around)
             conditions[name] = rows.config

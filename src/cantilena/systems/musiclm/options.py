@@ -38,7 +38,9 @@ class MusicOptions(Checked):
     words, the first, are read; ``dropout``: share of values left out in the stages; ``drop``: how
     often conditions are left out. ``stem``: the stem of the clips that is written, to the others,
     which are read as codes with white ``noise`` over them (SingSong's, so that what leaks of the
-    stem in separated recordings cannot be copied). ``level_rates``: of a codec of levels
+    stem in separated recordings cannot be copied); ``leak``: how much of the stem is left in them,
+    as separation leaves some. ``beat``: whether stages read where beats and bars are
+    (JukeDrummer's beat information). ``level_rates``: of a codec of levels
     (Jukebox's), how many frames of each are in one of the coarsest: each is a stage of its own,
     in windows of ``level_seconds``."""
 
@@ -72,6 +74,8 @@ class MusicOptions(Checked):
     level_seconds: str = option("16,4,1", "windows of the stages over a codec of levels")
     stem: str = option("", "stem that is written to the others")
     noise: float = option(0.01, "deviation of the noise over what is read", least=0, free=True)
+    leak: float = option(0.0, "share of the stem left in what is read", least=0, most=1, free=True)
+    beat: bool = option(True, "whether beats and bars are read")
     text_share: float = option(0.5, "how often words are a caption's", least=0, most=1)
     drop: float = option(0.15, "how often conditions are left out", least=0, most=1, free=True)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)

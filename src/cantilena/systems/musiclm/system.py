@@ -60,7 +60,8 @@ class MusicLmSystem(System):
     system = SYSTEM
     sampling = SAMPLING
     options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool}
-    """``alone``: of a recording that is accompanied, the new part without the recording."""
+    """``alone``: of a recording that is accompanied, the new part without the recording; else that
+    part stands in a file of its own beside the mix."""
     folder: Path | None = None
 
     def __init__(self, loaded: Loaded):
@@ -108,7 +109,7 @@ class MusicLmSystem(System):
         if stem and not self.whole:
             raise InputError(f"the model {self.name!r} lacks what reads a recording")
         if request.audio is not None:
-            accompanying.check(request.audio, self.codec.sample_rate)
+            accompanying.check(request.audio)
         self._parts(request)
 
     def attempts(self, request: Request) -> int:
@@ -148,7 +149,9 @@ class MusicLmSystem(System):
         timed = [(part.start, *_time(request.brief, part.text)) for part in parts]
         beats = beats_of(timed, seconds)
         if request.audio is not None and request.brief.tempo is None:
-            beats = accompanying.heard_beats(request.audio) or beats
+            rate = self.codec.sample_rate
+            heard = accompanying.as_heard(request.audio, rate)
+            beats = accompanying.heard_beats(heard, rate) or beats
         return MusicWish(pairs, beats, request.sampling or self.sampling)
 
     # ------------------------------------------------------------------ how it is made
@@ -180,7 +183,9 @@ class MusicLmSystem(System):
         wish = self.wish(request)
         inputs: dict[str, np.ndarray] = {}
         if request.audio is not None:
-            inputs[RECORDING] = accompanying.codes(self.codec, request.audio)
+            heard = accompanying.as_heard(request.audio, self.codec.sample_rate)
+            noise = self.music.config.noise
+            inputs[RECORDING] = accompanying.codes(self.codec, heard, noise)
         writing = Writing(self.cascade, wish, seconds, request.seed, changes, inputs)
         saved = None
         if self.folder is not None:
@@ -220,7 +225,7 @@ class MusicLmSystem(System):
         return joined(self.music.config, writing.tokens)
 
     def _result(self, piece: _Piece) -> Result:
-        sound, brief = self._sound(piece), piece.request.brief
+        (sound, files), brief = self._sound(piece), piece.request.brief
         config = self.music.config
         facts: dict[str, Any] = {
             "stages": [stage.name for stage in config.stages],
@@ -240,6 +245,7 @@ class MusicLmSystem(System):
             checkpoint_hash=self.hash,
             system=self.system,
             facts=facts,
+            files=files,
         )
 
     def _rows(self, piece: _Piece, sound: Audio) -> tuple[Row, ...]:
@@ -251,18 +257,20 @@ class MusicLmSystem(System):
         story = parts if piece.request.options.get(STORY) else ()
         return sound_report(brief, sound.seconds, bar, story)
 
-    def _sound(self, piece: _Piece) -> Audio:
-        """The sound of a piece's codes, as loud as a rendered Score is, its end faded."""
+    def _sound(self, piece: _Piece) -> tuple[Audio, dict[str, bytes]]:
+        """The sound of a piece's codes, as loud as a rendered Score is, its end faded; of a part to
+        a recording both together, and the files that hold them exactly."""
         rate = self.codec.sample_rate
         length = round(piece.seconds * rate)
         blocks = list(decode_blocks(self.codec, self.codes(piece.writing), length))
         sound = np.concatenate(blocks).T[:2]
         if (heard := piece.request.audio) is not None:
             alone = bool(piece.request.options.get(ALONE, False))
-            return accompanying.mixed(sound, heard, alone)
+            mix = accompanying.mixed(sound[0], rate, heard, piece.seconds)
+            return mix.sound(alone), mix.files(alone, self.music.config.stem)
         pair = np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
         fade(pair, rate)
-        return Audio(room.master(pair, rate)[: len(sound)], rate)
+        return Audio(room.master(pair, rate)[: len(sound)], rate), {}
 
 
 def _time(brief: Brief, text: str) -> tuple[float, str]:

@@ -130,7 +130,8 @@ class MusicLmTraining(SoundTraining):
         stages = tuple(self._stages(options))
         given = (options.card,) * options.books if options.stem else ()
         about = (options.codec, options.frame_rate, options.fuse, given, options.stem)
-        return MusicConfig(stages, words, semantic, *about)
+        noise = options.noise if options.stem else 0.0
+        return MusicConfig(stages, words, semantic, *about, noise=noise, beat=options.beat)
 
     def _stages(self, options: MusicOptions) -> Iterable[StageConfig]:
         from cantilena.systems.musiclm.model import StageConfig

@@ -51,6 +51,7 @@ class MusicClips:
         say: Say = print,
         stem: str = "",
         noise: float = 0.0,
+        leak: float = 0.0,
     ):
         if not isinstance(codec, (LatentCodec, JukeboxCodec)):
             raise InputError(
@@ -62,7 +63,7 @@ class MusicClips:
         self.codes = [codes[i] for i in kept]
         self.clips = [data.clip(i) for i in kept]
         say(f"{data.split}: latents of {len(self.clips)} clips")
-        heard = [rest_of(clip, stem, noise) for clip in self.clips]
+        heard = [rest_of(clip, stem, noise, leak) for clip in self.clips]
         self.latents = [latents_of(codec, samples) for samples in heard]
         self.recordings = [codes_of(codec, latents) for latents in self.latents] if stem else None
 
@@ -94,12 +95,15 @@ class MusicClips:
         return out
 
 
-def rest_of(clip: Any, stem: str, noise: float) -> np.ndarray:
-    """(n,) samples of a clip without a stem, under white noise of a deviation, the same each time;
-    of the whole clip where no stem is named."""
+def rest_of(clip: Any, stem: str, noise: float, leak: float = 0.0) -> np.ndarray:
+    """(n,) samples of a clip without a stem, but for a share ``leak`` of it, as a separated
+    recording has it, under white noise of a deviation, the same each time; of the whole clip where
+    no stem is named."""
     if not stem:
         return clip.samples
     rest = np.sum([from_pcm(own) for name, own in clip.stems.items() if name != stem], axis=0)
+    if leak:
+        rest = rest + leak * from_pcm(clip.stems[stem])
     rng = np.random.default_rng(zlib.crc32(clip.id.encode()))
     return (rest + noise * rng.standard_normal(len(rest))).astype(np.float32)
 
