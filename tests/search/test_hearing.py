@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from cantilena.audio.wav import write_wav
+from cantilena.models.audio.joint_input import STATISTICS, statistics
 from cantilena.render.audio import unmastered
 from cantilena.score import Score, Track
 from cantilena.search import Cache, search
-from cantilena.search.hearing import FEATURES, OUTPUTS, Ear, features, shipped
+from cantilena.search.hearing import OUTPUTS, Ear, shipped
 
 RATE = 16_000
 
@@ -85,11 +86,11 @@ def test_what_is_heard_has_its_place_and_range():
 
 def test_features_do_not_hang_on_length_and_outputs_are_as_many():
     rows = np.random.default_rng(0).normal(size=(40, 64))
-    assert features(rows).shape == features(rows[:1]).shape == (FEATURES,)
+    assert statistics(rows).shape == statistics(rows[:1]).shape == (STATISTICS,)
     weights = {
-        "mean": np.zeros(FEATURES),
-        "scale": np.ones(FEATURES),
-        "one": np.zeros((FEATURES, 3)),
+        "mean": np.zeros(STATISTICS),
+        "scale": np.ones(STATISTICS),
+        "one": np.zeros((STATISTICS, 3)),
         "one_bias": np.zeros(3),
         "two": np.zeros((3, OUTPUTS)),
         "two_bias": np.zeros(OUTPUTS),
