@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,7 @@ from cantilena.models.audio.joint_input import STATISTICS, statistics
 from cantilena.render.audio import unmastered
 from cantilena.score import Score, Track
 from cantilena.search import Cache, search
-from cantilena.search.hearing import OUTPUTS, Ear, shipped
+from cantilena.search.hearing import FILE, OUTPUTS, Ear, shipped
 
 RATE = 16_000
 
@@ -99,3 +102,10 @@ def test_features_do_not_hang_on_length_and_outputs_are_as_many():
     heard = Ear(weights).hear(SOUNDS["flute"](), RATE)
     np.testing.assert_allclose(heard.instruments, 0.5)  # half way from 1/4 to certainty
     assert set(heard.genres.values()) == {0.1}
+
+
+def test_the_card_is_of_the_shipped_network():
+    card = json.loads(FILE.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["files"] == {FILE.name: hashlib.sha256(FILE.read_bytes()).hexdigest()}
+    assert card["sources"].keys() == {"lakh", "mutopia", "game", "pop909"}
+    assert {"licence", "seed", "training", "figures", "limits"} <= card.keys()
