@@ -2,11 +2,12 @@
 
     python benchmarks/search_clips.py clips [--checkpoint joint]
 
-Twenty clips of the split "test" of a data set, which neither ``hearing.npz`` nor an embedding of
-the split "train" has heard, with two texts each: by what is heard, by a joint embedding beside it,
-and by the embedding alone. Clips were chosen by who plays, so that they differ; texts were written
-by the list of instruments, keys and tempi, before the first search, and nothing was chosen on them.
-The data set is that of ``docs/papers/joint-embedding.md``.
+Twenty clips of the split "test" of a data set, of which neither ``hearing.npz`` nor an embedding
+of the split "train" has heard a rendering (lines of some may have been in the excerpts for other
+instruments that ``search_by_ear.py`` writes), with two texts each: by what is heard, by a joint
+embedding beside it, and by the embedding alone. Clips were chosen by who plays, so that they
+differ; texts were written by the list of instruments, keys and tempi, before the first search, and
+nothing was chosen on them. The data set is that of ``docs/papers/joint-embedding.md``.
 """
 
 from __future__ import annotations
