@@ -22,11 +22,11 @@ from cantilena.data.audio.clips import Clip
 from cantilena.data.audio.reader import AudioData
 from cantilena.errors import CantilenaError
 from cantilena.evaluate.forest import auc
-from cantilena.models.audio.joint_input import bands
+from cantilena.models.audio.joint_input import STATISTICS, bands, statistics
 from cantilena.score import Score, Track, gm
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import DRUMS
-from cantilena.search.hearing import FEATURES, GROUPS, OUTPUTS, VALUES, Ear, features
+from cantilena.search.hearing import GROUPS, OUTPUTS, VALUES, Ear
 from cantilena.search.measuring import powerful
 from cantilena.search.tables import GROUP_OF
 
@@ -112,7 +112,7 @@ def _columns(song: Score, which: np.ndarray, pitch: np.ndarray, track: int) -> n
 
 
 def examples(places: list[str], split: str) -> tuple[np.ndarray, ...]:
-    """(N, F) features, (N, 129) who plays, (N, values), (N,) group or -1, and (N,) data set."""
+    """(N, F) statistics, (N, 129) who plays, (N, values), (N,) group or -1, and (N,) data set."""
     parts = [(*_of_data(Path(place), split), number) for number, place in enumerate(places)]
     columns = list(zip(*parts, strict=True))
     numbers = [
@@ -133,7 +133,7 @@ def _of_data(place: Path, split: str) -> tuple[np.ndarray, ...]:
         clip = data.clip(i)
         targets = _targets(clip)
         if targets is not None:
-            rows.append((features(bands(clip.samples)), *targets))
+            rows.append((statistics(bands(clip.samples)), *targets))
     arrays = tuple(np.array(column) for column in zip(*rows, strict=True))
     np.savez(kept, *arrays)
     return arrays
@@ -169,7 +169,7 @@ def learn(args: argparse.Namespace) -> None:
     mean, scale = x.mean(0), x.std(0) + 1e-3
     inputs = torch.from_numpy(np.clip((x - mean) / scale, -4, 4).astype(np.float32))
     targets = [torch.from_numpy(a) for a in (players, values, group)]
-    one = torch.nn.Linear(FEATURES, HIDDEN)
+    one = torch.nn.Linear(STATISTICS, HIDDEN)
     two = torch.nn.Linear(HIDDEN, OUTPUTS)
     n, k = DRUMS + 1, DRUMS + 1 + len(VALUES)
     prior = np.maximum(players.mean(0), 2e-3)
@@ -182,7 +182,7 @@ def learn(args: argparse.Namespace) -> None:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
     for _ in range(STEPS):
         some = torch.randint(len(inputs), (BATCH,))
-        noisy = inputs[some] + NOISE * torch.randn(BATCH, FEATURES)
+        noisy = inputs[some] + NOISE * torch.randn(BATCH, STATISTICS)
         out = two(F.dropout(F.relu(one(noisy)), DROPOUT))
         who, what, kind = (t[some] for t in targets)
         loss = 40 * F.binary_cross_entropy_with_logits(out[:, :n], who)

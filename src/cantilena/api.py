@@ -214,12 +214,15 @@ def chords(source: Score | str | Path, audio: bool = False) -> list[tuple[float,
     """The chords of a piece: (start, end, label), in seconds, in order and without gaps from 0 to
     its end; labels as Harte (2010) writes them ("Bb:min7"), "N" where nothing pitched sounds.
 
-    ``source``: a Score or a MIDI file, or with ``audio`` a sound file (WAV; others with the extra
-    "audio"), of which major, minor and diminished chords are told, as often rightly as
-    ``analysis.audio.accuracy`` says. Neighbours differ, and inversions are not told. Raises
-    InputError where the file cannot be read, holds no pitched note or less than a second of sound.
+    ``source``: a Score, a MIDI file, or a sound file (WAV; others with the extra "audio"), which is
+    recognised by how it begins; ``audio``: it must be one. Of sound, major, minor and diminished
+    chords are heard, as often rightly as ``analysis.audio.accuracy`` says. Neighbours differ, and
+    inversions are not named. Raises InputError where the file cannot be read, holds no pitched note
+    or less than a second of sound.
     """
-    if audio:
+    from cantilena.audio.recording import is_recording
+
+    if audio or (isinstance(source, (str, Path)) and is_recording(source)):
         return _heard_chords(source)
     from cantilena.analysis.grid import pitched
     from cantilena.analysis.recognition import recognise

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cantilena.audio import recording
-from cantilena.audio.recording import open_recording
+from cantilena.audio.recording import is_recording, open_recording, sound_format
 from cantilena.audio.wav import read_wav, write_wav
 from cantilena.errors import InputError, MissingExtraError
 
@@ -125,3 +125,39 @@ def test_damage_of_other_kinds_and_what_is_not_there(tmp_path, monkeypatch):
     needs = pytest.raises(MissingExtraError, match=r"\.flac files needs soundfile.*\[audio\]")
     with needs, open_recording(tmp_path / "a.flac"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"RIFF\0\0\0\0WAVEfmt ", "WAV"),
+        (b"RF64\0\0\0\0WAVEds64", "WAV"),
+        (b"fLaC\0\0\0\x22", "FLAC"),
+        (b"OggS\0\2", "Ogg"),
+        (b"ID3\4\0\0", "MP3"),
+        (b"\xff\xfb\x90\x64\0\0", "MP3"),
+        (b"FORM\0\0\0\0AIFFCOMM", "AIFF"),
+        (b"\0\0\0\x20ftypM4A ", "MP4"),
+        (b"MThd\0\0\0\6\0\1", None),
+        (b"RIFF\0\0\0\0RMIDdata", None),
+        (b"\xff\xff\xff\xff\xff\xff", None),
+        (b"\xff\xfe", None),
+        (b"", None),
+    ],
+)
+def test_sound_is_recognised_by_its_header(head, kind):
+    assert sound_format(head) == kind
+
+
+def test_the_header_says_more_than_the_name(sound, tmp_path):
+    write_wav(sound, 8000, tmp_path / "a.wav")
+    (tmp_path / "a.wav").rename(tmp_path / "sound.mid")
+    assert is_recording(tmp_path / "sound.mid")
+    with open_recording(tmp_path / "sound.mid") as opened:
+        assert opened.length == 5000
+    (tmp_path / "notes.wav").write_bytes(b"MThd\0\0\0\6\0\1\0\1\1\xe0")
+    assert not is_recording(tmp_path / "notes.wav")
+    refused = pytest.raises(InputError, match=r"notes\.wav' is a MIDI file, not sound")
+    with refused, open_recording(tmp_path / "notes.wav"):
+        pass
+    assert is_recording(tmp_path / "gone.flac") and not is_recording(tmp_path / "gone.mid")

@@ -140,7 +140,7 @@ def test_chords_are_heard_in_sound(tmp_path: Path, capsys):
         tones = [np.sin(2 * np.pi * 440 * 2 ** ((p - 69) / 12) * at) for p in chord]
         sound.append(sum(tones) * 0.1 * np.exp(-at))
     write_wav(np.concatenate(sound), rate, tmp_path / "two.wav")
-    assert main(["chords", str(tmp_path / "two.wav"), "--audio", "--json"]) == 0
+    assert main(["chords", str(tmp_path / "two.wav"), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert rows[0][0] == 0 and rows[-1][1] == pytest.approx(2 * seconds)
     assert all(a[1] == b[0] and a[2] != b[2] for a, b in pairwise(rows))

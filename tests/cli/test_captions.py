@@ -51,6 +51,16 @@ def test_the_share_of_captions_that_claim_what_is_no_fact(tmp_path, capsys, monk
     figures = json.loads((tmp_path / "out" / "captions.json").read_text())
     assert [row["task"] for row in figures["rows"]] == list(TASKS)
     assert main([*argv, "--n", "0"]) == 2
+    capsys.readouterr()
+    assert main([*argv, "--heard", "--n", "2"]) == 0
+    table = capsys.readouterr().out
+    assert "| fact | stated | right |" in table and "| tempo or its octave |" in table
+    figures = json.loads((tmp_path / "out" / "heard.json").read_text())
+    assert figures["clips"] == 2
+    assert figures["rows"]["commonest"]["instruments"]["right"] == 1  # both are of the harp
+    for wrong in (["--checkpoint", "x"], ["--heard", "--task", "summary"]):
+        assert main([*argv, *wrong]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_an_unknown_model_is_one_line(tmp_path, capsys):

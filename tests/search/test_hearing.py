@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 
 from cantilena.audio.wav import write_wav
+from cantilena.models.audio.joint_input import STATISTICS, statistics
 from cantilena.render.audio import unmastered
 from cantilena.score import Score, Track
 from cantilena.search import Cache, search
-from cantilena.search.hearing import FEATURES, OUTPUTS, Ear, features, shipped
+from cantilena.search.hearing import FILE, OUTPUTS, Ear, shipped
 
 RATE = 16_000
 
@@ -85,11 +89,11 @@ def test_what_is_heard_has_its_place_and_range():
 
 def test_features_do_not_hang_on_length_and_outputs_are_as_many():
     rows = np.random.default_rng(0).normal(size=(40, 64))
-    assert features(rows).shape == features(rows[:1]).shape == (FEATURES,)
+    assert statistics(rows).shape == statistics(rows[:1]).shape == (STATISTICS,)
     weights = {
-        "mean": np.zeros(FEATURES),
-        "scale": np.ones(FEATURES),
-        "one": np.zeros((FEATURES, 3)),
+        "mean": np.zeros(STATISTICS),
+        "scale": np.ones(STATISTICS),
+        "one": np.zeros((STATISTICS, 3)),
         "one_bias": np.zeros(3),
         "two": np.zeros((3, OUTPUTS)),
         "two_bias": np.zeros(OUTPUTS),
@@ -98,3 +102,10 @@ def test_features_do_not_hang_on_length_and_outputs_are_as_many():
     heard = Ear(weights).hear(SOUNDS["flute"](), RATE)
     np.testing.assert_allclose(heard.instruments, 0.5)  # half way from 1/4 to certainty
     assert set(heard.genres.values()) == {0.1}
+
+
+def test_the_card_is_of_the_shipped_network():
+    card = json.loads(FILE.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["files"] == {FILE.name: hashlib.sha256(FILE.read_bytes()).hexdigest()}
+    assert card["sources"].keys() == {"lakh", "mutopia", "game", "pop909"}
+    assert {"licence", "seed", "training", "figures", "limits"} <= card.keys()

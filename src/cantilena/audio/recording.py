@@ -22,11 +22,67 @@ from cantilena.errors import InputError, MissingExtraError
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 """Of the files that can be read; all but WAV need soundfile."""
 
+HEAD = 16
+"""Bytes by which a kind of file is recognised."""
+_BEGINNINGS = (
+    (b"fLaC", 0, "FLAC"),
+    (b"OggS", 0, "Ogg"),
+    (b"ID3", 0, "MP3"),
+    (b"WAVE", 8, "WAV"),
+    (b"AIFF", 8, "AIFF"),
+    (b"AIFC", 8, "AIFF"),
+    (b"ftyp", 4, "MP4"),
+    (b"caff", 0, "CAF"),
+)
+"""Bytes, where they stand, and the format of sound that begins so."""
+
 _WARM_UP = 10 * 1152
 """Samples before a place that are decoded with it: behind a jump MP3 lacks the bits that earlier
 frames (of 1152 samples) hold of its own, at low bit rates up to nine of them."""
 _TAGS = ("title", "artist", "album", "genre", "comment", "license", "date")
 """What soundfile may say of a file beside its sound."""
+
+
+def sound_format(head: bytes) -> str | None:
+    """The format of sound that a file with these first ``HEAD`` bytes or more has, as "WAV", by its
+    header alone; None where it has none that is known."""
+    for letters, place, name in _BEGINNINGS:
+        if head[place : place + len(letters)] == letters:
+            return name
+    return "MP3" if _mpeg_frame(head) else None
+
+
+def _mpeg_frame(head: bytes) -> bool:
+    """Whether bytes begin with a frame of MPEG's layers: a sync, a layer, and a bit rate and a
+    sampling rate that there are."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return False
+    layer, version = head[1] >> 1 & 3, head[1] >> 3 & 3
+    return layer != 0 and version != 1 and head[2] >> 4 not in (0, 15) and head[2] >> 2 & 3 != 3
+
+
+def is_recording(path: str | Path) -> bool:
+    """Whether a file is sound, by its header; by its name where the header is no one's or the file
+    cannot be opened."""
+    head = _head(Path(path))
+    if sound_format(head) is not None:
+        return True
+    return not _midi(head) and Path(path).suffix.lower() in SUFFIXES
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file, none of what is no file."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
+
+
+def _midi(head: bytes) -> bool:
+    return head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:12] == b"RMID")
 
 
 class Recording:
@@ -52,7 +108,11 @@ def open_recording(path: str | Path) -> Iterator[Recording]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no file {str(path)!r}; give the path of a sound file")
-    with _wav(path) if path.suffix.lower() == ".wav" else _other(path) as recording:
+    head = _head(path)
+    if _midi(head):
+        raise InputError(f"{str(path)!r} is a MIDI file, not sound; 'cantilena render' sounds it")
+    wav = (sound_format(head) or ("WAV" if path.suffix.lower() == ".wav" else "")) == "WAV"
+    with _wav(path) if wav else _other(path) as recording:
         yield recording
 
 

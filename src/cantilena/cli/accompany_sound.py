@@ -17,13 +17,6 @@ SUFFIX = "-accompanied"
 _TRAIN = "'cantilena train --system musiclm --recipe drums-for-a-rest' makes one"
 
 
-def is_sound(path: str) -> bool:
-    """Whether a file is a recording, by its name."""
-    from cantilena.audio.recording import SUFFIXES
-
-    return path.lower().endswith(SUFFIXES)
-
-
 def accompany_sound(args: argparse.Namespace) -> int:
     """Writes a part to a recording, saves both and reports. Everything that was asked is checked
     before anything is written."""

@@ -106,11 +106,11 @@ def added_arguments(
 
 def chords_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``chords``."""
-    parser.add_argument("source", metavar="FILE", help="a MIDI file, with --audio a sound file")
+    parser.add_argument("source", metavar="FILE", help="a MIDI file or a sound file")
     parser.add_argument(
         "--audio",
         action="store_true",
-        help="hear the chords in sound: WAV, or FLAC, Ogg and MP3 with the extra audio. Roots and "
+        help="refuse MIDI. In sound (WAV, or FLAC, Ogg and MP3 with the extra audio) roots and "
         "thirds alone are told, rightly for about 80 %% of the time in rendered music and 59 %% in "
         "recordings",
     )
@@ -118,6 +118,8 @@ def chords_arguments(parser: argparse.ArgumentParser) -> None:
 
 def chords(args: argparse.Namespace) -> int:
     """Prints a piece's chords: as JSON, or a line for each with its start and its length."""
+    from cantilena.audio.recording import is_recording
+
     rows = api.chords(args.source, args.audio)
     if args.json:
         print_json([list(row) for row in rows], indent=None)
@@ -125,7 +127,7 @@ def chords(args: argparse.Namespace) -> int:
     print(f"{'start':>9} {'end':>9}  chord")
     for start, stop, label in rows:
         print(f"{_time(start):>9} {_time(stop):>9}  {label}")
-    if args.audio:
+    if args.audio or is_recording(args.source):
         from cantilena.analysis.audio import accuracy
 
         share = accuracy()
@@ -146,9 +148,10 @@ def add(args: argparse.Namespace) -> int:
     """Adds parts, saves and reports. Everything that was asked is checked before anything is
     written."""
     if args.command == "accompany":
-        from cantilena.cli.accompany_sound import accompany_sound, is_sound
+        from cantilena.audio.recording import is_recording
+        from cantilena.cli.accompany_sound import accompany_sound
 
-        if is_sound(args.source):
+        if is_recording(args.source):
             return accompany_sound(args)
         if args.alone:
             raise InputError("--alone is of recordings; a MIDI file keeps its notes")

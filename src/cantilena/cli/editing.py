@@ -7,7 +7,6 @@ for its options.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import InputError
@@ -77,10 +76,10 @@ def recording_of(args: argparse.Namespace) -> tuple[Audio | None, dict[str, floa
     say which seconds of it are new (``--between``; without, what comes next). Raises InputError,
     MissingExtraError."""
     from cantilena.audio.audio import Audio
-    from cantilena.audio.recording import SUFFIXES, open_recording
+    from cantilena.audio.recording import is_recording, open_recording
 
     path = args.continues
-    if path is None or Path(path).suffix.lower() not in SUFFIXES:
+    if path is None or not is_recording(path):
         return None, {}
     for name in ("keep", "since"):
         if getattr(args, name) is not None:

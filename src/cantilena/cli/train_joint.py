@@ -25,7 +25,7 @@ def train_joint(args: argparse.Namespace) -> int:
     """Trains until the steps or the minutes are spent, then learns the books of tokens; 130 where
     Ctrl-C stopped it, the run being saved."""
     from cantilena.data.audio.reader import AudioData
-    from cantilena.systems.joint.examples import JointClips, Pairs, reader
+    from cantilena.systems.joint.examples import JointClips, Pairs, Variety, reader
     from cantilena.systems.joint.training import JointTraining
     from cantilena.train.audio.loop import Training
 
@@ -36,8 +36,10 @@ def train_joint(args: argparse.Namespace) -> int:
     options, settings = recipe.options, recipe.settings
     read = reader(options.buckets, JointTraining().encoder(recipe))
     data = {split: AudioData(args.data, split, stems=False, warn=warn) for split in SPLITS}
+    whole = options.tower == "statistics"
+    variety = Variety(options.word_dropout, options.speed, options.keys)
     pairs = {
-        split: Pairs(JointClips(one, say), read, options.seconds, options.word_dropout)
+        split: Pairs(JointClips(one, say), read, options.seconds, variety, whole)
         for split, one in data.items()
     }
     training = Training(folder, recipe)

@@ -118,7 +118,7 @@ def prompt_of(
     named = {wish: bool(rng.random() < share) for wish, share in _P_NAMED.items()}
     facts = replace(
         facts,
-        bpm=float(round(facts.bpm)),
+        bpm=float(round(about.bpm)),
         instruments=heard if named["instruments"] else (),
         key=facts.key if named["key"] and about.key_strength >= MIN_KEY_STRENGTH else None,
         chords=facts.chords if named["chords"] else (),
@@ -143,8 +143,10 @@ def _twice(asked: Sequence[Instrument]) -> bool:
 
 
 def stated(facts: Facts, text: str) -> Brief:
-    """The wishes that a caption of ``facts``, written with nothing dropped, states: a caption may
-    give the tempo as a word, the chords in part, and may rule out drums."""
+    """The wishes that a caption of ``facts``, of which tempo and metre are known, written with
+    nothing dropped, states: a caption may give the tempo as a word, the chords in part, and may
+    rule out drums."""
+    assert facts.bpm is not None and facts.metre is not None
     spoken = text.lower()
     number = re.search(rf"(?<![\d/]){facts.bpm:.0f}(?![\d/])", text) is not None
     tempo_range = None if number else _pace(spoken, facts.bpm)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.audio.recording import SUFFIXES
+from cantilena.audio.recording import SUFFIXES, is_recording
 from cantilena.errors import CantilenaError, InputError, Notice
 from cantilena.models.audio.joint_plain import PlainJoint
 from cantilena.score.midi import read_midi
@@ -143,7 +143,7 @@ def measure(path: Path, cache: Cache, joint: PlainJoint | None = None) -> Measur
     digest = content_hash(path)
     measured = cache.get(digest)
     if measured is None:
-        midi = path.suffix.lower() in MIDI
-        measured = of_score(read_midi(path)) if midi else of_recording(path, joint)
+        sound = is_recording(path)
+        measured = of_recording(path, joint) if sound else of_score(read_midi(path))
         cache.put(digest, measured)
     return measured

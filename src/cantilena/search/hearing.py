@@ -16,7 +16,7 @@ import numpy as np
 
 from cantilena.audio.mel import windows
 from cantilena.audio.wav import resample
-from cantilena.models.audio.joint_input import BANDS, RATE, bands
+from cantilena.models.audio.joint_input import RATE, bands, statistics
 from cantilena.score.score import DRUMS
 
 FILE = Path(__file__).parent / "hearing.npz"
@@ -32,48 +32,34 @@ VALUES = ("rate", "height", "power")
 """Onsets a second as their logarithm to base 2; mean pitch over 12; share of the sounding time of
 powerful instruments (``measuring.powerful``)."""
 OUTPUTS = DRUMS + 1 + len(VALUES) + len(GROUPS)
-_LAGS = (1, 5, 15)
-"""Frames of 20 ms over which change is measured."""
 
 
 @dataclass(frozen=True)
 class Sound:
     """``instruments``: (129,) how likely each plays, 0-1, with 1/2 where that is as far above how
-    often it plays in music at large as below certainty, in logarithms; ``rate`` in onsets a second,
-    ``height`` in MIDI pitch, ``power`` 0-1; ``genres``: probability of each of ``GROUPS``."""
+    often it plays in music at large as below certainty, in logarithms; ``players``: (129,) the
+    likelihoods themselves; ``priors``: (129,) how often each plays at large; ``rate`` in onsets a
+    second, ``height`` in MIDI pitch, ``power`` 0-1; ``genres``: probability of each of
+    ``GROUPS``."""
 
     instruments: np.ndarray
     rate: float
     height: float
     power: float
     genres: dict[str, float]
-
-
-def features(rows: np.ndarray) -> np.ndarray:
-    """(F,) of (T, BANDS) mel bands: of each band its mean, deviation, soft and loud moments, mean
-    change over three lags, and strongest attacks."""
-    rows = np.asarray(rows, dtype=np.float32)
-    out = [rows.mean(0), rows.std(0), *np.quantile(rows, [0.1, 0.5, 0.9], axis=0)]
-    for lag in _LAGS:
-        lag = min(lag, len(rows) - 1)
-        change = rows[lag:] - rows[: len(rows) - lag]
-        out += [np.abs(change).mean(0), np.quantile(change, 0.98, axis=0)]
-    return np.concatenate(out).astype(np.float32)
-
-
-FEATURES = BANDS * (5 + 2 * len(_LAGS))
-"""F, the numbers that ``features`` gives."""
+    players: np.ndarray
+    priors: np.ndarray
 
 
 class Ear:
-    """The network: (F,) features less ``mean`` over ``scale``, a hidden layer, ``OUTPUTS``; and
-    (129,) ``prior``, how often each instrument plays in what was learnt from."""
+    """The network: (F,) statistics of mel bands less ``mean`` over ``scale``, a hidden layer,
+    ``OUTPUTS``; and (129,) ``prior``, how often each instrument plays in what was learnt from."""
 
     def __init__(self, weights: Mapping[str, np.ndarray]):
         self.weights = {name: np.asarray(w, dtype=np.float32) for name, w in weights.items()}
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
-        """(N, OUTPUTS) logits and values of (N, F) features."""
+        """(N, OUTPUTS) logits and values of (N, F) statistics."""
         w = self.weights
         x = np.clip((rows - w["mean"]) / w["scale"], -4, 4)
         return np.maximum(x @ w["one"] + w["one_bias"], 0) @ w["two"] + w["two_bias"]
@@ -81,7 +67,7 @@ class Ear:
     def hear(self, samples: np.ndarray, rate: int) -> Sound:
         """What is heard in (n,) samples at any rate."""
         parts = windows(resample(samples, rate, RATE), round(SECONDS * RATE))
-        return self.of_outputs(self.outputs(np.stack([features(bands(part)) for part in parts])))
+        return self.of_outputs(self.outputs(np.stack([statistics(bands(part)) for part in parts])))
 
     def of_outputs(self, rows: np.ndarray) -> Sound:
         """The Sound of a recording's windows (T, OUTPUTS)."""
@@ -98,6 +84,8 @@ class Ear:
             float(np.clip(12 * values[1], 0, 127)),
             float(np.clip(values[2], 0, 1)),
             {name: round(float(g), 4) for name, g in zip(GROUPS, genres, strict=True)},
+            p,
+            prior,
         )
 
 

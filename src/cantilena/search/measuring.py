@@ -164,22 +164,13 @@ def of_recording(path: str | Path, joint: PlainJoint | None = None) -> Measured:
     InputError where it cannot be read or is silent, MissingExtraError where its kind needs
     soundfile."""
     from cantilena.analysis.audio import listen
-    from cantilena.audio.recording import open_recording
     from cantilena.search.hearing import shipped
 
-    with open_recording(path) as recording:
-        rate, whole = recording.rate, recording.length
-        count = min(whole, round(AUDIO_SECONDS * rate))
-        start = (whole - count) // 2
-        samples = recording.read(start, start + count)
-        words = " ".join(recording.tags.values())
-    if not len(samples) or float(np.sqrt(np.mean(np.square(samples)))) < SILENT:
-        raise InputError(f"{str(path)!r} is silent")
-    mono = samples.mean(axis=1)
+    mono, rate, seconds, words = middle_of(path)
     heard, sound = listen(mono, rate), shipped().hear(mono, rate)
     return Measured(
         kind="audio",
-        seconds=round(whole / rate, 3),
+        seconds=round(seconds, 3),
         instruments={i: round(float(p), 4) for i, p in enumerate(sound.instruments)},
         families=heard.families,
         bpm=None if heard.bpm is None else round(heard.bpm, 3),
@@ -192,6 +183,23 @@ def of_recording(path: str | Path, joint: PlainJoint | None = None) -> Measured:
         words=words[:MOST_WORDS],
         vector=() if joint is None else tuple(joint.of_sound(mono, rate).round(5).tolist()),
     )
+
+
+def middle_of(path: str | Path) -> tuple[np.ndarray, int, float, str]:
+    """(n,) samples of a sound file, of a long one its middle, their rate, how many seconds the
+    whole lasts, and the words of its tags. Raises InputError where it cannot be read or is silent,
+    MissingExtraError where its kind needs soundfile."""
+    from cantilena.audio.recording import open_recording
+
+    with open_recording(path) as recording:
+        rate, whole = recording.rate, recording.length
+        count = min(whole, round(AUDIO_SECONDS * rate))
+        start = (whole - count) // 2
+        samples = recording.read(start, start + count)
+        words = " ".join(recording.tags.values())
+    if not len(samples) or float(np.sqrt(np.mean(np.square(samples)))) < SILENT:
+        raise InputError(f"{str(path)!r} is silent")
+    return samples.mean(axis=1), rate, whole / rate, words
 
 
 def pace(measured: Measured) -> float | None:

@@ -17,12 +17,12 @@ from cantilena.score.harmony import Key
 class Facts:
     """What a caption may say. ``instruments``: 0-128, the largest share first, all there are;
     ``bpm``: quarters per minute; ``chords``: symbols in order; ``density``: "sparse", "medium",
-    "dense" or None; ``genres`` and ``moods``: canonical (``text.labels``). None or empty: not
-    known."""
+    "dense" or None; ``genres`` and ``moods``: canonical (``text.labels``); ``whole``: whether
+    nobody plays besides the instruments. None or empty: not known."""
 
     key: Key | None
-    metre: tuple[int, int]
-    bpm: float
+    metre: tuple[int, int] | None
+    bpm: float | None
     instruments: tuple[int, ...]
     chords: tuple[str, ...] = ()
     bars: int | None = None
@@ -31,6 +31,7 @@ class Facts:
     swing: bool | None = None
     genres: tuple[str, ...] = ()
     moods: tuple[str, ...] = ()
+    whole: bool = True
 
     @classmethod
     def of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,26 @@ from cantilena.models.audio.joint import (  # noqa: E402
     clap_loss,
     mulan_loss,
 )
-from cantilena.models.audio.joint_input import BANDS, bands, crop, hashed, hashes  # noqa: E402
+from cantilena.models.audio.joint_input import (  # noqa: E402
+    BANDS,
+    CLASSES,
+    FRAMES,
+    GROUPS,
+    LAGS,
+    MARGIN,
+    PROFILE,
+    ROWS,
+    STEP,
+    bands,
+    crop,
+    hashed,
+    hashes,
+    moved,
+    moved_profile,
+    profile,
+    sound_rows,
+    statistics,
+)
 from cantilena.models.audio.joint_plain import PlainJoint  # noqa: E402
 
 TEXTS = ["calm harp", "rock with drums in D minor at 120 bpm", ""]
@@ -87,6 +107,60 @@ def test_numpy_is_torch(joint):
         text = joint.of_text(torch.from_numpy(hashed(TEXTS, SIZES.buckets))).numpy()
     np.testing.assert_allclose(plain(joint).embed(sound), audio, atol=1e-5)
     np.testing.assert_allclose(plain(joint).embed_texts(TEXTS), text, atol=1e-5)
+
+
+@pytest.mark.parametrize("tower", ["convolutions", "statistics"])
+def test_numpy_is_torch_with_a_profile_too(tower):
+    torch.manual_seed(2)
+    model = Joint(replace(SIZES, profile=6, tower=tower)).eval()
+    for value in model.buffers():
+        if value.is_floating_point():
+            value.uniform_(0.5, 1.5)
+    sound = np.random.default_rng(0).normal(size=32_000).astype(np.float32) / 9
+    rows = crop(sound_rows(sound), 0, 100)
+    read = statistics(rows[:, :BANDS]) if tower == "statistics" else rows[:, :BANDS]
+    with torch.no_grad():
+        audio = model.of_audio(*(torch.from_numpy(x)[None] for x in (read, profile(rows))))
+    np.testing.assert_allclose(plain(model, 2.0).embed(sound), audio.numpy(), atol=1e-5)
+
+
+def clicks(bpm, seconds=10):
+    """Rows of a second of sound of a click a beat with a tone of C above."""
+    rows = np.zeros((seconds * FRAMES, ROWS), dtype=np.float32)
+    rows[np.arange(0, len(rows), 60 * FRAMES / bpm).astype(int), :BANDS] = 1.0
+    rows[:, BANDS + CLASSES // 2] = 1.0
+    return rows
+
+
+def test_a_profile_knows_pulse_and_pitch_classes():
+    lags = 8 * STEP ** np.arange(LAGS)
+    for bpm in (60, 100, 150):
+        pulse = profile(clicks(bpm))[: GROUPS * LAGS].reshape(GROUPS, LAGS)
+        beat = 60 * FRAMES / bpm
+        assert lags[pulse[0].argmax()] / beat == pytest.approx(
+            round(lags[pulse[0].argmax()] / beat), abs=0.06
+        )
+    time = np.arange(32_000) / 16_000
+    for semitone in (0, 4, 11):
+        tone = np.sin(2 * np.pi * 261.63 * 2 ** (1 + semitone / 12) * time).astype(np.float32)
+        values = profile(sound_rows(tone))
+        high = values[GROUPS * LAGS + CLASSES // 2 : GROUPS * LAGS + CLASSES]
+        assert values.shape == (PROFILE,) and high.argmax() == semitone
+
+
+def test_a_moved_profile_is_that_of_faster_and_higher_sound():
+    plain, wide = profile(clicks(100)), profile(clicks(100), MARGIN)
+    assert np.array_equal(moved_profile(wide, 0, 0), plain)
+    higher = moved_profile(wide, 3, 0)[GROUPS * LAGS :].reshape(4, -1)
+    assert higher[1].argmax() == 3 and higher[0].max() == 0
+    faster = moved_profile(wide, 0, 5)[: GROUPS * LAGS]
+    other = profile(clicks(100 * STEP**5))[: GROUPS * LAGS]
+    assert np.corrcoef(faster, other)[0, 1] > 0.8
+    assert np.corrcoef(plain[: GROUPS * LAGS], other)[0, 1] < 0.6
+    rows = moved(clicks(100), 3, 0, 400, STEP**5)
+    assert rows[:, BANDS + CLASSES // 2 + 3].min() == 1
+    pulse = profile(rows)[: GROUPS * LAGS]
+    assert np.corrcoef(pulse, other)[0, 1] > 0.8
 
 
 def test_bands_do_not_hear_how_loud_sound_is_and_know_pitch():

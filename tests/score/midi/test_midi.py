@@ -265,6 +265,8 @@ def test_damage_that_is_not_to_be_mended_is_an_error(data, reason):
         (file(b"\0\xff\x51\3\xff\xff\xff" + note(60, 10**6), tpq=100), "24 hours"),
         (file(b"\0\xff\x58\2\1\6\0\xff\x51\3\0\0\1" + note(60, 2 * 10**6), tpq=1), "bars"),
         (b"MThd" + bytes(16_000_001), "larger than 16 MB"),
+        (b"RIFF\0\0\0\0WAVEfmt " + bytes(30), r"this is sound \(WAV\), not MIDI"),
+        (b"fLaC" + bytes(16_000_001), r"this is sound \(FLAC\), not MIDI"),
     ],
 )
 def test_damage_is_one_clear_error(data, reason, tmp_path):

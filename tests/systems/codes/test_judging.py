@@ -20,6 +20,49 @@ from cantilena.text.wishes import Brief  # noqa: E402
 from tiny_pairs import write_pair  # noqa: E402
 
 
+@pytest.fixture
+def place(tmp_path) -> str:
+    torch.manual_seed(0)
+    model = Joint(JointConfig(dim=8, width=8, layers=1, buckets=64, word_width=6, hidden=8))
+    about = {"seconds": 1.0, "text_encoder": "hashed"}
+    return str(save_joint(tmp_path / "joint", model.state_dict(), model.config, about, {}))
+
+
+def of_three(system, text: str, place: str, **options):
+    """The best of three sounds of a second, and the likeness to the text of each written alone."""
+    sampling = replace(system.sampling, best_of=3)
+    brief = Brief(seconds=1.0, text=text)
+    how = Request(brief, 7, sampling, options={**options, "joint": place})
+    (result,) = system.compose([how])
+    joint, likeness = judge(place), []
+    for number in range(3):
+        plain = Request(brief, seed_of(7, number), sampling, options=options)
+        (one,) = system.compose([plain])
+        vector = joint.of_sound(one.audio.samples.mean(0), one.audio.rate)
+        likeness.append(joint.likeness(vector, joint.embed_texts([text])[0]))
+    return result, likeness
+
+
+def test_stages_and_diffusions_keep_the_sound_most_like_the_text_too(tmp_path, place):
+    from cantilena.systems.latent.system import LatentSystem
+    from cantilena.systems.musiclm.system import MusicLmSystem
+    from tiny_latent import write_latent
+    from tiny_musiclm import write_musiclm
+
+    led = {"condition": "text", "steps": 3}
+    systems = (
+        (LatentSystem.load(write_latent(tmp_path / "latent"), "cpu"), led),
+        (MusicLmSystem.load(write_musiclm(tmp_path / "music"), "cpu"), {}),
+    )
+    for system, options in systems:
+        result, likeness = of_three(system, "calm harp", place, **options)
+        assert result.rows[-1].wish == "sound" and len(set(likeness)) == 3
+        assert result.rows[-1].score == pytest.approx(max(likeness), abs=1e-4)
+        assert result.facts["judged_by"] == judge(place).identity
+        with pytest.raises(CheckpointError):
+            system.compose([Request(Brief(seconds=1.0), 7, options={**options, "joint": "none"})])
+
+
 def test_of_several_sounds_the_one_most_like_the_text_is_kept(tmp_path):
     torch.manual_seed(0)
     model = Joint(JointConfig(dim=8, width=8, layers=1, buckets=64, word_width=6, hidden=8))

@@ -126,7 +126,7 @@ def words_of(facts: Sequence[Facts | None]) -> dict[str, dict[str, np.ndarray]]:
         name = INSTRUMENT_WORDS[number][0]
         add("instrument", name, [f is not None and number in f.instruments for f in facts])
     for word, holds in TEMPI.items():
-        add("tempo", word, [f is not None and holds(f.bpm) for f in facts])
+        add("tempo", word, [f is not None and f.bpm is not None and holds(f.bpm) for f in facts])
     for genre in sorted({g for f in rows for g in f.genres}):
         add("genre", genre, [f is not None and genre in f.genres for f in facts])
     for mood in sorted({m for f in rows for m in f.moods}):

@@ -17,12 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cantilena.models.audio.joint_input import BANDS
+from cantilena.models.audio.joint_input import BANDS, PROFILE, STATISTICS
 
 FIRST_SCALE, LARGEST_SCALE = math.log(1 / 0.07), math.log(100.0)
 """Logarithm of what cosines are multiplied by, at first and at most, as in CLIP and CLAP."""
 STEM = (16, 32)
 """Channels of the two convolutions that halve bands and frames."""
+NOISE = 0.3
+"""Deviation of what is added to statistics in training, in units of their own."""
 KERNEL = 7
 """Frames that a block sees at once, 80 ms each."""
 
@@ -31,7 +33,9 @@ KERNEL = 7
 class JointConfig:
     """``dim``: of the common space; ``width`` and ``layers`` of the tower of sound; ``buckets`` and
     ``word_width`` of the hashed words' table, or ``text_width``, the width of a frozen text model's
-    states (0: hashed words); ``hidden`` of the tower of texts."""
+    states (0: hashed words); ``hidden`` of the tower of texts; ``profile``: values that the profile
+    of pulse and harmony is read by (0: it is not read). ``tower`` of sound: "convolutions" over mel
+    bands, or "statistics" of them with the profile, which a hidden layer of ``width`` reads."""
 
     dim: int = 128
     width: int = 128
@@ -41,6 +45,8 @@ class JointConfig:
     text_width: int = 0
     hidden: int = 256
     dropout: float = 0.1
+    profile: int = 0
+    tower: str = "convolutions"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -76,7 +82,7 @@ def gelu(x: Tensor) -> Tensor:
 
 class AudioTower(nn.Module):
     """Mel bands to vectors: two convolutions over bands and frames, blocks over frames, mean and
-    deviation over time."""
+    deviation over time, beside which the profile may stand."""
 
     def __init__(self, config: JointConfig):
         super().__init__()
@@ -87,19 +93,42 @@ class AudioTower(nn.Module):
         self.blocks = nn.ModuleList(
             Block(config.width, config.dropout) for _ in range(config.layers)
         )
-        self.norm = nn.LayerNorm(2 * config.width)
-        self.out = nn.Linear(2 * config.width, config.dim)
+        if config.profile:
+            self.profile = nn.Linear(PROFILE, config.profile)
+        self.norm = nn.LayerNorm(2 * config.width + config.profile)
+        self.out = nn.Linear(2 * config.width + config.profile, config.dim)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, bands: Tensor) -> Tensor:
-        """(B, dim) of (B, T, BANDS)."""
+    def forward(self, bands: Tensor, profile: Tensor | None = None) -> Tensor:
+        """(B, dim) of (B, T, BANDS), and of (B, PROFILE) where that is read."""
         x = gelu(self.stem2(gelu(self.stem1(bands[:, None]))))
         x = self.inner(x.permute(0, 2, 1, 3).flatten(2))
         for block in self.blocks:
             x = block(x)
         x = x.float()
-        pooled = torch.cat([x.mean(1), x.var(1, unbiased=False).add(1e-6).sqrt()], dim=1)
-        return self.out(self.dropout(self.norm(pooled)))
+        parts = [x.mean(1), x.var(1, unbiased=False).add(1e-6).sqrt()]
+        if profile is not None:
+            parts.append(gelu(self.profile(profile)).float())
+        return self.out(self.dropout(self.norm(torch.cat(parts, dim=1))))
+
+
+class StatisticsTower(nn.Module):
+    """Statistics of mel bands and the profile to vectors, by one hidden layer: a hundredth of the
+    work of convolutions. Values are less their mean over their deviation in the training."""
+
+    def __init__(self, config: JointConfig):
+        super().__init__()
+        size = STATISTICS + PROFILE
+        self.scale = nn.BatchNorm1d(size, affine=False)
+        self.up, self.out = nn.Linear(size, config.width), nn.Linear(config.width, config.dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, statistics: Tensor, profile: Tensor) -> Tensor:
+        """(B, dim) of (B, STATISTICS) and (B, PROFILE)."""
+        x = self.scale(torch.cat([statistics, profile], dim=1).float()).clamp(-4, 4)
+        if self.training:
+            x = x + NOISE * torch.randn_like(x)
+        return self.out(self.dropout(gelu(self.up(x))))
 
 
 class TextTower(nn.Module):
@@ -134,12 +163,16 @@ class Joint(nn.Module):
     def __init__(self, config: JointConfig, kind: str = "clap"):
         super().__init__()
         self.config, self.kind = config, kind
-        self.audio, self.text = AudioTower(config), TextTower(config)
+        tower = StatisticsTower if config.tower == "statistics" else AudioTower
+        self.audio, self.text = tower(config), TextTower(config)
         self.scales = nn.Parameter(torch.full((2,), FIRST_SCALE))
 
-    def of_audio(self, bands: Tensor) -> Tensor:
-        """(B, dim) unit vectors of (B, T, BANDS)."""
-        return F.normalize(self.audio(bands).float(), dim=1)
+    def of_audio(self, bands: Tensor, profile: Tensor | None = None) -> Tensor:
+        """(B, dim) unit vectors of (B, T, BANDS), or of (B, STATISTICS) where the tower reads
+        these, and of (B, PROFILE), which stands aside where the model does not read it."""
+        reads = self.config.profile or self.config.tower == "statistics"
+        vectors = self.audio(bands, profile if reads else None)
+        return F.normalize(vectors.float(), dim=1)
 
     def of_text(self, text: Tensor) -> Tensor:
         """(B, dim) unit vectors, of what ``TextTower`` takes."""

@@ -12,7 +12,17 @@ import numpy as np
 
 from cantilena.audio.mel import windows
 from cantilena.audio.wav import resample
-from cantilena.models.audio.joint_input import FRAMES, RATE, bands, crop, hashed
+from cantilena.models.audio.joint_input import (
+    BANDS,
+    FRAMES,
+    RATE,
+    bands,
+    crop,
+    hashed,
+    profile,
+    sound_rows,
+    statistics,
+)
 
 Weights = Mapping[str, np.ndarray]
 SCALE = ".scale"
@@ -76,12 +86,15 @@ class PlainJoint:
     def embed(self, samples: np.ndarray) -> np.ndarray:
         """(T, D) unit vectors of (n,) samples at ``rate``: of each window, a last one of at least
         half that; what is shorter than a window is repeated."""
-        parts = [bands(part) for part in windows(np.asarray(samples, np.float32), self.window)]
-        return np.stack([self.of_bands(part) for part in parts])
+        wide = {"audio.profile.weight", "audio.up.weight"} & {*self.weights}
+        read = sound_rows if wide else bands
+        parts = [read(part) for part in windows(np.asarray(samples, np.float32), self.window)]
+        return np.stack([self.of_rows(part) for part in parts])
 
-    def of_bands(self, features: np.ndarray) -> np.ndarray:
-        """(D,) unit vector of the first window of (T, BANDS), repeated where it is shorter."""
-        return _unit(self._audio(crop(features, 0, self.frames)))
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """(D,) unit vector of the first window of (T, ROWS), repeated where it is shorter; (T,
+        BANDS) are enough where the profile is not read."""
+        return _unit(self._audio(crop(rows, 0, self.frames)))
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """(N, D) unit vectors of texts."""
@@ -101,10 +114,12 @@ class PlainJoint:
         """(D,) unit vector of (n,) samples at any rate: the mean of the windows' vectors."""
         return _unit(self.embed(resample(samples, rate, RATE)).mean(0))
 
-    def _audio(self, features: np.ndarray) -> np.ndarray:
-        """(D,) of (T, BANDS)."""
+    def _audio(self, rows: np.ndarray) -> np.ndarray:
+        """(D,) of (T, ROWS) or (T, BANDS)."""
         w = self.weights
-        x = _gelu(_conv2d(features[None], w, "audio.stem1"))
+        if "audio.up.weight" in w:
+            return self._by_statistics(rows)
+        x = _gelu(_conv2d(rows[None, :, :BANDS], w, "audio.stem1"))
         x = _gelu(_conv2d(x, w, "audio.stem2"))
         x = _linear(x.transpose(1, 0, 2).reshape(x.shape[1], -1), w, "audio.inner")
         layer = 0
@@ -113,8 +128,18 @@ class PlainJoint:
             y = _norm(_over_frames(x, w, f"{name}.frames"), w, f"{name}.norm")
             x = x + _linear(_gelu(_linear(y, w, f"{name}.up")), w, f"{name}.down")
             layer += 1
-        pooled = np.concatenate([x.mean(0), np.sqrt(x.var(0) + 1e-6)])
-        return _linear(_norm(pooled, w, "audio.norm"), w, "audio.out")
+        parts = [x.mean(0), np.sqrt(x.var(0) + 1e-6)]
+        if "audio.profile.weight" in w:
+            parts.append(_gelu(_linear(profile(rows), w, "audio.profile")))
+        return _linear(_norm(np.concatenate(parts), w, "audio.norm"), w, "audio.out")
+
+    def _by_statistics(self, rows: np.ndarray) -> np.ndarray:
+        """(D,) of (T, ROWS)."""
+        w = self.weights
+        values = np.concatenate([statistics(rows[:, :BANDS]), profile(rows)])
+        scale = np.sqrt(w["audio.scale.running_var"] + 1e-5)
+        x = np.clip((values - w["audio.scale.running_mean"]) / scale, -4, 4)
+        return _linear(_gelu(_linear(x, w, "audio.up")), w, "audio.out")
 
     def likeness(self, audio: np.ndarray, text: np.ndarray) -> float:
         """How well a sound's unit vector fits a text's, 0-1: by how far their cosine lies above

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cantilena.audio.recording import sound_format
 from cantilena.errors import InputError, MidiError, Notice
 from cantilena.files import read_bytes
 from cantilena.score import gm
@@ -76,7 +77,9 @@ def read_midi(source: str | Path | bytes, mend: bool = True) -> Score:
         events, mends = _parsed(data) if mend else (smf.parse(data), [])
         score, rest = _score(events)
     except InputError as error:
-        raise MidiError(f"{name}: {error}") from error
+        kind = sound_format(data)
+        sound = f"this is sound ({kind}), not MIDI; 'cantilena caption' and 'chords' hear sound"
+        raise MidiError(f"{name}: {sound if kind else error}") from error
     if mend and mends:
         warnings.warn(Notice(f"{name} had to be mended: {summary(mends)}"), stacklevel=2)
     if mend and rest:

@@ -34,6 +34,11 @@ def sound_row(place: str, text: str, audio: Audio) -> Row:
     return Row("sound", "like its text", f"likeness {likeness:.2f}", None, likeness)
 
 
+def judged_facts(place: str | None) -> dict[str, str]:
+    """What the JSON file says of which embedding in a folder chose; nothing without one."""
+    return {"judged_by": judge(place).identity} if place else {}
+
+
 def seed_of(seed: int, number: int) -> int:
     """The seed of an attempt's codes: the first's is the piece's own."""
     return seed if not number else int(np.random.default_rng((seed, number)).integers(2**63))

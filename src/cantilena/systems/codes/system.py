@@ -33,7 +33,7 @@ from cantilena.systems.base import (
     System,
 )
 from cantilena.systems.codes.conditions import Wish, read_controls
-from cantilena.systems.codes.judging import OPTION, judge, seed_of, sound_row
+from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
 from cantilena.systems.note.composer import NoteSystem
@@ -279,8 +279,7 @@ class MusicgenSystem(System):
             "codec": self.codec.fingerprint()[:16],
             "bits_per_second": round(self.codec.bits(self.writer.model.config.books), 1),
         }
-        if place := piece.request.options.get(OPTION):
-            facts["judged_by"] = judge(place).identity
+        facts |= judged_facts(piece.request.options.get(OPTION))
         if piece.guide is not None:
             facts["score_by"] = {
                 "name": piece.guide.checkpoint,

@@ -1,7 +1,7 @@
 """Pairs of sound and text as a joint embedding is trained on them.
 
-Knows clips, their mel bands, which are made once and kept beside them, and how captions vary; does
-not know models. What a batch holds follows from the seed and the step alone.
+Knows clips, what is read of them, which is made once and kept beside them, and how they and their
+captions vary; does not know models. What a batch holds follows from the seed and the step alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,28 @@ from cantilena.data.audio.clips import Clip
 from cantilena.data.audio.reader import AudioData
 from cantilena.errors import InputError
 from cantilena.files import make_folder, staged_file
-from cantilena.models.audio.joint_input import FRAMES, RATE, bands, crop, hashed
+from cantilena.models.audio.joint_input import (
+    BANDS,
+    FRAMES,
+    MARGIN,
+    RATE,
+    ROWS,
+    STATISTICS,
+    STEP,
+    crop,
+    hashed,
+    moved,
+    moved_profile,
+    profile,
+    sound_rows,
+    statistics,
+)
 from cantilena.score.harmony import Key
 from cantilena.text.caption import write_caption
 from cantilena.text.facts import Facts, density_word, mood_rule
 
-_VERSION = 1
-"""Raised where the bands or what is kept beside them change."""
+_VERSION = 2
+"""Raised where the rows or what is kept beside them change."""
 FRESH = 0.75
 """How often a text is a new caption of what is known of a clip, where something is, and not one of
 those that the clip has."""
@@ -37,7 +53,7 @@ Texts = Callable[[Sequence[str]], np.ndarray]
 
 
 class JointClips:
-    """A split's clips as ``bands`` (N, T, BANDS) float16 and, of each, ``captions`` and ``facts``
+    """A split's clips as ``sounds`` (N, T, ROWS) float16 and, of each, ``captions`` and ``facts``
     (None where nothing is known). Raises InputError for clips at another rate than ``RATE``."""
 
     def __init__(self, data: AudioData, say: Callable[[str], None] = print):
@@ -52,9 +68,10 @@ class JointClips:
         stem = f"{data.split}-{hashlib.sha256(which).hexdigest()[:16]}"
         arrays, texts = folder / f"{stem}.npy", folder / f"{stem}.json"
         if not (arrays.is_file() and texts.is_file()):
-            say(f"{arrays}: the mel bands of {len(data):,} clips")
+            say(f"{arrays}: mel bands and pitch classes of {len(data):,} clips")
             _write(data, arrays, texts)
-        self.bands = np.load(arrays, mmap_mode="r")
+        self.sounds = np.load(arrays, mmap_mode="r")
+        self._whole = folder / f"{stem}-statistics.npy"
         self.rows: list[dict[str, Any]] = json.loads(texts.read_text(encoding="utf-8"))
         self.captions = [tuple(row["captions"]) for row in self.rows]
         self.facts = [_facts(row) for row in self.rows]
@@ -64,14 +81,24 @@ class JointClips:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @cached_property
+    def statistics(self) -> np.ndarray:
+        """(N, S) float32 of whole clips: statistics of mel bands, and a profile with a margin."""
+        if not self._whole.is_file():
+            sounds = (np.asarray(sound, dtype=np.float32) for sound in self.sounds)
+            out = [np.append(statistics(s[:, :BANDS]), profile(s, MARGIN)) for s in sounds]
+            with staged_file(self._whole) as stage, stage.open("wb") as file:
+                np.save(file, np.array(out, dtype=np.float32))
+        return np.load(self._whole)
+
 
 def _write(data: AudioData, arrays: Path, texts: Path) -> None:
     length = round(data.recipe.seconds * FRAMES)
-    out = np.zeros((len(data), length, bands(np.zeros(RATE)).shape[1]), dtype=np.float16)
+    out = np.zeros((len(data), length, ROWS), dtype=np.float16)
     rows: list[dict[str, Any]] = []
     for i in range(len(data)):
         clip = data.clip(i)
-        out[i] = crop(bands(clip.samples), 0, length)
+        out[i] = crop(sound_rows(clip.samples), 0, length)
         rows.append({**clip.meta, "captions": list(clip.captions), "density": _density(clip)})
     with staged_file(arrays) as stage, stage.open("wb") as file:
         np.save(file, out)
@@ -112,11 +139,30 @@ def _facts(row: dict[str, Any]) -> Facts | None:
     )
 
 
-class Pairs:
-    """Batches of pairs: crops of ``seconds`` and texts, as ``read`` gives them."""
+@dataclass(frozen=True)
+class Variety:
+    """How pairs vary: ``words``: share of a text's words that are left out; ``speed``: by which
+    share a clip is faster or slower at most; ``keys``: whether its key is any. What is said of its
+    tempo and key follows, so only a clip whose facts are known, under a new caption, is changed."""
 
-    def __init__(self, clips: JointClips, read: Texts, seconds: float, word_dropout: float = 0.0):
-        self.clips, self.read, self.word_dropout = clips, read, word_dropout
+    words: float = 0.0
+    speed: float = 0.0
+    keys: bool = False
+
+
+class Pairs:
+    """Batches of pairs: sounds, and texts as ``read`` gives them. Sounds are crops of ``seconds``,
+    or with ``whole`` the statistics of whole clips."""
+
+    def __init__(
+        self,
+        clips: JointClips,
+        read: Texts,
+        seconds: float,
+        variety: Variety = Variety(),
+        whole: bool = False,
+    ):
+        self.clips, self.read, self.variety, self.whole = clips, read, variety, whole
         self.numbers = [i for i, rows in enumerate(clips.captions) if rows]
         self.length = round(seconds * FRAMES)
         self._order = lru_cache(maxsize=2)(self._permuted)
@@ -125,49 +171,80 @@ class Pairs:
         return np.random.default_rng((seed, epoch)).permutation(self.numbers)
 
     def draw(self, seed: int, step: int, batch: int) -> dict[str, np.ndarray]:
-        """The batch of a step: ``bands`` (B, T, BANDS), ``text`` and ``same`` (B, B) bool, whether
-        a text is another's too."""
+        """The batch of a step: ``bands`` (B, T, BANDS) or (B, STATISTICS), ``profile`` (B,
+        PROFILE), ``text`` and ``same`` (B, B) bool, whether a text is another's too."""
         rng = np.random.default_rng((seed, step, 1))
-        rows, texts = [], []
+        sounds, texts = [], []
         for number in range(step * batch, (step + 1) * batch):
             epoch, place = divmod(number, len(self.numbers))
-            i = int(self._order(epoch, seed)[place])
-            room = max(1, self.clips.bands.shape[1] - self.length + 1)
-            rows.append(crop(self.clips.bands[i], int(rng.integers(room)), self.length))
-            texts.append(self.text(i, rng))
-        return self._batch(rows, texts)
+            sound, text = self.pair(int(self._order(epoch, seed)[place]), rng)
+            sounds.append(sound)
+            texts.append(text)
+        return self._batch(sounds, texts)
 
-    def text(self, i: int, rng: np.random.Generator) -> str:
-        """A text of clip ``i``: a new caption, or one that it has, some words left out."""
+    def pair(self, i: int, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+        """The sound of clip ``i``, (T, ROWS) or (STATISTICS + PROFILE,), and a text of it: a new
+        caption, or one that it has, some words left out."""
         facts, captions = self.clips.facts[i], self.clips.captions[i]
+        semitones, steps = 0, 0
         if facts is not None and rng.random() < FRESH:
+            if self.variety.keys:
+                semitones = int(rng.integers(12))
+            most = min(MARGIN, round(float(np.log1p(self.variety.speed) / np.log(STEP))))
+            steps = int(rng.integers(-most, most + 1))
+            facts = _facts(_moved_row(self.clips.rows[i], semitones, STEP**steps)) or facts
             text = write_caption(facts, rng, float(rng.choice(DROPS)))
         else:
             text = captions[int(rng.integers(len(captions)))]
         words = text.split()
-        kept = [word for word in words if rng.random() >= self.word_dropout]
-        return " ".join(kept or words)
+        kept = [word for word in words if rng.random() >= self.variety.words]
+        return self._sound(i, semitones, steps, rng), " ".join(kept or words)
+
+    def _sound(self, i: int, semitones: int, steps: int, rng: np.random.Generator) -> np.ndarray:
+        """Clip ``i`` that many semitones higher, and steps of tempo faster."""
+        if self.whole:
+            row = self.clips.statistics[i]
+            bands, values = row[:STATISTICS], row[STATISTICS:]
+            return np.concatenate([bands, moved_profile(values, semitones, steps)])
+        sound = np.asarray(self.clips.sounds[i], dtype=np.float32)
+        room = max(0.0, len(sound) - 1 - STEP**steps * self.length)
+        start = int(rng.integers(int(room) + 1))
+        return moved(sound, semitones, start, self.length, STEP**steps)
 
     def fixed(self, batch: int, limit: int = 256) -> list[dict[str, np.ndarray]]:
         """Batches for validation: the middles of ``limit`` clips, spread over the data, with their
         first captions."""
         spread = np.linspace(0, len(self.numbers) - 1, min(limit, len(self.numbers))).astype(int)
         numbers = [self.numbers[i] for i in np.unique(spread).tolist()]
-        start = max(0, (self.clips.bands.shape[1] - self.length) // 2)
+        start = max(0, (self.clips.sounds.shape[1] - self.length) // 2)
+        rng = np.random.default_rng(0)
         out = []
         for first in range(0, len(numbers) - 1, batch):
             group = numbers[first : first + batch]
-            rows = [crop(self.clips.bands[i], start, self.length) for i in group]
-            out.append(self._batch(rows, [self.clips.captions[i][0] for i in group]))
+            if self.whole:
+                sounds = [self._sound(i, 0, 0, rng) for i in group]
+            else:
+                sounds = [crop(self.clips.sounds[i], start, self.length) for i in group]
+            out.append(self._batch(sounds, [self.clips.captions[i][0] for i in group]))
         return out
 
-    def _batch(self, rows: Sequence[np.ndarray], texts: Sequence[str]) -> dict[str, np.ndarray]:
-        names = np.array(texts)
+    def _batch(self, sounds: Sequence[np.ndarray], texts: Sequence[str]) -> dict[str, np.ndarray]:
+        names, rows = np.array(texts), np.stack(sounds).astype(np.float32)
+        width = STATISTICS if self.whole else BANDS
         return {
-            "bands": np.stack(rows).astype(np.float32),
+            "bands": np.ascontiguousarray(rows[..., :width]),
+            "profile": rows[:, width:] if self.whole else profile(rows),
             "text": self.read(texts),
             "same": names[:, None] == names[None],
         }
+
+
+def _moved_row(row: dict[str, Any], semitones: int, speed: float) -> dict[str, Any]:
+    """What is known of a clip that is ``speed`` times as fast and ``semitones`` higher."""
+    key = row["key"]
+    if key >= 0:
+        key = 12 * (key // 12) + (key + semitones) % 12
+    return {**row, "bpm": row["bpm"] * speed, "key": key}
 
 
 def reader(buckets: int, encoder: Any = None) -> Texts:

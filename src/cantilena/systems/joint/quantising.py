@@ -43,7 +43,8 @@ def vectors_of(
     with torch.no_grad():
         for first in range(0, CROPS * len(pairs.numbers), BATCH):
             batch = pairs.draw(seed, first // BATCH, BATCH)
-            audio.append(model.of_audio(torch.from_numpy(batch["bands"])).numpy())
+            sound = [torch.from_numpy(batch[name]) for name in ("bands", "profile")]
+            audio.append(model.of_audio(*sound).numpy())
             text.append(model.of_text(torch.from_numpy(batch["text"])).numpy())
     return np.concatenate(audio), np.concatenate(text)
 

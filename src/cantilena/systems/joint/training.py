@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cantilena.models.audio.joint import Joint, JointConfig
 
 
+TOWERS = ("convolutions", "statistics")
 LOSSES = ("clap", "mulan")
 """Those of ``models.audio.joint``, which is not light to import."""
 
@@ -31,10 +32,12 @@ LOSSES = ("clap", "mulan")
 class JointOptions(Checked):
     """Options of a joint embedding's training.
 
-    ``loss``: CLAP's or MuLan's; ``text_encoder``: "hashed", words whose table is learned, or a
-    frozen text model as ``models.encoders`` names it; ``seconds`` of a crop; ``dim`` and the
-    others: sizes as ``JointConfig`` has them; ``word_dropout``: share of a caption's words left
-    out; ``books`` and ``card``: tokens of a vector and values of a token."""
+    ``loss``: CLAP's or MuLan's; ``tower``: convolutions over crops, or statistics of whole clips;
+    ``text_encoder``: "hashed", words whose table is learned, or a frozen text model as
+    ``models.encoders`` names it; ``seconds`` of a crop; ``dim`` and the others: sizes as
+    ``JointConfig`` has them; ``word_dropout``, ``speed`` and ``keys``: how pairs vary, as
+    ``examples.Variety`` has it; ``books`` and ``card``: tokens of a vector and values of a
+    token."""
 
     loss: str = option("clap", "what is minimised", choices=LOSSES)
     text_encoder: str = option("hashed", "what reads texts")
@@ -46,6 +49,10 @@ class JointOptions(Checked):
     word_width: int = option(64, "of a hashed word's vector", least=2)
     hidden: int = option(256, "of the tower of texts", least=2)
     dropout: float = option(0.1, "share of values left out", least=0)
+    tower: str = option("convolutions", "what reads sound", choices=TOWERS)
+    profile: int = option(0, "values that pulse and harmony are read by; 0: not read", least=0)
+    speed: float = option(0.0, "share by which tempi vary", least=0, most=1, free=True)
+    keys: bool = option(False, "whether keys vary", free=True)
     word_dropout: float = option(0.1, "share of words left out", least=0, free=True)
     books: int = option(12, "tokens of a vector", least=1, free=True)
     card: int = option(256, "values of a token", least=2, free=True)
@@ -60,8 +67,22 @@ class JointOptions(Checked):
             raise InputError(f"weights have 8, 16 or 32 bits, not {self.bits}")
 
 
-RECIPES: dict[str, dict[str, Any]] = {"joint-clap": {}, "joint-mulan": {"loss": "mulan"}}
+_VARIED: dict[str, Any] = {"profile": 192, "speed": 0.25, "keys": True}
+RECIPES: dict[str, dict[str, Any]] = {
+    "joint-clap": _VARIED,
+    "joint-mulan": {**_VARIED, "loss": "mulan"},
+    "joint-statistics": {
+        **_VARIED,
+        "tower": "statistics",
+        "profile": 0,
+        "seconds": 10.0,
+        "width": 512,
+        "dropout": 0.3,
+    },
+}
 """The options of each recipe."""
+BATCHES = {"joint-statistics": 256}
+"""Pairs of a step, where a recipe has others than 64."""
 
 
 def joint_recipe(name: str) -> Recipe:
@@ -69,7 +90,7 @@ def joint_recipe(name: str) -> Recipe:
     settings = replace(
         SETTINGS,
         steps=2_000,
-        batch=64,
+        batch=BATCHES.get(name, 64),
         rate=2e-3,
         warmup=50,
         decay=0.6,
@@ -114,7 +135,7 @@ class JointTraining(SoundTraining):
 
         o, text_width = recipe.options, 0 if encoder is None else encoder.width
         sizes = (o.dim, o.width, o.layers, o.buckets, o.word_width, text_width, o.hidden)
-        return JointConfig(*sizes, o.dropout)
+        return JointConfig(*sizes, o.dropout, o.profile, o.tower)
 
     def build(self, recipe: Recipe) -> tuple[Joint, None]:
         """The model with random weights. Raises as ``encoder``."""
@@ -124,7 +145,8 @@ class JointTraining(SoundTraining):
 
     def loss(self, model: Joint, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch of pairs, and how many of them are nearest to each other."""
-        audio, text = model.of_audio(batch["bands"]), model.of_text(batch["text"])
+        audio = model.of_audio(batch["bands"], batch["profile"])
+        text = model.of_text(batch["text"])
         loss = model.loss(audio, text, batch["same"])
         return loss, {"nats": loss.detach(), "first": _first(audio, text, batch["same"])}
 
@@ -133,7 +155,8 @@ class JointTraining(SoundTraining):
         their number."""
         import torch
 
-        audio, text = model.of_audio(batch["bands"]), model.of_text(batch["text"])
+        audio = model.of_audio(batch["bands"], batch["profile"])
+        text = model.of_text(batch["text"])
         loss = model.loss(audio, text, batch["same"])
         count = audio.new_tensor(float(len(audio)))
         first = _first(audio, text, batch["same"])

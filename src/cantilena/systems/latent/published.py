@@ -26,6 +26,7 @@ from cantilena.models.checkpoint import hashes
 from cantilena.models.hub import chosen_device, dtype_of, loading, need
 from cantilena.render.synth import room
 from cantilena.systems.base import Request
+from cantilena.systems.codes.judging import OPTION, judged_facts
 from cantilena.systems.codes.system import MusicgenSystem, fade, text_seconds
 from cantilena.systems.latent.options import SYSTEM, TEXT
 from cantilena.systems.latent.writing import SAMPLING, STEPS
@@ -49,7 +50,7 @@ class PublishedLatent(MusicgenSystem):
 
     system = SYSTEM
     sampling = SAMPLING
-    options: ClassVar[Mapping[str, type]] = {"condition": str, "steps": int}
+    options: ClassVar[Mapping[str, type]] = {"condition": str, OPTION: str, "steps": int}
 
     def __init__(self, pipeline: Any, kind: str, name: str, hash_: str):
         self.pipeline, self.kind, self.name, self.hash = pipeline, kind, name, hash_
@@ -122,7 +123,7 @@ class PublishedLatent(MusicgenSystem):
             "prompt": request.brief.text,
             "num_inference_steps": steps,
             "guidance_scale": sampling.guidance,
-            "generator": torch.Generator("cpu").manual_seed(request.seed * _STRIDE),
+            "generator": torch.Generator("cpu").manual_seed(piece.seed * _STRIDE % 2**63),
             length: seconds,
         }
         return PipelineWriting(self.pipeline, how, steps)
@@ -141,6 +142,7 @@ class PublishedLatent(MusicgenSystem):
             "pipeline": self.kind,
             "steps": piece.writing.total,
             "function_evaluations": piece.writing.evaluations,
+            **judged_facts(piece.request.options.get(OPTION)),
         }
 
 

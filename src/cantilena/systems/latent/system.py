@@ -27,6 +27,7 @@ from cantilena.models.checkpoint import is_checkpoint
 from cantilena.render.synth import room
 from cantilena.systems.base import Request
 from cantilena.systems.codes.joining import joined
+from cantilena.systems.codes.judging import OPTION, judged_facts, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.system import (
     CONDITIONS,
@@ -68,6 +69,7 @@ class LatentSystem(MusicgenSystem):
     options: ClassVar[Mapping[str, type]] = {
         "condition": str,
         CONTROLS: str,
+        OPTION: str,
         "steps": int,
         "sampler": str,
         "start": float,
@@ -200,7 +202,7 @@ class LatentSystem(MusicgenSystem):
         order = LatentOrder(
             max(1, -(-length // vae.hop)),
             wish,
-            request.seed,
+            piece.seed,
             request.options.get("steps", STEPS),
             request.options.get("sampler", "ddim"),
             sampling.guidance,
@@ -263,7 +265,9 @@ class LatentSystem(MusicgenSystem):
         if piece.stretch is None:
             return super()._rows(piece, sound)
         start, stop = piece.stretch
-        return text_rows(piece.request.brief, (stop - start) / self.rate)
+        rows = text_rows(piece.request.brief, (stop - start) / self.rate)
+        place = piece.request.options.get(OPTION)
+        return (*rows, sound_row(place, piece.request.brief.text, sound)) if place else rows
 
     def _facts(self, piece: Any) -> dict[str, Any]:
         """What the JSON file says of how a piece was sounded."""
@@ -273,6 +277,7 @@ class LatentSystem(MusicgenSystem):
             "sampler": order.sampler,
             "steps": order.steps,
             "function_evaluations": writing.evaluations,
+            **judged_facts(piece.request.options.get(OPTION)),
         }
         if piece.stretch is not None:
             facts["new_between"] = [round(s / self.rate, 3) for s in piece.stretch]

@@ -92,7 +92,7 @@ class LatentWriting:
     def _window(self, number: int, window: Window) -> Iterator[Tensor]:
         order, model = self.order, self.model
         span = slice(window.start, window.stop)
-        generator = torch.Generator().manual_seed(order.seed * _STRIDE + number)
+        generator = torch.Generator().manual_seed((order.seed * _STRIDE + number) % 2**63)
         shape = (1, model.vae.latent, window.stop - window.start)
         noise = torch.randn(shape, generator=generator).to(self.device) * order.temperature
         context = self.latents[None, :, span].clone()

@@ -24,6 +24,7 @@ from cantilena.models.audio.codec.stream import decode_blocks, decode_windows
 from cantilena.render.synth import room
 from cantilena.result import Result
 from cantilena.systems.base import Attempt, Event, Finished, Progress, Request, System
+from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of, sound_row
 from cantilena.systems.codes.progress import SavedProgress
 from cantilena.systems.codes.system import bar_seconds, fade, text_seconds
 from cantilena.systems.musiclm import accompanying
@@ -59,9 +60,10 @@ class MusicLmSystem(System):
 
     system = SYSTEM
     sampling = SAMPLING
-    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool}
-    """``alone``: of a recording that is accompanied, the new part without the recording; else that
-    part stands in a file of its own beside the mix."""
+    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool, OPTION: str}
+    """``joint``: the folder of a joint embedding, by which the best of several sounds is the one
+    that is most like the text; ``alone``: of a recording that is accompanied, the new part without
+    the recording; else that part stands in a file of its own beside the mix."""
     folder: Path | None = None
 
     def __init__(self, loaded: Loaded):
@@ -98,6 +100,8 @@ class MusicLmSystem(System):
         """As ``System.check``; and whether the story can be read and fits the length, and there is
         a recording where one is to be accompanied, and none elsewhere."""
         super().check(request)
+        if place := request.options.get(OPTION):
+            judge(place)
         stem = self.music.config.stem
         if stem and request.audio is None:
             raise InputError(
@@ -113,8 +117,8 @@ class MusicLmSystem(System):
         self._parts(request)
 
     def attempts(self, request: Request) -> int:
-        """1: nothing is measured by which one could be chosen."""
-        return 1
+        """1, as nothing is measured by which one could be chosen, but where sounds are judged."""
+        return super().attempts(request) if request.options.get(OPTION) else 1
 
     def _parts(self, request: Request) -> tuple[float, tuple[Part, ...]]:
         """How long a piece is, and its parts. Bars without a tempo are as fast as the piece begins.
@@ -159,7 +163,7 @@ class MusicLmSystem(System):
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``, piece by piece in turns of equal work, so that no rounding of a
         batch lets one piece hang on another."""
-        pieces = [self._piece(attempt.request) for attempt in attempts]
+        pieces = [self._piece(attempt.request, attempt.number) for attempt in attempts]
         going = {
             k: piece.writing.steps(piece.saved.keep if piece.saved else None)
             for k, piece in enumerate(pieces)
@@ -177,7 +181,7 @@ class MusicLmSystem(System):
                 done[k] = max(done[k], step[0])
                 yield k, Progress(done[k] / step[1])
 
-    def _piece(self, request: Request) -> _Piece:
+    def _piece(self, request: Request, number: int = 0) -> _Piece:
         seconds, parts = self._parts(request)
         changes = [part.start for part in parts[1:]]
         wish = self.wish(request)
@@ -186,11 +190,13 @@ class MusicLmSystem(System):
             heard = accompanying.as_heard(request.audio, self.codec.sample_rate)
             noise = self.music.config.noise
             inputs[RECORDING] = accompanying.codes(self.codec, heard, noise)
-        writing = Writing(self.cascade, wish, seconds, request.seed, changes, inputs)
+        seed = seed_of(request.seed, number)
+        writing = Writing(self.cascade, wish, seconds, seed, changes, inputs)
         saved = None
         if self.folder is not None:
             about = {"request": request.to_dict(), "checkpoint": self.hash}
             about["code"] = code_fingerprint()  # another version would go on with other music
+            about |= {"attempt": number} if number else {}
             saved = SavedProgress(self.folder, about)
             saved.restore(writing)
         return _Piece(request, seconds, parts, writing, saved)
@@ -235,12 +241,16 @@ class MusicLmSystem(System):
             "word_tokens": [
                 self.music.words.tokens_of_text([part.text])[0].tolist() for part in piece.parts
             ],
+            **judged_facts(piece.request.options.get(OPTION)),
         }
+        place = piece.request.options.get(OPTION)
+        words = ". ".join(part.text for part in piece.parts)
+        judged = (sound_row(place, words, sound),) if place else ()
         return Result(
             artefact=sound,
             brief=brief,
             request=piece.request.to_dict(),
-            rows=self._rows(piece, sound),
+            rows=(*self._rows(piece, sound), *judged),
             checkpoint=self.name,
             checkpoint_hash=self.hash,
             system=self.system,

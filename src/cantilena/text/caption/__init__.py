@@ -107,9 +107,9 @@ def _choose(facts: Facts, dice: _Dice, drop: float) -> _Content:
     chords = facts.chords if len(facts.chords) > 1 and keep() else ()
     if facts.key is not None and keep():
         content.clauses.append(("key", _key_text(facts.key, dice, bool(chords))))
-    if keep():
+    if facts.metre is not None and keep():
         content.clauses.append(("metre", _metre_text(facts.metre, dice)))
-    if keep():
+    if facts.bpm is not None and keep():
         content.clauses += _tempo_clauses(facts.bpm, dice)
     if chords:
         most = len(chords) if dice.chance(0.5) else min(len(chords), 2 + int(dice.roll() * 4))
@@ -123,7 +123,7 @@ def _choose(facts: Facts, dice: _Dice, drop: float) -> _Content:
         content.clauses.append((facts.density, ""))
     if facts.swing is not None and keep() and (facts.swing or dice.chance(0.08)):
         content.clauses.append(("swing" if facts.swing else "straight", ""))
-    silent = bool(facts.instruments) and DRUMS not in facts.instruments
+    silent = facts.whole and bool(facts.instruments) and DRUMS not in facts.instruments
     if silent and len(facts.instruments) > 1 and keep() and dice.chance(0.25):
         content.clauses.append(("no drums", ""))
     return content
@@ -133,7 +133,7 @@ def _choose_names(content: _Content, facts: Facts, dice: _Dice, rate: float) -> 
     instruments = facts.instruments[:MOST_NAMES]
     if rate and len(instruments) > 2 and dice.chance(0.3 + 0.5 * rate):
         instruments = instruments[: 1 + int(dice.roll() * len(instruments))]
-    content.whole = len(instruments) == len(facts.instruments)
+    content.whole = facts.whole and len(instruments) == len(facts.instruments)
     for instrument in instruments:
         names = INSTRUMENT_WORDS[instrument]
         name = names[0] if dice.chance(0.5) else dice.pick(names)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -102,7 +102,8 @@ def _ours(facts: Facts, task: str, rng: np.random.Generator) -> str:
         few = facts.instruments[:SUMMARY_INSTRUMENTS]
         if DRUMS in facts.instruments and DRUMS not in few:  # else it would say that there are none
             few = (*few[:-1], DRUMS)
-        facts = Facts(None, facts.metre, facts.bpm, few, genres=facts.genres, moods=facts.moods)
+        plain = Facts(None, facts.metre, facts.bpm, few, genres=facts.genres, moods=facts.moods)
+        facts = replace(plain, whole=facts.whole)
         return _sentence(write_caption(facts, rng, 0.25))
     if task == "paraphrase":
         return _sentence(write_caption(facts, rng, 0.2))
@@ -122,9 +123,9 @@ def implied(facts: Facts) -> tuple[str, ...]:
     from cantilena.analysis import tempo_class
 
     out = [] if facts.key is None else ["minor mode" if facts.key.minor else "major mode"]
-    out.append(tempo_class(facts.bpm))
-    out += ["solo"] if len(facts.instruments) == 1 else []
-    if facts.instruments and DRUMS not in facts.instruments:
+    out += [] if facts.bpm is None else [tempo_class(facts.bpm)]
+    out += ["solo"] if facts.whole and len(facts.instruments) == 1 else []
+    if facts.whole and facts.instruments and DRUMS not in facts.instruments:
         out.append("no drums")
     return tuple(out)
 
@@ -135,8 +136,8 @@ def tags(facts: Facts) -> str:
     names = [INSTRUMENT_WORDS[i][0] for i in facts.instruments]
     rows.append(("instruments", ", ".join(dict.fromkeys(names))))
     rows.append(("key", "" if facts.key is None else facts.key.name))
-    rows.append(("tempo", f"{facts.bpm:.0f} bpm"))
-    rows.append(("metre", f"{facts.metre[0]}/{facts.metre[1]}"))
+    rows.append(("tempo", "" if facts.bpm is None else f"{facts.bpm:.0f} bpm"))
+    rows.append(("metre", "" if facts.metre is None else f"{facts.metre[0]}/{facts.metre[1]}"))
     return "\n".join(f"{name}: {value}" for name, value in rows if value)
 
 
@@ -191,8 +192,10 @@ def invented(text: str, facts: Facts) -> tuple[str, ...]:
 
 
 def _right_tempo(
-    tempo: float | None, span: tuple[float, float] | None, bpm: float, how: str | None
+    tempo: float | None, span: tuple[float, float] | None, bpm: float | None, how: str | None
 ) -> bool:
+    if bpm is None:
+        return (tempo is None and span is None) or how == "implied"
     if span is not None:
         return span[0] * (1 - NEAR_RANGE) <= bpm <= span[1] * (1 + NEAR_RANGE)
     return tempo is None or how == "implied" or abs(tempo / bpm - 1) <= NEAR_TEMPO
@@ -200,7 +203,8 @@ def _right_tempo(
 
 def _numbers(facts: Facts) -> set[float]:
     """Numbers that a text may have: of tempo, metre, length, chords, and of instruments' names."""
-    out = {float(round(facts.bpm)), round(facts.bpm, 1), *map(float, facts.metre)}
+    out = {*map(float, facts.metre or ())}
+    out |= set() if facts.bpm is None else {float(round(facts.bpm)), round(facts.bpm, 1)}
     out |= {float(n) for n in (facts.bars, facts.seconds and round(facts.seconds)) if n}
     named = " ".join((*facts.chords, *(w for i in facts.instruments for w in INSTRUMENT_WORDS[i])))
     return out | {float(n.replace(",", ".")) for n in _NUMBER.findall(named)}
