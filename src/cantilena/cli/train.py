@@ -124,8 +124,9 @@ def train(args: argparse.Namespace) -> int:
     need_torch("training")
     if args.system != "text-to-attributes":
         need_data(args)
-    if args.task is not None and args.system != "aligned":
-        raise InputError("--task is of --system aligned; the others have none")
+    for name in ("task", "adapter"):
+        if getattr(args, name) is not None and args.system != "aligned":
+            raise InputError(f"--{name} is of --system aligned; the others have none")
     if args.system in TRAINERS:
         home, _, name = TRAINERS[args.system].partition(":")
         return getattr(import_module(f"cantilena.{home}"), name)(args)
