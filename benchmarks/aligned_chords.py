@@ -7,7 +7,7 @@ neither with 0 nor with 1 (6 of 597 are 1 %, 60 are 10 %), judged on the first o
 mir_eval. ``--beats``: of every song but the first 6 only so many beats in its middle are learned
 from and judged, by all methods alike; 0 for all. On the same beats are trained:
 
-- plain: a classifier of 104 k numbers for 25 chords on nine beats of chroma, in random keys;
+- plain: a classifier of 105 k numbers for 25 chords on nine beats of chroma, in random keys;
 - chroma: the shipped network's layers on nine beats above each root (no states), from scratch;
 - states, one key: two layers on five beats' states of the song as it is, for all labels at once;
 - states, each root: the same on the song moved so that each root in turn is C, for the qualities
