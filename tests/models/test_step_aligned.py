@@ -10,12 +10,8 @@ torch = pytest.importorskip("torch")
 
 from cantilena.errors import CheckpointError  # noqa: E402
 from cantilena.models.checkpoint import save_checkpoint  # noqa: E402
-from cantilena.models.step_aligned import (  # noqa: E402
-    CrossConfig,
-    CrossSteps,
-    load_adapters,
-    open_adapters,
-)
+from cantilena.models.step_adapters import load_adapters, open_adapters  # noqa: E402
+from cantilena.models.step_aligned import CrossConfig, CrossSteps  # noqa: E402
 from tiny import tiny_model  # noqa: E402
 from tiny_streams import BASE, R, T, alone, stream  # noqa: E402
 

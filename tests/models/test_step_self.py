@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F  # noqa: E402
 
 from cantilena.errors import CheckpointError  # noqa: E402
-from cantilena.models.step_aligned import CrossSteps, load_adapters, open_adapters  # noqa: E402
+from cantilena.models.step_adapters import load_adapters, open_adapters  # noqa: E402
+from cantilena.models.step_aligned import CrossSteps  # noqa: E402
 from cantilena.models.step_lm import Past, rotate  # noqa: E402
 from cantilena.models.step_self import SelfConfig, SelfSteps  # noqa: E402
 from tiny import tiny_model  # noqa: E402

@@ -30,7 +30,7 @@ from cantilena.models.saving import load_tensors
 
 SYSTEM = "aligned"
 NOTE_KINDS = {"cross": "note-cross", "self": "note-self"}
-"""What cards call adapters on the note model: ``models.step_aligned``, ``models.step_self``."""
+"""What cards call adapters on the note model: ``models.step_adapters``."""
 CROSS_LORA = Lora(rank=16, alpha=32, dropout=0.1)
 SELF_LORA = Lora(rank=64, alpha=128, dropout=0.1)
 """As published."""

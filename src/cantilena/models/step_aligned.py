@@ -1,15 +1,16 @@
 """Function alignment on the step model: a stream of notes written beside another one, both read by
 the same frozen weights.
 
-Knows hidden states, the times of steps, and files; does not know what the streams are, nor fields
-or wishes. Jiang et al. (ISMIR 2025). ``AlignedSteps`` is what both kinds of adapter share, and
-``CrossSteps`` is ``FA_cross`` (``models.step_self`` has ``FA_self``): every second layer of the
-target reads the reference's input of that layer by attention, through a gate that begins at 0, so
-that at first the target is what the frozen model writes alone. Unlike in the published adapters,
-steps are not frames: places are ticks, which turn queries and keys (Su et al. 2021), and each head
-begins with a width of its own around the present (as in ALiBi: Press et al. 2022). And the gate is
-not a single number but the whole output matrix: behind a number at 0, a random matrix learns
-nothing until the number has taken a sign. Nothing but the adapters is trained.
+Knows hidden states and the times of steps, and writes files, which ``models.step_adapters`` reads;
+does not know what the streams are, nor fields or wishes. Jiang et al. (ISMIR 2025).
+``AlignedSteps`` is what both kinds of adapter share, and ``CrossSteps`` is ``FA_cross``
+(``models.step_self`` has ``FA_self``): every second layer of the target reads the reference's input
+of that layer by attention, through a gate that begins at 0, so that at first the target is what the
+frozen model writes alone. Unlike in the published adapters, steps are not frames: places are ticks,
+which turn queries and keys (Su et al. 2021), and each head begins with a width of its own around
+the present (as in ALiBi: Press et al. 2022). And the gate is not a single number but the whole
+output matrix: behind a number at 0, a random matrix learns nothing until the number has taken a
+sign. Nothing but the adapters is trained.
 """
 
 from __future__ import annotations
@@ -24,11 +25,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError
 from cantilena.models.aligned import NOTE_KINDS, SYSTEM
-from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
-from cantilena.models.loading import of_sizes
-from cantilena.models.saving import load_tensors, load_weights, save_tensors
+from cantilena.models.checkpoint import WEIGHTS, Checkpoint, save_checkpoint
+from cantilena.models.saving import save_tensors
 from cantilena.models.step_lm import StepLM, rotate
 
 SHORTEST_TURN, LONGEST_TURN = 12.0, 6144.0
@@ -266,46 +265,3 @@ class CrossSteps(AlignedSteps):
                 y = y + F.pad(added, (0, 0, prefix, 0))
             x = y
         return base.norm(x)
-
-
-# ------------------------------------------------------------------ files
-
-
-def open_adapters(place: str | Path | Checkpoint) -> Checkpoint:
-    """The checkpoint of adapters on a note model. Raises CheckpointError, which says so for those
-    on a model of frames."""
-    checkpoint = open_checkpoint(place, SYSTEM)
-    model = checkpoint.model
-    kind, base = model.get("kind"), model.get("base")
-    if kind in ("cross", "self"):
-        raise CheckpointError(
-            f"{checkpoint.folder} holds an adapter on a model of frames ({kind}), not on the note "
-            "model"
-        )
-    if (
-        kind not in NOTE_KINDS.values()
-        or not isinstance(base, dict)
-        or not isinstance(base.get("hash"), str)
-    ):
-        raise CheckpointError(
-            f"the card of {checkpoint.folder} is damaged: it names no note model that its adapters "
-            "stand on"
-        )
-    return checkpoint
-
-
-def load_adapters(checkpoint: Checkpoint, base: StepLM) -> AlignedSteps:
-    """Adapters on their base. Raises CheckpointError where they do not fit it."""
-    model_kind = kinds()[str(checkpoint.model["kind"])]
-    sizes = {name: checkpoint.model.get(name) for name in model_kind[0].sizes}
-    with of_sizes(f"the card of {checkpoint.folder} is damaged"):
-        model = model_kind[0](base, model_kind[1](**sizes))
-    load_weights(model, load_tensors(checkpoint.weights), checkpoint.folder)
-    return model.eval()
-
-
-def kinds() -> dict[str, tuple[type[Any], type[Any]]]:
-    """The adapters and their configs, by what cards call them."""
-    from cantilena.models.step_self import SelfConfig, SelfSteps
-
-    return {CrossSteps.kind: (CrossSteps, CrossConfig), SelfSteps.kind: (SelfSteps, SelfConfig)}

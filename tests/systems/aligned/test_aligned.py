@@ -196,7 +196,7 @@ def test_note_by_note_is_all_at_once(system: AlignedSystem):
 
 
 def test_a_reference_longer_than_the_context_is_met_by_fa_self(folder: Path, tmp_path: Path):
-    from cantilena.models.step_aligned import open_adapters
+    from cantilena.models.step_adapters import open_adapters
     from cantilena.systems.aligned.base import base_entry, base_of
     from cantilena.systems.note.torch_engine import load_network
 
@@ -230,7 +230,7 @@ def test_a_target_depends_on_its_reference(system: AlignedSystem):
 
 @pytest.mark.parametrize("adapter", ["cross", "self"])
 def test_shut_gates_write_what_the_frozen_model_writes(adapter: str, folder: Path, tmp_path: Path):
-    from cantilena.models.step_aligned import load_adapters, open_adapters
+    from cantilena.models.step_adapters import load_adapters, open_adapters
     from cantilena.systems.aligned.base import base_entry, base_of
     from cantilena.systems.note.torch_engine import load_network
 

@@ -31,7 +31,7 @@ class AlignedEngine(TorchEngine):
     def __init__(
         self, adapters: Checkpoint, base: Checkpoint, threads: int = 2, device: str | None = None
     ):
-        from cantilena.models.step_aligned import load_adapters
+        from cantilena.models.step_adapters import load_adapters
 
         super().__init__(base, threads, device)
         self.adapters = load_adapters(adapters, self.network).to(self.device)
