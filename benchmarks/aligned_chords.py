@@ -1,18 +1,23 @@
-"""Chord recognition by a small head on the frozen note model's states, beside one on chroma.
+"""Chord recognition by small heads on the frozen note model's states, beside those on chroma.
 
-    python benchmarks/aligned_chords.py POP909 [--songs 6,60] [--seeds 2] [--tests 83]
+    python benchmarks/aligned_chords.py POP909 --cache DIR [--songs 6,60] [--beats 0] [--tests 83]
 
-Songs as in ``chord_recognition.py``, by mir_eval: trained on the first songs of 1-746 whose number
-ends neither with 0 nor with 1 (6 of 597 are 1 %, 60 are 10 %), judged on the first of 747-829. Each
-song is read once by the frozen shipped model, as the reference of ``aligned`` is (no chords, no
-text), in windows that overlap; what it knows behind each note is averaged by beat. On the same
-songs are trained:
+Songs and states as in ``chord_states.py``: trained on the first songs of 1-746 whose number ends
+neither with 0 nor with 1 (6 of 597 are 1 %, 60 are 10 %), judged on the first of 747-829, by
+mir_eval. ``--beats``: of every song but the first 6 only so many beats in its middle are learned
+from and judged, by all methods alike; 0 for all. On the same beats are trained:
 
+- plain: a classifier of 105 k numbers for 25 chords on nine beats of chroma, in random keys;
 - chroma: the shipped network's layers on nine beats above each root (no states), from scratch;
-- states: a layer on five beats' states (``CrossSteps.states``: input of layer 4, and output);
-- both: the sum of their logits, trained together.
+- states, one key: two layers on five beats' states of the song as it is, for all labels at once;
+- states, each root: the same on the song moved so that each root in turn is C, for the qualities
+  on it, as chroma has them;
+- chroma + states: the trained chroma network's logits, which stay as they are, and those of states,
+  each root, times a gate that begins at 0.
 
-The shipped network (all 597 songs, with templates) and the templates stand beside.
+States are those of three layers, turned to their principal components on the first 6 songs. The
+shipped network (all 597 songs, with templates) and the templates stand beside, and the shipped
+network's evidence + gated states.
 """
 
 from __future__ import annotations
@@ -22,171 +27,212 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from chord_recognition import FIRST_TEST, MEASURES, judge, label_number, network, songs, templates
+from chord_recognition import MEASURES, harte, judge
+from chord_states import KEYS, Song, States, read_songs
 from torch import Tensor, nn
 
-from cantilena.analysis import slot_edges
-from cantilena.analysis.chords import CELLS
-from cantilena.analysis.grid import piano_roll
 from cantilena.analysis.recognition import (
     CONTEXT,
     N_LABELS,
     SHORTHANDS,
     _rotations,
     best_labels,
-    features,
     label_name,
-    sounding_beats,
 )
-from cantilena.models.step_aligned import CrossSteps
-from cantilena.score.score import Score
-from cantilena.systems.aligned.base import open_base
-from cantilena.systems.aligned.engine import windows
-from cantilena.systems.aligned.examples import conditions_of, plain_frame, reference_arrays
-from cantilena.systems.note.rewriting import grid
-from cantilena.systems.note.torch_engine import load_network
-from cantilena.tokens.note import GRID, NoteScheme
 
-LAYERS = (4, 6)  # of the note model: the input of layer 4, and the output of the last
+LAYERS = (2, 4, 6)  # of the note model: inputs of layers, and the output of the last
 AROUND = 2  # beats on either side whose states are read
-STEPS, BATCH, RATE, DECAY = 250, 192, 3e-3, 3e-2  # of AdamW; a batch is of beats
-SCHEME = NoteScheme()
+COMPONENTS = 128  # that are kept of each beat's states
+DROPPED = 0.5  # of states, in training
+STEPS, BATCH, RATE, DECAY = 250, 96, 3e-3, 3e-2  # of AdamW; a batch is of beats
+FEATURES = 3 * KEYS
+N_PLAIN = 25  # no chord, and major and minor on each root
+MINOR = ("min", "min7", "dim", "hdim7")
 
 
 @dataclass
-class Song:
-    """Beats of a song: (S, 36) chroma features, (S, D) states, (S,) labels, and what judges it."""
+class Beats:
+    """What is known of a song's beats that are used: (S, 9 * 36) chroma, (S, 12, 5 * D) components
+    of states, (S,) labels, (S, N_LABELS) evidence of the shipped network; ``first``: the first."""
 
-    chroma: np.ndarray
-    states: np.ndarray
-    labels: np.ndarray
-    sounding: np.ndarray
-    truth: tuple[np.ndarray, np.ndarray, list[str]]
-    others: dict[str, list[str]]
-
-
-def states_of(model: CrossSteps, score: Score, beats: int) -> np.ndarray:
-    """(beats, D) the mean of what the model knows behind the notes of each beat; of a beat without
-    notes as in the one before."""
-    table, lines = SCHEME.table(score), grid(score.bar_starts, score.tpq)
-    front = conditions_of(table, score.bpm, (int(score.metre_num[0]), 4), score.n_bars)
-    arrays = reference_arrays(table, plain_frame(lines), front)
-    rows = []
-    for start, stop, read_before in windows(len(arrays["ticks"]), model.base.config.context):
-        stream = {
-            k: torch.as_tensor(v[start:stop] if k in ("state", "ticks", "there") else v)[None]
-            for k, v in arrays.items()
-        }
-        with torch.no_grad():
-            layers = model.states(stream, max(LAYERS) + 1)
-        vectors = torch.cat([layers[k][0] for k in LAYERS], 1).numpy()
-        rows.append(vectors[read_before:])
-    every = np.concatenate(rows)
-    beat = np.clip(arrays["ticks"] // GRID, 0, beats - 1)
-    total, count = np.zeros((beats, every.shape[1])), np.bincount(beat, minlength=beats)
-    np.add.at(total, beat, every)
-    mean = total / np.maximum(count, 1)[:, None]
-    filled = np.maximum.accumulate(np.where(count > 0, np.arange(beats), 0))
-    return mean[filled].astype(np.float32)
-
-
-def read(root: Path, model: CrossSteps, train: int, tests: int) -> tuple[list[Song], list[Song]]:
-    """Training and test songs, each read once."""
-    sides: tuple[list[Song], list[Song]] = ([], [])
-    for number, score, _, seconds, spans, truth in songs(root):
-        test = number >= FIRST_TEST
-        full = len(sides[test]) >= (tests if test else train)
-        if full or (not test and number % 10 < 2):
-            continue
-        edges = slot_edges(score, "beat")
-        middle = (seconds[:-1] + seconds[1:]) / 2
-        row = np.clip(np.searchsorted(spans[:, 0], middle, side="right") - 1, 0, len(truth) - 1)
-        inside = (middle >= spans[0, 0]) & (middle < spans[-1, 1])
-        labels = np.array([label_number(label) for label in truth])[row] * inside
-        rolls = features(piano_roll(score, edges, CELLS["beat"]))
-        count = min(len(rolls), len(labels))
-        others = {}
-        if test:
-            others = {"templates": templates(score, edges), "shipped": network(score, edges)}
-        sides[test].append(
-            Song(
-                rolls[:count],
-                states_of(model, score, count),
-                labels[:count],
-                sounding_beats(score, edges)[:count],
-                (seconds[: count + 1], spans, list(truth)),
-                others,
-            )
-        )
-    return sides
-
-
-class Recogniser(nn.Module):
-    """Logits of labels by beat. ``parts``: of "chroma" and "states"."""
-
-    def __init__(self, parts: tuple[str, ...], width: int):
-        super().__init__()
-        self.parts = parts
-        self.rotations = torch.tensor(_rotations())
-        sizes = (self.rotations.shape[1], 96, 64, len(SHORTHANDS) + 1)
-        layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
-        if "chroma" in parts:
-            self.chroma = nn.ModuleList(layers)
-        if "states" in parts:
-            self.states = nn.Sequential(
-                nn.Dropout(0.5),
-                nn.Linear(width * (2 * AROUND + 1), 128),
-                nn.ReLU(),
-                nn.Dropout(0.5),
-                nn.Linear(128, N_LABELS),
-            )
-            nn.init.zeros_(self.states[-1].weight)
-
-    def forward(self, chroma: Tensor, states: Tensor) -> Tensor:
-        """(B, N_LABELS) of (B, 9 * 36) chroma and (B, 5 * D) states."""
-        logits = chroma.new_zeros(len(chroma), N_LABELS)
-        if "chroma" in self.parts:
-            h = chroma[:, self.rotations]
-            for layer in self.chroma[:-1]:
-                h = torch.relu(layer(h))
-            out = self.chroma[-1](h)
-            nothing = out[..., -1].mean(1, keepdim=True)
-            logits = logits + torch.cat([nothing, out[..., :-1].flatten(1)], 1)
-        if "states" in self.parts:
-            logits = logits + self.states(states)
-        return logits
+    song: Song
+    chroma: Tensor
+    states: Tensor
+    labels: Tensor
+    shipped: Tensor
+    first: int
 
 
 def around(rows: np.ndarray, beats: int) -> np.ndarray:
-    """(S, (2 * beats + 1) * D) each row with those around it; 0 beyond the ends."""
-    padded = np.pad(rows, ((beats, beats), (0, 0)))
-    index = np.arange(len(rows))[:, None] + np.arange(2 * beats + 1)
-    return padded[index].reshape(len(rows), -1)
+    """(..., S, (2 * beats + 1) * D) each row with those around it; 0 beyond the ends."""
+    pad = [(0, 0)] * (rows.ndim - 2) + [(beats, beats), (0, 0)]
+    index = np.arange(rows.shape[-2])[:, None] + np.arange(2 * beats + 1)
+    padded = np.pad(rows, pad)[..., index, :]
+    return padded.reshape(*rows.shape[:-1], -1)
 
 
-def inputs(song: Song, scale: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """(S, 9 * 36) chroma and (S, 5 * D) states of each beat; ``scale``: mean and deviation (D,)."""
-    normed = (song.states - scale[0]) / scale[1]
-    return around(song.chroma, CONTEXT), around(normed, AROUND)
+Components = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Mean and deviation (L,) of states, and (L, ``COMPONENTS``) what they are turned by."""
 
 
-def trained(parts: tuple[str, ...], group: list[Song], scale: Any, seed: int) -> Recogniser:
-    """A recogniser after some steps on a group of songs."""
+def components_of(songs: list[Song], states: States) -> Components:
+    """The principal components of songs' states, each number of unit deviation, in all keys."""
+    rows = np.concatenate([states.of(song)[1] for song in songs], 1).astype(np.float32)
+    rows = rows.reshape(-1, rows.shape[2])
+    mean, deviation = rows.mean(0), rows.std(0) + 1e-3
+    normed = (rows - mean) / deviation
+    variance, vectors = np.linalg.eigh(normed.T @ normed / len(normed))
+    kept = slice(-COMPONENTS, None)
+    return mean, deviation, vectors[:, kept] / np.sqrt(variance[kept].mean())
+
+
+def beats_of(song: Song, states: States, components: Components, n: int) -> Beats:
+    """What is known of ``n`` beats (0: all) of a song."""
+    first, rows = states.of(song, n)
+    mean, deviation, vectors = components
+    normed = (rows.astype(np.float32) - mean) / deviation @ vectors
+    used = slice(first, first + rows.shape[1])
+    return Beats(
+        song,
+        torch.tensor(around(song.chroma, CONTEXT)[used]),
+        torch.tensor(around(normed, AROUND)).transpose(0, 1).contiguous(),
+        torch.tensor(song.labels[used]),
+        torch.tensor(song.shipped[used]),
+        first,
+    )
+
+
+class Chroma(nn.Module):
+    """The shipped network's layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rotations = torch.tensor(_rotations())
+        sizes = (self.rotations.shape[1], 96, 64, len(SHORTHANDS) + 1)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+
+    def forward(self, beats: Beats, rows: Tensor | slice) -> Tensor:
+        """(B, N_LABELS) logits of some beats."""
+        h = beats.chroma[rows][:, self.rotations]
+        for layer in self.layers[:-1]:
+            h = torch.relu(layer(h))
+        return by_root(self.layers[-1](h))
+
+
+class Plain(nn.Module):
+    """A classifier of 25 chords, which learns keys from songs that are moved at random."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rotations = torch.tensor(_rotations())
+        sizes = (self.rotations.shape[1], 256, 78, N_PLAIN)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        quality = torch.tensor([name in MINOR for name in SHORTHANDS])
+        triads = (1 + 2 * torch.arange(KEYS)[:, None] + quality.long()).flatten()
+        self.to_plain = torch.cat([torch.zeros(1, dtype=torch.long), triads])
+
+    def scores(self, chroma: Tensor) -> Tensor:
+        """(B, 25) of (B, 9 * 36) chroma."""
+        for layer in self.layers[:-1]:
+            chroma = torch.relu(layer(chroma))
+        return self.layers[-1](chroma)
+
+    def loss(self, beats: Beats, rows: Tensor) -> Tensor:
+        """Nats a beat, each in a random key."""
+        up = torch.randint(KEYS, (len(rows),))
+        chroma = beats.chroma[rows].gather(1, self.rotations[up])  # root ``up`` is C then
+        label = self.to_plain[beats.labels[rows]]
+        moved = torch.where(label > 0, 1 + (label - 1 - 2 * up) % (2 * KEYS), 0)
+        return nn.functional.cross_entropy(self.scores(chroma), moved)
+
+    def forward(self, beats: Beats, rows: Tensor | slice) -> Tensor:
+        """(B, N_LABELS) logits: of a major or minor triad, or none."""
+        scores = self.scores(beats.chroma[rows]).log_softmax(-1)
+        out = scores.new_full((len(scores), N_LABELS), -30.0)
+        plain = [0, *(1 + 12 * root + k for root in range(KEYS) for k in (0, 1))]
+        out[:, plain] = scores
+        return out
+
+
+class OneKey(nn.Module):
+    """Logits of all labels from states of a song as it is."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Dropout(DROPPED),
+            nn.Linear(width, 128),
+            nn.ReLU(),
+            nn.Dropout(DROPPED),
+            nn.Linear(128, N_LABELS),
+        )
+
+    def forward(self, beats: Beats, rows: Tensor | slice) -> Tensor:
+        """(B, N_LABELS)."""
+        return self.layers(beats.states[rows][:, 0])
+
+
+class EachRoot(nn.Module):
+    """Logits of the qualities on each root, by the same functions of the copy that has it on C."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Dropout(DROPPED),
+            nn.Linear(width, 96),
+            nn.ReLU(),
+            nn.Dropout(DROPPED),
+            nn.Linear(96, len(SHORTHANDS) + 1),
+        )
+
+    def forward(self, beats: Beats, rows: Tensor | slice) -> Tensor:
+        """(B, N_LABELS)."""
+        return by_root(self.layers(beats.states[rows]))
+
+
+class Gated(nn.Module):
+    """Logits of ``first`` and, times a gate that begins at 0, of states."""
+
+    def __init__(self, first: nn.Module | None, width: int):
+        super().__init__()
+        self.first = None if first is None else first.requires_grad_(False)
+        self.states = EachRoot(width)
+        self.gate = nn.Parameter(torch.zeros(()))
+
+    def forward(self, beats: Beats, rows: Tensor | slice) -> Tensor:
+        """(B, N_LABELS); ``first`` None: the shipped network's evidence."""
+        logits = beats.shipped[rows] if self.first is None else self.first(beats, rows)
+        return logits + self.gate * self.states(beats, rows)
+
+
+def by_root(out: Tensor) -> Tensor:
+    """(B, N_LABELS) of (B, 12, qualities + 1): what each root says of "none" is averaged."""
+    nothing = out[..., -1].mean(1, keepdim=True)
+    return torch.cat([nothing, out[..., :-1].flatten(1)], 1)
+
+
+def joined(group: list[Beats]) -> Beats:
+    """All beats of a group as those of one song."""
+    parts = zip(*((b.chroma, b.states, b.labels, b.shipped) for b in group), strict=True)
+    return Beats(group[0].song, *(torch.cat(part) for part in parts), 0)
+
+
+def trained(model: nn.Module, beats: Beats, seed: int) -> nn.Module:
+    """A recogniser after some steps on beats."""
     torch.manual_seed(seed)
-    pairs = [inputs(song, scale) for song in group]
-    chroma, states = (torch.tensor(np.concatenate(side)) for side in zip(*pairs, strict=True))
-    labels = torch.tensor(np.concatenate([song.labels for song in group]))
-    model = Recogniser(parts, group[0].states.shape[1])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY)
+    numbers = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(numbers, lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS)
+    model.train()
     for _ in range(STEPS):
-        chosen = torch.randint(len(labels), (BATCH,))
-        logits = model(chroma[chosen], states[chosen])
-        loss = nn.functional.cross_entropy(logits, labels[chosen])
+        rows = torch.randint(len(beats.labels), (BATCH,))
+        if isinstance(model, Plain):
+            loss = model.loss(beats, rows)
+        else:
+            loss = nn.functional.cross_entropy(model(beats, rows), beats.labels[rows])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -194,54 +240,93 @@ def trained(parts: tuple[str, ...], group: list[Song], scale: Any, seed: int) ->
     return model.eval()
 
 
-def judged(model: Recogniser, group: list[Song], scale: Any) -> np.ndarray:
+def judged(model: nn.Module, group: list[Beats]) -> np.ndarray:
     """(5,) means of the measures over songs."""
     rows = []
-    for song in group:
+    for beats in group:
         with torch.no_grad():
-            scores = model(*(torch.tensor(x) for x in inputs(song, scale))).log_softmax(-1)
+            scores = model(beats, slice(None)).log_softmax(-1)
         numbers = best_labels(scores.numpy().astype(np.float64))
-        numbers[~song.sounding] = 0
-        rows.append(_measured(song, [label_name(int(n)) for n in numbers]))
+        rows.append(measured(beats, [label_name(int(n)) for n in silent(beats, numbers)]))
     return np.mean(rows, axis=0)
 
 
-def _measured(song: Song, labels: list[str]) -> np.ndarray:
-    seconds, spans, truth = song.truth
-    count = min(len(labels), len(seconds) - 1)
-    return judge(seconds[: count + 1], labels[:count], spans, truth)
+def silent(beats: Beats, numbers: np.ndarray) -> np.ndarray:
+    """Labels, "none" where nothing sounds."""
+    sounding = beats.song.sounding[beats.first : beats.first + len(numbers)]
+    return np.where(sounding, numbers, 0)
+
+
+def measured(beats: Beats, labels: list[str]) -> np.ndarray:
+    """(5,) measures of a song's beats."""
+    seconds, spans, truth = beats.song.truth
+    count = min(len(labels), len(seconds) - 1 - beats.first)
+    seconds = seconds[beats.first : beats.first + count + 1]
+    start, stop = max(seconds[0], spans[0, 0]), min(seconds[-1], spans[-1, 1])
+    if len(labels) < len(beats.song.labels):  # of a part of a song, that part alone
+        kept = (spans[:, 0] < stop) & (spans[:, 1] > start)
+        truth = [label for label, keep in zip(truth, kept, strict=True) if keep]
+        spans = spans[kept].clip(start, stop)
+    return judge(seconds, labels[:count], spans, truth)
+
+
+def rows_of(group: list[Beats], test: list[Beats], seeds: int) -> dict[str, np.ndarray]:
+    """(seeds, 5) measures of each method that is trained on a group."""
+    beats, width = joined(group), group[0].states.shape[2]
+    rows: dict[str, list[np.ndarray]] = {}
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        chroma = trained(Chroma(), beats, seed)
+        models = {"plain": trained(Plain(), beats, seed), "chroma": chroma}
+        models["states, one key"] = trained(OneKey(width), beats, seed)
+        models["states, each root"] = trained(EachRoot(width), beats, seed)
+        for name, model in models.items():
+            rows.setdefault(name, []).append(judged(model, test))
+        both = trained(Gated(chroma, width), beats, seed)
+        rows.setdefault("chroma + states", []).append(judged(both, test))
+        both = trained(Gated(None, width), beats, seed)
+        rows.setdefault("shipped + states", []).append(judged(both, test))
+    return {name: np.array(values) for name, values in rows.items()}
 
 
 def main() -> None:
     """Reads the command line and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--cache", type=Path, required=True, metavar="DIR")
     parser.add_argument("--songs", default="6,60", metavar="LIST")
+    parser.add_argument("--beats", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--tests", type=int, default=83)
+    parser.add_argument("--validate", action="store_true", help="judge on songs ending with 1")
     args = parser.parse_args()
     torch.set_num_threads(1)
     sizes = [int(size) for size in args.songs.split(",")]
     begun = time.process_time()
-    model = CrossSteps(load_network(open_base()))
-    train, test = read(args.folder, model, max(sizes), args.tests)
-    print(f"{len(train)} and {len(test)} songs read in {time.process_time() - begun:.0f} CPU s")
+    train, valid, test = read_songs(args.folder, max(sizes), args.tests)
+    states = States(args.cache, LAYERS)
+    lengths = [0 if k < 6 else args.beats for k in range(len(train))]
+    parts = components_of(train[:6], states)
+    group = [beats_of(song, states, parts, n) for song, n in zip(train, lengths, strict=True)]
+    judges = [beats_of(s, states, parts, args.beats) for s in (valid if args.validate else test)]
+    print(f"{len(group)} and {len(judges)} songs read in {time.process_time() - begun:.0f} CPU s")
     print(f"{'':28}" + "".join(f"{name:>14}" for name in MEASURES), flush=True)
-    for name in ("templates", "shipped"):
-        mean = np.mean([_measured(song, song.others[name]) for song in test], axis=0)
+    fixed = {
+        "templates": lambda b: b.song.templates[b.first : b.first + len(b.labels)],
+        "shipped": lambda b: best_labels(b.shipped.numpy().astype(np.float64)),
+    }
+    for name, numbers in fixed.items():
+        label = (lambda n: harte(n)) if name == "templates" else label_name
+        mean = np.mean(
+            [measured(b, [label(int(n)) for n in silent(b, numbers(b))]) for b in judges], axis=0
+        )
         print(f"{name:28}" + "".join(f"{100 * x:14.1f}" for x in mean), flush=True)
     for size in sizes:
-        group = train[:size]
-        every = np.concatenate([song.states for song in group])
-        scale = (every.mean(0), every.std(0) + 1e-3)
-        for parts in (("chroma",), ("states",), ("chroma", "states")):
-            runs = np.array(
-                [judged(trained(parts, group, scale, s), test, scale) for s in range(args.seeds)]
-            )
+        for name, runs in rows_of(group[:size], judges, args.seeds).items():
             cells = zip(runs.mean(0), runs.max(0) - runs.min(0), strict=True)
-            name = f"{size} songs, {' + '.join(parts)}"
             print(
-                f"{name:28}" + "".join(f"{100 * m:9.1f} ±{50 * r:3.1f}" for m, r in cells),
+                f"{f'{size} songs, {name}':28}"
+                + "".join(f"{100 * m:9.1f} ±{50 * r:3.1f}" for m, r in cells),
                 flush=True,
             )
     print(f"{time.process_time() - begun:.0f} CPU s")

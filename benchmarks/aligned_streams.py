@@ -58,7 +58,7 @@ def held_out(system: AlignedSystem, songs: Any, windows: int) -> None:
     for batch in drawn.fixed(windows, BATCH, seed=11):
         tensors = {k: torch.as_tensor(v) for k, v in batch.items()}
         with torch.no_grad():
-            pairs = trainable.held_out(system.engine.cross, tensors)
+            pairs = trainable.held_out(system.engine.adapters, tensors)
         rows.append({name: pair.numpy() for name, pair in pairs.items()})
     notes = np.array([row["true"][1] for row in rows])
     total = {name: np.array([row[name][0] for row in rows]) for name in rows[0]}
@@ -91,28 +91,39 @@ def pieces(system: AlignedSystem, songs: Any, count: int) -> list[dict[str, Any]
     return rows
 
 
-def write(system: AlignedSystem, piece: dict[str, Any], other: Any, seed: int) -> np.ndarray:
-    """A target's note table, written beside a reference's (None: beside none)."""
-    engine, frame = system.engine, plain_frame(piece["bars"])
-    about = {"bpm": piece["bpm"], "metre": (4, 4), "bars": BARS}
-    job = Job(
-        Tracker(frame, SCHEME.max_delta),
-        conditions_of(piece["sides"][1], **about),
-        [],
-        Sampling(top_p=0.98),
-        np.random.default_rng(seed),
-        limit=MOST,
-    )
-    reference = None if other is None else engine.read(other, frame, conditions_of(other, **about))
-    stepper = (
-        NoteStepper(engine, [job])
-        if reference is None
-        else AlignedStepper(engine, [job], reference)
-    )
-    for _ in Loop(stepper, NoteGrammar(SCHEME), [job]).steps():
-        if job.piece.tick >= piece["bars"][-1]:
-            break
-    rows = [row[:5] for row in job.piece.rows if row[1] >= 0 and row[0] < piece["bars"][-1]]
+def write(
+    system: AlignedSystem, rows: list[dict[str, Any]], reference: Any, seeds: list[int]
+) -> list[np.ndarray]:
+    """Note tables of the targets of some pieces, written abreast, all beside the reference of a
+    piece (None: beside none)."""
+    engine = system.engine
+    jobs = [
+        Job(
+            Tracker(plain_frame(piece["bars"]), SCHEME.max_delta),
+            conditions_of(piece["sides"][1], piece["bpm"], (4, 4), BARS),
+            [],
+            Sampling(top_p=0.98),
+            np.random.default_rng(seed),
+            limit=MOST,
+        )
+        for piece, seed in zip(rows, seeds, strict=True)
+    ]
+    if reference is None:
+        stepper = NoteStepper(engine, jobs)
+    else:
+        table = reference["sides"][0]
+        front = conditions_of(table, reference["bpm"], (4, 4), BARS)
+        read = engine.read(table, plain_frame(reference["bars"]), front)
+        stepper = AlignedStepper(engine, jobs, read)
+    for _ in Loop(stepper, NoteGrammar(SCHEME), jobs).steps():
+        for job, piece in zip(jobs, rows, strict=True):
+            job.done = job.done or job.piece.tick >= piece["bars"][-1]
+    return [_notes(job.piece, piece["bars"][-1]) for job, piece in zip(jobs, rows, strict=True)]
+
+
+def _notes(piece: Tracker, end: int) -> np.ndarray:
+    """(N, 5) notes that begin before ``end``."""
+    rows = [row[:5] for row in piece.rows if row[1] >= 0 and row[0] < end]
     return np.array(rows, dtype=np.int64).reshape(-1, 5)
 
 
@@ -146,15 +157,23 @@ def written(system: AlignedSystem, songs: Any, count: int) -> None:
         print("no song has both streams in its bars 9 to 16")
         return
     table: dict[str, list[tuple[float, float, float]]] = {}
+    seeds = list(range(len(rows)))
+    alone = write(system, rows, None, seeds)
+    # a reference is read once, beside its own target and beside that of the piece before
+    before = [seeds[k - 1] for k in seeds]
+    pairs = [
+        write(system, [rows[k], rows[j]], rows[k], [k, j])
+        for k, j in zip(seeds, before, strict=True)
+    ]
     for k, piece in enumerate(rows):
         reference, own = piece["sides"]
-        other = rows[(k + 1) % len(rows)]["sides"][0]
+        other = (k + 1) % len(rows)
         for name, target in (
-            ("beside the true reference", write(system, piece, reference, k)),
-            ("beside another's", write(system, piece, other, k)),
-            ("beside none", write(system, piece, None, k)),
+            ("beside the true reference", pairs[k][0]),
+            ("beside another's", pairs[other][1]),
+            ("beside none", alone[k]),
             ("the song's own", own),
-            ("another song's", rows[(k + 1) % len(rows)]["sides"][1]),
+            ("another song's", rows[other]["sides"][1]),
         ):
             figures = (fit(reference, target), rhythm(reference, target, int(piece["bars"][-1])))
             table.setdefault(name, []).append((*figures, float(len(target))))
@@ -179,7 +198,8 @@ def main() -> None:
     system = AlignedSystem(args.adapters, device="cpu")
     songs = load_split(args.data, "test", args.corpora.split(","))
     print(system.task.name)
-    held_out(system, songs, args.windows)
+    if args.windows:
+        held_out(system, songs, args.windows)
     if args.written:
         written(system, songs, args.written)
 

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from cantilena.errors import CheckpointError  # noqa: E402
 from cantilena.models.checkpoint import save_checkpoint  # noqa: E402
-from cantilena.models.step_aligned import (  # noqa: E402
-    CrossConfig,
-    CrossSteps,
-    load_adapters,
-    open_adapters,
-)
-from tiny import random_inputs, tiny_model, torch_inputs  # noqa: E402
-
-T, R = 12, 17
-BASE = {"system": "note", "name": "tiny", "hash": "0" * 16}
-
-
-def stream(steps: int, seed: int) -> dict[str, torch.Tensor]:
-    inputs = torch_inputs(random_inputs(2, steps, seed))
-    rng = np.random.default_rng(seed)
-    inputs["ticks"] = torch.from_numpy(np.sort(rng.integers(0, 400, (2, steps)), axis=1))
-    inputs["there"] = torch.ones(2, steps, dtype=torch.bool)
-    return inputs
+from cantilena.models.step_adapters import load_adapters, open_adapters  # noqa: E402
+from cantilena.models.step_aligned import CrossConfig, CrossSteps  # noqa: E402
+from tiny import tiny_model  # noqa: E402
+from tiny_streams import BASE, R, T, alone, stream  # noqa: E402
 
 
 def cross(gate: float = 0.0, skip: int = 1) -> CrossSteps:
@@ -38,11 +23,6 @@ def cross(gate: float = 0.0, skip: int = 1) -> CrossSteps:
         if name.endswith("gate.weight"):
             p.data.normal_(0.0, gate) if gate else None
     return model
-
-
-def alone(model: CrossSteps, target: dict[str, torch.Tensor]) -> torch.Tensor:
-    names = ("scalars", "slots", "words", "state", "fields", "at_onset", "at_instrument")
-    return model.base(*(target[name] for name in names))
 
 
 @pytest.mark.parametrize("skip", [1, 2])

@@ -302,6 +302,11 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TASK",
         help="with --system aligned: what is written beside what, as all-to-drums",
     )
+    parser.add_argument(
+        "--adapter",
+        choices=("cross", "self"),
+        help="with --system aligned: how the frozen model reads the reference (cross)",
+    )
     codec = parser.add_argument_group("with any other system than note")
     codec.add_argument(
         "--codec", metavar="CODEC", help="whose codes or latents are modelled, a folder"

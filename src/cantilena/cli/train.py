@@ -124,8 +124,9 @@ def train(args: argparse.Namespace) -> int:
     need_torch("training")
     if args.system != "text-to-attributes":
         need_data(args)
-    if args.task is not None and args.system != "aligned":
-        raise InputError("--task is of --system aligned; the others have none")
+    for name in ("task", "adapter"):
+        if getattr(args, name) is not None and args.system != "aligned":
+            raise InputError(f"--{name} is of --system aligned; the others have none")
     if args.text_model is not None and args.system not in TEXT_MODELS:
         raise InputError(
             f"--text-model is of --system {', '.join(TEXT_MODELS)}; {args.system} reads no text so"

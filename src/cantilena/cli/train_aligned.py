@@ -48,7 +48,7 @@ def train_aligned(args: argparse.Namespace) -> int:
     numbers = sum(p.numel() for p in training.model.parameters())
     verb = "going on with" if training.step else "training"
     say(
-        f"{verb} {args.out}: {options.task}, adapters of {numbers:,} numbers, "
+        f"{verb} {args.out}: {options.task}, {options.adapter} adapters of {numbers:,} numbers, "
         f"{len(windows.songs):,} songs"
     )
     done = training.train(
@@ -67,11 +67,10 @@ def aligned_settings(args: argparse.Namespace, saved: Recipe | None) -> Recipe:
 
     recipe = base_recipe(args, saved, AlignedTraining().recipes())
     options: dict[str, Any] = {}
-    if args.task is not None:
-        options["task"] = args.task
+    for name in ("task", "adapter", "length"):
+        if getattr(args, name) is not None:
+            options[name] = getattr(args, name)
     if args.start is not None:
         options["base"] = str(Path(args.start).resolve())
-    if args.length is not None:
-        options["length"] = args.length
     options |= dict(options_of(args))
     return with_settings(recipe.changed(**options), args)

@@ -29,8 +29,8 @@ from cantilena.models.roformer import Branch, Past, sinusoid
 from cantilena.models.saving import load_tensors
 
 SYSTEM = "aligned"
-NOTE_KIND = "note-cross"
-"""What cards call adapters on the note model, which ``models.step_aligned`` has."""
+NOTE_KINDS = {"cross": "note-cross", "self": "note-self"}
+"""What cards call adapters on the note model: ``models.step_adapters``."""
 CROSS_LORA = Lora(rank=16, alpha=32, dropout=0.1)
 SELF_LORA = Lora(rank=64, alpha=128, dropout=0.1)
 """As published."""
@@ -288,7 +288,7 @@ def load_aligned(place: str | Path | Checkpoint, base: FrameLM) -> CrossAligned 
     checkpoint = open_checkpoint(place, SYSTEM)
     part = {k: v for k, v in checkpoint.model.items() if k not in ("kind", "base")}
     kinds: dict[str, Any] = {"cross": CrossAligned, "self": SelfAligned}
-    if checkpoint.model.get("kind") == NOTE_KIND:
+    if checkpoint.model.get("kind") in NOTE_KINDS.values():
         raise CheckpointError(
             f"{checkpoint.folder} holds adapters on the note model, not on a model of frames"
         )

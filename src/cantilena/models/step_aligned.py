@@ -1,14 +1,16 @@
 """Function alignment on the step model: a stream of notes written beside another one, both read by
 the same frozen weights.
 
-Knows hidden states, the times of steps, and files; does not know what the streams are, nor fields
-or wishes. Jiang et al. (ISMIR 2025), ``FA_cross``: every second layer of the target reads the
-reference's input of that layer by attention, through a gate that begins at 0, so that at first the
-target is what the frozen model writes alone. Unlike in the published adapters, steps are not
-frames: places are ticks, which turn queries and keys (Su et al. 2021), and each head begins with a
-width of its own around the present (as in ALiBi: Press et al. 2022). And the gate is not a single
-number but the whole output matrix: behind a number at 0, a random matrix learns nothing until the
-number has taken a sign. Nothing but the adapters is trained.
+Knows hidden states and the times of steps, and writes files, which ``models.step_adapters`` reads;
+does not know what the streams are, nor fields or wishes. Jiang et al. (ISMIR 2025).
+``AlignedSteps`` is what both kinds of adapter share, and ``CrossSteps`` is ``FA_cross``
+(``models.step_self`` has ``FA_self``): every second layer of the target reads the reference's input
+of that layer by attention, through a gate that begins at 0, so that at first the target is what the
+frozen model writes alone. Unlike in the published adapters, steps are not frames: places are ticks,
+which turn queries and keys (Su et al. 2021), and each head begins with a width of its own around
+the present (as in ALiBi: Press et al. 2022). And the gate is not a single number but the whole
+output matrix: behind a number at 0, a random matrix learns nothing until the number has taken a
+sign. Nothing but the adapters is trained.
 """
 
 from __future__ import annotations
@@ -17,17 +19,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError
-from cantilena.models.aligned import NOTE_KIND, SYSTEM
-from cantilena.models.checkpoint import WEIGHTS, Checkpoint, open_checkpoint, save_checkpoint
-from cantilena.models.loading import of_sizes
-from cantilena.models.saving import load_tensors, load_weights, save_tensors
+from cantilena.models.aligned import NOTE_KINDS, SYSTEM
+from cantilena.models.checkpoint import WEIGHTS, Checkpoint, save_checkpoint
+from cantilena.models.saving import save_tensors
 from cantilena.models.step_lm import StepLM, rotate
 
 SHORTEST_TURN, LONGEST_TURN = 12.0, 6144.0
@@ -118,30 +118,103 @@ Inputs = Mapping[str, Tensor]
 ``StepLM`` takes them, ``ticks`` (B, T) of the steps' states, and ``there`` (B, T) bool."""
 
 
-class CrossSteps(nn.Module):
-    """A frozen ``StepLM`` whose layers read a reference."""
+class AlignedSteps(nn.Module):
+    """A frozen ``StepLM`` with adapters, by which a target reads a reference. ``kind``: what cards
+    call them; ``sizes``: the names of their config, which cards hold; ``quick``: how the names of
+    the weights end that are learnt many times as fast as the others and do not decay."""
 
-    def __init__(self, base: StepLM, config: CrossConfig | None = None):
+    kind: ClassVar[str]
+    sizes: ClassVar[tuple[str, ...]]
+    quick: ClassVar[str]
+    config: Any
+
+    def __init__(self, base: StepLM):
         super().__init__()
-        self.config = config or CrossConfig()
         # in a tuple, so that its weights are none of these: states and checkpoints have adapters
         self._base = (base.requires_grad_(False).eval(),)
-        self.layers = tuple(range(0, base.config.layers, self.config.skip))
-        width = base.config.width
-        self.adapters = nn.ModuleList(StepAdapter(width, self.config) for _ in self.layers)
 
     @property
     def base(self) -> StepLM:
         """The frozen model."""
         return self._base[0]
 
-    def _apply(self, fn: Any, recurse: bool = True) -> CrossSteps:
+    def _apply(self, fn: Any, recurse: bool = True) -> AlignedSteps:
         """As ``Module._apply``: the base is moved and cast with the adapters."""
         self.base._apply(fn)
         return super()._apply(fn, recurse)
 
     def read(self, stream: Inputs) -> Reference:
         """What the adapters read of a reference: its steps must fit the model's context."""
+        raise NotImplementedError
+
+    def keys(self, reference: Reference) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values (B, H, R, D / H) of each layer that reads the reference."""
+        raise NotImplementedError
+
+    def trunk(
+        self,
+        x: Tensor,
+        ticks: Tensor,
+        prefix: int,
+        reference: Reference | None,
+        keys: Sequence[tuple[Tensor, Tensor]],
+        pasts: Sequence[Any] | None = None,
+    ) -> Tensor:
+        """As ``StepLM.trunk``, beside a reference with its ``keys``, at (B, T) ``ticks``; the first
+        ``prefix`` of the positions (B, T, D), which have no time, read none of it."""
+        raise NotImplementedError
+
+    def embedded(self, stream: Inputs) -> tuple[Tensor, int]:
+        """A stream's positions (B, P + T, D) as the first layer reads them, and P, the prefix's."""
+        prefix, everywhere = self.base.prefix(*(stream[n] for n in ("scalars", "slots", "words")))
+        steps = self.base.state(stream["state"]) + everywhere
+        return torch.cat([prefix, steps], dim=1), prefix.shape[1]
+
+    def hidden(self, target: Inputs, reference: Reference | None) -> Tensor:
+        """Hidden states (B, T, D) of a target's steps beside a reference; of None as the frozen
+        model alone has them."""
+        x, prefix = self.embedded(target)
+        ticks = F.pad(target["ticks"], (prefix, 0))
+        keys = [] if reference is None else self.keys(reference)
+        return self.trunk(x, ticks, prefix, reference, keys)[:, prefix:]
+
+    def forward(self, target: Inputs, reference: Reference | None) -> Tensor:
+        """Negative log-likelihood in nats of every field, (B, T, K), of a target that holds
+        ``fields``, ``at_onset`` and ``at_instrument`` as well."""
+        h = self.hidden(target, reference)
+        return self.base.nll(h, target["fields"], target["at_onset"], target["at_instrument"])
+
+    def save(
+        self, folder: str | Path, base: Mapping[str, Any], card: Mapping[str, Any] | None = None
+    ) -> Checkpoint:
+        """Writes a checkpoint of the adapters alone. ``base`` says which note model they stand on;
+        ``card``: further entries. Raises InputError."""
+        part = {"kind": self.kind, **asdict(self.config), "base": dict(base)}
+        more = dict(card or {})
+        own = {"system": SYSTEM, "name": Path(folder).resolve().name}
+        model = {**part, **more.pop("model", {})}
+        weights = self.state_dict()
+        return save_checkpoint(
+            folder, {**own, **more, "model": model}, lambda d: save_tensors(d / WEIGHTS, weights)
+        )
+
+
+class CrossSteps(AlignedSteps):
+    """A frozen ``StepLM`` whose layers read a reference (FA_cross)."""
+
+    kind = NOTE_KINDS["cross"]
+    sizes = ("skip", "inner", "heads")
+    quick = "log_width"
+
+    def __init__(self, base: StepLM, config: CrossConfig | None = None):
+        super().__init__(base)
+        self.config = config or CrossConfig()
+        self.layers = tuple(range(0, base.config.layers, self.config.skip))
+        width = base.config.width
+        self.adapters = nn.ModuleList(StepAdapter(width, self.config) for _ in self.layers)
+
+    def read(self, stream: Inputs) -> Reference:
+        """As ``AlignedSteps.read``: the frozen model's states."""
         with torch.no_grad():
             states = self.states(stream, self.layers[-1] + 1)
         return Reference(
@@ -152,28 +225,17 @@ class CrossSteps(nn.Module):
         """The inputs (B, T, D) of the first ``count`` layers at a stream's steps, by the frozen
         model alone; the one behind the last layer is its normed output."""
         base = self.base
-        prefix, everywhere = base.prefix(*(stream[n] for n in ("scalars", "slots", "words")))
-        x = torch.cat([prefix, base.state(stream["state"]) + everywhere], dim=1)
+        x, prefix = self.embedded(stream)
         cos, sin = base.cos[: x.shape[1]], base.sin[: x.shape[1]]
         out = []
         for block in base.blocks[: count - 1]:
-            out.append(x[:, prefix.shape[1] :])
+            out.append(x[:, prefix:])
             x = block(x, cos, sin)
         x = base.norm(x) if count > len(base.blocks) else x
-        return [*out, x[:, prefix.shape[1] :]]
-
-    def hidden(self, target: Inputs, reference: Reference | None) -> Tensor:
-        """Hidden states (B, T, D) of a target's steps beside a reference; of None as the frozen
-        model alone has them."""
-        base = self.base
-        prefix, everywhere = base.prefix(*(target[n] for n in ("scalars", "slots", "words")))
-        x = torch.cat([prefix, base.state(target["state"]) + everywhere], dim=1)
-        ticks = F.pad(target["ticks"], (prefix.shape[1], 0))
-        keys = [] if reference is None else self.keys(reference)
-        return self.trunk(x, ticks, prefix.shape[1], reference, keys)[:, prefix.shape[1] :]
+        return [*out, x[:, prefix:]]
 
     def keys(self, reference: Reference) -> list[tuple[Tensor, Tensor]]:
-        """Keys and values (B, H, R, D / H) of each adapter."""
+        """As ``AlignedSteps.keys``, of each adapter."""
         return [
             adapter.read(states, reference.ticks)  # type: ignore[operator]
             for adapter, states in zip(self.adapters, reference.states, strict=True)
@@ -188,8 +250,7 @@ class CrossSteps(nn.Module):
         keys: Sequence[tuple[Tensor, Tensor]],
         pasts: Sequence[Any] | None = None,
     ) -> Tensor:
-        """As ``StepLM.trunk``, beside a reference with its ``keys``; the first ``prefix`` of the
-        positions (B, T, D), which have no time, read none of it."""
+        """As ``AlignedSteps.trunk``."""
         base = self.base
         start = pasts[0].used if pasts else 0
         cos, sin = base.cos[start : start + x.shape[1]], base.sin[start : start + x.shape[1]]
@@ -204,53 +265,3 @@ class CrossSteps(nn.Module):
                 y = y + F.pad(added, (0, 0, prefix, 0))
             x = y
         return base.norm(x)
-
-    def forward(self, target: Inputs, reference: Reference | None) -> Tensor:
-        """Negative log-likelihood in nats of every field, (B, T, K), of a target that holds
-        ``fields``, ``at_onset`` and ``at_instrument`` as well."""
-        h = self.hidden(target, reference)
-        return self.base.nll(h, target["fields"], target["at_onset"], target["at_instrument"])
-
-    # ------------------------------------------------------------------ files
-
-    def save(
-        self, folder: str | Path, base: Mapping[str, Any], card: Mapping[str, Any] | None = None
-    ) -> Checkpoint:
-        """Writes a checkpoint of the adapters alone. ``base`` says which note model they stand on;
-        ``card``: further entries. Raises InputError."""
-        part = {"kind": NOTE_KIND, **asdict(self.config), "base": dict(base)}
-        more = dict(card or {})
-        own = {"system": SYSTEM, "name": Path(folder).resolve().name}
-        model = {**part, **more.pop("model", {})}
-        weights = self.state_dict()
-        return save_checkpoint(
-            folder, {**own, **more, "model": model}, lambda d: save_tensors(d / WEIGHTS, weights)
-        )
-
-
-def open_adapters(place: str | Path | Checkpoint) -> Checkpoint:
-    """The checkpoint of adapters on a note model. Raises CheckpointError, which says so for those
-    on a model of frames."""
-    checkpoint = open_checkpoint(place, SYSTEM)
-    model = checkpoint.model
-    kind, base = model.get("kind"), model.get("base")
-    if kind in ("cross", "self"):
-        raise CheckpointError(
-            f"{checkpoint.folder} holds an adapter on a model of frames ({kind}), not on the note "
-            "model"
-        )
-    if kind != NOTE_KIND or not isinstance(base, dict) or not isinstance(base.get("hash"), str):
-        raise CheckpointError(
-            f"the card of {checkpoint.folder} is damaged: it names no note model that its adapters "
-            "stand on"
-        )
-    return checkpoint
-
-
-def load_adapters(checkpoint: Checkpoint, base: StepLM) -> CrossSteps:
-    """Adapters on their base. Raises CheckpointError where they do not fit it."""
-    sizes = {key: checkpoint.model.get(key) for key in ("skip", "inner", "heads")}
-    with of_sizes(f"the card of {checkpoint.folder} is damaged"):
-        model = CrossSteps(base, CrossConfig(**sizes))  # type: ignore[arg-type]
-    load_weights(model, load_tensors(checkpoint.weights), checkpoint.folder)
-    return model.eval()

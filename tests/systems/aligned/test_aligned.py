@@ -12,9 +12,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 import cantilena  # noqa: E402
+from cantilena.cli import main  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
-from cantilena.models.step_aligned import CrossConfig, CrossSteps  # noqa: E402
+from cantilena.models.step_aligned import AlignedSteps, CrossConfig, CrossSteps  # noqa: E402
+from cantilena.models.step_self import SelfConfig, SelfSteps  # noqa: E402
 from cantilena.score import Score, Track  # noqa: E402
 from cantilena.score.midi import write_midi  # noqa: E402
 from cantilena.systems.aligned.engine import AlignedSession  # noqa: E402
@@ -103,17 +105,19 @@ def test_songs_without_both_streams_are_refused():
         AlignedWindows(songs, Task.of("all-to-drums"), 24, 40).draw(0, 2, 1)
 
 
-def bits(trainable: AlignedTraining, model: CrossSteps, batch: dict) -> dict[str, float]:
+def bits(trainable: AlignedTraining, model: AlignedSteps, batch: dict) -> dict[str, float]:
     with torch.no_grad():
         pairs = trainable.held_out(model, batch)
     return {name: float(pair[0] / pair[1]) for name, pair in pairs.items()}
 
 
-def test_training_lowers_the_loss_and_leaves_the_base(folder: Path, tmp_path: Path):
+@pytest.mark.parametrize("adapter", ["cross", "self"])
+def test_training_lowers_the_loss_and_leaves_the_base(adapter: str, tmp_path: Path):
     base = note(tmp_path)
     recipe = aligned_recipe().changed(
-        base=str(base), inner=16, heads=2, skip=1, length=24, reference_length=40, rate=5e-3
+        base=str(base), adapter=adapter, inner=16, heads=2, skip=1, rank=4, rate=5e-3
     )
+    recipe = recipe.changed(length=24, reference_length=40)
     trainable = AlignedTraining()
     torch.manual_seed(0)
     model, _ = trainable.build(recipe)
@@ -138,6 +142,27 @@ def test_training_lowers_the_loss_and_leaves_the_base(folder: Path, tmp_path: Pa
     place = trainable.save(tmp_path / "out", model, {}, None, recipe_data)
     loaded = AlignedSystem(place, device="cpu")
     assert loaded.task == Task.of("all-to-drums") and loaded.engine.card["system"] == "note"
+    assert loaded.engine.adapters.kind == f"note-{adapter}"
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.engine.adapters.state_dict()[name], tensor)
+
+
+def test_the_command_trains_the_adapters_that_are_asked_for(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("cantilena.data.dataset.load_split", lambda *_, **__: two_streams())
+    monkeypatch.setattr("cantilena.data.dataset.read_manifest", lambda _: {"counts": {}})
+    base, out = note(tmp_path), tmp_path / "out"
+    argv = ["train", "--data", "songs", "--out", str(out), "--system", "aligned", "--steps", "1"]
+    argv += ["--task", "all-to-drums", "--adapter", "self", "--from", str(base), "--batch", "2"]
+    argv += ["--length", "24", "--option", "reference_length=40", "--option", "valid_windows=2"]
+    assert main(argv) == 0
+    system = AlignedSystem(out / "model", device="cpu")
+    assert isinstance(system.engine.adapters, SelfSteps) and system.card["figures"]["true"] > 0
+
+
+def test_adapters_are_of_this_system_alone(tmp_path: Path, capsys):
+    argv = ["train", "--data", "songs", "--out", str(tmp_path / "out"), "--adapter", "self"]
+    assert main(argv) == 2
+    assert "--adapter is of --system aligned" in capsys.readouterr().err
 
 
 def test_options_that_cannot_be_are_refused():
@@ -158,7 +183,7 @@ def test_note_by_note_is_all_at_once(system: AlignedSystem):
     arrays = reference_arrays(table[3:20], frame, front)
     stream = {k: torch.from_numpy(np.asarray(v))[None] for k, v in arrays.items()}
     with torch.no_grad():
-        whole = system.engine.cross.hidden(stream, reference)[0].numpy()
+        whole = system.engine.adapters.hidden(stream, reference)[0].numpy()
     session = AlignedSession(system.engine, 1, reference)
     prefix, everywhere = system.engine.prefix(
         *(arrays[n][None] for n in ("scalars", "slots", "words"))
@@ -168,6 +193,23 @@ def test_note_by_note_is_all_at_once(system: AlignedSystem):
     first = np.concatenate([np.pad(prefix[0], ((0, 0), (0, 1))), x[:5]])
     rows = [session.run(first[None])[0]] + [session.run(row[None, None])[0] for row in x[5:]]
     assert np.allclose(np.stack(rows), whole[4:], atol=1e-4)
+
+
+def test_a_reference_longer_than_the_context_is_met_by_fa_self(folder: Path, tmp_path: Path):
+    from cantilena.models.step_adapters import open_adapters
+    from cantilena.systems.aligned.base import base_entry, base_of
+    from cantilena.systems.note.torch_engine import load_network
+
+    base = base_of(open_adapters(folder))
+    model = SelfSteps(load_network(base), SelfConfig(4))
+    torch.nn.init.constant_(model.gates, 0.7)
+    card = {"model": {"task": "all-to-drums"}, "scheme": dict(base.card["scheme"])}
+    system = AlignedSystem(model.save(tmp_path / "a", base_entry(base), card).folder, device="cpu")
+    many = 2 * int(base.model["context"])
+    onset = [240 * k for k in range(many)]
+    rows = (onset, [240] * many, [60 + k % 9 for k in range(many)], [80] * many, [0] * many)
+    long = Score.build(TPQ, [Track("Tune", 73)], *rows)
+    assert written(system, long) != written(system, long.select(np.arange(many) % 9 != 0))
 
 
 def test_a_long_reference_is_read_in_windows_that_overlap(system: AlignedSystem):
@@ -186,13 +228,17 @@ def test_a_target_depends_on_its_reference(system: AlignedSystem):
     assert one == written(system, tune()) != written(system, tune(1))
 
 
-def test_shut_gates_write_what_the_frozen_model_writes(folder: Path, tmp_path: Path):
-    from cantilena.models.step_aligned import load_adapters, open_adapters
+@pytest.mark.parametrize("adapter", ["cross", "self"])
+def test_shut_gates_write_what_the_frozen_model_writes(adapter: str, folder: Path, tmp_path: Path):
+    from cantilena.models.step_adapters import load_adapters, open_adapters
     from cantilena.systems.aligned.base import base_entry, base_of
     from cantilena.systems.note.torch_engine import load_network
 
     base = base_of(open_adapters(folder))
-    shut = CrossSteps(load_network(base), CrossConfig(1, 32, 2))
+    network = load_network(base)
+    shut: AlignedSteps = CrossSteps(network, CrossConfig(1, 32, 2))
+    if adapter == "self":
+        shut = SelfSteps(network, SelfConfig(4))
     card = {"model": {"task": "melody-to-accompaniment"}, "scheme": dict(base.card["scheme"])}
     plain = NoteSystem(base.folder, threads=1, engine="torch")
     system = AlignedSystem(shut.save(tmp_path / "a", base_entry(base), card).folder, device="cpu")

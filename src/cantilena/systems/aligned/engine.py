@@ -31,10 +31,10 @@ class AlignedEngine(TorchEngine):
     def __init__(
         self, adapters: Checkpoint, base: Checkpoint, threads: int = 2, device: str | None = None
     ):
-        from cantilena.models.step_aligned import load_adapters
+        from cantilena.models.step_adapters import load_adapters
 
         super().__init__(base, threads, device)
-        self.cross = load_adapters(adapters, self.network).to(self.device)
+        self.adapters = load_adapters(adapters, self.network).to(self.device)
 
     def read(self, table: np.ndarray, frame: Frame, front: Conditions) -> Reference | None:
         """What the adapters read of a reference's (N, 5) note table in a ``frame`` of bars, behind
@@ -58,7 +58,7 @@ class AlignedEngine(TorchEngine):
             for name, values in arrays.items()
         }
         with torch.inference_mode():
-            read = self.cross.read(stream)
+            read = self.adapters.read(stream)
         states = tuple(x[:, fresh:] for x in read.states)
         return Reference(states, read.ticks[:, fresh:], read.there[:, fresh:])
 
@@ -100,7 +100,7 @@ class AlignedSession(TorchSession):
         with torch.inference_mode():
             self.keys = [
                 (k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1))
-                for k, v in engine.cross.keys(reference)
+                for k, v in engine.adapters.keys(reference)
             ]
         self.reference = Reference(
             (), reference.ticks.expand(rows, -1), reference.there.expand(rows, -1)
@@ -114,7 +114,7 @@ class AlignedSession(TorchSession):
         ticks = self.aligned.tensor(x[..., -1].round().astype(np.int64))
         prefix = 0 if self.used else self.aligned.n_prefix
         with torch.inference_mode():
-            hidden = self.aligned.cross.trunk(
+            hidden = self.aligned.adapters.trunk(
                 vectors, ticks, prefix, self.reference, self.keys, self.pasts
             )
         return hidden[:, -1].cpu().numpy()

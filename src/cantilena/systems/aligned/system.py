@@ -1,6 +1,6 @@
 """The system ``aligned``: a note model that reads another piece beside the one that it writes.
 
-Knows how Requests become a reference and a target; adapters are in ``models.step_aligned``, and
+Knows how Requests become a reference and a target; adapters are in ``models.step_adapters``, and
 planning, constraints and reports are the system ``note``'s. A Request with a Score gives a piece to
 go with it, bar by bar; one that adds parts to a piece reads what is there as the reference; any
 other is written as by the note model alone.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.decode.interfaces import Job
 from cantilena.errors import CheckpointError, InputError
-from cantilena.models.step_aligned import open_adapters
+from cantilena.models.step_adapters import open_adapters
 from cantilena.score import Score
 from cantilena.systems.aligned.base import base_of
 from cantilena.systems.aligned.beside import beside, check_reference

@@ -20,21 +20,27 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from cantilena.models.step_aligned import CrossSteps
+    from cantilena.models.step_aligned import AlignedSteps
 
 ALIGNED = "aligned"
-WIDTH_RATE = 20.0
-"""Learning rate of the logarithms of the heads' widths, in multiples of the others'."""
+CROSS, SELF = "cross", "self"
+"""The published kinds of adapter: FA_cross and FA_self."""
+QUICK_RATE = 20.0
+"""Learning rate of the logarithms of the heads' widths, and of FA_self's gates, in multiples of the
+others'."""
 
 
 @dataclass(frozen=True)
 class AlignedOptions(Checked):
-    """``task``: which stream is written beside which; ``base``: a folder of the note system, ""
-    for the shipped one; sizes of the adapters; ``length`` and ``reference_length`` of a window in
+    """``task``: which stream is written beside which; ``adapter``: how the reference is read;
+    ``base``: a folder of the note system, "" for the shipped one; sizes of the adapters, ``rank``
+    of "self", the other three of "cross"; ``length`` and ``reference_length`` of a window in
     steps, and its ``bars``; ``valid_windows`` of the validation."""
 
     task: str = option("all-to-drums", "which stream is written beside which")
+    adapter: str = option(CROSS, "how the reference is read", choices=(CROSS, SELF))
     base: str = option("", "the note model that is frozen")
+    rank: int = option(64, "of the updates of queries and values", least=1)
     skip: int = option(2, "every how many layers the reference is read", least=1)
     inner: int = option(256, "width of the adapters' attention", least=2)
     heads: int = option(8, "of the adapters' attention", least=1)
@@ -91,21 +97,26 @@ class AlignedTraining:
     def check_models(self, recipe: Recipe) -> None:
         """The base is opened when the model is built."""
 
-    def build(self, recipe: Recipe) -> tuple[CrossSteps, None]:
+    def build(self, recipe: Recipe) -> tuple[AlignedSteps, None]:
         """The base with fresh adapters, which change nothing yet. Raises CheckpointError."""
         from cantilena.models.step_aligned import CrossConfig, CrossSteps
+        from cantilena.models.step_self import SelfConfig, SelfSteps
         from cantilena.systems.aligned.base import open_base
         from cantilena.systems.note.torch_engine import load_network
 
         options = recipe.options
         network = load_network(open_base(options.base or None))
+        if options.adapter == SELF:
+            return SelfSteps(network, SelfConfig(options.rank)), None
         return CrossSteps(network, CrossConfig(options.skip, options.inner, options.heads)), None
 
     def collators(self, recipe: Recipe, model: Any, tokenizer: Any) -> tuple[Collate, Collate]:
         """Batches come as arrays from ``examples``."""
         raise NotImplementedError("windows come as batches")
 
-    def loss(self, model: CrossSteps, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        self, model: AlignedSteps, batch: Mapping[str, Any]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Nats per note of the targets beside their references; and "bits", the same in bits."""
         from cantilena.systems.aligned.examples import sides_of
 
@@ -113,7 +124,7 @@ class AlignedTraining:
         total, notes = nats(model, target, model.read(_long(reference)))
         return total / notes, {"bits": (total / notes / math.log(2)).detach()}
 
-    def held_out(self, model: CrossSteps, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
+    def held_out(self, model: AlignedSteps, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
         """(2,) bits and number of notes beside the "true" reference, "another's" of the batch, and
         "none"."""
         import torch
@@ -132,17 +143,17 @@ class AlignedTraining:
             out[name] = torch.stack([total / math.log(2), notes])
         return out
 
-    def optimisers(self, model: CrossSteps, recipe: Recipe) -> list[torch.optim.Optimizer]:
-        """AdamW; widths are learned ``WIDTH_RATE`` times as fast and do not decay."""
+    def optimisers(self, model: AlignedSteps, recipe: Recipe) -> list[torch.optim.Optimizer]:
+        """AdamW; widths and gates are learned ``QUICK_RATE`` times as fast and do not decay."""
         import torch
 
         settings = recipe.settings
         names = dict(model.named_parameters())
-        rest = [p for n, p in names.items() if not n.endswith("log_width")]
-        widths = [p for n, p in names.items() if n.endswith("log_width")]
+        rest = [p for n, p in names.items() if not n.endswith(model.quick)]
+        quick = [p for n, p in names.items() if n.endswith(model.quick)]
         groups = [
             {"params": rest, "share": 1.0, "weight_decay": settings.weight_decay},
-            {"params": widths, "share": WIDTH_RATE, "weight_decay": 0.0},
+            {"params": quick, "share": QUICK_RATE, "weight_decay": 0.0},
         ]
         return [torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))]
 
@@ -152,7 +163,7 @@ class AlignedTraining:
     def save(
         self,
         folder: Path,
-        model: CrossSteps,
+        model: AlignedSteps,
         state: Mapping[str, Any],
         companion: Any,
         card: Mapping[str, Any],
@@ -166,7 +177,9 @@ class AlignedTraining:
         return model.save(folder, base_entry(base), more).folder
 
 
-def nats(model: CrossSteps, target: Mapping[str, Tensor], reference: Any) -> tuple[Tensor, Tensor]:
+def nats(
+    model: AlignedSteps, target: Mapping[str, Tensor], reference: Any
+) -> tuple[Tensor, Tensor]:
     """The nats of all fields of a batch of targets, and its number of notes; a REST is no note, and
     its onset counts among the nats of the note behind it."""
     target = _long(target)
