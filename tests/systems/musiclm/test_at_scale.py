@@ -136,8 +136,8 @@ def test_a_worker_goes_on_where_another_was_killed(load, place, plain, tmp_path)
     begun: list[int] = []
 
     class Watched(MusicLmSystem):
-        def _piece(self, request):
-            piece = super()._piece(request)
+        def _piece(self, request, number=0):
+            piece = super()._piece(request, number)
             begun.append(piece.writing.done)
             return piece
 
