@@ -112,8 +112,8 @@ class ArrivalSystem(System):
     @property
     def networks(self) -> Sequence[Any]:
         """As ``System.networks``."""
-        steps: Any = self.step_model
-        return (steps.model,)
+        model = getattr(self.step_model, "model", None)  # a table has none
+        return () if model is None else (model,)
 
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be asked for it."""
