@@ -1,7 +1,6 @@
-"""Learns what chooses between Plans and between attempts: ``systems/note/plan_worth.json`` and the
-forest of ``analysis/songlikeness.npz``.
+"""Learns what chooses between attempts: the forest of ``analysis/songlikeness.npz``.
 
-python benchmarks/songlikeness.py DATASET -o RUN [--band 240] [--any 200]
+python benchmarks/songlikeness.py DATASET -o RUN [--band 240] [--any 200] [--choose 6]
 
 Of the songs that models learn from, ``--band`` bands and ``--any`` of every kind are taken, as
 ``cantilena evaluate realism`` takes them of the held-out ones, and for each a piece is composed in
@@ -9,15 +8,14 @@ one attempt. A random forest learns to tell the songs from the pieces. Prints ho
 songs that it has not learnt from, and writes RUN/songlikeness.npz. Features are kept in RUN as
 pieces are made, so that a run that was stopped goes on.
 
-With ``--choose N``, over the validation split: how often composed bands are known when the best of
-1 and of N attempts is kept, by forests that have learnt from those very pieces.
+With ``--choose N``, over N attempts at each of 32 bands of the validation split: how far these are
+apart, and how often they are known, by forests that have learnt from those very pieces, when one is
+taken as it comes and when the most songlike is.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from copy import copy
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -31,14 +29,10 @@ from cantilena.evaluate.composing import piece_seed
 from cantilena.evaluate.forest import auc, cross_validated, two_sample
 from cantilena.evaluate.matched import prompt_of, windows
 from cantilena.systems.note.composer import NoteSystem
-from cantilena.systems.note.preferring import CLIP, PlanWorth, plan_features
-from cantilena.systems.note.preferring import NAMES as PLAN_NAMES
 from cantilena.systems.request import Request
 
 TREES = 300
 LEAST_IN_LEAF = 2
-STRENGTHS = (30.0, 100.0, 300.0, 1000.0)
-"""Of the penalty on the linear model's weights, one of which leave-one-out takes."""
 ABREAST = 8
 SEEDS = {"band": 0, "any": 5}
 """Of the songs' order, by kind: another, so that few bands are taken twice."""
@@ -48,15 +42,12 @@ APART = 7919
 
 def rows(
     system: NoteSystem, data: str, split: str, kind: str, n: int, attempts: int, out: Path
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(N, F) features of songs, (N, attempts, F) of the pieces for them and (N, attempts, G) of
-    their Plans."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, F) features of songs and (N, attempts, F) of the pieces for them."""
     order = windows(load_split(data, split), SEEDS[kind], None if kind == "any" else kind)
     chosen = list(islice(order, n))
     path = out / f"{split}-{kind}.npz"
-    composed, planned = np.zeros((0, len(NAMES))), np.zeros((0, len(PLAN_NAMES)))
-    if path.exists():
-        composed, planned = (np.load(path)[name] for name in ("composed", "planned"))
+    composed = np.load(path)["composed"] if path.exists() else np.zeros((0, len(NAMES)))
     wishes = [prompt_of(window) for window in chosen]
     jobs = [(prompt, attempt) for prompt in wishes for attempt in range(attempts)]
     sampling = replace(system.sampling, best_of=1)
@@ -66,13 +57,11 @@ def rows(
             for prompt, k in jobs[len(composed) : len(composed) + ABREAST]
         ]
         pieces = [features(result.score) for result in system.compose(requests)]
-        plans = [plan_features(system.draw_plans(request)[0]) for request in requests]
-        composed, planned = np.concatenate([composed, pieces]), np.concatenate([planned, plans])
-        np.savez(path, composed=composed, planned=planned)
+        composed = np.concatenate([composed, pieces])
+        np.savez(path, composed=composed)
         print(f"{split} {kind}: {len(composed)} of {len(jobs)}", flush=True)
     real = np.array([features(window.score) for window in chosen])
-    shape = (len(chosen), attempts, -1)
-    return real, composed[: len(jobs)].reshape(shape), planned[: len(jobs)].reshape(shape)
+    return real, composed[: len(jobs)].reshape(len(chosen), attempts, -1)
 
 
 def grown(real: np.ndarray, composed: np.ndarray, card: dict[str, object]) -> Forest:
@@ -99,20 +88,6 @@ def grown(real: np.ndarray, composed: np.ndarray, card: dict[str, object]) -> Fo
     )
 
 
-def foreseen(planned: np.ndarray, worth: np.ndarray, card: dict[str, object]) -> PlanWorth:
-    """The linear model of (N,) songlikeness over (N, G) features of Plans."""
-    from sklearn.linear_model import RidgeCV  # type: ignore[import-not-found]
-
-    undefined = np.isnan(planned)
-    median = np.nanmedian(np.where(undefined.all(0), 0.0, planned), axis=0)
-    filled = np.where(undefined, median, planned)
-    spread = filled.std(0)
-    scale = np.where(spread > 0, spread, 1.0)
-    inputs = np.clip((filled - filled.mean(0)) / scale, -CLIP, CLIP)
-    model = RidgeCV(alphas=STRENGTHS).fit(inputs, worth)
-    return PlanWorth(median, filled.mean(0), scale, model.coef_, card | {"strength": model.alpha_})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data")
@@ -124,13 +99,10 @@ def main() -> None:
     out = Path(args.output)
     out.mkdir(parents=True, exist_ok=True)
     system = NoteSystem.load()
-    system = copy(system)
-    system.plans = 1
     kinds = {"band": args.band, "any": args.any}
     parts = [rows(system, args.data, "train", kind, n, 1, out) for kind, n in kinds.items()]
-    real = np.concatenate([songs for songs, _, _ in parts])
-    composed = np.concatenate([pieces[:, 0] for _, pieces, _ in parts])
-    planned = np.concatenate([plans[:, 0] for _, _, plans in parts])
+    real = np.concatenate([songs for songs, _ in parts])
+    composed = np.concatenate([pieces[:, 0] for _, pieces in parts])
     label, pair = np.repeat([0, 1], len(real)), np.tile(np.arange(len(real)), 2)
     scores = cross_validated(np.concatenate([composed, real]), label, pair)[:, 1]
     below, above = scores.reshape(2, -1)
@@ -147,36 +119,27 @@ def main() -> None:
     what = {"what": "a random forest that tells songs from pieces composed for their wishes"}
     forest = grown(real, composed, what | card | order | {"features": list(NAMES)})
     write_forest(forest, out / "songlikeness.npz")
-    what = {"what": "a linear model of what that forest says of a piece, over its Plan"}
-    worth = foreseen(planned, below, what | card)
-    (out / "plan_worth.json").write_text(json.dumps(worth.to_dict()), encoding="utf-8")
     if args.choose:
-        choose(system, args.data, out, args.choose, forest, worth)
+        choose(system, args.data, out, args.choose, forest)
 
 
-def choose(
-    system: NoteSystem, data: str, out: Path, attempts: int, forest: Forest, worth: PlanWorth
-) -> None:
+def choose(system: NoteSystem, data: str, out: Path, attempts: int, forest: Forest) -> None:
     """Prints how attempts at bands of the validation split are told apart."""
-    real, composed, planned = rows(system, data, "valid", "band", 32, attempts, out)
+    real, composed = rows(system, data, "valid", "band", 32, attempts, out)
     heard = np.array([[forest(row) for row in one] for one in composed])
-    plans = np.array([worth(one) for one in planned])
-    apart = [x - x.mean(1, keepdims=True) for x in (heard, plans)]
     songs = np.array([forest(row) for row in real])
     print(f"songs {songs.mean():.2f} ({songs.std():.2f}), pieces {heard.mean():.2f}")
-    print(f"spread between the attempts at a song: {apart[0].std():.2f}")
-    print(f"correlation with the Plan's worth: {np.corrcoef(*map(np.ravel, apart))[0, 1]:.2f}")
-    every = np.arange(attempts)
-    for name, values in (("Plan", plans), ("notes", heard)):
-        for n in range(1, attempts + 1):
-            if attempts % n:
-                continue
-            kept = [
-                composed[np.arange(len(real)), some[values[:, some].argmax(1)]]
-                for some in every.reshape(-1, n)
-            ]
-            areas = [two_sample(real, pieces)[0].auc for pieces in kept]
-            print(f"best of {n} by its {name}: AUC {np.mean(areas):.3f}", flush=True)
+    spread = (heard - heard.mean(1, keepdims=True)).std()
+    print(f"spread between the attempts at a song: {spread:.2f}")
+    for n in range(1, attempts + 1):
+        if attempts % n:
+            continue
+        kept = [
+            composed[np.arange(len(real)), some[heard[:, some].argmax(1)]]
+            for some in np.arange(attempts).reshape(-1, n)
+        ]
+        areas = [two_sample(real, pieces)[0].auc for pieces in kept]
+        print(f"best of {n}: AUC {np.mean(areas):.3f}", flush=True)
 
 
 if __name__ == "__main__":

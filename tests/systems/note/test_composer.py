@@ -137,15 +137,6 @@ def test_the_best_of_several_is_kept(tiny_composer: NoteSystem):
     assert by_obedience and by_merit  # in some, the first is not the best
 
 
-def test_attempts_are_of_one_key_and_tempo_and_of_different_plans(tiny_composer: NoteSystem):
-    request = Request(Brief(bars=16), 5, Sampling(best_of=3))
-    plans = tiny_composer.draw_plans(request)
-    assert len(plans) == tiny_composer.plans
-    assert len({(plan.key, plan.bpm, plan.bars) for plan in plans}) == 1
-    assert len({plan.chords for plan in plans}) > 1
-    assert plans == tiny_composer.draw_plans(request)
-
-
 def test_a_stream_holds_back_what_may_be_thrown_away(tiny_composer: NoteSystem):
     request = Request(asked(40, 33, bars=2, key="D minor"), 0, Sampling(best_of=3))
     result = tiny_composer.compose([request])[0]
@@ -246,8 +237,7 @@ def test_hand_percussion_is_free_where_the_genre_or_the_text_wants_it(tiny_compo
         (Brief(instruments=(drums,), genres=("samba",), bars=1), True),
         (Brief(instruments=(percussion,), genres=("jazz",), bars=1), True),
     ):
-        request = Request(brief, 0, ONE)
-        job = tiny_composer._piece(Attempt(request), tiny_composer.draw_plans(request)).job
+        job = tiny_composer._piece(Attempt(Request(brief, 0, ONE))).job
         kit = next(wish for wish in job.constraints if isinstance(wish, Kit))
         assert (kit.unusual[conga] == 0) == free
     assert set(GENRES) >= PERCUSSION

@@ -60,7 +60,7 @@ DRAWS = 30
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
 INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
 INTRO_LONG = 8  # bars of a long intro; others have half as many
-P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_OUT = 0.6, 0.4, 0.4, 0.4, 0.9
+P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_OUT = 0.6, 0.4, 0.4, 0.4, 0.7
 """Shares of pieces that begin with an intro without the tune; of intros of eight bars and not four;
 of the other parts that play in one; of the further parts with chords that join after eight bars,
 and that rest in a section. So as many parts are in by the second bar as in real songs (a half of

@@ -38,8 +38,7 @@ from cantilena.systems.note.finishing import LiveNotes, finished
 from cantilena.systems.note.habits import read_habits
 from cantilena.systems.note.manner import figures_of
 from cantilena.systems.note.plan import Plan
-from cantilena.systems.note.planning import LOOPING, make_plans
-from cantilena.systems.note.preferring import preferred
+from cantilena.systems.note.planning import LOOPING, make_plan
 from cantilena.systems.note.prefix import prefix
 from cantilena.systems.note.rewriting import Gap
 from cantilena.systems.note.stepper import NoteStepper
@@ -56,9 +55,6 @@ if TYPE_CHECKING:
 MAX_STEPS_PER_BAR = 90
 """Steps of a bar at most, so that a piece that does not end is cut off; songs have 41 a bar."""
 STEPS_OVER_DENSITY = 2.5  # the same, as a multiple of the density that is asked for
-
-PLANS = 32
-"""Plans that are drawn for a piece: each more tells less, and 32 take a fifth of a second."""
 
 
 @dataclass
@@ -86,8 +82,6 @@ class NoteSystem(System):
 
     system = "note"
     options = OPTIONS
-    plans = PLANS
-    """Plans drawn for a Request, of which each attempt takes the next best."""
 
     def __init__(self, folder: str | Path, threads: int | None = None, engine: str = "onnx"):
         """``engine``: "onnx", the default install's, or "torch", in full precision. ``threads``: by
@@ -147,11 +141,7 @@ class NoteSystem(System):
             for k, attempt in enumerate(attempts):
                 yield from ((k, event) for event in fill(self, attempt))
             return
-        plans: dict[int, list[Plan]] = {}
-        for request in (attempt.request for attempt in attempts):
-            if request.edit is None and id(request) not in plans:
-                plans[id(request)] = self.draw_plans(request)
-        pieces = [self._piece(attempt, plans.get(id(attempt.request), ())) for attempt in attempts]
+        pieces = [self._piece(attempt) for attempt in attempts]
         jobs = [piece.job for piece in pieces]
         stepper = self.writing(jobs, attempts[0].request)
         for _ in Loop(stepper, self.grammar, jobs).steps():
@@ -185,22 +175,17 @@ class NoteSystem(System):
         """What leads it through the candidates of a Gap."""
         return Listening(self.engine, jobs)
 
-    def draw_plans(self, request: Request) -> list[Plan]:
-        """The Plans of a new piece, that of its first attempt first."""
-        brief = self.brief_of(request)
-        rng = np.random.default_rng([request.seed, _words(brief)])
-        return preferred(make_plans(brief, self.habits, rng, self.plans))
-
-    def _piece(self, attempt: Attempt, plans: Sequence[Plan]) -> _Piece:
-        """``plans``: of new pieces, those of the Request."""
+    def _piece(self, attempt: Attempt) -> _Piece:
         request = attempt.request
         brief, sampling = self.brief_of(request), request.sampling or self.sampling
-        rng = np.random.default_rng([request.seed, attempt.number, _words(brief)])
+        # the text is part of the seed: what two texts leave open is not the same in both
+        words = zlib.crc32(brief.text.encode("utf-8", "replace"))
+        rng = np.random.default_rng([request.seed, attempt.number, words])
         before = None
         if request.edit is not None:
             plan, before = continued(brief, request.edit.base, self.scheme, self.habits, rng)
         else:
-            plan = plans[attempt.number % len(plans)]
+            plan = make_plan(brief, self.habits, rng)
         tracker = Tracker(plan.frame, self.scheme.max_delta, plan.outline)
         planned = tracker.agenda is not None and bool(self.engine.model.get("plan"))
         if before is not None:
@@ -262,11 +247,6 @@ class NoteSystem(System):
         )
         chosen = self.side_by_side(piece.request) and self.attempts(piece.request) > 1
         return Finished(result, songlikeness(new) if chosen else 0.0)
-
-
-def _words(brief: Brief) -> int:
-    """The text as a part of the seed: what two texts leave open is not the same in both."""
-    return zlib.crc32(brief.text.encode("utf-8", "replace"))
 
 
 def _fills(request: Request) -> bool:

@@ -21,12 +21,11 @@ import numpy as np
 
 from cantilena.score import DRUMS
 from cantilena.score.harmony import Chord, Key, parse_chord
-from cantilena.systems.note.arranging import SHORTEST as SHORTEST_ARRANGED
 from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.manner import in_registers, with_compass
 from cantilena.systems.note.plan import PartPlan, Plan
-from cantilena.systems.note.progressions import Stock, choose_chords
+from cantilena.systems.note.progressions import choose_chords
 from cantilena.systems.note.sections import (
     SECTION,
     form_bars,
@@ -93,22 +92,6 @@ MOST_BARS_OF_A_CYCLE = 96  # however long the chord progression that is asked fo
 
 def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> Plan:
     """The Plan of a Brief; open questions are drawn from ``habits`` by ``rng``."""
-    return _arranged(_begun(brief, habits, rng), brief, habits, rng)
-
-
-def make_plans(
-    brief: Brief, habits: dict[str, Any], rng: np.random.Generator, n: int
-) -> list[Plan]:
-    """``n`` Plans of a Brief, of one tempo, key, length and line-up; one where nothing is arranged
-    in so few bars."""
-    begun = _begun(brief, habits, rng)
-    draws = n if begun.bars >= SHORTEST_ARRANGED else 1
-    stock = None if brief.chords else Stock(brief, begun, habits)
-    return [_arranged(begun, brief, habits, rng, stock) for _ in range(draws)]
-
-
-def _begun(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> Plan:
-    """A Plan without chords, and with parts of which nobody knows when they play."""
     metre = _metre(brief)
     bpm = _tempo(brief, habits, rng)
     key = _key(brief, rng)
@@ -116,19 +99,9 @@ def _begun(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> Pl
     parts = in_registers(with_compass(cast(brief, habits, rng), brief, rng), brief)
     section = section_of_rounds(_cycle(brief, 4 * metre[0] / metre[1]))
     sections = plan_sections(brief.form, bars, brief.form_whole, section)
-    return Plan(parts, bpm, metre, key, bars, (), sections=sections)
-
-
-def _arranged(
-    plan: Plan,
-    brief: Brief,
-    habits: dict[str, Any],
-    rng: np.random.Generator,
-    stock: Stock | None = None,
-) -> Plan:
-    """A Plan with chords and with what each part does in each bar."""
-    chords = _asked_chords(brief, plan) or choose_chords(brief, plan, habits, rng, stock)
-    density, polyphony = _texture(brief, plan.parts, habits, rng)
+    plan = Plan(parts, bpm, metre, key, bars, (), sections=sections)
+    chords = _asked_chords(brief, plan) or choose_chords(brief, plan, habits, rng)
+    density, polyphony = _texture(brief, parts, habits, rng)
     plan = replace(
         plan,
         chords=chords,

@@ -94,16 +94,11 @@ _DOMINANT = 7  # semitones above the tonic
 
 
 def choose_chords(
-    brief: Brief,
-    plan: Plan,
-    habits: dict[str, Any],
-    rng: np.random.Generator,
-    stock: Stock | None = None,
+    brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
 ) -> tuple[tuple[int, Chord], ...]:
-    """(tick, chord) wherever the chord changes or a bar begins. ``stock``: where several are chosen
-    for a Brief, what they have in common. Of up to ``PROGRESSION_DRAWS``
+    """(tick, chord) wherever the chord changes or a bar begins. Of up to ``PROGRESSION_DRAWS``
     draws the first is taken whose key is plain enough by ear (``key_lead``), else the plainest."""
-    stock = stock or Stock(brief, plan, habits)
+    stock = _Stock(brief, plan, habits)
     best: tuple[float, list[tuple[int, Chord]]] = (-np.inf, [])
     for _ in range(PROGRESSION_DRAWS):
         chords = _laid_out(_numbers(stock, plan, rng), brief, plan)
@@ -136,9 +131,8 @@ def key_lead(chords: Sequence[Chord], key: Key) -> float:
 # ---------------------------------------------------------------------------- what there is
 
 
-class Stock:
-    """The phrases that a piece of a Brief may be made of, in the key and metre of a Plan, and how
-    likely each is. Takes longer to make than phrases to draw."""
+class _Stock:
+    """The phrases that a piece may be made of, and how likely each is."""
 
     def __init__(self, brief: Brief, plan: Plan, habits: dict[str, Any]):
         genres = set(brief.genres)
@@ -284,7 +278,7 @@ def _leads(chord: Chord, coming: Chord) -> bool:
 # ---------------------------------------------------------------------------- setting it out
 
 
-def _numbers(stock: Stock, plan: Plan, rng: np.random.Generator) -> list[int]:
+def _numbers(stock: _Stock, plan: Plan, rng: np.random.Generator) -> list[int]:
     """Two chord numbers a bar, above C: a phrase for each section's letter, the first at home and
     the next another music; the last four bars come home. In some pieces chords that fall a fifth
     have their sevenths."""
