@@ -106,6 +106,14 @@ def test_a_synthesizer_that_plays_the_bass_is_a_synth_bass():
     assert roles_of("flute, bassline on synth, harp")[38] == BASS
 
 
+def test_chords_do_not_go_far_above_a_tune():
+    brief = parse_brief("flute, piano, bass, drums")
+    for seed in range(6):
+        plan = make_plan(brief, HABITS, np.random.default_rng(seed))
+        low, high = next((p.low, p.high) for p in plan.parts if p.role == MELODY)
+        assert next(p.high for p in plan.parts if p.role == HARMONY) <= (low + high) // 2 + 3
+
+
 def test_ranges_follow_roles():
     plan = make_plan(
         parse_brief("cello plays the bass, flute, oboe"), HABITS, np.random.default_rng(0)

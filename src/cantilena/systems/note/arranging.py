@@ -13,6 +13,7 @@ import numpy as np
 
 from cantilena.score import DRUMS
 from cantilena.systems.note.borrowing import assigned, bar_length, scaled, within_reach
+from cantilena.systems.note.casting import STRUCK
 from cantilena.systems.note.manner import leading, led, with_riffs
 from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import (
@@ -59,12 +60,12 @@ DRAWS = 30
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
 INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
 INTRO_LONG = 8  # bars of a long intro; others have half as many
-P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_OUT = 0.6, 0.4, 0.4, 0.4, 0.5
+P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_OUT = 0.6, 0.4, 0.4, 0.4, 0.9
 """Shares of pieces that begin with an intro without the tune; of intros of eight bars and not four;
 of the other parts that play in one; of the further parts with chords that join after eight bars,
 and that rest in a section. So as many parts are in by the second bar as in real songs (a half of
 them; ``cantilena evaluate realism``)."""
-HEARD_ENOUGH = 0.75  # share of the bars from which on a part may rest in a section
+HEARD_ENOUGH = 0.6  # share of the bars from which on a part may rest in a section
 P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
 LEAST_SCALE = 0.25
 """By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
@@ -245,7 +246,7 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
     if plan.bars < INTRO_FROM or len(plan.parts) < INTRO_PARTS:
         return sung(_entered(rows, plan), plan)
     out = {i: list(row) for i, row in rows.items()}
-    chords = [p.instrument for p in plan.parts if p.role == HARMONY]
+    chords = [p.instrument for p in plan.parts if p.role == HARMONY and p.instrument not in STRUCK]
     first = chords[int(rng.integers(len(chords)))] if chords else -1
     intro = 0
     if rng.random() < P_INTRO:
@@ -255,12 +256,13 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
             waits = part.role == MELODY or rng.random() >= P_IN_INTRO
             if waits and part.instrument != first:
                 out[part.instrument][:intro] = [BarPlan(REST)] * intro
+    rested: frozenset[int] = frozenset()
     for instrument in chords:
         if instrument != first and rng.random() < P_LATER:
             out[instrument][:INTRO_LONG] = [BarPlan(REST)] * INTRO_LONG
         heard = sum(bar.kind not in (REST, HELD) for bar in out[instrument]) / plan.bars
         if instrument != first and heard >= HEARD_ENOUGH and rng.random() < P_OUT:
-            out[instrument] = _without_a_section(out[instrument], plan, rng)
+            out[instrument], rested = _without_a_section(out[instrument], plan, rested, rng)
     out = _entered(out, plan)
     for bar in range(intro if chords else 0):  # somebody has to play the intro
         if out[first][bar].kind in (REST, HELD):
@@ -268,13 +270,17 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
     return sung(out, plan, intro)
 
 
-def _without_a_section(row: list[BarPlan], plan: Plan, rng: np.random.Generator) -> list[BarPlan]:
-    """The row of a part that rests in one of the sections between the first and the last."""
-    inner = plan.sections[1:-1]
+def _without_a_section(
+    row: list[BarPlan], plan: Plan, rested: frozenset[int], rng: np.random.Generator
+) -> tuple[list[BarPlan], frozenset[int]]:
+    """The row of a part that rests in one of the sections between the first and the last, if
+    possible in none in whose first bar (``rested``) another does, and those bars with its own."""
+    inner = [s for s in plan.sections[1:-1] if s.start not in rested] or plan.sections[1:-1]
     if not inner:
-        return row
+        return row, rested
     out = inner[int(rng.integers(len(inner)))]
-    return [BarPlan(REST) if out.start <= k < out.stop else bar for k, bar in enumerate(row)]
+    row = [BarPlan(REST) if out.start <= k < out.stop else bar for k, bar in enumerate(row)]
+    return row, rested | {out.start}
 
 
 def _entered(rows: Rows, plan: Plan) -> Rows:
@@ -293,7 +299,7 @@ def _entered(rows: Rows, plan: Plan) -> Rows:
 def _with_chords(rows: Rows, plan: Plan) -> Rows:
     """The rows with somebody who plays chords in every bar, as chords that are asked for are to be
     heard in each: who plays them most."""
-    names = [p.instrument for p in plan.parts if p.role == HARMONY]
+    names = [p.instrument for p in plan.parts if p.role == HARMONY and p.instrument not in STRUCK]
     if not names:
         return rows
     silent = (REST, HELD)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.score import DRUMS, gm
-from cantilena.systems.note.casting import BOWED
+from cantilena.systems.note.casting import BOWED, STRUCK
 from cantilena.systems.note.plan import HARMONY, PartPlan
 from cantilena.systems.note.recurrence import HELD, BarPlan, bar_plan, read_counts
 from cantilena.systems.note.shaping import Rows
@@ -25,6 +25,8 @@ role plays."""
 MOST_OF_A_LINE = 16
 """Notes at most, to a whole note, of a player of one note at a time: nineteen of twenty bars of
 winds and bowed strings of the training songs have no more, be they tunes or not."""
+MOST_STRUCK = 8
+"""The same of timpani and their like: nine of ten bars of timpani of the training songs."""
 LONG_NOTES = 4
 """Notes of a bar up to which they may last through the next one."""
 CHORD_SIZE = 2
@@ -90,7 +92,8 @@ def within_reach(rows: Rows, parts: Sequence[PartPlan], metre: Sequence[int]) ->
     """The rows in which parts of one note at a time have no more of them than such parts play."""
     out = dict(rows)
     for part in filter(_is_line, parts):
-        most = round(MOST_OF_A_LINE * bar_length(metre) * _divided(part))
+        of_one = MOST_STRUCK if part.instrument in STRUCK else MOST_OF_A_LINE
+        most = round(of_one * bar_length(metre) * _divided(part))
         out[part.instrument] = [replace(b, notes=min(b.notes, most)) for b in rows[part.instrument]]
     return out
 

@@ -90,6 +90,10 @@ _LEADS = by_name(
 _DRUM_VOICES = 5  # that a drummer strikes at once: two hands and feet, and a cymbal that rings
 LEAD_VOICES = {"piano": 2}
 """Notes at once of who leads beside others that play no chords, by family; 1 for others."""
+STRUCK = frozenset(
+    by_name("timpani, agogo, woodblock, taiko drum, melodic tom, synth drum, reverse cymbal")
+)
+"""Pitched percussion of which a player strikes one at a time, and which carries no harmony."""
 _VOICES = {"guitar": 5, "piano": 7, "organ": 5, "ensemble": 5, "synth pad": 4}
 """Notes that an instrument sounds at once, by family; 4 for others that play chords."""
 
@@ -326,6 +330,7 @@ def _voices(instrument: int, role: str, players: int) -> int:
     """Notes an instrument sounds at once."""
     if role == DRUM:
         return _DRUM_VOICES
-    if role == BASS or instrument in gm.MONOPHONIC or instrument in BOWED:
+    one_by_one = instrument in gm.MONOPHONIC or instrument in BOWED or instrument in STRUCK
+    if role == BASS or one_by_one:
         return players
     return _VOICES.get(gm.family(instrument), 4)
