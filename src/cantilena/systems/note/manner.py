@@ -60,7 +60,7 @@ CHORDS_HELD = {"accompaniment": 1.0, "background": 2.0}
 the background and of which nothing else is said."""
 REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 """From which to which share of a part's range a register goes."""
-CHORDS_ABOVE = 3
+CHORDS_ABOVE = 4
 """Semitones above the middle of a tune's range that chords may go: leads of songs lie 4 semitones
 above the highest note that begins with theirs (``cantilena evaluate realism``), and tunes cling to
 the low end of theirs, so that with eight a flute was heard in the midst of the piano."""

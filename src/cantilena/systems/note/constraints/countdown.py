@@ -34,7 +34,7 @@ class Countdown:
     so many: of real leads a fifth of the notes begin on the first half beat, without this a quarter
     did, and the ends of bars were empty (``cantilena evaluate realism``)."""
 
-    LATE_BIAS, LATE = 10.0, 0.25
+    LATE_BIAS, LATE = 15.0, 0.25
     """What a part gains for each bar beyond so many of a bar in which it has played nothing yet of
     what is planned: else bars stay empty, and with them all that take them up."""
 

@@ -36,7 +36,7 @@ class Lines:
     """What the pitches a step from the coming chord's bass note gain in a bass, in the last beat
     before that chord, and what the pitch it is on loses, there twice: of real basses a third of the
     intervals are repeated notes, without this more than a half."""
-    ABOVE_BIAS = -2.0
+    ABOVE_BIAS = -1.5
     """What pitches of chords lose above the tune's latest note."""
     HELD_BIAS, LONGEST_HELD = 1.0, 2 * GRID
     """What a tune's note gains that lasts to where its next is due, if its bar's notes are spread
