@@ -8,6 +8,7 @@ import pytest
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.casting import BASSES, BEAT_GENRES, MAX_PARTS, cast
 from cantilena.systems.note.lineups import KINDRED, LINEUPS
+from cantilena.systems.note.plan import MELODY
 from cantilena.text.brief import parse_brief
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.wishes import Brief
@@ -49,6 +50,20 @@ def test_a_band_joins_who_is_asked_for_and_nobody_plays_twice():
             assert gm.family(asked) not in map(gm.family, others)
     band = players("funk with double bass and piano")
     assert sum(i in BASSES for i in band) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "lead"),
+    [("polka with tuba", None), ("celtic tin whistle", 78), ("march with trumpet", 56)],
+)
+def test_a_single_line_of_an_ensembles_genre_is_accompanied(text: str, lead: int | None):
+    """A tuba by itself is no polka; who joins a tune does not take it away."""
+    for seed in range(6):
+        parts = cast(parse_brief(text), HABITS, np.random.default_rng(seed))
+        assert len(parts) >= 2
+        assert lead in (None, *(p.instrument for p in parts if p.role == MELODY))
+    alone = ("solo flute, folk", "folk for flute", "Bach cello suite", "a tuba")
+    assert all(len(players(text)) == 1 for text in alone)
 
 
 def test_who_is_excluded_is_left_out_of_a_lineup():

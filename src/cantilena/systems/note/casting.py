@@ -65,6 +65,8 @@ alike; less lets the model forget some."""
 MAX_PARTS = 5  # of a piece that a text names some parts of; where it names none one more
 ASKED_ENOUGH = 3  # named instruments that nobody joins any more, but who the genre lives on
 ALL_NAMED = 5  # named instruments that are the whole band: nobody at all joins
+UNACCOMPANIED = frozenset({"classical", "baroque", "romantic", "new age", "ambient", "soundtrack"})
+"""Genres in which an instrument of one note at a time may well play by itself."""
 CORES = {"metal": frozenset({"guitar", "bass", "drums"})}
 """Kinds of instruments without which a genre is not itself; nothing that is named replaces them."""
 BAND_CORE = frozenset({"bass", "drums"})
@@ -104,13 +106,21 @@ def cast(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tupl
     asked = asked_programs(brief)
     taken = [i for i, _ in asked]
     core = _core(brief, len(asked))
-    if not asked or (core and not brief.only and len(asked) < ASKED_ENOUGH):
+    joined = _is_lone_line(taken, brief) or (core and len(asked) < ASKED_ENOUGH)
+    if not asked or (joined and not brief.only):
         taken += _accompaniment(taken, brief, habits, rng)
     elif core and not brief.only:
         taken += _missing(taken, core, brief, rng)
     if not taken:
         raise BriefError("every instrument is excluded; leave at least one to play")
-    return plan_parts(taken, dict(asked), habits["registers"], asked_roles(brief))
+    roles = asked_roles(brief)
+    if (
+        len(asked) == 1
+        and _is_lone_line([asked[0][0]], brief)
+        and asked[0][0] not in BASSES | STRUCK
+    ):
+        roles.setdefault(asked[0][0], ("lead",))  # those that join do not take the tune
+    return plan_parts(taken, dict(asked), habits["registers"], roles)
 
 
 def _core(brief: Brief, n_asked: int) -> frozenset[str]:
@@ -124,6 +134,13 @@ def _core(brief: Brief, n_asked: int) -> frozenset[str]:
         core |= BAND_CORE if BEAT_GENRES & set(brief.genres) else frozenset()
         core |= EPIC_CORE if _is_epic(brief) else frozenset()
     return core
+
+
+def _is_lone_line(asked: Sequence[int], brief: Brief) -> bool:
+    """Whether a text names one instrument of one note at a time and a genre of ensembles: "polka
+    with tuba" is no piece for a tuba by itself."""
+    lines = [i for i in asked if i in gm.MONOPHONIC or i in BOWED or i in STRUCK]
+    return len(asked) == len(lines) == 1 and bool(set(brief.genres) - UNACCOMPANIED)
 
 
 def _is_epic(brief: Brief) -> bool:
