@@ -105,21 +105,16 @@ def cast(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) -> tupl
     up a line-up with them. Raises BriefError where every instrument is excluded."""
     asked = asked_programs(brief)
     taken = [i for i, _ in asked]
-    core = _core(brief, len(asked))
-    joined = _is_lone_line(taken, brief) or (core and len(asked) < ASKED_ENOUGH)
-    if not asked or (joined and not brief.only):
+    core, roles = _core(brief, len(asked)), asked_roles(brief)
+    lone = _is_lone_line(taken, brief)
+    if lone and taken[0] not in BASSES | STRUCK:
+        roles.setdefault(taken[0], ("lead",))  # those that join do not take the tune
+    if not asked or (not brief.only and (lone or (core and len(asked) < ASKED_ENOUGH))):
         taken += _accompaniment(taken, brief, habits, rng)
     elif core and not brief.only:
         taken += _missing(taken, core, brief, rng)
     if not taken:
         raise BriefError("every instrument is excluded; leave at least one to play")
-    roles = asked_roles(brief)
-    if (
-        len(asked) == 1
-        and _is_lone_line([asked[0][0]], brief)
-        and asked[0][0] not in BASSES | STRUCK
-    ):
-        roles.setdefault(asked[0][0], ("lead",))  # those that join do not take the tune
     return plan_parts(taken, dict(asked), habits["registers"], roles)
 
 
