@@ -67,6 +67,7 @@ class _Part:
         ]
         self.keys: list[int] = []  # tick * PITCHES + pitch
         self.rows: list[Row] = []
+        self.left: dict[int, int] = {}  # by bar: ``Agenda.to_come``, until a note changes it
 
     def close(self, bar: int, bars: Sequence[int]) -> None:
         """Where notes were planned for ``bar``, which is over, and none was written, has the first
@@ -75,6 +76,7 @@ class _Part:
         if self.counts[bar] <= 0 or self.before(bars[bar]) < self.before(bars[bar + 1]):
             return
         first = -1
+        self.left.clear()
         for later, back in enumerate(self.returns):
             if back is None or back.source != bar:
                 continue
@@ -131,6 +133,7 @@ class Agenda:
         if part is not None:
             part.keys.append(self.tick * PITCHES + pitch)
             part.rows.append(row)
+            part.left.clear()
 
     def is_new(self, instrument: int, bar: int) -> bool:
         """Whether a part takes up nothing in a bar in which it plays, as planned or since the bar
@@ -200,6 +203,11 @@ class Agenda:
         """Notes that a part still has to play in a bar, ``UNKNOWN_COUNT`` where that is not known.
         Where a bar takes up one that came out with more notes than were planned, or fewer, so many
         more or fewer are expected of it."""
+        if bar not in part.left:  # asked of all parts at each step, of which one has changed
+            part.left[bar] = self._to_come(part, bar)
+        return part.left[bar]
+
+    def _to_come(self, part: _Part, bar: int) -> int:
         count = part.counts[bar]
         if count == UNKNOWN_COUNT:
             return UNKNOWN_COUNT
