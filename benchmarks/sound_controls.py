@@ -7,7 +7,7 @@ rows are the clips themselves, and what the codec alone makes of them. "remix" i
 under the words of the next clip.
 
     python benchmarks/sound_controls.py --data clips --systems musicgen,musiclm
-    python benchmarks/sound_controls.py --data clips --checkpoint latent=run/latent --json out.json
+    python benchmarks/sound_controls.py --data clips --systems "" --checkpoint latent=run/latent
 """
 
 from __future__ import annotations
@@ -160,6 +160,8 @@ def main() -> None:
     print("|---|" + "---:|" * (len(MEASURES) + 1))
     own = [clip.samples[: round(args.seconds * clip.rate)] for clip in clips]
     judge("the clips", own, clips[0].rate, 0)
+    counts = {name: row[3] for name, row in results["the clips"].items()}
+    print("| clips that have them | " + " | ".join(map(str, counts.values())) + " | |")
     for system in loaded(args.systems, args.checkpoint):
         codec = system.model.vae if system.system == "latent" else system.codec
         rows = controls_of(system)
