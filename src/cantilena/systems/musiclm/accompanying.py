@@ -32,6 +32,9 @@ SHORTEST = 1.0
 QUIETEST = 0.5
 """Factor by which a part is made quieter at most, so that the mix fits full scale; what still does
 not fit is cut off from the part, never from the recording."""
+MOST_GAIN = 10.0
+"""By which a quiet recording is amplified to be heard (20 dB): beside one that is next to silence a
+part would be inaudible too."""
 BLOCK = 1 << 18
 """Samples that are read at a time."""
 FULL = 32_768
@@ -71,8 +74,9 @@ def check(audio: Audio) -> None:
 
 
 def gain_of(audio: Audio) -> float:
-    """What brings a recording to the loudness of the clips of a training; 1 for silence."""
-    return room.level(audio.samples, audio.rate) or 1.0
+    """What brings a recording to the loudness of the clips of a training, at most ``MOST_GAIN``; 1
+    for silence."""
+    return min(room.level(audio.samples, audio.rate), MOST_GAIN) or 1.0
 
 
 def as_heard(audio: Audio, rate: int) -> np.ndarray:
