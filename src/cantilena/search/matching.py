@@ -46,7 +46,7 @@ WEIGHTS = {
     "register": 0.7,
     "articulation": 0.7,
     "words": 1.0,
-    "sound": 3.0,
+    "sound": 1.0,
 }
 """What each wish counts, our own estimate; one that is implied by another word counts half."""
 NAME_BONUS = 0.1
