@@ -155,6 +155,7 @@ def print_single(loaded: Loaded, clips: dict[str, list[UniClip]], limit: int) ->
         assert clip.symbols is not None
         pitch, instrument = int(clip.symbols.pitch[0]), int(clip.symbols.instrument[0])
         notes = heard_notes(loaded, clip.codes[:, : loaded.vocabulary.frames // 2].astype(np.int64))
+        right["any note"] += bool(notes)
         if notes:
             right["pitch"] += notes[0].pitch == pitch
             right["pitch class"] += notes[0].pitch % 12 == pitch % 12
@@ -168,13 +169,13 @@ def print_single(loaded: Loaded, clips: dict[str, list[UniClip]], limit: int) ->
         "instrument": lambda s: int(s.instrument[0]),
         "family": lambda s: int(s.instrument[0]) // 8,
     }
-    for name, count in right.items():
+    for name in ("any note", "pitch", "pitch class", "within a third", "instrument", "family"):
         trivial = ""
         if name in values:
             of = values[name]
             common = Counter(of(c.symbols) for c in alone["train"]).most_common(1)[0][0]
             trivial = f"{np.mean([of(c.symbols) == common for c in held]):8.3f}"
-        print(f"{name:16}{count / len(held):8.3f}{trivial}")
+        print(f"{name:16}{right[name] / len(held):8.3f}{trivial}")
 
 
 # ------------------------------------------------------------------ speed

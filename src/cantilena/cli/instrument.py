@@ -29,7 +29,7 @@ def instrument_arguments(parser: argparse.ArgumentParser, whole: Callable[[str],
     parser.add_argument("-o", "--output", metavar="DIR", default="kit", help="its folder (kit)")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="another number (0)")
     parser.add_argument(
-        "--checkpoint", metavar="DIR", help="a model of single notes (code-notes) that writes it"
+        "--checkpoint", metavar="DIR", help="a model of notes that writes it (code-notes, uniaudio)"
     )
     parser.add_argument("--codec", metavar="DIR", help="what sounds that model's codes")
     parser.add_argument(

@@ -143,3 +143,23 @@ def test_a_damaged_checkpoint_is_refused(folder, tmp_path):
     save_checkpoint(tmp_path, card, lambda stage: save_tensors(stage / WEIGHTS, tensors))
     with pytest.raises(CheckpointError, match="sizes are not those"):
         load_uniaudio(tmp_path, "cpu")
+
+
+def test_a_kit_is_written_note_by_note(folder, tmp_path, monkeypatch):
+    from cantilena.render.kit.making import Note
+    from cantilena.systems.uniaudio import kits
+
+    def made(make, rate, *_, **__):
+        assert rate == RATE
+        return [make([Note(60, 90), Note(72, 90)], attempt) for attempt in (0, 0, 1)]
+
+    monkeypatch.setattr(kits, "make_kit", made)
+    shares: list[float] = []
+    (one, again, other), about = kits.uni_kit(0, 3, folder, shares.append)
+    assert about["made_by"] == "the model uniaudio" and shares == [0.5, 1.0] * 2
+    assert len(one[0].samples) == round(1.75 * RATE)
+    assert np.array_equal(one[0].samples, again[0].samples)
+    for sounds in (one[1], other[0]):  # another key, another attempt
+        assert not np.array_equal(one[0].samples, sounds.samples)
+    with pytest.raises(InputError, match="not learned the task 'note'"):
+        kits.uni_kit(0, 3, write_uniaudio(tmp_path, tasks="text"))

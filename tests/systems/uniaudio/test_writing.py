@@ -193,6 +193,31 @@ def test_the_grammar_of_notes(loaded: Loaded):
     assert piece.when == [7, 7]
 
 
+def test_no_note_is_written_twice(loaded: Loaded):
+    """The likeliest note would else be the likeliest for ever."""
+    vocabulary, grammar = loaded.vocabulary, UniGrammar()
+    first = vocabulary.first
+    time, instrument, pitch = first["time"] + 3, first["instrument"] + 5, first["pitch"] + 60
+    rest = (first["duration"], first["velocity"], 0)
+
+    def least(note: tuple[int, int, int], *chosen: int) -> int:
+        prompt = vocabulary.sequence("transcribe", [], vocabulary.words(""))
+        piece = UniPiece(vocabulary, prompt, NOTES)
+        piece.push(*note)
+        piece.push(*rest)
+        allowed = np.flatnonzero(grammar.bias(len(chosen), piece, list(chosen)) == 0)
+        return int(allowed[allowed > first["end"] + 2][0])
+
+    own = (time, instrument, pitch)
+    assert least(own) == time and least(own, time) == instrument
+    assert least(own, time, instrument) == pitch + 1
+    assert least(own, time, instrument + 1) == first["pitch"]
+    assert least(own, time + 1) == first["instrument"]
+    last = first["pitch"] + 127
+    assert least((time, instrument, last), time) == instrument + 1
+    assert least((time, first["instrument"] + 128, last)) == time + 1
+
+
 # ------------------------------------------------------------------ on disk
 
 

@@ -2,7 +2,7 @@
 
 Knows the vocabulary, and which tokens may stand where; does not know models, tasks or sound. Sound
 has a length, and what is known of its beginning is taken as it is; notes go on until their end is
-written, and never back in time.
+written, and follow one another by time, instrument and pitch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cantilena.tokens.codes.patches import AUDIO, KINDS, NOTES, NOWHERE, Patches, Vocabulary
+from cantilena.tokens.codes.patches import AUDIO, FIELDS, KINDS, NOTES, Patches, Vocabulary
+
+ORDERED = FIELDS[:3]
+"""Fields of a note by which notes are in order."""
 
 
 class UniPiece:
@@ -68,10 +71,10 @@ class UniGrammar:
         vocabulary = piece.vocabulary
         out = np.full(vocabulary.written, -np.inf, dtype=np.float32)
         first, stop = vocabulary.range_of(piece.kind, field, piece.place)
-        if piece.kind == NOTES and field == 0 and piece.place == 0:
-            latest = max(piece.when, default=NOWHERE)
-            first += 1 + latest
-            out[self._end(piece)] = 0.0
+        if piece.kind == NOTES:
+            if field == 0 and piece.place == 0:
+                out[self._end(piece)] = 0.0
+            first = max(first, self._least(piece, chosen))
         out[first:stop] = 0.0
         return out
 
@@ -84,6 +87,22 @@ class UniGrammar:
         if piece.kind == AUDIO:
             return piece.complete
         return piece.place == 0 and chosen[0] == self._end(piece)
+
+    def _least(self, piece: UniPiece, chosen: Sequence[int]) -> int:
+        """The least token that may come next of a note's time, instrument or pitch: notes follow
+        one another in this order, and none comes twice."""
+        books, place, begun = piece.vocabulary.books, piece.place, len(piece.rows)
+        own = [*(t for row in piece.rows[begun - place :] for t in row), *chosen]
+        if len(own) >= len(ORDERED) or begun == place:
+            return 0
+        before = piece.rows[begun - place - piece.vocabulary.note_patches : begun - place]
+        last = [token for row in before for token in row][: len(ORDERED)]
+        if own != last[: len(own)]:
+            return 0
+        rest = range(len(own) + 1, len(ORDERED))
+        ends = (piece.vocabulary.range_of(NOTES, i % books, i // books)[1] - 1 for i in rest)
+        used_up = all(last[i] == end for i, end in zip(rest, ends, strict=True))
+        return last[len(own)] + used_up
 
     def _end(self, piece: UniPiece) -> int:
         return piece.vocabulary.first["end"] + KINDS.index(NOTES)

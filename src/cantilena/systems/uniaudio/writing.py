@@ -43,8 +43,8 @@ LIKELIEST = Sampling(temperature=0.0, guidance=1.0, best_of=1, repetition=0.0)
 """How notes are written."""
 AGAIN = 4
 """Of a window of sound beside notes or another sound, one part in so many is there already."""
-MOST_NOTES = 400
-"""Of a window: several times as many as the densest that was heard."""
+MOST_NOTES = 200
+"""Of a window: half as many again as in the densest two seconds of rendered music here."""
 
 
 @dataclass(frozen=True)
