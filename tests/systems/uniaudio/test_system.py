@@ -149,11 +149,11 @@ def test_a_kit_is_written_note_by_note(folder, tmp_path, monkeypatch):
     from cantilena.render.kit.making import Note
     from cantilena.systems.uniaudio import kits
 
-    def made(make, rate, *_, **__):
+    def two_notes(make, rate, *_, **__):
         assert rate == RATE
         return [make([Note(60, 90), Note(72, 90)], attempt) for attempt in (0, 0, 1)]
 
-    monkeypatch.setattr(kits, "make_kit", made)
+    monkeypatch.setattr(kits, "make_kit", two_notes)
     shares: list[float] = []
     (one, again, other), about = kits.uni_kit(0, 3, folder, shares.append)
     assert about["made_by"] == "the model uniaudio" and shares == [0.5, 1.0] * 2

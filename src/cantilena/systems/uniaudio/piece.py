@@ -19,7 +19,7 @@ ORDERED = FIELDS[:3]
 
 class UniPiece:
     """The target of a sequence whose ``prompt`` ends with the target's start: of ``kind``, of
-    ``frames`` where it is sound, the first of which is number ``begin`` and of which ``known``
+    ``frames`` where it is sound, the first of which is number ``begin`` and of which ``beginning``
     (n, K) are there. ``rows`` holds the patches so far."""
 
     def __init__(
@@ -29,13 +29,13 @@ class UniPiece:
         kind: str,
         frames: int = 0,
         begin: int = 0,
-        known: np.ndarray | None = None,
+        beginning: np.ndarray | None = None,
     ):
         self.vocabulary, self.prompt, self.kind = vocabulary, prompt, kind
         self.frames, self.begin = frames, begin
         self.rows: list[tuple[int, ...]] = []
         self.when: list[int] = []
-        for row in () if known is None else known.tolist():
+        for row in () if beginning is None else beginning.tolist():
             self.push(*row)
 
     @property

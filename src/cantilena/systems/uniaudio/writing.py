@@ -215,16 +215,16 @@ class UniWriting:
         vocabulary, order = self.vocabulary, self.order
         again = turn.task not in (CONTINUE, EDIT)  # what is there begins the target
         first = turn.start if again else turn.begin
-        known = vocabulary.audio(self.rows[:, first : turn.begin]).patches
+        beginning = vocabulary.audio(self.rows[:, first : turn.begin]).patches
         sources = self._sources(turn)
-        target = Segment(AUDIO, known[:0], np.zeros(0, dtype=np.int64))
+        target = Segment(AUDIO, beginning[:0], np.zeros(0, dtype=np.int64))
         prompt, without = (
             vocabulary.sequence(turn.task, sources, target, nothing) for nothing in (False, True)
         )
         begin = first - turn.start
         for one in (prompt, without):
             one.when[-1] = begin - 1
-        piece = UniPiece(vocabulary, prompt, AUDIO, turn.stop - first, begin, known)
+        piece = UniPiece(vocabulary, prompt, AUDIO, turn.stop - first, begin, beginning)
         rng = np.random.default_rng([order.seed, number])
         return Job(piece, without, (), order.sampling, rng)
 
