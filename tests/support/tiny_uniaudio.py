@@ -12,7 +12,7 @@ from cantilena.models.audio.codec.files import save_codec
 from cantilena.models.audio.uniaudio import UniAudio
 from cantilena.systems.uniaudio.checkpoint import options_for, save_uniaudio
 from cantilena.systems.uniaudio.options import UniOptions
-from cantilena.systems.uniaudio.training import config_of
+from cantilena.systems.uniaudio.sizes import config_of
 from cantilena.tokens.codes.symbols import ScoreSymbols
 from tiny_codecs import tiny
 

@@ -32,7 +32,7 @@ def train_uniaudio(args: argparse.Namespace) -> int:
     where Ctrl-C stopped it, the run being saved."""
     from cantilena.models.audio.codec.files import load_codec
     from cantilena.systems.uniaudio.examples import UniBatches, UniClip
-    from cantilena.systems.uniaudio.training import vocabulary_of
+    from cantilena.systems.uniaudio.sizes import vocabulary_of
     from cantilena.train.audio.loop import Training
     from cantilena.train.audio.unified import uni_clips
 

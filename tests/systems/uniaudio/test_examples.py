@@ -12,7 +12,8 @@ from cantilena.errors import InputError  # noqa: E402
 from cantilena.systems.uniaudio import options  # noqa: E402
 from cantilena.systems.uniaudio.examples import UniBatches, UniClip  # noqa: E402
 from cantilena.systems.uniaudio.options import UniOptions  # noqa: E402
-from cantilena.systems.uniaudio.training import UniTraining, uni_recipe, vocabulary_of  # noqa: E402
+from cantilena.systems.uniaudio.sizes import vocabulary_of  # noqa: E402
+from cantilena.systems.uniaudio.training import UniTraining, uni_recipe  # noqa: E402
 from cantilena.tokens.codes import patches  # noqa: E402
 from tiny_uniaudio import SIZES, symbols, uni_model  # noqa: E402
 

@@ -26,7 +26,7 @@ from cantilena.models.checkpoint import (
 from cantilena.models.hub import chosen_device
 from cantilena.models.saving import load_tensors, load_weights, save_tensors
 from cantilena.systems.uniaudio.options import SYSTEM, UniOptions
-from cantilena.systems.uniaudio.training import config_of, vocabulary_of
+from cantilena.systems.uniaudio.sizes import config_of, vocabulary_of
 from cantilena.tokens.codes.patches import Vocabulary
 
 _MODEL, _CODEC = "model.", "codec."

@@ -17,15 +17,14 @@ from cantilena.errors import InputError
 from cantilena.systems.sound import SETTINGS, SoundTraining, adamw
 from cantilena.systems.trainable import Recipe
 from cantilena.systems.uniaudio.options import SYSTEM, TASKS, UniOptions
+from cantilena.systems.uniaudio.sizes import LOCAL_HEADS, config_of
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from cantilena.models.audio.uniaudio import UniAudio, UniConfig
-    from cantilena.tokens.codes.patches import Vocabulary
+    from cantilena.models.audio.uniaudio import UniAudio
 
-LOCAL_HEADS = 4
 RECIPES: dict[str, dict[str, Any]] = {
     "uniaudio": {},
     "uniaudio-clips": {"tasks": "text,continue,edit,sound,transcribe"},
@@ -37,36 +36,6 @@ def uni_recipe(name: str) -> Recipe:
     """A recipe for a CPU."""
     settings = replace(SETTINGS, decay=0.4, weight_decay=0.05, beta2=0.98, valid_every=500)
     return Recipe(SYSTEM, settings, UniOptions(**RECIPES[name]))
-
-
-def vocabulary_of(options: UniOptions) -> Vocabulary:
-    """The tokens of a model."""
-    from cantilena.tokens.codes.patches import Vocabulary
-
-    return Vocabulary(options.books, options.card, options.frames, options.buckets)
-
-
-def config_of(options: UniOptions) -> UniConfig:
-    """The sizes of a model."""
-    from cantilena.models.audio.uniaudio import UniConfig
-
-    vocabulary = vocabulary_of(options)
-    return UniConfig(
-        vocabulary.size,
-        vocabulary.written,
-        options.books,
-        options.frames,
-        options.slot,
-        options.width,
-        options.heads,
-        options.layers,
-        options.hidden,
-        options.local_width,
-        LOCAL_HEADS,
-        options.local_layers,
-        options.local_hidden,
-        options.dropout,
-    )
 
 
 class UniTraining(SoundTraining):
