@@ -76,8 +76,14 @@ def read_forest(path: str | Path) -> Forest:
         card = json.loads(arrays["card"].tobytes())
         if tuple(card["features"]) != NAMES:
             raise ValueError(f"{path} is over other features; learn it again")
-        columns = (arrays[name] for name in ("feature", "bound", "next", "share", "roots"))
-        return Forest(*columns, card)
+        return Forest(
+            arrays["feature"],
+            arrays["bound"],
+            arrays["next"],
+            arrays["share"],
+            arrays["roots"],
+            card,
+        )
 
 
 @lru_cache(maxsize=1)

@@ -40,7 +40,7 @@ def transcribe(args: argparse.Namespace) -> int:
     if path.suffix.lower() not in (".mid", ".midi"):
         raise InputError(f"notes are written as a MIDI file, not as {str(path)!r}")
     loaded = load_uniaudio(args.checkpoint, args.device)
-    audio = read_recording(args.file, loaded.codec.sample_rate)
+    audio = read_recording(args.file)
     with Progress(args.quiet or args.json) as progress:
         score = heard_score(loaded, audio, progress.share("listening"))
     write_bytes(path, write_midi(score))

@@ -8,7 +8,7 @@ Knows Requests, lengths, loudness and which task each Request is; how codes are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from cantilena.audio.audio import Audio
 from cantilena.audio.wav import resample
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.stream import decode_blocks, decode_windows, encode_blocks
+from cantilena.result import Result
 from cantilena.systems.base import Request
 from cantilena.systems.codes.joining import joined
 from cantilena.systems.codes.system import (
@@ -44,10 +45,12 @@ PART, ALONE = "accompany", "alone"
 @dataclass
 class UniPiece(Piece):
     """A Request on its way. ``recording`` (channels, n): what is gone on with or filled, at the
-    codec's rate, and ``stretch``, its samples that are new."""
+    codec's rate, and ``stretch``, its samples that are new; ``files``: of a part to it, the WAV
+    files that hold both exactly."""
 
     stretch: tuple[int, int] | None = None
     recording: np.ndarray | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 class UniAudioSystem(MusicgenSystem):
@@ -141,6 +144,7 @@ class UniAudioSystem(MusicgenSystem):
                 raise InputError(
                     f"the recording lasts {audio.seconds:.2f} s, not {request.brief.seconds:g} s"
                 )
+            accompanying.check(audio)
         elif options.get(ALONE):
             raise InputError(f"{ALONE} is of a part to a recording: --option {PART}=true")
         if audio is not None and not (0 < audio.seconds <= accompanying.LONGEST):
@@ -195,7 +199,7 @@ class UniAudioSystem(MusicgenSystem):
         padded = np.zeros((len(sound), length), dtype=np.float32)
         padded[:, : sound.shape[1]] = sound[:, :length]
         piece.recording = padded
-        kept = padded
+        kept = padded * np.float32(accompanying.gain_of(audio))
         if task != ACCOMPANY:
             start, stop = (round(s * rate) for s in self._stretch(request))
             piece.stretch = start, min(stop, length)
@@ -234,8 +238,14 @@ class UniAudioSystem(MusicgenSystem):
         sound = np.concatenate(list(decode_blocks(self.codec, piece.writing.codes[0], length))).T
         if piece.stretch is not None:
             return Audio(joined(piece.recording, sound, piece.stretch, rate), rate)
-        alone = bool(piece.request.options.get(ALONE, False))
-        return accompanying.mixed(sound, Audio(piece.recording.mean(0)[None], rate), alone)
+        alone, audio = bool(piece.request.options.get(ALONE, False)), piece.request.audio
+        mix = accompanying.mixed(sound[0], rate, audio, audio.seconds)
+        piece.files = mix.files(alone, self.stem)
+        return mix.sound(alone)
+
+    def _result(self, piece: Any) -> Result:
+        """As ``MusicgenSystem._result``, with the files of a part to a recording."""
+        return replace(super()._result(piece), files=piece.files)
 
     def _rows(self, piece: Any, sound: Audio) -> tuple[Row, ...]:
         """As ``MusicgenSystem._rows``; of a recording the length of what is new."""
