@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cantilena.analysis.songlikeness import UNDEFINED
 from cantilena.errors import InputError, MissingExtraError
 
 TREES = 300
@@ -20,8 +21,6 @@ REPEATS = 3
 DRAWS = 1000
 """Resamplings of a confidence interval."""
 MIN_PAIRS = 4
-UNDEFINED = -1e3
-"""What stands for a feature that is undefined: below any that there is, so that a tree may ask."""
 
 
 @dataclass(frozen=True)
