@@ -57,11 +57,11 @@ def classes(sound: Listened, symbols: Sounding) -> float:
             span = slice(*np.searchsorted(moments, [float(start), float(end)]))
             there[span, int(pitch) % 12] += float(velocity)
     lengths = np.linalg.norm(there, axis=1) * np.linalg.norm(heard, axis=1)
-    known = np.linalg.norm(there, axis=1) > 0
-    if not known.any():
+    sounding = np.linalg.norm(there, axis=1) > 0
+    if not sounding.any():
         return NAN
     products = (there * heard).sum(1)
-    return float((products / np.maximum(lengths, 1e-9))[known].mean())
+    return float((products / np.maximum(lengths, 1e-9))[sounding].mean())
 
 
 def chords(sound: Listened, symbols: Sounding) -> float:

@@ -52,8 +52,8 @@ def read_controls(text: str, reads: Iterable[str]) -> tuple[str, ...] | None:
     able = [name for name in SYMBOLS if name in set(reads)]
     for name in names:
         if name not in able:
-            known = ", ".join(able) or "nothing of a Score"
-            raise InputError(f"the model is not told of {name!r}; it is told of {known}")
+            names = ", ".join(able) or "nothing of a Score"
+            raise InputError(f"the model is not told of {name!r}; it is told of {names}")
     return names or None
 
 

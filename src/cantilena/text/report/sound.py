@@ -39,8 +39,8 @@ def sound_report(
         else:
             why = BY_EAR if row.wish in _HEARD else NO_NOTES
             rows.append(replace(row, achieved=why, met=None, score=None))
-    told = [f"from {start:g} s: {words}" for start, words in parts]
-    return (*rows, *(Row("story", words, NO_NOTES, None, None) for words in told))
+    passages = [f"from {start:g} s: {words}" for start, words in parts]
+    return (*rows, *(Row("story", words, NO_NOTES, None, None) for words in passages))
 
 
 def _bars(row: Row, brief: Brief, seconds: float, bar: float | None) -> Row:
