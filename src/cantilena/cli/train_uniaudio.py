@@ -6,6 +6,7 @@ Knows options and what is printed; the work is done in ``train.audio`` and ``sys
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +63,15 @@ def train_uniaudio(args: argparse.Namespace) -> int:
     def draw(step: int) -> dict[str, Any]:
         return train.draw(step, settings.batch)
 
+    done = training.train(draw, valid.fixed(settings.batch), say, about_sets(data))
+    return 0 if done else 130
+
+
+def about_sets(data: Mapping[str, Mapping[str, AudioData]]) -> dict[str, Any]:
+    """What a checkpoint's card says of data sets: ``about`` the first, with the sources of all."""
     cards = [about(splits["train"], folder) for folder, splits in data.items()]
     sources = {name: licence for card in cards for name, licence in card["sources"].items()}
-    done = training.train(draw, valid.fixed(settings.batch), say, {**cards[0], "sources": sources})
-    return 0 if done else 130
+    return {**cards[0], "sources": sources}
 
 
 def data_sets(folders: tuple[str, ...], stems: bool) -> dict[str, dict[str, AudioData]]:

@@ -149,7 +149,8 @@ def test_training_lowers_the_loss_and_leaves_the_base(adapter: str, tmp_path: Pa
 
 def test_the_command_trains_the_adapters_that_are_asked_for(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("cantilena.data.dataset.load_split", lambda *_, **__: two_streams())
-    monkeypatch.setattr("cantilena.data.dataset.read_manifest", lambda _: {"counts": {}})
+    manifest = {"counts": {}, "mix": ["lakh"]}
+    monkeypatch.setattr("cantilena.data.dataset.read_manifest", lambda _: manifest)
     base, out = note(tmp_path), tmp_path / "out"
     argv = ["train", "--data", "songs", "--out", str(out), "--system", "aligned", "--steps", "1"]
     argv += ["--task", "all-to-drums", "--adapter", "self", "--from", str(base), "--batch", "2"]

@@ -117,40 +117,6 @@ def test_further_chords_join_when_the_music_comes_round_again():
     assert {0, 8} <= entries <= {0, 4, 8}
 
 
-def test_further_chords_rest_in_sections_of_their_own():
-    """In songs everybody plays in a fifth of the bars of a band, and not in nearly half."""
-    names = (("guitar", 25), ("strings", 48), ("organ", 16))
-    more = tuple(Instrument(name, (program,)) for name, program in names)
-    brief = Brief(instruments=(*BAND, *more), only=True, bars=40)
-    wholes = [("harmony", program, WHOLE[0][2]) for program in (0, 25, 48, 16)]
-    habits = {**HABITS, "arrangements": [song(TUNE, *wholes, *WHOLE[1:])]}
-    shares, alone = [], 0
-    for seed in range(30):
-        plan = make_plan(brief, habits, np.random.default_rng(seed))
-        chords = [part for part in plan.parts if part.role == HARMONY]
-        shares.append(np.mean([all(p.plays(bar) for p in plan.parts) for bar in range(40)]))
-        inner = plan.sections[1:-1]
-        resting = [[p for p in chords if not p.plays(s.start)] for s in inner]
-        assert all(len(rest) < len(chords) for rest in resting)
-        alone += sum(len(rest) == 1 for rest in resting)
-    assert np.mean(shares) < 0.5
-    assert alone > 30
-
-
-def test_timpani_are_struck_seldom_and_one_at_a_time_and_carry_no_intro():
-    kettles = Instrument("timpani", (47,))
-    brief = Brief(instruments=(*BAND, kettles), only=True, bars=32)
-    chords = ["harmony", 0, "." * 32, write_counts([40] * 32)]
-    habits = {**HABITS, "arrangements": [{"genres": [], "metre": [4, 4], "parts": [chords]}]}
-    for seed in range(20):
-        plan = make_plan(brief, habits, np.random.default_rng(seed))
-        timpani = next(part for part in plan.parts if part.instrument == 47)
-        piano = next(part for part in plan.parts if part.instrument == 0)
-        assert timpani.voices == 1
-        assert max(bar.notes for bar in timpani.bars) <= 8
-        assert piano.plays(0)
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_chords_that_are_asked_for_are_played_in_every_bar(seed: int):
     plan = plan_of(seed, bars=32, chords=("C", "F", "G"))

@@ -80,7 +80,7 @@ class AlignedSystem(NoteSystem):
     @property
     def networks(self) -> Sequence[Any]:
         """As ``System.networks``."""
-        return self.engine.network, self.engine.cross
+        return self.engine.network, self.engine.adapters
 
     def check(self, request: Request) -> None:
         """As ``System.check``. Raises InputError too for a reference without what the task reads,

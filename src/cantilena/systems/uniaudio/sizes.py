@@ -1,7 +1,7 @@
 """What options say of a UniAudio's tokens and sizes.
 
-Knows options; does not know training or checkpoints. Light to import: torch comes when sizes are
-asked for.
+Knows options; does not know training or checkpoints. Light to import: torch and numpy come
+when sizes are asked for.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cantilena.systems.uniaudio.options import UniOptions
-from cantilena.tokens.codes.patches import Vocabulary
 
 if TYPE_CHECKING:
     from cantilena.models.audio.uniaudio import UniConfig
+    from cantilena.tokens.codes.patches import Vocabulary
 
 LOCAL_HEADS = 4
 """Of attention, in the local transformer."""
@@ -20,6 +20,8 @@ LOCAL_HEADS = 4
 
 def vocabulary_of(options: UniOptions) -> Vocabulary:
     """The tokens of a model."""
+    from cantilena.tokens.codes.patches import Vocabulary
+
     return Vocabulary(options.books, options.card, options.frames, options.buckets)
 
 

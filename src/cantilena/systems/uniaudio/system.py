@@ -7,7 +7,7 @@ Knows Requests, lengths, loudness and which task each Request is; how codes are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -98,6 +98,11 @@ class UniAudioSystem(MusicgenSystem):
         names = self.trained.names
         able = {SCORE: SOUND in names, TEXT: TEXT in names}
         return tuple(name for name in CONDITIONS if able[name])
+
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return (self.model,)
 
     @property
     def stem(self) -> str:
