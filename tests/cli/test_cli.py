@@ -902,6 +902,7 @@ def test_doctor(composer, capsys):
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     assert "composed 4 bars" in out and "7.50 bits per note" in out and "Apache-2.0" in out
+    assert all(f"\n  {name} " in out for name in told["systems"])
 
 
 def test_doctor_tells_what_is_missing(monkeypatch, capsys):

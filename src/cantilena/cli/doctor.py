@@ -222,7 +222,8 @@ def lines(findings: dict[str, Any]) -> list[str]:
         ("checkpoint", card.get("error") or _card_line(card)),
         ("self test", _test_line(test)),
     ]
-    out = [f"{name:<14}{text}".rstrip() for name, text in rows]
+    width = max(len(name) for name, _ in rows) + 1
+    out = [f"{name:<{width}}{text}".rstrip() for name, text in rows]
     if findings["missing"]:
         out += ["", "missing:"]
         for gap in findings["missing"]:
