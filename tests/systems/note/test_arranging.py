@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cantilena.score import DRUMS
+from cantilena.score.harmony import parse_chord
+from cantilena.systems.note.arranging import arrange
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.planning import make_plan
 from cantilena.systems.note.recurrence import (
@@ -52,6 +54,18 @@ def test_somebody_plays_in_every_bar_and_all_in_the_last(seed: int, bars: int, m
             assert one.source < 0 or part.bars[one.source].kind not in (REST, HELD)
     for bar in range(bars):
         assert any(part.bars[bar].kind not in (REST, HELD) for part in plan.parts)
+
+
+def test_of_some_progressions_the_one_is_taken_on_which_bars_can_come_back():
+    plan = plan_of(bars=16, chords=("C", "Am", "F", "G"))
+    wandering = tuple((96 * bar, parse_chord("CDEFGA"[bar % 5])) for bar in range(16))
+    row = letter(NEW) * 4 + letter(EXACT, 4) * 12
+    songs = [song(("melody", 73, row), ("harmony", 0, row), ("bass", 33, row), ("drums", 128, row))]
+    for progressions in ((wandering, plan.chords), (plan.chords, wandering)):
+        rng = np.random.default_rng(0)
+        one = arrange(plan, Brief(), songs, rng, progressions=progressions)
+        assert one.chords == plan.chords
+        assert all(part.bars[14].kind == EXACT for part in one.parts)
 
 
 def test_on_other_chords_a_bar_comes_back_in_its_rhythm_alone():
@@ -114,7 +128,7 @@ def test_further_chords_join_when_the_music_comes_round_again():
         starts = [next(k for k in range(32) if part.plays(k)) for part in chords]
         assert len(starts) == 2 and min(starts) == 0
         entries.add(max(starts))
-    assert {0, 8} <= entries <= {0, 4, 8}
+    assert {0, 8, 16} <= entries <= {0, 4, 8, 16}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -432,5 +446,5 @@ def test_songs_about_as_dense_as_such_ensembles_are_mostly_taken():
         songs = [dense("1"), dense("9"), dense("Z")]
         plan = make_plan(brief, {**HABITS, "arrangements": songs}, np.random.default_rng(seed))
         assert usual and plan.density
-        near += abs(np.log(plan.density / usual)) < 0.8
+        near += abs(np.log(plan.density / usual)) < 1.0
     assert near >= 17

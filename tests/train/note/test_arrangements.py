@@ -50,5 +50,14 @@ def test_letters_and_counts_say_what_the_song_does():
     assert read_counts(*rows[48][1:])[:4] == (4, 0, 4, 0)
 
 
+def test_a_performance_has_the_letters_of_what_it_performs():
+    table, bars = song()
+    rng = np.random.default_rng(0)
+    played = table.copy()
+    played[:, 0] = np.maximum(played[:, 0] + rng.integers(-2, 3, len(played)), 0)
+    played = played[np.lexsort(played.T[[2, 1, 0]])]
+    assert arrangement(played, bars) == arrangement(table, bars)
+
+
 def test_a_short_song_has_none():
     assert arrangement(*song(SHORTEST - 1)) is None

@@ -22,7 +22,7 @@ UNITS = 12
 """Units of time in a quarter, in which sixteenths and triplets are whole numbers."""
 PLACES = np.array([0, 3, 4, 6, 8, 9, 12])
 """Sixteenths and triplets of a quarter, in units, the next quarter's first included."""
-_BORDERS = np.array([3, 7, 10, 14, 17, 21])
+BORDERS = np.array([3, 7, 10, 14, 17, 21])
 """Half way between the places, in 24ths of a quarter."""
 
 
@@ -121,7 +121,7 @@ def _snapped(ticks: np.ndarray, edges: np.ndarray, lines: np.ndarray, tpq: int) 
     no resolution decides a tie. A bar's quarters count from its bar line."""
     bar = np.clip(np.searchsorted(edges, ticks, side="right") - 1, 0, len(edges) - 2)
     quarter, rest = np.divmod(ticks - edges[bar], tpq)
-    nearest = np.searchsorted(_BORDERS * tpq, 24 * rest, side="right")
+    nearest = np.searchsorted(BORDERS * tpq, 24 * rest, side="right")
     return np.minimum(lines[bar] + UNITS * quarter + PLACES[nearest], lines[bar + 1])
 
 

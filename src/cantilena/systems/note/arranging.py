@@ -15,7 +15,7 @@ from cantilena.score import DRUMS
 from cantilena.systems.note.borrowing import assigned, bar_length, scaled, within_reach
 from cantilena.systems.note.casting import STRUCK
 from cantilena.systems.note.manner import leading, led, with_riffs
-from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan, Progression
 from cantilena.systems.note.recurrence import (
     EXACT,
     FILL,
@@ -26,7 +26,7 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
 )
 from cantilena.systems.note.rests import sung
-from cantilena.systems.note.returns import corresponds, of_chords
+from cantilena.systems.note.returns import corresponds, of_chords, on_same_chords
 from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
@@ -55,18 +55,29 @@ LATER_STARTS = (8, 16, 24, 32)
 """The same where the piece has begun already."""
 LAST_HEARD = 16
 """Bars with notes before the new ones over which a part's density is measured."""
-DRAWS = 30
+DRAWS = 60
 """Songs and beginnings that are compared before one is taken."""
+OTHER_PARTS, ENOUGH = 2, 20
+"""Parts more or less of the songs that are compared, and of how many such songs one is taken
+whatever others there are: who plays in a song of one part plays all the time."""
+RETURN_FIT = 2.0
+"""What it gains where all bars that come back in their pitches have the chords of those that they
+take up: else only their rhythm comes back."""
 CHANCE = 1.0  # up to which noise is added to a fit, so that seeds differ
 INTRO_FROM, INTRO_PARTS = 24, 4  # bars and parts of the least piece that has an intro
 INTRO_LONG = 8  # bars of a long intro; others have half as many
-P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_OUT = 0.6, 0.4, 0.4, 0.4, 0.7
+P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_LATER_STILL, P_OUT = 0.55, 0.4, 0.65, 0.7, 0.4, 0.9
 """Shares of pieces that begin with an intro without the tune; of intros of eight bars and not four;
-of the other parts that play in one; of the further parts with chords that join after eight bars,
-and that rest in a section. So as many parts are in by the second bar as in real songs (a half of
-them; ``cantilena evaluate realism``)."""
-HEARD_ENOUGH = 0.6  # share of the bars from which on a part may rest in a section
-P_FILL = 0.7  # share of sections whose last bar has a drummer's fill
+of the other parts that play in one; of the further parts with chords that join after eight bars; of
+these, in pieces of more parts, that do so after sixteen; and that rest in a section. So parts come
+in as in real songs, in the mean after 15 % of 32 bars, and everybody plays in a fifth of the bars
+(``cantilena evaluate realism``)."""
+HEARD_ENOUGH = 0.45  # share of the bars in which a part that joins later or rests plays at least
+P_HALF = 0.4  # share of such rests that are the second half of a section
+P_FILL = 0.8  # share of sections whose last bar has a drummer's fill
+WRITTEN = {MELODY: 0.77, HARMONY: 0.85, BASS: 0.73, DRUM: 1.13}
+"""Notes that are written of those that are planned for a part, by its role (80 pieces for training
+songs' wishes)."""
 LEAST_SCALE = 0.25
 """By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
 density that is asked for: a part is not to fall silent for it."""
@@ -80,15 +91,19 @@ def arrange(
     arrangements: Sequence[dict],
     rng: np.random.Generator,
     past: Rows | None = None,
-) -> tuple[PartPlan, ...]:
-    """The parts of a Plan (its chords and sections are set) with what they do in every bar, from an
-    arrangement of training songs that suits them, and the form that the Brief asks for. In the last
-    bar everybody plays whom the form does not have rest, in every bar somebody. ``past``: of music
-    that is gone on from, the parts' first bars; then the later bars of songs are taken, which may
-    take up those."""
+    progressions: Sequence[Progression] = (),
+) -> Plan:
+    """A Plan (its sections are set) with what its parts do in every bar, from an arrangement of
+    training songs that suits them, and the form that the Brief asks for; of some ``progressions``,
+    if there are any, it has the one on which most of what comes back can. In the last bar everybody
+    plays whom the form does not have rest, in every bar somebody. ``past``: of music that is gone
+    on from, the parts' first bars; then the later bars of songs are taken, which may take up
+    those."""
     if not arrangements or (plan.bars < SHORTEST and past is None):
-        return plan.parts
-    rows = leading(_drawn(plan, brief, arrangements, rng, past), plan.parts, brief)
+        return plan
+    rows, chords = _drawn(plan, brief, arrangements, rng, past, progressions or (plan.chords,))
+    plan = replace(plan, chords=chords)
+    rows = leading(rows, plan.parts, brief)
     rows = _with_chords(rows, plan) if plan.asked_chords else rows
     if past is not None:
         rows = sung(_as_dense(rows, past), plan, len(next(iter(past.values()))))
@@ -107,10 +122,15 @@ def arrange(
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
     rows = _with_fills(of_chords(_filled(rows, plan, silent), plan), plan, rng)
     rows = _counted(rows, plan.density if brief.density else None, rng)
+    rows = _as_written(rows, plan.parts)
     rows = led(within_reach(rows, plan.parts, plan.metre), plan.parts, brief)
     if past is not None:
         rows = {i: past[i] + row[len(past[i]) :] for i, row in rows.items()}
-    return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+    return replace(plan, parts=_with_bars(plan.parts, rows))
+
+
+def _with_bars(parts: Sequence[PartPlan], rows: Rows) -> tuple[PartPlan, ...]:
+    return tuple(replace(part, bars=tuple(rows[part.instrument])) for part in parts)
 
 
 def _drawn(
@@ -119,22 +139,40 @@ def _drawn(
     arrangements: Sequence[dict],
     rng: np.random.Generator,
     past: Rows | None,
-) -> Rows:
-    """The rows of the song that suits best, behind the ``past``."""
+    progressions: Sequence[Progression],
+) -> tuple[Rows, Progression]:
+    """The rows of the song that suits best, behind the ``past``, and the chords that suit them."""
     n = 0 if past is None else len(next(iter(past.values())))
     starts = STARTS if past is None else LATER_STARTS
     new = replace(plan, bars=plan.bars - n)
-    best: tuple[float, Rows] = (-np.inf, {})
+    pool = _of_such_ensembles(arrangements, plan.parts)
+    best: tuple[float, Rows, Progression] = (-np.inf, {}, progressions[0])
     for _ in range(DRAWS):
-        song = arrangements[int(rng.integers(len(arrangements)))]
+        song = pool[int(rng.integers(len(pool)))]
         start = starts[int(rng.integers(len(starts)))]
         scale = bar_length(plan.metre) / bar_length(song.get("metre", plan.metre))
         rows, cost = assigned(plan.parts, song["parts"], start, new.bars, scale, rng, n)
         alone = {i: [_without(bar, n) for bar in row] for i, row in rows.items()} if n else rows
         fit = suits(alone, new, song, brief) - cost + CHANCE * rng.random()
-        if fit > best[0]:
-            best = (fit, rows)
-    return best[1] if past is None else {i: past[i] + row for i, row in best[1].items()}
+        rows = rows if past is None else {i: past[i] + row for i, row in rows.items()}
+        shares = on_same_chords(rows, plan, progressions)
+        share = max(shares)
+        if fit + RETURN_FIT * share > best[0]:
+            best = (fit + RETURN_FIT * share, rows, progressions[shares.index(share)])
+    return best[1:]
+
+
+def _of_such_ensembles(arrangements: Sequence[dict], parts: Sequence[PartPlan]) -> Sequence[dict]:
+    """The arrangements for about as many parts, with drums or without as these; all where there are
+    few."""
+    drums = any(part.role == DRUM for part in parts)
+    alike = [
+        song
+        for song in arrangements
+        if abs(len(song["parts"]) - len(parts)) <= OTHER_PARTS
+        and any(part[0] == DRUM for part in song["parts"]) == drums
+    ]
+    return alike if len(alike) >= ENOUGH else arrangements
 
 
 def _without(bar: BarPlan, past: int) -> BarPlan:
@@ -173,8 +211,7 @@ def arrange_form(plan: Plan, brief: Brief, rng: np.random.Generator) -> tuple[Pa
     rows: Rows = {part.instrument: [BarPlan()] * plan.bars for part in plan.parts}
     rows = shaped(rows, plan.parts, plan.sections, rng)
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
-    rows = of_chords(_filled(rows, plan, silent), plan)
-    return tuple(replace(p, bars=tuple(rows[p.instrument])) for p in plan.parts)
+    return _with_bars(plan.parts, of_chords(_filled(rows, plan, silent), plan))
 
 
 def arrange_alone(
@@ -242,9 +279,10 @@ def _filled(rows: Rows, plan: Plan, silent_last: Collection[int] = ()) -> Rows:
 
 def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
     """The rows with parts that wait through an intro, in most pieces that are long enough, and then
-    some that first join when the music comes round again: pieces grow. Nobody enters later."""
+    some that first join when the music comes round again: pieces grow."""
+    rows = _entered(rows, plan)
     if plan.bars < INTRO_FROM or len(plan.parts) < INTRO_PARTS:
-        return sung(_entered(rows, plan), plan)
+        return sung(rows, plan)
     out = {i: list(row) for i, row in rows.items()}
     chords = [p.instrument for p in plan.parts if p.role == HARMONY and p.instrument not in STRUCK]
     first = chords[int(rng.integers(len(chords)))] if chords else -1
@@ -258,28 +296,46 @@ def _with_intro(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
                 out[part.instrument][:intro] = [BarPlan(REST)] * intro
     rested: frozenset[int] = frozenset()
     for instrument in chords:
-        if instrument != first and rng.random() < P_LATER:
-            out[instrument][:INTRO_LONG] = [BarPlan(REST)] * INTRO_LONG
-        heard = sum(bar.kind not in (REST, HELD) for bar in out[instrument]) / plan.bars
-        if instrument != first and heard >= HEARD_ENOUGH and rng.random() < P_OUT:
-            out[instrument], rested = _without_a_section(out[instrument], plan, rested, rng)
-    out = _entered(out, plan)
+        if instrument == first:
+            continue
+        joins = _joins(plan, rng)
+        if _heard(out[instrument][joins:]) >= HEARD_ENOUGH * plan.bars:
+            out[instrument][:joins] = [BarPlan(REST)] * joins
+        if joins <= INTRO_LONG and rng.random() < P_OUT:
+            row, now = _without_a_section(out[instrument], plan, rested, rng)
+            if _heard(row) >= HEARD_ENOUGH * plan.bars:
+                out[instrument], rested = row, now
     for bar in range(intro if chords else 0):  # somebody has to play the intro
         if out[first][bar].kind in (REST, HELD):
             out[first][bar] = BarPlan()
     return sung(out, plan, intro)
 
 
+def _heard(row: Sequence[BarPlan]) -> int:
+    """In how many bars of a row the part plays."""
+    return sum(bar.kind not in (REST, HELD) for bar in row)
+
+
+def _joins(plan: Plan, rng: np.random.Generator) -> int:
+    """The bar in which a further part with chords joins."""
+    if rng.random() >= P_LATER:
+        return 0
+    twice = plan.bars >= 4 * INTRO_LONG and len(plan.parts) > INTRO_PARTS
+    return 2 * INTRO_LONG if twice and rng.random() < P_LATER_STILL else INTRO_LONG
+
+
 def _without_a_section(
     row: list[BarPlan], plan: Plan, rested: frozenset[int], rng: np.random.Generator
 ) -> tuple[list[BarPlan], frozenset[int]]:
-    """The row of a part that rests in one of the sections between the first and the last, if
-    possible in none in whose first bar (``rested``) another does, and those bars with its own."""
+    """The row of a part that rests in one of the sections between the first and the last, or in its
+    second half, if possible in none in which (``rested``, first bars) another does, and those bars
+    with its own."""
     inner = [s for s in plan.sections[1:-1] if s.start not in rested] or plan.sections[1:-1]
     if not inner:
         return row, rested
     out = inner[int(rng.integers(len(inner)))]
-    row = [BarPlan(REST) if out.start <= k < out.stop else bar for k, bar in enumerate(row)]
+    start = out.stop - out.bars // 2 if rng.random() < P_HALF else out.start
+    row = [BarPlan(REST) if start <= k < out.stop else bar for k, bar in enumerate(row)]
     return row, rested | {out.start}
 
 
@@ -325,6 +381,16 @@ def _with_fills(rows: Rows, plan: Plan, rng: np.random.Generator) -> Rows:
         if row and section.bars >= 4 and rng.random() < P_FILL and row[last].sounds:
             row[last] = BarPlan(FILL)
     return out
+
+
+def _as_written(rows: Rows, parts: Sequence[PartPlan]) -> Rows:
+    """The rows with so many notes planned that those are written which they have."""
+    return {
+        p.instrument: [
+            replace(b, notes=scaled(b.notes, 1 / WRITTEN[p.role])) for b in rows[p.instrument]
+        ]
+        for p in parts
+    }
 
 
 def _counted(rows: Rows, density: float | None, rng: np.random.Generator) -> Rows:

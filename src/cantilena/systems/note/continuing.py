@@ -183,9 +183,9 @@ def _arranged(
         return replace(plan, parts=arrange_form(plan, brief, rng))
     outline = likeness(table, lines).outline()
     past = {part.instrument: bars_of(outline, part.instrument) for part in plan.parts}
-    parts = arrange(plan, brief, songs, rng, past)
-    arranged = notes_per_bar({p.instrument: p.bars[len(lines) - 1 :] for p in parts})
-    return replace(plan, parts=parts, density=arranged or plan.density)
+    plan = arrange(plan, brief, songs, rng, past)
+    arranged = notes_per_bar({p.instrument: p.bars[len(lines) - 1 :] for p in plan.parts})
+    return replace(plan, density=arranged or plan.density)
 
 
 def _tempo_at_end(score: Score) -> float:

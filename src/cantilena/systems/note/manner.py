@@ -60,7 +60,7 @@ CHORDS_HELD = {"accompaniment": 1.0, "background": 2.0}
 the background and of which nothing else is said."""
 REGISTER = {"low": (0.0, 0.5), "middle": (0.25, 0.75), "high": (0.5, 1.0)}
 """From which to which share of a part's range a register goes."""
-CHORDS_ABOVE = 4
+CHORDS_ABOVE = 3
 """Semitones above the middle of a tune's range that chords may go: leads of songs lie 4 semitones
 above the highest note that begins with theirs (``cantilena evaluate realism``), and tunes cling to
 the low end of theirs, so that with eight a flute was heard in the midst of the piano."""
@@ -81,7 +81,7 @@ LEAST_RANGE = 10  # semitones that are left of a range
 COMPASS = {MELODY: 22, BASS: 18}
 """Semitones between a tune's lowest and highest note at most, and a bass's: of real songs' leads
 nine tenths of the notes lie within 15, of basses within 12 (``cantilena evaluate realism``)."""
-COMPASS_AT = {MELODY: (0.5, 1.0), BASS: (0.0, 0.4)}
+COMPASS_AT = {MELODY: (0.65, 1.0), BASS: (0.0, 0.15)}
 """Where in what is left of its range a compass may lie, from its low end to its high one."""
 
 

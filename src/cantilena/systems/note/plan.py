@@ -19,6 +19,8 @@ from cantilena.tokens.note import GRID
 from cantilena.tokens.note.context import Frame
 from cantilena.tokens.note.outline import Outline, letter_of
 
+Progression = tuple[tuple[int, Chord], ...]
+"""(start tick, Chord) by rising tick on the grid."""
 MELODY, HARMONY, BASS, DRUM = "melody", "harmony", "bass", "drums"
 
 
@@ -46,7 +48,7 @@ class PartPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """A piece before its notes. ``chords``: (start tick, Chord) by rising tick on the grid;
+    """A piece before its notes. ``chords``: its Progression;
     ``asked_chords``: the chords were said, not chosen, and are held to more strictly; ``origin``:
     tick where new music starts (after a continued Score). ``density`` (notes per bar) and
     ``polyphony`` are what such an ensemble usually has. ``sections`` make up its bars, in order.
@@ -58,7 +60,7 @@ class Plan:
     metre: tuple[int, int]
     key: Key
     bars: int
-    chords: tuple[tuple[int, Chord], ...]
+    chords: Progression
     asked_chords: bool = False
     strict_key: bool = True
     density: float | None = None

@@ -59,6 +59,10 @@ MAJOR_GENRES = frozenset(
 """Genres that are mostly in major keys."""
 LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi", "hip hop"})
 PHRASE = 4  # bars
+DRAWS = 3
+"""Progressions of which one is taken, where none is asked for. Of the bars that an arrangement has
+come back in their pitches 26 % have the same chords with one, 53 % with six (60 training songs'
+wishes)."""
 DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
 """Levels 0, 1 and 2 are what 15, 50 and 85 % of the training songs with as many instruments stay
 below (``train.note.habits.QUANTILES``)."""
@@ -100,20 +104,22 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     section = section_of_rounds(_cycle(brief, 4 * metre[0] / metre[1]))
     sections = plan_sections(brief.form, bars, brief.form_whole, section)
     plan = Plan(parts, bpm, metre, key, bars, (), sections=sections)
-    chords = _asked_chords(brief, plan) or choose_chords(brief, plan, habits, rng)
+    asked = _asked_chords(brief, plan)
+    drawn = [asked or choose_chords(brief, plan, habits, rng) for _ in range(1 if asked else DRAWS)]
     density, polyphony = _texture(brief, parts, habits, rng)
     plan = replace(
         plan,
-        chords=chords,
         asked_chords=bool(brief.chords),
         strict_key=not CHROMATIC_GENRES & set(brief.genres),
         density=density,
         polyphony=polyphony,
     )
-    plan = with_turns(plan, brief)
-    parts = arrange(plan, brief, habits.get("arrangements", ()), rng)
-    arranged = notes_per_bar({part.instrument: part.bars for part in parts})
-    return replace(plan, parts=parts, density=arranged or density)
+    plans = [with_turns(replace(plan, chords=chords), brief) for chords in drawn]
+    progressions = [plan.chords for plan in plans]
+    songs = habits.get("arrangements", ())
+    plan = arrange(plans[0], brief, songs, rng, progressions=progressions)
+    arranged = notes_per_bar({part.instrument: part.bars for part in plan.parts})
+    return replace(plan, density=arranged or density)
 
 
 def _texture(

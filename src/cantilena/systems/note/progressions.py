@@ -66,7 +66,7 @@ with ``ENOUGH`` phrases counted, and of one for which its kin stand in."""
 SONGS_POWER = 0.8
 """Counts of phrases are raised to this: 1 draws them as often as songs have them, less gives
 the rarer ones a better chance."""
-CADENCE_GAIN, APPLIED_GAIN, AWAY_GAIN = 4.0, 4.0, 2.0
+CADENCE_GAIN, APPLIED_GAIN, AWAY_GAIN = 2.5, 4.0, 2.0
 """How much likelier a phrase is drawn that ends with a cadence; that has a dominant of another
 degree, in genres that live on these; that begins away from home, for a contrasting section."""
 SAME_ENOUGH = 0.5

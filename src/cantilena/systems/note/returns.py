@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.plan import Plan
+from cantilena.systems.note.plan import Plan, Progression
 from cantilena.systems.note.recurrence import (
     EXACT,
     HELD,
@@ -32,10 +32,7 @@ def of_chords(rows: Rows, plan: Plan) -> Rows:
     """The rows where pitched parts take up bars of the same chords, as songs do whose chords come
     round: one that would come back on other chords, or that comes back in its rhythm alone, takes
     up a bar of that rhythm that has its chords, and where there is none only the rhythm."""
-    chords: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
-    for tick, chord in plan.chords:
-        bar = min(int(np.searchsorted(plan.lines, tick, side="right")), plan.bars) - 1
-        chords[bar].append((tick - int(plan.lines[bar]), chord.name()))
+    chords = _by_bar(plan)
     out: Rows = {}
     for instrument, row in rows.items():
         new = out[instrument] = list(row)
@@ -60,6 +57,37 @@ def of_chords(rows: Rows, plan: Plan) -> Rows:
             else:
                 new[bar] = replace(asked, kind=RHYTHM)
     return out
+
+
+def on_same_chords(rows: Rows, plan: Plan, progressions: Sequence[Progression]) -> list[float]:
+    """For each of some progressions the share of bars of pitched parts that come back in their
+    pitches, of the rows, whose chords are then those of the bar that they take up; 0 where none
+    does. On others only their rhythm can come back (``of_chords``)."""
+    pairs = [
+        (bar, asked.source)
+        for instrument, row in rows.items()
+        for bar, asked in enumerate(row)
+        if instrument != DRUMS and asked.source >= 0 and asked.kind != RHYTHM
+    ]
+    if not pairs:
+        return [0.0] * len(progressions)
+    bars, sources = np.array(pairs).T
+    out = []
+    for chords in progressions:
+        names: dict[tuple[tuple[int, str], ...], int] = {}
+        by_bar = _by_bar(replace(plan, chords=chords))
+        number = np.array([names.setdefault(tuple(bar), len(names)) for bar in by_bar])
+        out.append(float((number[bars] == number[sources]).mean()))
+    return out
+
+
+def _by_bar(plan: Plan) -> list[list[tuple[int, str]]]:
+    """The chords of each bar, as places in it and names."""
+    chords: list[list[tuple[int, str]]] = [[] for _ in range(plan.bars)]
+    for tick, chord in plan.chords:
+        bar = min(int(np.searchsorted(plan.lines, tick, side="right")), plan.bars) - 1
+        chords[bar].append((tick - int(plan.lines[bar]), chord.name()))
+    return chords
 
 
 def _rhythms(row: Sequence[BarPlan]) -> list[int]:

@@ -45,7 +45,9 @@ has two notes a bar is a horn section's stabs."""
 LEAST_BACK, BACK_COST = 0.3, 1.5
 """Share of the bars of all parts that take up an earlier one at least without cost, and what none
 would cost: a piece of which nothing comes back is not remembered."""
-REST_COST = 0.15  # what each bar costs in which the tune rests longer than it may
+LEAST_TUNE_BACK, TUNE_BACK_COST = 0.45, 1.0
+"""The same of the bars in which a tune plays: of real leads' bars 45 % take up an earlier one."""
+REST_COST = 0.05  # what each bar costs in which the tune rests longer than it may
 USUAL_EXITS, EXIT_COST = 0.4, 0.8
 """How often a part of a real song falls silent for two bars or more, in the mean
 (``cantilena evaluate realism``), and what each further time costs."""
@@ -67,7 +69,7 @@ def suits(rows: Rows, plan: Plan, song: dict[str, Any], brief: Brief) -> float:
         fit -= LEAST_FIT * max(0.0, LEAST_HEARD[part.role] - heard)
         fit -= THIN_COST * _thinness(row, LEAST_NOTES.get(part.role, 0.0))
         if part.role == MELODY:
-            fit -= _dullness(row)
+            fit -= _dullness(row) + TUNE_BACK_COST * _newness(row)
     fit -= REST_COST * rested(rows, plan)
     upper = [rows[p.instrument] for p in plan.parts if p.role in (MELODY, HARMONY)]
     waits = sum(not any(row[bar].sounds for row in upper) for bar in range(plan.bars))
@@ -91,6 +93,12 @@ def _dullness(row: Sequence[BarPlan]) -> float:
     alike = sum(bar.source == k - 1 >= 0 for k, bar in enumerate(row)) / len(row)
     late = max(0, enters - max(LONGEST_INTRO, len(row) // 8))
     return LATE_COST * late + ALIKE_COST * max(0.0, alike - MOST_ALIKE)
+
+
+def _newness(row: Sequence[BarPlan]) -> float:
+    """How far a tune falls short of ``LEAST_TUNE_BACK``, 0-1."""
+    back = [bar.source >= 0 for bar in row if bar.kind not in (REST, HELD)]
+    return max(0.0, LEAST_TUNE_BACK - float(np.mean(back))) / LEAST_TUNE_BACK if back else 0.0
 
 
 def _thinness(row: Sequence[BarPlan], least: float) -> float:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from cantilena.analysis.features.notes import BORDERS, PLACES, UNITS
 from cantilena.score import DRUMS
 from cantilena.systems.note.casting import BASSES
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
 from cantilena.systems.note.recurrence import REST, letter, write_counts
+from cantilena.tokens.note import GRID
 from cantilena.tokens.note.outline import MEANINGS, NEW_BAR, likeness
 
 LONGEST = 64
@@ -44,7 +46,7 @@ def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str
     if last - first < SHORTEST:
         return None
     roles = _roles(table, bars, instruments)
-    kept = table[np.isin(table[:, 1], instruments)]
+    kept = _as_written(table[np.isin(table[:, 1], instruments)], bars)
     outline = likeness(kept, bars).outline(first)
     parts = []
     for p, i in enumerate(outline.instruments.tolist()):
@@ -52,6 +54,16 @@ def arrangement(table: np.ndarray, bars: np.ndarray) -> list[tuple[str, int, str
         letters = "".join(letter(*MEANINGS[number]) for number in row.tolist())
         parts.append((roles[i], i, letters, write_counts(counts[row == NEW_BAR].tolist())))
     return [part for part in parts if set(part[2]) - {letter(REST)}]
+
+
+def _as_written(table: np.ndarray, bars: np.ndarray) -> np.ndarray:
+    """The table with onsets on the nearest sixteenth or triplet of their quarter: of a performance
+    hardly a bar comes back tick by tick, of what is written down it does."""
+    bar = np.clip(np.searchsorted(bars, table[:, 0], side="right") - 1, 0, len(bars) - 2)
+    quarter, rest = np.divmod(table[:, 0] - bars[bar], GRID)
+    place = PLACES[np.searchsorted(BORDERS * GRID, 24 * rest, side="right")]
+    onset = np.minimum(bars[bar] + GRID * quarter + place * GRID // UNITS, bars[bar + 1])
+    return np.concatenate([onset[:, None], table[:, 1:]], 1)
 
 
 def _roles(table: np.ndarray, bars: np.ndarray, instruments: list[int]) -> dict[int, str]:
@@ -79,22 +91,29 @@ def _roles(table: np.ndarray, bars: np.ndarray, instruments: list[int]) -> dict[
     }
 
 
-def count_arrangements(songs: Any, rng: np.random.Generator, most: int = 500) -> list[dict]:
-    """Arrangements of up to ``most`` songs as plain data, half of them with a genre."""
-    rows: list[dict] = []
+def count_arrangements(
+    songs: Any, rng: np.random.Generator, ensembles: int = 900, alone: int = 100
+) -> list[dict]:
+    """Arrangements of up to so many songs of several parts and of one as plain data, half of each
+    with a genre."""
+    most = {True: ensembles, False: alone}
+    rows: dict[bool, list[dict]] = {True: [], False: []}
     for i in rng.permutation(len(songs)).tolist():
         meta = songs.meta(i)
-        if songs.corpus(i) == "groove" or (not meta["genres"] and len(rows) >= most // 2):
+        if songs.corpus(i) == "groove":
+            continue
+        unlabelled = not meta["genres"]
+        if all(len(rows[k]) >= (n // 2 if unlabelled else n) for k, n in most.items()):
             continue
         parts = arrangement(songs.table(i), songs.bars(i))
-        if parts:
-            rows.append(
-                {
-                    "genres": list(meta["genres"]),
-                    "metre": list(meta["metre"]),
-                    "parts": [list(part) for part in parts],
-                }
-            )
-        if len(rows) == most:
-            break
-    return rows
+        several = len(parts or ()) > 1
+        if not parts or len(rows[several]) >= (most[several] // 2 if unlabelled else most[several]):
+            continue
+        rows[several].append(
+            {
+                "genres": list(meta["genres"]),
+                "metre": list(meta["metre"]),
+                "parts": [list(part) for part in parts],
+            }
+        )
+    return rows[True] + rows[False]

@@ -88,5 +88,5 @@ def test_asked_chords_are_played_in_every_bar():
     song = {**rests, "parts": rests["parts"] + others}
     plan = plan_of(*["Am7", "C"] * 8, bars=16)
     rng = np.random.default_rng(0)
-    piano = arrange(plan, Brief(), [song], rng)[0]
+    piano = arrange(plan, Brief(), [song], rng).parts[0]
     assert piano.instrument == PIANO and all(bar.sounds for bar in piano.bars)

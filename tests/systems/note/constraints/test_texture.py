@@ -43,7 +43,7 @@ def test_a_drum_that_was_struck_stays_free_and_new_ones_get_rarer():
 
     few, many = bias(KICK, SNARE), bias(KICK, SNARE, HAT, RIDE, 44, 45, 46, 47)
     assert few[KICK] == many[KICK] == few[HAT] == 0
-    assert many[CRASH] < few[CRASH] - 0.5 and few[CRASH] == 0
+    assert many[CRASH] < few[CRASH] - 0.2 and few[CRASH] == 0
     assert many[VIBRASLAP] < many[CRASH] and many[VIBRASLAP] < few[VIBRASLAP] < 0
     odd = bias(KICK, COWBELL)
     assert odd[COWBELL] == 0  # it is part of this kit

@@ -28,7 +28,7 @@ CHORD_TONE_BIAS = {
         "weak": {MELODY: 1.5, HARMONY: 1.5, BASS: 1.6},
     },
     "chosen": {
-        "strong": {MELODY: 0.5, HARMONY: 0.0, BASS: 0.0},
+        "strong": {MELODY: 0.1, HARMONY: 0.0, BASS: 0.0},
         "weak": {MELODY: 0.0, HARMONY: 0.0, BASS: 0.1},
     },
 }
@@ -43,7 +43,7 @@ BASS_NOTE_BIAS = {"asked": (3.0, 1.0), "chosen": (1.3, 0.3)}
 TONIC_BIAS, DOMINANT_BIAS = 0.3, 0.15
 """What the key's first and fifth degree gain everywhere, so that it is not heard as its relative
 key."""
-KEY_WEIGHT, LOOSE_KEY_WEIGHT = 0.2, 0.1
+KEY_WEIGHT, LOOSE_KEY_WEIGHT = 0.1, 0.0
 """What a pitch outside the scale loses, and in genres that leave it often."""
 EARLY = 2
 """Ticks before a chord within which a note already belongs to it: hands are early by as much."""

@@ -30,7 +30,7 @@ class Lines:
     """Semitones of a step, and what the pitches within one gain in a tune."""
     LEAP, LEAP_BIAS = 7, -0.2
     """Semitones from which on a tune leaps far, and what it loses for each beyond."""
-    LEAP_BACK, BACK_BIAS = 5, 0.5
+    LEAP_BACK, BACK_BIAS = 5, 0.3
     """Semitones of a leap behind which a tune turns back, and what the pitches there gain."""
     LEADING_BIAS, STAYING_BIAS = 1.6, -0.4
     """What the pitches a step from the coming chord's bass note gain in a bass, in the last beat

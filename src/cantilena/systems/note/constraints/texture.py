@@ -140,7 +140,7 @@ class Kit:
     name = "drum kit"
 
     DRUMS_BEFORE_IT = 3
-    BIAS_NEW_DRUM = -0.15
+    BIAS_NEW_DRUM = -0.05
     """What a drum not struck yet gains for each drum struck beyond the first
     ``DRUMS_BEFORE_IT``."""
     BIAS_UNUSUAL, BIAS_HAND_PERCUSSION = -3.0, -2.0
@@ -152,7 +152,7 @@ class Kit:
     TOMS = (41, 43, 45, 47, 48, 50)
     SNARE, CRASH = 38, 49
     HATS = (42, 44, 46, 51)
-    BIAS_FILL, BIAS_TOM, BIAS_CRASH, BIAS_CRASH_ELSEWHERE = 1.5, 0.7, 2.0, -3.0
+    BIAS_FILL, BIAS_TOM, BIAS_CRASH, BIAS_CRASH_ELSEWHERE = 2.0, 0.5, 2.0, -4.0
     """What the snare gains, and cymbals that keep time lose, in the second half of a bar with a
     fill, and what toms gain there; what a crash gains on the first beat behind it, and where no
     section begins: six of ten crashes of songs stand where one does."""
