@@ -1,9 +1,9 @@
 """Realism: can composed music be told from real music of the same kind.
 
 Knows pairs of a held-out song and a piece composed for its wishes, the classifier two-sample test
-over ``features``, and the floor: real songs against other real songs. Does not know how a system
-composes. What is measured is always a MIDI file as it is read back. ``docs/realism.md`` says what
-the figures mean.
+over ``features`` and that over ``patterns``, which share nothing but the notes, and the floor: real
+songs against other real songs. Does not know how a system composes. What is measured is always a
+MIDI file as it is read back. ``docs/realism.md`` says what the figures mean.
 
 A run's folder holds ``real-KIND/SONG.mid``, ``composed-KIND/SONG-SEED.mid`` with their records, and
 ``realism-KIND.json`` and ``.md`` with the figures.
@@ -20,10 +20,12 @@ import numpy as np
 from cantilena.analysis.features import BARS, FEATURES, GROUPS, features
 from cantilena.data.dataset import Songs
 from cantilena.errors import InputError, UnknownNameError
+from cantilena.evaluate import kernel
 from cantilena.evaluate.composing import MakeRequest, Progress, System, compose_prompts, label
 from cantilena.evaluate.ensembles import KINDS
 from cantilena.evaluate.forest import MIN_PAIRS, auc, need_forests, two_sample
 from cantilena.evaluate.matched import Window, other_songs, prompt_of, windows
+from cantilena.evaluate.patterns import PATTERNS, Bag, likeness, patterns
 from cantilena.evaluate.pieces import MIDI_SUFFIXES, existing_folder, find_answers, read_piece
 from cantilena.evaluate.tables import realism_table, write_figures
 from cantilena.files import make_folder
@@ -122,16 +124,18 @@ def measure(
     Returns "n"; "left_out"; "seed"; "bars"; "auc" and "floor" (``TwoSample.to_dict``; "floor" is
     None where there are too few songs), "floor" being of ``floor_pairs``, or else of one half of
     the real pieces against the other; "groups", for each group of features its ``TwoSample`` by
-    these alone, the surest first; "features", the surest giveaway first, each with name,
-    group, unit, what, "real" and "composed" (means), "auc" (of the feature alone, 0.5 where it
-    tells nothing), "n" (of the fewer defined) and "floor" (its AUC on the floor); and "pieces",
-    each with its id and the forest's scores of the real and the composed one. Raises InputError.
+    these alone, the surest first; "patterns", with "auc", "floor" and "groups" of its own
+    (``by_patterns``); "features", the surest giveaway first, each with name, group, unit, what,
+    "real" and "composed" (means), "auc" (of the feature alone, 0.5 where it tells nothing), "n" (of
+    the fewer defined) and "floor" (its AUC on the floor); and "pieces", each with its id and the
+    forest's scores of the real and the composed one. Raises InputError.
     """
     every = list(pairs)
     whole = _whole(every)
     if len(whole) < MIN_PAIRS:
         raise InputError(f"{len(whole)} whole pairs are too few; {MIN_PAIRS} are the least")
-    real, composed = _features([(a, b) for _, a, b in whole])
+    sides = [(a, b) for _, a, b in whole]
+    real, composed = _features(sides)
     if floor_pairs is None:
         half = len(real) // 2
         one, other = real[:half], real[half : 2 * half]
@@ -147,6 +151,7 @@ def measure(
         "auc": result.to_dict(),
         "floor": floor,
         "groups": _by_group(real, composed, seed),
+        "patterns": by_patterns(sides, seed, floor_pairs),
         "features": giveaways(real, composed, one, other),
         "pieces": [
             {"id": name, "real": round(float(a), 4), "composed": round(float(b), 4)}
@@ -162,6 +167,35 @@ def _by_group(real: np.ndarray, composed: np.ndarray, seed: int) -> dict[str, di
         if not np.isnan([real[:, of], composed[:, of]]).all():
             results[group] = two_sample(real[:, of], composed[:, of], seed, 1)[0].to_dict()
     return dict(sorted(results.items(), key=lambda item: -item[1]["auc"]))
+
+
+def by_patterns(
+    pairs: Sequence[tuple[Score, Score]],
+    seed: int = 0,
+    floor_pairs: Sequence[tuple[Score, Score]] | None = None,
+) -> dict[str, Any]:
+    """How well the real and the composed piece of each pair are told apart by their ``patterns``:
+    "auc", "floor" and "groups", as ``measure`` has them by features."""
+    bags = _bags(pairs)
+    if floor_pairs is None:
+        half = len(pairs) // 2
+        floor_bags = bags[:half] + bags[half : 2 * half]
+    else:
+        floor_bags = _bags(floor_pairs)
+    every = [kind for kinds in PATTERNS.values() for kind in kinds]
+    groups = {
+        name: kernel.two_sample(likeness(bags, kinds), seed)[0].to_dict()
+        for name, kinds in PATTERNS.items()
+        if any(bag[kind] for bag in bags for kind in kinds)
+    }
+    floor = None
+    if len(floor_bags) >= 2 * MIN_PAIRS:
+        floor = kernel.two_sample(likeness(floor_bags, every), seed)[0].to_dict()
+    return {
+        "auc": kernel.two_sample(likeness(bags, every), seed)[0].to_dict(),
+        "floor": floor,
+        "groups": dict(sorted(groups.items(), key=lambda item: -item[1]["auc"])),
+    }
 
 
 def giveaways(
@@ -214,6 +248,17 @@ def _whole(
 
 def _features(pairs: Sequence[tuple[Score, Score]]) -> tuple[np.ndarray, np.ndarray]:
     """(N, F) features of the first and the second of each pair, over as many bars as both have."""
-    rows = [[features(score, min(BARS, a.n_bars, b.n_bars)) for score in (a, b)] for a, b in pairs]
+    rows = [[features(score, _bars(a, b)) for score in (a, b)] for a, b in pairs]
     table = np.array(rows)
     return table[:, 0], table[:, 1]
+
+
+def _bags(pairs: Sequence[tuple[Score, Score]]) -> list[Bag]:
+    """The patterns of the first of each pair, then of the second, over as many bars as both
+    have."""
+    rows = [[patterns(score, _bars(a, b)) for score in (a, b)] for a, b in pairs]
+    return [row[side] for side in (0, 1) for row in rows]
+
+
+def _bars(one: Score, other: Score) -> int:
+    return min(BARS, one.n_bars, other.n_bars)
