@@ -111,11 +111,17 @@ def test_the_figures_are_whole_and_fit_for_json():
     assert set(figures["auc"]) == {"auc", "low", "high", "right", "n"}
     assert figures["floor"] is None  # three pairs are too few
     patterns = figures["patterns"]
-    assert set(patterns) == {"auc", "floor", "groups"} and patterns["floor"] is None
+    assert set(patterns) == {"auc", "floor", "groups", "kinds"} and patterns["floor"] is None
     assert set(patterns["auc"]) == set(figures["auc"]) and patterns["auc"]["n"] == 6
     assert set(patterns["groups"]) == set(PATTERNS)
     areas = [result["auc"] for result in patterns["groups"].values()]
     assert areas == sorted(areas, reverse=True)
+    kinds = {(row["group"], row["name"]) for row in patterns["kinds"]}
+    assert kinds == {(group, name) for group, names in PATTERNS.items() for name in names}
+    by_name = {row["name"]: row for row in patterns["kinds"]}
+    # four bars that come back, each alone and with the next; two of them may be alike
+    bars = by_name["drum bars"]
+    assert 6 < bars["real"] <= 8 and 6 < bars["composed"] <= 8
     keys = {"name", "group", "unit", "what", "real", "composed", "auc", "floor", "n"}
     assert all(set(row) == keys for row in figures["features"])
     away = [abs(row["auc"] - 0.5) for row in figures["features"]]
@@ -160,6 +166,7 @@ def test_a_run_composes_for_the_songs_of_the_kind_and_goes_on_where_it_stopped(t
     assert f"| by patterns, real and composed | {by_patterns['auc']:.2f} |" in table
     assert figures["patterns"]["floor"]["n"] == 6
     assert "| by patterns, real and other real (floor) |" in table
+    assert "\n| harmony voicings | " in table
     assert evaluate_realism(composer, Asked, [songs], out, "band", 6) == figures
     assert len(composer.asked) == 6
     evaluate_realism(composer, Asked, [songs], out, "band", 7)

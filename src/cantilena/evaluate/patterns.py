@@ -66,24 +66,19 @@ def patterns(score: Score, bars: int = BARS) -> Bag:
     return {kind: frozenset(members) for kind, members in sets.items()}
 
 
-def likeness(bags: Sequence[Bag], kinds: Iterable[str]) -> np.ndarray:
-    """(N, N) how alike N pieces are, 0-1: of each kind the patterns that two share to the geometric
-    mean of what either has (the cosine of their 0-1 vectors), and of these the mean over the kinds
-    that any piece has. Only patterns of ``LEAST_PIECES`` of these pieces count."""
-    total, n_kinds = np.zeros((len(bags), len(bags))), 0
-    for kind in kinds:
-        pieces = Counter(pattern for bag in bags for pattern in bag[kind])
-        common = [pattern for pattern, n in pieces.items() if n >= LEAST_PIECES]
-        column = {pattern: i for i, pattern in enumerate(common)}
-        held = np.zeros((len(bags), len(common)), dtype=np.float32)
-        for row, bag in zip(held, bags, strict=True):
-            row[[column[pattern] for pattern in bag[kind] if pattern in column]] = 1
-        if len(common):
-            shared = (held @ held.T).astype(np.float64)  # whole numbers: exact in any order
-            size = np.sqrt(np.maximum(np.diag(shared), 1))
-            total += shared / np.outer(size, size)
-            n_kinds += 1
-    return total / max(n_kinds, 1)
+def likeness(bags: Sequence[Bag], kind: str) -> np.ndarray:
+    """(N, N) how alike N pieces are by their patterns of a kind, 0-1: those that two share to the
+    geometric mean of what either has, the cosine of their 0-1 vectors; 0 for a piece without any.
+    Only patterns of ``LEAST_PIECES`` of these pieces count."""
+    pieces = Counter(pattern for bag in bags for pattern in bag[kind])
+    common = [pattern for pattern, n in pieces.items() if n >= LEAST_PIECES]
+    column = {pattern: i for i, pattern in enumerate(common)}
+    held = np.zeros((len(bags), len(common)), dtype=np.float32)
+    for row, bag in zip(held, bags, strict=True):
+        row[[column[pattern] for pattern in bag[kind] if pattern in column]] = 1
+    shared = (held @ held.T).astype(np.float64)  # whole numbers: exact in any order
+    size = np.sqrt(np.maximum(np.diag(shared), 1))
+    return shared / np.outer(size, size)
 
 
 # ---------------------------------------------------------------------------- each role's

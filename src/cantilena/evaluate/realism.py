@@ -124,11 +124,11 @@ def measure(
     Returns "n"; "left_out"; "seed"; "bars"; "auc" and "floor" (``TwoSample.to_dict``; "floor" is
     None where there are too few songs), "floor" being of ``floor_pairs``, or else of one half of
     the real pieces against the other; "groups", for each group of features its ``TwoSample`` by
-    these alone, the surest first; "patterns", with "auc", "floor" and "groups" of its own
-    (``by_patterns``); "features", the surest giveaway first, each with name, group, unit, what,
-    "real" and "composed" (means), "auc" (of the feature alone, 0.5 where it tells nothing), "n" (of
-    the fewer defined) and "floor" (its AUC on the floor); and "pieces", each with its id and the
-    forest's scores of the real and the composed one. Raises InputError.
+    these alone, the surest first; "patterns", what ``by_patterns`` says; "features", the surest
+    giveaway first, each with name, group, unit, what, "real" and "composed" (means), "auc" (of the
+    feature alone, 0.5 where it tells nothing), "n" (of the fewer defined) and "floor" (its AUC on
+    the floor); and "pieces", each with its id and the forest's scores of the real and the composed
+    one. Raises InputError.
     """
     every = list(pairs)
     whole = _whole(every)
@@ -175,26 +175,36 @@ def by_patterns(
     floor_pairs: Sequence[tuple[Score, Score]] | None = None,
 ) -> dict[str, Any]:
     """How well the real and the composed piece of each pair are told apart by their ``patterns``:
-    "auc", "floor" and "groups", as ``measure`` has them by features."""
+    "auc", "floor" and "groups", as ``measure`` has them by features; and "kinds", the surest first,
+    each with its name, its group, how many different patterns of the kind a piece holds, "real" and
+    "composed" (means), and "auc" by these alone. All kinds weigh the same."""
     bags = _bags(pairs)
     if floor_pairs is None:
         half = len(pairs) // 2
         floor_bags = bags[:half] + bags[half : 2 * half]
     else:
         floor_bags = _bags(floor_pairs)
-    every = [kind for kinds in PATTERNS.values() for kind in kinds]
-    groups = {
-        name: kernel.two_sample(likeness(bags, kinds), seed)[0].to_dict()
-        for name, kinds in PATTERNS.items()
-        if any(bag[kind] for bag in bags for kind in kinds)
-    }
+    groups, kinds = {}, []
+    by_kind = _likenesses(bags)
+    for group, names in PATTERNS.items():
+        here = [name for name in names if name in by_kind]
+        if here:
+            like = np.mean([by_kind[name] for name in here], axis=0)
+            groups[group] = kernel.two_sample(like, seed)[0].to_dict()
+        for name in here:
+            sizes = np.array([len(bag[name]) for bag in bags]).reshape(2, -1).mean(1)
+            row = {"name": name, "group": group}
+            row |= {"real": float(sizes[0]), "composed": float(sizes[1])}
+            kinds.append(row | {"auc": kernel.two_sample(by_kind[name], seed)[0].auc})
     floor = None
     if len(floor_bags) >= 2 * MIN_PAIRS:
-        floor = kernel.two_sample(likeness(floor_bags, every), seed)[0].to_dict()
+        every = list(_likenesses(floor_bags).values())
+        floor = kernel.two_sample(np.mean(every, axis=0), seed)[0].to_dict()
     return {
-        "auc": kernel.two_sample(likeness(bags, every), seed)[0].to_dict(),
+        "auc": kernel.two_sample(np.mean(list(by_kind.values()), axis=0), seed)[0].to_dict(),
         "floor": floor,
         "groups": dict(sorted(groups.items(), key=lambda item: -item[1]["auc"])),
+        "kinds": sorted(kinds, key=lambda row: -row["auc"]),
     }
 
 
@@ -258,6 +268,12 @@ def _bags(pairs: Sequence[tuple[Score, Score]]) -> list[Bag]:
     have."""
     rows = [[patterns(score, _bars(a, b)) for score in (a, b)] for a, b in pairs]
     return [row[side] for side in (0, 1) for row in rows]
+
+
+def _likenesses(bags: Sequence[Bag]) -> dict[str, np.ndarray]:
+    """How alike the pieces are by each kind of pattern that any of them has."""
+    kinds = [kind for names in PATTERNS.values() for kind in names]
+    return {kind: likeness(bags, kind) for kind in kinds if any(bag[kind] for bag in bags)}
 
 
 def _bars(one: Score, other: Score) -> int:

@@ -112,6 +112,11 @@ def realism_table(figures: dict[str, Any]) -> str:
         floor = "-" if row["floor"] is None else f"{row['floor']:.2f}"
         cells = f"{row['real']:.3g} | {row['composed']:.3g} | {row['auc']:.2f} | {floor}"
         lines.append(f"| {row['name']} | {row['unit']} | {cells} |")
+    lines += ["", "| different patterns of a piece | real | composed | AUC alone |"]
+    lines += ["|---|---:|---:|---:|"]
+    for row in patterns["kinds"]:
+        cells = f"{row['real']:.0f} | {row['composed']:.0f} | {row['auc']:.2f}"
+        lines.append(f"| {row['name']} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
