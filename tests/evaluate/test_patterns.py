@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cantilena.analysis.excerpt import first_bars
+from cantilena.analysis.features.notes import written
 from cantilena.errors import InputError
 from cantilena.evaluate import kernel
-from cantilena.evaluate.patterns import PATTERNS, Bag, likeness, patterns
+from cantilena.evaluate.patterns import PATTERNS, Bag, likeness, on_sixteenths, patterns
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.score import Score
 from grooves import BAR, TPQ, TRACKS, band, finer, rebuilt
@@ -17,7 +19,7 @@ from pieces import EMPTY
 
 KINDS = [kind for kinds in PATTERNS.values() for kind in kinds]
 SCALE = (0, 2, 4, 5, 7, 9, 11)
-RHYTHMS = ((0, 24, 48, 72), (0, 36, 48), (0, 12, 24, 48, 60), (24, 48, 72, 84))
+RHYTHMS = ((0, 24, 48, 72), (0, 36, 42, 48), (0, 12, 24, 48, 60), (24, 48, 54, 72, 84))
 
 
 def song(seed: int) -> Score:
@@ -96,6 +98,28 @@ def test_what_is_of_the_file_or_of_the_key_is_not_heard(score):
     for name, other in rewritten(score).items():
         bag = patterns(other)
         assert [kind for kind in KINDS if bag[kind] != expected[kind]] == [], name
+
+
+def test_a_triplet_is_the_sixteenth_beside_it():
+    """A twelfth of a quarter apart: what a hand plays a little early or late is on either."""
+    fine = rebuilt(finer(song(4), 2))
+    inside = fine.onset % fine.tpq
+    late = rebuilt(fine, onset=fine.onset + 4 * (inside == 12) - 4 * (inside == 36))
+    assert (late.onset != fine.onset).any()
+    assert patterns(late) == patterns(fine)
+    notes = on_sixteenths(written(late))
+    assert set((notes.place % 3).tolist()) == {0}
+    assert (notes.place == notes.time - notes.bar_lines[notes.bar]).all()
+    assert (np.diff(notes.time) >= 0).all()
+
+
+def test_a_note_that_is_early_for_the_bar_behind_the_last_does_not_count():
+    early = rebuilt(
+        song(5), onset=np.where(np.arange(len(song(5))) == 40, 8 * BAR - 1, song(5).onset)
+    )
+    without = song(5).select(np.arange(len(song(5))) != 40)
+    assert (written(first_bars(early, 8)).time == 8 * 48 - 1).any()
+    assert patterns(early, 8) == patterns(without, 8)
 
 
 def test_only_the_bars_that_are_asked_for_count():
