@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from cantilena.analysis.excerpt import first_bars
 from cantilena.analysis.features import BARS
-from cantilena.analysis.features.notes import PLACES, UNITS, Notes, written
+from cantilena.analysis.features.notes import SIXTEENTHS, UNITS, Notes, written
 from cantilena.analysis.features.roles import Roles, roles
 from cantilena.score.score import Score
 
@@ -49,9 +48,13 @@ Bag = dict[str, frozenset[Hashable]]
 
 
 def patterns(score: Score, bars: int = BARS) -> Bag:
-    """The patterns of the first ``bars`` bars of a Score, of every kind in ``PATTERNS``. Raises
-    InputError where there are no notes."""
-    notes = on_sixteenths(written(first_bars(score, bars)))
+    """The patterns of the first ``bars`` bars of a Score, of every kind in ``PATTERNS``, with each
+    onset on the nearest sixteenth: were there triplets to be nearest to, a hand that is a little
+    late would often be on one, and played songs would be known by that. Raises InputError where
+    there are no notes."""
+    notes = written(first_bars(score, bars), SIXTEENTHS)
+    # what is on no place is early for the bar behind the last
+    notes = notes.select(np.isin(notes.place % UNITS, SIXTEENTHS))
     by_role = roles(notes)
     sets: dict[str, set[Hashable]] = {kind: set() for kinds in PATTERNS.values() for kind in kinds}
     for several in (
@@ -65,22 +68,6 @@ def patterns(score: Score, bars: int = BARS) -> Bag:
         for kind, pattern in several:
             sets[kind].add(pattern)
     return {kind: frozenset(members) for kind, members in sets.items()}
-
-
-def on_sixteenths(notes: Notes) -> Notes:
-    """The Notes with those on a triplet moved to the sixteenth beside it, and without those on
-    neither, which are early for the bar behind the last. A performance has an onset on a triplet
-    here and there where none was meant, and a composed piece has not, which would be heard in each
-    of its patterns."""
-    notes = notes.select(np.isin(notes.place % UNITS, PLACES))
-    inside = notes.place % UNITS
-    shift = np.select([inside == 4, inside == 8], [-1, 1], 0)
-    time, place = notes.time + shift, notes.place + shift
-    order = np.lexsort((notes.pitch, notes.part, time))
-    rows = np.stack([time, notes.part, notes.pitch])[:, order]
-    order = order[np.append(True, (np.diff(rows) != 0).any(0))]
-    length = np.maximum(notes.length - shift, 1)
-    return replace(notes, time=time, place=place, length=length).select(order)
 
 
 def likeness(bags: Sequence[Bag], kind: str) -> np.ndarray:
