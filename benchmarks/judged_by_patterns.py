@@ -8,7 +8,8 @@ For bands of the songs that models learn from, none of which taught the forest t
 real/SONG.mid, attempt-K/SONG.mid and attempts.jsonl. A run that was stopped goes on. Then, by the
 forest over features and by patterns: how well songs are told from each attempt and from the one
 that ``compose`` would choose; and, by patterns, how much nearer to songs the chosen one is than the
-mean of its song's attempts, by a judge that has learnt from all attempts at the other songs.
+mean of its song's attempts, by a judge that has learnt from all attempts at the other songs. Last,
+whether pieces are known more often beside songs that hands have played.
 
 With ``--again``, of what ``cantilena evaluate realism --kind band`` has composed into FOLDER: the
 figures by patterns, with the floor of the same songs.
@@ -140,6 +141,33 @@ def judge(out: Path, n: int) -> None:
     print(f"the nearest of each and that mean: {interval(composed.min(0) - composed.mean(0))}")
     heard = np.array([row["songlike"] for row in rows]).T
     print(f"correlation within songs: {correlation(heard, composed)}")
+    by_playing(read["real"], table, like)
+
+
+def by_playing(songs: Sequence[Score], table: np.ndarray, like: np.ndarray) -> None:
+    """Prints how well the attempts are known for the half of the songs that keep most to the grid,
+    and for the other half: the means over attempts. ``table``: (1 + attempts, N, F) features,
+    ``like``: likeness by patterns, both of the songs and then of each attempt."""
+    n = len(songs)
+    off = np.array([off_grid(score) for score in songs])
+    order = np.argsort(off, kind="stable")
+    for name, some in {"on the grid": order[: n // 2], "played": order[n // 2 :]}.items():
+        areas = []
+        for k in range(1, 1 + ATTEMPTS):
+            at = np.append(some, k * n + some)
+            by_forest = forest.two_sample(table[0, some], table[k, some], 0, 1)[0].auc
+            areas.append((by_forest, kernel.two_sample(like[np.ix_(at, at)])[0].auc))
+        means = np.mean(areas, axis=0)
+        print(
+            f"{len(some)} songs {name} ({off[some].mean():.2f} of onsets off it): "
+            f"by features {means[0]:.3f}, by patterns {means[1]:.3f}"
+        )
+
+
+def off_grid(score: Score) -> float:
+    """Share of a Score's onsets that are more than a 600th of a quarter from a sixteenth."""
+    sixteenths = 4 * score.onset / score.tpq
+    return float((np.abs(sixteenths - np.round(sixteenths)) > 4 / 600).mean())
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> str:

@@ -1,7 +1,7 @@
 """Realism: can composed music be told from real music of the same kind.
 
 Knows pairs of a held-out song and a piece composed for its wishes, the classifier two-sample test
-over ``features`` and that over ``patterns``, which share nothing but the notes, and the floor: real
+over ``features`` and that over ``patterns``, which share notes and roles alone, and the floor: real
 songs against other real songs. Does not know how a system composes. What is measured is always a
 MIDI file as it is read back. ``docs/realism.md`` says what the figures mean.
 
