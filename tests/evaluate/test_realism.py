@@ -14,6 +14,7 @@ from cantilena.analysis.features import GROUPS, NAMES
 from cantilena.cli import main
 from cantilena.errors import InputError, MissingExtraError, UnknownNameError
 from cantilena.evaluate.forest import MIN_PAIRS
+from cantilena.evaluate.patterns import PATTERNS
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.realism import evaluate_folders, evaluate_realism, giveaways, measure
 from cantilena.score.midi import write_midi
@@ -104,17 +105,31 @@ def test_the_figures_are_whole_and_fit_for_json():
     assert figures["n"] == 6 and figures["left_out"] == 2 and figures["seed"] == 3
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     assert set(figures) == {
-        *("n", "left_out", "seed", "bars", "auc", "floor", "groups", "features", "pieces")
+        *("n", "left_out", "seed", "bars", "auc", "floor", "groups", "patterns", "features"),
+        "pieces",
     }
     assert set(figures["auc"]) == {"auc", "low", "high", "right", "n"}
     assert figures["floor"] is None  # three pairs are too few
+    patterns = figures["patterns"]
+    assert set(patterns) == {"auc", "floor", "groups", "kinds"} and patterns["floor"] is None
+    assert set(patterns["auc"]) == set(figures["auc"]) and patterns["auc"]["n"] == 6
+    assert set(patterns["groups"]) == set(PATTERNS)
+    areas = [result["auc"] for result in patterns["groups"].values()]
+    assert areas == sorted(areas, reverse=True)
+    kinds = {(row["group"], row["name"]) for row in patterns["kinds"]}
+    assert kinds == {(group, name) for group, names in PATTERNS.items() for name in names}
+    by_name = {row["name"]: row for row in patterns["kinds"]}
+    # four bars that come back, each alone and with the next; two of them may be alike
+    bars = by_name["drum bars"]
+    assert 6 < bars["real"] <= 8 and 6 < bars["composed"] <= 8
     keys = {"name", "group", "unit", "what", "real", "composed", "auc", "floor", "n"}
     assert all(set(row) == keys for row in figures["features"])
     away = [abs(row["auc"] - 0.5) for row in figures["features"]]
     assert away == sorted(away, reverse=True)
     assert {row["name"] for row in figures["features"]} <= set(NAMES)
     assert [piece["id"] for piece in figures["pieces"]] == [str(i) for i in range(6)]
-    assert measure(pairs(6, loop=4), seed=3)["auc"] == figures["auc"]
+    again = measure(pairs(6, loop=4), seed=3)
+    assert again["auc"] == figures["auc"] and again["patterns"] == patterns
 
 
 def test_a_feature_that_one_side_lacks_is_left_out():
@@ -147,6 +162,11 @@ def test_a_run_composes_for_the_songs_of_the_kind_and_goes_on_where_it_stopped(t
     assert json.loads((out / "realism-band.json").read_text()) == figures
     table = (out / "realism-band.md").read_text()
     assert "| real and other real (floor) |" in table and "| all_again_4 | share |" in table
+    by_patterns = figures["patterns"]["auc"]
+    assert f"| by patterns, real and composed | {by_patterns['auc']:.2f} |" in table
+    assert figures["patterns"]["floor"]["n"] == 6
+    assert "| by patterns, real and other real (floor) |" in table
+    assert "\n| harmony voicings | " in table
     assert evaluate_realism(composer, Asked, [songs], out, "band", 6) == figures
     assert len(composer.asked) == 6
     evaluate_realism(composer, Asked, [songs], out, "band", 7)

@@ -72,11 +72,25 @@ def two_sample(
     label = np.repeat([0, 1], n)
     pair = np.tile(np.arange(n), 2)
     scores = cross_validated(rows, label, pair, seed, repeats or REPEATS)[:, 1].reshape(2, n)
+    return apart(scores, seed), scores
+
+
+def apart(scores: np.ndarray, seed: int = 0) -> TwoSample:
+    """The figures of the (2, N) scores of N matched pairs, high for what seems of the second
+    set."""
+    n = scores.shape[1]
     rng = np.random.default_rng(seed)
     draws = [auc(*scores[:, i]) for i in rng.integers(n, size=(DRAWS, n))]
     low, high = np.percentile(draws, [2.5, 97.5]).tolist()
     right = float(((scores[1] > scores[0]) + 0.5 * (scores[1] == scores[0])).mean())
-    return TwoSample(auc(*scores), low, high, right, n), scores
+    return TwoSample(auc(*scores), low, high, right, n)
+
+
+def folds(groups: int, seed: int = 0, repeat: int = 0) -> np.ndarray:
+    """(groups,) the number of the fold of each, 0 to ``FOLDS`` - 1, as even as can be; another
+    division for each ``repeat``."""
+    n_folds = min(FOLDS, groups)
+    return np.random.default_rng([seed, repeat]).permutation(np.arange(groups) % n_folds)
 
 
 def cross_validated(
@@ -85,13 +99,10 @@ def cross_validated(
     """(N, C) probabilities of the C classes (labels 0 to C - 1) of each row, by forests that have
     not seen its ``group``. Raises MissingExtraError."""
     groups = np.unique(group)
-    folds = min(FOLDS, len(groups))
     total = np.zeros((len(rows), int(label.max()) + 1))
     for repeat in range(repeats):
-        rng = np.random.default_rng([seed, repeat])
-        fold_of = rng.permutation(np.arange(len(groups)) % folds)
-        fold = fold_of[np.searchsorted(groups, group)]
-        for k in range(folds):
+        fold = folds(len(groups), seed, repeat)[np.searchsorted(groups, group)]
+        for k in np.unique(fold):
             learn = fold != k
             model = forest(rows[learn], label[learn], seed + repeat)
             total[np.ix_(~learn, model.classes_)] += model.predict_proba(_filled(rows[~learn]))

@@ -1,9 +1,9 @@
 """Realism: can composed music be told from real music of the same kind.
 
 Knows pairs of a held-out song and a piece composed for its wishes, the classifier two-sample test
-over ``features``, and the floor: real songs against other real songs. Does not know how a system
-composes. What is measured is always a MIDI file as it is read back. ``docs/realism.md`` says what
-the figures mean.
+over ``features`` and that over ``patterns``, which share notes and roles alone, and the floor: real
+songs against other real songs. Does not know how a system composes. What is measured is always a
+MIDI file as it is read back. ``docs/realism.md`` says what the figures mean.
 
 A run's folder holds ``real-KIND/SONG.mid``, ``composed-KIND/SONG-SEED.mid`` with their records, and
 ``realism-KIND.json`` and ``.md`` with the figures.
@@ -20,10 +20,12 @@ import numpy as np
 from cantilena.analysis.features import BARS, FEATURES, GROUPS, features
 from cantilena.data.dataset import Songs
 from cantilena.errors import InputError, UnknownNameError
+from cantilena.evaluate import kernel
 from cantilena.evaluate.composing import MakeRequest, Progress, System, compose_prompts, label
 from cantilena.evaluate.ensembles import KINDS
 from cantilena.evaluate.forest import MIN_PAIRS, auc, need_forests, two_sample
 from cantilena.evaluate.matched import Window, other_songs, prompt_of, windows
+from cantilena.evaluate.patterns import PATTERNS, Bag, likeness, patterns
 from cantilena.evaluate.pieces import MIDI_SUFFIXES, existing_folder, find_answers, read_piece
 from cantilena.evaluate.tables import realism_table, write_figures
 from cantilena.files import make_folder
@@ -122,16 +124,18 @@ def measure(
     Returns "n"; "left_out"; "seed"; "bars"; "auc" and "floor" (``TwoSample.to_dict``; "floor" is
     None where there are too few songs), "floor" being of ``floor_pairs``, or else of one half of
     the real pieces against the other; "groups", for each group of features its ``TwoSample`` by
-    these alone, the surest first; "features", the surest giveaway first, each with name,
-    group, unit, what, "real" and "composed" (means), "auc" (of the feature alone, 0.5 where it
-    tells nothing), "n" (of the fewer defined) and "floor" (its AUC on the floor); and "pieces",
-    each with its id and the forest's scores of the real and the composed one. Raises InputError.
+    these alone, the surest first; "patterns", what ``by_patterns`` says; "features", the surest
+    giveaway first, each with name, group, unit, what, "real" and "composed" (means), "auc" (of the
+    feature alone, 0.5 where it tells nothing), "n" (of the fewer defined) and "floor" (its AUC on
+    the floor); and "pieces", each with its id and the forest's scores of the real and the composed
+    one. Raises InputError.
     """
     every = list(pairs)
     whole = _whole(every)
     if len(whole) < MIN_PAIRS:
         raise InputError(f"{len(whole)} whole pairs are too few; {MIN_PAIRS} are the least")
-    real, composed = _features([(a, b) for _, a, b in whole])
+    sides = [(a, b) for _, a, b in whole]
+    real, composed = _features(sides)
     if floor_pairs is None:
         half = len(real) // 2
         one, other = real[:half], real[half : 2 * half]
@@ -147,6 +151,7 @@ def measure(
         "auc": result.to_dict(),
         "floor": floor,
         "groups": _by_group(real, composed, seed),
+        "patterns": by_patterns(sides, seed, floor_pairs),
         "features": giveaways(real, composed, one, other),
         "pieces": [
             {"id": name, "real": round(float(a), 4), "composed": round(float(b), 4)}
@@ -162,6 +167,45 @@ def _by_group(real: np.ndarray, composed: np.ndarray, seed: int) -> dict[str, di
         if not np.isnan([real[:, of], composed[:, of]]).all():
             results[group] = two_sample(real[:, of], composed[:, of], seed, 1)[0].to_dict()
     return dict(sorted(results.items(), key=lambda item: -item[1]["auc"]))
+
+
+def by_patterns(
+    pairs: Sequence[tuple[Score, Score]],
+    seed: int = 0,
+    floor_pairs: Sequence[tuple[Score, Score]] | None = None,
+) -> dict[str, Any]:
+    """How well the real and the composed piece of each pair are told apart by their ``patterns``:
+    "auc", "floor" and "groups", as ``measure`` has them by features; and "kinds", the surest first,
+    each with its name, its group, how many different patterns of the kind a piece holds, "real" and
+    "composed" (means), and "auc" by these alone. All kinds weigh the same."""
+    bags = _bags(pairs)
+    if floor_pairs is None:
+        half = len(pairs) // 2
+        floor_bags = bags[:half] + bags[half : 2 * half]
+    else:
+        floor_bags = _bags(floor_pairs)
+    groups, kinds = {}, []
+    by_kind = _likenesses(bags)
+    for group, names in PATTERNS.items():
+        here = [name for name in names if name in by_kind]
+        if here:
+            like = np.mean([by_kind[name] for name in here], axis=0)
+            groups[group] = kernel.two_sample(like, seed)[0].to_dict()
+        for name in here:
+            sizes = np.array([len(bag[name]) for bag in bags]).reshape(2, -1).mean(1)
+            row = {"name": name, "group": group}
+            row |= {"real": float(sizes[0]), "composed": float(sizes[1])}
+            kinds.append(row | {"auc": kernel.two_sample(by_kind[name], seed)[0].auc})
+    floor = None
+    if len(floor_bags) >= 2 * MIN_PAIRS:
+        every = list(_likenesses(floor_bags).values())
+        floor = kernel.two_sample(np.mean(every, axis=0), seed)[0].to_dict()
+    return {
+        "auc": kernel.two_sample(np.mean(list(by_kind.values()), axis=0), seed)[0].to_dict(),
+        "floor": floor,
+        "groups": dict(sorted(groups.items(), key=lambda item: -item[1]["auc"])),
+        "kinds": sorted(kinds, key=lambda row: -row["auc"]),
+    }
 
 
 def giveaways(
@@ -214,6 +258,23 @@ def _whole(
 
 def _features(pairs: Sequence[tuple[Score, Score]]) -> tuple[np.ndarray, np.ndarray]:
     """(N, F) features of the first and the second of each pair, over as many bars as both have."""
-    rows = [[features(score, min(BARS, a.n_bars, b.n_bars)) for score in (a, b)] for a, b in pairs]
+    rows = [[features(score, _bars(a, b)) for score in (a, b)] for a, b in pairs]
     table = np.array(rows)
     return table[:, 0], table[:, 1]
+
+
+def _bags(pairs: Sequence[tuple[Score, Score]]) -> list[Bag]:
+    """The patterns of the first of each pair, then of the second, over as many bars as both
+    have."""
+    rows = [[patterns(score, _bars(a, b)) for score in (a, b)] for a, b in pairs]
+    return [row[side] for side in (0, 1) for row in rows]
+
+
+def _likenesses(bags: Sequence[Bag]) -> dict[str, np.ndarray]:
+    """How alike the pieces are by each kind of pattern that any of them has."""
+    kinds = [kind for names in PATTERNS.values() for kind in names]
+    return {kind: likeness(bags, kind) for kind in kinds if any(bag[kind] for bag in bags)}
+
+
+def _bars(one: Score, other: Score) -> int:
+    return min(BARS, one.n_bars, other.n_bars)

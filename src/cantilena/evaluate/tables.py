@@ -98,6 +98,10 @@ def realism_table(figures: dict[str, Any]) -> str:
     ]
     tests = {"real and composed": figures["auc"], "real and other real (floor)": figures["floor"]}
     tests |= {f"... by {name} alone": group for name, group in figures["groups"].items()}
+    patterns = figures["patterns"]
+    tests["by patterns, real and composed"] = patterns["auc"]
+    tests["by patterns, real and other real (floor)"] = patterns["floor"]
+    tests |= {f"... by patterns of {name} alone": t for name, t in patterns["groups"].items()}
     for name, t in tests.items():
         if t is not None:
             cells = f"{t['auc']:.2f} | {t['low']:.2f}-{t['high']:.2f} | {t['right']:.2f} | {t['n']}"
@@ -108,6 +112,11 @@ def realism_table(figures: dict[str, Any]) -> str:
         floor = "-" if row["floor"] is None else f"{row['floor']:.2f}"
         cells = f"{row['real']:.3g} | {row['composed']:.3g} | {row['auc']:.2f} | {floor}"
         lines.append(f"| {row['name']} | {row['unit']} | {cells} |")
+    lines += ["", "| different patterns of a piece | real | composed | AUC alone |"]
+    lines += ["|---|---:|---:|---:|"]
+    for row in patterns["kinds"]:
+        cells = f"{row['real']:.0f} | {row['composed']:.0f} | {row['auc']:.2f}"
+        lines.append(f"| {row['name']} | {cells} |")
     return "\n".join(lines) + "\n"
 
 

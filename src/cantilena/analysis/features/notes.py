@@ -9,6 +9,7 @@ where the next begins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,10 +21,10 @@ from cantilena.score.score import DRUMS, Score, Track
 
 UNITS = 12
 """Units of time in a quarter, in which sixteenths and triplets are whole numbers."""
-PLACES = np.array([0, 3, 4, 6, 8, 9, 12])
+PLACES = (0, 3, 4, 6, 8, 9, 12)
 """Sixteenths and triplets of a quarter, in units, the next quarter's first included."""
-BORDERS = np.array([3, 7, 10, 14, 17, 21])
-"""Half way between the places, in 24ths of a quarter."""
+SIXTEENTHS = (0, 3, 6, 9, 12)
+"""Sixteenths alone."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,16 @@ class Notes:
         return Score.build(UNITS, tracks, *columns, metres=self.metres, end=end)
 
 
-def written(score: Score) -> Notes:
-    """The Notes of a Score. Raises InputError for one without notes."""
+def written(score: Score, places: Sequence[int] = PLACES) -> Notes:
+    """The Notes of a Score, at these ``places`` of each quarter (units, from 0 to ``UNITS``).
+    Raises InputError for one without notes."""
     if not len(score):
         raise InputError("a piece without notes has no features")
     edges, tpq = score.bar_starts, score.tpq
     spans = np.maximum(_rounded(np.diff(edges), tpq), 1)
     lines = np.append(0, np.cumsum(spans))
-    start = np.minimum(_snapped(score.onset, edges, lines, tpq), lines[-1] - 1)
-    stop = _snapped(score.onset + score.duration, edges, lines, tpq)
+    start = np.minimum(_snapped(score.onset, edges, lines, tpq, places), lines[-1] - 1)
+    stop = _snapped(score.onset + score.duration, edges, lines, tpq, places)
     pitch, part = score.pitch, score.instrument
     order = np.lexsort((-stop, pitch, part, start))
     start, stop, pitch, part = (x[order] for x in (start, stop, pitch, part))
@@ -116,13 +118,23 @@ def _rounded(ticks: np.ndarray, tpq: int) -> np.ndarray:
     return (2 * ticks * UNITS + tpq) // (2 * tpq)
 
 
-def _snapped(ticks: np.ndarray, edges: np.ndarray, lines: np.ndarray, tpq: int) -> np.ndarray:
-    """Times of ticks, each at the nearest place of its quarter, by whole numbers alone, so that
-    no resolution decides a tie. A bar's quarters count from its bar line."""
+def nearest_places(ticks: np.ndarray, quarter: int, places: Sequence[int] = PLACES) -> np.ndarray:
+    """(N,) the places, in units, nearest to so many ``ticks``, (N,), of a ``quarter`` of ticks, by
+    whole numbers alone, so that no resolution decides a tie."""
+    at = np.array(places)
+    borders = at[:-1] + at[1:]  # half way between the places, in 24ths of a quarter
+    return at[np.searchsorted(borders * quarter, 2 * UNITS * ticks, side="right")]
+
+
+def _snapped(
+    ticks: np.ndarray, edges: np.ndarray, lines: np.ndarray, tpq: int, places: Sequence[int]
+) -> np.ndarray:
+    """Times of ticks, each at the nearest place of its quarter. A bar's quarters count from its bar
+    line."""
     bar = np.clip(np.searchsorted(edges, ticks, side="right") - 1, 0, len(edges) - 2)
     quarter, rest = np.divmod(ticks - edges[bar], tpq)
-    nearest = np.searchsorted(BORDERS * tpq, 24 * rest, side="right")
-    return np.minimum(lines[bar] + UNITS * quarter + PLACES[nearest], lines[bar + 1])
+    nearest = nearest_places(rest, tpq, places)
+    return np.minimum(lines[bar] + UNITS * quarter + nearest, lines[bar + 1])
 
 
 def _without_overlap(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cantilena.analysis.features.notes import BORDERS, PLACES, UNITS
+from cantilena.analysis.features.notes import UNITS, nearest_places
 from cantilena.score import DRUMS
 from cantilena.systems.note.casting import BASSES
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY
@@ -61,8 +61,8 @@ def _as_written(table: np.ndarray, bars: np.ndarray) -> np.ndarray:
     hardly a bar comes back tick by tick, of what is written down it does."""
     bar = np.clip(np.searchsorted(bars, table[:, 0], side="right") - 1, 0, len(bars) - 2)
     quarter, rest = np.divmod(table[:, 0] - bars[bar], GRID)
-    place = PLACES[np.searchsorted(BORDERS * GRID, 24 * rest, side="right")]
-    onset = np.minimum(bars[bar] + GRID * quarter + place * GRID // UNITS, bars[bar + 1])
+    place = nearest_places(rest, GRID) * GRID // UNITS
+    onset = np.minimum(bars[bar] + GRID * quarter + place, bars[bar + 1])
     return np.concatenate([onset[:, None], table[:, 1:]], 1)
 
 
