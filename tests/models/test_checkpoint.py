@@ -220,7 +220,7 @@ def test_the_shipped_checkpoint_has_the_hash_it_had():
     from cantilena.systems.note.checkpoint import open_note
 
     checkpoint = open_note(SHIPPED)
-    assert checkpoint.hash == "c0684bf992b3fe5e"
+    assert checkpoint.hash == "e3fe489417ea8b9b"
     assert checkpoint.card["sources"]["lakh"]["licence"] and checkpoint.card["figures"]["test"]
 
 
