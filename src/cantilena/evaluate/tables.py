@@ -97,10 +97,10 @@ def realism_table(figures: dict[str, Any]) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     tests = {"real and composed": figures["auc"], "real and other real (floor)": figures["floor"]}
-    tests |= {f"... by {name} alone": group for name, group in figures["groups"].items()}
     patterns = figures["patterns"]
     tests["by patterns, real and composed"] = patterns["auc"]
     tests["by patterns, real and other real (floor)"] = patterns["floor"]
+    tests |= {f"... by {name} alone": group for name, group in figures["groups"].items()}
     tests |= {f"... by patterns of {name} alone": t for name, t in patterns["groups"].items()}
     for name, t in tests.items():
         if t is not None:
