@@ -108,6 +108,17 @@ def test_the_report_is_that_of_compose(tune: Path, tiny_checkpoint, tmp_path: Pa
     assert [row["wish"] for row in data["report"]] == ["key"]
 
 
+def test_the_report_tells_that_a_piece_keeps_its_length(
+    tune: Path, tiny_checkpoint, tmp_path: Path, capsys
+):
+    line = ["accompany", str(tune), "16 bars, 30 seconds", "--with", "bass", "--json"]
+    line += ["--checkpoint", str(tiny_checkpoint), "-o", str(tmp_path), "--formats", "mid"]
+    assert main(line) == 0
+    rows = {row["wish"]: row for row in json.loads(capsys.readouterr().out)["report"]}
+    assert (rows["bars"]["asked"], rows["bars"]["achieved"]) == ("16 bars", "8 bars")
+    assert rows["bars"]["met"] is False and rows["seconds"]["met"] is False
+
+
 @pytest.mark.parametrize(
     "line",
     [["harmonise"], ["accompany", "--with", "bass"], ["melody"], ["rewrite", "--bars", "3-4"]],
