@@ -27,7 +27,7 @@ import torch
 from cantilena.data.dataset import load_split
 from cantilena.models.symphony import PAD, nats
 from cantilena.systems.symphony.examples import RowBatches, Windows, row_pieces
-from cantilena.systems.symphony.training import FIELDS, BertSymphonyTraining, bert_recipe
+from cantilena.systems.symphony.training import FIELDS, MIXES, BertSymphonyTraining, bert_recipe
 
 FAULT = "transformer, cross-attention random and frozen"
 ROWS: dict[str, dict[str, Any]] = {
@@ -144,6 +144,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--text", default="hashed")
+    parser.add_argument("--mix", choices=MIXES, default="last", help="which layers of it are read")
     parser.add_argument("--states", default="")
     parser.add_argument("--only", default="", help="rows of the table, with ; between")
     parser.add_argument("-o", "--output", default="text_into_symphony.jsonl")
@@ -151,13 +152,15 @@ def main() -> None:
     torch.set_num_threads(1)
     path = Path(args.output)
     results = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    done = {(r["name"], r["seed"], r["text"], r["steps"]) for r in results}
+    reading = (args.text, args.mix, args.steps)
+    done = {(r["name"], r["seed"], *_reading(r)) for r in results}
     only = [name.strip() for name in args.only.split(";") if name.strip()] or list(ROWS)
     wanted = [(name, seed) for seed in range(args.seeds) for name in only]
-    wanted = [w for w in wanted if (*w, args.text, args.steps) not in done]
+    wanted = [w for w in wanted if (*w, *reading) not in done]
     recipe = bert_recipe(
         music=args.music,
         text=args.text,
+        mix=args.mix,
         states=args.states,
         context=args.context,
         context_width=64,
@@ -168,7 +171,12 @@ def main() -> None:
     )
     if wanted:
         results += run(args, recipe, wanted, path)
-    print(table([r for r in results if r["text"] == args.text and r["steps"] == args.steps]))
+    print(table([r for r in results if _reading(r) == reading]))
+
+
+def _reading(result: dict[str, Any]) -> tuple[str, str, int]:
+    """Text model, layers of it that are read, and steps of a result."""
+    return result["text"], result.get("mix", "last"), result["steps"]
 
 
 def run(args: Any, recipe: Any, wanted: Sequence[tuple[str, int]], path: Path) -> list[dict]:
@@ -197,7 +205,13 @@ def run(args: Any, recipe: Any, wanted: Sequence[tuple[str, int]], path: Path) -
         model = build(own, name)
         spent = train(model, own, RowBatches(windows["train"], seed, read, own.options.drop))
         count = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        about = {"name": name, "seed": seed, "text": args.text, "steps": args.steps}
+        about = {
+            "name": name,
+            "seed": seed,
+            "text": args.text,
+            "mix": args.mix,
+            "steps": args.steps,
+        }
         result = {**about, "parameters": count, "seconds": spent, **measured(model, held_out)}
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")

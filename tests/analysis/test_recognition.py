@@ -17,6 +17,7 @@ from cantilena.analysis.recognition import (
     recognised_slots,
 )
 from cantilena.score import Score, Track
+from cantilena.score.harmony import parse_chord
 from pieces import EMPTY, TPQ, accompaniment, drums
 
 LOOP = ("C", "Am", "F", "G")
@@ -39,6 +40,37 @@ def test_the_spans_cover_the_piece_and_neighbours_differ():
 @pytest.mark.parametrize("symbol, label", [("Dm7", "D:min7"), ("Bbmaj7", "Bb:maj7"), ("E7", "E:7")])
 def test_sevenths_are_told(symbol, label):
     assert label in {span.label for span in recognise(accompaniment([symbol] * 4, melody=False))}
+
+
+@pytest.mark.parametrize("below", [0, 12])
+@pytest.mark.parametrize(
+    "symbols, labels",
+    [
+        (("Dm7", "G7", "Cmaj7", "C7"), ["D:min7", "G:7", "C:maj7", "C:7"]),
+        (("Am7", "Bm7b5", "E7", "Am7"), ["A:min7", "B:hdim7", "E:7", "A:min7"]),
+        (("C", "Caug", "C6", "C7sus4"), ["C:maj", "C:aug", "C:maj6", "C:sus4(b7)"]),
+    ],
+)
+def test_held_chords_are_told_as_they_are_played(symbols, labels, below):
+    """A bar of each, once in root position alone and once with the root an octave lower."""
+    rows = []
+    for bar, symbol in enumerate(symbols):
+        chord = parse_chord(symbol)
+        root = 48 + chord.root
+        steps = {(tone - chord.root) % 12 for tone in chord.pitch_classes}
+        pitches = {root + step for step in steps} | {root - below}
+        rows += [(bar * 4 * TPQ, 4 * TPQ, pitch, 80, 0) for pitch in pitches]
+    tracks = [Track("Piano", 0)]
+    spans = recognise(Score.build(TPQ, tracks, *zip(*sorted(rows), strict=True)))
+    assert [span.label for span in spans] == labels
+
+
+def test_a_tune_above_a_held_seventh_leaves_it():
+    held = ((48, 52, 55, 58), (53, 57, 60, 63), (48, 52, 55, 58), (55, 59, 62, 65))
+    rows = [(bar * 4 * TPQ, 4 * TPQ, p, 80, 0) for bar in range(4) for p in held[bar]]
+    rows += [(beat * TPQ, TPQ // 2, 72 + (0, 2)[beat % 2], 80, 0) for beat in range(16)]
+    spans = recognise(Score.build(TPQ, [Track("Piano", 0)], *zip(*sorted(rows), strict=True)))
+    assert [span.label for span in spans] == ["C:7", "F:7", "C:7", "G:7"]
 
 
 def test_a_transposed_piece_has_the_transposed_chords():

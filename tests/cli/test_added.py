@@ -108,6 +108,33 @@ def test_the_report_is_that_of_compose(tune: Path, tiny_checkpoint, tmp_path: Pa
     assert [row["wish"] for row in data["report"]] == ["key"]
 
 
+def test_the_report_tells_that_a_piece_keeps_its_length(
+    tune: Path, tiny_checkpoint, tmp_path: Path, capsys
+):
+    line = ["accompany", str(tune), "16 bars, 30 seconds", "--with", "bass", "--json"]
+    line += ["--checkpoint", str(tiny_checkpoint), "-o", str(tmp_path), "--formats", "mid"]
+    assert main(line) == 0
+    rows = {row["wish"]: row for row in json.loads(capsys.readouterr().out)["report"]}
+    assert (rows["bars"]["asked"], rows["bars"]["achieved"]) == ("16 bars", "8 bars")
+    assert rows["bars"]["met"] is False and rows["seconds"]["met"] is False
+
+
+@pytest.mark.parametrize(
+    "line",
+    [["harmonise"], ["accompany", "--with", "bass"], ["melody"], ["rewrite", "--bars", "3-4"]],
+)
+def test_a_name_that_is_taken_gets_advice_that_the_command_can_follow(
+    line: list[str], tune: Path, tiny_checkpoint, tmp_path: Path, capsys
+):
+    argv = [line[0], str(tune), *line[1:], "--checkpoint", str(tiny_checkpoint)]
+    argv += ["-o", str(tmp_path), "--formats", "mid", "--name", "mine"]
+    assert main([*argv, "--seed", "1"]) == main([*argv, "--seed", "2"]) == 0
+    advice = capsys.readouterr().err
+    assert "named 'mine-2'" in advice and "--name" in advice and "--replace" not in advice
+    assert main([*argv, "--seed", "2", "--name", "other"]) == 0
+    assert (tmp_path / "other.mid").is_file()
+
+
 def test_instruments_for_the_new_parts_say_nothing_of_the_given_ones(
     tune: Path, tiny_checkpoint, tmp_path: Path, capsys
 ):

@@ -41,6 +41,21 @@ SHORTHANDS = (
     "maj6",
 )
 """The qualities that are told apart, as Harte (2010) writes them."""
+_STEPS = {
+    "maj": (0, 4, 7),
+    "min": (0, 3, 7),
+    "7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11),
+    "min7": (0, 3, 7, 10),
+    "sus2": (0, 2, 7),
+    "sus4": (0, 5, 7),
+    "sus4(b7)": (0, 5, 7, 10),
+    "dim": (0, 3, 6),
+    "aug": (0, 4, 8),
+    "hdim7": (0, 3, 6, 10),
+    "maj6": (0, 4, 7, 9),
+}
+"""Semitones of the tones above the root."""
 ROOTS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 N_LABELS = 1 + 12 * len(SHORTHANDS)
 """Labels: 0 is "N", no chord; ``1 + 12 qualities * root + quality`` all others."""
@@ -53,6 +68,15 @@ TEMPLATES = 0.2
 """What the evidence of ``chords``' templates counts beside the network's. On the same songs it
 costs 0.1 % of the roots, but a plain Bbmaj7 is then heard as one, where POP909's labels seldom have
 major sevenths."""
+HELD = 6.0
+"""What a beat gains for the label whose tones, and no others, are held through it and through a
+beat beside it, in units of log-probability: of 2, 4 and 6 the least with which
+a plain seventh of one bar is told between two others."""
+HELD_SHARE = 0.9
+"""Share of a beat from which on a note counts as held. On the songs of ``CHANGE`` neither number
+costs anything: such beats are 2 of a thousand there, so that the network has hardly seen any, and
+says a triad."""
+_BY_NETWORK = ("maj", "min", "sus2", "sus4", "dim")  # by the network, however thinly they are set
 _FEATURES = 3 * 12
 _RUN = 256  # beats that are computed at once
 
@@ -99,12 +123,12 @@ def sounding_beats(score: Score, edges: np.ndarray) -> np.ndarray:
 
 def beat_evidence(score: Score, edges: np.ndarray) -> np.ndarray:
     """(S, ``N_LABELS``) log-likelihood of each label in the slots, which are beats, between
-    ``edges`` ((S + 1,) ticks): the network's and the templates'."""
+    ``edges`` ((S + 1,) ticks): the network's, the templates', and what held chords say."""
     rolls = (piano_roll(score, run, CELLS["beat"]) for run in windows(edges))
     rows = np.concatenate([features(roll) for roll in rolls])
     cells = CELLS["beat"]
     plain = template_evidence(np.expm1(rows[:, :12]) * cells, rows[:, 12:24] * cells, cells)
-    return evidence(rows) + TEMPLATES * plain[:, _reduced()]
+    return evidence(rows) + TEMPLATES * plain[:, _reduced()] + HELD * held_labels(rows)
 
 
 def features(roll: Roll) -> np.ndarray:
@@ -117,6 +141,38 @@ def features(roll: Roll) -> np.ndarray:
     top = np.bincount(flat[sounding.any(0)], minlength=n * 12).reshape(n, 12)
     parts = (np.log1p(chroma(roll) / cells), bass_chroma(roll) / cells, top / cells)
     return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def held_labels(rows: np.ndarray) -> np.ndarray:
+    """(S, ``N_LABELS``) bool from (S, 36) features: the label (of sevenths, sixths and augmented
+    triads) has exactly the pitch classes that are held through the beat, and through the one before
+    or behind it. Of labels with equal tones (C:maj6 and A:min7) it is the one above the bass."""
+    held = np.expm1(rows[:, :12]) >= HELD_SHARE
+    same = (held[1:] == held[:-1]).all(1)
+    lasting = np.append(same, False) | np.insert(same, 0, False)
+    members, shared = _members()
+    label = (members[None] == held[:, None]).all(2) & members.any(1) & lasting[:, None]
+    bass = rows[:, 12:24].argmax(1)
+    return label & (~shared | (_label_roots()[None] == bass[:, None]))
+
+
+@cache
+def _members() -> tuple[np.ndarray, np.ndarray]:
+    """(``N_LABELS``, 12) bool: tones of the labels, none of those that the network tells; and
+    (``N_LABELS``,) whether another label has the same."""
+    out = np.zeros((N_LABELS, 12), dtype=bool)
+    for number in range(1, N_LABELS):
+        root, quality = divmod(number - 1, len(SHORTHANDS))
+        if SHORTHANDS[quality] not in _BY_NETWORK:
+            out[number, [(root + step) % 12 for step in _STEPS[SHORTHANDS[quality]]]] = True
+    shared = (out[:, None] == out[None]).all(2).sum(1) > 1
+    return out, shared
+
+
+@cache
+def _label_roots() -> np.ndarray:
+    """(``N_LABELS``,) roots, -1 of "N"."""
+    return (np.arange(N_LABELS) - 1) // len(SHORTHANDS)
 
 
 def evidence(rows: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ def compose(args: argparse.Namespace) -> int:
     outcomes: dict[str, dict[str, Any]] = {}
     failures: dict[str, CantilenaError] = {}
     for job, result, files in _pieces(jobs, composer, folder, formats, args, failures):
-        name = notice_number(job.name, files)
+        name = notice_number(job.name, files, replaces=True)
         if not quiet:
             if outcomes:
                 print()

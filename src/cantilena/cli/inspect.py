@@ -240,7 +240,7 @@ def render(args: argparse.Namespace) -> int:
                 failures=failures,
             )
             progress.clear()
-            notice_number(name, paths)
+            notice_number(name, paths, replaces=True)
             outcomes.append({"file": file, "files": {f: str(p) for f, p in paths.items()}})
             if not (args.quiet or args.json):
                 print("\n".join(str(path) for path in paths.values()))

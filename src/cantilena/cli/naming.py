@@ -57,15 +57,18 @@ def names_of_sources(paths: Sequence[str | Path], suffix: str = "") -> list[str]
     return names
 
 
-def notice_number(name: str, files: Mapping[str, Path]) -> str:
-    """The name that a piece's files got. Where it is not ``name`` a Notice says why."""
+def notice_number(name: str, files: Mapping[str, Path], replaces: bool = False) -> str:
+    """The name that a piece's files got. Where it is not ``name`` a Notice says why, and what
+    helps: ``--replace`` where the command has that option (``replaces``; that of ``rewrite`` says
+    which instrument makes way), else ``--name``."""
     path = next(iter(files.values()))
     free = path.name.removesuffix(path.suffix)
     if free != name:
         there = str(path.with_name(f"{name}.*"))
+        remedy = "--replace puts it in the place" if replaces else "--name chooses another"
         text = (
             f"{there!r} holds another piece, or was changed, and stays; this one is named {free!r} "
-            "(--replace puts it in the place)"
+            f"({remedy})"
         )
         warnings.warn(Notice(text), stacklevel=2)
     return free

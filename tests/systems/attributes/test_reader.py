@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ transformers = pytest.importorskip("transformers")
 
 from cantilena import api  # noqa: E402
 from cantilena.cli import main  # noqa: E402
-from cantilena.errors import BriefError, CheckpointError, InputError  # noqa: E402
+from cantilena.errors import BriefError, CheckpointError, InputError, Notice  # noqa: E402
 from cantilena.models.saving import load_tensors  # noqa: E402
 from cantilena.models.text_attributes import TextToAttributes  # noqa: E402
 from cantilena.systems.attributes import phrases  # noqa: E402
 from cantilena.systems.attributes.reader import AttributeReader  # noqa: E402
 from cantilena.systems.attributes.reader_training import ReaderTraining, reader_recipe  # noqa: E402
 from cantilena.systems.attributes.text_batches import (  # noqa: E402
+    LONGEST,
     TextBatches,
     reading_by,
     tokenizer_of,
@@ -175,6 +177,15 @@ def test_the_command_trains_and_a_checkpoint_reads(text_model: Path, tmp_path: P
     assert code == 2 and "say which BERT" in err and not (tmp_path / "b").exists()
 
 
+def test_dropout_is_that_of_the_whole_model(text_model: Path):
+    recipe = reader_recipe().changed(text_model=str(text_model), dropout=0.0)
+    model, read = ReaderTraining().build(recipe)
+    ids, mask = map(torch.from_numpy, read(["slow piano in minor"]))
+    with torch.no_grad():
+        once, again = (torch.cat(model.train()(ids, mask), 1) for _ in range(2))
+    assert torch.equal(once, again)
+
+
 def test_queries_of_a_pretrained_bert_begin_as_the_names_of_attributes(text_model: Path):
     """Its unused words may be nearly equal, and queries that are alike do not learn."""
     model, _ = ReaderTraining().build(reader_recipe().changed(text_model=str(text_model)))
@@ -247,6 +258,15 @@ def test_a_brief_says_who_read_it(checkpoint: Path):
     assert "read_by" not in parse_brief("piano").to_dict()
     with pytest.raises(BriefError, match="read already"):
         api.make_brief(brief, reader=checkpoint)
+
+
+def test_a_text_that_is_too_long_is_cut_with_a_notice(checkpoint: Path):
+    reader = AttributeReader.load(checkpoint)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reader.read("piano " * LONGEST)
+    with pytest.warns(Notice, match=f"longer than the context of {LONGEST} tokens"):
+        reader.read("slow piano. " + "violin " * LONGEST)
 
 
 def test_compose_takes_a_reader(checkpoint: Path, tmp_path: Path, capsys: Any):

@@ -198,11 +198,11 @@ def _with_bert(recipe: Recipe) -> tuple[TextToAttributes, Read]:
             raise CheckpointError(f"{name} is no BERT but of the kind {config.model_type!r}")
         count = recipe.options.layers or config.num_hidden_layers
         config.num_hidden_layers = min(count, config.num_hidden_layers)
+        config.hidden_dropout_prob = recipe.options.dropout
+        config.attention_probs_dropout_prob = recipe.options.dropout
         if width:
             config.hidden_size, config.intermediate_size = width, 4 * width
             config.num_attention_heads = width // HEAD
-            config.hidden_dropout_prob = recipe.options.dropout
-            config.attention_probs_dropout_prob = recipe.options.dropout
             # with BERT's .02 at such a width, queries read nothing of a text for hundreds of steps
             config.initializer_range = width**-0.5
             bert = transformers.BertModel(config, add_pooling_layer=False)

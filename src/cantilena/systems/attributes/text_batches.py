@@ -51,8 +51,14 @@ def reading_for(encoder: Any) -> Read:
 
 
 def tokens(tokenizer: Any, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Ids (B, T) int64 of texts, cut at ``LONGEST`` tokens, and their mask (B, T) bool."""
+    """Ids (B, T) int64 of texts, cut at ``LONGEST`` tokens with a notice, and their mask (B, T)
+    bool."""
+    from cantilena.models.encoders import say_cut
+
     rows = tokenizer(texts, truncation=True, max_length=LONGEST)["input_ids"]
+    for text, row in zip(texts, rows, strict=True):
+        if len(row) == LONGEST and len(tokenizer(text, verbose=False)["input_ids"]) > LONGEST:
+            say_cut(text, tokenizer.decode(row, skip_special_tokens=True), LONGEST)
     longest = max(1, *map(len, rows))
     ids, mask = np.zeros((len(rows), longest), np.int64), np.zeros((len(rows), longest), bool)
     for i, row in enumerate(rows):

@@ -93,7 +93,8 @@ def rewrite_rows(
     spans: Sequence[tuple[int, int]],
 ) -> tuple[Row, ...]:
     """The report: what the Brief asks, measured on all that sounds in the spans; what must not
-    sound, and what is relative, on the new notes. Lengths are the file's own."""
+    sound, and what is relative, on the new notes. Lengths are the file's own: they are told where
+    parts were added to a whole piece, and otherwise no affair of a span's."""
     music = _excerpt(score, spans)
     added = _merged(new)
     plain = replace(brief, bars=None, bars_range=None, seconds=None, seconds_range=None)
@@ -102,6 +103,14 @@ def rewrite_rows(
     )
     if brief.excluded:
         rows += report(Brief(excluded=brief.excluded), added)
+    if change.roles:
+        lengths = Brief(
+            bars=brief.bars,
+            bars_range=brief.bars_range,
+            seconds=brief.seconds,
+            seconds_range=brief.seconds_range,
+        )
+        rows += report(lengths, score)
     if not change.relative:
         return tuple(rows)
     tracks = change.tracks
