@@ -187,6 +187,7 @@ def test_a_gap_by_the_command_line_and_again_by_its_json(place, tmp_path, capsys
     command = ["compose", "--system", "latent", *where, *song, "calm harp", "-o", str(out)]
     assert main([*command, "--between", "0.5", "0.9", "--formats", "wav,json", "--quiet"]) == 0
     piece = out / "calm-harp.json"
+    assert piece.stat().st_size < 10_000
     again = ["compose", "--replay", str(piece), *where[:2], "-o", str(tmp_path / "again")]
     assert main([*again, "--formats", "wav", "--quiet"]) == 0
     first = (out / "calm-harp.wav").read_bytes()
