@@ -1,15 +1,15 @@
 """Is the sound that a joint embedding chooses of several more like its text, by other embeddings?
 
 Of each of the gallery's prompts and each seed a system writes so many takes, the very ones that
-`compose --best-of N --option joint=DIR` chooses among. The take that the chooser likes most is
+`compose --best-of N --option joint=DIR` chooses among. The take that one embedding likes most is
 judged by embeddings of other trainings, whose opinion of it is compared with their mean opinion of
-all takes (a single take) and with the best of theirs (what choosing could give at most). "By
-another text" is a choice for the words of the next prompt: what choosing gives that has nothing to
-do with the words. "Heard" is the share of tempo, key and chords that the estimators hear as asked,
-over takes of prompts that ask for any. ± is the standard error of the difference from a single
-take, over prompts and seeds.
+all takes (a single take) and with the best of theirs (what choosing could give at most); r is how
+their opinions of the takes of a prompt correlate. "By another text" is a choice for the words of
+the next prompt: what choosing gives that has nothing to do with the words. "Heard" is the share of
+tempo, key and chords that the estimators hear as asked, over takes of prompts that ask for any.
+± is the standard error of the difference from a single take, over prompts and seeds.
 
-    python benchmarks/best_of_sounds.py --systems musiclm,musicgen --chooser joint --judges other
+    python benchmarks/best_of_sounds.py --systems musiclm,musicgen --joint clap-0 clap-1
 """
 
 from __future__ import annotations
@@ -85,45 +85,42 @@ def row(label: str, chosen: np.ndarray, single: np.ndarray) -> str:
 
 
 def report(all_takes: Sequence[Takes], names: Sequence[str]) -> None:
-    """Prints what each judge, and what is heard, says of the choices of the first embedding."""
+    """Prints, for each embedding as the chooser, what it, the others and what is heard say."""
     own = np.stack([t.likeness[:, :, t.prompt] for t in all_takes])  # (N, embeddings, takes)
-    other = np.stack([t.likeness[0, :, (t.prompt + 1) % t.likeness.shape[2]] for t in all_takes])
+    following = [(t.prompt + 1) % t.likeness.shape[2] for t in all_takes]
+    other = [t.likeness[:, :, k] for t, k in zip(all_takes, following, strict=True)]
     heard = np.stack([t.heard for t in all_takes])
     each = np.arange(len(own))
-    picks = own[:, 0].argmax(1)
-    by_other = other.argmax(1)
-    chance = "by another text"
-    for k, name in enumerate(names):
-        opinion = own[:, k]
-        single = opinion.mean(1)
-        what = "the chooser itself" if k == 0 else "judge"
-        print(f"  {what} {name}: a single take {single.mean():.3f}")
-        print(row("    chosen", opinion[each, picks], single))
-        print(row(f"    {chance}", opinion[each, by_other], single))
-        print(row("    best by its own opinion", opinion.max(1), single))
-        if k:
-            pairs = zip(own[:, 0], opinion, strict=True)
+    for chooser, name in enumerate(names):
+        picks = own[:, chooser].argmax(1)
+        by_other = np.array([rows[chooser].argmax() for rows in other])
+        print(f"  chosen by {name}")
+        for judge, judge_name in enumerate(names):
+            opinion = own[:, judge]
+            single = opinion.mean(1)
+            pairs = zip(own[:, chooser], opinion, strict=True)
             r = float(np.mean([np.corrcoef(one, two)[0, 1] for one, two in pairs]))
-            print(f"    correlation with the chooser among the takes of a prompt: {r:.2f}")
-    single = heard.mean(1)
-    print(f"  heard as asked: a single take {np.nanmean(single):.3f}")
-    print(row("    chosen", heard[each, picks], single))
-    print(row("    best by what is heard", heard.max(1), single), flush=True)
+            print(f"    judge {judge_name}: a single take {single.mean():.3f}, r {r:.2f}")
+            print(row("      chosen", opinion[each, picks], single))
+            print(row("      by another text", opinion[each, by_other], single))
+            print(row("      best by its own opinion", opinion.max(1), single))
+        print(f"    heard as asked: a single take {np.nanmean(heard.mean(1)):.3f}")
+        print(row("      chosen", heard[each, picks], heard.mean(1)))
+    print(row("  best by what is heard", heard.max(1), heard.mean(1)), flush=True)
 
 
 def main() -> None:
     """Prints the figures of each system."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--systems", default="musiclm,musicgen", help="with commas")
-    parser.add_argument("--chooser", required=True, metavar="DIR", help="a joint embedding")
-    parser.add_argument("--judges", required=True, nargs="+", metavar="DIR")
+    parser.add_argument("--joint", required=True, nargs="+", metavar="DIR", help="embeddings")
     parser.add_argument("--takes", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     args = parser.parse_args()
     torch.set_num_threads(1)
-    places = [args.chooser, *args.judges]
-    joints, texts = [load_joint(place) for place in places], [text for _, text in PROMPTS]
+    joints = [load_joint(place) for place in args.joint]
+    texts = [text for _, text in PROMPTS]
     for name in args.systems.split(","):
         system, all_takes = load(None, name), []
         for seed in args.seeds:
@@ -132,7 +129,7 @@ def main() -> None:
                 heard = np.array([heard_as_asked(take, text) for take in takes])
                 all_takes.append(Takes(likenesses(takes, joints, texts), k, heard))
         print(f"{name}: {len(all_takes)} prompts and seeds, {args.takes} takes of each")
-        report(all_takes, places)
+        report(all_takes, args.joint)
 
 
 if __name__ == "__main__":
