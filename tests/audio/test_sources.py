@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -45,6 +44,7 @@ def test_sixteen_bits_take_two_bytes_a_sample(samples: np.ndarray):
 
 
 def test_another_reader_reads_floats_alike():
+    soundfile = pytest.importorskip("soundfile")
     samples = np.array([[0.1, -1.5, 0.25], [1e-9, 0.0, -0.0]], dtype=np.float32)
     _, data = source_file(Audio(samples, 44_100))
     read, rate = soundfile.read(io.BytesIO(data), dtype="float32")
