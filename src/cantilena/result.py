@@ -125,7 +125,9 @@ class Result:
         """Plain data for the JSON file beside the piece: all that is needed to make it again, and
         the report. Of sound it has what is ``heard``; of a piece with notes ``sections``, each
         with its ``name``, first ``bar`` (from 1), ``bars``, ``start`` in seconds and the names of
-        the ``parts`` that play in it. Holds no date, so that the same piece has the same bytes."""
+        the ``parts`` that play in it. A recording that it was made from stands in it whole, which
+        ``save`` puts into a file of its own. Holds no date, so that the same piece has the same
+        bytes."""
         data: dict[str, Any] = {
             "cantilena": __version__,
             "text": self.brief.text,
@@ -176,11 +178,15 @@ class Result:
         made, as svg without verovio, raises its error and nothing is written, or, where a dict
         ``failures`` is given, is put there with the error and the others are written.
 
+        With "json" comes the recording that the piece was made from, where there is one, as a file
+        of its own ("recording" among the paths), which the JSON names by its hash.
+
         Raises UnknownNameError for an unknown format, InputError for one that the piece has not,
         and for a name or folder that cannot be, CantilenaError for one that cannot be made.
         """
-        data = json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
-        files = {**self.files, "json": data.encode()}
+        data, sources = self._with_references()
+        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        files = {**self.files, "json": text.encode()}
         score = self._score
         if self.audio is not None and "wav" not in files:
             from cantilena.audio.wav import wav_bytes
@@ -191,7 +197,8 @@ class Result:
         wanted = checked_formats(formats)
         if "wav" in wanted:
             wanted += tuple(form for form in files if form.endswith(".wav"))
-        return write_files(
+        beside = sources if "json" in wanted else {}
+        paths = write_files(
             score,
             folder,
             slug(self.brief.text) if name is None else name,
@@ -201,10 +208,28 @@ class Result:
             engine=engine,
             soundfont=soundfont,
             more=files,
+            beside=beside,
             replace=replace,
             avoid=avoid,
             failures=failures,
         )
+        paths.update(("recording", Path(folder) / name) for name in beside)
+        return paths
+
+    def _with_references(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """``to_dict`` with the file of a recording named in the place of its samples, and that file
+        by its name; {} where the piece was made from none."""
+        data = self.to_dict()
+        recording = data["request"].get("audio")
+        if recording is None:
+            return data, {}
+        from cantilena.audio.audio import Audio
+        from cantilena.audio.sources import reference, source_file
+
+        audio = Audio.from_dict(recording)
+        name, content = source_file(audio)
+        data["request"]["audio"] = reference(audio, name, content)
+        return data, {name: content}
 
     def _repr_html_(self) -> str:
         """For notebooks: the piano roll where there are notes, a player and the report, all within

@@ -11,6 +11,8 @@ import pytest
 
 pytest.importorskip("torch")
 
+from cantilena.audio.audio import Audio
+from cantilena.audio.sources import source_file
 from cantilena.audio.wav import write_wav
 from cantilena.cli import main
 from cantilena.evaluate import audio, composing
@@ -124,6 +126,12 @@ def test_a_brief_beside_a_piece_says_what_was_asked(here, capsys):
     Path("made/a.json").write_text(json.dumps(beside))
     _, out, _ = run(capsys, "evaluate", "audio", "made", "--real", "real", *FAST, "--json")
     assert json.loads(out)["rows"][0]["control"]["tempo"]["n"] == 1
+
+
+def test_the_recording_that_a_piece_was_made_from_is_no_piece(here):
+    name, content = source_file(Audio(np.zeros((1, 8)), RATE))
+    here.joinpath("made", name).write_bytes(content)
+    assert [path.name for path in audio.sound_files("made")] == [f"{p}.wav" for p in PIECES]
 
 
 def test_names_with_a_seed_answer_the_name():

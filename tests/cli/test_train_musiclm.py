@@ -17,6 +17,7 @@ from cantilena.audio.wav import parse_wav, write_wav  # noqa: E402
 from cantilena.cli import main  # noqa: E402
 from cantilena.data.corpora.corpus import hashed_split  # noqa: E402
 from cantilena.models.audio.codec.files import save_codec  # noqa: E402
+from cantilena.systems.musiclm.accompanying import read_recording  # noqa: E402
 from cantilena.systems.musiclm.checkpoint import load_musiclm  # noqa: E402
 from cantilena.train.audio.musiclm import features_of, halves, rest_of  # noqa: E402
 from tiny_codecs import tones  # noqa: E402
@@ -115,7 +116,10 @@ def test_a_recording_gets_a_part(tmp_path: Path, capsys: Any, monkeypatch: Any):
     write_wav(song, RATE, "song.wav")
     command = ["accompany", "song.wav", "--with", "drums", "--checkpoint", "drummer", "--seed", "3"]
     assert main([*command, "-o", "out", "--formats", "wav,json", "--quiet"]) == 0
+    # its JSON is small, however long the song is
+    assert Path("out/song-accompanied.json").stat().st_size < Path("song.wav").stat().st_size / 5
     assert main([*command, "-o", "part", "--alone", "--formats", "wav", "--quiet"]) == 0
+    assert [p.name for p in Path("part").iterdir()] == ["song-accompanied.wav"]
     source = read_pcm("song.wav")
     both, stem, alone = (
         read_pcm(path)
@@ -132,7 +136,19 @@ def test_a_recording_gets_a_part(tmp_path: Path, capsys: Any, monkeypatch: Any):
     assert main([*replay, "-o", "again", "--formats", "wav", "--quiet"]) == 0
     for name in ("song-accompanied.wav", "song-accompanied.drums.wav"):
         assert Path("out", name).read_bytes() == Path("again", name).read_bytes()
-    capsys.readouterr()
+    old = json.loads(Path("out/song-accompanied.json").read_text())  # one that holds its recording
+    old["request"]["audio"] = read_recording("song.wav").to_dict()
+    Path("old.json").write_text(json.dumps(old))
+    embedded = ["compose", "--replay", "old.json", "--checkpoint", "drummer", "-o", "again"]
+    assert main([*embedded, "--name", "old", "--formats", "wav", "--quiet"]) == 0
+    assert Path("again/old.wav").read_bytes() == Path("again/song-accompanied.wav").read_bytes()
+    (kept,) = Path("out").glob("recording-*.wav")
+    kept.write_bytes(kept.read_bytes()[:-2] + b"\1\1")
+    code, _, err = run(capsys, *replay, "-o", "x")
+    assert code == 2 and f"'out/{kept.name}' is not the recording that the piece was" in err
+    kept.unlink()
+    code, _, err = run(capsys, *replay, "-o", "x")
+    assert code == 2 and f"there is no file 'out/{kept.name}', the recording" in err
     for argv, message in {
         ("--with", "bass"): "writes drums, not 'bass'",
         ("--key", "C"): "--key is of MIDI files",

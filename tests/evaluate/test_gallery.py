@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from collections.abc import Callable
@@ -300,6 +301,25 @@ def test_the_command(fake, tmp_path, capsys):
     code, out, _ = fake(capsys, *options, "--systems", "note", "--json")
     assert code == 0
     assert [c["key"] for c in json.loads(out)["systems"]] == ["note", "musicgen"]
+
+
+def test_a_page_of_one_file_holds_what_it_shows(fake, capsys):
+    Path("texts.txt").write_text("piano, 3 bars\n")
+    options = ("--prompts", "texts.txt", "--checkpoint", "musicgen=tones", "--seconds", "2.5")
+    assert fake(capsys, *options, "--one-file")[0] == 0
+    page, out = page_of(Path("gallery")), Path("gallery")
+    kinds = {".wav": "audio/wav", ".png": "image/png", ".mid": "audio/midi"}
+    files = [p for p in out.rglob("*") if p.suffix in kinds]
+    addresses = [a["src"] or "" for _, a in page.elements if "src" in a]
+    addresses += [a["href"] or "" for a in page.all("a") if "download" in a]
+    held = []
+    for address in addresses:
+        kind, data = address.removeprefix("data:").split(";base64,")
+        held.append((kind, base64.b64decode(data)))
+    assert sorted(held) == sorted((kinds[p.suffix], p.read_bytes()) for p in files)
+    links = [a["href"] or "" for a in page.all("a") if "download" not in a]
+    assert all(link.startswith("#") for link in links)
+    assert "within this page" in "".join(page.texts["p"])
 
 
 def test_two_checkpoints_of_a_system_stand_beside_each_other(fake, capsys):

@@ -58,8 +58,7 @@ def wav_bytes(samples: np.ndarray, rate: int) -> bytes:
 def pcm_bytes(samples: np.ndarray, rate: int) -> bytes:
     """A 16-bit PCM WAV file of (n, channels) int16 samples, as they are. Raises InputError."""
     pcm = samples.astype("<i2")
-    if pcm.nbytes > 0xFFFFFF00:  # 256 bytes are room for the header
-        raise InputError("a WAV file can hold at most 4 GB; render a part of the score")
+    _check_size(pcm)
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(pcm.shape[1])
@@ -67,6 +66,24 @@ def pcm_bytes(samples: np.ndarray, rate: int) -> bytes:
         file.setframerate(rate)
         file.writeframes(pcm.tobytes())
     return buffer.getvalue()
+
+
+def float_bytes(samples: np.ndarray, rate: int) -> bytes:
+    """A WAV file of (n, channels) samples as floats of 32 bits, as they are. Raises InputError."""
+    body = samples.astype("<f4")
+    _check_size(body)
+    n, channels = body.shape
+    step = body.itemsize * channels
+    form = struct.pack("<HHIIHHH", FLOAT, channels, rate, rate * step, step, 32, 0)
+    chunks = (b"fmt ", form), (b"fact", struct.pack("<I", n)), (b"data", body.tobytes())
+    parts = [part for name, data in chunks for part in (name, struct.pack("<I", len(data)), data)]
+    return b"".join((b"RIFF", struct.pack("<I", 4 + sum(map(len, parts))), b"WAVE", *parts))
+
+
+def _check_size(samples: np.ndarray) -> None:
+    """Raises InputError for more than a WAV file can hold."""
+    if samples.nbytes > 0xFFFFFF00:  # 256 bytes are room for the header
+        raise InputError("a WAV file can hold at most 4 GB; take a part of the sound")
 
 
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cantilena.systems.request import Edit
 
 MOST_SECONDS = 120
-"""Of a recording that is gone on from: it stands in the JSON file beside the piece."""
+"""Of a recording that is changed or gone on from: all of it is in memory, and encoded whole."""
 
 _AS_WRITTEN = 32768 / 32767
 """From the full scale of files that are read to that of those we write, so that 16-bit samples that

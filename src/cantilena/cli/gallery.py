@@ -53,6 +53,9 @@ def gallery_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh", action="store_true", help="compose all pieces anew, reuse none of an earlier run"
     )
     parser.add_argument(
+        "--one-file", action="store_true", help="a page that holds its sound and pictures itself"
+    )
+    parser.add_argument(
         "-o", "--output", metavar="DIR", default="gallery", help="page, sound, pictures (gallery)"
     )
 
@@ -85,6 +88,7 @@ def gallery(args: argparse.Namespace) -> tuple[Any, str]:
             left_out,
             args.fresh,
             lambda done, what: progress(done, 1.0, what),
+            args.one_file,
         )
     return figures, f"{summary_table(figures)}\n{folder / PAGE}"
 

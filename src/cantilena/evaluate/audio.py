@@ -19,6 +19,7 @@ import numpy as np
 from cantilena.analysis.audio import Heard, listen
 from cantilena.analysis.audio.model import shipped
 from cantilena.audio.recording import SUFFIXES, open_recording
+from cantilena.audio.sources import is_source
 from cantilena.errors import CantilenaError, InputError
 from cantilena.evaluate import control as score_control
 from cantilena.evaluate.distances import frechet
@@ -70,7 +71,8 @@ class _Set:
 
 def sound_files(place: str | Path) -> list[Path]:
     """A file, or all sound and MIDI files in a folder and those in it, by name; of a piece that is
-    there as both the sound alone. Raises InputError where there is none."""
+    there as both the sound alone, and no recording that pieces were made from. Raises InputError
+    where there is none."""
     path = Path(place)
     if path.is_file():
         if path.suffix.lower() not in MEASURABLE:
@@ -79,6 +81,7 @@ def sound_files(place: str | Path) -> list[Path]:
     if not path.is_dir():
         raise InputError(f"there is no file or folder {str(place)!r}")
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in MEASURABLE and p.is_file())
+    files = [p for p in files if not is_source(p)]
     heard = {p.with_suffix("") for p in files if p.suffix.lower() in SUFFIXES}
     kept = [p for p in files if p.suffix.lower() in SUFFIXES or p.with_suffix("") not in heard]
     if not kept:

@@ -88,6 +88,7 @@ def write_files(
     engine: str = "auto",
     soundfont: str | Path | None = None,
     more: Mapping[str, bytes] | None = None,
+    beside: Mapping[str, bytes] | None = None,
     replace: bool = True,
     avoid: Collection[str] = (),
     failures: dict[str, CantilenaError] | None = None,
@@ -95,8 +96,9 @@ def write_files(
     """Writes a Score as ``folder/name.<format>`` and returns the paths by format.
 
     ``chords``: (tick, symbol), shown in the roll and the sheet; ``more``: bytes of formats that
-    are not made of the Score, which are all there can be where there is none. Files of that name
-    are replaced, all of them or none (``files.staged_files``).
+    are not made of the Score, which are all there can be where there is none; ``beside``: bytes
+    of files that go with them, by whole names that stay as they are. Files of that name are
+    replaced, all of them or none (``files.staged_files``).
 
     ``replace`` False: where one stands that is not what would be written (of ``more`` also one that
     is not asked for), all get the first of ``name-2``, ``name-3``, ... that is free in that sense,
@@ -104,7 +106,7 @@ def write_files(
     its error, and the others are written; where none can be made the error is raised.
     Raises InputError.
     """
-    more = more or {}
+    more, beside = more or {}, beside or {}
     failed: dict[str, CantilenaError] = {}
     if score is None:
         failed.update((form, _no_notes(form, more)) for form in formats if form not in more)
@@ -119,9 +121,13 @@ def write_files(
         new = {form: stage / file for form, file in files.items() if form not in failed}
         free = name if replace else _free_name(folder, name, new, more, avoid)
         paths.update((form, folder / f"{free}.{form}") for form in new)
-        return {files[form]: path.name for form, path in paths.items()}
+        own = {files[form]: path.name for form, path in paths.items()}
+        return own | {name: name for name in beside}
 
-    with staged_files(folder, files.values() if replace else (), places) as stage:
+    names = [*(files.values() if replace else ()), *beside]
+    with staged_files(folder, names, places) as stage:
+        for whole, data in beside.items():
+            write_bytes(stage / whole, data)
         for form, file in files.items():
             if form in failed:
                 continue

@@ -12,9 +12,11 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Literal
 
 from cantilena.audio.audio import Audio
+from cantilena.audio.sources import is_reference, read_source
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import BriefError, InputError
 from cantilena.score import Score
@@ -207,7 +209,7 @@ class Request:
         return self.brief.text
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, without what says nothing."""
+        """Plain data, without what says nothing; a recording stands in it whole."""
         data: dict[str, Any] = {
             "system": self.system,
             "brief": self.brief.to_dict(),
@@ -222,9 +224,14 @@ class Request:
         return {name: value for name, value in data.items() if value not in (None, {}, "")}
 
     @classmethod
-    def from_dict(cls, data: Any) -> Request:
+    def from_dict(cls, data: Any, folder: str | Path = ".") -> Request:
         """The Request that ``to_dict`` wrote, also one of version 0.1 (which had "continues").
-        Raises BriefError where anything is missing, of another kind or out of range."""
+        ``folder``: where the JSON file stood, and beside it the recording that it names. Raises
+        BriefError where anything is missing, of another kind or out of range, InputError where the
+        recording is missing or another one."""
+        recording = data.get("audio") if isinstance(data, Mapping) else None
+        if recording is not None and is_reference(recording):
+            data = {**data, "audio": read_source(recording, folder)}
         try:
             return cls._from_dict(dict(data))
         except KeyError as error:
@@ -249,7 +256,7 @@ class Request:
             system=data.get("system") or "",
             options=_mapping(data, "options"),
             score=None if score is None else _score(score),
-            audio=None if audio is None else Audio.from_dict(audio),
+            audio=audio if audio is None or isinstance(audio, Audio) else Audio.from_dict(audio),
             attributes=_mapping(data, "attributes"),
         )
 

@@ -90,3 +90,31 @@ def test_of_several_sounds_the_one_most_like_the_text_is_kept(tmp_path):
     with pytest.raises(CheckpointError):
         options = {"condition": "text", "joint": "none"}
         system.compose([Request(brief, 7, options=options)])
+
+
+def test_sounds_of_one_score_have_it_composed_once(tmp_path, place, monkeypatch):
+    system = MusicgenSystem.load(write_pair(tmp_path, "text,roll"), "cpu")
+    composed = []
+    run = system.notes.run
+
+    def counting(requests):
+        composed.extend(requests)
+        return run(requests)
+
+    monkeypatch.setattr(system.notes, "run", counting)
+    brief, sampling = Brief(seconds=2.0, text="calm harp"), replace(system.sampling, best_of=3)
+    request = Request(brief, 7, sampling, options={"joint": place})
+    (result,) = system.compose([request])
+    assert len(composed) == 1
+    alone = []
+    for number in range(3):  # given the Score, so that each is written by itself
+        how = Request(brief, seed_of(7, number), sampling, score=result.score)
+        (one,) = system.compose([how])
+        vector = judge(place).of_sound(one.audio.samples.mean(0), one.audio.rate)
+        alone.append(
+            (judge(place).likeness(vector, judge(place).embed_texts([brief.text])[0]), one)
+        )
+    assert len({likeness for likeness, _ in alone}) == 3
+    likeness, kept = max(alone, key=lambda pair: pair[0])
+    assert result.rows[-1].score == pytest.approx(likeness)
+    assert np.array_equal(result.audio.samples, kept.audio.samples)

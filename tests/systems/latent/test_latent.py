@@ -187,6 +187,7 @@ def test_a_gap_by_the_command_line_and_again_by_its_json(place, tmp_path, capsys
     command = ["compose", "--system", "latent", *where, *song, "calm harp", "-o", str(out)]
     assert main([*command, "--between", "0.5", "0.9", "--formats", "wav,json", "--quiet"]) == 0
     piece = out / "calm-harp.json"
+    assert piece.stat().st_size < 10_000
     again = ["compose", "--replay", str(piece), *where[:2], "-o", str(tmp_path / "again")]
     assert main([*again, "--formats", "wav", "--quiet"]) == 0
     first = (out / "calm-harp.wav").read_bytes()
@@ -195,7 +196,9 @@ def test_a_gap_by_the_command_line_and_again_by_its_json(place, tmp_path, capsys
     changed = np.flatnonzero((before != after).any(1))
     assert 8_000 <= changed.min() < changed.max() < 14_400
     assert (tmp_path / "again" / "calm-harp.wav").read_bytes() == first
-    assert main([*command, "--seconds", "0.5", "--name", "on", "--formats", "wav", "--quiet"]) == 0
+    on = ["--seconds", "0.5", "--name", "on", "--formats", "wav,json", "--quiet"]
+    assert main([*command, *on]) == 0
+    assert len(list(out.glob("recording-*.wav"))) == 1  # both pieces are made from it
     assert len((out / "on.wav").read_bytes()) == 44 + 2 * 2 * 32_000
     capsys.readouterr()
     assert main(["compose", *song, "-o", str(out)]) == 2

@@ -17,7 +17,7 @@ from cantilena.analysis.audio import accuracy
 from cantilena.errors import InputError
 from cantilena.evaluate.composing import Piece, compose_prompts
 from cantilena.evaluate.gallery.exhibit import about, exhibit
-from cantilena.evaluate.gallery.page import gallery_html
+from cantilena.evaluate.gallery.page import gallery_html, within
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.sound.pieces import Renderer
 from cantilena.files import make_folder, write_bytes, write_json
@@ -71,13 +71,15 @@ def make_gallery(
     left_out: Mapping[str, str] | None = None,
     fresh: bool = False,
     progress: Progress = None,
+    one_file: bool = False,
 ) -> dict[str, Any]:
     """Composes the prompts by each system and writes the gallery to ``out``; returns what its
     ``gallery.json`` holds.
 
     Pieces that ``out`` holds of the same request, system, checkpoint and code are used again, or
     none with ``fresh``; the page is written after each system, so that one that was interrupted
-    shows those that are done. ``renderer`` sounds Scores; ``left_out`` says why systems by name
+    shows those that are done. ``one_file``: the page holds sound and pictures itself, and may be
+    moved alone. ``renderer`` sounds Scores; ``left_out`` says why systems by name
     are not there. A piece that a system fails on says why in its place. Raises InputError, also
     while another process writes to ``out``, CheckpointError, MissingExtraError.
     """
@@ -104,7 +106,8 @@ def make_gallery(
             column = _column(entrant, make_request, prompts, folder, renderer, seed, fresh, share)
             figures["systems"].append(column)
             write_json(folder / FIGURES, figures)
-            write_bytes(folder / PAGE, gallery_html(figures).encode())
+            page = gallery_html(figures, within(folder)) if one_file else gallery_html(figures)
+            write_bytes(folder / PAGE, page.encode())
     return figures
 
 

@@ -1,14 +1,16 @@
 """A gallery as one HTML page: prompts below one another, the systems' pieces of each side by side.
 
 Knows HTML and the figures of a gallery; makes no sound and no pictures, which the page takes from
-the files beside it. It needs no script and nothing from elsewhere; colours are those of the
-reader's light or dark scheme, and what they say stands in words too.
+the files beside it, or holds. It needs no script and nothing from elsewhere; colours are those of
+the reader's light or dark scheme, and what they say stands in words too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 from urllib.parse import quote
@@ -35,13 +37,34 @@ th, td { border-bottom: 1px solid var(--line); padding: .15rem .6rem .15rem 0; t
 .small { font-size: .85rem; } h2 { margin-top: 2.5rem; }
 """
 _MET = {True: "yes", False: "no", None: "-"}
+_TYPES = {".wav": "audio/wav", ".png": "image/png", ".mid": "audio/midi"}
+"""Of the files that a page shows."""
+
+Address = Callable[[str], str]
+"""The address of a file, by its place within the gallery's folder."""
 
 
-def gallery_html(figures: Mapping[str, Any]) -> str:
-    """The page of what ``gallery.make_gallery`` gives; places of files are within its folder."""
+def within(folder: Path) -> Address:
+    """Addresses that hold the files of a folder themselves, so that the page stands alone."""
+
+    def address(place: str) -> str:
+        data = base64.b64encode((folder / place).read_bytes()).decode()
+        return f"data:{_TYPES[Path(place).suffix]};base64,{data}"
+
+    return address
+
+
+def gallery_html(figures: Mapping[str, Any], address: Address = quote) -> str:
+    """The page of what ``gallery.make_gallery`` gives; places of files are within its folder, where
+    the page is to stand too, unless ``address`` holds them (``within``)."""
     prompts, systems = figures["prompts"], figures["systems"]
     title = f"Gallery: {_plural(len(prompts), 'prompt')} by {_plural(len(systems), 'system')}"
-    sections = "\n".join(_prompt(n, p, systems) for n, p in enumerate(prompts))
+    sections = "\n".join(_prompt(n, p, systems, address) for n, p in enumerate(prompts))
+    beside = (
+        "Sound and pictures are files in the folders beside this page: move them together."
+        if address is quote
+        else "Sound and pictures are within this page."
+    )
     links = "".join(
         f'<li><a href="#prompt-{n}">{escape(p["text"])}</a></li>' for n, p in enumerate(prompts)
     )
@@ -57,8 +80,7 @@ def gallery_html(figures: Mapping[str, Any]) -> str:
 <a class="skip" href="#prompts">To the prompts</a>
 <header>
 <h1>{escape(title)}</h1>
-<p>The same words and seed ({int(figures["seed"])}) were given to every system. Sound and pictures
-are files in the folders beside this page: move them together.</p>
+<p>The same words and seed ({int(figures["seed"])}) were given to every system. {beside}</p>
 </header>
 <main>
 <section aria-labelledby="systems">
@@ -201,8 +223,10 @@ def _percent(value: float | None) -> str:
 # ---------------------------------------------------------------------------- pieces
 
 
-def _prompt(n: int, prompt: Mapping[str, str], systems: Sequence[Mapping[str, Any]]) -> str:
-    pieces = "\n".join(_piece(prompt, column, column["pieces"][n]) for column in systems)
+def _prompt(
+    n: int, prompt: Mapping[str, str], systems: Sequence[Mapping[str, Any]], address: Address
+) -> str:
+    pieces = "\n".join(_piece(prompt, column, column["pieces"][n], address) for column in systems)
     return (
         f'<section aria-labelledby="prompt-{n}">\n'
         f'<h2 id="prompt-{n}">{escape(prompt["text"])}</h2>\n<div class="pieces">\n'
@@ -210,7 +234,12 @@ def _prompt(n: int, prompt: Mapping[str, str], systems: Sequence[Mapping[str, An
     )
 
 
-def _piece(prompt: Mapping[str, str], column: Mapping[str, Any], piece: Mapping[str, Any]) -> str:
+def _piece(
+    prompt: Mapping[str, str],
+    column: Mapping[str, Any],
+    piece: Mapping[str, Any],
+    address: Address,
+) -> str:
     head = f"<article>\n<h3>{escape(column['key'])}</h3>"
     if "error" in piece:
         return f"{head}\n<p>Not made: {escape(piece['error'])}</p>\n</article>"
@@ -223,33 +252,33 @@ def _piece(prompt: Mapping[str, str], column: Mapping[str, Any], piece: Mapping[
     led = "<p class='small'>Notes and report are of the Score that led the sound.</p>"
     parts = [
         head,
-        _player(piece, label),
+        _player(piece, label, address),
         f"<p>{escape(made)}</p>",
-        *(_picture(picture, label) for picture in piece["pictures"]),
+        *(_picture(picture, label, address) for picture in piece["pictures"]),
         _heard(piece["heard"]),
         led if piece["led"] else "",
         _report(piece["report"]),
-        _links(piece),
+        _links(piece, address),
         "</article>",
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _player(piece: Mapping[str, Any], label: str) -> str:
+def _player(piece: Mapping[str, Any], label: str, address: Address) -> str:
     note = f"<p>{escape(piece['note'])}</p>" if piece["note"] else ""
     if piece["sound"] is None:
         return note
     return (
-        f'<audio controls preload="none" src="{quote(piece["sound"])}" '
+        f'<audio controls preload="none" src="{address(piece["sound"])}" '
         f'aria-label="{escape(label)}"></audio>{note}'
     )
 
 
-def _picture(picture: Mapping[str, str], label: str) -> str:
-    """A picture, as wide as there is room; it leads to itself in full."""
-    src, alt = quote(picture["src"]), escape(f"{label}. {picture['alt']}")
-    kind = escape(picture["kind"])
-    return f'<a href="{src}"><img class="{kind}" loading="lazy" src="{src}" alt="{alt}"></a>'
+def _picture(picture: Mapping[str, str], label: str, address: Address) -> str:
+    """A picture, as wide as there is room; it leads to itself in full where it is a file."""
+    src, alt = address(picture["src"]), escape(f"{label}. {picture['alt']}")
+    image = f'<img class="{escape(picture["kind"])}" loading="lazy" src="{src}" alt="{alt}">'
+    return f'<a href="{src}">{image}</a>' if address is quote else image
 
 
 def _heard(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -274,9 +303,14 @@ def _report(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _links(piece: Mapping[str, Any]) -> str:
-    files = [("sound", "WAV"), ("midi", "MIDI")]
-    links = [f'<a href="{quote(piece[k])}">{n}</a>' for k, n in files if piece[k] is not None]
+def _links(piece: Mapping[str, Any], address: Address) -> str:
+    """Links to the files; of a page that holds them to the MIDI alone: players save sound."""
+    files = [("sound", "WAV"), ("midi", "MIDI")] if address is quote else [("midi", "MIDI")]
+    links = []
+    for key, name in files:
+        if (place := piece[key]) is not None:
+            saved_as = "" if address is quote else f' download="{escape(Path(place).name)}"'
+            links.append(f'<a href="{address(place)}"{saved_as}>{name}</a>')
     return f"<p>Files: {' '.join(links)}</p>" if links else ""
 
 

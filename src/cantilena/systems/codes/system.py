@@ -171,6 +171,12 @@ class MusicgenSystem(System):
         """1, as the best Score is chosen before there is sound, but where sounds are judged."""
         return super().attempts(request) if request.options.get(OPTION) else 1
 
+    def side_by_side(self, request: Request) -> bool:
+        """All attempts at a Request that is judged and led by a Score, so that this is composed
+        once for them."""
+        judged = bool(request.options.get(OPTION))
+        return judged and request.score is None and self.condition(request) == SCORE
+
     def _of_notes(self, request: Request) -> Request:
         """The Request for the Score."""
         best_of = (request.sampling or self.sampling).best_of
@@ -204,22 +210,28 @@ class MusicgenSystem(System):
                 yield k, Progress(NOTES_SHARE + (1 - NOTES_SHARE) * step[0] / step[1])
 
     def _compose(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, Event]]:
-        """Gives the pieces their Scores."""
-        composed = []
+        """Gives the pieces their Scores; those that ask for the same get one."""
+        orders: list[Request] = []
+        composed: list[list[int]] = []  # the pieces of each order
         for k, piece in enumerate(pieces):
             if piece.request.score is not None:
                 piece.score = piece.request.score
                 yield from ((k, NoteMade(note)) for note in notes_of(piece.score))
             elif piece.condition == SCORE:
-                composed.append(k)
-        for i, event in self.notes.run([self._of_notes(pieces[k].request) for k in composed]):
-            k = composed[i]
-            if isinstance(event, Finished):
-                pieces[k].guide, pieces[k].score = event.result, event.result.score
-            elif isinstance(event, Progress):
-                yield k, Progress(NOTES_SHARE * event.share)
-            else:
-                yield k, event
+                order = self._of_notes(piece.request)
+                if order in orders:
+                    composed[orders.index(order)].append(k)
+                else:
+                    orders.append(order)
+                    composed.append([k])
+        for i, event in self.notes.run(orders):
+            for k in composed[i]:
+                if isinstance(event, Finished):
+                    pieces[k].guide, pieces[k].score = event.result, event.result.score
+                elif isinstance(event, Progress):
+                    yield k, Progress(NOTES_SHARE * event.share)
+                else:
+                    yield k, event
 
     def _seconds(self, piece: Piece) -> float:
         """How long a piece is to sound: as asked in seconds, else as long as its Score."""
