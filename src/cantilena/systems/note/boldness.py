@@ -23,7 +23,8 @@ TUNE_NUCLEUS = 0.95
 (``cantilena evaluate realism``)."""
 PLANNED_TIME_SHARE = 0.82
 PLANNED_ROLE_SHARES = {MELODY: 0.78, HARMONY: 0.93, BASS: 0.87, DRUM: 1.0}
-"""The same where the model reads which bars are new: it need not be driven out of loops."""
+"""The same where the model reads which bars are new: it need not be driven out of loops. Drums are
+alike from bar to bar there unless they are as bold as asked (``cantilena evaluate realism``)."""
 
 
 class Boldness:

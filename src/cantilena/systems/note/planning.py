@@ -61,8 +61,9 @@ LOOPING = frozenset({"electronic", "dance", "house", "techno", "trance", "lofi",
 PHRASE = 4  # bars
 DRAWS = 3
 """Progressions of which one is taken, where none is asked for. Of the bars that an arrangement has
-come back in their pitches 26 % have the same chords with one, 53 % with six (60 training songs'
-wishes)."""
+come back in their pitches 43 % keep their chords with one, 51 % with three, 56 % with six, and 28 %
+where arrangements are taken whatever the chords are (60 training songs' wishes); with six,
+progressions come round more often than songs' do."""
 DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
 """Levels 0, 1 and 2 are what 15, 50 and 85 % of the training songs with as many instruments stay
 below (``train.note.habits.QUANTILES``)."""
