@@ -26,7 +26,7 @@ from cantilena.systems.note.recurrence import (
     BarPlan,
 )
 from cantilena.systems.note.rests import sung
-from cantilena.systems.note.returns import corresponds, of_chords, on_same_chords
+from cantilena.systems.note.returns import chord_numbers, corresponds, of_chords, on_same_chords
 from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
@@ -146,6 +146,7 @@ def _drawn(
     starts = STARTS if past is None else LATER_STARTS
     new = replace(plan, bars=plan.bars - n)
     pool = _of_such_ensembles(arrangements, plan.parts)
+    chords = [chord_numbers(plan, progression) for progression in progressions]
     best: tuple[float, Rows, Progression] = (-np.inf, {}, progressions[0])
     for _ in range(DRAWS):
         song = pool[int(rng.integers(len(pool)))]
@@ -155,7 +156,7 @@ def _drawn(
         alone = {i: [_without(bar, n) for bar in row] for i, row in rows.items()} if n else rows
         fit = suits(alone, new, song, brief) - cost + CHANCE * rng.random()
         rows = rows if past is None else {i: past[i] + row for i, row in rows.items()}
-        shares = on_same_chords(rows, plan, progressions)
+        shares = on_same_chords(rows, chords)
         share = max(shares)
         if fit + RETURN_FIT * share > best[0]:
             best = (fit + RETURN_FIT * share, rows, progressions[shares.index(share)])

@@ -106,7 +106,7 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     sections = plan_sections(brief.form, bars, brief.form_whole, section)
     plan = Plan(parts, bpm, metre, key, bars, (), sections=sections)
     asked = _asked_chords(brief, plan)
-    drawn = [asked or choose_chords(brief, plan, habits, rng) for _ in range(1 if asked else DRAWS)]
+    drawn = [asked] if asked else choose_chords(brief, plan, habits, rng, DRAWS)
     density, polyphony = _texture(brief, parts, habits, rng)
     plan = replace(
         plan,

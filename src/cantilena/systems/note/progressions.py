@@ -18,7 +18,7 @@ import numpy as np
 from cantilena.analysis.key import key_scores
 from cantilena.score.harmony import QUALITIES, QUALITY_NAMES, Chord, Key, parse_chord
 from cantilena.systems.note.idioms import idioms, phrase
-from cantilena.systems.note.plan import Plan
+from cantilena.systems.note.plan import Plan, Progression
 from cantilena.systems.note.sections import SectionPlan
 from cantilena.text.wishes import Brief
 from cantilena.text.wordlists import split_names
@@ -94,11 +94,16 @@ _DOMINANT = 7  # semitones above the tonic
 
 
 def choose_chords(
-    brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
-) -> tuple[tuple[int, Chord], ...]:
-    """(tick, chord) wherever the chord changes or a bar begins. Of up to ``PROGRESSION_DRAWS``
-    draws the first is taken whose key is plain enough by ear (``key_lead``), else the plainest."""
+    brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator, n: int = 1
+) -> list[Progression]:
+    """``n`` progressions, with a chord wherever it changes or a bar begins. Of up to
+    ``PROGRESSION_DRAWS`` draws the first is taken whose key is plain enough by ear (``key_lead``),
+    else the plainest."""
     stock = _Stock(brief, plan, habits)
+    return [_plain(stock, brief, plan, rng) for _ in range(n)]
+
+
+def _plain(stock: _Stock, brief: Brief, plan: Plan, rng: np.random.Generator) -> Progression:
     best: tuple[float, list[tuple[int, Chord]]] = (-np.inf, [])
     for _ in range(PROGRESSION_DRAWS):
         chords = _laid_out(_numbers(stock, plan, rng), brief, plan)

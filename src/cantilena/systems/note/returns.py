@@ -59,10 +59,17 @@ def of_chords(rows: Rows, plan: Plan) -> Rows:
     return out
 
 
-def on_same_chords(rows: Rows, plan: Plan, progressions: Sequence[Progression]) -> list[float]:
-    """For each of some progressions the share of bars of pitched parts that come back in their
-    pitches, of the rows, whose chords are then those of the bar that they take up; 0 where none
-    does. On others only their rhythm can come back (``of_chords``)."""
+def chord_numbers(plan: Plan, progression: Progression) -> np.ndarray:
+    """(B,) a number for each bar of a Plan by the chords that a progression has in it."""
+    names: dict[tuple[tuple[int, str], ...], int] = {}
+    by_bar = _by_bar(replace(plan, chords=progression))
+    return np.array([names.setdefault(tuple(bar), len(names)) for bar in by_bar])
+
+
+def on_same_chords(rows: Rows, progressions: Sequence[np.ndarray]) -> list[float]:
+    """For each of some progressions (``chord_numbers``), of the bars of pitched parts that return
+    in their pitches, the share whose chords are then those of the bar that they take up; 0 where
+    none returns. On others only their rhythm can (``of_chords``)."""
     pairs = [
         (bar, asked.source)
         for instrument, row in rows.items()
@@ -72,13 +79,7 @@ def on_same_chords(rows: Rows, plan: Plan, progressions: Sequence[Progression]) 
     if not pairs:
         return [0.0] * len(progressions)
     bars, sources = np.array(pairs).T
-    out = []
-    for chords in progressions:
-        names: dict[tuple[tuple[int, str], ...], int] = {}
-        by_bar = _by_bar(replace(plan, chords=chords))
-        number = np.array([names.setdefault(tuple(bar), len(names)) for bar in by_bar])
-        out.append(float((number[bars] == number[sources]).mean()))
-    return out
+    return [float((number[bars] == number[sources]).mean()) for number in progressions]
 
 
 def _by_bar(plan: Plan) -> list[list[tuple[int, str]]]:
