@@ -70,8 +70,8 @@ P_INTRO, P_LONG_INTRO, P_IN_INTRO, P_LATER, P_LATER_STILL, P_OUT = 0.55, 0.4, 0.
 """Shares of pieces that begin with an intro without the tune; of intros of eight bars and not four;
 of the other parts that play in one; of the further parts with chords that join after eight bars; of
 these, in pieces of more parts, that do so after sixteen; and that rest in a section. So parts come
-in as in real songs, in the mean after 15 % of 32 bars, and everybody plays in a fifth of the bars
-(``cantilena evaluate realism``)."""
+in about as in real songs, in the mean after 15 % of 32 bars, and everybody plays in a fourth of the
+bars, in songs in a sixth (``cantilena evaluate realism``)."""
 HEARD_ENOUGH = 0.45  # share of the bars in which a part that joins later or rests plays at least
 P_HALF = 0.4  # share of such rests that are the second half of a section
 P_FILL = 0.8  # share of sections whose last bar has a drummer's fill
