@@ -114,7 +114,7 @@ def test_sounds_of_one_score_have_it_composed_once(tmp_path, place, monkeypatch)
         alone.append(
             (judge(place).likeness(vector, judge(place).embed_texts([brief.text])[0]), one)
         )
-    assert len({likeness for likeness, _ in alone}) == 3
+    assert len({likeness for likeness, _ in alone}) > 1
     likeness, kept = max(alone, key=lambda pair: pair[0])
     assert result.rows[-1].score == pytest.approx(likeness)
     assert np.array_equal(result.audio.samples, kept.audio.samples)
