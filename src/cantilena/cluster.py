@@ -42,27 +42,32 @@ def connected(workers: int | None = None, address: str | None = None) -> Iterato
     ray: Any = import_module("ray")  # by name, since types are checked where it is not installed
     import_module("ray.data")
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    started = not ray.is_initialized()
-    if started:
-        address = address or os.environ.get("RAY_ADDRESS") or HERE
-        own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
-        try:
-            with _own_sigterm():
-                ray.init(
-                    address,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    **(own if address == HERE else {}),
-                )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise CantilenaError(f"Ray at {address!r} cannot be used: {error}") from error
-    try:
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        with contextlib.redirect_stdout(sys.stderr):  # Ray's own lines are no part of an outcome
-            yield ray
-    finally:
+    with contextlib.redirect_stdout(sys.stderr):  # Ray's own lines, to its end, are no outcome
+        started = not ray.is_initialized()
         if started:
-            ray.shutdown()
+            _start(ray, workers, address)
+        try:
+            ray.data.DataContext.get_current().enable_progress_bars = False
+            yield ray
+        finally:
+            if started:
+                ray.shutdown()
+
+
+def _start(ray: Any, workers: int | None, address: str | None) -> None:
+    """Connects Ray as ``connected`` says. Raises CantilenaError where no cluster answers."""
+    address = address or os.environ.get("RAY_ADDRESS") or HERE
+    own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
+    try:
+        with _own_sigterm():
+            ray.init(
+                address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **(own if address == HERE else {}),
+            )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise CantilenaError(f"Ray at {address!r} cannot be used: {error}") from error
 
 
 @contextlib.contextmanager
