@@ -23,8 +23,10 @@ from cantilena.systems.note.constraints import (
     Motifs,
     Recurrence,
     Repetition,
+    Steadiness,
     Subdivision,
     Tonality,
+    Voicings,
     constraints,
 )
 from cantilena.systems.note.finishing import finished
@@ -252,12 +254,15 @@ def test_wild_noise_is_held_all_the_same(seed: int):
 
 
 def test_each_constraint_has_a_name_of_its_own_under_which_it_is_reported():
-    plan = make_plan(
-        Brief(genres=("rock",), chords=("C", "G"), bars=40), HABITS, np.random.default_rng(0)
+    asked, chosen = (
+        constraints(
+            make_plan(Brief(genres=("rock",), chords=c, bars=40), HABITS, np.random.default_rng(0)),
+            SCHEME,
+            informed=True,
+        )
+        for c in (("C", "G"), ())
     )
-    wishes = constraints(plan, SCHEME, informed=True)
-    assert {type(wish) for wish in wishes} == {
-        Changes,
+    common = {
         Close,
         Countdown,
         Density,
@@ -270,10 +275,20 @@ def test_each_constraint_has_a_name_of_its_own_under_which_it_is_reported():
         Recurrence,
         Repetition,
         Subdivision,
-        Tonality,
     }
-    names = [wish.name for wish in wishes]
-    assert len(set(names)) == len(names) and all(name.replace(" ", "").isalpha() for name in names)
+    # chords that are asked for are told by their tones, which those struck before may lack
+    assert {type(wish) for wish in asked} == common | {Changes, Tonality}
+    assert {type(wish) for wish in chosen} == common | {Voicings, Steadiness}
+    for wishes in (asked, chosen):
+        names = [wish.name for wish in wishes]
+        assert len(set(names)) == len(names)
+        assert all(name.replace(" ", "").isalpha() for name in names)
+
+
+def test_who_plays_alone_is_no_accompaniment():
+    brief = Brief(instruments=(part(0),), only=True, bars=16)
+    alone = constraints(make_plan(brief, HABITS, np.random.default_rng(0)), SCHEME, informed=True)
+    assert not {Voicings, Steadiness} & {type(wish) for wish in alone}
 
 
 def test_wishes_that_leave_nothing_are_dropped_but_never_the_grammar():

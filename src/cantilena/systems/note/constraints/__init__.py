@@ -27,7 +27,8 @@ from cantilena.systems.note.constraints.texture import (
     Subdivision,
 )
 from cantilena.systems.note.constraints.tonality import Tonality
-from cantilena.systems.note.plan import DRUM, Plan
+from cantilena.systems.note.constraints.voicings import Steadiness, Voicings
+from cantilena.systems.note.plan import DRUM, HARMONY, Plan
 from cantilena.tokens.note import NoteScheme
 
 __all__ = [
@@ -44,8 +45,10 @@ __all__ = [
     "Motifs",
     "Recurrence",
     "Repetition",
+    "Steadiness",
     "Subdivision",
     "Tonality",
+    "Voicings",
     "constraints",
 ]
 
@@ -90,6 +93,10 @@ def constraints(
         wishes.append(Motifs(plan))
         if informed:
             wishes.append(Countdown(plan, scheme, figures or ()))
+        accompanied = len(plan.parts) > 1 and any(p.role == HARMONY for p in plan.parts)
+        if accompanied and not plan.asked_chords:
+            wishes.append(Voicings(plan, scheme, figures or ()))
+            wishes.append(Steadiness(plan, scheme, figures or ()))
     if repetition:
         wishes.append(Repetition(plan, repetition))
     return wishes
