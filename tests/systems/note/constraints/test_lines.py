@@ -86,6 +86,35 @@ def test_a_bass_keeps_its_degree_and_chords_move_by_the_nearest_way(instrument: 
     assert bias is not None and np.flatnonzero(bias).tolist() == [pitch]
 
 
+def without_drums(*instruments: int) -> Plan:
+    plan = plan_of(NEW)
+    return replace(plan, parts=tuple(p for p in plan.parts if p.instrument in instruments))
+
+
+def test_without_drums_a_tune_rather_goes_on_than_stays():
+    notes = ((0, LEAD, 72), (GRID, LEAD, 74))
+    beside_drums = Lines(plan_of(NEW), SCHEME)
+    alone = Lines(without_drums(LEAD, PIANO), SCHEME)
+    for lines, stays in ((beside_drums, 0.0), (alone, Lines.STAY_BIAS)):
+        bias = lines.bias(PITCH, piece(lines.plan, *notes), (GRID, LEAD))
+        assert bias is not None and bias[74] == stays
+
+
+def test_none_of_several_players_of_a_tune_rather_stays():
+    lines = Lines(without_drums(LEAD, PIANO), SCHEME)
+    notes = ((0, LEAD, 72), (GRID, LEAD, 65), (GRID, LEAD, 79))
+    bias = lines.bias(PITCH, piece(lines.plan, *notes), (GRID, LEAD))
+    plain = Lines(plan_of(NEW), SCHEME).bias(PITCH, piece(lines.plan, *notes), (GRID, LEAD))
+    assert bias is not None and plain is not None
+    assert np.flatnonzero(bias - plain).tolist() == [65, 79] and bias[72] == plain[72]
+
+
+def test_the_top_of_a_piano_alone_is_its_tune():
+    lines = Lines(without_drums(PIANO), SCHEME)
+    bias = lines.bias(PITCH, piece(lines.plan, *FIRST[:2]), (GRID, PIANO))
+    assert bias is not None and np.flatnonzero(bias).tolist() == [64]
+
+
 @given(
     st.integers(24, 100),
     st.sampled_from(["C", "Dm", "G7", "Am", "Fmaj7", "Bdim", "E7", "Csus4", "F/A"]),

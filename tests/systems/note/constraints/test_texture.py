@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from cantilena.score import DRUMS
 from cantilena.score.harmony import Key
 from cantilena.systems.note.constraints import Ensemble
-from cantilena.systems.note.constraints.texture import Density, Kit
+from cantilena.systems.note.constraints.texture import Density, Kit, Repetition
 from cantilena.systems.note.plan import BASS, HARMONY, MELODY, PartPlan, Plan
-from cantilena.systems.note.recurrence import FILL, NEW, REST, BarPlan
+from cantilena.systems.note.recurrence import EXACT, FILL, NEW, REST, BarPlan
+from cantilena.systems.note.sections import plan_sections
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.grammar import INSTRUMENT, ONSET, PITCH
@@ -75,6 +78,23 @@ def test_a_fill_is_of_toms_in_a_bars_second_half_with_a_crash_behind_it():
     assert bias(96 + 48, tom) > 0 > bias(96 + 48, HAT)
     assert bias(96 + 24, tom) == bias(96 + 24, HAT) == bias(48, tom) == 0
     assert bias(2 * 96, CRASH) > 0 == bias(2 * 96 + 12, CRASH) == bias(96, CRASH)
+
+
+@pytest.mark.parametrize(("kind", "parted"), [(NEW, True), (NEW, False), (EXACT, True)])
+def test_another_cymbal_keeps_time_in_a_new_section(kind: str, parted: bool):
+    last = BarPlan() if kind == NEW else BarPlan(kind, 1)
+    plan = replace(a_plan(DRUMS, 33), bars=3)
+    parts = tuple(replace(part, bars=(BarPlan(), BarPlan(), last)) for part in plan.parts)
+    sections = plan_sections((), 3, False, 2) if parted else ()
+    plan = replace(plan, parts=parts, sections=sections)
+    piece = Tracker(plan.frame, SCHEME.max_delta)
+    for tick, pitch in ((96, KICK), (96, HAT), (120, HAT), (144, RIDE), (144, SNARE)):
+        piece.push(tick - piece.tick, DRUMS, pitch, 1, 4)
+    bias = Kit(plan=plan).bias(PITCH, piece, (60, DRUMS))  # bar 3
+    assert bias is not None and (bias[HAT] < 0) == (kind == NEW and parted)
+    assert not bias[[KICK, SNARE, RIDE]].any()
+    before = Kit(plan=plan).bias(PITCH, piece, (24, DRUMS))  # bar 2 still
+    assert before is not None and before[HAT] == 0
 
 
 def test_a_kit_is_for_drums_only():
@@ -175,3 +195,35 @@ def test_bars_in_which_few_play_are_to_hold_fewer_notes():
 
     assert bias(parts, 1, 18) < bias(plan.parts, 1, 18) < 0
     assert bias(parts, 4, 40) == bias(plan.parts, 4, 40) < 0  # over the piece as many
+
+
+def test_a_tune_that_strikes_one_pitch_again_and_again_is_moved_on():
+    plan = a_plan(73, 33)
+
+    def bias(times: int, last: int = 70) -> float:
+        piece = Tracker(plan.frame, SCHEME.max_delta)
+        for k, pitch in enumerate([60] * 4 + [70] * (times - 1) + [last]):
+            piece.push(12 if k else 0, 73, pitch, 1, 4)
+        out = Repetition(plan, 1.0).bias(PITCH, piece, (12, 73))
+        assert out is not None
+        return float(out[70])
+
+    usual = Repetition.LONGEST_RUN
+    dwelling = bias(16, last=60)  # as often, and not in a row
+    assert bias(usual) > bias(usual + 1) > bias(usual + 3) > bias(usual + 8)
+    assert bias(16) < dwelling + 8 * Repetition.RUN_BIAS
+
+
+def test_the_top_of_chords_is_a_tune_only_where_a_part_plays_alone():
+    def bias(*instruments: int) -> float:
+        plan = a_plan(*instruments)
+        parts = tuple(replace(part, role=HARMONY) for part in plan.parts)
+        piece = Tracker(plan.frame, SCHEME.max_delta)
+        for k in range(10):
+            for pitch in (50, 60 + k % 2, 70):
+                piece.push(12 * (k > 0 and pitch == 50), 0, pitch, 1, 4)
+        out = Repetition(replace(plan, parts=parts), 1.0).bias(PITCH, piece, (12, 0))
+        assert out is not None
+        return float(out[70] - out[50])
+
+    assert bias(0) < bias(0, 24) + 4 * Repetition.RUN_BIAS

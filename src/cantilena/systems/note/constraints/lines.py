@@ -12,12 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.plan import BASS, HARMONY, MELODY, Plan
+from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, Plan
 from cantilena.systems.note.recurrence import EXACT, VARIED
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, PITCHES, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, PITCH
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
+
+LATEST_ROWS = 16  # of a part in which its last two onsets are looked for
 
 
 class Lines:
@@ -28,6 +30,9 @@ class Lines:
 
     STEP, STEP_BIAS = 2, 0.4
     """Semitones of a step, and what the pitches within one gain in a tune."""
+    STAY_BIAS = -0.8
+    """What the pitch that a tune is on loses where no drums play: of the intervals of real leads
+    15 % are repeated notes there (26 % in bands), without this 24 % were."""
     LEAP, LEAP_BIAS = 7, -0.2
     """Semitones from which on a tune leaps far, and what it loses for each beyond."""
     LEAP_BACK, BACK_BIAS = 5, 0.3
@@ -50,6 +55,8 @@ class Lines:
         self.kinds = {part.instrument: [bar.kind for bar in part.bars] for part in plan.parts}
         self.leads = [part.instrument for part in plan.parts if part.role == MELODY]
         self.ticks = [tick for tick, _ in plan.chords]
+        drums = any(part.role == DRUM for part in plan.parts)
+        self.stay = 0.0 if drums else self.STAY_BIAS
 
     def bias(self, field: int, piece: Tracker, chosen: Sequence[int]) -> np.ndarray | None:
         """Biases the pitches of pitched parts, and the lengths of tunes."""
@@ -65,14 +72,20 @@ class Lines:
             return self._held(piece, instrument, bar, tick) if role == MELODY else None
         own = piece.last.get(instrument)
         latest = piece.rows[own[-1]] if own else None
-        if role == HARMONY:
+        if role == HARMONY and len(self.roles) > 1:
             return self._below(piece, tick)
-        if latest is None or latest[0] == tick:
+        if not own or latest is None:
             return None
         if role == BASS:
-            return self._leading(tick, latest[2])
-        before = piece.rows[own[-2]][2] if own and len(own) > 1 else latest[2]
-        return self._by_step(latest[2], latest[2] - before)
+            return self._leading(tick, latest[2]) if latest[0] < tick else None
+        out = np.zeros(PITCHES)
+        if role == MELODY and latest[0] < tick:
+            before = piece.rows[own[-2]][2] if len(own) > 1 else latest[2]
+            out += self._by_step(latest[2], latest[2] - before)
+        # of several players each has been somewhere; a piano alone has its tune on top
+        pitches = _onset_before(piece, own, tick)
+        out[pitches if role == MELODY else pitches[-1:]] += self.stay
+        return out
 
     def _held(self, piece: Tracker, instrument: int, bar: int, tick: int) -> np.ndarray | None:
         """What a tune's lengths gain, where it is known how many notes its bar is to have."""
@@ -119,3 +132,9 @@ class Lines:
         out = np.zeros(PITCHES)
         out[max(tops) + 1 :] = self.ABOVE_BIAS
         return out
+
+
+def _onset_before(piece: Tracker, own: Sequence[int], tick: int) -> list[int]:
+    """The pitches of the part's last onset before ``tick``: one of each of its players."""
+    before = [piece.rows[i] for i in own[-LATEST_ROWS:] if piece.rows[i][0] < tick]
+    return [row[2] for row in before if row[0] == before[-1][0]]
