@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cantilena.score import DRUMS
 from cantilena.score.harmony import parse_chord
-from cantilena.systems.note.arranging import arrange
+from cantilena.systems.note.arranging import LATEST_ENTRY, arrange
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.planning import make_plan
 from cantilena.systems.note.recurrence import (
@@ -106,7 +106,7 @@ def test_nobody_enters_late(bars: int):
         brief = Brief(instruments=BAND, only=True, bars=bars)
         plan = make_plan(brief, habits, np.random.default_rng(seed))
         for part in plan.parts:
-            assert part.plays(min(8, bars // 3))
+            assert part.plays(min(LATEST_ENTRY, bars // 3))
 
 
 def test_a_crash_behind_a_fill_does_not_come_back_with_its_bar():

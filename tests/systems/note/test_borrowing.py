@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cantilena.systems.note.borrowing import CHORD_SIZE, MOST_OF_A_LINE, assigned
+from cantilena.systems.note.borrowing import (
+    CHORD_SIZE,
+    MOST_ALONE,
+    MOST_OF_A_LINE,
+    assigned,
+    first_kept,
+)
 from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan
 from cantilena.systems.note.planning import make_plan
-from cantilena.systems.note.recurrence import HELD, NEW, REST, write_counts
+from cantilena.systems.note.recurrence import EXACT, HELD, NEW, REST, letter, write_counts
 from cantilena.text.wishes import Brief, Instrument
 from makers import HABITS
 
+BACK = letter(EXACT, 4)
 VIOLA = PartPlan(41, HARMONY, 48, 80, 1, 0.2, "Viola")
 PIANO = PartPlan(0, HARMONY, 36, 86, 7, 0.2, "Piano")
 CHORDS = ["harmony", 24, "." * 8, write_counts([24] * 8)]
@@ -79,3 +86,31 @@ def test_a_bar_that_would_hold_nothing_long_is_struck():
         (REST, 0),
         (REST, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "first"),
+    [
+        ([".." + "...." + BACK * 4], 2),  # two bars that never come back
+        (["-" * 10, "." * 4 + BACK * 6], 0),
+        (["." * 4 + BACK * 6, "-" + "." * 4 + BACK * 5], 0),  # one part's does
+        (["." * 12], 0),  # nothing does
+        (["." * (MOST_ALONE + 5) + BACK * 4], 0),  # only what is long behind the beginning
+    ],
+)
+def test_a_piece_begins_with_what_comes_back(rows: list[str], first: int):
+    assert first_kept(rows) == first
+
+
+@pytest.mark.parametrize(("mood", "most"), [("sad", 6), ("happy", 12)])
+def test_tunes_of_slow_moods_have_eighths_at_most(mood: str, most: int):
+    rows = [["melody", 73, "." * 16], ["harmony", 71, "." * 16], ["bass", 32, "." * 16]]
+    parts = [[*row, write_counts([50] * 16)] for row in rows]
+    song = {"genres": [], "metre": [3, 4], "parts": parts}
+    names = (("flute", 73), ("clarinet", 71), ("cello", 42))
+    wanted = tuple(Instrument(name, (i,)) for name, i in names)
+    brief = Brief(instruments=wanted, only=True, bars=16, metre="3/4", moods=(mood,))
+    plan = make_plan(brief, {**HABITS, "arrangements": [song]}, np.random.default_rng(0))
+    for part in plan.parts:
+        counts = [bar.notes for bar in part.bars]
+        assert max(counts) == (most if part.role == MELODY else 12)

@@ -12,7 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.systems.note.borrowing import assigned, bar_length, scaled, within_reach
+from cantilena.systems.note.borrowing import (
+    assigned,
+    bar_length,
+    first_kept,
+    scaled,
+    within_reach,
+)
 from cantilena.systems.note.casting import STRUCK
 from cantilena.systems.note.manner import leading, led, with_riffs
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan, Progression
@@ -41,8 +47,8 @@ from cantilena.systems.note.suiting import (
     GENRE_FIT,
     LEAST_FIT,
     LEAST_HEARD,
-    LONGEST_ENTRIES,
     METRE_FIT,
+    SLOW_MOODS,
     notes_per_bar,
     suits,
 )
@@ -57,6 +63,8 @@ LAST_HEARD = 16
 """Bars with notes before the new ones over which a part's density is measured."""
 DRAWS = 60
 """Songs and beginnings that are compared before one is taken."""
+LATEST_ENTRY = 12
+"""Bars after which everybody has come in, or a third of a shorter piece."""
 OTHER_PARTS, ENOUGH = 2, 20
 """Parts more or less of the songs that are compared, and of how many such songs one is taken
 whatever others there are: who plays in a song of one part plays all the time."""
@@ -78,6 +86,9 @@ P_FILL = 0.8  # share of sections whose last bar has a drummer's fill
 WRITTEN = {MELODY: 0.77, HARMONY: 0.85, BASS: 0.73, DRUM: 1.13}
 """Notes that are written of those that are planned for a part, by its role (80 pieces for training
 songs' wishes)."""
+UNUSUAL_DENSITY = 0.35
+"""By how much the logarithm of an arrangement's notes a bar may lie apart from what is drawn for
+the piece, where no density is asked for: a nocturne was now and then all of sixteenths."""
 LEAST_SCALE = 0.25
 """By how much numbers of notes are multiplied at least, and by its inverse at most, to come to a
 density that is asked for: a part is not to fall silent for it."""
@@ -121,9 +132,10 @@ def arrange(
         rows = thickened(rows, plan.parts, change, _span(change, plan, past))
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
     rows = _with_fills(of_chords(_filled(rows, plan, silent), plan), plan, rng)
-    rows = _counted(rows, plan.density if brief.density else None, rng)
+    rows = _counted(rows, plan.density, rng, 0.0 if brief.density else UNUSUAL_DENSITY)
     rows = _as_written(rows, plan.parts)
-    rows = led(within_reach(rows, plan.parts, plan.metre), plan.parts, brief)
+    slow = bool(SLOW_MOODS & set(brief.moods)) and brief.density != "dense"
+    rows = led(within_reach(rows, plan.parts, plan.metre, slow), plan.parts, brief)
     if past is not None:
         rows = {i: past[i] + row[len(past[i]) :] for i, row in rows.items()}
     return replace(plan, parts=_with_bars(plan.parts, rows))
@@ -150,7 +162,7 @@ def _drawn(
     best: tuple[float, Rows, Progression] = (-np.inf, {}, progressions[0])
     for _ in range(DRAWS):
         song = pool[int(rng.integers(len(pool)))]
-        start = starts[int(rng.integers(len(starts)))]
+        start = starts[int(rng.integers(len(starts)))] or first_kept([p[2] for p in song["parts"]])
         scale = bar_length(plan.metre) / bar_length(song.get("metre", plan.metre))
         rows, cost = assigned(plan.parts, song["parts"], start, new.bars, scale, rng, n)
         alone = {i: [_without(bar, n) for bar in row] for i, row in rows.items()} if n else rows
@@ -341,9 +353,9 @@ def _without_a_section(
 
 
 def _entered(rows: Rows, plan: Plan) -> Rows:
-    """The rows with everybody in after ``LONGEST_ENTRIES`` bars, or a third of a short piece: who
+    """The rows with everybody in after ``LATEST_ENTRY`` bars, or a third of a short piece: who
     would come later plays a phrase of four bars again and again till then."""
-    latest = min(LONGEST_ENTRIES, plan.bars // 3)
+    latest = min(LATEST_ENTRY, plan.bars // 3)
     out: Rows = {}
     for instrument, row in rows.items():
         enters = next((k for k, bar in enumerate(row) if bar.kind not in (REST, HELD)), len(row))
@@ -394,11 +406,13 @@ def _as_written(rows: Rows, parts: Sequence[PartPlan]) -> Rows:
     }
 
 
-def _counted(rows: Rows, density: float | None, rng: np.random.Generator) -> Rows:
+def _counted(
+    rows: Rows, density: float | None, rng: np.random.Generator, away: float = 0.0
+) -> Rows:
     """The rows with a number of notes for every bar: a new one that has none gets that of another
-    new bar of the part, one that takes up another gets the other's. ``density``: notes a bar that
-    they come to in the mean, None for what they have. Where an arrangement knows no numbers they
-    stay unknown."""
+    new bar of the part, one that takes up another gets the other's. ``density``: notes a bar from
+    which the logarithm of their mean is ``away`` at most, None for what they have. Where an
+    arrangement knows no numbers they stay unknown."""
     out: Rows = {}
     for instrument, row in rows.items():
         usual = [b.notes for b in row if b.kind == NEW and b.notes > 0]
@@ -417,5 +431,6 @@ def _counted(rows: Rows, density: float | None, rng: np.random.Generator) -> Row
     mean = notes_per_bar(out)
     if density is None or mean is None:
         return out
-    scale = min(max(density / mean, LEAST_SCALE), 1 / LEAST_SCALE)
+    goal = min(max(mean, density * np.exp(-away)), density * np.exp(away))
+    scale = float(min(max(goal / mean, LEAST_SCALE), 1 / LEAST_SCALE))
     return {i: [replace(b, notes=scaled(b.notes, scale)) for b in row] for i, row in out.items()}

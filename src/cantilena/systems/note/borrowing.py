@@ -14,17 +14,23 @@ import numpy as np
 
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.casting import BOWED, STRUCK
-from cantilena.systems.note.plan import HARMONY, PartPlan
+from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan
 from cantilena.systems.note.recurrence import HELD, BarPlan, bar_plan, read_counts
 from cantilena.systems.note.shaping import Rows
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
+MOST_ALONE = 4
+"""Bars of a song's beginning at most that are left out where nothing takes them up later: upbeats,
+counts, and introductions of which nothing comes back."""
 SHARED, ASTRAY = 0.6, 0.4
 """What it costs a song's fit that a part takes what another part takes, or what a part in another
 role plays."""
 MOST_OF_A_LINE = 16
 """Notes at most, to a whole note, of a player of one note at a time: nineteen of twenty bars of
 winds and bowed strings of the training songs have no more, be they tunes or not."""
+MOST_OF_A_SLOW_TUNE = 8
+"""The same of tunes that are slow by their mood: eighths. A sad waltz was now and then all of
+sixteenths."""
 MOST_STRUCK = 8
 """The same of timpani and their like: nine of ten bars of timpani of the training songs."""
 LONG_NOTES = 4
@@ -37,6 +43,15 @@ evaluate realism``)."""
 def bar_length(metre: Sequence[int]) -> float:
     """A bar of a metre in whole notes."""
     return metre[0] / metre[1]
+
+
+def first_kept(rows: Sequence[str]) -> int:
+    """The bar of a song, by the letters of its parts, with which a piece may begin: the first that
+    some part takes up later, or one of the first bars where none of these is."""
+    taken = {
+        plan.source for row in rows for plan in (bar_plan(x, bar) for bar, x in enumerate(row))
+    }
+    return next((bar for bar in range(MOST_ALONE + 1) if bar in taken), 0)
 
 
 def assigned(
@@ -88,11 +103,16 @@ def _struck(row: list[BarPlan], part: PartPlan) -> list[BarPlan]:
     return out
 
 
-def within_reach(rows: Rows, parts: Sequence[PartPlan], metre: Sequence[int]) -> Rows:
-    """The rows in which parts of one note at a time have no more of them than such parts play."""
+def within_reach(
+    rows: Rows, parts: Sequence[PartPlan], metre: Sequence[int], slow: bool = False
+) -> Rows:
+    """The rows in which parts of one note at a time have no more of them than such parts play;
+    tunes of ``slow`` pieces no more than eighths."""
     out = dict(rows)
     for part in filter(_is_line, parts):
         of_one = MOST_STRUCK if part.instrument in STRUCK else MOST_OF_A_LINE
+        if slow and part.role == MELODY:
+            of_one = MOST_OF_A_SLOW_TUNE
         most = round(of_one * bar_length(metre) * _divided(part))
         out[part.instrument] = [replace(b, notes=min(b.notes, most)) for b in rows[part.instrument]]
     return out

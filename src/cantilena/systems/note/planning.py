@@ -3,7 +3,8 @@
 Knows Briefs and the habits counted on the training songs; does not know who plays
 (``systems.note.casting``), which chords suit a piece that names none
 (``systems.note.progressions``), models, or how notes are chosen. Nothing said in the Brief is ever
-changed; what is open is drawn from a random stream, so the same seed gives the same Plan.
+changed, but the last chord of those that contradict the key; what is open is drawn from a random
+stream, so the same seed gives the same Plan.
 
 Where a constant says "by the statistics" it was chosen so that composed pieces resemble held-out
 songs in ``cantilena evaluate statistics`` (``docs/note-model.md``, "The settings"); where it says
@@ -20,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from cantilena.score import DRUMS
-from cantilena.score.harmony import Chord, Key, parse_chord
+from cantilena.score.harmony import QUALITY_NAMES, Chord, Key, parse_chord
 from cantilena.systems.note.arranging import arrange
+from cantilena.systems.note.borrowing import bar_length
 from cantilena.systems.note.casting import cast
 from cantilena.systems.note.manner import in_registers, with_compass
-from cantilena.systems.note.plan import PartPlan, Plan
-from cantilena.systems.note.progressions import choose_chords
+from cantilena.systems.note.plan import Plan
+from cantilena.systems.note.progressions import choose_chords, key_lead
 from cantilena.systems.note.sections import (
     SECTION,
     form_bars,
@@ -33,7 +35,7 @@ from cantilena.systems.note.sections import (
     plan_sections,
     section_of_rounds,
 )
-from cantilena.systems.note.suiting import notes_per_bar
+from cantilena.systems.note.suiting import SLOW_MOODS, notes_per_bar
 from cantilena.systems.note.turns import with_turns
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note import GRID
@@ -67,9 +69,11 @@ progressions come round more often than songs' do."""
 DENSITY_LEVELS = {"sparse": 0.0, "medium": 1.0, "dense": 2.0}
 """Levels 0, 1 and 2 are what 15, 50 and 85 % of the training songs with as many instruments stay
 below (``train.note.habits.QUANTILES``)."""
-DENSITY_LOW, DENSITY_RANGE = 0.8, 0.8
+DENSITY_LOW, DENSITY_RANGE = 0.6, 0.8
 """Where no density is asked for its level is uniform in [low, low + range]. By the statistics: the
 model writes fewer notes than it is asked for, so that the range lies above the middle."""
+MOOD_DENSITY = 0.5
+"""Levels by which what is slow by its mood is thinner, and what is quick by it fuller."""
 EXTRA_SUSTAIN = 1.0
 """Levels by which polyphony is asked for above density. By the statistics: parts that are held to
 their voices fall short of the polyphony asked for."""
@@ -86,12 +90,14 @@ TEMPO_LOW, TEMPO_RANGE = 0.3, 0.4
 its edges."""
 SLOW_MOOD_TEMPO, QUICK_MOOD_TEMPO, USUAL_TEMPO = 76, 128, 106  # quarters per minute
 TEMPO_SPREAD = 0.08  # how far from these a tempo is drawn, as a share of them
-SLOW_MOODS = frozenset({"sad", "calm", "melancholic", "solemn", "dreamy", "relaxed", "romantic"})
 QUICK_MOODS = frozenset({"happy", "energetic", "aggressive", "playful", "tense"})
 GENRE_METRE = {"waltz": (3, 4), "celtic": (6, 8), "march": (2, 4)}
 USUAL_SECONDS = 45  # of a piece whose length nobody says
 SHORTEST, LONGEST = 16, 32  # bars of such a piece
 MOST_BARS = 1000  # as a Brief may ask for
+HOME_FROM = 8
+"""Bars of the shortest piece that ends at home though its chords are asked for: of these seven are
+still as they were asked for."""
 MOST_BARS_OF_A_CYCLE = 96  # however long the chord progression that is asked for is
 
 
@@ -107,7 +113,7 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
     plan = Plan(parts, bpm, metre, key, bars, (), sections=sections)
     asked = _asked_chords(brief, plan)
     drawn = [asked] if asked else choose_chords(brief, plan, habits, rng, DRAWS)
-    density, polyphony = _texture(brief, parts, habits, rng)
+    density, polyphony = _texture(brief, plan, habits, rng)
     plan = replace(
         plan,
         asked_chords=bool(brief.chords),
@@ -124,19 +130,24 @@ def make_plan(brief: Brief, habits: dict[str, Any], rng: np.random.Generator) ->
 
 
 def _texture(
-    brief: Brief, parts: Sequence[PartPlan], habits: dict[str, Any], rng: np.random.Generator
+    brief: Brief, plan: Plan, habits: dict[str, Any], rng: np.random.Generator
 ) -> tuple[float | None, float | None]:
-    """Notes per bar and polyphony at a density level: the level asked for, else one drawn. None
-    where the habits know no such ensemble."""
-    pitched = min(sum(p.instrument != DRUMS for p in parts), LARGEST_TEXTURE)
-    drums = any(p.instrument == DRUMS for p in parts)
+    """Notes per bar and polyphony at a density level: the level asked for, else one drawn, of
+    which a bar that is shorter than 4/4, as the habits' mostly are, has fewer notes. None where the
+    habits know no such ensemble."""
+    pitched = min(sum(p.instrument != DRUMS for p in plan.parts), LARGEST_TEXTURE)
+    drums = any(p.instrument == DRUMS for p in plan.parts)
     texture = habits["textures"].get(f"{pitched}+drums" if drums else str(pitched))
     if texture is None:
         return None, None
-    level = DENSITY_LEVELS.get(brief.density or "")
-    level = DENSITY_LOW + DENSITY_RANGE * rng.random() if level is None else level
+    level, length = DENSITY_LEVELS.get(brief.density or ""), 1.0
+    if level is None:
+        length = bar_length(plan.metre)
+        moods = set(brief.moods)
+        by_mood = bool(QUICK_MOODS & moods) - bool(SLOW_MOODS & moods)
+        level = DENSITY_LOW + DENSITY_RANGE * rng.random() + MOOD_DENSITY * by_mood
     levels = list(DENSITY_LEVELS.values())
-    density = float(np.interp(level, levels, texture[0]))
+    density = float(np.interp(level, levels, texture[0])) * length
     return density, float(np.interp(level + EXTRA_SUSTAIN, levels, texture[1]))
 
 
@@ -198,15 +209,16 @@ def key_of_chords(chords: Sequence[Chord]) -> Key:
     def fit(key: Key) -> float:
         scale = set(key.scale)
         inside = sum(len(c.pitch_classes & scale) / len(c.pitch_classes) for c in chords)
-        tonics = ("m", "m7") if key.minor else ("", "7", "maj7")
-
-        def is_tonic(c: Chord) -> bool:
-            return c.root == key.tonic and c.quality in tonics
-
-        return inside + 0.6 * is_tonic(chords[0]) + 0.5 * is_tonic(chords[-1])
+        return inside + 0.6 * _is_tonic(chords[0], key) + 0.5 * _is_tonic(chords[-1], key)
 
     keys = [Key.from_index(i) for i in range(24)]
     return max(keys, key=lambda k: (round(fit(k), 6), not k.minor, -abs(k.fifths)))
+
+
+def _is_tonic(chord: Chord, key: Key) -> bool:
+    """Whether a chord is a key's first degree, with a seventh or without."""
+    qualities = ("m", "m7") if key.minor else ("", "7", "maj7")
+    return chord.root == key.tonic and chord.quality in qualities
 
 
 def _bars(brief: Brief, metre: tuple[int, int], bpm: float) -> int:
@@ -266,10 +278,18 @@ def _chords_per_bar(brief: Brief, quarters: float) -> float:
 
 
 def _asked_chords(brief: Brief, plan: Plan) -> tuple[tuple[int, Chord], ...]:
-    """The asked progression, repeated to the end."""
+    """The asked progression, repeated to the end. Where a key is asked for and the chords let
+    another one be heard, the last bar has the tonic, so that the piece ends at home."""
     if not brief.chords:
         return ()
     symbols = [parse_chord(c) for c in brief.chords]
     length = round(brief.chord_beats * GRID) if brief.chord_beats else plan.bar_ticks
     ticks = range(0, plan.end, max(length, 1))
-    return tuple((tick, symbols[i % len(symbols)]) for i, tick in enumerate(ticks))
+    chords = [(tick, symbols[i % len(symbols)]) for i, tick in enumerate(ticks)]
+    if brief.key and plan.bars >= HOME_FROM and key_lead([c for _, c in chords], plan.key) < 0:
+        last = plan.end - plan.bar_ticks
+        if not any(_is_tonic(chord, plan.key) for tick, chord in chords if tick >= last):
+            tonic = Chord.from_number(1 + QUALITY_NAMES.index("m" if plan.key.minor else ""))
+            home = (last, tonic.transposed(plan.key.tonic))
+            chords = [*((tick, chord) for tick, chord in chords if tick < last), home]
+    return tuple(chords)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cantilena.systems.note.plan import MELODY, Plan
 from cantilena.systems.note.recurrence import HELD, NEW, REST, RHYTHM, BarPlan
+from cantilena.systems.note.returns import corresponds
 from cantilena.systems.note.shaping import Rows
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
@@ -49,7 +50,7 @@ def sung(rows: Rows, plan: Plan, first: int = 0) -> Rows:
     usual = round(float(np.median(counts))) if counts else UNKNOWN_COUNT
     for start, stop in _over(tunes, plan, first):
         for bar in range(start, stop):
-            again = bar - PHRASE >= start
+            again = bar - PHRASE >= start and corresponds(bar, bar - PHRASE, plan)
             out[singer][bar] = BarPlan(RHYTHM, bar - PHRASE) if again else BarPlan(NEW, notes=usual)
     return out
 

@@ -17,28 +17,30 @@ from cantilena.systems.note.shaping import Rows
 from cantilena.text.wishes import Brief
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
+SLOW_MOODS = frozenset({"sad", "calm", "melancholic", "solemn", "dreamy", "relaxed", "romantic"})
+"""Moods whose pieces are slower and thinner."""
 LONGEST_ENTRIES = 8
-"""Bars after which everybody has come in."""
+"""Bars at the beginning, or a quarter of the piece, in which parts may come in one by one."""
 LEAST_HEARD = {MELODY: 0.6, HARMONY: 0.45, BASS: 0.6, DRUM: 0.7}
-"""Share of the bars in which a part is to play at least, by role; ``LONGEST_ENTRIES`` bars at the
-beginning, or a quarter, do not count: parts may come in one by one."""
-GENRE_FIT, LEAST_FIT = 1.5, 5.0
-"""What a song of an asked genre gains, and what a part that is heard too little costs."""
-USUAL_DENSITY, DENSITY_FIT = 0.3, 1.5
+"""Share of the bars behind these in which a part is to play at least, by role."""
+GENRE_FIT, LEAST_FIT = 1.5, 2.5
+"""What a song of an asked genre gains, and what a part that is heard too little costs: twice that
+took songs whose parts hardly rest (``benchmarks/plans_beside_songs.py``)."""
+USUAL_DENSITY, DENSITY_FIT = 0.2, 3.0
 """By how much the logarithm of an arrangement's notes a bar may lie apart from what such an
 ensemble usually has without cost, and what each further unit costs."""
 METRE_FIT = 0.8  # what a song in another number of beats costs
 UNUSUAL_SIZE = 0.15  # what each part more or less than the piece has costs
-LONGEST_WAIT, WAIT_COST = 2, 0.3
+LONGEST_WAIT, WAIT_COST = 2, 0.1
 """Bars in which neither tune nor chords may be heard without cost, and what each further bar costs:
 eight bars of drums alone are not what anybody asked for."""
-LONGEST_INTRO, LATE_COST = 4, 0.1
+LONGEST_INTRO, LATE_COST = 4, 0.03
 """Bars (or an eighth of the piece) after which the tune enters at the latest without cost, and what
 each bar later costs."""
 MOST_ALIKE, ALIKE_COST = 0.4, 2.0
 """Share of a tune's bars that may stand in the rhythm of the bar before without cost, and what all
 of its bars would cost."""
-LEAST_NOTES, THIN_COST = {MELODY: 4.5, BASS: 3.0}, 3.0
+LEAST_NOTES, THIN_COST = {MELODY: 4.5, BASS: 3.0}, 1.5
 """Notes of a part in the bars in which it plays, in the mean, from which on it is a tune (half of
 the songs' tunes have more) or carries a band, and what each unit of the logarithm less costs: what
 has two notes a bar is a horn section's stabs."""
@@ -47,8 +49,8 @@ LEAST_BACK, BACK_COST = 0.3, 1.5
 would cost: a piece of which nothing comes back is not remembered."""
 LEAST_TUNE_BACK, TUNE_BACK_COST = 0.45, 1.0
 """The same of the bars in which a tune plays: of real leads' bars 45 % take up an earlier one."""
-REST_COST = 0.05  # what each bar costs in which the tune rests longer than it may
-USUAL_EXITS, EXIT_COST = 0.4, 0.8
+REST_COST = 0.02  # what each bar costs in which the tune rests longer than it may
+USUAL_EXITS, EXIT_COST = 0.4, 0.2
 """How often a part of a real song falls silent for two bars or more, in the mean
 (``cantilena evaluate realism``), and what each further time costs."""
 
