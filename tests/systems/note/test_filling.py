@@ -14,6 +14,7 @@ from cantilena.errors import InputError
 from cantilena.score import Score, Track
 from cantilena.score.midi import read_midi, write_midi
 from cantilena.score.splice import inside
+from cantilena.systems.base import Finished, Progress
 from cantilena.systems.request import Edit, Request, Span
 from cantilena.text.brief import parse_brief
 from cantilena.text.wishes import Brief
@@ -285,3 +286,41 @@ def test_the_same_request_gives_the_same_bytes(composer):
     for tracks, options in ((None, {}), (set(), {"add": "42"})):
         one, other = (rewritten(composer, band(), tracks=tracks, **options) for _ in range(2))
         assert write_midi(one.score) == write_midi(other.score)
+
+
+def test_rewrites_of_a_batch_are_those_that_each_would_be_alone(composer):
+    """Of different bars, tracks and wishes of a piece; one has two spans, of which the second
+    stands behind another number of notes in each."""
+    base = band()
+    some = [
+        Request(parse_brief(text), seed, ONE, Edit(base, spans, tracks), options={"candidates": n})
+        for text, seed, spans, tracks, n in (
+            ("busier", 3, (Span(2, 4),), None, 2),
+            ("higher", 4, (Span(2, 3),), frozenset({0}), 3),
+            ("", 5, (Span(1, 2), Span(3, 4)), frozenset({0, 1}), 2),
+            ("", 6, (Span(2, 3), Span(4, 5)), None, 1),
+        )
+    ]
+    together = composer.compose(some)
+    for request, result in zip(some, together, strict=True):
+        alone = composer.compose([request])[0]
+        assert write_midi(result.score) == write_midi(alone.score)
+        assert result.facts == alone.facts and result.rows == alone.rows
+        assert_outside_kept(request.edit, result.score)
+
+
+def test_rewrites_of_a_batch_report_how_far_each_is(composer):
+    edits = [Edit(band(), (Span(bar, bar + 1),)) for bar in (1, 3)]
+    base = edits[0].base
+    edits[1] = replace(edits[1], base=base)
+    requests = [
+        Request(Brief(), k, ONE, edit, options={"candidates": 2}) for k, edit in enumerate(edits)
+    ]
+    ends, shares = [], {0: 0.0, 1: 0.0}
+    for i, event in composer.run(requests):
+        if isinstance(event, Progress):
+            assert event.share >= shares[i]
+            shares[i] = event.share
+        elif isinstance(event, Finished):
+            ends.append(i)
+    assert sorted(ends) == [0, 1] and set(shares.values()) == {1.0}

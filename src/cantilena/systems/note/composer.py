@@ -136,10 +136,10 @@ class NoteSystem(System):
         return not _fills(request)
 
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
-        """As ``System.attempt``. Of pieces that are filled the candidates are made abreast."""
+        """As ``System.attempt``. Of pieces that are filled the candidates are made abreast, and
+        those of several whose spans stand behind equally many steps."""
         if _fills(attempts[0].request):
-            for k, attempt in enumerate(attempts):
-                yield from ((k, event) for event in fill(self, attempt))
+            yield from fill(self, attempts)
             return
         pieces = [self._piece(attempt) for attempt in attempts]
         jobs = [piece.job for piece in pieces]

@@ -72,6 +72,9 @@ from cantilena.tokens.note.outline import Outline
 CANDIDATES = 4
 """Candidates of a span where nobody says how many (``benchmarks/rewriting.py``)."""
 MOST_CANDIDATES = 16
+MOST_ABREAST = 16
+"""Candidates, of one rewrite or of several, that are written at once: each keeps some 16 MB of the
+model's past."""
 MOST_NOTES_A_BAR = 120  # steps of a bar at most, so that a span that is not left is cut off
 LENGTH_BIAS = 2.0
 """What a note's length gains that stood in the bar whose rhythm comes back: held notes stay held
@@ -124,6 +127,38 @@ class _Filled:
     chords: tuple[tuple[int, str], ...] = ()
 
 
+@dataclass(eq=False)
+class _Work:
+    """An attempt under way: its spans, what has become of them, and of the one that is being
+    written the Gap, its candidates and the bars before it."""
+
+    attempt: Attempt
+    change: Changes
+    spans: Sequence[tuple[int, int]]
+    state: _Filled
+    here: Gap = field(init=False)
+    jobs: list[Job[Tracker, Conditions]] = field(init=False)
+    chord_bars: int = 0
+
+    @classmethod
+    def of(cls, home: Home, attempt: Attempt) -> _Work:
+        """One of which nothing is written yet."""
+        request = attempt.request
+        assert request.edit is not None
+        change = changes(request.edit, request.brief, dict(request.options))
+        return cls(attempt, change, spans_of(request.edit), _Filled(request.edit.base))
+
+    def begin(self, home: Home, n: int) -> None:
+        """Goes on to the ``n``-th span."""
+        brief, score = self.attempt.request.brief, self.state.score
+        self.here = here = gap(
+            score, self.spans[n], self.change, brief, home.scheme, home.habits, self.chord_bars
+        )
+        lines = here.plan.lines
+        self.chord_bars += int(((lines >= here.plan.origin) & (lines < here.plan.end)).sum())
+        self.jobs = _jobs(home, here, self.change, self.attempt, n)
+
+
 def check_fill(request: Request, scheme: NoteScheme, habits: dict[str, Any]) -> None:
     """Raises InputError for a Request whose Edit has nothing to be written or nobody to write it
     for, or whose options are out of range."""
@@ -144,26 +179,43 @@ def check_fill(request: Request, scheme: NoteScheme, habits: dict[str, Any]) -> 
         gap(request.edit.base, span, change, request.brief, scheme, habits)
 
 
-def fill(home: Home, attempt: Attempt) -> Iterator[Event]:
-    """The Events of one attempt at a Request with an Edit within a piece: its spans one after the
-    other, each with those before it filled. Notes come when all candidates are there."""
-    request = attempt.request
-    edit, brief = request.edit, request.brief
-    assert edit is not None
-    change = changes(edit, brief, dict(request.options))
-    spans, state = spans_of(edit), _Filled(edit.base)
-    chord_bars = 0
-    for n, span in enumerate(spans):
-        here = gap(state.score, span, change, brief, home.scheme, home.habits, chord_bars)
-        chord_bars += len([t for t in here.plan.lines if here.plan.origin <= t < here.plan.end])
-        jobs = _jobs(home, here, change, attempt, n)
-        stepper = home.listening(jobs, here, request)
-        for _ in Loop(stepper, Fill(home.scheme), jobs).steps():
-            yield Progress((n + min(_share(here, job) for job in jobs)) / len(spans))
-        _take(home, state, here, change, brief, jobs, stepper)
-    score, new = settled(state.score, state.new, change, state.added)
-    yield from notes_of(score, new)
-    yield Finished(_result(home, request, change, state, score, new))
+def fill(home: Home, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
+    """(index in ``attempts``, Event) of attempts at Requests with an Edit within a piece: of each
+    its spans one after the other, each with those before it filled. Spans that stand behind equally
+    many steps are written abreast. Notes come when all candidates are there."""
+    works = [_Work.of(home, attempt) for attempt in attempts]
+    for n in range(max(len(work.spans) for work in works)):
+        for group in _abreast(home, [work for work in works if n < len(work.spans)], n):
+            jobs = [job for work in group for job in work.jobs]
+            stepper = home.listening(jobs, group[0].here, group[0].attempt.request)
+            for _ in Loop(stepper, Fill(home.scheme), jobs).steps():
+                for work in group:
+                    share = min(_share(work.here, job) for job in work.jobs)
+                    yield works.index(work), Progress((n + share) / len(work.spans))
+            first = 0
+            for work in group:
+                stop = first + len(work.jobs)
+                _take(home, work, stepper.bits[first:stop], stepper.first)
+                first = stop
+    for k, work in enumerate(works):
+        state = work.state
+        score, new = settled(state.score, state.new, work.change, state.added)
+        yield from ((k, note) for note in notes_of(score, new))
+        result = _result(home, work.attempt.request, work.change, state, score, new)
+        yield k, Finished(result)
+
+
+def _abreast(home: Home, works: Sequence[_Work], n: int) -> Iterator[list[_Work]]:
+    """Those whose ``n``-th spans are written together, with the candidates that these have."""
+    groups: dict[tuple[int, int], list[list[_Work]]] = {}
+    for k, work in enumerate(works):
+        work.begin(home, n)
+        apart = k if home.apart(work.attempt.request) else -1  # each beside a stream of its own
+        alike = groups.setdefault((len(work.jobs[0].piece.rows), apart), [[]])
+        if sum(len(one.jobs) for one in alike[-1]) + len(work.jobs) > MOST_ABREAST:
+            alike.append([])
+        alike[-1].append(work)
+    yield from (group for alike in groups.values() for group in alike if group)
 
 
 def _share(here: Gap, job: Job[Tracker, Conditions]) -> float:
@@ -311,20 +363,15 @@ def prefix_of(here: Gap, brief: Brief) -> Conditions:
     )
 
 
-def _take(
-    home: Home,
-    state: _Filled,
-    here: Gap,
-    change: Changes,
-    brief: Brief,
-    jobs: Sequence[Job[Tracker, Conditions]],
-    stepper: Listening,
-) -> None:
+def _take(home: Home, work: _Work, bits: Sequence[Sequence[float]], first: int) -> None:
     """Puts the best candidate into the piece: the one that obeys most, and of these the one whose
-    span and whose following notes the model finds likeliest."""
+    span and whose following notes the model finds likeliest. ``bits``: of each candidate's rows
+    from number ``first`` on."""
+    state, here, change, jobs = work.state, work.here, work.change, work.jobs
+    brief = work.attempt.request.brief
     ranks, fits, span = [], [], (here.start, here.stop)
     for j, job in enumerate(jobs):
-        own, following = fit(job.piece.rows, stepper.bits[j], here.plan.end, stepper.first)
+        own, following = fit(job.piece.rows, bits[j], here.plan.end, first)
         fits.append((own, following))
         obeyed = 1.0
         if len(jobs) > 1:
