@@ -36,6 +36,7 @@ from cantilena.systems.aligned.training import (  # noqa: E402
 from cantilena.systems.note.composer import NoteSystem  # noqa: E402
 from cantilena.systems.request import Edit, Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
+from cantilena.tokens.note import context  # noqa: E402
 from cantilena.tokens.note.streams import Task  # noqa: E402
 from songs import FakeSongs  # noqa: E402
 from tiny_systems import aligned, note  # noqa: E402
@@ -86,7 +87,12 @@ def two_streams() -> FakeSongs:
 def test_windows_hold_two_streams_over_the_same_bars():
     windows = AlignedWindows(two_streams(), Task.of("all-to-drums"), 24, 40, 8)
     batch = windows.draw(3, 4, 1)
-    assert batch["state"].shape[:2] == (4, 24) and batch["reference_state"].shape[:2] == (4, 40)
+    for name, there, most in (
+        ("state", batch["mask"].any(2), 24),
+        ("reference_state", batch["reference_there"], 40),
+    ):
+        longest = int(there.sum(1).max())
+        assert batch[name].shape[:2] == (4, longest) <= (4, most), "no more than the longest has"
     again = windows.draw(3, 4, 1)
     assert all(np.array_equal(batch[name], again[name]) for name in batch)
     assert not np.array_equal(batch["state"], windows.draw(4, 4, 1)["state"])
@@ -97,6 +103,23 @@ def test_windows_hold_two_streams_over_the_same_bars():
     assert (target["fields"][..., 1][notes] == 128).all() and (notes.sum(1) >= 16).all()
     instruments = reference["state"][..., 1][reference["there"]]
     assert set(instruments.tolist()) <= {73, 129}, "nobody of the target is in the reference"
+
+
+def test_targets_are_told_chords_that_move_with_the_notes():
+    songs = two_streams()
+    songs.chords = lambda i: (np.arange(20) * 48, np.full(20, 1))  # C
+    task = Task.of("drums-to-melody")
+    chord = list(context.STATE).index("chord")
+
+    def said(share: float, transpose: bool, side: str = "") -> set[int]:
+        windows = AlignedWindows(songs, task, 24, 40, 8, chords=share)
+        batch = windows.draw(0, 8, 1, transpose)
+        return set(batch[f"{side}state"][:, 0, chord].tolist())
+
+    assert said(1.0, False) == {1} and said(0.0, False) == {context.UNKNOWN_CHORD}
+    assert said(0.5, False) == {1, context.UNKNOWN_CHORD}
+    assert len(said(1.0, True)) > 2 and said(1.0, True) <= set(range(1, 109, 9))
+    assert said(1.0, True, "reference_") == {context.UNKNOWN_CHORD}
 
 
 def test_songs_without_both_streams_are_refused():
