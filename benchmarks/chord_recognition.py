@@ -37,7 +37,7 @@ from cantilena.analysis.recognition import (
     SHORTHANDS,
     _rotations,
     beat_evidence,
-    best_labels,
+    beat_labels,
     features,
     label_name,
     sounding_beats,
@@ -98,15 +98,14 @@ def templates(score: Score, edges: np.ndarray) -> Labels:
     return [harte(int(number)) for number in chord_slots(score, "beat")[0]]
 
 
-def network(score: Score, edges: np.ndarray, viterbi: bool = True) -> Labels:
-    scores = beat_evidence(score, edges)
-    numbers = best_labels(scores) if viterbi else scores.argmax(1)
-    numbers[~sounding_beats(score, edges)] = 0
-    return [label_name(int(number)) for number in numbers]
+def network(score: Score, edges: np.ndarray) -> Labels:
+    return [label_name(int(number)) for number in beat_labels(score, edges)]
 
 
 def one_by_one(score: Score, edges: np.ndarray) -> Labels:
-    return network(score, edges, viterbi=False)
+    numbers = beat_evidence(score, edges).argmax(1)
+    numbers[~sounding_beats(score, edges)] = 0
+    return [label_name(int(number)) for number in numbers]
 
 
 METHODS: dict[str, Callable[[Score, np.ndarray], Labels]] = {

@@ -224,14 +224,16 @@ def chords(source: Score | str | Path, audio: bool = False) -> list[tuple[float,
 
     if audio or (isinstance(source, (str, Path)) and is_recording(source)):
         return _heard_chords(source)
-    from cantilena.analysis.grid import pitched
+    from cantilena.analysis.grid import pitched, played_by
     from cantilena.analysis.recognition import recognise
 
     score = read_piece(source)
     if not len(score):
         raise InputError("the piece has no notes, so it has no chords")
     if not pitched(score).any():
-        raise InputError("the piece has only drums, so it has no chords; give pitched notes")
+        raise InputError(
+            f"the piece has only {played_by(score)}, so it has no chords; give pitched notes"
+        )
     return [
         (round(float(score.seconds(start)), 6), round(float(score.seconds(stop)), 6), label)
         for start, stop, label in recognise(score)
