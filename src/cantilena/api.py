@@ -212,7 +212,8 @@ def rewrite(
 
 def chords(source: Score | str | Path, audio: bool = False) -> list[tuple[float, float, str]]:
     """The chords of a piece: (start, end, label), in seconds, in order and without gaps from 0 to
-    its end; labels as Harte (2010) writes them ("Bb:min7"), "N" where nothing pitched sounds.
+    its end; labels as Harte (2010) writes them ("Bb:min7"), "N" where nothing pitched sounds for
+    four beats or longer.
 
     ``source``: a Score, a MIDI file, or a sound file (WAV; others with the extra "audio"), which is
     recognised by how it begins; ``audio``: it must be one. Of sound, major, minor and diminished
