@@ -32,6 +32,7 @@ from cantilena.systems.aligned.examples import (  # noqa: E402
     reference_arrays,
     sides_of,
 )
+from cantilena.systems.aligned.exporting import export_adapters  # noqa: E402
 from cantilena.systems.aligned.system import AlignedSystem  # noqa: E402
 from cantilena.systems.aligned.training import (  # noqa: E402
     AlignedOptions,
@@ -326,11 +327,14 @@ def test_a_base_with_other_habits_is_the_same_base(folder: Path, tmp_path: Path)
 
 
 def test_earlier_cards_name_the_whole_base(folder: Path, tmp_path: Path):
+    """An export names its weights."""
     early = Path(shutil.copytree(folder, tmp_path / "early"))
     card = json.loads((early / "card.json").read_text())
     card["model"]["base"]["hash"] = base_of(open_adapters(folder)).hash
     (early / "card.json").write_text(json.dumps(card))
     assert cantilena.load(early).task == cantilena.load(folder).task
+    renewed = export_adapters(early, tmp_path / "renewed")
+    assert renewed.model["base"] == open_adapters(folder).model["base"]
 
 
 # ---------------------------------------------------------------------------- exported

@@ -52,7 +52,7 @@ def test_the_command_writes_by_them_and_replays(melody: Path, tmp_path: Path):
 
 def test_they_are_small_and_say_what_they_heard():
     pytest.importorskip("torch")
-    from cantilena.systems.aligned.base import shipped_adapters
+    from cantilena.systems.aligned.base import base_entry, open_base, shipped_adapters
 
     folder = shipped_adapters()
     assert sum(path.stat().st_size for path in folder.iterdir()) < MOST_BYTES
@@ -60,7 +60,8 @@ def test_they_are_small_and_say_what_they_heard():
     assert system.name == "aligned" and system.card["sources"]["lakh"]["licence"]
     figures = system.card["figures"]
     assert figures["true"] < figures["none"] and figures["true"] < figures["another's"]
-    assert "folder" not in system.card["model"]["base"], "they stand on the shipped model"
+    base = open_base()
+    assert system.card["model"]["base"] == base_entry(base), "they stand on the shipped weights"
 
 
 def test_a_bass_is_likelier_beside_its_tune_than_beside_another():
