@@ -143,7 +143,7 @@ def fit(reference: np.ndarray, target: np.ndarray) -> float:
         sounds = (start < onset + lengths[length]) & (stop > onset)
         total += lengths[length]
         explained += lengths[length] * bool((target[sounds, 2] % 12 == pitch % 12).any())
-    return explained / total
+    return float(explained / total)
 
 
 def rhythm(reference: np.ndarray, target: np.ndarray, end: int) -> float:
