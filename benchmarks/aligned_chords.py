@@ -1,11 +1,11 @@
 """Chord recognition by small heads on the frozen note model's states, beside those on chroma.
 
-    python benchmarks/aligned_chords.py POP909 --cache DIR [--songs 6,60] [--beats 0] [--tests 83]
+    python benchmarks/aligned_chords.py POP909 --cache DIR [--songs 6,60] [--beats 0] [--steps 250]
 
 Songs and states as in ``chord_states.py``: trained on the first songs of 1-746 whose number ends
 neither with 0 nor with 1 (6 of 597 are 1 %, 60 are 10 %), judged on the first of 747-829, by
 mir_eval. ``--beats``: of every song but the first 6 only so many beats in its middle are learned
-from and judged, by all methods alike; 0 for all. On the same beats are trained:
+from and judged, by all methods alike; 0 for all. On the same beats are trained, ``--steps`` each:
 
 - plain: a classifier of 105 k numbers for 25 chords on nine beats of chroma, in random keys;
 - chroma: the shipped network's layers on nine beats above each root (no states), from scratch;
@@ -220,14 +220,14 @@ def joined(group: list[Beats]) -> Beats:
     return Beats(group[0].song, *(torch.cat(part) for part in parts), 0)
 
 
-def trained(model: nn.Module, beats: Beats, seed: int) -> nn.Module:
+def trained(model: nn.Module, beats: Beats, seed: int, steps: int) -> nn.Module:
     """A recogniser after some steps on beats."""
     torch.manual_seed(seed)
     numbers = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(numbers, lr=RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     model.train()
-    for _ in range(STEPS):
+    for _ in range(steps):
         rows = torch.randint(len(beats.labels), (BATCH,))
         if isinstance(model, Plain):
             loss = model.loss(beats, rows)
@@ -270,21 +270,21 @@ def measured(beats: Beats, labels: list[str]) -> np.ndarray:
     return judge(seconds, labels[:count], spans, truth)
 
 
-def rows_of(group: list[Beats], test: list[Beats], seeds: int) -> dict[str, np.ndarray]:
+def rows_of(group: list[Beats], test: list[Beats], seeds: int, steps: int) -> dict[str, np.ndarray]:
     """(seeds, 5) measures of each method that is trained on a group."""
     beats, width = joined(group), group[0].states.shape[2]
     rows: dict[str, list[np.ndarray]] = {}
     for seed in range(seeds):
         torch.manual_seed(seed)
-        chroma = trained(Chroma(), beats, seed)
-        models = {"plain": trained(Plain(), beats, seed), "chroma": chroma}
-        models["states, one key"] = trained(OneKey(width), beats, seed)
-        models["states, each root"] = trained(EachRoot(width), beats, seed)
+        chroma = trained(Chroma(), beats, seed, steps)
+        models = {"plain": trained(Plain(), beats, seed, steps), "chroma": chroma}
+        models["states, one key"] = trained(OneKey(width), beats, seed, steps)
+        models["states, each root"] = trained(EachRoot(width), beats, seed, steps)
         for name, model in models.items():
             rows.setdefault(name, []).append(judged(model, test))
-        both = trained(Gated(chroma, width), beats, seed)
+        both = trained(Gated(chroma, width), beats, seed, steps)
         rows.setdefault("chroma + states", []).append(judged(both, test))
-        both = trained(Gated(None, width), beats, seed)
+        both = trained(Gated(None, width), beats, seed, steps)
         rows.setdefault("shipped + states", []).append(judged(both, test))
     return {name: np.array(values) for name, values in rows.items()}
 
@@ -296,6 +296,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, metavar="DIR")
     parser.add_argument("--songs", default="6,60", metavar="LIST")
     parser.add_argument("--beats", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--tests", type=int, default=83)
     parser.add_argument("--validate", action="store_true", help="judge on songs ending with 1")
@@ -322,7 +323,7 @@ def main() -> None:
         )
         print(f"{name:28}" + "".join(f"{100 * x:14.1f}" for x in mean), flush=True)
     for size in sizes:
-        for name, runs in rows_of(group[:size], judges, args.seeds).items():
+        for name, runs in rows_of(group[:size], judges, args.seeds, args.steps).items():
             cells = zip(runs.mean(0), runs.max(0) - runs.min(0), strict=True)
             print(
                 f"{f'{size} songs, {name}':28}"

@@ -62,16 +62,12 @@ def bits(model: CrossSteps, piece: tuple[np.ndarray, float, int], shift: int) ->
     lines = np.arange(BARS + 2) * BAR - BAR + shift * GRID
     front = conditions_of(table, bpm, (4, 4), count)
     arrays = target_arrays(table, plain_frame(lines), front, 2 * len(table) + BARS * BEATS)
-    steps = arrays["mask"].any(1)
-    target = {}
-    for name, values in arrays.items():
-        rows = values[steps] if len(values) == len(steps) and name != "words" else values
-        target[name] = torch.as_tensor(rows)[None]
+    target = {name: torch.as_tensor(values)[None] for name, values in arrays.items()}
     with torch.inference_mode():
         nats = model(target, None)[0].numpy()
     # what is predicted at a step is a note behind the last one's tick
-    judged = arrays["ticks"][steps] >= JUDGED_FROM * BAR
-    mask = arrays["mask"][steps] * judged[:, None]
+    judged = arrays["ticks"] >= JUDGED_FROM * BAR
+    mask = arrays["mask"] * judged[:, None]
     return float((nats * mask).sum() / mask[:, 1].sum() / np.log(2))
 
 

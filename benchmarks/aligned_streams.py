@@ -2,11 +2,14 @@
 is written beside them.
 
     python benchmarks/aligned_streams.py ADAPTERS --data DATA [--windows 48] [--written 6]
+        [--task TASK] [--chords SHARE] [--split valid]
 
 ADAPTERS is a checkpoint of ``cantilena train --system aligned``, DATA a data set of ``cantilena
-data build``. Bits a note of the targets in windows of test songs, with the standard error of the
-difference over batches. Then eight bars are written by the model alone, without plan or wishes,
-beside the true reference, beside another's and beside none, and measured against the true one:
+data build``. Bits a note of the targets in windows of test songs (``--split valid``: of those that
+a training is chosen by), with the standard error of the difference over batches; ``--chords``: the
+share of the windows whose targets are told their chords. Then eight bars are written by the model
+alone, without plan, chords or wishes, beside the true reference, beside another's and beside none,
+and measured against the true one:
 
 - fit: share of the reference's pitched time whose pitch class sounds in the target too (none for
   drums);
@@ -41,7 +44,7 @@ from cantilena.systems.note.stepper import NoteStepper
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import NoteScheme
 from cantilena.tokens.note.grammar import NoteGrammar
-from cantilena.tokens.note.streams import split
+from cantilena.tokens.note.streams import Task, split
 
 SCHEME = NoteScheme()
 BARS, BATCH = 8, 4
@@ -50,10 +53,10 @@ LEAST, MOST = 24, 400
 """Notes of a stream in the bars that are written; and steps, after which writing ends."""
 
 
-def held_out(system: AlignedSystem, songs: Any, windows: int) -> None:
+def held_out(system: AlignedSystem, songs: Any, task: Task, windows: int, chords: float) -> None:
     """Prints bits a note, and how sure the differences are."""
     trainable = AlignedTraining()
-    drawn = AlignedWindows(songs, system.task, 192, 320)
+    drawn = AlignedWindows(songs, task, 192, 320, chords=chords)
     rows: list[dict[str, np.ndarray]] = []
     for batch in drawn.fixed(windows, BATCH, seed=11):
         tensors = {k: torch.as_tensor(v) for k, v in batch.items()}
@@ -68,17 +71,17 @@ def held_out(system: AlignedSystem, songs: Any, windows: int) -> None:
         each = more / notes
         error = each.std(ddof=1) / np.sqrt(len(each))
         print(f"{name:12}{bits.sum() / notes.sum():8.3f}", end="")
-        print("" if name == "true" else f"   +{more.sum() / notes.sum():.3f} ± {error:.3f}")
+        print("" if name == "true" else f"   {more.sum() / notes.sum():+.3f} ± {error:.3f}")
 
 
-def pieces(system: AlignedSystem, songs: Any, count: int) -> list[dict[str, Any]]:
+def pieces(songs: Any, task: Task, count: int) -> list[dict[str, Any]]:
     """Eight bars of songs with both streams."""
     rows: list[dict[str, Any]] = []
     for i in np.random.default_rng(3).permutation(len(songs)).tolist():
         bars = songs.bars(i)
         if len(bars) < BARS + 9 or tuple(songs.meta(i)["metre"]) != (4, 4):
             continue
-        pair = split(songs.table(i), bars, *songs.chords(i), system.task)
+        pair = split(songs.table(i), bars, *songs.chords(i), task)
         first, stop = int(bars[8]), int(bars[8 + BARS])
         sides = [side[(side[:, 0] >= first) & (side[:, 0] < stop)].copy() for side in pair]
         if min(len(side) for side in sides) < LEAST:
@@ -140,7 +143,7 @@ def fit(reference: np.ndarray, target: np.ndarray) -> float:
         sounds = (start < onset + lengths[length]) & (stop > onset)
         total += lengths[length]
         explained += lengths[length] * bool((target[sounds, 2] % 12 == pitch % 12).any())
-    return explained / total
+    return float(explained / total)
 
 
 def rhythm(reference: np.ndarray, target: np.ndarray, end: int) -> float:
@@ -150,9 +153,9 @@ def rhythm(reference: np.ndarray, target: np.ndarray, end: int) -> float:
     return float(there - len(places) / (end / SIXTEENTH))
 
 
-def written(system: AlignedSystem, songs: Any, count: int) -> None:
+def written(system: AlignedSystem, songs: Any, task: Task, count: int) -> None:
     """Prints fit and rhythm of what is written."""
-    rows = pieces(system, songs, count)
+    rows = pieces(songs, task, count)
     if not rows:
         print("no song has both streams in its bars 9 to 16")
         return
@@ -192,16 +195,20 @@ def main() -> None:
     parser.add_argument("adapters")
     parser.add_argument("--data", required=True, metavar="DIR")
     parser.add_argument("--corpora", default="lakh", metavar="LIST")
+    parser.add_argument("--task", metavar="TASK", help="another than the adapters'")
+    parser.add_argument("--chords", type=float, default=0.0, help="share that is told chords")
+    parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--windows", type=int, default=48)
     parser.add_argument("--written", type=int, default=6)
     args = parser.parse_args()
     system = AlignedSystem(args.adapters, device="cpu")
-    songs = load_split(args.data, "test", args.corpora.split(","))
-    print(system.task.name)
+    songs = load_split(args.data, args.split, args.corpora.split(","))
+    task = Task.of(args.task or system.task.name)
+    print(task.name)
     if args.windows:
-        held_out(system, songs, args.windows)
+        held_out(system, songs, task, args.windows, args.chords)
     if args.written:
-        written(system, songs, args.written)
+        written(system, songs, task, args.written)
 
 
 if __name__ == "__main__":

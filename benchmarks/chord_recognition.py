@@ -1,6 +1,6 @@
 """Chord recognition on POP909 by mir_eval's measures, and the training of the shipped network.
 
-    python benchmarks/chord_recognition.py POP909 [--songs 747-829 | --songs tenth]
+    python benchmarks/chord_recognition.py POP909 [--songs 747-829 | tenth | chosen-on]
     python benchmarks/chord_recognition.py POP909 --melodies
     python benchmarks/chord_recognition.py POP909 --train chord_network.npz [--steps 3600]
 
@@ -11,7 +11,8 @@ algorithm's.
 
 The network was trained on songs 1-746 whose number ends neither with 0 nor with 1, so that songs
 747-829, and those of ``--songs tenth`` (ending with 0), are held out; those up to 746 ending with 1
-chose its settings. ``--melodies`` gives the network and the harmoniser the melody alone.
+chose its settings (``--songs chosen-on``). ``--melodies`` gives the network and the harmoniser
+the melody alone.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from cantilena.analysis.recognition import (
     SHORTHANDS,
     _rotations,
     beat_evidence,
-    best_labels,
+    beat_labels,
     features,
     label_name,
     sounding_beats,
@@ -48,6 +49,12 @@ from cantilena.score.score import Score
 from cantilena.systems.note.harmonising import chord_tone_share, harmonise
 
 FIRST_TEST = 747
+SONGS: dict[str, Callable[[int], bool]] = {
+    "747-829": lambda number: number >= FIRST_TEST,
+    "tenth": lambda number: number % 10 == 0,
+    "chosen-on": lambda number: number < FIRST_TEST and number % 10 == 1,
+}
+"""Which songs are judged: two sets that are held out, and those that settings were chosen on."""
 MEASURES = ("root", "majmin", "thirds", "sevenths", "mirex")
 ALIKE = {"dim7": "dim", "min6": "min", "minmaj7": "min"}
 HARTE = {"": "maj", "m": "min", "7": "7", "maj7": "maj7", "m7": "min7", "dim": "dim"}
@@ -98,15 +105,14 @@ def templates(score: Score, edges: np.ndarray) -> Labels:
     return [harte(int(number)) for number in chord_slots(score, "beat")[0]]
 
 
-def network(score: Score, edges: np.ndarray, viterbi: bool = True) -> Labels:
-    scores = beat_evidence(score, edges)
-    numbers = best_labels(scores) if viterbi else scores.argmax(1)
-    numbers[~sounding_beats(score, edges)] = 0
-    return [label_name(int(number)) for number in numbers]
+def network(score: Score, edges: np.ndarray) -> Labels:
+    return [label_name(int(number)) for number in beat_labels(score, edges)]
 
 
 def one_by_one(score: Score, edges: np.ndarray) -> Labels:
-    return network(score, edges, viterbi=False)
+    numbers = beat_evidence(score, edges).argmax(1)
+    numbers[~sounding_beats(score, edges)] = 0
+    return [label_name(int(number)) for number in numbers]
 
 
 METHODS: dict[str, Callable[[Score, np.ndarray], Labels]] = {
@@ -138,7 +144,7 @@ def table(root: Path, which: str, alone: bool) -> None:
     """Prints means over songs, in per cent."""
     rows: dict[str, list[np.ndarray]] = {name: [] for name in METHODS}
     for number, score, tune, seconds, spans, truth in songs(root):
-        if number < FIRST_TEST if which != "tenth" else number % 10:
+        if not SONGS[which](number):
             continue
         heard = tune if alone else score
         edges = slot_edges(score, "beat")[: len(seconds)]
@@ -262,7 +268,7 @@ def main() -> None:
     """Reads the command line and prints or trains."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="the POP909 folder with folders 001, 002, ...")
-    parser.add_argument("--songs", choices=("747-829", "tenth"), default="747-829")
+    parser.add_argument("--songs", choices=tuple(SONGS), default="747-829")
     parser.add_argument("--melodies", action="store_true")
     parser.add_argument("--train", type=Path, metavar="FILE")
     parser.add_argument("--steps", type=int, default=3600)

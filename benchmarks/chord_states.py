@@ -145,7 +145,7 @@ class States:
                 for k in arrays[0]
                 if k != "there"
             }
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            with torch.inference_mode():
                 inputs = self.model.states(stream, max(self.layers) + 1)
             kept = torch.cat([inputs[k].float() for k in self.layers], 2).numpy()
             yield kept[:, OVERLAP if start else 0 :]

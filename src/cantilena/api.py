@@ -212,7 +212,8 @@ def rewrite(
 
 def chords(source: Score | str | Path, audio: bool = False) -> list[tuple[float, float, str]]:
     """The chords of a piece: (start, end, label), in seconds, in order and without gaps from 0 to
-    its end; labels as Harte (2010) writes them ("Bb:min7"), "N" where nothing pitched sounds.
+    its end; labels as Harte (2010) writes them ("Bb:min7"), "N" where nothing pitched sounds for
+    four beats or longer.
 
     ``source``: a Score, a MIDI file, or a sound file (WAV; others with the extra "audio"), which is
     recognised by how it begins; ``audio``: it must be one. Of sound, major, minor and diminished
@@ -224,14 +225,16 @@ def chords(source: Score | str | Path, audio: bool = False) -> list[tuple[float,
 
     if audio or (isinstance(source, (str, Path)) and is_recording(source)):
         return _heard_chords(source)
-    from cantilena.analysis.grid import pitched
+    from cantilena.analysis.grid import pitched, played_by
     from cantilena.analysis.recognition import recognise
 
     score = read_piece(source)
     if not len(score):
         raise InputError("the piece has no notes, so it has no chords")
     if not pitched(score).any():
-        raise InputError("the piece has only drums, so it has no chords; give pitched notes")
+        raise InputError(
+            f"the piece has only {played_by(score)}, so it has no chords; give pitched notes"
+        )
     return [
         (round(float(score.seconds(start)), 6), round(float(score.seconds(stop)), 6), label)
         for start, stop, label in recognise(score)
@@ -276,9 +279,9 @@ def harmonise(
     ``source``: a Score or a MIDI file. ``text``: style and instruments ("bossa nova", "for
     organ"); ``key`` and ``chords`` ("Am F C G") where they are not to be chosen from the notes.
     ``candidates``: so many are written and the likeliest taken (1). ``system``: "note", or
-    "aligned" with a ``checkpoint`` of adapters; None: as the checkpoint says. The same source,
-    request, seed and checkpoint give the same bytes. Raises InputError where the piece has fewer
-    than four pitched notes, and what ``compose_many`` raises.
+    "aligned", which reads all that stays beforehand; None: as the ``checkpoint`` says. The same
+    source, request, seed and checkpoint give the same bytes. Raises InputError where the piece has
+    fewer than four pitched notes, and what ``compose_many`` raises.
     """
     from cantilena.systems.accompaniments import harmonise_request
 

@@ -90,6 +90,68 @@ def test_nothing_sounds_where_nothing_pitched_does():
     assert (spans[1].start, spans[1].stop) == (4 * TPQ, 12 * TPQ)
 
 
+def test_a_rest_within_a_chord_is_no_end_of_it():
+    """Off-beats alone, and a rest of three beats behind the last one."""
+    chords = [(TPQ * beat, TPQ // 2, pitch, 80, 0) for beat in (1, 3, 5) for pitch in (60, 64, 67)]
+    chords += [(8 * TPQ, TPQ, pitch, 80, 0) for pitch in (57, 60, 64)]
+    spans = recognise(Score.build(TPQ, [Track("Guitar", 24)], *zip(*chords, strict=True)))
+    assert [(span.start // TPQ, span.label) for span in spans] == [(0, "C:maj"), (8, "A:min")]
+
+
+POLKA = ("Gm", "Gm", "Cm", "Gm", "D7", "D7", "Gm", "Gm") * 3
+POLKA_LABELS = {"Gm": "G:min", "Cm": "C:min", "D7": "D:7"}
+
+
+def polka(enters: tuple[int, int, int] = (0, 0, 0)) -> Score:
+    """24 bars in G minor: an accordion on beats 2 and 4 of four, a tuba with root and fifth on 1
+    and 3, a kit, and a clarinet; ``enters``: the bars in which clarinet, tuba and kit come in."""
+    tracks = [Track("Clarinet", 71), Track("Accordion", 21), Track("Tuba", 58)]
+    tracks.append(Track("Kit", 0, True))
+    rows = []
+    for bar, symbol in enumerate(POLKA):
+        chord, start = parse_chord(symbol), 4 * TPQ * bar
+        tones = sorted((tone - chord.root) % 12 for tone in chord.pitch_classes)
+        for beat in (1, 3):
+            for step in tones:
+                pitch = 55 + (chord.root + step - 55) % 12
+                rows.append((start + beat * TPQ, TPQ // 2, pitch, 70, 1))
+        for beat, step in ((0, 0), (2, 7)):
+            if bar >= enters[1]:
+                pitch = 34 + (chord.root + step - 34) % 12
+                rows.append((start + beat * TPQ, TPQ, pitch, 80, 2))
+        for k in range(4 * (bar >= enters[2])):
+            rows.append((start + k * TPQ, TPQ // 4, 36 + 2 * (k % 2), 80, 3))
+        for k in range(8 * (bar >= enters[0])):
+            step = tones[k // 2 % len(tones)] + k % 2
+            rows.append((start + k * TPQ // 2, TPQ // 2, 67 + (chord.root + step - 67) % 12, 80, 0))
+    return Score.build(TPQ, tracks, *zip(*sorted(rows), strict=True))
+
+
+def test_off_beats_tell_their_sevenths_from_the_bar_line_on():
+    spans = recognise(polka())
+    changes = [k for k, name in enumerate(POLKA) if k == 0 or POLKA[k - 1] != name]
+    assert [span.start // TPQ for span in spans] == [4 * bar for bar in changes]
+    assert [span.label for span in spans] == [POLKA_LABELS[POLKA[bar]] for bar in changes]
+
+
+@pytest.mark.parametrize("enters", [(4, 8, 8), (8, 0, 12), (8, 16, 12)])
+def test_parts_that_come_in_leave_no_holes(enters: tuple[int, int, int]):
+    labels = [span.label for span in recognise(polka(enters))]
+    assert "N" not in labels and labels.count("D:7") == POLKA.count("D7") // 2
+
+
+def test_equal_tones_are_named_by_the_bass_before_them():
+    """A:min7 is struck as C:maj6 is."""
+    heard = []
+    for root in (33, 36):
+        rows = [(2 * TPQ * k, TPQ, root, 80, 0) for k in range(8)]
+        off = [(TPQ * (2 * k + 1), TPQ // 2, p, 80, 1) for k in range(8) for p in (57, 60, 64, 67)]
+        tracks = [Track("Bass", 32), Track("Guitar", 24)]
+        spans = recognise(Score.build(TPQ, tracks, *zip(*sorted(rows + off), strict=True)))
+        heard.append([span.label for span in spans])
+    assert heard[0] == ["A:min7"] and "A:min7" not in heard[1]
+
+
 def test_an_empty_score_has_no_chords():
     assert all(span.label == "N" for span in recognise(EMPTY))
 

@@ -199,8 +199,10 @@ def test_wrong_input_gets_one_sentence_and_nothing_is_written(
     command, tmp_path: Path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    kit = Score.build(TPQ, [Track("Kit", 0, True)], [0, TPQ], [60, 60], [36, 38], [80, 80], [0, 0])
-    write_midi(kit, tmp_path / "kit.mid")
+    kit, blocks = Track("Kit", 0, True), Track("Blocks", 115)
+    notes = ([0, TPQ], [60, 60], [36, 38], [80, 80])
+    write_midi(Score.build(TPQ, [kit], *notes, [0, 0]), tmp_path / "kit.mid")
+    write_midi(Score.build(TPQ, [kit, blocks], *notes, [0, 1]), tmp_path / "blocks.mid")
     write_midi(Score.build(TPQ, [], [], [], [], [], []), tmp_path / "empty.mid")
     (tmp_path / "text.mid").write_text("no MIDI")
     three = Score.build(TPQ, [Track("", 0)], [0, 9, 99], [9] * 3, [60] * 3, [80] * 3, [0] * 3)
@@ -209,7 +211,8 @@ def test_wrong_input_gets_one_sentence_and_nothing_is_written(
     short = () if command == "chords" else (("short.mid", "too short"),)
     for name, said in (
         *short,
-        ("kit.mid", "only drums"),
+        ("kit.mid", "only drums, so"),
+        ("blocks.mid", "only drums and woodblock, so"),
         ("empty.mid", "no notes"),
         ("text.mid", "text.mid"),
         ("gone.mid", "gone.mid"),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cantilena.errors import UnknownNameError
+from cantilena.score import gm
 from cantilena.score.score import Score
 
 DIVISIONS = ("bar", "half", "beat")
@@ -22,6 +23,13 @@ and sound effects."""
 def pitched(score: Score) -> np.ndarray:
     """(N,) bool: the note takes part in harmony (its instrument is not ``UNPITCHED``)."""
     return ~np.isin(score.instrument, UNPITCHED)
+
+
+def played_by(score: Score) -> str:
+    """Who has notes in a piece, as "drums, taiko drum and woodblock"; "" where nobody has."""
+    names = [gm.name(i) for i in np.unique(score.instrument)[::-1].tolist()]
+    *first, last = names or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def bar_metres(score: Score) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

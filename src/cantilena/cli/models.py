@@ -121,12 +121,13 @@ def _import_file(args: argparse.Namespace) -> int:
 
 
 def export(args: argparse.Namespace) -> int:
-    """``cantilena export``: a plain Llama of ``llama-music``, what composing needs of ``musiclm``,
-    else a checkpoint of a run."""
+    """``cantilena export``: a plain Llama of ``llama-music``, what composing needs of ``musiclm``
+    and of ``aligned``, else a checkpoint of a run."""
     from cantilena.models.checkpoint import is_checkpoint, open_checkpoint, system_in
 
-    if system_in(args.folder) == "musiclm":
-        return _export_musiclm(args)
+    system = system_in(args.folder)
+    if system in ("musiclm", "aligned"):
+        return _export_small(args, system)
     if not is_checkpoint(args.folder):
         from cantilena.cli.train import export as of_run
 
@@ -149,11 +150,16 @@ def export(args: argparse.Namespace) -> int:
     return _report(args, folder, sizes, text)
 
 
-def _export_musiclm(args: argparse.Namespace) -> int:
+def _export_small(args: argparse.Namespace, system: str) -> int:
+    from cantilena.cli.train import need_torch
     from cantilena.files import check_folder
-    from cantilena.systems.musiclm.checkpoint import export_musiclm
 
-    folder = export_musiclm(args.folder, check_folder(args.output)).folder
+    need_torch("export")
+    if system == "musiclm":
+        from cantilena.systems.musiclm.checkpoint import export_musiclm as make
+    else:
+        from cantilena.systems.aligned.exporting import export_adapters as make
+    folder = make(args.folder, check_folder(args.output)).folder
     size = sum(path.stat().st_size for path in folder.iterdir())
     return _report(args, folder, {"bytes": size}, f"{size / 1e6:.1f} MB")
 

@@ -39,9 +39,10 @@ def train_aligned(args: argparse.Namespace) -> int:
     options, settings = recipe.options, recipe.settings
     say = printer(args)
     corpora = corpora_of(args)
-    sizes = (Task.of(options.task), options.length, options.reference_length, options.bars)
+    task = Task.of(options.task)
+    sizes = (options.length, options.reference_length, options.bars, options.chords)
     windows, held_out = (
-        AlignedWindows(load_split(args.data, split, corpora, warn=warn), *sizes)
+        AlignedWindows(load_split(args.data, split, corpora, warn=warn), task, *sizes)
         for split in ("train", "valid")
     )
     training = Training(folder, recipe)

@@ -93,10 +93,10 @@ class SelfSteps(AlignedSteps):
         """As ``AlignedSteps.read``: what each layer reads of the reference, with the updates."""
         x, prefix = self.embedded(stream)
         cos, sin = self._turns(0, 0, x.shape[1])
-        states = []
-        for i in range(len(self.base.blocks)):
-            states.append(x[:, prefix:])
+        states = [x[:, prefix:]]
+        for i in range(len(self.base.blocks) - 1):  # nobody reads what the last one gives
             x = self._block(i, x, cos, sin)
+            states.append(x[:, prefix:])
         return Reference(tuple(states), stream["ticks"], stream["there"])
 
     def keys(self, reference: Reference) -> list[tuple[Tensor, Tensor]]:

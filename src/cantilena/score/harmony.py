@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
+
 from cantilena.errors import BriefError
 
 QUALITIES: dict[str, tuple[int, ...]] = {
@@ -311,3 +313,10 @@ def _extend(intervals: set[int], extra: str) -> None:
 
 def _digits(text: str) -> int:
     return int(text.lstrip("#♯b♭"))
+
+
+def transposed_chords(numbers: np.ndarray, shift: int) -> np.ndarray:
+    """Reduced chord numbers (...) moved by ``shift`` semitones; no chord stays none."""
+    root, quality = np.divmod(numbers.astype(np.int64) - 1, len(QUALITIES))
+    moved = 1 + (root + shift) % 12 * len(QUALITIES) + quality
+    return np.where(numbers == NO_CHORD, NO_CHORD, moved)

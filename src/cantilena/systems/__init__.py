@@ -31,6 +31,7 @@ SYSTEMS: dict[str, Spec] = {
         extra="train",
         reads=("brief", "score"),
         edits=("go on", "span", "tracks"),
+        default=SHIPPED,
         trains="cantilena.systems.aligned.training:AlignedTraining",
     ),
     "amt": Spec(

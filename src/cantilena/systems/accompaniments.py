@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cantilena.analysis import audible_slots, chord_slots
-from cantilena.analysis.grid import pitched
+from cantilena.analysis.grid import pitched, played_by
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.score import DRUMS, Score, gm
@@ -172,7 +172,9 @@ def _check(score: Score, what: str) -> None:
     if not len(score):
         raise InputError(f"the piece has no notes, so it cannot be {what}")
     if not number:
-        raise InputError(f"the piece has only drums, so it cannot be {what}; give pitched notes")
+        raise InputError(
+            f"the piece has only {played_by(score)}, so it cannot be {what}; give pitched notes"
+        )
     if number < LEAST_NOTES:
         count = f"{number} pitched note" + "s" * (number > 1)
         raise InputError(

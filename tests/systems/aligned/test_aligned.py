@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +17,13 @@ import cantilena  # noqa: E402
 from cantilena.cli import main  # noqa: E402
 from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
+from cantilena.models.checkpoint import WEIGHTS  # noqa: E402
+from cantilena.models.step_adapters import load_adapters, open_adapters  # noqa: E402
 from cantilena.models.step_aligned import AlignedSteps, CrossConfig, CrossSteps  # noqa: E402
 from cantilena.models.step_self import SelfConfig, SelfSteps  # noqa: E402
 from cantilena.score import Score, Track  # noqa: E402
 from cantilena.score.midi import write_midi  # noqa: E402
+from cantilena.systems.aligned.base import base_entry, base_of  # noqa: E402
 from cantilena.systems.aligned.engine import AlignedSession  # noqa: E402
 from cantilena.systems.aligned.examples import (  # noqa: E402
     AlignedWindows,
@@ -27,6 +32,7 @@ from cantilena.systems.aligned.examples import (  # noqa: E402
     reference_arrays,
     sides_of,
 )
+from cantilena.systems.aligned.exporting import export_adapters  # noqa: E402
 from cantilena.systems.aligned.system import AlignedSystem  # noqa: E402
 from cantilena.systems.aligned.training import (  # noqa: E402
     AlignedOptions,
@@ -34,8 +40,10 @@ from cantilena.systems.aligned.training import (  # noqa: E402
     aligned_recipe,
 )
 from cantilena.systems.note.composer import NoteSystem  # noqa: E402
+from cantilena.systems.note.torch_engine import load_network  # noqa: E402
 from cantilena.systems.request import Edit, Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
+from cantilena.tokens.note import context  # noqa: E402
 from cantilena.tokens.note.streams import Task  # noqa: E402
 from songs import FakeSongs  # noqa: E402
 from tiny_systems import aligned, note  # noqa: E402
@@ -86,7 +94,12 @@ def two_streams() -> FakeSongs:
 def test_windows_hold_two_streams_over_the_same_bars():
     windows = AlignedWindows(two_streams(), Task.of("all-to-drums"), 24, 40, 8)
     batch = windows.draw(3, 4, 1)
-    assert batch["state"].shape[:2] == (4, 24) and batch["reference_state"].shape[:2] == (4, 40)
+    for name, there, most in (
+        ("state", batch["mask"].any(2), 24),
+        ("reference_state", batch["reference_there"], 40),
+    ):
+        longest = int(there.sum(1).max())
+        assert batch[name].shape[:2] == (4, longest) <= (4, most), "no more than the longest has"
     again = windows.draw(3, 4, 1)
     assert all(np.array_equal(batch[name], again[name]) for name in batch)
     assert not np.array_equal(batch["state"], windows.draw(4, 4, 1)["state"])
@@ -97,6 +110,23 @@ def test_windows_hold_two_streams_over_the_same_bars():
     assert (target["fields"][..., 1][notes] == 128).all() and (notes.sum(1) >= 16).all()
     instruments = reference["state"][..., 1][reference["there"]]
     assert set(instruments.tolist()) <= {73, 129}, "nobody of the target is in the reference"
+
+
+def test_targets_are_told_chords_that_move_with_the_notes():
+    songs = two_streams()
+    songs.chords = lambda i: (np.arange(20) * 48, np.full(20, 1))  # C
+    task = Task.of("drums-to-melody")
+    chord = list(context.STATE).index("chord")
+
+    def said(share: float, transpose: bool, side: str = "") -> set[int]:
+        windows = AlignedWindows(songs, task, 24, 40, 8, chords=share)
+        batch = windows.draw(0, 8, 1, transpose)
+        return set(batch[f"{side}state"][:, 0, chord].tolist())
+
+    assert said(1.0, False) == {1} and said(0.0, False) == {context.UNKNOWN_CHORD}
+    assert said(0.5, False) == {1, context.UNKNOWN_CHORD}
+    assert len(said(1.0, True)) > 2 and said(1.0, True) <= set(range(1, 109, 9))
+    assert said(1.0, True, "reference_") == {context.UNKNOWN_CHORD}
 
 
 def test_songs_without_both_streams_are_refused():
@@ -197,10 +227,6 @@ def test_note_by_note_is_all_at_once(system: AlignedSystem):
 
 
 def test_a_reference_longer_than_the_context_is_met_by_fa_self(folder: Path, tmp_path: Path):
-    from cantilena.models.step_adapters import open_adapters
-    from cantilena.systems.aligned.base import base_entry, base_of
-    from cantilena.systems.note.torch_engine import load_network
-
     base = base_of(open_adapters(folder))
     model = SelfSteps(load_network(base), SelfConfig(4))
     torch.nn.init.constant_(model.gates, 0.7)
@@ -231,10 +257,6 @@ def test_a_target_depends_on_its_reference(system: AlignedSystem):
 
 @pytest.mark.parametrize("adapter", ["cross", "self"])
 def test_shut_gates_write_what_the_frozen_model_writes(adapter: str, folder: Path, tmp_path: Path):
-    from cantilena.models.step_adapters import load_adapters, open_adapters
-    from cantilena.systems.aligned.base import base_entry, base_of
-    from cantilena.systems.note.torch_engine import load_network
-
     base = base_of(open_adapters(folder))
     network = load_network(base)
     shut: AlignedSteps = CrossSteps(network, CrossConfig(1, 32, 2))
@@ -276,8 +298,6 @@ def test_added_parts_read_what_stays_as_their_reference(folder: Path, tmp_path: 
     assert len(result.score) > len(tune())
     again = cantilena.load(folder).compose([Request.from_dict(result.request)])[0]
     assert write_midi(again.score) == write_midi(result.score)
-    with pytest.raises(InputError, match="needs a checkpoint"):
-        cantilena.accompany(tune(), system="aligned")
     with pytest.raises(InputError, match="system that adds parts"):
         cantilena.accompany(tune(), system="amt", checkpoint=folder)
 
@@ -293,6 +313,44 @@ def test_another_base_is_refused_by_name(folder: Path, tmp_path: Path):
     other = export(tiny.write_run(tmp_path / "run", seed=5), tmp_path / "other")
     with pytest.raises(CheckpointError, match=r"stand on the note model 'note' \(\w{16}\), not on"):
         cantilena.load(folder, base=str(other))
+
+
+def test_a_base_with_other_habits_is_the_same_base(folder: Path, tmp_path: Path):
+    """Adapters read its weights alone; pieces depend on the rest as well, and say so."""
+    base = Path(open_adapters(folder).model["base"]["folder"])
+    other = Path(shutil.copytree(base, tmp_path / "other"))
+    card = json.loads((other / "card.json").read_text())
+    card["figures"] = {"listened to": 1}
+    (other / "card.json").write_text(json.dumps(card))
+    here, there = cantilena.load(folder), cantilena.load(folder, base=str(other))
+    assert here.hash != there.hash
+
+
+def test_earlier_cards_name_the_whole_base(folder: Path, tmp_path: Path):
+    """An export names its weights."""
+    early = Path(shutil.copytree(folder, tmp_path / "early"))
+    card = json.loads((early / "card.json").read_text())
+    card["model"]["base"]["hash"] = base_of(open_adapters(folder)).hash
+    (early / "card.json").write_text(json.dumps(card))
+    assert cantilena.load(early).task == cantilena.load(folder).task
+    renewed = export_adapters(early, tmp_path / "renewed")
+    assert renewed.model["base"] == open_adapters(folder).model["base"]
+
+
+# ---------------------------------------------------------------------------- exported
+
+
+def test_exported_adapters_are_half_as_large_and_write(folder: Path, tmp_path: Path, capsys):
+    assert main(["export", str(folder), "-o", str(tmp_path / "half")]) == 0
+    sizes = [(place / WEIGHTS).stat().st_size for place in (tmp_path / "half", folder)]
+    assert sizes[0] < 0.6 * sizes[1]
+    half = cantilena.load(tmp_path / "half")
+    weights = half.engine.adapters.state_dict()
+    for name, tensor in cantilena.load(folder).engine.adapters.state_dict().items():
+        assert torch.equal(weights[name], tensor.half().float())
+    assert len(half.compose([Request(Brief(bars=2), 1, score=tune())])[0].score)
+    assert main(["export", str(tmp_path / "half"), "-o", str(tmp_path / "again")]) == 2
+    assert "exported already" in capsys.readouterr().err and not (tmp_path / "again").exists()
 
 
 @pytest.mark.parametrize(

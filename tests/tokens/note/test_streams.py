@@ -47,6 +47,8 @@ def test_a_task_names_two_streams(name: str):
         "melody-to-all",
         "all-to-accompaniment",
         "accompaniment-to-drums",
+        "parts-to-drums",
+        "others-to-parts",
     ],
 )
 def test_other_names_are_refused(name: str):
@@ -70,6 +72,21 @@ def test_a_piece_is_split(name: str, reference: set[int], target: set[int]):
     both = np.concatenate(sides)
     if "chords" not in name and name != "melody-to-drums":
         assert len(both) == len(band())
+
+
+def test_some_parts_and_the_others_are_a_band():
+    task, seen = Task.of("parts-to-others"), set()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        reference, target = split(band(), BARS, STARTS, CHORDS, task, rng)
+        parts, others = (set(side[:, 1].tolist()) for side in (reference, target))
+        assert parts | others == {0, 32, 73, 128} and not parts & others
+        assert parts - {128} and others
+        seen.add(tuple(sorted(parts)))
+    assert (73,) in seen and len(seen) > 8
+    kit = band()[band()[:, 1] == 128]
+    reference, _ = split(kit, BARS, STARTS, CHORDS, task, np.random.default_rng(0))
+    assert not len(reference)
 
 
 def test_every_task_gives_tables_of_the_scheme():

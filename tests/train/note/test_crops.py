@@ -9,18 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cantilena.score.harmony import transposed_chords
 from cantilena.systems.note.tracker import Tracker
 from cantilena.systems.note.training import ARRAYS, GUESSED, CropConfig, stack
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note import conditions as cond
 from cantilena.tokens.note.outline import likeness
-from cantilena.train.note.crops import (
-    FULL,
-    WORDINGS,
-    Crops,
-    chord_symbols,
-    transpose_chords,
-)
+from cantilena.train.note.crops import FULL, WORDINGS, Crops, chord_symbols
 from makers import repetitive_table
 from songs import FakeSongs, random_songs
 
@@ -197,7 +192,7 @@ def test_transposing_moves_pitches_chords_and_key_but_not_drums():
         names = list(context.STATE)
         for name in ("chord", "next_chord"):
             c = names.index(name)
-            wanted = transpose_chords(plain["state"][mask, c], shift)
+            wanted = transposed_chords(plain["state"][mask, c], shift)
             assert (moved["state"][mask, c] == wanted).all()
         key = SCALARS.index("key")
         before, after = int(plain["scalars"][key]) - 1, int(moved["scalars"][key]) - 1
@@ -216,8 +211,8 @@ def test_a_song_that_would_leave_the_keyboard_is_not_moved():
 
 def test_chords_move_by_semitones_and_no_chord_stays():
     numbers = np.array([0, 1, 10, 108])
-    assert transpose_chords(numbers, 1).tolist() == [0, 10, 19, 9]
-    assert transpose_chords(transpose_chords(numbers, 5), -5).tolist() == numbers.tolist()
+    assert transposed_chords(numbers, 1).tolist() == [0, 10, 19, 9]
+    assert transposed_chords(transposed_chords(numbers, 5), -5).tolist() == numbers.tolist()
     assert chord_symbols(np.array([1, 1, 0, 65, 1]), None) == ("C", "Gm", "C")
 
 

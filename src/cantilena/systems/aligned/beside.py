@@ -20,7 +20,15 @@ from cantilena.systems.accompaniments import has_chords
 from cantilena.systems.note.harmonising import harmonise
 from cantilena.text.brief import merge
 from cantilena.text.wishes import Brief
-from cantilena.tokens.note.streams import ACCOMPANIMENT, ALL, CHORDS, DRUM, MELODY, Task
+from cantilena.tokens.note.streams import (
+    ACCOMPANIMENT,
+    ALL,
+    CHORDS,
+    DRUM,
+    MELODY,
+    OTHERS,
+    Task,
+)
 
 PLAYERS = {
     DRUM: "drums",
@@ -28,6 +36,7 @@ PLAYERS = {
     CHORDS: "piano",
     ACCOMPANIMENT: "piano, acoustic bass, drums",
     ALL: "flute, piano, acoustic bass",
+    OTHERS: "piano, acoustic bass, drums",
 }
 """Who plays a target where the Brief names nobody."""
 LEAST_NOTES = 4

@@ -2,22 +2,25 @@
 
 Knows the data set's songs, tasks and what the note model reads; does not know the model, its loss
 or how a run goes. A window begins at a bar line, as if both streams began there, and ends where
-either is as long as it may be. Neither knows chords: those of a data set are heard in all parts,
-the target among them.
+either is as long as it may be. The reference knows no chords, and the target those of a share of
+the windows alone, as it may be told them where it is written: those of a data set are heard in all
+parts, the target among them, so that a target that is told them takes less from its reference.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from cantilena.errors import InputError
 from cantilena.score import DRUMS
+from cantilena.score.harmony import transposed_chords
 from cantilena.tokens.note import NoteScheme, context
 from cantilena.tokens.note.conditions import SLOTS, Conditions, Wished, conditions
 from cantilena.tokens.note.context import Frame
-from cantilena.tokens.note.streams import Task, split
+from cantilena.tokens.note.streams import PARTS, Task, split
 
 LEAST_NOTES = 16
 """Notes of each stream in a window that is learned from."""
@@ -30,10 +33,19 @@ Arrays = dict[str, np.ndarray]
 
 class AlignedWindows:
     """Windows of the songs of a split (``data.dataset.Songs``), of at most ``length`` steps of a
-    target, ``reference_length`` steps of a reference, and ``bars`` bars."""
+    target, ``reference_length`` steps of a reference, and ``bars`` bars; ``chords``: the share of
+    them whose target is told its chords."""
 
-    def __init__(self, songs: Any, task: Task, length: int, reference_length: int, bars: int = 16):
-        self.songs, self.task = songs, task
+    def __init__(
+        self,
+        songs: Any,
+        task: Task,
+        length: int,
+        reference_length: int,
+        bars: int = 16,
+        chords: float = 0.0,
+    ):
+        self.songs, self.task, self.chords = songs, task, chords
         self.length, self.reference_length, self.bars = length, reference_length, bars
         sizes = np.array([songs.length(i) for i in range(len(songs))], dtype=np.float64)
         self.cumulative = np.cumsum(sizes / sizes.sum())
@@ -51,7 +63,7 @@ class AlignedWindows:
             if row is not None:
                 rows.append(row)
             if len(rows) == batch:
-                return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+                return {name: _stacked([row[name] for row in rows]) for name in rows[0]}
         raise InputError(f"hardly a song has both streams of {self.task.name!r}; give other songs")
 
     def fixed(self, windows: int, batch: int, seed: int = 7) -> list[Arrays]:
@@ -60,7 +72,7 @@ class AlignedWindows:
 
     def example(self, i: int, rng: np.random.Generator, transpose: bool) -> Arrays | None:
         """A window of song ``i``, or None where one that was drawn has too few notes."""
-        pair = self._pair(i)
+        pair = self._pair(i, rng)
         if pair is None:
             return None
         reference, target = pair
@@ -76,20 +88,28 @@ class AlignedWindows:
         if min(len(part) for part in sides) < LEAST_NOTES:
             return None
         frame = plain_frame(bars[first:])
+        told = frame
+        if self.chords and rng.random() < self.chords:
+            starts, chords = self.songs.chords(i)
+            told = replace(frame, chord_starts=starts, chords=transposed_chords(chords, shift))
         about = {"bpm": float(meta["bpm"]), "metre": tuple(meta["metre"]), "bars": len(bars) - 1}
         out = {
             f"reference_{name}": values
             for name, values in reference_arrays(
-                sides[0], frame, conditions_of(sides[0], **about), self.reference_length
+                sides[0], frame, conditions_of(sides[0], **about)
             ).items()
         }
-        return out | target_arrays(sides[1], frame, conditions_of(sides[1], **about), self.length)
+        return out | target_arrays(sides[1], told, conditions_of(sides[1], **about), self.length)
 
-    def _pair(self, i: int) -> tuple[np.ndarray, np.ndarray] | None:
+    def _pair(self, i: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
+        """Both streams of song ``i``, None where either is hardly there; kept, unless ``rng`` has a
+        say in them."""
         if i not in self.pairs:
             starts, chords = self.songs.chords(i)
-            pair = split(self.songs.table(i), self.songs.bars(i), starts, chords, self.task)
+            pair = split(self.songs.table(i), self.songs.bars(i), starts, chords, self.task, rng)
             enough = min(len(side) for side in pair) >= LEAST_NOTES
+            if self.task.reference == PARTS:
+                return pair if enough else None
             self.pairs[i] = pair if enough else None
         return self.pairs[i]
 
@@ -130,42 +150,46 @@ def conditions_of(table: np.ndarray, bpm: float, metre: tuple[int, int], bars: i
     )
 
 
-def reference_arrays(table: np.ndarray, frame: Frame, front: Conditions, length: int = 0) -> Arrays:
+def reference_arrays(table: np.ndarray, frame: Frame, front: Conditions) -> Arrays:
     """What the model reads of a reference with the note table (N, 5): its conditions ``front``, and
     ``state`` (T, F), ``ticks`` (T,) and ``there`` (T,) bool of what it knows before its first step
-    and behind each; ``length``: T, 0 for one more than there are steps."""
+    and behind each; T is one more than there are steps."""
     rows = context.extend(table, _SCHEME.max_delta, int(frame.bar_starts[0]))
     state, _, _ = context.features(rows, frame, 0, len(rows) + 1)
-    ticks = np.append(frame.bar_starts[0], rows[:, 0])
-    pad = ((0, max(length - len(ticks), 0)), (0, 0))
     return {
         **_prefix(front),
-        "state": np.pad(np.stack(list(state.values()), -1), pad),
-        "ticks": np.pad(ticks, pad[0]),
-        "there": np.pad(np.ones(len(ticks), dtype=bool), pad[0]),
+        "state": np.stack(list(state.values()), -1),
+        "ticks": np.append(frame.bar_starts[0], rows[:, 0]),
+        "there": np.ones(len(rows) + 1, dtype=bool),
     }
 
 
 def target_arrays(table: np.ndarray, frame: Frame, front: Conditions, length: int) -> Arrays:
-    """What the model reads of a target, padded to ``length`` T: as ``reference_arrays``, with the
-    ``fields`` (T, K) of its steps, the features that the heads read (``at_onset``,
+    """What the model reads of a target, of at most ``length`` steps T: as ``reference_arrays``,
+    with the ``fields`` (T, K) of its steps, the features that the heads read (``at_onset``,
     ``at_instrument``), and ``mask`` (T, K), 1 where a field is to be predicted."""
     rows = context.extend(table, _SCHEME.max_delta, int(frame.bar_starts[0]))[:length]
     state, onset, instrument = context.features(rows, frame, 0, len(rows))
     fields = np.column_stack([rows[:, 5], np.maximum(rows[:, 1:5], 0)])
     mask = np.ones(fields.shape, dtype=np.float32)
     mask[:, 1:] = fields[:, :1] < _SCHEME.rest
-    pad = ((0, length - len(rows)), (0, 0))
-    ticks = np.append(frame.bar_starts[0], rows[:-1, 0])
     return {
         **_prefix(front),
-        "state": np.pad(np.stack(list(state.values()), -1), pad),
-        "ticks": np.pad(ticks, pad[0]),
-        "fields": np.pad(fields, pad),
-        "at_onset": np.pad(np.stack(list(onset.values()), -1), pad),
-        "at_instrument": np.pad(np.stack(list(instrument.values()), -1), pad),
-        "mask": np.pad(mask, pad),
+        "state": np.stack(list(state.values()), -1),
+        "ticks": np.append(frame.bar_starts[0], rows[:-1, 0]),
+        "fields": fields,
+        "at_onset": np.stack(list(onset.values()), -1),
+        "at_instrument": np.stack(list(instrument.values()), -1),
+        "mask": mask,
     }
+
+
+def _stacked(rows: list[np.ndarray]) -> np.ndarray:
+    """(B, T, ...) of (T, ...) arrays, those shorter than the longest padded with zeros."""
+    length = max(len(row) for row in rows)
+    return np.stack(
+        [np.pad(row, [(0, length - len(row)), *[(0, 0)] * (row.ndim - 1)]) for row in rows]
+    )
 
 
 def _prefix(front: Conditions) -> Arrays:

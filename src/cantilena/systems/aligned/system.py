@@ -16,7 +16,7 @@ from cantilena.decode.interfaces import Job
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.step_adapters import open_adapters
 from cantilena.score import Score
-from cantilena.systems.aligned.base import base_of
+from cantilena.systems.aligned.base import base_of, pair_hash, shipped_adapters
 from cantilena.systems.aligned.beside import beside, check_reference
 from cantilena.systems.aligned.engine import AlignedEngine, AlignedStepper
 from cantilena.systems.aligned.examples import conditions_of, plain_frame
@@ -53,7 +53,8 @@ class AlignedSystem(NoteSystem):
     ):
         adapters = open_adapters(folder)
         note = base_of(adapters, base)
-        self.name, self.hash, self.card = adapters.name, adapters.hash, adapters.card
+        self.name, self.card = adapters.name, adapters.card
+        self.hash = pair_hash(adapters, note)
         try:
             self.task = Task.of(str(adapters.model.get("task", "")))
         except InputError as error:
@@ -70,11 +71,11 @@ class AlignedSystem(NoteSystem):
         base: str | Path | None = None,
         device: str | None = None,
     ) -> AlignedSystem:
-        """The adapters in a folder, on the note model that they were trained on: the shipped one,
-        or that in ``base``. Raises CheckpointError where it is another, and for a folder that
-        cannot be used; InputError where none is named."""
+        """The adapters in a folder, by default the shipped ones, on the note model that they were
+        trained on: the shipped one, or that in ``base``. Raises CheckpointError where it is
+        another, and for a folder that cannot be used."""
         if checkpoint is None:
-            raise InputError("the system 'aligned' needs a checkpoint; name its folder")
+            checkpoint = shipped_adapters()
         return cls(checkpoint, base, device=device)
 
     @property

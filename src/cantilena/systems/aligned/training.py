@@ -35,7 +35,8 @@ class AlignedOptions(Checked):
     """``task``: which stream is written beside which; ``adapter``: how the reference is read;
     ``base``: a folder of the note system, "" for the shipped one; sizes of the adapters, ``rank``
     of "self", the other three of "cross"; ``length`` and ``reference_length`` of a window in
-    steps, and its ``bars``; ``valid_windows`` of the validation."""
+    steps, and its ``bars``; ``chords``: share of the windows whose target is told its chords;
+    ``valid_windows`` of the validation."""
 
     task: str = option("all-to-drums", "which stream is written beside which")
     adapter: str = option(CROSS, "how the reference is read", choices=(CROSS, SELF))
@@ -47,6 +48,7 @@ class AlignedOptions(Checked):
     length: int = option(192, "steps of a target", least=8)
     reference_length: int = option(320, "steps of a reference", least=8)
     bars: int = option(16, "bars of a window", least=1)
+    chords: float = option(0.0, "share of the windows that are told chords", least=0, most=1)
     valid_windows: int = option(48, "windows of the validation", least=1, free=True)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,8 @@
 
 Knows note tables, bar lines and chords by half bar; does not know models or Scores. Labels are
 music too: chords are a track of held block chords (Jiang et al., ISMIR 2025). A task names a
-reference stream and a target stream, as "melody-to-drums".
+reference stream and a target stream, as "melody-to-drums"; of "parts-to-others" it is drawn at
+random who is in which.
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ from cantilena.score.harmony import NO_CHORD, QUALITIES, Chord
 from cantilena.tokens.note import NoteScheme
 
 CHORDS, MELODY, DRUM, ACCOMPANIMENT, ALL = "chords", "melody", "drums", "accompaniment", "all"
-STREAMS = (CHORDS, MELODY, DRUM, ACCOMPANIMENT, ALL)
+PARTS, OTHERS = "parts", "others"
+STREAMS = (CHORDS, MELODY, DRUM, ACCOMPANIMENT, ALL, PARTS, OTHERS)
 """Block chords; the instrument that has the tune; the kit; everything but the tune; everything
-that is not on the other side."""
+that is not on the other side; any of the instruments, and all others."""
 TASKS = (
     "chords-to-melody",
     "melody-to-chords",
     "all-to-drums",
     "drums-to-all",
     "melody-to-accompaniment",
+    "parts-to-others",
 )
-"""Those of the paper, and what its ``harmonise`` and ``accompany`` are here."""
+"""Those of the paper, and what its ``harmonise`` and ``accompany`` are here: to a tune, and to
+whatever there is."""
 _NOT_APART = ({MELODY, ALL}, {ACCOMPANIMENT, ALL}, {ACCOMPANIMENT, DRUM})
 CHORD_PROGRAM = 0  # piano
 CHORD_ROOT = 48  # MIDI pitch of the lowest C that a block chord may begin with
@@ -37,6 +41,9 @@ _NO_TUNE = range(112, DRUMS)  # percussion and effects
 _ALONE, _HEARD, _ENOUGH = 2.0, 1.0, 0.6
 """What always one note at a time, and bars that are played in, are worth beside two octaves of
 mean pitch; from this share of the bars on further ones tell nothing."""
+TUNE_ALONE, KEPT = 0.35, 0.5
+"""Of "parts-to-others": chance that the parts are the tune alone, else that of each instrument to
+be among them."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ class Task:
             raise InputError(
                 f"{name!r} is no task; write two of {', '.join(STREAMS)} as in 'melody-to-drums'"
             )
+        if {reference, target} & {PARTS, OTHERS} and (reference, target) != (PARTS, OTHERS):
+            raise InputError(f"{name!r} is no task: {PARTS} and {OTHERS} go together")
         if {reference, target} in _NOT_APART:
             raise InputError(f"{name!r} is no task: {reference} and {target} have notes in common")
         return cls(reference, target)
@@ -66,11 +75,20 @@ class Task:
 
 
 def split(
-    table: np.ndarray, bars: np.ndarray, starts: np.ndarray, chords: np.ndarray, task: Task
+    table: np.ndarray,
+    bars: np.ndarray,
+    starts: np.ndarray,
+    chords: np.ndarray,
+    task: Task,
+    rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The reference's and the target's note tables of a piece: (N, 5) ``table``, (B + 1,) ``bars``,
-    ``starts`` and ``chords`` (S,) of its half bars. Either may be empty."""
+    ``starts`` and ``chords`` (S,) of its half bars. Either may be empty. ``rng`` draws the parts of
+    "parts-to-others"."""
     lead = lead_instrument(table, bars)
+    if task.reference == PARTS:
+        chosen = np.isin(table[:, 1], some_parts(table, lead, rng or np.random.default_rng(0)))
+        return table[chosen], table[~chosen]
 
     def stream(name: str, other: str) -> np.ndarray:
         if name == CHORDS:
@@ -85,6 +103,20 @@ def split(
         return table[part != DRUMS] if other == DRUM else table
 
     return stream(task.reference, task.target), stream(task.target, task.reference)
+
+
+def some_parts(table: np.ndarray, lead: int, rng: np.random.Generator) -> list[int]:
+    """Some instruments of an (N, 5) note table, one with pitches among them, and not all; none of
+    a table where that cannot be. ``lead``: who has the tune, -1 for nobody."""
+    there = np.unique(table[:, 1])
+    if len(there) < 2 or (there == DRUMS).all():
+        return []
+    if lead >= 0 and rng.random() < TUNE_ALONE:
+        return [lead]
+    while True:
+        kept = there[rng.random(len(there)) < KEPT]
+        if len(kept) < len(there) and (kept != DRUMS).any():
+            return kept.tolist()
 
 
 def lead_instrument(table: np.ndarray, bars: np.ndarray) -> int:

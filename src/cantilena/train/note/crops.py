@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from cantilena.analysis.key import key_scores
-from cantilena.score.harmony import NO_CHORD, QUALITIES, Chord, Key
+from cantilena.score.harmony import NO_CHORD, Chord, Key, transposed_chords
 from cantilena.systems.note.training import CropConfig
 from cantilena.text.caption import write_caption
 from cantilena.text.facts import Facts, density_word, mood_rule
@@ -82,7 +82,7 @@ class Crops:
         if shift:
             table = table.copy()
             table[:, 2] += shift * (table[:, 1] != 128)
-            chords = transpose_chords(chords, shift)
+            chords = transposed_chords(chords, shift)
         rows = context.extend(table, self.scheme.max_delta, origin)
         # REST rows put in before the window move its start in ``rows``
         at = int(np.flatnonzero(rows[:, 1] >= 0)[start - first]) if start > first else 0
@@ -178,13 +178,6 @@ def chord_symbols(numbers: np.ndarray, key: Key | None, most: int = 8) -> tuple[
     flats = key.flats if key else False
     symbols = [Chord.from_number(n).name(flats) for n in changes if n != NO_CHORD]
     return tuple(symbols[:most])
-
-
-def transpose_chords(numbers: np.ndarray, shift: int) -> np.ndarray:
-    """Reduced chord numbers moved by ``shift`` semitones; no-chord stays."""
-    q = len(QUALITIES)
-    root, quality = np.divmod(numbers.astype(np.int64) - 1, q)
-    return np.where(numbers == NO_CHORD, NO_CHORD, 1 + (root + shift) % 12 * q + quality)
 
 
 def _shift(table: np.ndarray, rng: np.random.Generator) -> int:
