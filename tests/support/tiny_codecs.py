@@ -76,6 +76,9 @@ def tones(seconds: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
 class FakeClip:
     samples: np.ndarray
 
+    def heard(self, channels: int) -> np.ndarray:
+        return np.repeat(self.samples[None], channels, 0)
+
 
 class FakeClips:
     """Clips in memory, with the face of a data set's split."""

@@ -20,10 +20,15 @@ HOP = 800
 
 
 def latent_model(
-    folder: Path, conditions: str = "text,roll,beat", seconds: float = 2.0, **options: object
+    folder: Path,
+    conditions: str = "text,roll,beat",
+    seconds: float = 2.0,
+    channels: int = 1,
+    **options: object,
 ) -> LatentModel:
-    """A model whose output hangs on all that it is told. ``seconds``: of its windows."""
-    save_codec(folder / "vae", tiny("vae", hop=HOP), {"seed": 0})
+    """A model whose output hangs on all that it is told. ``seconds``: of its windows;
+    ``channels``: of its autoencoder."""
+    save_codec(folder / "vae", tiny("vae", hop=HOP, channels=channels), {"seed": 0})
     torch.manual_seed(0)
     sizes = {"width": 16, "heads": 2, "layers": 1, "hidden": 24, **options}
     model = new_model(
@@ -40,7 +45,9 @@ def latent_model(
     return model.eval()
 
 
-def write_latent(folder: Path, conditions: str = "text,roll,beat", seconds: float = 2.0) -> Path:
+def write_latent(
+    folder: Path, conditions: str = "text,roll,beat", seconds: float = 2.0, channels: int = 1
+) -> Path:
     """A checkpoint of it."""
-    model = latent_model(folder, conditions, seconds)
+    model = latent_model(folder, conditions, seconds, channels)
     return save_latent(folder / "latent", model, {"seed": 0, "licence": "none"})

@@ -41,6 +41,9 @@ def audio_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]
         "--stems", action="store_true", help="keep drums, bass, melody and other beside the mix"
     )
     parser.add_argument(
+        "--stereo", action="store_true", help="keep what tells left from right beside the mix"
+    )
+    parser.add_argument(
         "--wordings", type=count, default=4, metavar="N", help="captions of a clip (4)"
     )
     _engine_arguments(parser, count)
@@ -66,7 +69,9 @@ def data_audio(args: argparse.Namespace) -> int:
     from cantilena.data.audio import Recipe, build_audio
     from cantilena.files import check_folder
 
-    recipe = Recipe(args.rate, args.seconds, args.per_file, args.stems, args.wordings)
+    recipe = Recipe(
+        args.rate, args.seconds, args.per_file, args.stems, args.wordings, stereo=args.stereo
+    )
     out = check_folder(args.output)
     with Progress(args.quiet) as progress:
         manifest = build_audio(

@@ -5,7 +5,7 @@ Knows how ``train.audio`` runs; does not know codecs or models of codes. Light t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
@@ -13,6 +13,8 @@ from cantilena.systems.trainable import Collate, Recipe, Settings
 
 if TYPE_CHECKING:
     import torch
+
+    from cantilena.models.audio.codec.base import Codec
 
 SETTINGS = Settings(
     steps=5_000,
@@ -70,3 +72,24 @@ def adamw(
         {"params": list(others), "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta2))
+
+
+def blocks_decay(
+    settings: Settings, named: Iterable[tuple[str, torch.nn.Parameter]]
+) -> torch.optim.AdamW:
+    """``adamw`` of named weights, of which matrices in blocks alone decay: in modules whose names
+    end with "blocks"."""
+    matrices, others = [], []
+    for name, weight in named:
+        inside = any(part.endswith("blocks") for part in name.split("."))
+        (matrices if inside and weight.ndim == 2 else others).append(weight)
+    return adamw(settings, matrices, others)
+
+
+def trained_on(card: Mapping[str, Any]) -> tuple[Any, Codec]:
+    """The options of the run that a checkpoint's ``card`` describes, and the codec in their
+    ``codec_folder``. Raises as ``load_codec``."""
+    from cantilena.models.audio.codec.files import load_codec
+
+    options = Recipe.from_dict(card["training"]).options
+    return options, load_codec(options.codec_folder, "cpu")

@@ -16,6 +16,7 @@ from cantilena.data.audio.clips import STEMS, Clip, Recipe, from_pcm, spans, to_
 from cantilena.data.audio.excerpts import excerpt
 from cantilena.data.audio.rendering import midi_clips
 from cantilena.data.audio.roles import track_roles
+from cantilena.data.audio.shards import Shard, write_shard
 from cantilena.data.audio.sources import FOLDER
 from cantilena.data.corpora.corpus import Song
 from cantilena.data.prepare import Refused
@@ -177,6 +178,33 @@ def test_stems_add_up_to_the_mix_and_no_sample_is_too_loud(tmp_path):
         assert np.array_equal(total, clip.mix)
         assert 3000 < np.abs(clip.mix.astype(int)).max() <= 32_768 * 0.892
         assert clip.stems["drums"].any() and not clip.stems["other"].any()
+
+
+@pytest.mark.parametrize("stems", [False, True])
+def test_left_and_right_are_as_the_synthesizer_has_them_and_are_read_again(tmp_path, stems):
+    """Panned hard apart, what is left of one channel in the other is small; written into a shard
+    and read, nothing is lost."""
+    pans = Controls.build([0, 0], [0, 1], [CONTROL_CHANGE] * 2, [10] * 2, [0, 127])
+    tracks = [Track("a", 40), Track("b", 0)]
+    onsets, track = np.arange(40) * 240, np.arange(40) // 20
+    pitches = 60 + 12 * track + np.arange(40) % 5
+    score = Score.build(480, tracks, onsets, [200] * 40, pitches, [90] * 40, track, controls=pans)
+    recipe = replace(SMALL, seconds=10, stems=stems, stereo=True)
+    clip = clips_of(score, tmp_path, recipe)[0][0]
+    left, right = clip.heard(2)
+    half = len(left) // 2
+    first, second = (np.abs(x[: half - 2_000]).mean() for x in (left, right))
+    assert first > 2 * second
+    first, second = (np.abs(x[half:]).mean() for x in (left, right))
+    assert second > 2 * first
+    assert np.abs(clip.heard(2)).max() <= 0.9 and np.allclose((left + right) / 2, clip.samples)
+    write_shard(tmp_path / "shard.npz", [clip], {})
+    with Shard(tmp_path / "shard.npz") as shard:
+        again = shard.clip(0, stems=False)
+    assert np.array_equal(again.heard(2), clip.heard(2)) and not again.stems
+    plain = clips_of(score, tmp_path, replace(recipe, stereo=False))[0][0]
+    assert plain.side is None and np.array_equal(plain.heard(2), np.stack([plain.samples] * 2))
+    assert "stereo" not in replace(recipe, stereo=False).to_dict()
 
 
 def test_a_stem_sounds_the_notes_of_its_role(tmp_path):

@@ -62,6 +62,19 @@ def test_channels_are_mixed_and_counted(tmp_path):
     assert np.abs(from_pcm(clips[0].mix) - (left + right) / 2).max() < 1e-4
 
 
+def test_left_and_right_are_kept_where_they_are_asked_for(tmp_path):
+    left, right = tone(4, 16_000), tone(4, 16_000, 600)
+    stereo = replace(RECIPE, stereo=True)
+    clips, counts = clips_of(np.stack([left, right], 1), 16_000, tmp_path, stereo)
+    assert not counts["mixed"]
+    together = np.concatenate([clip.heard(2) for clip in clips], axis=1)
+    wanted = np.stack([tone(4, 8000), tone(4, 8000, 600)])
+    assert np.abs(together - wanted)[:, 400:-400].max() < 2e-3
+    assert np.array_equal(clips[0].heard(1)[0], clips[0].samples)
+    one = clips_of(left, 16_000, tmp_path, stereo)[0][0]
+    assert one.side is None and np.array_equal(one.heard(2), np.stack([one.samples] * 2))
+
+
 def test_a_part_of_a_file_is_as_in_the_whole(tmp_path):
     whole = clips_of(tone(9, 44_100), 44_100, tmp_path)[0]
     part = clips_of(tone(9, 44_100), 44_100, tmp_path, first=2)[0]

@@ -15,7 +15,7 @@ import torch
 
 import cantilena
 from cantilena.audio.audio import Audio
-from cantilena.audio.wav import write_wav
+from cantilena.audio.wav import read_wav, write_wav
 from cantilena.cli import main
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError, UnknownNameError
@@ -162,6 +162,33 @@ def test_a_recording_of_another_rate_and_one_channel_goes_on(system):
     request = replace(by_text(seconds=0.5), audio=audio, options=STEPS)
     out = system.compose([request])[0].audio
     assert out.rate == 16_000 and out.samples.shape == (1, 20_000)
+
+
+@pytest.fixture(scope="module")
+def stereo(tmp_path_factory) -> Path:
+    return write_latent(tmp_path_factory.mktemp("stereo"), channels=2)
+
+
+def test_a_stereo_autoencoder_writes_two_channels_that_differ(stereo, tmp_path):
+    out, name = tmp_path / "out", "song"
+    command = ["compose", "--system", "latent", "--checkpoint", str(stereo), "calm harp"]
+    command += ["--condition", "text", "--option", "steps=2", "--seconds", "0.5", "--name", name]
+    assert main([*command, "-o", str(out), "--formats", "wav", "--quiet"]) == 0
+    samples, rate = read_wav(out / f"{name}.wav")
+    assert samples.shape == (8_000, 2) and rate == 16_000
+    assert np.abs(samples[:, 0] - samples[:, 1]).max() > 0.01
+
+
+def test_what_is_new_in_a_stereo_recording_is_stereo_and_hears_both_channels(stereo):
+    system, audio = LatentSystem.load(stereo, "cpu"), recording()
+    request = replace(by_text(), audio=audio, options={**STEPS, "start": 0.5, "stop": 0.9})
+    out = sound_of(system, request)
+    assert np.array_equal(out[:, :8_000], audio.samples[:, :8_000])
+    assert np.abs(out[0, 8_400:14_000] - out[1, 8_400:14_000]).max() > 1e-3
+    swapped = sound_of(system, replace(request, audio=Audio(audio.samples[::-1], audio.rate)))
+    assert not np.allclose(swapped[::-1, 8_400:14_000], out[:, 8_400:14_000], atol=1e-3)
+    mono = Audio(audio.samples[:1], audio.rate)
+    assert sound_of(system, replace(request, audio=mono)).shape == (1, 24_000)
 
 
 def test_what_cannot_be_is_refused(system):

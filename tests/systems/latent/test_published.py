@@ -51,6 +51,10 @@ def test_a_pipeline_makes_sound_of_a_text_step_by_step(name, places):
     assert first.audio.seconds == pytest.approx(0.5, abs=2e-3)
     assert first.audio.rate == (800 if name == "stable_audio" else 16_000)
     assert np.abs(first.audio.samples).max() > 0.01
+    assert len(first.audio.samples) == (2 if name == "stable_audio" else 1)
+    assert np.abs(first.audio.samples[0] - first.audio.samples[-1]).any() == (
+        name == "stable_audio"
+    )
     assert first.facts["function_evaluations"] == 6
     again = system.compose([request()])[0]
     assert np.array_equal(first.audio.samples, again.audio.samples)

@@ -29,6 +29,9 @@ class Clip:
     stems: dict[str, np.ndarray] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
 
+    def heard(self, channels: int) -> np.ndarray:
+        return np.repeat(self.samples[None], channels, 0)
+
 
 class Data:
     split = "train"

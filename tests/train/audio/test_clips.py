@@ -7,7 +7,7 @@ import pytest
 
 from cantilena.errors import InputError
 from cantilena.train.audio.clips import Cuts
-from tiny_codecs import FakeClips
+from tiny_codecs import FakeClip, FakeClips
 
 
 def ramps(*lengths: int) -> FakeClips:
@@ -52,6 +52,17 @@ def test_validation_is_of_the_middles():
         [[[2_001, 2_002, 0]]],
     ]
     assert len(Cuts(ramps(*[5] * 9), 1, 3).fixed(4, limit=4)) == 1
+
+
+def test_left_and_right_are_cut_at_one_place():
+    class Stereo(FakeClip):
+        def heard(self, channels: int) -> np.ndarray:
+            return np.stack([self.samples, -self.samples]) if channels == 2 else self.samples[None]
+
+    clips = ramps(300)
+    clips.clip = lambda i: Stereo(clips.sounds[i])  # type: ignore[method-assign]
+    left, right = Cuts(clips, 2, 8).draw(0, 0, 1)["audio"][0]
+    assert np.array_equal(left, -right) and left.any()
 
 
 def test_no_length_is_refused():

@@ -38,7 +38,8 @@ class Recipe:
     """What decides the clips of a file beside the file: ``rate`` in Hz; ``seconds`` of a clip;
     ``per_file``, clips of a file at most (None: all); ``stems``, whether the parts are kept beside
     the mix; ``wordings``, captions of a clip; ``engine``, "synth" or "fluidsynth", and for the
-    latter the ``soundfont``'s path and sha256. Raises InputError for what makes no clips."""
+    latter the ``soundfont``'s path and sha256; ``stereo``, whether what tells left from right is
+    kept beside the mix. Raises InputError for what makes no clips."""
 
     rate: int = 16_000
     seconds: int = 30
@@ -48,6 +49,7 @@ class Recipe:
     engine: str = "synth"
     soundfont: str = ""
     soundfont_sha256: str = ""
+    stereo: bool = False
 
     def __post_init__(self) -> None:
         if not 8_000 <= self.rate <= 192_000:
@@ -58,8 +60,12 @@ class Recipe:
             raise InputError("wordings, and clips of a file, are numbers from 1 on")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data; of the soundfont its name and hash, as its folder decides nothing."""
-        return {**asdict(self), "soundfont": self.soundfont.replace("\\", "/").split("/")[-1]}
+        """Plain data; of the soundfont its name and hash, as its folder decides nothing. Clips of
+        one channel say nothing of ``stereo``, as before there was any."""
+        data = {**asdict(self), "soundfont": self.soundfont.replace("\\", "/").split("/")[-1]}
+        if not self.stereo:
+            del data["stereo"]
+        return data
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,9 @@ class Symbols:
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip of one channel. ``mix`` (n,) int16 and, where they are kept, ``stems``: the same of
-    each of ``STEMS``, whose sum is the mix exactly. ``captions``: several wordings, or none.
+    """A clip. ``mix`` (n,) int16, one channel, and, where they are kept, ``stems``: the same of
+    each of ``STEMS``, whose sum is the mix exactly; ``side`` (n,) int16, half of left less right,
+    so that the mix and it added up are the left channel. ``captions``: several wordings, or none.
     ``symbols``: None of a recording.
 
     ``meta``: ``id`` (its file's, "#", its number), ``file`` (the file's id), ``source``, ``start``
@@ -101,6 +108,7 @@ class Clip:
     captions: tuple[str, ...] = ()
     stems: dict[str, np.ndarray] = field(default_factory=dict)
     symbols: Symbols | None = None
+    side: np.ndarray | None = None
 
     @property
     def id(self) -> str:
@@ -111,6 +119,15 @@ class Clip:
     def samples(self) -> np.ndarray:
         """(n,) float32 samples of the mix in -1..1."""
         return from_pcm(self.mix)
+
+    def heard(self, channels: int) -> np.ndarray:
+        """(channels, n) float32 samples: left and right where two are asked for and the clip has
+        them, else the mix in each."""
+        mix = self.samples
+        if channels == 2 and self.side is not None:
+            side = from_pcm(self.side)
+            return np.stack([mix + side, mix - side])
+        return np.repeat(mix[None], channels, 0)
 
 
 def to_pcm(samples: np.ndarray) -> np.ndarray:

@@ -68,7 +68,7 @@ def _clips(recording: Recording, take: Take, recipe: Recipe) -> tuple[list[Clip]
     edges = spans(recording.length / recording.rate, recipe)
     for number in range(take.first, min(take.stop, len(edges))):
         start, stop = edges[number]
-        samples, clipped = stretch(recording, start, stop, recipe.rate)
+        samples, side, clipped = stretch(recording, start, stop, recipe.rate)
         fault = fault_of(samples, clipped)
         if fault:
             counts[fault] += 1
@@ -84,11 +84,13 @@ def _clips(recording: Recording, take: Take, recipe: Recipe) -> tuple[list[Clip]
             "channels": recording.channels,
             "tags": recording.tags,
         }
-        clips.append(Clip(recipe.rate, to_pcm(samples), meta, captions))
+        kept = to_pcm(side) if recipe.stereo and side is not None else None
+        clips.append(Clip(recipe.rate, to_pcm(samples), meta, captions, side=kept))
     whole = take.first == 0 and take.stop >= len(edges)
     if not clips and whole:
         raise Refused(max(counts, key=lambda fault: counts[fault]) if counts else "short")
-    counts["mixed"] += len(clips) * (recording.channels > 1)
+    apart = recipe.stereo and recording.channels == 2
+    counts["mixed"] += len(clips) * (recording.channels > 1 and not apart)
     counts["resampled"] += len(clips) * (recording.rate != recipe.rate)
     return clips, counts
 
@@ -105,15 +107,25 @@ def check(recording: Recording) -> None:
         raise Refused("short")
 
 
-def stretch(recording: Recording, start: float, stop: float, rate: int) -> tuple[np.ndarray, float]:
-    """(n,) float32 mono samples at ``rate`` Hz from ``start`` (whole seconds) to ``stop`` of a
-    recording, the mean of its channels; and the share of its own samples that are clipped."""
+def stretch(
+    recording: Recording, start: float, stop: float, rate: int
+) -> tuple[np.ndarray, np.ndarray | None, float]:
+    """(n,) float32 samples at ``rate`` Hz from ``start`` (whole seconds) to ``stop`` of a
+    recording, the mean of its channels; of two channels half of the first less the second, (n,),
+    else None; and the share of its own samples that are clipped."""
     before = min(MARGIN, int(start))
     first = (int(start) - before) * recording.rate
     source = recording.read(first, round((stop + MARGIN) * recording.rate))
     own = source[before * recording.rate :][: round((stop - start) * recording.rate)]
-    mono = resample(source.mean(axis=1), recording.rate, rate)[before * rate :]
-    return mono[: round((stop - start) * rate)], clipped_share(own)
+
+    def brought(samples: np.ndarray) -> np.ndarray:
+        return resample(samples, recording.rate, rate)[before * rate :][
+            : round((stop - start) * rate)
+        ]
+
+    two = recording.channels == 2
+    side = brought((source[:, 0] - source[:, 1]) / 2) if two else None
+    return brought(source.mean(axis=1)), side, clipped_share(own)
 
 
 def fault_of(samples: np.ndarray, clipped: float) -> str:

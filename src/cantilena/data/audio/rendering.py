@@ -69,7 +69,7 @@ def midi_clips(
         if cut.count < MIN_NOTES:
             left_out["few notes"] += 1
             continue
-        mix, stems = sound(cut, roles, recipe)
+        mix, stems, side = sound(cut, roles, recipe)
         about = describe(cut.score)
         symbols = symbols_of(cut, roles, chords)
         name = f"{song.id}#{number}"
@@ -79,7 +79,7 @@ def midi_clips(
             "seconds": round(len(mix) / recipe.rate, 6),
         }
         captions = captions_of(about, song, name, recipe.wordings)
-        clips.append(Clip(recipe.rate, mix, meta, captions, stems, symbols))
+        clips.append(Clip(recipe.rate, mix, meta, captions, stems, symbols, side))
     if not clips:
         raise Refused("no clips")
     return clips, left_out, piece.sketch
@@ -104,8 +104,11 @@ class Cut:
         return self.stop - self.start
 
 
-def sound(cut: Cut, roles: TrackRoles, recipe: Recipe) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(n,) int16 mix of a stretch and, where the recipe has them, the stems that add up to it."""
+def sound(
+    cut: Cut, roles: TrackRoles, recipe: Recipe
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray | None]:
+    """(n,) int16 mix of a stretch and, where the recipe has them, the stems that add up to it, and
+    half of left less right."""
     whole = cut.whole
     first = whole.tick_at(max(0.0, cut.start - LEAD_IN))
     part = excerpt(whole, first, max(cut.ticks[1], first + 1))
@@ -114,21 +117,31 @@ def sound(cut: Cut, roles: TrackRoles, recipe: Recipe) -> tuple[np.ndarray, dict
     program = find_fluidsynth() if recipe.engine == "fluidsynth" else None
     font = Path(recipe.soundfont) if program else None
 
-    def mono(score: Score) -> np.ndarray:
-        out = np.zeros(n, dtype=np.float32)
+    def pair(score: Score) -> np.ndarray:
+        """(2, n): the mean of both channels, and half of their difference."""
+        out = np.zeros((2, n), dtype=np.float32)
         if len(score):
-            heard = unmastered(score, recipe.rate, program, font).mean(0)[max(skip, 0) :][:n]
-            out[: len(heard)] = heard
+            left, right = unmastered(score, recipe.rate, program, font)[:, max(skip, 0) :][:, :n]
+            out[:, : len(left)] = (left + right) / 2, (left - right) / 2
         return out
 
+    def gain(mix: np.ndarray, side: np.ndarray) -> float:
+        """By which the mix is as loud as clips are, and neither channel, where there are two, is
+        above the ceiling."""
+        both = np.stack([mix + side, mix - side]) if recipe.stereo else mix[None]
+        return room.level(both, recipe.rate)
+
     if not recipe.stems:
-        mix = mono(part)
-        return to_pcm(mix * room.level(mix[None], recipe.rate)), {}
+        mix, side = pair(part)
+        scale = gain(mix, side)
+        return to_pcm(mix * scale), {}, to_pcm(side * scale) if recipe.stereo else None
     role = roles.role[part.track]
-    parts = {name: mono(part.select(role == i)) for i, name in enumerate(STEMS)}
-    gain = room.level(np.stack(list(parts.values())).sum(axis=0, keepdims=True), recipe.rate)
-    stems = {name: to_pcm(stem * gain) for name, stem in parts.items()}
-    return np.stack(list(stems.values())).sum(axis=0, dtype=np.int16), stems
+    parts = {name: pair(part.select(role == i)) for i, name in enumerate(STEMS)}
+    mix, side = np.stack(list(parts.values())).sum(axis=0)
+    scale = gain(mix, side)
+    stems = {name: to_pcm(stem[0] * scale) for name, stem in parts.items()}
+    whole = np.stack(list(stems.values())).sum(axis=0, dtype=np.int16)
+    return whole, stems, to_pcm(side * scale) if recipe.stereo else None
 
 
 def symbols_of(cut: Cut, roles: TrackRoles, chords: tuple[np.ndarray, np.ndarray]) -> Symbols:

@@ -4,12 +4,12 @@ Knows the arrays' names and the file format (.npz without pickles, nothing compr
 clip is read without those before it); does not know how clips were made or which belong to a
 split.
 
-A shard of C clips holds, of clip i, ``iiiii.mix`` and, where stems are kept, ``iiiii.drums`` and
-so on (``clips.STEMS``), each int16 (n,). The symbols of all clips stand behind each other: the
-arrays of ``clips.ANNOTATIONS`` with ``note_ptr``, ``beat_ptr`` and ``chord_ptr``, int64 (C + 1,).
-``sketch`` uint64 with ``sketch_ptr``: fingerprints of the songs that ``about`` lists
-(``data.duplicates``). ``meta`` and ``about``, uint8: UTF-8 JSON, a list of C objects and one
-object about the shard.
+A shard of C clips holds, of clip i, ``iiiii.mix`` and, where they are kept, ``iiiii.side`` and the
+stems, ``iiiii.drums`` and so on (``clips.STEMS``), each int16 (n,). The symbols of all clips stand
+behind each other: the arrays of ``clips.ANNOTATIONS`` with ``note_ptr``, ``beat_ptr`` and
+``chord_ptr``, int64 (C + 1,). ``sketch`` uint64 with ``sketch_ptr``: fingerprints of the songs that
+``about`` lists (``data.duplicates``). ``meta`` and ``about``, uint8: UTF-8 JSON, a list of C
+objects and one object about the shard.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class ShardWriter:
         """Writes a clip's sound."""
         number = len(self.metas)
         self._write(f"{number:05d}.mix", clip.mix)
+        if clip.side is not None:
+            self._write(f"{number:05d}.side", clip.side)
         for name, stem in clip.stems.items():
             self._write(f"{number:05d}.{name}", stem)
         self.symbols.append(clip.symbols)
@@ -112,7 +114,9 @@ class Shard:
         names = [n for n in STEMS if stems and f"{number:05d}.{n}" in self.archive.files]
         parts = {name: self._array(f"{number:05d}.{name}") for name in names}
         symbols = self._symbols(number) if own["symbols"] else None
-        return Clip(own["rate"], mix, meta, tuple(own["captions"]), parts, symbols)
+        stereo = f"{number:05d}.side" in self.archive.files
+        side = self._array(f"{number:05d}.side") if stereo else None
+        return Clip(own["rate"], mix, meta, tuple(own["captions"]), parts, symbols, side)
 
     def sketches(self) -> list[np.ndarray]:
         """The sketch of each song that ``about`` lists."""

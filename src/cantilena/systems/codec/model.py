@@ -27,6 +27,7 @@ from cantilena.models.audio.codec.losses import (
     relative_wave_l1,
     si_sdr,
     wave_l1,
+    with_sides,
 )
 from cantilena.systems.codec.options import LOSSES, CodecOptions
 
@@ -92,7 +93,7 @@ class CodecInTraining(nn.Module):
         functions: dict[str, Any] = {
             "wave": wave_l1,
             "relative_wave": relative_wave_l1,
-            "mel": self.mel,
+            "mel": lambda output, target: self.mel(with_sides(output), with_sides(target)),
             "stft": self.stft,
             "largest": largest_squares,
         }
@@ -127,6 +128,9 @@ class CodecInTraining(nn.Module):
             sound = coded.audio.float()
             figures["mel"] = self.mel(sound, audio) * count
             figures["si_sdr"] = si_sdr(sound, audio).sum()
+            if self.codec.channels == 2:
+                apart = (with_sides(x)[:, 3:] for x in (sound, audio))
+                figures["si_sdr_side"] = si_sdr(*apart).sum()
         if coded.quantised is not None:
             figures["perplexity"] = count * coded.quantised.usage["perplexity"]
         return {name: torch.stack([value, count]) for name, value in figures.items()}

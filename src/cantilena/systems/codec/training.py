@@ -65,7 +65,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "codec-vqvae2": {"codec": "vqvae2", "weights": {"relative_wave": 30.0, "mel": 1.0}},
     "codec-jukebox": {
         "codec": "jukebox",
-        "weights": {"relative_wave": 3.0, "largest": 0.02, "stft": 1.0},
+        "model": {"quantizer_options": {"decay": 0.9, "revive": 0.3, "commitment": 0.25}},
+        "weights": {"relative_wave": 1.0, "mel": 1.0, "largest": 0.02, "stft": 1.0},
     },
     "codec-slow": {
         "codec": "slow",

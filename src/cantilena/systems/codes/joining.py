@@ -17,10 +17,11 @@ def joined(
     recording: np.ndarray, sound: np.ndarray, stretch: tuple[int, int], rate: int
 ) -> np.ndarray:
     """(channels, n): the ``recording`` (channels, n), and within its ``stretch``, from a sample on
-    and up to one, the mean of the channels of ``sound`` (any, n); at the end of the recording it
-    fades."""
+    and up to one, ``sound`` (any, n), or the mean of its channels where it has others than the
+    recording; at the end of the recording it fades."""
     (start, stop), out = stretch, recording.copy()
-    new = np.broadcast_to(sound.mean(0), out.shape)[:, start:stop].copy()
+    heard = sound if len(sound) == len(out) else sound.mean(0)
+    new = np.broadcast_to(heard, out.shape)[:, start:stop].copy()
     n = min(round(JOIN * rate), (stop - start) // 2)
     rise = np.sin(np.linspace(0, np.pi / 2, n, dtype=np.float32)) ** 2
     old = recording[:, start:stop]

@@ -306,7 +306,7 @@ class MusicgenSystem(System):
         length = round(self._seconds(piece) * rate)
         blocks = list(decode_blocks(self.codec, piece.writing.codes[0], length))
         sound = np.concatenate(blocks).T[:2]
-        pair = np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
+        pair = np.broadcast_to(sound, (2, sound.shape[1])).copy()
         fade(pair, rate)
         return Audio(room.master(pair, rate)[: len(sound)], rate)
 

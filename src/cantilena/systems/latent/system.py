@@ -223,10 +223,11 @@ class LatentSystem(MusicgenSystem):
         padded[:, : sound.shape[1]] = sound[:, :length]
         piece.stretch, piece.recording = (start, min(stop, length)), padded
         vae = self.model.vae
-        mono = torch.from_numpy(padded.mean(0) * self._gain(piece))
+        heard = padded if len(padded) == vae.channels else padded.mean(0, keepdims=True)
+        loud = torch.from_numpy(heard * self._gain(piece))
         device = next(vae.parameters()).device
         with torch.inference_mode():
-            context = vae.latents(mono.expand(1, vae.channels, -1).to(device))[0]
+            context = vae.latents(loud.expand(1, vae.channels, -1).to(device))[0]
         frame = np.arange(order.frames) * vae.hop
         kept = (frame + vae.hop <= start) | (frame >= stop)
         return replace(order, context=context, kept=kept)
@@ -256,7 +257,7 @@ class LatentSystem(MusicgenSystem):
         if piece.stretch is not None:
             new = sound / self._gain(piece)
             return Audio(joined(piece.recording, new, piece.stretch, self.rate), self.rate)
-        pair = np.ascontiguousarray(np.broadcast_to(sound[:2], (2, length)))
+        pair = np.broadcast_to(sound[:2], (2, length)).copy()
         fade(pair, self.rate)
         return Audio(room.master(pair, self.rate)[: len(sound)], self.rate)
 

@@ -18,17 +18,15 @@ from torch import Tensor
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.base import Codec
-from cantilena.models.audio.codec.files import build_codec, load_codec
+from cantilena.models.audio.codec.files import build_codec, load_codec, save_beside_codec
 from cantilena.models.audio.shipped import MUSICLM, need_shipped
 from cantilena.models.checkpoint import (
-    WEIGHTS,
     Checkpoint,
     open_checkpoint,
     plain_json,
-    save_checkpoint,
 )
 from cantilena.models.hub import chosen_device
-from cantilena.models.saving import load_tensors, save_tensors
+from cantilena.models.saving import load_tensors
 from cantilena.systems.musiclm.levels import books_of
 from cantilena.systems.musiclm.model import MusicConfig, MusicLM
 from cantilena.systems.musiclm.options import SYSTEM
@@ -69,16 +67,9 @@ def save_musiclm(
         "slim": slim,
     }
     own = {"system": SYSTEM, "name": SYSTEM, "model": plain_json(about)}
-    parts = ((_MUSIC, music), (_CODEC, codec))
-    tensors = {f"{p}{k}": v.cpu() for p, module in parts for k, v in module.state_dict().items()}
-    if slim:
-        tensors = {k: v for k, v in tensors.items() if not is_spare(k)}
-    if half:
-        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    kept = {k: v.contiguous() for k, v in tensors.items()}
-    return save_checkpoint(
-        folder, {**own, **card}, lambda stage: save_tensors(stage / WEIGHTS, kept)
-    )
+    parts = {_MUSIC: music, _CODEC: codec}
+    spare = is_spare if slim else lambda name: False
+    return save_beside_codec(folder, {**own, **card}, parts, half, spare)
 
 
 def export_musiclm(run: str | Path, folder: str | Path) -> Checkpoint:

@@ -278,7 +278,7 @@ class MusicLmSystem(System):
             alone = bool(piece.request.options.get(ALONE, False))
             mix = accompanying.mixed(sound[0], rate, heard, piece.seconds)
             return mix.sound(alone), mix.files(alone, self.music.config.stem)
-        pair = np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
+        pair = np.broadcast_to(sound, (2, sound.shape[1])).copy()
         fade(pair, rate)
         return Audio(room.master(pair, rate)[: len(sound)], rate), {}
 

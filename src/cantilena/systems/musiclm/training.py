@@ -23,7 +23,7 @@ from cantilena.systems.musiclm.options import (
     SYSTEM,
     MusicOptions,
 )
-from cantilena.systems.sound import SETTINGS, SoundTraining, adamw
+from cantilena.systems.sound import SETTINGS, SoundTraining, blocks_decay, trained_on
 from cantilena.systems.trainable import Recipe
 
 if TYPE_CHECKING:
@@ -225,9 +225,7 @@ class MusicLmTraining(SoundTraining):
     def optimisers(self, model: MusicLM, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """AdamW, with decay for matrices of the blocks alone."""
         named = [(n, p) for n, p in model.named_parameters() if n.startswith(LEARNS)]
-        matrices = [p for n, p in named if ".blocks." in n and p.ndim == 2]
-        others = [p for n, p in named if not (".blocks." in n and p.ndim == 2)]
-        return [adamw(recipe.settings, matrices, others)]
+        return [blocks_decay(recipe.settings, named)]
 
     def save(
         self,
@@ -238,9 +236,7 @@ class MusicLmTraining(SoundTraining):
         card: Mapping[str, Any],
     ) -> Path:
         """Writes a checkpoint of the model's weights with its codec."""
-        from cantilena.models.audio.codec.files import load_codec
         from cantilena.systems.musiclm.checkpoint import save_musiclm
 
-        options = Recipe.from_dict(card["training"]).options
-        codec = load_codec(options.codec_folder, "cpu")
+        options, codec = trained_on(card)
         return save_musiclm(folder, model, codec, card, half=options.half).folder

@@ -14,17 +14,15 @@ import torch
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.base import Codec
-from cantilena.models.audio.codec.files import build_codec
+from cantilena.models.audio.codec.files import build_codec, save_beside_codec
 from cantilena.models.audio.uniaudio import UniAudio, UniConfig
 from cantilena.models.checkpoint import (
-    WEIGHTS,
     Checkpoint,
     open_checkpoint,
     plain_json,
-    save_checkpoint,
 )
 from cantilena.models.hub import chosen_device
-from cantilena.models.saving import load_tensors, load_weights, save_tensors
+from cantilena.models.saving import load_tensors, load_weights
 from cantilena.systems.uniaudio.options import SYSTEM, UniOptions
 from cantilena.systems.uniaudio.sizes import config_of, vocabulary_of
 from cantilena.tokens.codes.patches import Vocabulary
@@ -63,14 +61,8 @@ def save_uniaudio(
         "codec": {"codec": codec.kind, "options": dict(codec.options)},
     }
     own = {"system": SYSTEM, "name": SYSTEM, "model": plain_json(about)}
-    parts = ((_MODEL, model), (_CODEC, codec))
-    tensors = {f"{p}{k}": v.cpu() for p, module in parts for k, v in module.state_dict().items()}
-    if options.half:
-        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    kept = {k: v.contiguous() for k, v in tensors.items()}
-    return save_checkpoint(
-        folder, {**own, **card}, lambda stage: save_tensors(stage / WEIGHTS, kept)
-    )
+    parts = {_MODEL: model, _CODEC: codec}
+    return save_beside_codec(folder, {**own, **card}, parts, options.half)
 
 
 def load_uniaudio(place: str | Path, device: str | None = None) -> Loaded:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
-from cantilena.systems.sound import SETTINGS, SoundTraining, adamw
+from cantilena.systems.sound import SETTINGS, SoundTraining, blocks_decay, trained_on
 from cantilena.systems.trainable import Recipe
 from cantilena.systems.uniaudio.options import SYSTEM, TASKS, UniOptions
 from cantilena.systems.uniaudio.sizes import LOCAL_HEADS, config_of
@@ -88,10 +88,7 @@ class UniTraining(SoundTraining):
 
     def optimisers(self, model: UniAudio, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """AdamW, with decay for matrices of the blocks alone."""
-        named = list(model.named_parameters())
-        matrices = [p for n, p in named if "blocks." in n and p.ndim == 2]
-        others = [p for n, p in named if not ("blocks." in n and p.ndim == 2)]
-        return [adamw(recipe.settings, matrices, others)]
+        return [blocks_decay(recipe.settings, model.named_parameters())]
 
     def save(
         self,
@@ -102,11 +99,9 @@ class UniTraining(SoundTraining):
         card: Mapping[str, Any],
     ) -> Path:
         """Writes a checkpoint of the model's weights with its codec."""
-        from cantilena.models.audio.codec.files import load_codec
         from cantilena.systems.uniaudio.checkpoint import save_uniaudio
 
-        options = Recipe.from_dict(card["training"]).options
-        codec = load_codec(options.codec_folder, "cpu")
+        options, codec = trained_on(card)
         return save_uniaudio(folder, model, codec, options, card).folder
 
 

@@ -27,7 +27,7 @@ class ClipData(Protocol):
     def __len__(self) -> int: ...
 
     def clip(self, i: int) -> Any:
-        """Clip ``i``, whose ``samples`` are (n,) float32."""
+        """Clip ``i``, whose ``heard(channels)`` is (channels, n) float32."""
         ...
 
     def order(self, epoch: int, seed: int | None) -> np.ndarray:
@@ -37,8 +37,8 @@ class ClipData(Protocol):
 
 class Cuts:
     """Draws batches (B, channels, ``length``) float32. Each clip is cut once an epoch, at a random
-    place; what is shorter is filled with silence. A codec of several channels has the same in all
-    of them."""
+    place; what is shorter is filled with silence. Of clips of one channel, or for other numbers
+    of channels than two, all channels are the same."""
 
     def __init__(self, data: ClipData, channels: int, length: int):
         if length < 1:
@@ -52,22 +52,25 @@ class Cuts:
         rows = []
         for number in range(step * batch, (step + 1) * batch):
             epoch, place = divmod(number, len(self.data))
-            samples = self.data.clip(int(self._order(epoch, seed)[place])).samples
+            clip = self.data.clip(int(self._order(epoch, seed)[place]))
+            samples = clip.heard(self.channels)
             rows.append(self._random(samples, rng))
         return {"audio": np.stack(rows)}
 
     def _random(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         cut = self._cut(samples, 0)
         for _ in range(_TRIES):
-            cut = self._cut(samples, int(rng.integers(0, max(1, len(samples) - self.length + 1))))
+            cut = self._cut(
+                samples, int(rng.integers(0, max(1, samples.shape[1] - self.length + 1)))
+            )
             if np.abs(cut).max(initial=0.0) > _QUIET:
                 break
         return cut
 
     def _cut(self, samples: np.ndarray, first: int) -> np.ndarray:
-        part = samples[first : first + self.length]
-        padded = np.pad(part, (0, self.length - len(part))).astype(np.float32)
-        return np.repeat(padded[None], self.channels, 0)
+        part = samples[:, first : first + self.length]
+        silence = self.length - part.shape[1]
+        return np.pad(part, ((0, 0), (0, silence))).astype(np.float32)
 
     def fixed(self, batch: int, limit: int = 32) -> list[dict[str, np.ndarray]]:
         """Batches for validation, as ``draw``'s: the middles of ``limit`` clips, spread over the
@@ -76,7 +79,7 @@ class Cuts:
         numbers = np.linspace(0, len(self.data) - 1, count).astype(int).tolist()
         rows: list[np.ndarray] = []
         for number in numbers:
-            samples = self.data.clip(number).samples
-            rows.append(self._cut(samples, max(0, (len(samples) - self.length) // 2)))
+            samples = self.data.clip(number).heard(self.channels)
+            rows.append(self._cut(samples, max(0, (samples.shape[1] - self.length) // 2)))
         groups: list[Sequence[np.ndarray]] = [rows[i : i + batch] for i in range(0, count, batch)]
         return [{"audio": np.stack(group)} for group in groups]

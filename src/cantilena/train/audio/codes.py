@@ -119,11 +119,14 @@ class CodeClips:
 
     def _encoded(self, i: int) -> np.ndarray:
         clip = self.data.clip(i)
-        heard = from_pcm(clip.stems[self.stem]) if self.stem else clip.samples
-        if self.stem and not heard.any():
-            return np.zeros((self.codec.books, 0), dtype=np.uint16)
-        samples = torch.from_numpy(np.ascontiguousarray(heard))
-        sound = samples.expand(1, self.codec.channels, -1)
+        if self.stem:
+            part = from_pcm(clip.stems[self.stem])
+            if not part.any():
+                return np.zeros((self.codec.books, 0), dtype=np.uint16)
+            heard = np.repeat(part[None], self.codec.channels, 0)
+        else:
+            heard = clip.heard(self.codec.channels)
+        sound = torch.from_numpy(heard)[None]
         device = next(self.codec.parameters()).device
         with torch.inference_mode():
             codes = self.codec.encode(sound.to(device))

@@ -23,10 +23,10 @@ class LatentClips(CodeClips):
     codec: LatentVae
 
     def _encoded(self, i: int) -> np.ndarray:
-        sound = torch.from_numpy(np.ascontiguousarray(self.data.clip(i).samples))
+        sound = torch.from_numpy(self.data.clip(i).heard(self.codec.channels))
         device = next(self.codec.parameters()).device
         with torch.inference_mode():
-            latents = self.codec.latents(sound.expand(1, self.codec.channels, -1).to(device))
+            latents = self.codec.latents(sound[None].to(device))
         return latents[0].cpu().numpy().astype(np.float16)
 
     def figures(self) -> dict[str, float]:

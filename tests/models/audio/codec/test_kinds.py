@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from cantilena.errors import InputError
+from cantilena.models.audio.codec.base import codec
 from cantilena.models.audio.codec.levels import rolled, unrolled
 from cantilena.models.audio.codec.slow import changes, held
-from tiny_codecs import noise, tiny
+from tiny_codecs import noise, tiny, tones
 
 # ------------------------------------------------------------------ mel
 
@@ -72,6 +73,19 @@ def test_the_levels_of_vqvae2_do():
         model.down_up.conv.bias += 1.0  # what the top tells the bottom
     assert not torch.equal(model.encode(sound)[:, 1:], codes[:, 1:])
     assert torch.equal(model.encode(sound)[:, 0], codes[:, 0])
+
+
+def test_the_latents_of_an_untrained_jukebox_move_with_the_music():
+    """By torch's own weights they stood still behind so many halvings, and training began, and
+    stayed, with one code for all."""
+    torch.manual_seed(0)
+    model = codec("jukebox", width=16, depth=2, downs=(5, 7, 9), latent=32)
+    sound = torch.from_numpy(tones(4.0))[None, None]
+    for level in model.levels:
+        latents = level.encoder(sound)[0]
+        assert latents.std(1).mean() > 4 * latents.mean(1).abs().mean()
+        assert 0.3 < latents.std() / sound.std() < 3
+        assert 0.1 < level.decoder(latents[None]).std() / sound.std() < 10
 
 
 @pytest.mark.parametrize("options", [{"downs": (3, 1)}, {"downs": ()}, {"downs": (0, 1)}])

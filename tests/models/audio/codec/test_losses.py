@@ -21,6 +21,7 @@ from cantilena.models.audio.codec.losses import (
     largest_squares,
     relative_wave_l1,
     si_sdr,
+    with_sides,
 )
 
 RATE = 16_000
@@ -62,6 +63,16 @@ def test_spectra_of_double_loudness_are_as_far_as_their_norm():
     """Spectral convergence of 2x is 1, and log10 of 2 is 0.301."""
     stft, sound = MultiScaleStft(), noise(1, 1, 4_000)
     assert float(stft(2 * sound, sound)) == pytest.approx(1 + math.log10(2), abs=1e-3)
+
+
+def test_how_wide_the_sound_is_counts_where_each_channels_spectrum_is_right():
+    """A second channel turned upside down has the same magnitudes and another width."""
+    sound = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 4_000))).float()
+    narrow, wide = torch.cat([sound, sound], 1), torch.cat([sound, -sound], 1)
+    mel = MultiScaleMel(16_000, MELS["short"])
+    assert mel(narrow, wide) < 1e-4 < 0.5 < mel(with_sides(narrow), with_sides(wide))
+    assert not with_sides(narrow)[:, 3].any() and torch.equal(with_sides(wide)[:, 3:], sound)
+    assert torch.equal(with_sides(sound), sound)
 
 
 def test_largest_squares_are_of_the_worst_samples():

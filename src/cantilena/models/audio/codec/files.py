@@ -6,11 +6,12 @@ Knows cards and weights; does not know networks. A folder with a ``card.json`` i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.base import Codec, codec
@@ -49,6 +50,28 @@ def save_codec(
         save_tensors(stage / WEIGHTS, state)
 
     return save_checkpoint(folder, {**own, **card}, write)
+
+
+def save_beside_codec(
+    folder: str | Path,
+    card: Mapping[str, Any],
+    parts: Mapping[str, nn.Module],
+    half: bool = False,
+    spare: Callable[[str], bool] = lambda name: False,
+) -> Checkpoint:
+    """Writes a checkpoint of a model and its codec in one file of weights: those of each of
+    ``parts``, their names behind its own. ``half``: in float16; ``spare``: which names are left
+    out. Raises InputError."""
+    named = {
+        prefix + key: value
+        for prefix, part in parts.items()
+        for key, value in part.state_dict().items()
+    }
+    weights = {name: value.cpu() for name, value in named.items() if not spare(name)}
+    if half:
+        weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
+    kept = {name: value.contiguous() for name, value in weights.items()}
+    return save_checkpoint(folder, card, lambda stage: save_tensors(stage / WEIGHTS, kept))
 
 
 def build_codec(model: Mapping[str, Any], where: str | Path) -> Codec:

@@ -182,15 +182,45 @@ class JukeboxLevel(nn.Module):
             outputs = channels if i == downs - 1 else width
             layers += [*_stack(width, depth), nn.ConvTranspose1d(width, outputs, 4, 2, 1)]
         self.decoder = nn.Sequential(*layers)
+        for conv in self.modules():
+            if isinstance(conv, nn.Conv1d | nn.ConvTranspose1d):
+                keep_size(conv)
+        for layer in self.modules():
+            if isinstance(layer, Dilated):
+                nn.init.zeros_(layer.last.weight)
+
+
+@torch.no_grad()
+def keep_size(conv: nn.Conv1d | nn.ConvTranspose1d) -> None:
+    """Random weights by which what comes out is about as large as what goes in, and no bias. By
+    torch's own each layer makes its input smaller by the root of three and adds a bias: behind nine
+    halvings latents are a constant, with a thirtieth of its size for the music, so that all of them
+    are one code."""
+    weight = conv.weight
+    if isinstance(conv, nn.ConvTranspose1d):  # each sample hears so many frames of all inputs
+        heard = weight.shape[0] * weight.shape[2] / conv.stride[0]
+    else:
+        heard = weight.shape[1] * weight.shape[2]
+    nn.init.normal_(weight, std=heard**-0.5)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
 
 
 class Dilated(nn.Module):
-    """x + conv 1 (conv 3, dilated (x)), each behind a rectifier."""
+    """x + conv 1 (conv 3, dilated (x)), each behind a rectifier; of a codec that is to be trained
+    x alone, at first."""
 
     def __init__(self, width: int, dilation: int):
         super().__init__()
         wide = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
         self.net = nn.Sequential(nn.ReLU(), wide, nn.ReLU(), nn.Conv1d(width, width, 1))
+
+    @property
+    def last(self) -> nn.Conv1d:
+        """The convolution whose output is added."""
+        conv = self.net[-1]
+        assert isinstance(conv, nn.Conv1d)
+        return conv
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width, T) of the same."""

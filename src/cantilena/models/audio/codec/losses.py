@@ -125,6 +125,16 @@ class MultiScaleMel(nn.Module):
         return total + spec.log * distance.mean()
 
 
+def with_sides(sound: Tensor) -> Tensor:
+    """(B, 4, N) of two channels (B, 2, N): left, right, their mean and half their difference, so
+    that a spectral distance hears how wide the sound is (Stable Audio's sum and difference); other
+    numbers of channels as they are."""
+    if sound.shape[1] != 2:
+        return sound
+    left, right = sound.unbind(1)
+    return torch.stack([left, right, (left + right) / 2, (left - right) / 2], 1)
+
+
 class MultiScaleStft(nn.Module):
     """The distance of magnitudes as Jukebox has it: the mean, over windows, of the norm of their
     difference as a share of the target's norm (spectral convergence), and of the L1 of log10."""
