@@ -62,7 +62,8 @@ def sdist(tmp_path_factory) -> Path:
 def wheel(sdist, tmp_path_factory) -> Path:
     work = tmp_path_factory.mktemp("wheel")
     with tarfile.open(sdist) as archive:
-        archive.extractall(work, filter="data")
+        # Python has the filter since 3.11.4, and no other default since 3.14
+        archive.extractall(work, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (source,) = work.iterdir()
     return build(source, "wheel", work / "dist")
 

@@ -8,6 +8,7 @@ ends an archive that unpacks to more than any corpus does.
 
 from __future__ import annotations
 
+import io
 import shutil
 import tarfile
 import zipfile
@@ -73,21 +74,34 @@ def _untar(path: Path, target: Path, budget: Budget, progress: Progress) -> None
             budget.take(member.size, path.name)
             if budget.members % _REPORT_EVERY == 0:
                 progress(budget.bytes, 0, f"unpacking {path.name}")
-            if member.isfile() or member.isdir():  # links and devices are no part of a corpus
-                archive.extract(member, target, filter="data")
+            to = target / _inside(member.name, path.name)
+            if member.isdir():
+                to.mkdir(parents=True, exist_ok=True)
+            elif member.isfile():  # links and devices are no part of a corpus
+                to.parent.mkdir(parents=True, exist_ok=True)
+                # not ``extract``, whose filter Python has since 3.11.4 only
+                with archive.extractfile(member) or io.BytesIO() as source, to.open("wb") as file:
+                    shutil.copyfileobj(source, file)
 
 
 def _unzip(path: Path, target: Path, budget: Budget, progress: Progress) -> None:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            name = PurePosixPath(member.filename.replace("\\", "/"))
-            if name.is_absolute() or ".." in name.parts or ":" in member.filename:
-                raise InputError(f"{path.name} is unsafe: it holds {member.filename!r}")
+            _inside(member.filename, path.name)
             budget.take(member.file_size, path.name)
             if budget.members % _REPORT_EVERY == 0:
                 progress(budget.bytes, 0, f"unpacking {path.name}")
             if member.external_attr >> 28 != _SYMLINK:
                 archive.extract(member, target)
+
+
+def _inside(name: str, archive: str) -> PurePosixPath:
+    """A member's path in the folder that it is unpacked to. Raises InputError where it leads out of
+    it."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in name:
+        raise InputError(f"{archive} is unsafe: it holds {name!r}")
+    return path
 
 
 def copy(entry: Path, target: Path) -> None:

@@ -6,13 +6,13 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from cantilena.data.audio.clips import Clip, to_pcm  # noqa: E402
 from cantilena.models.audio.codec.base import codec  # noqa: E402
 
 PATH = Path(__file__).parents[3] / "benchmarks" / "codec_ablations.py"
@@ -116,7 +116,7 @@ class Noise:
         return len(self.clips)
 
     def clip(self, i):
-        return SimpleNamespace(samples=self.clips[i])
+        return Clip(self.rate, to_pcm(self.clips[i]), {})
 
     def order(self, epoch, seed):
         return np.random.default_rng((epoch, seed)).permutation(len(self))

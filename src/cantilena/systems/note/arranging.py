@@ -132,7 +132,9 @@ def arrange(
         rows = thickened(rows, plan.parts, change, _span(change, plan, past))
     silent = silent_at_the_end(plan.parts, plan.sections, brief.form)
     rows = _with_fills(of_chords(_filled(rows, plan, silent), plan), plan, rng)
-    rows = _counted(rows, plan.density, rng, 0.0 if brief.density else UNUSUAL_DENSITY)
+    # what goes on is as dense as what it goes on from
+    density = plan.density if brief.density or past is None else None
+    rows = _counted(rows, density, rng, 0.0 if brief.density else UNUSUAL_DENSITY)
     rows = _as_written(rows, plan.parts)
     slow = bool(SLOW_MOODS & set(brief.moods)) and brief.density != "dense"
     rows = led(within_reach(rows, plan.parts, plan.metre, slow), plan.parts, brief)
