@@ -15,9 +15,9 @@ from cantilena.systems.note.constraints import Lines, Motifs
 from cantilena.systems.note.constraints.motifs import nearest_tone, same_degree
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan, Plan
 from cantilena.systems.note.recurrence import EXACT, NEW, RHYTHM, BarPlan
-from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, PITCH
+from tracked import piece
 
 SCHEME = NoteScheme()
 PIANO, LOW, LEAD = 0, 33, 73
@@ -36,14 +36,6 @@ def plan_of(kind: str) -> Plan:
         PartPlan(DRUMS, DRUM, 0, 127, 9, 0.1, "drums", 1, bars),
     )
     return Plan(parts, 120.0, (4, 4), Key(0, False), 2, CHORDS)
-
-
-def piece(plan: Plan, *notes: tuple[int, int, int]) -> Tracker:
-    """A Tracker with notes (tick, instrument, pitch) of an eighth."""
-    tracker = Tracker(plan.frame, SCHEME.max_delta, plan.outline)
-    for tick, instrument, pitch in notes:
-        tracker.push(tick - tracker.tick, instrument, pitch, 6, 4)
-    return tracker
 
 
 FIRST = (

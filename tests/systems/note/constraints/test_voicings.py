@@ -12,6 +12,7 @@ from cantilena.systems.note.recurrence import EXACT, NEW, VARIED, BarPlan
 from cantilena.systems.note.tracker import Tracker
 from cantilena.tokens.note import GRID, NoteScheme
 from cantilena.tokens.note.grammar import DURATION, INSTRUMENT, ONSET, PITCH
+from tracked import piece
 
 SCHEME = NoteScheme()
 PIANO, LEAD = 0, 73
@@ -28,14 +29,6 @@ def plan_of(third: str = NEW) -> Plan:
         PartPlan(LEAD, MELODY, 60, 96, 1, 0.1, "flute", 1, (BarPlan(),) * 4),
     )
     return Plan(parts, 120.0, (4, 4), Key(0, False), 4, chords)
-
-
-def piece(plan: Plan, *notes: tuple[int, int, int]) -> Tracker:
-    """A Tracker with notes (tick, instrument, pitch) of an eighth."""
-    tracker = Tracker(plan.frame, SCHEME.max_delta, plan.outline)
-    for tick, instrument, pitch in notes:
-        tracker.push(tick - tracker.tick, instrument, pitch, 6, 4)
-    return tracker
 
 
 def biases(plan: Plan, tracker: Tracker, field: int, chosen: tuple[int, ...]) -> np.ndarray | None:
