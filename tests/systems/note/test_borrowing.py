@@ -12,7 +12,7 @@ from cantilena.systems.note.borrowing import (
     assigned,
     first_kept,
 )
-from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan
+from cantilena.systems.note.plan import BASS, HARMONY, MELODY, PartPlan
 from cantilena.systems.note.planning import make_plan
 from cantilena.systems.note.recurrence import EXACT, HELD, NEW, REST, letter, write_counts
 from cantilena.text.wishes import Brief, Instrument
@@ -35,6 +35,25 @@ def test_a_part_of_one_voice_plays_a_note_of_each_chord():
     assert notes(PIANO, CHORDS) == [24] * 8
     tune = PartPlan(73, MELODY, 60, 90, 1, 0.2, "Flute")
     assert notes(tune, ["melody", 0, "." * 8, write_counts([9] * 8)]) == [9] * 8
+
+
+@pytest.mark.parametrize(
+    ("letters", "new", "played"),
+    [
+        ("---.-.--....", [1, 1, 8, 8, 8, 8], range(8, 12)),  # two notes are no entry
+        ("...._..", [8, 8, 8, 1, 8, 8], [0, 1, 2, 3, 5, 6]),  # one among others is
+        (".-.-.-.-", [2, 2, 2, 2], range(0, 8, 2)),  # nor is it the usual number of notes
+        ("--._--" + BACK + "_....", [1, 8, 8, 8, 8], range(8, 12)),  # held, and taken up
+        ("--......", [1, 1, 1, 8, 8, 8], range(2, 8)),  # bars of one note in a row
+    ],
+)
+def test_a_bar_of_hardly_a_note_between_silent_ones_is_left_out(letters, new, played):
+    bass = PartPlan(33, BASS, 28, 50, 1, 0.2, "Bass")
+    song = ["bass", 33, letters, write_counts(new)]
+    rng = np.random.default_rng(0)
+    rows, _ = assigned((bass,), [song], 0, len(letters), 1.0, rng)
+    heard = [k for k, bar in enumerate(rows[33]) if bar.notes > 0]
+    assert heard == list(played)
 
 
 def test_a_part_of_one_voice_plays_as_such_parts_do_rather_than_as_chords():

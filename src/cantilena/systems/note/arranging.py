@@ -64,7 +64,7 @@ LAST_HEARD = 16
 DRAWS = 60
 """Songs and beginnings that are compared before one is taken."""
 LATEST_ENTRY = 12
-"""Bars after which everybody has come in, or a third of a shorter piece."""
+"""Bars after which everybody has come in, or a quarter of a shorter piece."""
 OTHER_PARTS, ENOUGH = 2, 20
 """Parts more or less of the songs that are compared, and of how many such songs one is taken
 whatever others there are: who plays in a song of one part plays all the time."""
@@ -355,9 +355,9 @@ def _without_a_section(
 
 
 def _entered(rows: Rows, plan: Plan) -> Rows:
-    """The rows with everybody in after ``LATEST_ENTRY`` bars, or a third of a short piece: who
+    """The rows with everybody in after ``LATEST_ENTRY`` bars, or a quarter of a short piece: who
     would come later plays a phrase of four bars again and again till then."""
-    latest = min(LATEST_ENTRY, plan.bars // 3)
+    latest = min(LATEST_ENTRY, plan.bars // 4)
     out: Rows = {}
     for instrument, row in rows.items():
         enters = next((k for k, bar in enumerate(row) if bar.kind not in (REST, HELD)), len(row))

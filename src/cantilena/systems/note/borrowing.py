@@ -15,7 +15,7 @@ import numpy as np
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.casting import BOWED, STRUCK
 from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan
-from cantilena.systems.note.recurrence import HELD, BarPlan, bar_plan, read_counts
+from cantilena.systems.note.recurrence import HELD, REST, BarPlan, bar_plan, read_counts
 from cantilena.systems.note.shaping import Rows
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
@@ -35,6 +35,9 @@ MOST_STRUCK = 8
 """The same of timpani and their like: nine of ten bars of timpani of the training songs."""
 LONG_NOTES = 4
 """Notes of a bar up to which they may last through the next one."""
+STRAY = 1 / 3
+"""Share of its usual notes up to which a bar between silent ones is left out: with it a bass of one
+note in two of eight bars had begun to play."""
 CHORD_SIZE = 2
 """Notes that a part with chords begins together, in the mean (``harmony_chord_size`` of ``cantilena
 evaluate realism``)."""
@@ -87,8 +90,26 @@ def assigned(
         else:
             cost += SHARED
         window = _window(row[2], _counts_of(row, part, scale), start, bars, past)
-        out[part.instrument] = _struck(window, part)
+        out[part.instrument] = _struck(_without_strays(window), part)
     return out, cost
+
+
+def _without_strays(row: list[BarPlan]) -> list[BarPlan]:
+    """The row without bars of hardly a note between silent ones: a part that plays no more than
+    that is not heard, and has not come in."""
+    counts = [max(bar.notes, 0) for bar in row]
+    played = [n for n in counts if n]
+    most = STRAY * float(np.median(played)) if played else 0.0
+    before, behind = [0, *counts[:-1]], [*counts[1:], 0]
+    stray = [
+        0 < n <= most and not any(beside) for n, *beside in zip(counts, before, behind, strict=True)
+    ]
+    out: list[BarPlan] = []
+    silent = False
+    for bar, alone in zip(row, stray, strict=True):
+        silent = alone or (silent and bar.kind == HELD)  # what is held from it goes with it
+        out.append(BarPlan(REST, notes=0) if silent else bar)
+    return out
 
 
 def _struck(row: list[BarPlan], part: PartPlan) -> list[BarPlan]:
