@@ -270,6 +270,10 @@ class NoiseSession:
         """Starts again."""
         self.used, self.rewinds = 0, self.rewinds + 1
 
+    def narrow(self, rows) -> bool:
+        """Never: the noise of a row depends on how many there are."""
+        return False
+
     def run(self, x: np.ndarray) -> np.ndarray:
         """(B, S, D) -> (B, D)."""
         self.used += x.shape[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -199,6 +200,26 @@ def test_pieces_longer_than_the_window_go_on(request, name: str):
     kept = engine.n_prefix + int(KEEP * engine.model["context"])
     after = [b for a, b in pairwise(seen) if b < a]
     assert len(after) >= 2 and set(after) == {kept}
+
+
+@pytest.mark.parametrize("guidance", [1.0, 1.6])
+def test_pieces_that_are_done_are_read_no_further(rounded: Engine, guidance: float):
+    """Those that go on are the same as alone, also behind the window's end."""
+    steps = (40, 330, 90)
+
+    def jobs() -> list[Job]:
+        every = [job_of(seed, bars=60, steps=n) for seed, n in enumerate(steps)]
+        return [replace(job, sampling=Sampling(guidance=guidance)) for job in every]
+
+    alone = jobs()
+    for job in alone:
+        Loop(NoteStepper(rounded, [job]), NoteGrammar(SCHEME), [job]).run()
+    beside = jobs()
+    stepper = NoteStepper(rounded, beside)
+    sizes = [stepper.session.rows for _ in Loop(stepper, NoteGrammar(SCHEME), beside).steps()]
+    assert [job.piece.rows for job in beside] == [job.piece.rows for job in alone]
+    every = len(beside) * (1 if guidance == 1.0 else 2)
+    assert set(sizes) == {every, 2 * every // 3, every // 3}
 
 
 def test_both_engines_compose_alike(exact: Engine, rounded: Engine, through_torch: TorchEngine):

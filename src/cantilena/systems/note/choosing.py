@@ -46,6 +46,7 @@ class Listening(NoteStepper):
     def __init__(self, engine: NoteEngine, jobs: Sequence[Job[Tracker, Conditions]]):
         super().__init__(engine, jobs)
         self.first = len(jobs[0].piece.rows)
+        self.every = list(jobs)
         self.bits: list[list[float]] = [[] for _ in jobs]
         self._logits: list[np.ndarray] = []
 
@@ -65,9 +66,9 @@ class Listening(NoteStepper):
     def note(self) -> None:
         """Takes up the step just made of each job that goes on."""
         rest = self.engine.fields[0] - 2
-        going = [j for j, job in enumerate(self.jobs) if job.step and not job.done]
+        going = [j for j, job in enumerate(self.every) if job.step and not job.done]
         for j in going:
-            step = self.jobs[j].step
+            step = self.every[j].step
             fields = 1 if step[0] == rest else self.fields
             self.bits[j].append(sum(_bits(self._logits[k][j], step[k]) for k in range(fields)))
 

@@ -8,6 +8,7 @@ encoder run in numpy.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -253,6 +254,18 @@ class Session:
     def rewind(self) -> None:
         """Forgets everything; the next ``run`` starts from position 0."""
         self.used = 0
+
+    def narrow(self, rows: Sequence[int]) -> bool:
+        """Goes on with some of the rows alone: a row's numbers do not depend on the others."""
+        import onnxruntime as ort
+
+        self.rows = len(rows)
+        self.caches = [
+            (name, ort.OrtValue.ortvalue_from_numpy(value.numpy()[list(rows)]))
+            for name, value in self.caches
+        ]
+        self.whole, self.single = self._bound(self.engine.trunk), None
+        return True
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """Advances by the S embedded positions x (B, S, D); gives the last hidden states (B, D).

@@ -36,6 +36,11 @@ class NoteSession(Protocol):
         """Forgets what was read."""
         ...
 
+    def narrow(self, rows: Sequence[int]) -> bool:
+        """Goes on with some of its rows alone, in this order, where that changes nothing in them;
+        says whether it does."""
+        ...
+
 
 class NoteEngine(Engine[int, NoteSession], Protocol):
     """A note model: ``systems.note.engine.Engine``, or the same through torch."""
@@ -84,12 +89,14 @@ class NoteEngine(Engine[int, NoteSession], Protocol):
 class NoteStepper:
     """Leads a note engine (as ``systems.note.engine.Engine``) through the jobs' pieces. Jobs carry
     ``Conditions`` and a ``Tracker``. A guided job has a second row, without conditions, beside its
-    own."""
+    own. Pieces that are done are read no further."""
 
     draws = False
 
     def __init__(self, engine: NoteEngine, jobs: Sequence[Job[Tracker, Conditions]]):
         self.engine, self.jobs = engine, list(jobs)
+        self.places = np.arange(len(self.jobs))  # of these jobs among all that there were
+        self.all = len(self.jobs)
         self.fields = len(engine.fields)
         self.guided = any(job.sampling.guidance != 1.0 for job in self.jobs)
         prefixes = [job.conditions for job in self.jobs]
@@ -126,6 +133,7 @@ class NoteStepper:
 
     def advance(self) -> None:
         """Reads the step that every piece has just made."""
+        self._narrow()
         self._advance()
         self._look_ahead()
 
@@ -150,7 +158,11 @@ class NoteStepper:
         if self.guided:
             n = len(self.jobs)
             logits = logits[n:] + self.scale * (logits[:n] - logits[n:])
-        return logits
+        if len(self.jobs) == self.all:
+            return logits
+        rows = np.zeros((self.all, logits.shape[1]), dtype=logits.dtype)
+        rows[self.places] = logits
+        return rows
 
     def draw(
         self, k: int, bias: Bias, samplings: Sequence[Sampling], numbers: Sequence[float]
@@ -160,6 +172,7 @@ class NoteStepper:
 
     def chose(self, k: int, chosen: Sequence[Sequence[int]]) -> None:
         """Takes up field ``k`` of every piece's step (``chosen``, fields so far)."""
+        chosen = [chosen[place] for place in self.places.tolist()]
         self.chain = self.chain + self._added(k, chosen)
         steps = list(zip(self.jobs, chosen, strict=True))
         if self.plans and k == ONSET:
@@ -170,6 +183,20 @@ class NoteStepper:
         if self.stands and k == ONSET:
             classes = np.stack([job.piece.standing(step[ONSET]) for job, step in steps])
             self.standings = self._both(classes)
+
+    def _narrow(self) -> None:
+        """Goes on with the jobs that are not done, where some are and the session can."""
+        going = [i for i, job in enumerate(self.jobs) if not job.done]
+        if not going or len(going) == len(self.jobs):
+            return
+        rows = going + [len(self.jobs) + i for i in going] if self.guided else going
+        if not self.session.narrow(rows):
+            return
+        self.jobs = [self.jobs[i] for i in going]
+        self.places, self.scale = self.places[going], self.scale[going]
+        self.prefix, self.everywhere = self.prefix[rows], self.everywhere[rows]
+        self.planned = self.planned[rows]
+        self.inputs = [x[rows] for x in self.inputs]
 
     def _look_ahead(self) -> None:
         """Adds what is known of the plan before the step."""

@@ -8,6 +8,7 @@ does not see which engine it has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,10 @@ class TorchSession:
         """Forgets everything; the next ``run`` starts from position 0."""
         for past in self.pasts:
             past.used = 0
+
+    def narrow(self, rows: Sequence[int]) -> bool:
+        """Never: products over fewer rows round differently."""
+        return False
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """Advances by the S embedded positions x (B, S, D); gives the last hidden states (B, D)."""
