@@ -16,7 +16,6 @@ from cantilena.systems.note.borrowing import (
     assigned,
     bar_length,
     first_kept,
-    scaled,
     within_reach,
 )
 from cantilena.systems.note.casting import STRUCK
@@ -30,6 +29,7 @@ from cantilena.systems.note.recurrence import (
     REST,
     VARIED,
     BarPlan,
+    scaled,
 )
 from cantilena.systems.note.rests import sung
 from cantilena.systems.note.returns import chord_numbers, corresponds, of_chords, on_same_chords
@@ -37,6 +37,7 @@ from cantilena.systems.note.sections import SECTION
 from cantilena.systems.note.shaping import (
     Rows,
     bars_before_tune,
+    fuller,
     shaped,
     silent_at_the_end,
     thickened,
@@ -134,7 +135,8 @@ def arrange(
     rows = _with_fills(of_chords(_filled(rows, plan, silent), plan), plan, rng)
     # what goes on is as dense as what it goes on from
     density = plan.density if brief.density or past is None else None
-    rows = _counted(rows, density, rng, 0.0 if brief.density else UNUSUAL_DENSITY)
+    rows = fuller(_counted(rows, rng), plan.sections)
+    rows = _of_density(rows, density, 0.0 if brief.density else UNUSUAL_DENSITY)
     rows = _as_written(rows, plan.parts)
     slow = bool(SLOW_MOODS & set(brief.moods)) and brief.density != "dense"
     rows = led(within_reach(rows, plan.parts, plan.metre, slow), plan.parts, brief)
@@ -259,7 +261,7 @@ def arrange_alone(
     ]
     if all(bar.kind in (REST, HELD) for bar in row):
         row = [BarPlan()] * bars
-    row = _counted({part.instrument: row}, None, rng)[part.instrument]
+    row = _counted({part.instrument: row}, rng)[part.instrument]
     counts = [bar.notes for bar in row if bar.notes > 0]
     scale = usual / float(np.mean(counts)) if counts else 1.0
     row = [
@@ -408,13 +410,10 @@ def _as_written(rows: Rows, parts: Sequence[PartPlan]) -> Rows:
     }
 
 
-def _counted(
-    rows: Rows, density: float | None, rng: np.random.Generator, away: float = 0.0
-) -> Rows:
+def _counted(rows: Rows, rng: np.random.Generator) -> Rows:
     """The rows with a number of notes for every bar: a new one that has none gets that of another
-    new bar of the part, one that takes up another gets the other's. ``density``: notes a bar from
-    which the logarithm of their mean is ``away`` at most, None for what they have. Where an
-    arrangement knows no numbers they stay unknown."""
+    new bar of the part, one that takes up another gets the other's. Where an arrangement knows no
+    numbers they stay unknown."""
     out: Rows = {}
     for instrument, row in rows.items():
         usual = [b.notes for b in row if b.kind == NEW and b.notes > 0]
@@ -430,9 +429,15 @@ def _counted(
             else:
                 counts.append(bar.notes if bar.notes > 0 else int(rng.choice(usual)))
         out[instrument] = [replace(b, notes=n) for b, n in zip(row, counts, strict=True)]
-    mean = notes_per_bar(out)
+    return out
+
+
+def _of_density(rows: Rows, density: float | None, away: float) -> Rows:
+    """The rows with numbers of notes whose mean, notes a bar, lies ``away`` from ``density`` at
+    most, by its logarithm; as they are with None, or where some are unknown."""
+    mean = notes_per_bar(rows)
     if density is None or mean is None:
-        return out
+        return rows
     goal = min(max(mean, density * np.exp(-away)), density * np.exp(away))
     scale = float(min(max(goal / mean, LEAST_SCALE), 1 / LEAST_SCALE))
-    return {i: [replace(b, notes=scaled(b.notes, scale)) for b in row] for i, row in out.items()}
+    return {i: [replace(b, notes=scaled(b.notes, scale)) for b in row] for i, row in rows.items()}

@@ -15,7 +15,7 @@ import numpy as np
 from cantilena.score import DRUMS, gm
 from cantilena.systems.note.casting import BOWED, STRUCK
 from cantilena.systems.note.plan import HARMONY, MELODY, PartPlan
-from cantilena.systems.note.recurrence import HELD, REST, BarPlan, bar_plan, read_counts
+from cantilena.systems.note.recurrence import HELD, REST, BarPlan, bar_plan, read_counts, scaled
 from cantilena.systems.note.shaping import Rows
 from cantilena.tokens.note.outline import UNKNOWN_COUNT
 
@@ -165,11 +165,6 @@ def _is_line(part: PartPlan) -> bool:
 def _divided(part: PartPlan) -> float:
     """Notes of a part to those of one of its players, who divide on half of its onsets."""
     return (1 + part.players) / 2
-
-
-def scaled(notes: int, scale: float) -> int:
-    """A number of notes multiplied by ``scale``; one above 0 stays above 0."""
-    return max(round(notes * scale), 1) if notes > 0 else notes
 
 
 def _family(instrument: int) -> str:

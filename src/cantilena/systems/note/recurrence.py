@@ -106,3 +106,8 @@ def read_counts(letters: str, new: str) -> tuple[int, ...]:
         else:
             out.append(0)
     return tuple(out)
+
+
+def scaled(notes: int, scale: float) -> int:
+    """A number of notes multiplied by ``scale``; one above 0 stays above 0."""
+    return max(round(notes * scale), 1) if notes > 0 else notes

@@ -8,11 +8,21 @@ out, a break without drums), not counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cantilena.systems.note.plan import BASS, DRUM, HARMONY, MELODY, PartPlan
-from cantilena.systems.note.recurrence import EXACT, HELD, NEW, REST, RHYTHM, VARIED, BarPlan
+from cantilena.systems.note.recurrence import (
+    EXACT,
+    HELD,
+    NEW,
+    REST,
+    RHYTHM,
+    VARIED,
+    BarPlan,
+    scaled,
+)
 from cantilena.systems.note.sections import SCENES, SectionPlan, scene_bars
 from cantilena.text.wishes import Change, Section
 
@@ -31,6 +41,9 @@ RESTING: dict[str, tuple[tuple[str, float, float], ...]] = {
 """Who rests in a section of a name, and from which to which share of it."""
 FULL = frozenset({"chorus", "drop", "refrain", "finale", "climax", "hook", "head"})
 """Sections in which everybody plays."""
+FULLER, MOST_FULLER = 1.15, 2.0
+"""Notes of these sections to those of others that are no intro or the like, at least, and by how
+much numbers of notes are multiplied at most for it."""
 LEAST_PLAYING = 3  # parts of a piece from which on a section's rests apply
 AGAIN = {
     MELODY: {EXACT: 0.35, VARIED: 0.45, RHYTHM: 0.2},
@@ -94,6 +107,26 @@ def with_scenes(rows: Rows, parts: Sequence[PartPlan], form: Sequence[Section]) 
                 else:
                     _set(row, spans[scene.name], BarPlan(REST))
     return out
+
+
+def fuller(rows: Rows, sections: Sequence[SectionPlan]) -> Rows:
+    """The rows, whose bars have numbers of notes, with more of them in choruses and their like that
+    would have too few beside verses: nobody wants a song that sinks there."""
+
+    def mean(some: Sequence[SectionPlan]) -> float:
+        bars = [k for section in some for k in range(section.start, section.stop)]
+        return sum(max(row[k].notes, 0) for row in rows.values() for k in bars) / max(len(bars), 1)
+
+    full = [section for section in sections if section.letter in FULL]
+    beside = mean([s for s in sections if s.letter not in FULL and s.letter not in RESTING])
+    if not full or not mean(full) or mean(full) >= FULLER * beside:
+        return rows
+    scale = min(FULLER * beside / mean(full), MOST_FULLER)
+    bars = {k for section in full for k in range(section.start, section.stop)}
+    return {
+        i: [replace(b, notes=scaled(b.notes, scale)) if k in bars else b for k, b in enumerate(row)]
+        for i, row in rows.items()
+    }
 
 
 def silent_at_the_end(
