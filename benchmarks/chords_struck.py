@@ -1,4 +1,4 @@
-"""How parts with chords strike them, in pieces beside the songs whose wishes they have.
+"""How parts with chords strike them, and how many notes tunes begin at once, in pieces and songs.
 
 python benchmarks/chords_struck.py FOLDER [--kind band]
 
@@ -6,7 +6,8 @@ FOLDER is one of ``cantilena evaluate realism``. Of each accompanying part, by t
 ``analysis.features``, in the first 32 bars: of the chords (two notes or more at once) the share
 that the part has struck before with the same pitches, at all and under the same chord heard; how
 many shapes of chords it has (intervals above the lowest note), notes at once, and onsets of one
-note. Means over parts, then over pieces.
+note. Means over parts, then over pieces. And of tunes (as arrangements are counted) on pianos and
+guitars, notes to an onset and onsets a bar.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ from cantilena.analysis.excerpt import first_bars
 from cantilena.analysis.features import BARS
 from cantilena.analysis.features.notes import SIXTEENTHS, Notes, written
 from cantilena.analysis.features.roles import roles
-from cantilena.score import Score
+from cantilena.score import Score, gm
 from cantilena.score.midi import read_midi
+from cantilena.systems.note.plan import MELODY
+from cantilena.tokens.note import NoteScheme
+from cantilena.train.note.arrangements import arrangement
 
 ROWS = {
     "again": "chords struck before with the same pitches",
@@ -32,6 +36,23 @@ ROWS = {
     "size": "notes at once",
     "single": "onsets of one note",
 }
+
+
+CHORDAL = ("piano", "guitar")  # families of instruments that may play chords for a tune
+TUNES = ("notes to an onset", "onsets a bar")
+
+
+def tune(score: Score, scheme: NoteScheme) -> tuple[float, float] | None:
+    """``TUNES`` of a piece's tune; None where it is on no such instrument."""
+    lines = scheme.quantise(score).bar_starts[: BARS + 1]
+    table = scheme.table(score)
+    parts = arrangement(table[table[:, 0] < lines[-1]], lines) or []
+    leads = [i for role, i, *_ in parts if role == MELODY and gm.family(i) in CHORDAL]
+    if not leads:
+        return None
+    notes = table[(table[:, 1] == leads[0]) & (table[:, 0] < lines[-1])]
+    onsets = len(np.unique(notes[:, 0]))
+    return len(notes) / onsets, onsets / (len(lines) - 1)
 
 
 def struck(score: Score) -> dict[str, float]:
@@ -88,15 +109,20 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kind", default="band")
     args = parser.parse_args()
-    means = []
+    means, tunes = [], []
     for side in ("real", "composed"):
         files = sorted((args.folder / f"{side}-{args.kind}").glob("*.mid"))
-        pieces = [one for one in (struck(read_midi(file)) for file in files) if one]
+        scores = [read_midi(file) for file in files]
+        pieces = [one for one in map(struck, scores) if one]
         means.append({name: float(np.mean([piece[name] for piece in pieces])) for name in ROWS})
-        print(f"{side}: {len(pieces)} of {len(files)} pieces")
+        leads = [one for one in (tune(score, NoteScheme()) for score in scores) if one]
+        tunes.append(np.mean(leads, axis=0) if leads else np.full(len(TUNES), np.nan))
+        print(f"{side}: {len(pieces)} of {len(files)} pieces, {len(leads)} tunes")
     print("| | songs | pieces |\n|---|---:|---:|")
     for name, what in ROWS.items():
         print(f"| {what} | {means[0][name]:.2f} | {means[1][name]:.2f} |")
+    for k, what in enumerate(TUNES):
+        print(f"| tunes: {what} | {tunes[0][k]:.2f} | {tunes[1][k]:.2f} |")
 
 
 if __name__ == "__main__":

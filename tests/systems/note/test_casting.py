@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cantilena.score import DRUMS, gm
-from cantilena.systems.note.casting import BASSES, BEAT_GENRES, MAX_PARTS, cast
+from cantilena.systems.note.casting import BASSES, BEAT_GENRES, MAX_PARTS, TUNE_VOICES, cast
 from cantilena.systems.note.lineups import KINDRED, LINEUPS
-from cantilena.systems.note.plan import MELODY
+from cantilena.systems.note.plan import HARMONY, MELODY
 from cantilena.text.brief import parse_brief
 from cantilena.text.labels import GENRES, MOODS
 from cantilena.text.wishes import Brief
@@ -109,3 +109,26 @@ def test_nobody_joins_a_list_that_is_complete(text: str):
     brief = parse_brief(text)
     for seed in range(3):
         assert len(players(brief, seed)) == len(brief.instruments)
+
+
+@pytest.mark.parametrize(
+    ("text", "leads", "voices"),
+    [
+        ("a song for piano, strings, bass and drums", 0, TUNE_VOICES),
+        ("a song for organ, steel guitar, bass and drums", 25, TUNE_VOICES),
+        ("a song for flute, piano and bass", 73, 1),  # as it can
+        ("a song for two violins and piano", 40, 2),  # each has one
+        ("a song for piano, violin and cello", 40, 1),
+    ],
+)
+def test_a_tune_beside_chords_is_no_row_of_chords(text: str, leads: int, voices: int):
+    parts = cast(parse_brief(text), HABITS, np.random.default_rng(0))
+    tunes = {p.instrument: p.voices for p in parts if p.role == MELODY}
+    assert tunes == {leads: voices}
+    assert any(p.voices > TUNE_VOICES for p in parts if p.role == HARMONY)
+
+
+def test_who_has_tune_and_chords_to_play_keeps_all_fingers():
+    for text in ("piano, bass and drums", "piano solo", "flute and guitar"):
+        parts = cast(parse_brief(text), HABITS, np.random.default_rng(0))
+        assert max(p.voices for p in parts if p.instrument != DRUMS) >= 5, text

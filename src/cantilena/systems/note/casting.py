@@ -92,6 +92,9 @@ _LEADS = by_name(
 _DRUM_VOICES = 5  # that a drummer strikes at once: two hands and feet, and a cymbal that rings
 LEAD_VOICES = {"piano": 2}
 """Notes at once of who leads beside others that play no chords, by family; 1 for others."""
+TUNE_VOICES = 2
+"""Notes at once of a tune beside others that play chords: songs' tunes on pianos and guitars have
+1.1 to 1.2 to an onset, and composed ones had 1.4 to 1.6 (``benchmarks/chords_struck.py``)."""
 STRUCK = frozenset(
     by_name("timpani, agogo, woodblock, taiko drum, melodic tom, synth drum, reverse cymbal")
 )
@@ -262,21 +265,22 @@ def plan_parts(
         name = _part_name(i, named)
         share = MIN_SHARE[role] / len(instruments)
         parts.append(PartPlan(i, role, low, high, _voices(i, role, players), share, name, players))
-    return tuple(_as_asked(part, parts, asked) for part in parts)
+    return tuple(_in_company(part, parts, asked) for part in parts)
 
 
-def _as_asked(
+def _in_company(
     part: PartPlan, parts: Sequence[PartPlan], asked: Mapping[int, Sequence[str]]
 ) -> PartPlan:
-    """A part with the voices of its asked role: who is asked to lead, and has others to go with it,
-    plays a line."""
-    if part.role != MELODY or "lead" not in asked.get(part.instrument, ()):
-        return part
+    """A part with the voices that it has where others go with it: who leads beside others that play
+    chords has a tune, and who is asked to lead one of single notes."""
     others = [p.voices for p in parts if p.role == HARMONY]
-    if not others:
+    if part.role != MELODY or not others:
         return part
-    alone = max(others) == 1  # with the chords
-    most = LEAD_VOICES.get(gm.family(part.instrument), 1) if alone else 1
+    with_chords = max(others) > 1
+    if "lead" in asked.get(part.instrument, ()):
+        most = 1 if with_chords else LEAD_VOICES.get(gm.family(part.instrument), 1)
+    else:
+        most = TUNE_VOICES if with_chords else part.voices
     return replace(part, voices=min(part.voices, max(most, part.players)))
 
 
