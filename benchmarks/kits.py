@@ -3,9 +3,9 @@
 python benchmarks/kits.py FOLDER [--kind band]
 
 FOLDER is one of ``cantilena evaluate realism``. Of the bars in which drums play, the share with a
-kick, a snare (or rim, clap), what keeps time (hats, rides, shakers, tambourine) and toms, means
-over pieces; and the share of pieces in which fewer than a fifth of the bars have a kick, or
-something that keeps time, and in which more than half have toms.
+kick, a snare (or rim, clap), what keeps time (hats, rides, shakers, tambourine), toms and crashes,
+means over pieces; and the share of pieces in which fewer than a fifth of the bars have a kick, or
+something that keeps time, and in which more than half have toms, or crashes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ DRUMS = {
     "snare": (37, 38, 39, 40),
     "time": (42, 44, 46, 51, 53, 54, 59, 69, 70, 82),
     "toms": (41, 43, 45, 47, 48, 50),
+    "crashes": (49, 52, 55, 57),
 }
 FEW, MANY = 0.2, 0.5  # shares of bars
 
@@ -45,9 +46,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kind", default="band")
     args = parser.parse_args()
-    names = ", ".join(DRUMS)
-    print(f"| | pieces | {names.replace(', ', ' | ')} | few kicks | little time | many toms |")
-    print("|---|" + "---:|" * (4 + len(DRUMS)))
+    columns = ["pieces", *DRUMS, "few kicks", "little time", "many toms", "many crashes"]
+    print("| | " + " | ".join(columns) + " |\n|---|" + "---:|" * len(columns))
     for side in ("real", "composed"):
         files = sorted((args.folder / f"{side}-{args.kind}").glob("*.mid"))
         pieces = [one for one in (shares(read_midi(file)) for file in files) if one]
@@ -55,7 +55,7 @@ def main() -> None:
         row += [
             float(np.mean([piece[name] < FEW for piece in pieces])) for name in ("kick", "time")
         ]
-        row.append(float(np.mean([piece["toms"] > MANY for piece in pieces])))
+        row += [float(np.mean([piece[k] > MANY for piece in pieces])) for k in ("toms", "crashes")]
         print(f"| {side} | {len(pieces)} | " + " | ".join(f"{x:.2f}" for x in row) + " |")
 
 

@@ -78,6 +78,10 @@ def test_a_fill_is_of_toms_in_a_bars_second_half_with_a_crash_behind_it():
     assert bias(96 + 48, tom) > 0 > bias(96 + 48, HAT)
     assert bias(96 + 24, tom) == bias(48, tom) < -2 < bias(96 + 24, HAT) == 0
     assert bias(2 * 96, CRASH) > 0 == bias(2 * 96 + 12, CRASH) == bias(96, CRASH)
+    plan = replace(plan, sections=plan_sections((), 3, False, 2))
+    kit = Kit(plan=plan)
+    for crash in Kit.CRASHES:  # not only the first one
+        assert bias(96, crash) < -2 < bias(2 * 96, crash)
 
 
 def test_toms_are_of_fills_but_in_music_that_has_them_everywhere():
