@@ -3,7 +3,8 @@ either its other books or a diffusion make the sound.
 
 Of held-out clips, under the clips' own Scores: all books of `musicgen`, decoded by their codec; the
 first book alone written, and the sound by the diffusion (MeLoDy whole); the diffusion under the
-first book of the clip's own sound; and the diffusion under nothing. Prints how far pitch classes
+first book of the clip's own sound; the diffusion under nothing; and the codec's own decoder behind
+that first book, which is what the diffusion has to be better than. Prints how far pitch classes
 are those of the clip, frame by frame, against the other clips', and CPU seconds a second of sound;
 writes the sounds into folders, which `cantilena evaluate audio` takes.
 
@@ -95,6 +96,12 @@ class Systems:
             codes = self.pair.codec.encode(torch.from_numpy(clip.samples)[None, None])[0]
         return sound_of(self.pair.codec, codes.numpy()[:, : self.frames], self.length)
 
+    def first_book(self, clip: Clip, seed: int) -> np.ndarray:
+        """What the codec itself makes of the first book of the clip's sound."""
+        with torch.inference_mode():
+            codes = self.pair.codec.encode(torch.from_numpy(clip.samples)[None, None], 1)[0]
+        return sound_of(self.pair.codec, codes.numpy()[:, : self.frames], self.length)
+
     def autoencoder(self, clip: Clip, seed: int) -> np.ndarray:
         """What the diffusion's autoencoder leaves of the clip."""
         with torch.inference_mode():
@@ -115,6 +122,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.12)
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", metavar="NAMES", help="these rows, with commas between")
     args = parser.parse_args()
     torch.set_num_threads(1)
     systems = Systems(args.checkpoint, args.codec, args.seconds, args.guidance)
@@ -125,12 +133,19 @@ def main() -> None:
     writers = {
         "clips": systems.clip,
         "codec": systems.codec,
+        "first-book": systems.first_book,
         "autoencoder": systems.autoencoder,
         "musicgen": systems.musicgen,
         "melody": systems.melody,
         "own-codes": systems.own_codes,
         "nothing": systems.nothing,
     }
+    if args.only:
+        named = args.only.split(",")
+        unknown = [name for name in named if name not in writers]
+        if unknown:
+            parser.error(f"no row {unknown[0]!r}; there are {', '.join(writers)}")
+        writers = {name: writers[name] for name in named}
     own = [classes(systems.clip(clip), rate) for clip in clips]
     print(f"{'':16}{'own clip':>10}{'others':>10}{'gain':>10}{'CPU s/s':>10}")
     for name, write in writers.items():

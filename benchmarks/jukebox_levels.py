@@ -11,11 +11,14 @@ nothing of their clip, and silence.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from cantilena.audio.wav import write_wav
 from cantilena.data.audio import AudioData
 from cantilena.evaluate.sound.codec import BookCounts
 from cantilena.models.audio.codec.files import load_codec
@@ -24,6 +27,8 @@ from cantilena.models.audio.codec.losses import MELS, MultiScaleMel, MultiScaleS
 from cantilena.train.audio.clips import Cuts
 
 BATCH = 8
+WRITTEN, WRITTEN_SECONDS = 16, 5.12
+"""Clips whose round trips are written, and how much of each."""
 
 
 def distances(sound: Tensor, clips: Tensor, rate: int) -> list[float]:
@@ -37,6 +42,23 @@ def cells(values: list[float]) -> str:
     return f"{values[0]:>10.1f}{values[1]:>8.3f}{values[2]:>8.3f}"
 
 
+def write_sounds(codec: Levels, data: AudioData, out: Path) -> None:
+    """Writes the beginnings of clips, spread over the data, and what the levels up to each make of
+    them: folders ``clips`` and ``level-N``, files by the clip's number."""
+    length, rate = round(WRITTEN_SECONDS * codec.sample_rate), codec.sample_rate
+    widths = [q.books * r for q, r in zip(codec.quantizers, codec.rates, strict=True)]
+    for number in np.linspace(0, len(data) - 1, WRITTEN).astype(int).tolist():
+        clip = torch.from_numpy(data.clip(number).heard(codec.channels)[:, :length])
+        codes = codec.encode(clip[None])
+        sounds = {"clips": clip}
+        for level, stop in enumerate(np.cumsum(widths).tolist(), 1):
+            sounds[f"level-{level}"] = codec.decode(codes[:, :stop], clip.shape[1])[0]
+        for name, sound in sounds.items():
+            folder = out / name
+            folder.mkdir(parents=True, exist_ok=True)
+            write_wav(sound.numpy().T, rate, folder / f"{number:04d}.wav")
+
+
 @torch.inference_mode()
 def main() -> None:
     """Prints the table."""
@@ -46,6 +68,7 @@ def main() -> None:
     parser.add_argument("--split", default="valid")
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--out", metavar="DIR", help="folder of round trips")
     args = parser.parse_args()
     codec: Any = load_codec(args.codec, "cpu")
     if not isinstance(codec, Levels):
@@ -78,6 +101,8 @@ def main() -> None:
         first = stop
     silence = distances(torch.zeros_like(clips), clips, codec.sample_rate)
     print(f"silence: mel {silence[1]:.3f}, STFT {silence[2]:.3f}")
+    if args.out:
+        write_sounds(codec, data, Path(args.out))
 
 
 if __name__ == "__main__":
