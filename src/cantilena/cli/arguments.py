@@ -9,7 +9,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from cantilena.cli.audio_data import audio_arguments, debian_arguments, notes_arguments
+from cantilena.cli.audio_data import (
+    audio_arguments,
+    debian_arguments,
+    notes_arguments,
+    sung_arguments,
+)
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import editing_arguments
 from cantilena.cli.evaluate import EVALUATIONS
@@ -246,6 +251,10 @@ def data_commands(commands: Any) -> None:
     notes.set_defaults(run="cli.audio_data:data_notes")
     notes_arguments(notes, count)
     output_arguments(notes, quiet=True)
+    sung = jobs.add_parser("sung", help="sing lines of words on melodies to learn singing from")
+    sung.set_defaults(run="cli.audio_data:data_sung")
+    sung_arguments(sung, count)
+    output_arguments(sung, quiet=True)
     debian = jobs.add_parser("debian", help="get music that Debian's packages carry, or list it")
     debian.set_defaults(run="cli.audio_data:data_debian")
     debian_arguments(debian)
