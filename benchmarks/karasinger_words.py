@@ -1,0 +1,284 @@
+"""How well words are heard: in a codec's top codes, and in what a KaraSinger sings.
+
+    python benchmarks/karasinger_words.py codes --data sung --codec codec --codec plain
+    python benchmarks/karasinger_words.py sung --data sung --checkpoint run
+
+``codes``: of each codec, on the held-out clips ("test"), the mean difference of log10 mel bands,
+the perplexity of each level's codes, and the phoneme error rate off the frozen top codes by two
+recognisers that are trained here by CTC on those of the training clips: a table with a row of
+logits for each code (linear, by frame), and a recurrent one, which hears the codes around.
+
+``sung``: a recogniser of sound (mel bands, two convolutions, a recurrent layer, CTC) is trained on
+the training clips and on what the codec leaves of them. Its phoneme error rate on the test clips,
+on what the codec leaves of them, and on as many lines as the model sings of their words: against
+these words and against those of the next clip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cantilena.data.audio import AudioData
+from cantilena.models.audio.codec.files import load_codec
+from cantilena.models.audio.codec.mel_levels import MelLevelsCodec
+from cantilena.models.audio.ctc import ctc, edits, likeliest
+from cantilena.systems.karasinger.checkpoint import load_karasinger
+from cantilena.systems.karasinger.writing import KaraOrder, KaraWriting
+from cantilena.train.audio.sung import numbers, phonemes_in
+
+BATCH, RATE = 16, 2e-3
+BLANK = -2.0
+"""What silence is filled up with, of bands as codecs take them."""
+
+
+class CodeTable(nn.Module):
+    """A row of logits for each code."""
+
+    def __init__(self, size: int, classes: int):
+        super().__init__()
+        self.table = nn.Embedding(size, classes)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return self.table(codes)
+
+
+class CodeReader(nn.Module):
+    """A recurrent layer over codes, both ways."""
+
+    def __init__(self, size: int, classes: int, width: int = 64):
+        super().__init__()
+        self.table = nn.Embedding(size, width)
+        self.net = nn.GRU(width, width, batch_first=True, bidirectional=True)
+        self.out = nn.Linear(2 * width, classes)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return self.out(self.net(self.table(codes))[0])
+
+
+class SoundReader(nn.Module):
+    """Mel bands (B, T, bands) to logits of a quarter as many frames."""
+
+    def __init__(self, bands: int, classes: int, width: int = 96):
+        super().__init__()
+        self.first = nn.Conv1d(bands, width, 5, 2, 2)
+        self.second = nn.Conv1d(width, width, 5, 2, 2)
+        self.net = nn.GRU(width, width, batch_first=True, bidirectional=True)
+        self.out = nn.Linear(2 * width, classes)
+
+    def forward(self, bands: Tensor) -> Tensor:
+        x = self.second(self.first(bands.transpose(1, 2)).relu()).relu().transpose(1, 2)
+        return self.out(self.net(x)[0])
+
+
+Row = tuple[Tensor, list[int]]
+"""What is heard, time first, and its phonemes as numbers."""
+
+
+def batch_of(rows: Sequence[Row], step: int, filler: float) -> tuple[Tensor, ...]:
+    """Inputs, filled up behind; frames of logits; labels; and how many these are."""
+    heard = [row for row, _ in rows]
+    inputs = nn.utils.rnn.pad_sequence(heard, True, filler)
+    labels = nn.utils.rnn.pad_sequence([torch.tensor(names) for _, names in rows], True)
+    frames = torch.tensor([-(-len(row) // step) for row in heard])
+    return inputs, frames, labels, torch.tensor([len(names) for _, names in rows])
+
+
+def train(model: nn.Module, rows: Sequence[Row], steps: int, step: int, filler: float, seed: int):
+    """Trains a recogniser by CTC, its rate falling to nothing."""
+    rng = np.random.default_rng(seed)
+    optimiser = torch.optim.Adam(model.parameters(), RATE)
+    for number in range(steps):
+        which = rng.choice(len(rows), BATCH)
+        inputs, frames, labels, counts = batch_of([rows[i] for i in which], step, filler)
+        loss = ctc(model(inputs), frames, labels, counts)
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * (1 - number / steps)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def error_rates(
+    model: nn.Module, rows: Sequence[Row], step: int, filler: float, shift: int = 0
+) -> np.ndarray:
+    """(N, 2) edits and phonemes of each row; against the phonemes of the row ``shift`` behind."""
+    out = []
+    for i in range(0, len(rows), BATCH):
+        part = rows[i : i + BATCH]
+        inputs, frames, _, _ = batch_of(part, step, filler)
+        for k, heard in enumerate(likeliest(model(inputs), frames)):
+            true = rows[(i + k + shift) % len(rows)][1]
+            out.append((edits(heard, true), len(true)))
+    return np.array(out, dtype=float)
+
+
+def told(pairs: np.ndarray, seed: int = 0) -> str:
+    """The rate in per cent, with the standard deviation of it over resamplings of the rows."""
+    rng = np.random.default_rng(seed)
+    rates = []
+    for _ in range(500):
+        edits_of, counts = pairs[rng.integers(len(pairs), size=len(pairs))].sum(0)
+        rates.append(edits_of / counts)
+    total, count = pairs.sum(0)
+    return f"{100 * total / count:.1f} ± {100 * float(np.std(rates)):.1f} %"
+
+
+def clips_of(data: str, split: str, known: Sequence[str]) -> list[tuple[Any, list[int]]]:
+    """The clips of a split whose phonemes are all known, with these."""
+    read = AudioData(data, split)
+    clips = [read.clip(i) for i in range(len(read))]
+    return [
+        (clip, numbers(clip.meta["phonemes"], known))
+        for clip in clips
+        if set(clip.meta["phonemes"]) <= set(known)
+    ]
+
+
+@torch.inference_mode()
+def of_codes(codec: MelLevelsCodec, clips: Sequence[tuple[Any, list[int]]]) -> dict[str, Any]:
+    """The top codes of clips with their phonemes, the difference of bands, and all codes."""
+    rows, differences, codes = [], [], []
+    for clip, names in clips:
+        sound = torch.from_numpy(clip.samples)[None, None]
+        own = codec.encode(sound)
+        bands = codec._bands(codec.padded(sound))
+        differences.append(float((codec.bands_of(own) - bands).abs().mean()) * codec.in_log10)
+        rows.append((own[0, 0].clone(), names))
+        codes.append(own[0])
+    return {"rows": rows, "bands": np.array(differences), "codes": torch.cat(codes, 1)}
+
+
+def perplexities(codes: Tensor, codec: MelLevelsCodec) -> list[float]:
+    """Of each level's codes (K, N)."""
+    out = []
+    for part in codes.split(list(codec.rates)):
+        share = torch.bincount(part.flatten(), minlength=codec.sizes[0]).double()
+        share = share / share.sum()
+        out.append(float(torch.special.entr(share).sum().exp()))
+    return out
+
+
+def codes_table(args: argparse.Namespace) -> None:
+    """What is heard in codecs' top codes."""
+    known = phonemes_in(AudioData(args.data, "train"))
+    train_clips, test = (clips_of(args.data, s, known) for s in ("train", "test"))
+    print(f"{len(known)} phonemes, {len(train_clips)} clips to train on, {len(test)} held out")
+    print(
+        "| codec | bands | perplexity, top, middle, bottom | PER, a row a code | PER, recurrent |"
+    )
+    print("|---|---:|---:|---:|---:|")
+    for place in args.codec:
+        codec: Any = load_codec(place, "cpu")
+        learn, held = of_codes(codec, train_clips), of_codes(codec, test)
+        cells = []
+        for make, steps in ((CodeTable, args.table_steps), (CodeReader, args.steps)):
+            rates = []
+            for seed in range(args.seeds):
+                torch.manual_seed(seed)
+                model = make(codec.sizes[0], len(known) + 1)
+                train(model, learn["rows"], steps, 1, 0, seed)
+                pairs = error_rates(model, held["rows"], 1, 0).sum(0)
+                rates.append(100 * pairs[0] / pairs[1])
+            cells.append(f"{np.mean(rates):.1f} ± {np.std(rates):.1f} %")
+        bands = held["bands"]
+        used = ", ".join(f"{p:.0f}" for p in perplexities(held["codes"], codec))
+        error = bands.std() / len(bands) ** 0.5
+        print(f"| {place} | {bands.mean():.3f} ± {error:.3f} | {used} | {' | '.join(cells)} |")
+
+
+@torch.inference_mode()
+def bands_row(codec: MelLevelsCodec, sound: Tensor) -> Tensor:
+    """(T, bands) of sound (1, 1, n)."""
+    return codec._bands(codec.padded(sound))[0].T.clone()
+
+
+@torch.inference_mode()
+def resounded(codec: MelLevelsCodec, codes: Tensor) -> Tensor:
+    """(T, bands) of the sound of codes (1, K, T), by Griffin-Lim."""
+    return bands_row(codec, codec.decode(codes))
+
+
+def sung_table(args: argparse.Namespace) -> None:
+    """What is heard in what a model sings."""
+    loaded = load_karasinger(args.checkpoint, "cpu")
+    codec: Any = loaded.codec
+    known = loaded.options.names
+    train_clips, test = (clips_of(args.data, s, known) for s in ("train", "test"))
+    test = test[: args.lines]
+    learn: list[Row] = []
+    for clip, names in train_clips:
+        sound = torch.from_numpy(clip.samples)[None, None]
+        learn += [(bands_row(codec, sound), names), (resounded(codec, codec.encode(sound)), names)]
+    torch.manual_seed(0)
+    reader = train(
+        SoundReader(learn[0][0].shape[1], len(known) + 1), learn, args.steps, 4, BLANK, 0
+    )
+    real, coded = [], []
+    for clip, names in test:
+        sound = torch.from_numpy(clip.samples)[None, None]
+        real.append((bands_row(codec, sound), names))
+        coded.append((resounded(codec, codec.encode(sound)), names))
+    print(f"{len(test)} lines held out; phoneme error rate by a recogniser of sound")
+    print("| sound | own words | the next line's words | seconds |")
+    print("|---|---:|---:|---:|")
+
+    def line(name: str, rows: Sequence[Row]) -> None:
+        own, other = (told(error_rates(reader, rows, 4, BLANK, shift)) for shift in (0, 1))
+        seconds = np.mean([len(row) for row, _ in rows]) * codec.hop / 4 / codec.sample_rate
+        print(f"| {name} | {own} | {other} | {seconds:.2f} |", flush=True)
+
+    line("clips", real)
+    line("clips, of their codes", coded)
+    for seed in range(args.seeds):
+        sung, clock, frames = [], time.process_time(), 0
+        for i, (_, names) in enumerate(test):
+            order = KaraOrder(tuple(names), None, 1000 * seed + i)
+            codes = torch.from_numpy(KaraWriting(loaded.model, order).run().copy())[None]
+            frames += codes.shape[-1]
+            sung.append((resounded(codec, codes), names))
+        spent = (time.process_time() - clock) / (frames / codec.frame_rate)
+        line(f"sung, seed {seed} ({spent:.2f} CPU s a second)", sung)
+    nothing = []
+    for i, (clip, names) in enumerate(test):
+        frames = max(1, round(len(clip.samples) / codec.hop))
+        codes = KaraWriting(loaded.model, KaraOrder((), frames, i)).run()
+        nothing.append((resounded(codec, torch.from_numpy(codes.copy())[None]), names))
+    line("sung without words", nothing)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    jobs = parser.add_subparsers(dest="job", required=True)
+    codes = jobs.add_parser("codes")
+    codes.add_argument("--codec", action="append", required=True)
+    codes.add_argument("--seeds", type=int, default=3)
+    codes.add_argument("--steps", type=int, default=300)
+    codes.add_argument("--table-steps", type=int, default=1500)
+    codes.set_defaults(run=codes_table)
+    sung = jobs.add_parser("sung")
+    sung.add_argument("--checkpoint", required=True)
+    sung.add_argument("--lines", type=int, default=48)
+    sung.add_argument("--seeds", type=int, default=2)
+    sung.add_argument("--steps", type=int, default=400)
+    sung.set_defaults(run=sung_table)
+    for job in (codes, sung):
+        job.add_argument("--data", required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()
