@@ -219,7 +219,8 @@ def sung_table(args: argparse.Namespace) -> None:
     learn: list[Row] = []
     for clip, names in train_clips:
         sound = torch.from_numpy(clip.samples)[None, None]
-        learn += [(bands_row(codec, sound), names), (resounded(codec, codec.encode(sound)), names)]
+        both = bands_row(codec, sound), resounded(codec, codec.encode(sound))
+        learn += [(row, names) for row in both]
     torch.manual_seed(0)
     reader = train(
         SoundReader(learn[0][0].shape[1], len(known) + 1), learn, args.steps, 4, BLANK, 0
@@ -258,7 +259,7 @@ def sung_table(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     jobs = parser.add_subparsers(dest="job", required=True)
     codes = jobs.add_parser("codes")
     codes.add_argument("--codec", action="append", required=True)

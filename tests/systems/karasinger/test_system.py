@@ -67,7 +67,7 @@ def test_a_phoneme_that_is_not_known_is_left_out_and_said():
 
 def test_other_words_are_said_by_the_voice():
     pytest.importorskip("espeakng_loader")
-    assert lyrics.lexicon_of(["Moon, moon!"]) == {"moon": "m u: n"}
+    assert lyrics.lexicon_of(["A moon, moon!"]) == {"a": "a", "moon": "m u: n"}
 
 
 def test_lyrics_stand_in_the_place_of_the_text(system):

@@ -1,7 +1,7 @@
 """Words as the phonemes that a model knows.
 
-Knows texts, a lexicon, and eSpeak NG for words that are not in it; does not know models. What the
-voice says of a word alone is its phonemes, whatever stands beside it.
+Knows texts, a lexicon, and eSpeak NG for words that are not in it; does not know models. A word
+has the same phonemes whatever stands beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from cantilena.errors import InputError, Notice
 from cantilena.render.espeak import VOICE, Voice
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_BEHIND = "moon"
 LONGEST = 200
 """Words of a text at most: some two minutes."""
 
@@ -26,8 +27,14 @@ def words_in(text: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def spelled(word: str, voice: str = VOICE) -> tuple[str, ...]:
-    """The phonemes of a word as eSpeak NG says it. Raises MissingExtraError, InputError."""
-    return Voice(voice).say(word).phonemes
+    """The phonemes of a word as eSpeak NG says it before another: alone "a" is a letter's name.
+    Raises MissingExtraError, InputError."""
+    own = Voice(voice)
+    behind = own.say(_BEHIND).phonemes
+    both = own.say(f"{word} {_BEHIND}").phonemes
+    if both[-len(behind) :] == behind and len(both) > len(behind):
+        return both[: -len(behind)]
+    return own.say(word).phonemes
 
 
 def lexicon_of(texts: Sequence[str]) -> dict[str, str]:
