@@ -31,6 +31,7 @@ def train_karasinger(args: argparse.Namespace) -> int:
     """Encodes the clips, then trains until the steps or the minutes are spent; 130 where Ctrl-C
     stopped it, the run being saved."""
     from cantilena.models.audio.codec.files import load_codec
+    from cantilena.systems.codes.ngrams import ngram_nats
     from cantilena.systems.karasinger.examples import KaraBatches
     from cantilena.train.audio.loop import Training
     from cantilena.train.audio.sung import sung_codes
@@ -61,11 +62,16 @@ def train_karasinger(args: argparse.Namespace) -> int:
         f"{len(options.names)} phonemes, {len(train.clips):,} clips"
     )
 
+    seen, held_out = ([clip.codes for clip in part.clips] for part in (train, valid))
+    counts = ngram_nats(seen, held_out, max(options.sizes))
+    means = {name: round(sum(nats) / len(nats), 5) for name, nats in counts.items()}
+    say("  ".join(f"{name} {nats:.3f}" for name, nats in means.items()))
+
     def draw(step: int) -> dict[str, Any]:
         return train.draw(step, settings.batch)
 
     held = valid.fixed(settings.batch)
-    done = training.train(draw, held, say, about(data[0], args.data))
+    done = training.train(draw, held, say, about(data[0], args.data, means))
     return 0 if done else 130
 
 
