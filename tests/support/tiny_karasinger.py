@@ -10,7 +10,7 @@ from cantilena.models.audio.codec.files import save_codec
 from cantilena.models.audio.karasinger import KaraLM
 from cantilena.systems.karasinger.checkpoint import options_for, save_karasinger
 from cantilena.systems.karasinger.options import KaraOptions
-from cantilena.systems.karasinger.training import config_of
+from cantilena.systems.karasinger.sizes import config_of
 from tiny_codecs import tiny
 
 torch.set_num_threads(1)  # two of a busy machine wait for one another

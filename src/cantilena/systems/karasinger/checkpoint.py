@@ -21,7 +21,7 @@ from cantilena.models.checkpoint import Checkpoint, open_checkpoint, plain_json
 from cantilena.models.hub import chosen_device
 from cantilena.models.saving import load_tensors, load_weights
 from cantilena.systems.karasinger.options import SYSTEM, KaraOptions
-from cantilena.systems.karasinger.training import config_of
+from cantilena.systems.karasinger.sizes import config_of
 
 _MODEL, _CODEC = "model.", "codec."
 

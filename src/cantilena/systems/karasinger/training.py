@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.systems.karasinger.options import SYSTEM, KaraOptions
+from cantilena.systems.karasinger.sizes import config_of
 from cantilena.systems.sound import SETTINGS, SoundTraining, adamw, trained_on
 from cantilena.systems.trainable import Recipe
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from cantilena.models.audio.karasinger import KaraConfig, KaraLM
+    from cantilena.models.audio.karasinger import KaraLM
 
 STOP = 0.1
 """What the loss of where a clip ends counts beside the codes'."""
@@ -33,21 +34,6 @@ def kara_recipe() -> Recipe:
         SETTINGS, batch=16, rate=2e-3, decay=0.4, weight_decay=0.01, beta2=0.98, valid_every=200
     )
     return Recipe(SYSTEM, settings, KaraOptions())
-
-
-def config_of(options: KaraOptions) -> KaraConfig:
-    """The sizes of the model. Raises InputError."""
-    from cantilena.models.audio.karasinger import KaraConfig
-
-    return KaraConfig(
-        len(options.names),
-        options.sizes,
-        options.width,
-        options.inner,
-        options.match,
-        options.layers,
-        options.dropout,
-    )
 
 
 class KaraTraining(SoundTraining):
