@@ -147,6 +147,9 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
         "--story", metavar="STORY", help="words by second (musiclm), as '0:calm 15:fast drums'"
     )
     how.add_argument(
+        "--lyrics", metavar="TEXT", help="words to sing (karasinger) in the place of the text"
+    )
+    how.add_argument(
         "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
     )
     editing = parser.add_argument_group("with --continue, for systems that edit")

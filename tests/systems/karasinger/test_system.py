@@ -112,7 +112,14 @@ def test_the_command_writes_sound(folder: Path, tmp_path: Path, monkeypatch, cap
     told = json.loads(path.read_text(encoding="utf-8"))
     assert told["facts"]["phonemes"] == "m a m u: m" and path.with_suffix(".wav").is_file()
     capsys.readouterr()
-    assert main([*words, "--option", "lyrics=am"]) == 0
+    assert main([*words, "--lyrics", "am moon", "--formats", "json", "--name", "b"]) == 0
+    alone = ["compose", "--lyrics", "am moon", *words[2:], "--formats", "json", "--name", "c"]
+    assert main(alone) == 0
+    sung = [json.loads(Path(f"out/{n}.json").read_text(encoding="utf-8")) for n in "bc"]
+    assert [one["facts"]["phonemes"] for one in sung] == ["a m m u: m"] * 2
+    assert sung[0]["request"]["seed"] == 3
+    assert main(["compose", "ma", "--lyrics", "am", "-o", "out"]) == 2  # the note system sings none
+    assert "lyrics" in capsys.readouterr().err
 
 
 def test_a_codec_without_levels_is_refused(tmp_path: Path, capsys, monkeypatch):
