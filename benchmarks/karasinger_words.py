@@ -10,9 +10,9 @@ the training clips, a linear map of each code's vector and a recurrent one, whic
 around.
 
 ``sung``: a recogniser of sound (mel bands, two convolutions, a recurrent layer, CTC) is trained on
-the training clips and on what the codec leaves of every other one. Its phoneme error rate on the test clips,
-on what the codec leaves of them, and on as many lines as the model sings of their words: against
-these words and against those of the next clip.
+the training clips and on what the codec leaves of every other one. Its phoneme error rate on the
+test clips, on what the codec leaves of them, and on as many lines as the model sings of their
+words: against these words and against those of the next clip.
 """
 
 from __future__ import annotations
