@@ -195,7 +195,7 @@ def codes_table(args: argparse.Namespace) -> None:
     train_clips, test = (clips_of(args.data, s, known) for s in ("train", "test"))
     print(f"{len(known)} phonemes, {len(train_clips)} clips to train on, {len(test)} held out")
     print(
-        "| codec | bands | perplexity, top, middle, bottom | PER, a row a code | PER, recurrent |"
+        "| codec | bands | perplexity by level | PER, its own map | PER, linear | PER, recurrent |"
     )
     print("|---|---:|---:|---:|---:|---:|")
     for place in args.codec:
