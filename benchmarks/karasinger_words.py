@@ -12,7 +12,8 @@ around.
 ``sung``: a recogniser of sound (mel bands, two convolutions, a recurrent layer, CTC) is trained on
 the training clips and on what the codec leaves of every other one. Its phoneme error rate on the
 test clips, on what the codec leaves of them, and on as many lines as the model sings of their
-words: against these words and against those of the next clip.
+words: against these words and against those of the next clip. Before that, the nats of a code of
+all test clips under their own lyrics, under the next clip's and under none.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from cantilena.models.audio.codec.files import load_codec
 from cantilena.models.audio.codec.mel_levels import MelLevelsCodec
 from cantilena.models.audio.ctc import ctc, edits, likeliest
 from cantilena.systems.karasinger.checkpoint import load_karasinger
+from cantilena.systems.karasinger.examples import KaraBatches, SungCodes
+from cantilena.systems.karasinger.training import LEVELS, KaraTraining
 from cantilena.systems.karasinger.writing import KaraOrder, KaraWriting
 from cantilena.train.audio.sung import numbers, phonemes_in
 
@@ -230,12 +233,34 @@ def resounded(codec: MelLevelsCodec, codes: Tensor) -> Tensor:
     return bands_row(codec, codec.decode(codes))
 
 
+def nats_table(loaded: Any, clips: Sequence[tuple[Any, list[int]]]) -> None:
+    """Nats of a code of held-out clips under their own lyrics, the next clip's, and none."""
+    rows = []
+    for clip, names in clips:
+        with torch.inference_mode():
+            codes = loaded.codec.encode(torch.from_numpy(clip.samples)[None, None])
+        rows.append(SungCodes(codes[0].numpy(), tuple(names)))
+    loaded.model.rates = loaded.options.rates
+    sums: dict[str, Tensor] = {}
+    for batch in KaraBatches(rows, loaded.model.config.nothing, 0.0).fixed(BATCH, len(rows)):
+        tensors = {name: torch.as_tensor(value) for name, value in batch.items()}
+        with torch.no_grad():
+            for name, pair in KaraTraining().held_out(loaded.model, tensors).items():
+                sums[name] = sums.get(name, torch.zeros(2)) + pair
+    print("| nats a code | own lyrics | the next clip's | none |")
+    print("|---|---:|---:|---:|")
+    for level in ("codes", *LEVELS[: len(loaded.options.rates)]):
+        pairs = [sums[level + kind] for kind in ("", ", another's", ", nothing")]
+        print(f"| {level} | {' | '.join(f'{float(p[0] / p[1]):.3f}' for p in pairs)} |")
+
+
 def sung_table(args: argparse.Namespace) -> None:
     """What is heard in what a model sings."""
     loaded = load_karasinger(args.checkpoint, "cpu")
     codec: Any = loaded.codec
     known = loaded.options.names
     train_clips, test = (clips_of(args.data, s, known) for s in ("train", "test"))
+    nats_table(loaded, test)
     test = test[: args.lines]
     learn: list[Row] = []
     for i, (clip, names) in enumerate(train_clips):

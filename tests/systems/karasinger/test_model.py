@@ -11,7 +11,13 @@ from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models.audio.karasinger import REACH, KaraConfig, KaraLM, nats  # noqa: E402
 from cantilena.systems.karasinger.examples import KaraBatches, SungCodes  # noqa: E402
-from cantilena.systems.karasinger.writing import MOST, TAIL, KaraOrder, KaraWriting  # noqa: E402
+from cantilena.systems.karasinger.writing import (  # noqa: E402
+    HOLD,
+    MOST,
+    TAIL,
+    KaraOrder,
+    KaraWriting,
+)
 
 torch.set_num_threads(1)
 SIZES = (5, 4, 4, 6)
@@ -86,6 +92,27 @@ def test_a_length_that_is_asked_for_is_kept(model: KaraLM):
     again = KaraWriting(model, KaraOrder(LYRICS, 200, 3))
     assert np.array_equal(again.run()[:, :50], KaraWriting(model, KaraOrder(LYRICS, 50, 3)).run())
     assert again.turns > 1  # the words begin again
+
+
+def test_the_last_phoneme_is_not_left_and_the_piece_ends_on_it(model: KaraLM):
+    """Attention that is there alone goes back to no word; some columns later the piece is over."""
+    lyrics = model.read(torch.tensor([LYRICS]))
+    place = model.start(lyrics)
+    there = torch.nn.functional.one_hot(torch.tensor([len(LYRICS) - 1]), len(LYRICS)).float()
+    for _ in range(20):
+        place = model.step(lyrics, place._replace(weights=there), model.begin[None])
+        assert torch.allclose(place.weights.detach(), there)
+    never = KaraLM(model.config).eval()
+    never.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        never.stop.bias.fill_(-50.0)
+        never.energy.weight.zero_()
+    written = KaraWriting(never, KaraOrder((1, 2, 3, 1), None, 0)).run()
+    assert written.shape[1] < 4 + 3 * HOLD
+    with torch.no_grad():
+        never.stop.bias.fill_(50.0)
+    sooner = KaraWriting(never, KaraOrder((1, 2, 3, 1), None, 0)).run()
+    assert sooner.shape[1] <= written.shape[1] - HOLD + 1
 
 
 def test_it_learns_which_phoneme_is_which_code():

@@ -26,6 +26,8 @@ KERNEL = 5
 PLACES, FILTERS = 15, 16
 """Phonemes around that attention sees of where it was, and in how many ways."""
 _TINY = 1e-6
+_SEEN = 1e-3
+"""Attention below which a phoneme is no place to go on from, but in training."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,10 @@ class KaraLM(nn.Module):
         reached = place.weights
         for i in range(1, REACH + 1):
             reached = reached + F.pad(place.weights, (i, 0))[:, : place.weights.shape[1]]
-        weights = (reached + _TINY) * energy.softmax(-1) * lyrics.mask
-        weights = weights / weights.sum(-1, keepdim=True).clamp_min(_TINY * _TINY)
+        # in training what is missed is learned from, else nothing is reached by leaps
+        reached = reached + _TINY if self.training else reached * (reached > _SEEN)
+        weights = reached * energy.softmax(-1) * lyrics.mask
+        weights = weights / weights.sum(-1, keepdim=True).clamp_min(1e-30)
         context = (weights[..., None] * lyrics.states).sum(1)
         return Place(hidden, context, weights, place.total + weights)
 

@@ -17,9 +17,9 @@ from cantilena.models.audio.karasinger import KaraLM
 
 SAMPLING = Sampling(temperature=0.9, top_p=0.9, top_k=0, guidance=1.0, best_of=1, repetition=0.0)
 ENDS = 0.5
-"""How likely a column is the last where the piece ends."""
-SUNG = 0.3
-"""Attention to the last two phonemes without which a piece does not end by itself."""
+"""How likely a column is the last, or how much attention the last phoneme has, where it counts."""
+HOLD = 12
+"""Columns for which the last phoneme is sung at most."""
 MOST = 8
 """Columns of a phoneme at most, so that every piece ends."""
 TAIL = 4
@@ -68,14 +68,14 @@ class KaraWriting:
             return choose(logits, order.sampling, float(rng.random()))
 
         while len(self.columns) < self.total:
-            place, before = model.start(read), model.begin[None]
+            place, before, held = model.start(read), model.begin[None], 0
             for _ in range(MOST * len(lyrics) + TAIL):
                 place = model.step(read, place, before)
                 codes, before, last = model.write(place, value)
                 self.columns.append(codes)
                 yield len(self.columns), self.total
-                at_end = float(place.weights[0, -2:].sum()) > SUNG
-                over = bool(order.lyrics) and last > ENDS and at_end
+                held += bool(order.lyrics) and float(place.weights[0, -1]) > ENDS
+                over = held >= HOLD or (held > 0 and last > ENDS)
                 if len(self.columns) >= self.total or over:
                     break
             self.turns += 1
