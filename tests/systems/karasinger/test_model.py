@@ -139,7 +139,7 @@ def test_it_learns_which_phoneme_is_which_code():
     held = {k: torch.as_tensor(v) for k, v in KaraBatches(clips[180:], 4, 0.0).fixed(20)[0].items()}
     there = torch.ones(20, 10, dtype=torch.bool)
     own, other = (
-        float(nats(model(held["columns"], p)[0], held["columns"], there)[0])
+        float(nats(model(held["columns"], p)[0], held["columns"], there)[0].detach())
         for p in (held["phonemes"], held["phonemes"].roll(1, 0))
     )
     assert own < 0.35 and other > 2 * own
