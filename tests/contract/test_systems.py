@@ -35,7 +35,7 @@ from cantilena.text.wishes import Brief, Change, Instrument, PartWish, Section
 from tiny_systems import CHECKPOINTS
 
 ONE = Sampling(best_of=1, top_p=0.98)
-SOUND_ALONE = ("musiclm",)
+SOUND_ALONE = ("musiclm", "karasinger")
 """The systems whose pieces have no notes."""
 
 

@@ -134,6 +134,14 @@ def uniaudio(folder: Path) -> Path:
     return write_uniaudio(folder, seconds=4.0)
 
 
+def karasinger(folder: Path) -> Path:
+    """A tiny codec of levels, and a model that sings its codes."""
+    pytest.importorskip("vector_quantize_pytorch")
+    from tiny_karasinger import write_karasinger
+
+    return write_karasinger(folder)
+
+
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "note": note,
     "aligned": aligned,
@@ -147,6 +155,7 @@ CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
     "code-notes": code_notes,
     "musiclm": musiclm,
     "latent": latent,
+    "karasinger": karasinger,
     "uniaudio": uniaudio,
 }
 """What makes the checkpoint, in an empty folder, by the system's name."""

@@ -9,7 +9,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from cantilena.cli.audio_data import audio_arguments, debian_arguments, notes_arguments
+from cantilena.cli.audio_data import (
+    audio_arguments,
+    debian_arguments,
+    notes_arguments,
+    sung_arguments,
+)
 from cantilena.cli.common import system_arguments
 from cantilena.cli.editing import editing_arguments
 from cantilena.cli.evaluate import EVALUATIONS
@@ -142,6 +147,9 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
         "--story", metavar="STORY", help="words by second (musiclm), as '0:calm 15:fast drums'"
     )
     how.add_argument(
+        "--lyrics", metavar="TEXT", help="words to sing (karasinger) in the place of the text"
+    )
+    how.add_argument(
         "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
     )
     editing = parser.add_argument_group("with --continue, for systems that edit")
@@ -246,6 +254,10 @@ def data_commands(commands: Any) -> None:
     notes.set_defaults(run="cli.audio_data:data_notes")
     notes_arguments(notes, count)
     output_arguments(notes, quiet=True)
+    sung = jobs.add_parser("sung", help="sing lines of words on melodies to learn singing from")
+    sung.set_defaults(run="cli.audio_data:data_sung")
+    sung_arguments(sung, count)
+    output_arguments(sung, quiet=True)
     debian = jobs.add_parser("debian", help="get music that Debian's packages carry, or list it")
     debian.set_defaults(run="cli.audio_data:data_debian")
     debian_arguments(debian)

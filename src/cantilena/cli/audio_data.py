@@ -1,5 +1,6 @@
 """``cantilena data audio`` makes clips of MIDI and recordings, ``cantilena data notes`` clips of
-single notes, ``cantilena data debian`` gets recordings that Debian's packages carry.
+single notes, ``cantilena data sung`` clips of sung lines, ``cantilena data debian`` gets recordings
+that Debian's packages carry.
 
 Knows options and what is printed; the work is done in ``data.audio`` and ``data.debian``.
 """
@@ -89,12 +90,15 @@ def data_audio(args: argparse.Namespace) -> int:
     return _print_manifest(args, manifest, out)
 
 
-def _print_manifest(args: argparse.Namespace, manifest: dict[str, Any], out: Path) -> int:
+def _print_manifest(
+    args: argparse.Namespace, manifest: dict[str, Any], out: Path, end: list[str] | None = None
+) -> int:
     if args.json:
         names = ("recipe", "licences", "counts", "refused", "left_out", "changed")
         print_json({"folder": str(out), **{name: manifest[name] for name in names}})
     elif not args.quiet:
-        print("\n".join(summary(manifest)))
+        lines = summary(manifest)
+        print("\n".join(lines if end is None else [*lines[:-1], *end]))
         print(out)
     return 0
 
@@ -195,3 +199,59 @@ def data_notes(args: argparse.Namespace) -> int:
     with Progress(args.quiet) as progress:
         manifest = build_notes(out, args.rate, args.engine, args.soundfont, args.workers, progress)
     return _print_manifest(args, manifest, out)
+
+
+def sung_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
+    """The options of ``data sung``; ``count`` reads a whole number from 1."""
+    parser.add_argument(
+        "-o", "--output", default="sung", metavar="DIR", help="where it goes (sung)"
+    )
+    parser.add_argument(
+        "--lines", metavar="FILE", help="what is sung, a line of words each (made ones)"
+    )
+    parser.add_argument(
+        "--melodies",
+        nargs="+",
+        default=(),
+        metavar="PLACE",
+        help="MIDI files, or folders of them, whose melodies are sung (made ones)",
+    )
+    parser.add_argument("--clips", type=count, default=600, metavar="N", help="how many (600)")
+    parser.add_argument("--voice", metavar="NAME", help="of eSpeak NG's (en-us+f2)")
+    parser.add_argument("--seed", type=int, default=0, metavar="K", help="of made lines, melodies")
+    parser.add_argument(
+        "--rate", type=count, default=16_000, metavar="HZ", help="sample rate (16000)"
+    )
+    parser.add_argument("--workers", type=count, default=1, metavar="N", help="processes (1)")
+
+
+def data_sung(args: argparse.Namespace) -> int:
+    """Sings the lines and prints how many there are."""
+    from cantilena.data.audio.sung import build_sung
+    from cantilena.files import check_folder
+    from cantilena.render.espeak import VOICE
+
+    out = check_folder(args.output)
+    lines: list[str] = []
+    if args.lines is not None:
+        try:
+            lines = Path(args.lines).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"the lines in {args.lines!r} cannot be read: {error}") from error
+        if not any(line.strip() for line in lines):
+            raise InputError(f"there is no line in {args.lines!r}")
+    if args.seed < 0:
+        raise InputError(f"a seed is a number from 0 on, not {args.seed}")
+    with Progress(args.quiet) as progress:
+        manifest = build_sung(
+            out,
+            lines,
+            args.clips,
+            args.rate,
+            args.voice or VOICE,
+            args.melodies,
+            args.seed,
+            args.workers,
+            progress,
+        )
+    return _print_manifest(args, manifest, out, ["words are sung by eSpeak NG, GPL-3.0-or-later"])

@@ -175,8 +175,11 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
 
 def _options(args: argparse.Namespace) -> list[str]:
     """The system's own options, as they are written."""
-    condition = [] if args.condition is None else [f"condition={args.condition}"]
-    return [*(args.option or ()), *condition]
+    named = {"condition": args.condition, "lyrics": args.lyrics}
+    return [
+        *(args.option or ()),
+        *(f"{name}={value}" for name, value in named.items() if value is not None),
+    ]
 
 
 def _names(args: argparse.Namespace, prompts: Sequence[Prompt], n: int) -> list[list[str]]:
@@ -219,7 +222,8 @@ def _prompts(args: argparse.Namespace) -> list[Prompt]:
             if not text.strip() and file:
                 name = getattr(args, "name", None) or names_of_sources([file], suffix)[0]
                 return [Prompt("", name)]
-        return [Prompt(text)]
+        lyrics = getattr(args, "lyrics", None) or ""  # which are the text where there is no other
+        return [Prompt(text if text.strip() else lyrics)]
     if text:
         raise InputError("both a text and --prompts are given; give one of them")
     return read_prompts(args.prompts)
@@ -300,6 +304,7 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
         "reader",
         "condition",
         "story",
+        "lyrics",
         "option",
         "between",
         "keep",

@@ -28,13 +28,17 @@ def train_codec(args: argparse.Namespace) -> int:
     saved."""
     from cantilena.train.audio.clips import Cuts
     from cantilena.train.audio.loop import Training
+    from cantilena.train.audio.sung import SungClips
 
     if args.codec is not None:
         raise InputError("--codec is of --system codes; which codec is trained, --recipe says")
     folder, saved = run_folder(args)
     recipe = codec_settings(args, saved)
+    data, valid = splits(args, recipe.options.seconds)
+    sung = recipe.options.codec == "mel-levels" and bool(recipe.options.weights.get("ctc"))
+    if sung:
+        recipe = with_phonemes(recipe, data, saved)
     options, settings = recipe.options, recipe.settings
-    data, valid = splits(args, options.seconds)
     training = Training(folder, recipe)
     model: Any = training.model.codec
     if data.rate != model.sample_rate:
@@ -43,8 +47,11 @@ def train_codec(args: argparse.Namespace) -> int:
             f"with --rate {model.sample_rate}, or train with --option sample_rate={data.rate}"
         )
     length = max(1, round(options.seconds * data.rate / model.hop)) * model.hop
-    cuts = Cuts(data, model.channels, length)
-    held_out = Cuts(valid, model.channels, length).fixed(settings.batch)
+    if sung:
+        cuts, others = (SungClips(part, model.phonemes, length) for part in (data, valid))
+    else:
+        cuts, others = (Cuts(part, model.channels, length) for part in (data, valid))
+    held_out = others.fixed(settings.batch)
     parameters = sum(p.numel() for p in model.parameters())
     say = printer(args)
     say(
@@ -58,6 +65,17 @@ def train_codec(args: argparse.Namespace) -> int:
         about(data, args.data),
     )
     return 0 if done else 130
+
+
+def with_phonemes(recipe: Recipe, data: Any, saved: Recipe | None) -> Recipe:
+    """The recipe of a codec that learns phonemes with those of the clips; of a run that goes on
+    its own. Raises InputError where the clips have none."""
+    from cantilena.systems.codec.training import with_option
+    from cantilena.train.audio.sung import phonemes_in
+
+    if saved is not None or recipe.options.model.get("phonemes"):
+        return recipe
+    return with_option(recipe, "phonemes", list(phonemes_in(data)))
 
 
 def codec_settings(args: argparse.Namespace, saved: Recipe | None) -> Recipe:

@@ -32,6 +32,7 @@ TRAINERS = {
     "symphony": "cli.train_symphony:train_symphony",
     "bert-symphony": "cli.train_symphony:train_symphony",
     "joint": "cli.train_joint:train_joint",
+    "karasinger": "cli.train_karasinger:train_karasinger",
     "latent": "cli.train_latent:train_latent",
     "musiclm": "cli.train_musiclm:train_musiclm",
     "uniaudio": "cli.train_uniaudio:train_uniaudio",

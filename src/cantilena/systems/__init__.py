@@ -110,6 +110,14 @@ SYSTEMS: dict[str, Spec] = {
         gives="audio",
         trains="cantilena.systems.latent.training:LatentTraining",
     ),
+    "karasinger": Spec(
+        home="cantilena.systems.karasinger.system:KaraSystem",
+        help="sound: words sung on a melody of its own, by codes that are tied to phonemes",
+        extra="audio",
+        reads=("text", "brief"),
+        gives="audio",
+        trains="cantilena.systems.karasinger.training:KaraTraining",
+    ),
     "uniaudio": Spec(
         home="cantilena.systems.uniaudio.system:UniAudioSystem",
         help="sound: one model for all tasks, led by a Score of note's, a text or a recording",

@@ -7,7 +7,7 @@ alone, the adversaries' hear the sound detached.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,18 @@ from cantilena.models.audio.codec.losses import (
     wave_l1,
     with_sides,
 )
+from cantilena.models.audio.ctc import ctc, label_errors
 from cantilena.systems.codec.options import LOSSES, CodecOptions
+
+
+class Labels(NamedTuple):
+    """What is heard in a batch's clips, in order: ``numbers`` (B, L) from 1 on, ``counts`` (B,) of
+    them, and how many ``samples`` (B,) of each row are its clip's."""
+
+    numbers: Tensor
+    counts: Tensor
+    samples: Tensor
+
 
 _SOUND = tuple(name for name in LOSSES if name not in ("adversary", "features"))
 
@@ -52,9 +63,14 @@ class CodecInTraining(nn.Module):
         weights = {k: v for k, v in options.weights.items() if k in LOSSES}
         self.balancer = Balancer(weights) if options.balance == "balancer" else None
 
-    def loss(self, audio: Tensor, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        self, audio: Tensor, step: int, labels: Labels | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The scalar whose gradient trains all, and what is logged."""
         coded = self.codec(audio, step >= self.options.plain_steps)
+        if labels is not None and coded.labels is not None:
+            frames = self._frames(labels)
+            coded.terms["ctc"] = ctc(coded.labels, frames, labels.numbers, labels.counts)
         total = audio.new_zeros(())
         logged: dict[str, Tensor] = {}
         if coded.quantised is not None:
@@ -118,9 +134,13 @@ class CodecInTraining(nn.Module):
         (gradient,) = torch.autograd.grad(total, [sound], retain_graph=True)
         return (gradient.detach() * sound).sum()
 
+    def _frames(self, labels: Labels) -> Tensor:
+        return torch.clamp(-(-labels.samples // self.codec.hop), min=1)
+
     @torch.no_grad()
-    def held_out(self, audio: Tensor) -> dict[str, Tensor]:
-        """(2,) by what is measured of sound (B, C, N): the sum over clips, and their number."""
+    def held_out(self, audio: Tensor, labels: Labels | None = None) -> dict[str, Tensor]:
+        """(2,) by what is measured of sound (B, C, N): the sum over clips, and their number; of
+        labels how many are wrong ("label errors"), and how many there are."""
         coded = self.codec(audio)
         count = audio.new_tensor(float(len(audio)))
         figures = {name: value * count for name, value in coded.terms.items()}
@@ -133,4 +153,8 @@ class CodecInTraining(nn.Module):
                 figures["si_sdr_side"] = si_sdr(*apart).sum()
         if coded.quantised is not None:
             figures["perplexity"] = count * coded.quantised.usage["perplexity"]
-        return {name: torch.stack([value, count]) for name, value in figures.items()}
+        out = {name: torch.stack([value, count]) for name, value in figures.items()}
+        if labels is not None and coded.labels is not None:
+            frames = self._frames(labels)
+            out["label errors"] = label_errors(coded.labels, frames, labels.numbers, labels.counts)
+        return out

@@ -19,8 +19,10 @@ FORMS = ("hinge", "squares")
 LOSSES = ("wave", "relative_wave", "mel", "stft", "largest", "adversary", "features")
 """What sound is compared by. Other weights are "quantizer", of the sum of the quantizer's losses (1
 where none is set), and those of the codec's own terms."""
-TERMS = ("bands", "kl", "slowness", "reach")
-"""Losses that codecs have of their own: mel's, vae's, slow's two."""
+CTC = "ctc"
+TERMS = ("bands", "kl", "slowness", "reach", CTC)
+"""Losses that codecs have of their own: mel's, vae's, slow's two, and of coarse codes of mel-levels
+that of the phonemes."""
 
 
 @dataclass(frozen=True)

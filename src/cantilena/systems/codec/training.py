@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cantilena.errors import InputError
-from cantilena.systems.codec.options import LOSSES, TERMS, CodecOptions
+from cantilena.systems.codec.options import CTC, LOSSES, TERMS, CodecOptions
 from cantilena.systems.sound import SETTINGS, SoundTraining
 from cantilena.systems.trainable import CODEC, Recipe, names
 
@@ -62,6 +62,12 @@ RECIPES: dict[str, dict[str, Any]] = {
         "adversary": "squares",
     },
     "codec-mel": {"codec": "mel", "model": _MDCT, "weights": {"bands": 1.0}},
+    "codec-karasinger": {
+        "codec": "mel-levels",
+        "model": {"quantizer_options": {"decay": 0.95, "commitment": 0.1}},
+        "weights": {"bands": 1.0, "ctc": 0.3},
+        "seconds": 4.0,
+    },
     "codec-vqvae2": {"codec": "vqvae2", "weights": {"relative_wave": 30.0, "mel": 1.0}},
     "codec-jukebox": {
         "codec": "jukebox",
@@ -140,7 +146,7 @@ class CodecTraining(SoundTraining):
         """Raises InputError for settings and options that do not go together."""
         super().check(recipe)
         options = recipe.options
-        if not any(options.weights.get(name) for name in (*LOSSES, *TERMS)):
+        if not any(options.weights.get(name) for name in (*LOSSES, *TERMS) if name != CTC):
             raise InputError("no loss has a weight above 0, so that the codec would learn nothing")
         heard = any(options.weights.get(name) for name in ("adversary", "features"))
         if heard != bool(options.adversaries):
@@ -161,11 +167,11 @@ class CodecTraining(SoundTraining):
         self, model: CodecInTraining, batch: Mapping[str, Any]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """What is minimised of a batch's "audio" (B, C, N) at its "step", and each part of it."""
-        return model.loss(batch["audio"], batch["step"])
+        return model.loss(batch["audio"], batch["step"], _labels(batch))
 
     def held_out(self, model: CodecInTraining, batch: Mapping[str, Any]) -> Mapping[str, Tensor]:
         """(2,) by what is measured: the sum over a batch's clips, and their number."""
-        return model.held_out(batch["audio"])
+        return model.held_out(batch["audio"], _labels(batch))
 
     def optimisers(
         self, model: CodecInTraining, recipe: Recipe
@@ -197,3 +203,11 @@ class CodecTraining(SoundTraining):
         from cantilena.models.audio.codec.files import save_codec
 
         return save_codec(folder, model.codec, card, half=model.options.half).folder
+
+
+def _labels(batch: Mapping[str, Any]) -> Any:
+    """The labels of a batch of sung clips; None of others."""
+    from cantilena.systems.codec.model import Labels
+
+    names = ("phonemes", "counts", "samples")
+    return Labels(*(batch[name] for name in names)) if names[0] in batch else None

@@ -73,6 +73,8 @@ def test_every_weight_of_the_net_learns(kind: str):
         total = total + (sound**2).mean()
     if coded.quantised is not None:
         total = total + coded.quantised.loss
+    if coded.labels is not None:
+        total = total + (coded.labels**2).mean()
     total.backward()
     silent = [name for name, p in model.named_parameters() if p.grad is None]
     assert not silent

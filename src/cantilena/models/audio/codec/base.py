@@ -26,6 +26,7 @@ CODECS: dict[str, str] = {
     "seanet": "cantilena.models.audio.codec.seanet:SeanetCodec",
     "dac": "cantilena.models.audio.codec.dac:DacCodec",
     "mel": "cantilena.models.audio.codec.mel:MelCodec",
+    "mel-levels": "cantilena.models.audio.codec.mel_levels:MelLevelsCodec",
     "vqvae2": "cantilena.models.audio.codec.levels:Vqvae2Codec",
     "jukebox": "cantilena.models.audio.codec.levels:JukeboxCodec",
     "slow": "cantilena.models.audio.codec.slow:SlowCodec",
@@ -40,12 +41,14 @@ class Coded:
     """A codec's pass over sound. ``audio``: (B, C, N), None where a codec in training gives none
     (the mel codec's is made by Griffin-Lim, which has no weights); ``quantised``: None where
     nothing was quantised; ``terms``: scalar losses of the codec's own by name; ``levels``: sound
-    of other levels than the finest, (B, C, N) each, for which the losses hold as well."""
+    of other levels than the finest, (B, C, N) each, for which the losses hold as well;
+    ``labels``: (B, T, classes) logits of what is heard by frame, where the codec has any."""
 
     audio: Tensor | None
     quantised: Quantised | None
     terms: dict[str, Tensor] = field(default_factory=dict)
     levels: tuple[Tensor, ...] = ()
+    labels: Tensor | None = None
 
 
 class Codec(nn.Module):

@@ -7,6 +7,7 @@ number of bands and hardly on the hop or the iterations: of true bands 80 give a
 
 from __future__ import annotations
 
+import math
 from math import gcd
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cantilena.errors import InputError
-from cantilena.models.audio.codec.base import Coded, LatentCodec, cut
+from cantilena.models.audio.codec.base import Codec, Coded, LatentCodec, cut
 from cantilena.models.audio.codec.convnext import Trunk
 from cantilena.models.audio.codec.transforms import LogMel, griffin_lim, tone_phases
 from cantilena.models.audio.quantize import quantizer as make_quantizer
@@ -28,12 +29,40 @@ TONE_ITERATIONS = 2
 notes after 16."""
 
 
-class MelCodec(LatentCodec):
+class BandSound(Codec):
+    """Codecs of mel bands: bands as networks take them, and sound of these by Griffin-Lim."""
+
+    bank: Tensor
+    in_log10 = SPREAD / math.log(10)
+    """What a difference of the networks' bands is in log10."""
+
+    def _set_bands(self, sample_rate: int, fft: int, hop: int, bands: int, iterations: int) -> None:
+        self.sample_rate, self.channels, self.iterations = sample_rate, 1, iterations
+        self.mel = LogMel(sample_rate, fft, hop, bands)
+        inverse = torch.linalg.pinv(self.mel.bank.double().T).float()
+        self.register_buffer("bank", inverse, persistent=False)
+
+    def _bands(self, audio: Tensor) -> Tensor:
+        """(B, bands, T) as the network takes them."""
+        if audio.shape[1] != 1:
+            raise InputError(f"the codec takes 1 channel, not {audio.shape[1]}")
+        with torch.autocast(audio.device.type, enabled=False):
+            return (self.mel(audio[:, 0].float()) - CENTRE) / SPREAD
+
+    def _magnitudes(self, bands: Tensor) -> Tensor:
+        levels = (bands.float() * SPREAD + CENTRE).exp()
+        return (self.bank @ levels).clamp_min(0)
+
+    @torch.no_grad()
+    def _sound(self, bands: Tensor) -> Tensor:
+        return griffin_lim(self._magnitudes(bands), self.mel.stft, self.iterations)[:, None]
+
+
+class MelCodec(BandSound, LatentCodec):
     """One channel of ``bands`` mel bands in frames of ``hop`` samples; ``iterations`` of
     Griffin-Lim. The rest as in the frame-rate codec."""
 
     kind = "mel"
-    bank: Tensor
 
     def __init__(
         self,
@@ -52,11 +81,8 @@ class MelCodec(LatentCodec):
         quantizer_options: dict[str, Any] | None = None,
     ):
         super().__init__()
-        self.sample_rate, self.channels, self.hop = sample_rate, 1, hop
-        self.iterations, self.norm = iterations, norm
-        self.mel = LogMel(sample_rate, fft, hop, bands)
-        inverse = torch.linalg.pinv(self.mel.bank.double().T).float()
-        self.register_buffer("bank", inverse, persistent=False)
+        self._set_bands(sample_rate, fft, hop, bands, iterations)
+        self.hop, self.norm = hop, norm
         self.encoder = Trunk(bands, width, hidden, encoder_layers, latent)
         self.quantizer = make_quantizer(quantizer, latent, **(quantizer_options or {}))
         self.sizes = tuple(self.quantizer.sizes)
@@ -72,13 +98,6 @@ class MelCodec(LatentCodec):
         weight: Any = self.decoder.end.weight
         return weight
 
-    def _bands(self, audio: Tensor) -> Tensor:
-        """(B, bands, T) as the network takes them."""
-        if audio.shape[1] != 1:
-            raise InputError(f"the codec takes 1 channel, not {audio.shape[1]}")
-        with torch.autocast(audio.device.type, enabled=False):
-            return (self.mel(audio[:, 0].float()) - CENTRE) / SPREAD
-
     def _latents(self, bands: Tensor) -> Tensor:
         latents = self.encoder(bands)
         if not self.norm:
@@ -88,14 +107,6 @@ class MelCodec(LatentCodec):
     def analyse(self, audio: Tensor) -> Tensor:
         """As ``LatentCodec.analyse``."""
         return self._latents(self._bands(audio))
-
-    def _magnitudes(self, bands: Tensor) -> Tensor:
-        levels = (bands.float() * SPREAD + CENTRE).exp()
-        return (self.bank @ levels).clamp_min(0)
-
-    @torch.no_grad()
-    def _sound(self, bands: Tensor) -> Tensor:
-        return griffin_lim(self._magnitudes(bands), self.mel.stft, self.iterations)[:, None]
 
     @torch.no_grad()
     def decode_tones(self, codes: Tensor, hertz: Tensor, length: int | None = None) -> Tensor:
@@ -120,7 +131,6 @@ class MelCodec(LatentCodec):
         latents = self._latents(target)
         quantised = self.quantizer(latents, books) if quantise else None
         output = self.decoder(latents if quantised is None else quantised.values)
-        in_log10 = SPREAD / torch.log(torch.tensor(10.0)).item()
-        terms = {"bands": in_log10 * (output.float() - target).abs().mean()}
+        terms = {"bands": self.in_log10 * (output.float() - target).abs().mean()}
         sound = None if self.training else cut(self._sound(output), audio.shape[-1])
         return Coded(sound, quantised, terms)

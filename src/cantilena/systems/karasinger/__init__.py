@@ -1,0 +1,1 @@
+"""KaraSinger: words become sung sound, by a codec whose coarse codes are tied to phonemes."""

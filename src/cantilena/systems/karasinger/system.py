@@ -1,0 +1,150 @@
+"""The system ``karasinger``: the words of a Request, or other lyrics, are sung.
+
+Knows Requests, lengths and loudness; how codes are written is ``writing``'s, how words become
+phonemes ``lyrics``'. The melody is the model's own: no Score leads it. Needs torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cantilena.errors import InputError
+from cantilena.models.audio.musicgen import TEXT
+from cantilena.systems.base import Event, Request, System
+from cantilena.systems.codes.system import MusicgenSystem, Piece, text_seconds
+from cantilena.systems.karasinger.checkpoint import Loaded, load_karasinger
+from cantilena.systems.karasinger.lyrics import phonemes_of
+from cantilena.systems.karasinger.options import SYSTEM
+from cantilena.systems.karasinger.writing import SAMPLING, KaraOrder, KaraWriting
+from cantilena.text.report.rows import Row
+from cantilena.text.report.sound import sound_report
+from cantilena.text.wishes import Brief
+
+LYRICS = "lyrics"
+"""The option that says what is sung in the place of the text."""
+TEMPO = 120.0
+"""Beats a minute of a length in bars where no tempo is asked for."""
+LONGEST = 120.0
+"""Seconds of a piece at most."""
+
+
+@dataclass
+class KaraPiece(Piece):
+    """A Request on its way."""
+
+
+class KaraSystem(MusicgenSystem):
+    """A model that sings, with its codec."""
+
+    system = SYSTEM
+    sampling = SAMPLING
+    options: ClassVar[Mapping[str, type]] = {LYRICS: str}
+    piece = KaraPiece
+    conditions = (TEXT,)  # type: ignore[assignment]
+
+    def __init__(self, loaded: Loaded):
+        self.model, self.codec, self.trained = loaded.model, loaded.codec, loaded.options
+        checkpoint = loaded.checkpoint
+        self.name, self.hash, self.card = checkpoint.name, checkpoint.hash, checkpoint.card
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        codec: str | None = None,
+    ) -> KaraSystem:
+        """The system of a checkpoint's folder or a run's. Raises as ``load_karasinger``, and
+        InputError where none is named, or a codec or a dtype is: the model brings its own."""
+        if checkpoint is None:
+            raise InputError("the system 'karasinger' needs a checkpoint; name its folder")
+        if codec is not None or dtype is not None:
+            raise InputError("karasinger brings its own codec and dtype; leave both out")
+        return cls(load_karasinger(checkpoint, device))
+
+    @property
+    def networks(self) -> Sequence[Any]:
+        """As ``System.networks``."""
+        return (self.model,)
+
+    # ------------------------------------------------------------------ what is asked
+
+    def condition(self, request: Request) -> str:
+        """The text, always."""
+        return TEXT
+
+    def lyrics(self, request: Request) -> tuple[int, ...]:
+        """The phonemes of what a Request sings, as numbers; none for a Request without words.
+        Raises as ``phonemes_of``."""
+        text = request.options.get(LYRICS, request.brief.text) or ""
+        return tuple(phonemes_of(text, self.trained.lexicon, self.trained.names))
+
+    def check(self, request: Request) -> None:
+        """As ``System.check``; and whether the words can be sung for so long."""
+        System.check(self, request)  # musicgen's own has no length for bars without a tempo
+        seconds = _length(request.brief)
+        if seconds is not None and not 0 < seconds <= LONGEST:
+            raise InputError(f"a piece of {seconds:g} s is outside 0-{LONGEST:g} s")
+        if (request.sampling or self.sampling).guidance != 1.0:
+            raise InputError("karasinger has no guidance; leave it at 1")
+        self.lyrics(request)
+
+    # ------------------------------------------------------------------ how it is made
+
+    def attempts(self, request: Request) -> int:
+        """1: nothing is measured by which attempts could be told apart."""
+        return 1
+
+    def _compose(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, Event]]:
+        """Nothing: no Score leads."""
+        return iter(())
+
+    def _writing(self, piece: Piece) -> KaraWriting:
+        request = piece.request
+        lyrics, seconds = self.lyrics(request), _length(request.brief)
+        if seconds is None and not lyrics:
+            seconds = text_seconds(request.brief)
+        frames = None
+        if seconds is not None:
+            frames = max(1, -(-round(seconds * self.codec.sample_rate) // self.codec.hop))
+        sampling = request.sampling or self.sampling
+        return KaraWriting(self.model, KaraOrder(lyrics, frames, piece.seed, sampling))
+
+    def _seconds(self, piece: Piece) -> float:
+        """As asked, else as long as the words were sung."""
+        asked = _length(piece.request.brief)
+        if asked is not None:
+            return asked
+        assert piece.writing is not None
+        return piece.writing.codes[0].shape[1] / self.codec.frame_rate
+
+    def _rows(self, piece: Piece, sound: Any) -> tuple[Row, ...]:
+        brief = piece.request.brief
+        return sound_report(brief, sound.seconds, _bar(brief))
+
+    def _facts(self, piece: Piece) -> dict[str, Any]:
+        """What the JSON file says of how a piece was sung."""
+        numbers, names = self.lyrics(piece.request), self.trained.names
+        return {
+            "condition": TEXT,
+            "phonemes": " ".join(names[number - 1] for number in numbers),
+            "codec": self.trained.codec[:16],
+            "bits_per_second": round(self.codec.bits(), 1),
+        }
+
+
+def _bar(brief: Brief) -> float:
+    """Seconds of a bar, of the tempo and metre that are asked for, else of ``TEMPO`` in 4/4."""
+    number, unit = map(int, (brief.metre or "4/4").split("/"))
+    return number * 4 / unit * 60 / (brief.tempo or TEMPO)
+
+
+def _length(brief: Brief) -> float | None:
+    """How long a piece is to be; None where no length is asked for."""
+    if brief.seconds is not None or brief.bars is None:
+        return brief.seconds
+    return text_seconds(replace(brief, tempo=brief.tempo or TEMPO))
