@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from cantilena.errors import InputError
 from cantilena.models.audio.musicgen import TEXT
+from cantilena.result import Result
 from cantilena.systems.base import Event, Request, System
 from cantilena.systems.codes.system import MusicgenSystem, Piece, text_seconds
 from cantilena.systems.karasinger.checkpoint import Loaded, load_karasinger
@@ -121,6 +122,11 @@ class KaraSystem(MusicgenSystem):
             return asked
         assert piece.writing is not None
         return piece.writing.codes[0].shape[1] / self.codec.frame_rate
+
+    def _result(self, piece: Piece) -> Result:
+        """As of other sound; but no word is left over: they are sung, whatever they mean."""
+        result = super()._result(piece)
+        return replace(result, brief=replace(result.brief, unplaced=()))
 
     def _rows(self, piece: Piece, sound: Any) -> tuple[Row, ...]:
         brief = piece.request.brief
