@@ -90,12 +90,12 @@ def into_range(pitch: int, voice: Voice) -> int:
 def sing(voice: Voice, text: str, notes: Sequence[SungNote]) -> Sung:
     """A line on notes, one a syllable: as many as ``count_syllables`` says. Raises InputError for
     another number of notes, and for pitches that the voice does not have."""
-    said: dict[tuple[int, int], Spoken] = {}
+    renditions: dict[tuple[int, int], Spoken] = {}
 
     def spoken(pitch: int, speed: int) -> Spoken:
-        if (pitch, speed) not in said:
-            said[pitch, speed] = voice.say(text, hertz_of(pitch), speed)
-        return said[pitch, speed]
+        if (pitch, speed) not in renditions:
+            renditions[pitch, speed] = voice.say(text, hertz_of(pitch), speed)
+        return renditions[pitch, speed]
 
     first = spoken(notes[0].pitch, SPEEDS[0]) if notes else None
     parts = [] if first is None else syllables(first.phonemes)

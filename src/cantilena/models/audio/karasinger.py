@@ -180,8 +180,8 @@ class KaraLM(nn.Module):
         """(N, K, inner) before each code of columns (N, K)."""
         last = self.inner_codes.num_embeddings - 1
         begin = self.inner_codes.weight[last].expand(len(out), 1, -1)
-        told = self.inner_codes(codes[:, :-1] + self.offsets[:-1])
-        return self.column(torch.cat([begin, told], 1), self.inward(out).tanh()[None])[0]
+        previous = self.inner_codes(codes[:, :-1] + self.offsets[:-1])
+        return self.column(torch.cat([begin, previous], 1), self.inward(out).tanh()[None])[0]
 
     def _left_out(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.config.dropout, self.training)
@@ -193,13 +193,13 @@ class KaraLM(nn.Module):
         numpy; (1, width) what they say to the next; and how likely it is the last."""
         out = torch.cat([place.hidden, place.context], -1)
         state = self.inward(out).tanh()[None]
-        told = self.inner_codes.weight[-1][None, None]
+        previous = self.inner_codes.weight[-1][None, None]
         codes: list[int] = []
         for k, head in enumerate(self.heads):
-            x, state = self.column(told, state)
+            x, state = self.column(previous, state)
             codes.append(int(choose(head(x[0, 0]).float().cpu().numpy())))
             if k + 1 < len(self.heads):
-                told = self.inner_codes.weight[codes[-1] + int(self.offsets[k])][None, None]
+                previous = self.inner_codes.weight[codes[-1] + int(self.offsets[k])][None, None]
         column = torch.tensor(codes, device=out.device)[None, :, None]
         return codes, self.embed(column)[:, 0], float(self.stop(out).sigmoid())
 

@@ -44,10 +44,10 @@ class KaraBatches:
             epoch, place = divmod(number, len(self.clips))
             order = np.random.default_rng([self.seed, epoch]).permutation(len(self.clips))
             rows.append(self.clips[int(order[place])])
-        known = rng.random(size) >= self.drop
+        with_lyrics = rng.random(size) >= self.drop
         lyrics = [
             row.phonemes if there else (self.nothing,)
-            for row, there in zip(rows, known, strict=True)
+            for row, there in zip(rows, with_lyrics, strict=True)
         ]
         return stacked(rows, lyrics)
 

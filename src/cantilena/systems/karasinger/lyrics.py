@@ -44,19 +44,19 @@ def lexicon_of(texts: Sequence[str]) -> dict[str, str]:
 
 
 def phonemes_of(
-    text: str, lexicon: Mapping[str, str], known: Sequence[str], most: int = LONGEST
+    text: str, lexicon: Mapping[str, str], vocabulary: Sequence[str], most: int = LONGEST
 ) -> list[int]:
-    """Numbers from 1 on, among the ``known``, of a text's phonemes. One that is not known is left
+    """Numbers from 1 on, in the ``vocabulary``, of a text's phonemes. One that is not known is left
     out, with a Notice. Raises InputError for more words than ``most`` or where nothing is left,
     MissingExtraError for a word that is not in the lexicon where eSpeak NG is not installed."""
     words = words_in(text)
     if len(words) > most:
         raise InputError(f"a text of {len(words)} words is too long to be sung; {most} will do")
     names = [name for w in words for name in (lexicon[w].split() if w in lexicon else spelled(w))]
-    odd = sorted(set(names) - set(known))
+    odd = sorted(set(names) - set(vocabulary))
     if odd:
         warnings.warn(f"the model has not learned {', '.join(odd)}, which it leaves out", Notice, 2)
-    numbers = [known.index(name) + 1 for name in names if name in known]
+    numbers = [vocabulary.index(name) + 1 for name in names if name in vocabulary]
     if words and not numbers:
         raise InputError(f"nothing of {text!r} can be sung")
     return numbers

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.audio.codec.base import Codec
-from cantilena.models.audio.codec.files import build_codec, save_beside_codec
+from cantilena.models.audio.codec.files import (
+    build_codec,
+    load_beside_codec,
+    save_beside_codec,
+)
 from cantilena.models.audio.uniaudio import UniAudio, UniConfig
 from cantilena.models.checkpoint import (
     Checkpoint,
     open_checkpoint,
     plain_json,
 )
-from cantilena.models.hub import chosen_device
-from cantilena.models.saving import load_tensors, load_weights
 from cantilena.systems.uniaudio.options import SYSTEM, UniOptions
 from cantilena.systems.uniaudio.sizes import config_of, vocabulary_of
 from cantilena.tokens.codes.patches import Vocabulary
@@ -81,14 +81,7 @@ def load_uniaudio(place: str | Path, device: str | None = None) -> Loaded:
         raise CheckpointError(
             f"the model in {checkpoint.folder} cannot be built: {error}"
         ) from error
-    tensors = load_tensors(checkpoint.weights)
-    for prefix, module in ((_MODEL, model), (_CODEC, codec)):
-        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        whole = {k: v.float() if v.is_floating_point() else v for k, v in own.items()}
-        load_weights(module, whole, checkpoint.folder)
-    where = torch.device(chosen_device(device))
-    for module in (model, codec):
-        module.eval().requires_grad_(False).to(where)
+    load_beside_codec(checkpoint, {_MODEL: model, _CODEC: codec}, device)
     if codec.fingerprint() != options.codec and not options.half:
         raise CheckpointError(
             f"the model in {checkpoint.folder} writes codes of the codec {options.codec[:16]}, its "

@@ -74,6 +74,20 @@ def save_beside_codec(
     return save_checkpoint(folder, card, lambda stage: save_tensors(stage / WEIGHTS, kept))
 
 
+def load_beside_codec(
+    checkpoint: Checkpoint, parts: Mapping[str, nn.Module], device: str | None = None
+) -> None:
+    """Puts the weights of a checkpoint that ``save_beside_codec`` wrote into ``parts``, in float32,
+    frozen, on a device. Raises CheckpointError, and InputError for a device that is none."""
+    tensors = load_tensors(checkpoint.weights)
+    where = torch.device(chosen_device(device))
+    for prefix, module in parts.items():
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        whole = {k: v.float() if v.is_floating_point() else v for k, v in own.items()}
+        load_weights(module, whole, checkpoint.folder)
+        module.eval().requires_grad_(False).to(where)
+
+
 def build_codec(model: Mapping[str, Any], where: str | Path) -> Codec:
     """The codec that a card's ``model`` describes, with random weights. Raises CheckpointError."""
     try:
