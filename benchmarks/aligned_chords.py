@@ -35,6 +35,7 @@ from chord_states import KEYS, Song, States, read_songs
 from torch import Tensor, nn
 
 from cantilena.analysis.recognition import (
+    CHANGE,
     CONTEXT,
     N_LABELS,
     SHORTHANDS,
@@ -240,13 +241,13 @@ def trained(model: nn.Module, beats: Beats, seed: int, steps: int) -> nn.Module:
     return model.eval()
 
 
-def judged(model: nn.Module, group: list[Beats]) -> np.ndarray:
-    """(5,) means of the measures over songs."""
+def judged(model: nn.Module, group: list[Beats], change: float = CHANGE) -> np.ndarray:
+    """(5,) means of the measures over songs, where a change of chord costs so much."""
     rows = []
     for beats in group:
         with torch.no_grad():
             scores = model(beats, slice(None)).log_softmax(-1)
-        numbers = best_labels(scores.numpy().astype(np.float64))
+        numbers = best_labels(scores.numpy().astype(np.float64), change)
         rows.append(measured(beats, [label_name(int(n)) for n in silent(beats, numbers)]))
     return np.mean(rows, axis=0)
 
