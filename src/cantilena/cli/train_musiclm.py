@@ -6,6 +6,7 @@ Knows options and what is printed; the work is done in ``train.audio`` and ``sys
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ from cantilena.errors import InputError
 
 if TYPE_CHECKING:
     from cantilena.systems.trainable import Recipe
+
+PLACES = ("words",)
+"""Options that may be folders."""
 
 
 def train_musiclm(args: argparse.Namespace) -> int:
@@ -97,4 +101,13 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
         codec_folder=str(args.codec),
         level_rates=",".join(map(str, getattr(codec, "rates", ()))),
     )
-    return with_settings(recipe.changed(**dict(options_of(args))), args)
+    return with_settings(recipe.changed(**dict(placed(options_of(args)))), args)
+
+
+def placed(options: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Options whose folders are named by their whole path, since a checkpoint names them."""
+    from cantilena.models.hub import is_folder
+
+    for name, value in options:
+        is_place = name in PLACES and isinstance(value, str) and is_folder(value)
+        yield name, str(Path(value).resolve()) if is_place else value

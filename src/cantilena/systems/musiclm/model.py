@@ -22,6 +22,7 @@ from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
 from cantilena.models.audio.quantize import quantizer
 from cantilena.systems.codes.stages import CodeStage, TokenRows
 from cantilena.systems.codes.stepper import Row
+from cantilena.systems.musiclm.joint_words import JointWords, JointWordsConfig
 from cantilena.systems.musiclm.options import RECORDING
 from cantilena.systems.musiclm.wish import BEAT, TEXT, MusicWish, wish_rows
 from cantilena.systems.musiclm.words import Words, WordsConfig
@@ -68,7 +69,7 @@ class MusicConfig:
     recording, in training and at use. ``beat``: whether stages read beats and bars."""
 
     stages: tuple[StageConfig, ...]
-    words: WordsConfig = field(default_factory=WordsConfig)
+    words: WordsConfig | JointWordsConfig = field(default_factory=WordsConfig)
     semantic: Mapping[str, Any] = field(default_factory=dict)
     codec: str = ""
     rate: float = 50.0
@@ -90,7 +91,7 @@ class MusicConfig:
                 StageConfig(**{**row, "sizes": tuple(row["sizes"]), "reads": tuple(row["reads"])})
                 for row in data["stages"]
             )
-            words = WordsConfig(**data["words"])
+            words = words_config(data["words"])
             given = tuple(data.get("given", ()))
             return cls(**{**data, "stages": stages, "words": words, "given": given})
         except (KeyError, TypeError, ValueError) as error:
@@ -136,6 +137,16 @@ class MusicConfig:
         return CodeConfig(len(stage.sizes), stage.sizes[0], *sizes, conditions=conditions)
 
 
+def words_config(data: Mapping[str, Any]) -> WordsConfig | JointWordsConfig:
+    """The config of words, their own or a joint embedding's. Raises TypeError."""
+    return JointWordsConfig(**data) if "kind" in data else WordsConfig(**data)
+
+
+def words_of(config: WordsConfig | JointWordsConfig) -> Words | JointWords:
+    """Words with random weights."""
+    return Words(config) if isinstance(config, WordsConfig) else JointWords(config)
+
+
 class MusicLM(nn.Module):
     """Everything but the codec: the words and the semantic quantiser, which are fitted and frozen,
     and the stages' code models, which are trained. Raises InputError where a stage reads one that
@@ -144,7 +155,7 @@ class MusicLM(nn.Module):
     def __init__(self, config: MusicConfig):
         super().__init__()
         self.config = config
-        self.words = Words(config.words)
+        self.words = words_of(config.words)
         options = dict(config.semantic)
         kind, _ = options.pop("kind", ""), options.pop("stack", None)
         self.semantic: Any = quantizer(kind, **options).eval() if kind else None

@@ -33,7 +33,10 @@ class MusicOptions(Checked):
     writes the first ``coarse_books``, the fine one the rest. ``semantic``: the quantiser of its
     tokens, of ``stack`` latents each, of ``semantic_size`` values. ``semantic_seconds`` to
     ``fine_seconds``: windows, half of which is the stride. ``fuse``: words before the columns,
-    token by token, or summed up and added. ``text_share``: how often an example's words are those
+    token by token, or summed up and added. ``words``: the place of a joint embedding whose tokens
+    they are, a run of ``joint`` with its own tokens or a ClapModel, over whose vectors
+    ``word_books`` tokens of ``word_size`` values are learned; "": a small one is trained, by
+    ``word_steps`` updates. ``text_share``: how often an example's words are those
     of its caption and not of its sound; ``word_dropout``: how often only some of the tokens of its
     words, the first, are read; ``dropout``: share of values left out in the stages; ``drop``: how
     often conditions are left out. ``stem``: the stem of the clips that is written, to the others,
@@ -63,6 +66,7 @@ class MusicOptions(Checked):
     heads: int = option(4, "of attention", least=1)
     hidden: int = option(240, "within a block", least=1)
     fuse: str = option("sum", "how words are read", choices=("sum", "prepend"))
+    words: str = option("", "joint embedding whose tokens words are: a run, or a ClapModel")
     buckets: int = option(1024, "hashed words", least=2)
     word_width: int = option(48, "vectors of words, and of the embedding", least=2)
     word_books: int = option(12, "tokens of words", least=1)

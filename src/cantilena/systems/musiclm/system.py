@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from torch import Tensor
 
 from cantilena.audio.audio import Audio
 from cantilena.decode.cascade import Writing
@@ -29,6 +30,8 @@ from cantilena.systems.codes.progress import SavedProgress
 from cantilena.systems.codes.system import bar_seconds, fade, text_seconds
 from cantilena.systems.musiclm import accompanying
 from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
+from cantilena.systems.musiclm.joint_words import OPTION as WORDS
+from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.levels import books_of, frames_in, joined
 from cantilena.systems.musiclm.options import RECORDING, SYSTEM
 from cantilena.systems.musiclm.story import MORE, Part, read_story
@@ -60,8 +63,9 @@ class MusicLmSystem(System):
 
     system = SYSTEM
     sampling = SAMPLING
-    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool, OPTION: str}
-    """``joint``: the folder of a joint embedding, by which the best of several sounds is the one
+    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool, OPTION: str, WORDS: str}
+    """``words``: where the ClapModel is that reads the words, if no more where it was in training;
+    ``joint``: the folder of a joint embedding, by which the best of several sounds is the one
     that is most like the text; ``alone``: of a recording that is accompanied, the new part without
     the recording; else that part stands in a file of its own beside the mix."""
     folder: Path | None = None
@@ -102,6 +106,7 @@ class MusicLmSystem(System):
         super().check(request)
         if place := request.options.get(OPTION):
             judge(place)
+        self._check_words(request)
         stem = self.music.config.stem
         if stem and request.audio is None:
             raise InputError(
@@ -115,6 +120,21 @@ class MusicLmSystem(System):
         if request.audio is not None:
             accompanying.check(request.audio)
         self._parts(request)
+
+    def _check_words(self, request: Request) -> None:
+        """Raises CheckpointError, InputError where words cannot be read."""
+        words, place = self.music.words, request.options.get(WORDS, "")
+        if isinstance(words, JointWords):
+            words.embedding(place)
+        elif place:
+            raise InputError("the words of this model are in its checkpoint; leave out words=")
+
+    def _tokens(self, request: Request, text: str) -> Tensor:
+        """(1, books) of a text."""
+        words, place = self.music.words, request.options.get(WORDS, "")
+        if isinstance(words, JointWords):
+            return words.tokens_of_text([text], place)
+        return words.tokens_of_text([text])
 
     def attempts(self, request: Request) -> int:
         """1, as nothing is measured by which one could be chosen, but where sounds are judged."""
@@ -147,7 +167,7 @@ class MusicLmSystem(System):
         seconds, parts = self._parts(request)
         states = []
         for part in parts:
-            tokens = self.music.words.tokens_of_text([part.text])
+            tokens = self._tokens(request, part.text)
             states.append(self.music.states(tokens)[0] if part.text.strip() else None)
         pairs = [(part.start, own) for part, own in zip(parts, states, strict=True)]
         timed = [(part.start, *_time(request.brief, part.text)) for part in parts]
@@ -239,7 +259,7 @@ class MusicLmSystem(System):
             "bits_per_second": round(self.codec.bits(len(books_of(config))), 1),
             "story": [[part.start, part.text] for part in piece.parts],
             "word_tokens": [
-                self.music.words.tokens_of_text([part.text])[0].tolist() for part in piece.parts
+                self._tokens(piece.request, part.text)[0].tolist() for part in piece.parts
             ],
             **judged_facts(piece.request.options.get(OPTION)),
         }

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from cantilena.systems.musiclm.joint_words import JointWordsConfig
     from cantilena.systems.musiclm.model import MusicConfig, MusicLM, StageConfig
+    from cantilena.systems.musiclm.words import WordsConfig
 
 LEVEL_STRIDES = (0.125, 0.5, 0.5)
 """Strides of their windows as shares of the windows, from the top on: Jukebox's."""
@@ -110,19 +112,8 @@ class MusicLmTraining(SoundTraining):
     def config(self, recipe: Recipe) -> MusicConfig:
         """The stages' sizes, and how they read one another."""
         from cantilena.systems.musiclm.model import MusicConfig
-        from cantilena.systems.musiclm.words import WordsConfig
 
         options = recipe.options
-        width, features = options.word_width, 3 * options.latent
-        words = WordsConfig(
-            options.buckets,
-            width,
-            features,
-            2 * width,
-            width,
-            options.word_books,
-            options.word_size,
-        )
         semantic: dict[str, Any] = {}
         if SEMANTIC in options.names:
             semantic = {"kind": options.semantic, "stack": options.stack}
@@ -131,7 +122,19 @@ class MusicLmTraining(SoundTraining):
         given = (options.card,) * options.books if options.stem else ()
         about = (options.codec, options.frame_rate, options.fuse, given, options.stem)
         noise = options.noise if options.stem else 0.0
+        words = self._words(options)
         return MusicConfig(stages, words, semantic, *about, noise=noise, beat=options.beat)
+
+    def _words(self, options: MusicOptions) -> WordsConfig | JointWordsConfig:
+        """Those of a joint embedding, else of the small one that is trained with the stages."""
+        from cantilena.systems.musiclm.joint_words import joint_words_config
+        from cantilena.systems.musiclm.words import WordsConfig
+
+        if options.words:
+            return joint_words_config(options.words, options.word_books, options.word_size)
+        width, features = options.word_width, 3 * options.latent
+        towers = (options.buckets, width, features, 2 * width, width)
+        return WordsConfig(*towers, options.word_books, options.word_size)
 
     def _stages(self, options: MusicOptions) -> Iterable[StageConfig]:
         from cantilena.systems.musiclm.model import StageConfig

@@ -7,7 +7,7 @@ the joint embedding with its quantiser, and the semantic tokens. Does not know t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from cantilena.models.audio.codec.levels import JukeboxCodec
 from cantilena.models.audio.quantize.words import stack_frames, tokens
 from cantilena.score import gm
 from cantilena.systems.musiclm.examples import MusicExample, words_of
+from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.model import MusicLM
 from cantilena.systems.musiclm.words import Words
 from cantilena.train.audio.codes import ClipData, CodeClips
@@ -66,8 +67,25 @@ class MusicClips:
         heard = [rest_of(clip, stem, noise, leak) for clip in self.clips]
         self.latents = [latents_of(codec, samples) for samples in heard]
         self.recordings = [codes_of(codec, latents) for latents in self.latents] if stem else None
+        self.stem, self.noise, self.leak, self.say = stem, noise, leak, say
+        self.folder = Path(folder)
 
-    def features(self) -> np.ndarray:
+    def heard(self) -> Iterator[np.ndarray]:
+        """(n,) samples of each clip as stages hear of it: without the stem that is written."""
+        return (rest_of(clip, self.stem, self.noise, self.leak) for clip in self.clips)
+
+    def features(self, words: Words | JointWords) -> np.ndarray:
+        """(N, F) float32 of the clips, by which words are told of sound: of their latents, or the
+        vectors of a joint embedding, which are kept in the folder."""
+        if isinstance(words, Words):
+            return np.stack([features_of(row) for row in self.latents]).astype(np.float32)
+        name = "-".join(["words", words.config.fingerprint[:16], self.stem]).rstrip("-")
+        about = [words.config.fingerprint, self.stem, self.noise, self.leak]
+        rate = self.coded.codec.sample_rate
+        rows = (words.sound_of(samples, rate) for samples in self.heard())
+        return self.coded.kept(self.folder, name, about, rows, self.say)
+
+    def halves(self) -> np.ndarray:
         """(N * PARTS, 3 D) float32: those of the parts of each clip, one after the other."""
         rows = [features_of(part) for row in self.latents for part in halves(row)]
         return np.stack(rows).astype(np.float32)
@@ -76,8 +94,9 @@ class MusicClips:
         """The clips as examples for the stages of a model that is fitted."""
         out = []
         recordings = self.recordings or [None] * len(self.clips)
-        rows = zip(self.clips, self.codes, self.latents, recordings, strict=True)
-        for clip, codes, latents, recording in rows:
+        features = self.features(music.words)
+        rows = zip(self.clips, self.codes, self.latents, recordings, features, strict=True)
+        for clip, codes, latents, recording, own in rows:
             semantic = semantic_tokens(music, latents)
             names = [gm.name(number) for number in clip.meta.get("instruments", ())]
             out.append(
@@ -86,7 +105,7 @@ class MusicClips:
                     semantic,
                     tuple(clip.captions),
                     words_of(clip.meta, names),
-                    features_of(latents).astype(np.float32),
+                    own,
                     clip.meta["file"],
                     clip.symbols,
                     recording,
@@ -163,9 +182,14 @@ def fit(music: MusicLM, clips: MusicClips, steps: int, seed: int = 0, say: Say =
         which = rng.permutation(len(frames))[:FRAMES_TO_FIT]
         say(f"semantic tokens: {music.config.semantic['size']} of {len(which):,} frames")
         music.semantic.fit(frames[torch.from_numpy(which)])
-    features = torch.from_numpy(clips.features())
     examples = [_texts_only(clip) for clip in clips.clips]
-    train_words(music.words, examples, features, steps, rng, say)
+    if isinstance(music.words, JointWords):
+        texts = [example.text(rng) for example in examples]
+        music.words.take()
+        music.words.learn(clips.features(music.words), texts, seed)
+        say(f"words: those of {music.words.config.name}")
+    else:
+        train_words(music.words, examples, torch.from_numpy(clips.halves()), steps, rng, say)
 
 
 def _texts_only(clip: Any) -> MusicExample:
@@ -219,7 +243,7 @@ def _dropped(bag: list[int], rng: np.random.Generator) -> list[int]:
     return kept or bag[:1]
 
 
-def recall(words: Words, examples: Sequence[MusicExample], count: int = 10) -> float:
+def recall(words: Words | JointWords, examples: Sequence[MusicExample], count: int = 10) -> float:
     """Share of clips that are among the first ``count`` for their own first caption; clips of one
     song count as one another."""
     texts = words.text_vectors([(e.texts or ("",))[0] for e in examples])
