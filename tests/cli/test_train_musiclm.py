@@ -187,3 +187,60 @@ def test_features_tell_level_spread_and_movement():
     assert features_of(latents).tolist() == [1, 1, 1, 0, 2, 0]
     assert [half.shape for half in halves(latents)] == [(2, 2), (2, 2)]
     assert len(halves(latents[:, :1])) == 2
+
+
+# ------------------------------------------------------------------ tokens of a network
+
+
+def test_semantic_tokens_of_a_network_are_learned_and_composing_needs_it_no_more(
+    here: Path, capsys: Any, monkeypatch: Any, tmp_path: Path
+):
+    pytest.importorskip("transformers")
+    from cantilena.models.audio.states import frozen_states
+    from tiny_states import write_network
+
+    monkeypatch.chdir(here)
+    place = write_network(tmp_path / "mert", "mert")
+    sizes = {**SMALL, "word_steps": 2, "semantic_seconds": 2.0, "semantic_layer": 2}
+    more = [p for k, v in sizes.items() if k not in OWN for p in ("--option", f"{k}={v}")]
+    argv = [*TRAIN[:4], "clips", "--codec", "codec", "--batch", "2", *more]
+    argv += ["--option", f"semantic={place}"]
+    code, out, err = run(capsys, *argv, "--out", "net", "--steps", "2")
+    assert code == 0 and "clips heard" in out, err
+    code, out, err = run(capsys, *argv, "--out", "net", "--steps", "3")  # goes on, hears nothing
+    assert code == 0 and "clips heard" not in out, err
+    about = json.loads((here / "net" / "model" / "card.json").read_text())["model"]["music"]
+    assert about["semantic"]["rate"] == 20.0  # the codec's, below the network's 75
+    assert about["semantic"]["source"] == frozen_states(str(place), 2).fingerprint
+    semantic = about["stages"][0]
+    assert semantic["rate"] == 20.0 and semantic["source"].endswith(about["semantic"]["source"])
+
+    code, out, err = run(
+        capsys, *argv, "--out", "slow", "--steps", "1", "--option", "semantic_rate=5"
+    )
+    assert code == 0, err
+    slow = load_musiclm("slow", device="cpu").music
+    assert slow.config.stage("semantic").rate == 5.0
+
+    other = write_network(tmp_path / "other", "mert", seed=1)
+    code, _, err = run(capsys, *argv[:-1], f"semantic={other}", "--out", "net", "--steps", "4")
+    assert code == 2 and "has semantic" in err
+    for option, message in {
+        "semantic_layer=9": "has 3 layers; there is no layer 9",
+        "semantic_rate=30": "are more than the codec's 20 frames",
+        "semantic=kmeens": "semantic=kmeens is neither kmeans nor random-projection",
+    }.items():
+        code, _, err = run(capsys, *argv, "--out", "x", "--steps", "1", "--option", option)
+        assert code == 2 and message in err and err.count("\n") == 1, err
+    assert not (here / "x").exists()
+
+    for file in place.iterdir():
+        file.unlink()
+    frozen_states.cache_clear()
+    assert run(capsys, "export", "net", "-o", "netted")[0] == 0
+    for name in ("net", "netted"):
+        code, _, err = run(
+            capsys, "compose", "calm", "--system", "musiclm", "--checkpoint", name,
+            "--seconds", "1", "--formats", "wav", "-o", name + "-out", "--quiet",
+        )  # fmt: skip
+        assert code == 0 and (here / (name + "-out") / "calm.wav").is_file(), err

@@ -6,7 +6,7 @@ Knows options and what is printed; the work is done in ``train.audio`` and ``sys
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,12 @@ from cantilena.cli.training import (
     run_folder,
     with_settings,
 )
-from cantilena.errors import InputError
+from cantilena.errors import InputError, MissingWeightsError
 
 if TYPE_CHECKING:
     from cantilena.systems.trainable import Recipe
 
-PLACES = ("words",)
+PLACES = ("words", "semantic")
 """Options that may be folders."""
 
 
@@ -92,6 +92,7 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
     first = codec.quantizers[0] if hasattr(codec, "rates") else getattr(codec, "quantizer", None)
     if len(set(codec.sizes)) != 1 or first is None:
         raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
+    asked = dict(placed(options_of(args)))
     recipe = base_recipe(args, saved, MusicLmTraining().recipes()).changed(
         books=codec.books,
         card=codec.sizes[0],
@@ -101,7 +102,32 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
         codec_folder=str(args.codec),
         level_rates=",".join(map(str, getattr(codec, "rates", ()))),
     )
-    return with_settings(recipe.changed(**dict(placed(options_of(args)))), args)
+    return with_settings(recipe.changed(**asked, **network_settings(recipe, asked)), args)
+
+
+def network_settings(recipe: Recipe, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What options say of the network that they name for semantic tokens: its width, fingerprint,
+    and tokens a second where that is not asked for; none where no network is named. Raises
+    InputError, CheckpointError, MissingExtraError."""
+    from cantilena.systems.musiclm.options import KINDS
+
+    own = recipe.options
+    place = asked.get("semantic", own.semantic)
+    if place in KINDS or not isinstance(place, str):
+        return {}
+    from cantilena.models.audio.states import frozen_states
+
+    layer = asked.get("semantic_layer", own.semantic_layer)
+    if not isinstance(layer, int):
+        raise InputError(f"semantic_layer is a whole number, not {layer!r}")
+    try:
+        network = frozen_states(place, layer)
+    except MissingWeightsError as error:
+        raise InputError(f"semantic={place} is neither {' nor '.join(KINDS)}: {error}") from error
+    settings = {"semantic_width": network.width, "semantic_source": network.fingerprint}
+    if not (asked.get("semantic_rate") or own.semantic_rate):
+        settings["semantic_rate"] = min(network.frame_rate, own.frame_rate)
+    return settings
 
 
 def placed(options: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

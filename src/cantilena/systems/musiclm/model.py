@@ -60,13 +60,15 @@ class StageConfig:
 
 @dataclass(frozen=True)
 class MusicConfig:
-    """``stages`` in order; ``words``; ``semantic``: the quantiser's kind in ``quantize`` and its
-    options, ``stack`` latents of the codec a frame; ``codec``: the fingerprint of the codec whose
-    codes are written, and its frames a second, ``rate``; ``fuse``: whether words are read token by
-    token, before the columns ("prepend"), or summed up, beside each ("sum"). ``given``: the sizes
-    of the codec's books in which a recording that is to be accompanied is read, () where none is;
-    ``stem``: the part that is then written, ``noise``: the deviation of the white noise over the
-    recording, in training and at use. ``beat``: whether stages read beats and bars."""
+    """``stages`` in order; ``words``; ``semantic``: the quantiser's kind in ``quantize`` and
+    its ``dim`` and ``size``, of ``stack`` latents of the codec a frame, or of a frozen
+    ``network``, its ``layer``, the tokens' ``rate`` and the ``source``, its fingerprint;
+    ``codec``: the fingerprint of the codec whose codes are written, and its frames a second,
+    ``rate``; ``fuse``: whether words are read token by token, before the columns ("prepend"),
+    or summed up, beside each ("sum"). ``given``: the sizes of the codec's books in which a
+    recording that is to be accompanied is read, () where none is; ``stem``: the part that is
+    then written, ``noise``: the deviation of the white noise over the recording, in training
+    and at use. ``beat``: whether stages read beats and bars."""
 
     stages: tuple[StageConfig, ...]
     words: WordsConfig | JointWordsConfig = field(default_factory=WordsConfig)
@@ -156,9 +158,9 @@ class MusicLM(nn.Module):
         super().__init__()
         self.config = config
         self.words = words_of(config.words)
-        options = dict(config.semantic)
-        kind, _ = options.pop("kind", ""), options.pop("stack", None)
-        self.semantic: Any = quantizer(kind, **options).eval() if kind else None
+        sizes = {name: config.semantic[name] for name in ("dim", "size") if name in config.semantic}
+        kind = config.semantic.get("kind", "")
+        self.semantic: Any = quantizer(kind, **sizes).eval() if kind else None
         self.models = nn.ModuleDict(
             {stage.name: CodeLM(config.code_config(stage)) for stage in config.stages}
         )

@@ -31,7 +31,11 @@ class MusicOptions(Checked):
     (its fingerprint) and ``codec_folder`` are those of the codec. ``stages``: which there are, with
     commas; without the semantic one coarse codes are written of the words alone. The coarse stage
     writes the first ``coarse_books``, the fine one the rest. ``semantic``: the quantiser of its
-    tokens, of ``stack`` latents each, of ``semantic_size`` values. ``semantic_seconds`` to
+    tokens, of ``stack`` latents each, of ``semantic_size`` values; or the place of a frozen network
+    (w2v-BERT, HuBERT, wav2vec 2.0, MERT) over whose states in layer ``semantic_layer`` there is a
+    k-means, ``semantic_rate`` tokens a second (0: as many as the network has states, at most the
+    codec's frames); its width and fingerprint are ``semantic_width`` and ``semantic_source``.
+    ``semantic_seconds`` to
     ``fine_seconds``: windows, half of which is the stride. ``fuse``: words before the columns,
     token by token, or summed up and added. ``words``: the place of a joint embedding whose tokens
     they are, a run of ``joint`` with its own tokens or a ClapModel, over whose vectors
@@ -55,7 +59,11 @@ class MusicOptions(Checked):
     codec_folder: str = ""
     stages: str = option("semantic,coarse,fine", "which stages there are")
     coarse_books: int = option(1, "books of the coarse stage", least=1)
-    semantic: str = option("kmeans", "what semantic tokens are", choices=KINDS)
+    semantic: str = option("kmeans", "what semantic tokens are: a kind, or a network's place")
+    semantic_layer: int = option(7, "layer of the network", least=1)
+    semantic_rate: float = option(0.0, "tokens of the network a second", least=0)
+    semantic_width: int = 0
+    semantic_source: str = ""
     stack: int = option(4, "latents of a semantic token", least=1)
     semantic_size: int = option(128, "semantic tokens", least=2)
     semantic_seconds: float = option(16.0, "window of the semantic stage", least=0.1)
@@ -99,6 +107,16 @@ class MusicOptions(Checked):
             raise InputError(f"of {len(self.levels)} levels each needs its level_seconds")
         if FINE in self.names and self.coarse_books >= self.books:
             raise InputError(f"of {self.books} books none is left for the fine stage")
+        if self.network and SEMANTIC in self.names and not self.semantic_width:
+            raise InputError(
+                f"semantic={self.semantic} is neither {' nor '.join(KINDS)}, nor was a network "
+                "opened there"
+            )
+        if self.semantic_rate > self.frame_rate + 1e-6:
+            raise InputError(
+                f"{self.semantic_rate:g} semantic tokens a second are more than the codec's "
+                f"{self.frame_rate:g} frames, which could not read them all"
+            )
         if self.stem and SEMANTIC in self.names:
             raise InputError("a stem is written to the others without a semantic stage")
 
@@ -121,6 +139,11 @@ class MusicOptions(Checked):
             raise InputError(f"level_seconds are numbers, not {self.level_seconds!r}") from None
 
     @property
+    def network(self) -> bool:
+        """Whether semantic tokens are of a frozen network."""
+        return self.semantic not in KINDS
+
+    @property
     def rate(self) -> float:
         """Semantic tokens a second."""
-        return self.frame_rate / self.stack
+        return self.semantic_rate if self.network else self.frame_rate / self.stack

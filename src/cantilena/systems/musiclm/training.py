@@ -115,9 +115,15 @@ class MusicLmTraining(SoundTraining):
 
         options = recipe.options
         semantic: dict[str, Any] = {}
-        if SEMANTIC in options.names:
+        if SEMANTIC in options.names and options.network:
+            semantic = {"kind": "kmeans", "dim": options.semantic_width}
+            semantic |= {"network": options.semantic, "layer": options.semantic_layer}
+            semantic |= {"rate": options.rate, "source": options.semantic_source}
+        elif SEMANTIC in options.names:
             semantic = {"kind": options.semantic, "stack": options.stack}
-            semantic |= {"dim": options.latent * options.stack, "size": options.semantic_size}
+            semantic["dim"] = options.latent * options.stack
+        if semantic:
+            semantic["size"] = options.semantic_size
         stages = tuple(self._stages(options))
         given = (options.card,) * options.books if options.stem else ()
         about = (options.codec, options.frame_rate, options.fuse, given, options.stem)
@@ -143,7 +149,8 @@ class MusicLmTraining(SoundTraining):
             yield from self._levels(options)
             return
         fine = options.books - options.coarse_books
-        source = f"{options.semantic} of {options.codec}"
+        of = options.semantic_source if options.network else options.codec
+        source = f"{'kmeans' if options.network else options.semantic} of {of}"
         rows: dict[str, tuple[tuple[int, ...], float, str, float]] = {
             SEMANTIC: ((options.semantic_size,), options.rate, source, options.semantic_seconds),
             COARSE: (

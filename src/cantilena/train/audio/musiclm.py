@@ -1,7 +1,7 @@
 """Clips for MusicLM: codes, latents and captions in memory; words and semantic tokens fitted.
 
-Knows clips, a codec's latents, and the two things that are fitted before the stages are trained:
-the joint embedding with its quantiser, and the semantic tokens. Does not know the stages.
+Knows clips, a codec's latents, and what is fitted before the stages are trained: the joint
+embedding with its quantiser; semantic tokens stand in ``semantic``. Does not know the stages.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from cantilena.data.audio.clips import from_pcm
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import LatentCodec
 from cantilena.models.audio.codec.levels import JukeboxCodec
-from cantilena.models.audio.quantize.words import stack_frames, tokens
 from cantilena.score import gm
 from cantilena.systems.musiclm.examples import MusicExample, words_of
 from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.model import MusicLM
 from cantilena.systems.musiclm.words import Words
 from cantilena.train.audio.codes import ClipData, CodeClips
+from cantilena.train.audio.semantic import fit_semantic, semantic_of
 
 Say = Callable[[str], None]
 BATCH, RATE, DECAY = 128, 3e-3, 0.05
@@ -34,8 +34,6 @@ WARMUP = 20
 """Updates over which that rate rises; then it falls to 0 in a line."""
 WORD_DROPOUT = 0.25
 """Share of a text's words left out in that training."""
-FRAMES_TO_FIT = 30_000
-"""Of latents, on which semantic tokens are fitted: some hundred for each value."""
 PARTS = 2
 """Of a clip whose features are one example each of the joint embedding."""
 
@@ -94,10 +92,9 @@ class MusicClips:
         """The clips as examples for the stages of a model that is fitted."""
         out = []
         recordings = self.recordings or [None] * len(self.clips)
-        features = self.features(music.words)
-        rows = zip(self.clips, self.codes, self.latents, recordings, features, strict=True)
-        for clip, codes, latents, recording, own in rows:
-            semantic = semantic_tokens(music, latents)
+        features, meaning = self.features(music.words), semantic_of(music, self)
+        rows = zip(self.clips, self.codes, meaning, recordings, features, strict=True)
+        for clip, codes, semantic, recording, own in rows:
             names = [gm.name(number) for number in clip.meta.get("instruments", ())]
             out.append(
                 MusicExample(
@@ -159,15 +156,6 @@ def features_of(latents: np.ndarray) -> np.ndarray:
     return np.concatenate([wide.mean(1), wide.std(1), moves])
 
 
-@torch.inference_mode()
-def semantic_tokens(music: MusicLM, latents: np.ndarray) -> np.ndarray:
-    """(1, T') semantic tokens of latents (D, T)."""
-    if music.semantic is None:
-        return np.zeros((1, 0), dtype=np.int64)
-    stacked = stack_frames(torch.from_numpy(latents).float()[None], music.config.semantic["stack"])
-    return tokens(music.semantic, stacked).numpy()
-
-
 # ------------------------------------------------------------------ fitting
 
 
@@ -175,13 +163,7 @@ def fit(music: MusicLM, clips: MusicClips, steps: int, seed: int = 0, say: Say =
     """Fits the semantic tokens, and in ``steps`` updates the words, of a model on clips."""
     torch.manual_seed(seed)
     rng = np.random.default_rng([seed, 1])
-    if music.semantic is not None and hasattr(music.semantic, "fit"):
-        stack = music.config.semantic["stack"]
-        rows = [stack_frames(torch.from_numpy(x).float()[None], stack)[0].T for x in clips.latents]
-        frames = torch.cat(rows)
-        which = rng.permutation(len(frames))[:FRAMES_TO_FIT]
-        say(f"semantic tokens: {music.config.semantic['size']} of {len(which):,} frames")
-        music.semantic.fit(frames[torch.from_numpy(which)])
+    fit_semantic(music, clips, rng, say)
     examples = [_texts_only(clip) for clip in clips.clips]
     if isinstance(music.words, JointWords):
         texts = [example.text(rng) for example in examples]
