@@ -6,7 +6,7 @@ Knows options and what is printed; the work is done in ``train.audio`` and ``sys
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from cantilena.cli.training import (
 from cantilena.errors import InputError, MissingWeightsError
 
 if TYPE_CHECKING:
+    from cantilena.systems.musiclm.examples import MusicExample
     from cantilena.systems.trainable import Recipe
 
 PLACES = ("words", "semantic")
@@ -58,6 +59,8 @@ def train_musiclm(args: argparse.Namespace) -> int:
     if training.step == 0:
         fit(music, clips["train"], options.word_steps, settings.seed, say)
     examples = {name: own.examples(music) for name, own in clips.items()}
+    if options.led:
+        say(tunes_line(examples["train"], args.data))
     sizes = {n: sum(p.numel() for p in m.parameters()) for n, m in music.models.items()}
     say("parameters: " + ", ".join(f"{name} {size:,}" for name, size in sizes.items()))
     train, valid = (
@@ -103,6 +106,14 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
         level_rates=",".join(map(str, getattr(codec, "rates", ()))),
     )
     return with_settings(recipe.changed(**asked, **network_settings(recipe, asked)), args)
+
+
+def tunes_line(examples: Sequence[MusicExample], data: str) -> str:
+    """Of how many clips a tune is known. Raises InputError where of none."""
+    known = sum(example.tune is not None for example in examples)
+    if not known:
+        raise InputError(f"of none of the clips in {data!r} a tune is known")
+    return f"tunes: of {known} of {len(examples)} clips"
 
 
 def network_settings(recipe: Recipe, asked: Mapping[str, Any]) -> dict[str, Any]:

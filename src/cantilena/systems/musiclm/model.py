@@ -24,6 +24,8 @@ from cantilena.systems.codes.stages import CodeStage, TokenRows
 from cantilena.systems.codes.stepper import Row
 from cantilena.systems.musiclm.joint_words import JointWords, JointWordsConfig
 from cantilena.systems.musiclm.options import RECORDING
+from cantilena.systems.musiclm.tune import TUNE
+from cantilena.systems.musiclm.tune import WIDTH as TUNE_WIDTH
 from cantilena.systems.musiclm.wish import BEAT, TEXT, MusicWish, wish_rows
 from cantilena.systems.musiclm.words import Words, WordsConfig
 from cantilena.tokens.codes.patterns import Pattern
@@ -68,7 +70,8 @@ class MusicConfig:
     or summed up, beside each ("sum"). ``given``: the sizes of the codec's books in which a
     recording that is to be accompanied is read, () where none is; ``stem``: the part that is
     then written, ``noise``: the deviation of the white noise over the recording, in training
-    and at use. ``beat``: whether stages read beats and bars."""
+    and at use. ``beat``: whether stages read beats and
+    bars; ``melody``: the names of those that read a tune."""
 
     stages: tuple[StageConfig, ...]
     words: WordsConfig | JointWordsConfig = field(default_factory=WordsConfig)
@@ -80,6 +83,7 @@ class MusicConfig:
     stem: str = ""
     noise: float = 0.0
     beat: bool = True
+    melody: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a card."""
@@ -94,8 +98,8 @@ class MusicConfig:
                 for row in data["stages"]
             )
             words = words_config(data["words"])
-            given = tuple(data.get("given", ()))
-            return cls(**{**data, "stages": stages, "words": words, "given": given})
+            lists = {name: tuple(data.get(name, ())) for name in ("given", "melody")}
+            return cls(**{**data, "stages": stages, "words": words, **lists})
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"the stages do not fit: {error!r}") from error
 
@@ -130,6 +134,8 @@ class MusicConfig:
         conditions = {TEXT: ConditionConfig(self.words.dim, self.fuse)}
         if self.beat:
             conditions[BEAT] = ConditionConfig(SYMBOLS[BEAT].width, "sum")
+        if stage.name in self.melody:
+            conditions[TUNE] = ConditionConfig(TUNE_WIDTH, "sum")
         for name in stage.reads:
             rows = TokenRows(self.tokens(name), stage.rate, stage.around)
             conditions[name] = rows.config

@@ -47,7 +47,8 @@ class MusicOptions(Checked):
     which are read as codes with white ``noise`` over them (SingSong's, so that what leaks of the
     stem in separated recordings cannot be copied); ``leak``: how much of the stem is left in them,
     as separation leaves some. ``beat``: whether stages read where beats and bars are
-    (JukeDrummer's beat information). ``level_rates``: of a codec of levels
+    (JukeDrummer's beat information); ``melody``: the stages that read a tune, with commas.
+    ``level_rates``: of a codec of levels
     (Jukebox's), how many frames of each are in one of the coarsest: each is a stage of its own,
     in windows of ``level_seconds``."""
 
@@ -88,6 +89,7 @@ class MusicOptions(Checked):
     noise: float = option(0.01, "deviation of the noise over what is read", least=0, free=True)
     leak: float = option(0.0, "share of the stem left in what is read", least=0, most=1, free=True)
     beat: bool = option(True, "whether beats and bars are read")
+    melody: str = option("", "stages that read a tune, as semantic,coarse")
     text_share: float = option(0.5, "how often words are a caption's", least=0, most=1)
     drop: float = option(0.15, "how often conditions are left out", least=0, most=1, free=True)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
@@ -117,6 +119,13 @@ class MusicOptions(Checked):
                 f"{self.semantic_rate:g} semantic tokens a second are more than the codec's "
                 f"{self.frame_rate:g} frames, which could not read them all"
             )
+        for name in self.led:
+            if name not in self.names:
+                raise InputError(
+                    f"there is no stage {name!r} to read a tune; there are {', '.join(self.names)}"
+                )
+        if self.led and self.stem:
+            raise InputError("a part to a recording is led by the recording, not by a tune")
         if self.stem and SEMANTIC in self.names:
             raise InputError("a stem is written to the others without a semantic stage")
 
@@ -124,6 +133,11 @@ class MusicOptions(Checked):
     def names(self) -> tuple[str, ...]:
         """The stages."""
         return tuple(name.strip() for name in self.stages.split(",") if name.strip())
+
+    @property
+    def led(self) -> tuple[str, ...]:
+        """The stages that read a tune."""
+        return tuple(name.strip() for name in self.melody.split(",") if name.strip())
 
     @property
     def levels(self) -> tuple[int, ...]:

@@ -46,6 +46,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "musiclm-small": {},
     "musiclm-without-semantic": {"stages": "coarse,fine"},
     "musiclm-random-projection": {"semantic": "random-projection"},
+    "musiclm-melody": {"melody": "semantic,coarse"},
     "drums-for-a-rest": {"stages": "coarse,fine", "stem": "drums"},
     "bass-for-a-rest": {"stages": "coarse,fine", "stem": "bass"},
     "jukebox": {"stages": "top,middle,bottom", "level_rates": "1,4,16", "fuse": "prepend"},
@@ -69,8 +70,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """The options of each recipe: what is shipped; without the semantic stage; with semantic tokens
-that nothing was trained for; drums (JukeDrummer) and a bass (SingSong) to a recording without
-them; a prior and two upsamplers over Jukebox's codec; the published size."""
+that nothing was trained for; led by a tune too; drums (JukeDrummer) and a bass (SingSong) to a
+recording without them; a prior and two upsamplers over Jukebox's codec; the published size."""
 
 
 def music_recipe(name: str) -> Recipe:
@@ -129,7 +130,8 @@ class MusicLmTraining(SoundTraining):
         about = (options.codec, options.frame_rate, options.fuse, given, options.stem)
         noise = options.noise if options.stem else 0.0
         words = self._words(options)
-        return MusicConfig(stages, words, semantic, *about, noise=noise, beat=options.beat)
+        read = {"beat": options.beat, "melody": options.led}
+        return MusicConfig(stages, words, semantic, *about, noise=noise, **read)
 
     def _words(self, options: MusicOptions) -> WordsConfig | JointWordsConfig:
         """Those of a joint embedding, else of the small one that is trained with the stages."""

@@ -23,6 +23,7 @@ from cantilena.score import gm
 from cantilena.systems.musiclm.examples import MusicExample, words_of
 from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.model import MusicLM
+from cantilena.systems.musiclm.tune import Tune, tune_of_sound, tune_of_symbols
 from cantilena.systems.musiclm.words import Words
 from cantilena.train.audio.codes import ClipData, CodeClips
 from cantilena.train.audio.semantic import fit_semantic, semantic_of
@@ -106,9 +107,20 @@ class MusicClips:
                     clip.meta["file"],
                     clip.symbols,
                     recording,
+                    tune_of(clip) if music.config.melody else None,
                 )
             )
         return out
+
+
+def tune_of(clip: Any) -> Tune | None:
+    """A clip's melody, by its notes, or of a recording as it is heard; None where there is none."""
+    if clip.symbols is not None:
+        return tune_of_symbols(clip.symbols, len(clip.samples) / clip.rate)
+    try:
+        return tune_of_sound(clip.samples, clip.rate)
+    except InputError:
+        return None
 
 
 def rest_of(clip: Any, stem: str, noise: float, leak: float = 0.0) -> np.ndarray:
