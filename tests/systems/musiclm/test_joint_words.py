@@ -16,7 +16,7 @@ torch.set_num_threads(1)
 
 from cantilena.cli import main  # noqa: E402
 from cantilena.data.corpora.corpus import hashed_split  # noqa: E402
-from cantilena.errors import InputError, MissingWeightsError  # noqa: E402
+from cantilena.errors import CheckpointError, InputError, MissingWeightsError  # noqa: E402
 from cantilena.models.audio.codec.files import save_codec  # noqa: E402
 from cantilena.models.audio.joint import Joint, JointConfig  # noqa: E402
 from cantilena.models.saving import load_tensors  # noqa: E402
@@ -38,17 +38,21 @@ MORE = [p for k, v in SIZES.items() if k not in OWN for p in ("--option", f"{k}=
 MORE += ["--batch", "2"]
 
 
-def write_joint(folder: Path, seed: int = 0, books: bool = True) -> Path:
-    """A small joint embedding with random weights, and four tokens of eight values."""
+def write_joint(
+    folder: Path, seed: int = 0, books: bool = True, encoder: str = "hashed", width: int = 0
+) -> Path:
+    """A small joint embedding with random weights, and four tokens of eight values; ``width`` of
+    the states of a text model, where one reads texts."""
     torch.manual_seed(seed)
-    config = JointConfig(dim=6, width=8, layers=1, buckets=64, word_width=5, hidden=8)
+    sizes = {"buckets": 64, "word_width": 5, "hidden": 8, "text_width": width}
+    config = JointConfig(dim=6, width=8, layers=1, **sizes)
     state: dict[str, Any] = dict(Joint(config).state_dict())
     if books:
         rng = np.random.default_rng(seed)
         vectors = rng.standard_normal((2, 40, 6)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
         state |= fit_books(vectors[0], vectors[1], books=4, card=8)
-    save_joint(folder, state, config, {"seconds": 2.0, "text_encoder": "hashed"}, {"seed": 0})
+    save_joint(folder, state, config, {"seconds": 2.0, "text_encoder": encoder}, {"seed": 0})
     return folder
 
 
@@ -190,6 +194,27 @@ def test_a_clap_model_is_named_and_another_is_refused(inside: Path, capsys: Any,
     other = write_clap(tmp_path / "other", seed=1)
     with pytest.raises(InputError, match="is another"):
         system.run([asked("a slow sad waltz", words=str(other))])
+
+
+def test_an_embedding_whose_texts_a_text_model_reads_names_that_model(
+    inside: Path, capsys: Any, tmp_path: Path
+):
+    pytest.importorskip("transformers")
+    import tiny_hf
+
+    model = tiny_hf.bert()
+    place = tiny_hf.saved(model, tmp_path / "bert", tiny_hf.tokenizer())
+    write_joint(tmp_path / "read", encoder=str(place), width=model.config.hidden_size)
+    argv = [*TRAIN, *MORE, "--option", "stages=coarse", "--out", "berts"]
+    code, _, err = run(capsys, *argv, "--option", f"words={tmp_path / 'read'}")
+    assert code == 0, err
+    shutil.rmtree(tmp_path / "read")
+    system = MusicLmSystem.load("berts", "cpu")
+    one, two = (samples(system, asked(text)) for text in ("calm", "loud drums"))
+    assert not np.array_equal(one, two)
+    shutil.rmtree(place)
+    with pytest.raises(CheckpointError, match="bert"):
+        MusicLmSystem.load("berts", "cpu").run([asked("calm")])
 
 
 def test_a_place_for_words_that_are_in_the_checkpoint_is_refused(inside: Path, capsys: Any):

@@ -115,8 +115,8 @@ def test_the_tune_of_a_score_is_its_melody():
 def test_a_played_tune_is_heard_and_so_are_its_rests():
     tune = tune_of_sound(played(rest=0.4), RATE)
     assert [int(p) for p in tune.pitch] == [p % 12 for p in PITCHES]
-    assert tune.onset == pytest.approx([0, 0.9, 1.8, 2.7], abs=0.15)
-    assert tune.stop == pytest.approx([0.5, 1.4, 2.3, 3.2], abs=0.15)
+    assert tune.onset == pytest.approx([0, 0.9, 1.8, 2.7], abs=0.12)
+    assert tune.stop == pytest.approx([0.5, 1.4, 2.3, 3.2], abs=0.12)
     assert tune.seconds == pytest.approx(3.6)
     assert share_heard(played(rest=0.4), RATE, tune) > 0.9
     assert share_heard(played([p + 1 for p in PITCHES], 0.4), RATE, tune) < 0.1

@@ -29,7 +29,7 @@ TUNE = "melody"
 CLASSES = 12
 WIDTH = 1 + CLASSES + 1
 """Numbers of a frame: 1 where a tune is told of, its pitch class, and whether a note begins."""
-SILENCE = 0.05
+SILENCE = 0.1
 """Of a recording: moments softer than this share of its loudest have no note."""
 SMOOTH = 3
 """Of a recording: moments, 50 ms each, over which pitch classes are summed up."""
@@ -101,14 +101,15 @@ def tune_of_sound(samples: np.ndarray, rate: int) -> Tune:
     seconds = len(samples) / rate
     if seconds < LEAST_SECONDS:
         raise InputError(f"in {seconds:.2g} s no tune is heard; give a second at least")
-    heard = chroma(resample(np.asarray(samples, dtype=np.float32), rate, mel.RATE))
+    sound = resample(np.asarray(samples, dtype=np.float32), rate, mel.RATE)
+    heard = chroma(np.pad(sound, FFT // 2))  # so that the first moment is the beginning
     power = heard.sum(1)
     if power.max(initial=0.0) <= 1e-6:
         raise InputError("no tune is heard in silence")
     kernel = np.ones(SMOOTH)
     sums = np.stack([np.convolve(row, kernel, "same") for row in heard.T], axis=1)
     classes = np.where(power < SILENCE * power.max(), -1, sums.argmax(1))
-    moments = (np.arange(len(classes)) * HOP + FFT / 2) / mel.RATE
+    moments = np.arange(len(classes)) * HOP / mel.RATE
     starts = np.flatnonzero(np.diff(classes, prepend=-2))
     ends = np.append(starts[1:], len(classes))
     kept = (classes[starts] >= 0) & (ends - starts >= SHORTEST)
