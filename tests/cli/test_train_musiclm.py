@@ -90,6 +90,7 @@ def test_what_cannot_be_trained_is_said(here: Path, capsys: Any, monkeypatch: An
         "stages=coarse,loud": "no stage 'loud'",
         "coarse_books=3": "none is left for the fine stage",
         "stem=drums": "without a semantic stage",
+        "melody=loud": "no stage 'loud' to read a tune",
         "semantic_seconds=60": "no clip is as long as a window of the stage 'semantic', 60 s",
     }.items():
         code, _, err = run(
@@ -97,6 +98,21 @@ def test_what_cannot_be_trained_is_said(here: Path, capsys: Any, monkeypatch: An
             "--option", "word_steps=1", "--option", "word_size=2", "--option", "semantic_size=8",
         )  # fmt: skip
         assert code == 2 and message in err, (option, err)
+
+
+def test_tunes_of_clips_are_learned_and_told_apart(here: Path, capsys: Any, monkeypatch: Any):
+    monkeypatch.chdir(here)
+    sizes = {**SMALL, "word_steps": 2, "semantic_seconds": 2.0}
+    more = [p for k, v in sizes.items() if k not in OWN for p in ("--option", f"{k}={v}")]
+    argv = [*TRAIN[:4], "clips", "--codec", "codec", "--out", "led", "--steps", "2", "--batch", "2"]
+    code, out, err = run(capsys, *argv, "--recipe", "musiclm-melody", *more)
+    assert code == 0 and "tunes: of 3 of 3 clips" in out, err  # heard, as there are no notes
+    assert load_musiclm("led", device="cpu").music.config.melody == ("semantic", "coarse")
+    code, out, err = run(capsys, "evaluate", "stages", "--checkpoint", "led", "--data", "clips")
+    assert code == 0, err
+    rows = {row.split(" | ")[0].strip("| "): row.split(" | ")[1:] for row in out.splitlines()}
+    own, other = rows["under what belongs to it"], rows["tune of another clip"]
+    assert other[2].strip(" |") == "-" and other[:2] != own[:2] != rows["no tune"][:2]
 
 
 # ------------------------------------------------------------------ accompaniment
