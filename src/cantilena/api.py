@@ -20,6 +20,7 @@ from cantilena.options import (
     check_seeds,
     make_brief,
     make_sampling,
+    melody_for,
     read_continued,
     read_piece,
     story_for,
@@ -83,6 +84,7 @@ def compose_many(
     system: str | None = None,
     checkpoint: str | Path | System | None = None,
     story: str | Iterable[Sequence[Any]] | None = None,
+    melody: Score | str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
@@ -99,7 +101,8 @@ def compose_many(
     ``repetition``: see ``decode.sampling.Sampling``; what is not given is as the system has it.
     ``system`` and ``checkpoint``: as for ``load``; the checkpoint may also be what ``load``
     returned. ``story``: in place of a text, for systems that tell stories, words by second: as
-    "0:calm 15:fast drums", or pairs (0, "calm"), (15, "fast drums"). ``options``: the system's
+    "0:calm 15:fast drums", or pairs (0, "calm"), (15, "fast drums"). ``melody``: a tune to follow,
+    for systems that do: a Score, a MIDI file or a recording of one voice. ``options``: the system's
     own, see its ``options``.
 
     Raises BriefError for a wish that cannot be understood, InputError for other input that
@@ -131,7 +134,7 @@ def compose_many(
         "best_of": best_of,
         "repetition": repetition,
     }
-    edited = continues is not None or edit is not None
+    edited = continues is not None or edit is not None or melody is not None
     written = None if story is None else story_for(_name_of(checkpoint, system), story, text)
     if written is None:
         brief = make_brief(text, edited, reader, **wishes)
@@ -139,13 +142,16 @@ def compose_many(
         brief, options = brief_of_story(written, **wishes), {**(options or {}), "story": written}
     seeds = check_seeds(seed, n)
     before = read_continued(continues)
+    name = "" if melody is None else _name_of(checkpoint, system)
+    score, audio = melody_for(name, melody)
     from cantilena.systems.request import Edit, Request
 
     check_sampling(sampling)
     edit = edit if before is None else Edit.going_on(before)
     composer = as_system(checkpoint, system)
     how = make_sampling(composer.sampling, **sampling)
-    requests = [Request(brief, s, how, edit, composer.system, dict(options or {})) for s in seeds]
+    own = (edit, composer.system, dict(options or {}), score, audio)
+    requests = [Request(brief, s, how, *own) for s in seeds]
     return composer.compose(requests, progress=progress)
 
 

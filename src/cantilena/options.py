@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cantilena.errors import BriefError, InputError, Notice
 
 if TYPE_CHECKING:
+    from cantilena.audio.audio import Audio
     from cantilena.decode.sampling import Sampling
     from cantilena.score.score import Score
     from cantilena.text.wishes import Brief
@@ -123,6 +124,24 @@ def story_for(name: str, story: Any, text: Any = "") -> str | None:
     if isinstance(story, str) and len(story) > MAX_TEXT:
         raise InputError(f"the story has {len(story):,} characters; write at most {MAX_TEXT:,}")
     return story_of(story)
+
+
+def melody_for(name: str, melody: Score | str | Path | None) -> tuple[Score | None, Audio | None]:
+    """The tune that a system by name is to follow: a Score, or that of a MIDI file, or a recording.
+    Raises InputError where the system follows none, and for what is neither."""
+    if melody is None:
+        return None, None
+    from cantilena.audio.recording import is_recording
+    from cantilena.systems.musiclm.story import MELODY_SYSTEMS
+
+    if name not in MELODY_SYSTEMS:
+        able = " and ".join(MELODY_SYSTEMS)
+        raise InputError(f"the system {name!r} follows no given tune; {able} can")
+    if isinstance(melody, (str, Path)) and is_recording(melody):
+        from cantilena.systems.musiclm.accompanying import read_recording
+
+        return None, read_recording(melody)
+    return read_continued(melody), None
 
 
 def brief_of_story(story: str, **wishes: Any) -> Brief:

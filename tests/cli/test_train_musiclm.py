@@ -90,6 +90,7 @@ def test_what_cannot_be_trained_is_said(here: Path, capsys: Any, monkeypatch: An
         "stages=coarse,loud": "no stage 'loud'",
         "coarse_books=3": "none is left for the fine stage",
         "stem=drums": "without a semantic stage",
+        "melody=loud": "no stage 'loud' to read a tune",
         "semantic_seconds=60": "no clip is as long as a window of the stage 'semantic', 60 s",
     }.items():
         code, _, err = run(
@@ -97,6 +98,21 @@ def test_what_cannot_be_trained_is_said(here: Path, capsys: Any, monkeypatch: An
             "--option", "word_steps=1", "--option", "word_size=2", "--option", "semantic_size=8",
         )  # fmt: skip
         assert code == 2 and message in err, (option, err)
+
+
+def test_tunes_of_clips_are_learned_and_told_apart(here: Path, capsys: Any, monkeypatch: Any):
+    monkeypatch.chdir(here)
+    sizes = {**SMALL, "word_steps": 2, "semantic_seconds": 2.0}
+    more = [p for k, v in sizes.items() if k not in OWN for p in ("--option", f"{k}={v}")]
+    argv = [*TRAIN[:4], "clips", "--codec", "codec", "--out", "led", "--steps", "2", "--batch", "2"]
+    code, out, err = run(capsys, *argv, "--recipe", "musiclm-melody", *more)
+    assert code == 0 and "tunes: of 3 of 3 clips" in out, err  # heard, as there are no notes
+    assert load_musiclm("led", device="cpu").music.config.melody == ("semantic", "coarse")
+    code, out, err = run(capsys, "evaluate", "stages", "--checkpoint", "led", "--data", "clips")
+    assert code == 0, err
+    rows = {row.split(" | ")[0].strip("| "): row.split(" | ")[1:] for row in out.splitlines()}
+    own, other = rows["under what belongs to it"], rows["tune of another clip"]
+    assert other[2].strip(" |") == "-" and other[:2] != own[:2] != rows["no tune"][:2]
 
 
 # ------------------------------------------------------------------ accompaniment
@@ -187,3 +203,60 @@ def test_features_tell_level_spread_and_movement():
     assert features_of(latents).tolist() == [1, 1, 1, 0, 2, 0]
     assert [half.shape for half in halves(latents)] == [(2, 2), (2, 2)]
     assert len(halves(latents[:, :1])) == 2
+
+
+# ------------------------------------------------------------------ tokens of a network
+
+
+def test_semantic_tokens_of_a_network_are_learned_and_composing_needs_it_no_more(
+    here: Path, capsys: Any, monkeypatch: Any, tmp_path: Path
+):
+    pytest.importorskip("transformers")
+    from cantilena.models.audio.states import frozen_states
+    from tiny_states import write_network
+
+    monkeypatch.chdir(here)
+    place = write_network(tmp_path / "mert", "mert")
+    sizes = {**SMALL, "word_steps": 2, "semantic_seconds": 2.0, "semantic_layer": 2}
+    more = [p for k, v in sizes.items() if k not in OWN for p in ("--option", f"{k}={v}")]
+    argv = [*TRAIN[:4], "clips", "--codec", "codec", "--batch", "2", *more]
+    argv += ["--option", f"semantic={place}"]
+    code, out, err = run(capsys, *argv, "--out", "net", "--steps", "2")
+    assert code == 0 and "clips heard" in out, err
+    code, out, err = run(capsys, *argv, "--out", "net", "--steps", "3")  # goes on, hears nothing
+    assert code == 0 and "clips heard" not in out, err
+    about = json.loads((here / "net" / "model" / "card.json").read_text())["model"]["music"]
+    assert about["semantic"]["rate"] == 20.0  # the codec's, below the network's 75
+    assert about["semantic"]["source"] == frozen_states(str(place), 2).fingerprint
+    semantic = about["stages"][0]
+    assert semantic["rate"] == 20.0 and semantic["source"].endswith(about["semantic"]["source"])
+
+    code, out, err = run(
+        capsys, *argv, "--out", "slow", "--steps", "1", "--option", "semantic_rate=5"
+    )
+    assert code == 0, err
+    slow = load_musiclm("slow", device="cpu").music
+    assert slow.config.stage("semantic").rate == 5.0
+
+    other = write_network(tmp_path / "other", "mert", seed=1)
+    code, _, err = run(capsys, *argv[:-1], f"semantic={other}", "--out", "net", "--steps", "4")
+    assert code == 2 and "has semantic" in err
+    for option, message in {
+        "semantic_layer=9": "has 3 layers; there is no layer 9",
+        "semantic_rate=30": "are more than the codec's 20 frames",
+        "semantic=kmeens": "semantic=kmeens is neither kmeans nor random-projection",
+    }.items():
+        code, _, err = run(capsys, *argv, "--out", "x", "--steps", "1", "--option", option)
+        assert code == 2 and message in err and err.count("\n") == 1, err
+    assert not (here / "x").exists()
+
+    for file in place.iterdir():
+        file.unlink()
+    frozen_states.cache_clear()
+    assert run(capsys, "export", "net", "-o", "netted")[0] == 0
+    for name in ("net", "netted"):
+        code, _, err = run(
+            capsys, "compose", "calm", "--system", "musiclm", "--checkpoint", name,
+            "--seconds", "1", "--formats", "wav", "-o", name + "-out", "--quiet",
+        )  # fmt: skip
+        assert code == 0 and (here / (name + "-out") / "calm.wav").is_file(), err

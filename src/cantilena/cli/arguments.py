@@ -147,6 +147,11 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
         "--story", metavar="STORY", help="words by second (musiclm), as '0:calm 15:fast drums'"
     )
     how.add_argument(
+        "--melody",
+        metavar="FILE",
+        help="a tune to follow (musiclm): a MIDI file, or a recording, hummed or played alone",
+    )
+    how.add_argument(
         "--lyrics", metavar="TEXT", help="words to sing (karasinger) in the place of the text"
     )
     how.add_argument(

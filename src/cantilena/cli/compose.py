@@ -31,6 +31,7 @@ from cantilena.options import (
     check_seeds,
     make_brief,
     make_sampling,
+    melody_for,
     read_continued,
     story_for,
 )
@@ -157,6 +158,10 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
         options = {**options, "story": story}
     edit = None if audio is not None else edit_of(args, args.continues, "--continue")
     score = read_continued(args.source)
+    if args.melody is not None:
+        if any(option is not None for option in (args.source, args.continues)):
+            raise InputError("a tune to follow stands alone: without --from and --continue")
+        score, audio = melody_for(system, args.melody)
     prompts = _prompts(args) if story is None else [Prompt(story)]
     jobs: list[_Job] = []
     for prompt, names in zip(prompts, _names(args, prompts, n), strict=True):
@@ -208,6 +213,8 @@ def read_options(texts: Sequence[str] | None, kinds: Mapping[str, type]) -> dict
     return options
 
 
+_FILES = ("continues", "source", "melody")
+"""Options beside which no text is needed."""
 _BOOL = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -217,7 +224,8 @@ def _prompts(args: argparse.Namespace) -> list[Prompt]:
     if args.prompts is None and text.strip() == "-":
         return read_prompts("-")
     if args.prompts is None:
-        for option, suffix in (("continues", "-continued"), ("source", "-sound")):
+        files = (("continues", "-continued"), ("source", "-sound"), ("melody", "-led"))
+        for option, suffix in files:
             file = getattr(args, option, None)
             if not text.strip() and file:
                 name = getattr(args, "name", None) or names_of_sources([file], suffix)[0]
@@ -238,7 +246,7 @@ def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
         if one in explicit and other not in explicit:
             options.pop(other, None)
     try:
-        from_file = any(getattr(args, option, None) for option in ("continues", "source"))
+        from_file = any(getattr(args, option, None) for option in _FILES)
         return make_brief(prompt.text, from_file, getattr(args, "reader", None), **options)
     except InputError as error:
         if not prompt.where:
@@ -305,6 +313,7 @@ def _replay(args: argparse.Namespace) -> tuple[list[_Job], dict[str, Any]]:
         "condition",
         "story",
         "lyrics",
+        "melody",
         "option",
         "between",
         "keep",

@@ -19,6 +19,8 @@ _ROWS = (
     ("text by sound", "text told by the clip's own sound"),
     ("other beat", "beat of another clip"),
     ("no beat", "no beat"),
+    ("other melody", "tune of another clip"),
+    ("no melody", "no tune"),
     ("other above", "another clip's tokens of the stage before"),
     ("no above", "none of them"),
     ("other given", "another clip's recording"),

@@ -6,6 +6,7 @@ Knows options and what is printed; the work is done in ``train.audio`` and ``sys
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,14 @@ from cantilena.cli.training import (
     run_folder,
     with_settings,
 )
-from cantilena.errors import InputError
+from cantilena.errors import InputError, MissingWeightsError
 
 if TYPE_CHECKING:
+    from cantilena.systems.musiclm.examples import MusicExample
     from cantilena.systems.trainable import Recipe
+
+PLACES = ("words", "semantic")
+"""Options that may be folders."""
 
 
 def train_musiclm(args: argparse.Namespace) -> int:
@@ -54,6 +59,8 @@ def train_musiclm(args: argparse.Namespace) -> int:
     if training.step == 0:
         fit(music, clips["train"], options.word_steps, settings.seed, say)
     examples = {name: own.examples(music) for name, own in clips.items()}
+    if options.led:
+        say(tunes_line(examples["train"], args.data))
     sizes = {n: sum(p.numel() for p in m.parameters()) for n, m in music.models.items()}
     say("parameters: " + ", ".join(f"{name} {size:,}" for name, size in sizes.items()))
     train, valid = (
@@ -88,6 +95,7 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
     first = codec.quantizers[0] if hasattr(codec, "rates") else getattr(codec, "quantizer", None)
     if len(set(codec.sizes)) != 1 or first is None:
         raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
+    asked = dict(placed(options_of(args)))
     recipe = base_recipe(args, saved, MusicLmTraining().recipes()).changed(
         books=codec.books,
         card=codec.sizes[0],
@@ -97,4 +105,46 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
         codec_folder=str(args.codec),
         level_rates=",".join(map(str, getattr(codec, "rates", ()))),
     )
-    return with_settings(recipe.changed(**dict(options_of(args))), args)
+    return with_settings(recipe.changed(**asked, **network_settings(recipe, asked)), args)
+
+
+def tunes_line(examples: Sequence[MusicExample], data: str) -> str:
+    """Of how many clips a tune is known. Raises InputError where of none."""
+    known = sum(example.tune is not None for example in examples)
+    if not known:
+        raise InputError(f"of none of the clips in {data!r} a tune is known")
+    return f"tunes: of {known} of {len(examples)} clips"
+
+
+def network_settings(recipe: Recipe, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What options say of the network that they name for semantic tokens: its width, fingerprint,
+    and tokens a second where that is not asked for; none where no network is named. Raises
+    InputError, CheckpointError, MissingExtraError."""
+    from cantilena.systems.musiclm.options import KINDS
+
+    own = recipe.options
+    place = asked.get("semantic", own.semantic)
+    if place in KINDS or not isinstance(place, str):
+        return {}
+    from cantilena.models.audio.states import frozen_states
+
+    layer = asked.get("semantic_layer", own.semantic_layer)
+    if not isinstance(layer, int):
+        raise InputError(f"semantic_layer is a whole number, not {layer!r}")
+    try:
+        network = frozen_states(place, layer)
+    except MissingWeightsError as error:
+        raise InputError(f"semantic={place} is neither {' nor '.join(KINDS)}: {error}") from error
+    settings = {"semantic_width": network.width, "semantic_source": network.fingerprint}
+    if not (asked.get("semantic_rate") or own.semantic_rate):
+        settings["semantic_rate"] = min(network.frame_rate, own.frame_rate)
+    return settings
+
+
+def placed(options: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Options whose folders are named by their whole path, since a checkpoint names them."""
+    from cantilena.models.hub import is_folder
+
+    for name, value in options:
+        is_place = name in PLACES and isinstance(value, str) and is_folder(value)
+        yield name, str(Path(value).resolve()) if is_place else value

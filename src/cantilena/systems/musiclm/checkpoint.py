@@ -32,7 +32,14 @@ from cantilena.systems.musiclm.model import MusicConfig, MusicLM
 from cantilena.systems.musiclm.options import SYSTEM
 
 _MUSIC, _CODEC = "music.", "codec."
-_SPARE = ("music.words.sound.", "music.words.scale", "music.semantic.", "codec.encoder.")
+_SPARE = (
+    "music.words.sound.",
+    "music.words.scale",
+    "music.words.joint.audio.",
+    "music.words.joint.scales",
+    "music.semantic.",
+    "codec.encoder.",
+)
 _COUNTS = (".sums", ".counts", ".updates", ".started")
 """How the names of a codebook's statistics of training end."""
 
@@ -84,6 +91,7 @@ def export_musiclm(run: str | Path, folder: str | Path) -> Checkpoint:
     training["options"] = {
         **training.get("options", {}),
         "codec_folder": "",
+        "words": "",
     }  # of the machine that trained it
     card["training"] = training
     return save_musiclm(folder, loaded.music, loaded.codec, card, half=True, slim=True)

@@ -23,6 +23,7 @@ from cantilena.systems.codes.stepper import Conditions, Row, batched
 from cantilena.systems.musiclm.levels import split
 from cantilena.systems.musiclm.model import MusicLM
 from cantilena.systems.musiclm.options import RECORDING, SEMANTIC
+from cantilena.systems.musiclm.tune import Tune
 from cantilena.systems.musiclm.wish import MusicWish
 from cantilena.tokens.codes.symbols import Sounding
 
@@ -39,8 +40,8 @@ _SHORT = 0.5
 class MusicExample:
     """A clip: ``codes`` (K, T) of the codec, ``semantic`` (1, T'), captions (``texts``), single
     ``words`` that are true of it, ``features`` of its sound for the joint embedding, its ``song``,
-    where its beats are, and the codes (K, T) of the ``recording`` that it accompanies, where it
-    does."""
+    where its beats are, the codes (K, T) of the ``recording`` that it accompanies, where it does,
+    and its ``tune``, where one is known."""
 
     codes: np.ndarray
     semantic: np.ndarray
@@ -50,6 +51,7 @@ class MusicExample:
     song: str
     sounding: Sounding | None = None
     recording: np.ndarray | None = None
+    tune: Tune | None = None
 
     def text(self, rng: np.random.Generator) -> str:
         """A caption, or some of the words."""
@@ -170,7 +172,8 @@ class MusicBatches:
         layout = self.layouts[stage.name]
         window = Window(start, start, start + layout.frames)
         states = self.music.states(words[None], kept)[0]
-        wish = MusicWish([(0.0, states)], self.examples[i].sounding)
+        example = self.examples[i]
+        wish = MusicWish([(0.0, states)], example.sounding, tune=example.tune)
         tokens = self.tokens[i]
         codes = tokens[stage.name][:, start : window.stop]
         return codes, stage.conditions(wish, window, tokens, layout)

@@ -22,7 +22,10 @@ from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
 from cantilena.models.audio.quantize import quantizer
 from cantilena.systems.codes.stages import CodeStage, TokenRows
 from cantilena.systems.codes.stepper import Row
+from cantilena.systems.musiclm.joint_words import JointWords, JointWordsConfig
 from cantilena.systems.musiclm.options import RECORDING
+from cantilena.systems.musiclm.tune import TUNE
+from cantilena.systems.musiclm.tune import WIDTH as TUNE_WIDTH
 from cantilena.systems.musiclm.wish import BEAT, TEXT, MusicWish, wish_rows
 from cantilena.systems.musiclm.words import Words, WordsConfig
 from cantilena.tokens.codes.patterns import Pattern
@@ -59,16 +62,19 @@ class StageConfig:
 
 @dataclass(frozen=True)
 class MusicConfig:
-    """``stages`` in order; ``words``; ``semantic``: the quantiser's kind in ``quantize`` and its
-    options, ``stack`` latents of the codec a frame; ``codec``: the fingerprint of the codec whose
-    codes are written, and its frames a second, ``rate``; ``fuse``: whether words are read token by
-    token, before the columns ("prepend"), or summed up, beside each ("sum"). ``given``: the sizes
-    of the codec's books in which a recording that is to be accompanied is read, () where none is;
-    ``stem``: the part that is then written, ``noise``: the deviation of the white noise over the
-    recording, in training and at use. ``beat``: whether stages read beats and bars."""
+    """``stages`` in order; ``words``; ``semantic``: the quantiser's kind in ``quantize`` and
+    its ``dim`` and ``size``, of ``stack`` latents of the codec a frame, or of a frozen
+    ``network``, its ``layer``, the tokens' ``rate`` and the ``source``, its fingerprint;
+    ``codec``: the fingerprint of the codec whose codes are written, and its frames a second,
+    ``rate``; ``fuse``: whether words are read token by token, before the columns ("prepend"),
+    or summed up, beside each ("sum"). ``given``: the sizes of the codec's books in which a
+    recording that is to be accompanied is read, () where none is; ``stem``: the part that is
+    then written, ``noise``: the deviation of the white noise over the recording, in training
+    and at use. ``beat``: whether stages read beats and
+    bars; ``melody``: the names of those that read a tune."""
 
     stages: tuple[StageConfig, ...]
-    words: WordsConfig = field(default_factory=WordsConfig)
+    words: WordsConfig | JointWordsConfig = field(default_factory=WordsConfig)
     semantic: Mapping[str, Any] = field(default_factory=dict)
     codec: str = ""
     rate: float = 50.0
@@ -77,6 +83,7 @@ class MusicConfig:
     stem: str = ""
     noise: float = 0.0
     beat: bool = True
+    melody: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a card."""
@@ -90,9 +97,9 @@ class MusicConfig:
                 StageConfig(**{**row, "sizes": tuple(row["sizes"]), "reads": tuple(row["reads"])})
                 for row in data["stages"]
             )
-            words = WordsConfig(**data["words"])
-            given = tuple(data.get("given", ()))
-            return cls(**{**data, "stages": stages, "words": words, "given": given})
+            words = words_config(data["words"])
+            lists = {name: tuple(data.get(name, ())) for name in ("given", "melody")}
+            return cls(**{**data, "stages": stages, "words": words, **lists})
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"the stages do not fit: {error!r}") from error
 
@@ -127,6 +134,8 @@ class MusicConfig:
         conditions = {TEXT: ConditionConfig(self.words.dim, self.fuse)}
         if self.beat:
             conditions[BEAT] = ConditionConfig(SYMBOLS[BEAT].width, "sum")
+        if stage.name in self.melody:
+            conditions[TUNE] = ConditionConfig(TUNE_WIDTH, "sum")
         for name in stage.reads:
             rows = TokenRows(self.tokens(name), stage.rate, stage.around)
             conditions[name] = rows.config
@@ -134,6 +143,16 @@ class MusicConfig:
         if len(set(stage.sizes)) != 1:
             raise InputError(f"the books of the stage {stage.name!r} differ: {list(stage.sizes)}")
         return CodeConfig(len(stage.sizes), stage.sizes[0], *sizes, conditions=conditions)
+
+
+def words_config(data: Mapping[str, Any]) -> WordsConfig | JointWordsConfig:
+    """The config of words, their own or a joint embedding's. Raises TypeError."""
+    return JointWordsConfig(**data) if "kind" in data else WordsConfig(**data)
+
+
+def words_of(config: WordsConfig | JointWordsConfig) -> Words | JointWords:
+    """Words with random weights."""
+    return Words(config) if isinstance(config, WordsConfig) else JointWords(config)
 
 
 class MusicLM(nn.Module):
@@ -144,10 +163,10 @@ class MusicLM(nn.Module):
     def __init__(self, config: MusicConfig):
         super().__init__()
         self.config = config
-        self.words = Words(config.words)
-        options = dict(config.semantic)
-        kind, _ = options.pop("kind", ""), options.pop("stack", None)
-        self.semantic: Any = quantizer(kind, **options).eval() if kind else None
+        self.words = words_of(config.words)
+        sizes = {name: config.semantic[name] for name in ("dim", "size") if name in config.semantic}
+        kind = config.semantic.get("kind", "")
+        self.semantic: Any = quantizer(kind, **sizes).eval() if kind else None
         self.models = nn.ModuleDict(
             {stage.name: CodeLM(config.code_config(stage)) for stage in config.stages}
         )

@@ -31,16 +31,24 @@ class MusicOptions(Checked):
     (its fingerprint) and ``codec_folder`` are those of the codec. ``stages``: which there are, with
     commas; without the semantic one coarse codes are written of the words alone. The coarse stage
     writes the first ``coarse_books``, the fine one the rest. ``semantic``: the quantiser of its
-    tokens, of ``stack`` latents each, of ``semantic_size`` values. ``semantic_seconds`` to
+    tokens, of ``stack`` latents each, of ``semantic_size`` values; or the place of a frozen network
+    (w2v-BERT, HuBERT, wav2vec 2.0, MERT) over whose states in layer ``semantic_layer`` there is a
+    k-means, ``semantic_rate`` tokens a second (0: as many as the network has states, at most the
+    codec's frames); its width and fingerprint are ``semantic_width`` and ``semantic_source``.
+    ``semantic_seconds`` to
     ``fine_seconds``: windows, half of which is the stride. ``fuse``: words before the columns,
-    token by token, or summed up and added. ``text_share``: how often an example's words are those
+    token by token, or summed up and added. ``words``: the place of a joint embedding whose tokens
+    they are, a run of ``joint`` with its own tokens or a ClapModel, over whose vectors
+    ``word_books`` tokens of ``word_size`` values are learned; "": a small one is trained, by
+    ``word_steps`` updates. ``text_share``: how often an example's words are those
     of its caption and not of its sound; ``word_dropout``: how often only some of the tokens of its
     words, the first, are read; ``dropout``: share of values left out in the stages; ``drop``: how
     often conditions are left out. ``stem``: the stem of the clips that is written, to the others,
     which are read as codes with white ``noise`` over them (SingSong's, so that what leaks of the
     stem in separated recordings cannot be copied); ``leak``: how much of the stem is left in them,
     as separation leaves some. ``beat``: whether stages read where beats and bars are
-    (JukeDrummer's beat information). ``level_rates``: of a codec of levels
+    (JukeDrummer's beat information); ``melody``: the stages that read a tune, with commas.
+    ``level_rates``: of a codec of levels
     (Jukebox's), how many frames of each are in one of the coarsest: each is a stage of its own,
     in windows of ``level_seconds``."""
 
@@ -52,7 +60,11 @@ class MusicOptions(Checked):
     codec_folder: str = ""
     stages: str = option("semantic,coarse,fine", "which stages there are")
     coarse_books: int = option(1, "books of the coarse stage", least=1)
-    semantic: str = option("kmeans", "what semantic tokens are", choices=KINDS)
+    semantic: str = option("kmeans", "what semantic tokens are: a kind, or a network's place")
+    semantic_layer: int = option(7, "layer of the network", least=1)
+    semantic_rate: float = option(0.0, "tokens of the network a second", least=0)
+    semantic_width: int = 0
+    semantic_source: str = ""
     stack: int = option(4, "latents of a semantic token", least=1)
     semantic_size: int = option(128, "semantic tokens", least=2)
     semantic_seconds: float = option(16.0, "window of the semantic stage", least=0.1)
@@ -63,6 +75,7 @@ class MusicOptions(Checked):
     heads: int = option(4, "of attention", least=1)
     hidden: int = option(240, "within a block", least=1)
     fuse: str = option("sum", "how words are read", choices=("sum", "prepend"))
+    words: str = option("", "joint embedding whose tokens words are: a run, or a ClapModel")
     buckets: int = option(1024, "hashed words", least=2)
     word_width: int = option(48, "vectors of words, and of the embedding", least=2)
     word_books: int = option(12, "tokens of words", least=1)
@@ -76,6 +89,7 @@ class MusicOptions(Checked):
     noise: float = option(0.01, "deviation of the noise over what is read", least=0, free=True)
     leak: float = option(0.0, "share of the stem left in what is read", least=0, most=1, free=True)
     beat: bool = option(True, "whether beats and bars are read")
+    melody: str = option("", "stages that read a tune, as semantic,coarse")
     text_share: float = option(0.5, "how often words are a caption's", least=0, most=1)
     drop: float = option(0.15, "how often conditions are left out", least=0, most=1, free=True)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
@@ -95,6 +109,23 @@ class MusicOptions(Checked):
             raise InputError(f"of {len(self.levels)} levels each needs its level_seconds")
         if FINE in self.names and self.coarse_books >= self.books:
             raise InputError(f"of {self.books} books none is left for the fine stage")
+        if self.network and SEMANTIC in self.names and not self.semantic_width:
+            raise InputError(
+                f"semantic={self.semantic} is neither {' nor '.join(KINDS)}, nor was a network "
+                "opened there"
+            )
+        if self.semantic_rate > self.frame_rate + 1e-6:
+            raise InputError(
+                f"{self.semantic_rate:g} semantic tokens a second are more than the codec's "
+                f"{self.frame_rate:g} frames, which could not read them all"
+            )
+        for name in self.led:
+            if name not in self.names:
+                raise InputError(
+                    f"there is no stage {name!r} to read a tune; there are {', '.join(self.names)}"
+                )
+        if self.led and self.stem:
+            raise InputError("a part to a recording is led by the recording, not by a tune")
         if self.stem and SEMANTIC in self.names:
             raise InputError("a stem is written to the others without a semantic stage")
 
@@ -102,6 +133,11 @@ class MusicOptions(Checked):
     def names(self) -> tuple[str, ...]:
         """The stages."""
         return tuple(name.strip() for name in self.stages.split(",") if name.strip())
+
+    @property
+    def led(self) -> tuple[str, ...]:
+        """The stages that read a tune."""
+        return tuple(name.strip() for name in self.melody.split(",") if name.strip())
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -117,6 +153,11 @@ class MusicOptions(Checked):
             raise InputError(f"level_seconds are numbers, not {self.level_seconds!r}") from None
 
     @property
+    def network(self) -> bool:
+        """Whether semantic tokens are of a frozen network."""
+        return self.semantic not in KINDS
+
+    @property
     def rate(self) -> float:
         """Semantic tokens a second."""
-        return self.frame_rate / self.stack
+        return self.semantic_rate if self.network else self.frame_rate / self.stack

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from torch import Tensor
 
 from cantilena.audio.audio import Audio
 from cantilena.decode.cascade import Writing
@@ -29,10 +30,20 @@ from cantilena.systems.codes.progress import SavedProgress
 from cantilena.systems.codes.system import bar_seconds, fade, text_seconds
 from cantilena.systems.musiclm import accompanying
 from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
+from cantilena.systems.musiclm.joint_words import OPTION as WORDS
+from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.levels import books_of, frames_in, joined
 from cantilena.systems.musiclm.options import RECORDING, SYSTEM
 from cantilena.systems.musiclm.story import MORE, Part, read_story
-from cantilena.systems.musiclm.wish import METRE, TEMPO, MusicWish, beats_of
+from cantilena.systems.musiclm.tune import Tune, tune_of_score, tune_of_sound, tune_row
+from cantilena.systems.musiclm.wish import (
+    METRE,
+    TEMPO,
+    MusicWish,
+    beats_of,
+    beats_of_score,
+    repeated,
+)
 from cantilena.text.brief import parse_brief
 from cantilena.text.report.rows import Row
 from cantilena.text.report.sound import sound_report
@@ -60,8 +71,9 @@ class MusicLmSystem(System):
 
     system = SYSTEM
     sampling = SAMPLING
-    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool, OPTION: str}
-    """``joint``: the folder of a joint embedding, by which the best of several sounds is the one
+    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool, OPTION: str, WORDS: str}
+    """``words``: where the ClapModel is that reads the words, if no more where it was in training;
+    ``joint``: the folder of a joint embedding, by which the best of several sounds is the one
     that is most like the text; ``alone``: of a recording that is accompanied, the new part without
     the recording; else that part stands in a file of its own beside the mix."""
     folder: Path | None = None
@@ -102,19 +114,67 @@ class MusicLmSystem(System):
         super().check(request)
         if place := request.options.get(OPTION):
             judge(place)
+        self._check_words(request)
         stem = self.music.config.stem
         if stem and request.audio is None:
             raise InputError(
                 f"the model {self.name!r} writes {stem} to a recording; give one, as in "
                 f"'cantilena accompany song.wav --with {stem}'"
             )
-        if not stem and request.audio is not None:
-            raise InputError(f"the model {self.name!r} accompanies no recording")
+        self._check_tune(request)
         if stem and not self.whole:
             raise InputError(f"the model {self.name!r} lacks what reads a recording")
         if request.audio is not None:
             accompanying.check(request.audio)
         self._parts(request)
+        self._tune(request)
+
+    def _check_tune(self, request: Request) -> None:
+        """Raises InputError for a Score or a recording that the model does not read, and for wishes
+        that a tune decides."""
+        config, brief = self.music.config, request.brief
+        told = request.score is not None or request.audio is not None
+        if request.score is not None and request.audio is not None:
+            raise InputError("a tune is a Score or a recording; give one of them")
+        if request.score is not None and config.stem:
+            raise InputError(f"the model {self.name!r} writes {config.stem} to sound, not to notes")
+        if told and not config.melody and not config.stem:
+            raise InputError(
+                f"the model {self.name!r} follows no tune and accompanies no recording; 'cantilena "
+                "train --system musiclm --recipe musiclm-melody' makes one that follows a tune"
+            )
+        if told and config.melody and brief.tempo and brief.how.get("tempo") != "implied":
+            raise InputError("a tune has a tempo of its own; leave the tempo out")
+        if told and config.melody and brief.bars is not None:
+            raise InputError(
+                "a piece with a tune is as long as the tune, or as asked in seconds; leave the "
+                "bars out"
+            )
+
+    def _tune(self, request: Request) -> Tune | None:
+        """The tune that a Request gives. Raises InputError where none is heard."""
+        if not self.music.config.melody:
+            return None
+        if request.score is not None:
+            return tune_of_score(request.score)
+        if request.audio is not None:
+            return tune_of_sound(request.audio.samples.mean(0), request.audio.rate)
+        return None
+
+    def _check_words(self, request: Request) -> None:
+        """Raises CheckpointError, InputError where words cannot be read."""
+        words, place = self.music.words, request.options.get(WORDS, "")
+        if isinstance(words, JointWords):
+            words.embedding(place)
+        elif place:
+            raise InputError("the words of this model are in its checkpoint; leave out words=")
+
+    def _tokens(self, request: Request, text: str) -> Tensor:
+        """(1, books) of a text."""
+        words, place = self.music.words, request.options.get(WORDS, "")
+        if isinstance(words, JointWords):
+            return words.tokens_of_text([text], place)
+        return words.tokens_of_text([text])
 
     def attempts(self, request: Request) -> int:
         """1, as nothing is measured by which one could be chosen, but where sounds are judged."""
@@ -124,8 +184,11 @@ class MusicLmSystem(System):
         """How long a piece is, and its parts. Bars without a tempo are as fast as the piece begins.
         Raises InputError."""
         brief, story = request.brief, request.options.get(STORY, "")
-        if request.audio is not None and brief.seconds is None:
-            brief = replace(brief, seconds=request.audio.seconds, bars=None)
+        given = None if request.audio is None else request.audio.seconds
+        if request.score is not None:
+            given = float(request.score.seconds(request.score.bar_starts[-1]))
+        if given is not None and brief.seconds is None:
+            brief = replace(brief, seconds=given, bars=None)
         if not story:
             parts = (Part(0.0, brief.text),)
         elif brief.seconds is None and brief.bars is None:
@@ -135,7 +198,8 @@ class MusicLmSystem(System):
             parts = read_story(story)
         tempo, metre = _time(brief, parts[0].text)
         seconds = text_seconds(replace(brief, tempo=tempo, metre=metre))
-        if request.audio is not None and seconds > request.audio.seconds + 1e-6:
+        is_longer = request.audio is not None and seconds > request.audio.seconds + 1e-6
+        if request.audio is not None and is_longer and self.music.config.stem:
             raise InputError(
                 f"the recording lasts {request.audio.seconds:.2f} s, not {seconds:g} s"
             )
@@ -147,16 +211,22 @@ class MusicLmSystem(System):
         seconds, parts = self._parts(request)
         states = []
         for part in parts:
-            tokens = self.music.words.tokens_of_text([part.text])
+            tokens = self._tokens(request, part.text)
             states.append(self.music.states(tokens)[0] if part.text.strip() else None)
         pairs = [(part.start, own) for part, own in zip(parts, states, strict=True)]
         timed = [(part.start, *_time(request.brief, part.text)) for part in parts]
         beats = beats_of(timed, seconds)
-        if request.audio is not None and request.brief.tempo is None:
+        tune = self._tune(request)
+        if request.score is not None:
+            beats = beats_of_score(request.score, seconds)
+        elif request.audio is not None and (tune is not None or request.brief.tempo is None):
             rate = self.codec.sample_rate
             heard = accompanying.as_heard(request.audio, rate)
-            beats = accompanying.heard_beats(heard, rate) or beats
-        return MusicWish(pairs, beats, request.sampling or self.sampling)
+            found = accompanying.heard_beats(heard, rate)
+            if found is not None and tune is not None:
+                found = repeated(found, request.audio.seconds, seconds)
+            beats = found or beats
+        return MusicWish(pairs, beats, request.sampling or self.sampling, tune)
 
     # ------------------------------------------------------------------ how it is made
 
@@ -186,7 +256,7 @@ class MusicLmSystem(System):
         changes = [part.start for part in parts[1:]]
         wish = self.wish(request)
         inputs: dict[str, np.ndarray] = {}
-        if request.audio is not None:
+        if request.audio is not None and self.music.config.stem:
             heard = accompanying.as_heard(request.audio, self.codec.sample_rate)
             noise = self.music.config.noise
             inputs[RECORDING] = accompanying.codes(self.codec, heard, noise)
@@ -239,7 +309,7 @@ class MusicLmSystem(System):
             "bits_per_second": round(self.codec.bits(len(books_of(config))), 1),
             "story": [[part.start, part.text] for part in piece.parts],
             "word_tokens": [
-                self.music.words.tokens_of_text([part.text])[0].tolist() for part in piece.parts
+                self._tokens(piece.request, part.text)[0].tolist() for part in piece.parts
             ],
             **judged_facts(piece.request.options.get(OPTION)),
         }
@@ -265,7 +335,9 @@ class MusicLmSystem(System):
         tempo, metre = _time(brief, parts[0].text)
         bar = bar_seconds(replace(brief, tempo=tempo, metre=metre))
         story = parts if piece.request.options.get(STORY) else ()
-        return sound_report(brief, sound.seconds, bar, story)
+        rows = sound_report(brief, sound.seconds, bar, story)
+        tune = piece.writing.wish.tune
+        return rows if tune is None else (*rows, tune_row(tune, sound))
 
     def _sound(self, piece: _Piece) -> tuple[Audio, dict[str, bytes]]:
         """The sound of a piece's codes, as loud as a rendered Score is, its end faded; of a part to
@@ -274,7 +346,8 @@ class MusicLmSystem(System):
         length = round(piece.seconds * rate)
         blocks = list(decode_blocks(self.codec, self.codes(piece.writing), length))
         sound = np.concatenate(blocks).T[:2]
-        if (heard := piece.request.audio) is not None:
+        heard = piece.request.audio
+        if heard is not None and self.music.config.stem:
             alone = bool(piece.request.options.get(ALONE, False))
             mix = accompanying.mixed(sound[0], rate, heard, piece.seconds)
             return mix.sound(alone), mix.files(alone, self.music.config.stem)

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from cantilena.systems.musiclm.joint_words import JointWordsConfig
     from cantilena.systems.musiclm.model import MusicConfig, MusicLM, StageConfig
+    from cantilena.systems.musiclm.words import WordsConfig
 
 LEVEL_STRIDES = (0.125, 0.5, 0.5)
 """Strides of their windows as shares of the windows, from the top on: Jukebox's."""
@@ -44,6 +46,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "musiclm-small": {},
     "musiclm-without-semantic": {"stages": "coarse,fine"},
     "musiclm-random-projection": {"semantic": "random-projection"},
+    "musiclm-melody": {"melody": "semantic,coarse"},
     "drums-for-a-rest": {"stages": "coarse,fine", "stem": "drums"},
     "bass-for-a-rest": {"stages": "coarse,fine", "stem": "bass"},
     "jukebox": {"stages": "top,middle,bottom", "level_rates": "1,4,16", "fuse": "prepend"},
@@ -67,8 +70,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """The options of each recipe: what is shipped; without the semantic stage; with semantic tokens
-that nothing was trained for; drums (JukeDrummer) and a bass (SingSong) to a recording without
-them; a prior and two upsamplers over Jukebox's codec; the published size."""
+that nothing was trained for; led by a tune too; drums (JukeDrummer) and a bass (SingSong) to a
+recording without them; a prior and two upsamplers over Jukebox's codec; the published size."""
 
 
 def music_recipe(name: str) -> Recipe:
@@ -110,28 +113,36 @@ class MusicLmTraining(SoundTraining):
     def config(self, recipe: Recipe) -> MusicConfig:
         """The stages' sizes, and how they read one another."""
         from cantilena.systems.musiclm.model import MusicConfig
-        from cantilena.systems.musiclm.words import WordsConfig
 
         options = recipe.options
-        width, features = options.word_width, 3 * options.latent
-        words = WordsConfig(
-            options.buckets,
-            width,
-            features,
-            2 * width,
-            width,
-            options.word_books,
-            options.word_size,
-        )
         semantic: dict[str, Any] = {}
-        if SEMANTIC in options.names:
+        if SEMANTIC in options.names and options.network:
+            semantic = {"kind": "kmeans", "dim": options.semantic_width}
+            semantic |= {"network": options.semantic, "layer": options.semantic_layer}
+            semantic |= {"rate": options.rate, "source": options.semantic_source}
+        elif SEMANTIC in options.names:
             semantic = {"kind": options.semantic, "stack": options.stack}
-            semantic |= {"dim": options.latent * options.stack, "size": options.semantic_size}
+            semantic["dim"] = options.latent * options.stack
+        if semantic:
+            semantic["size"] = options.semantic_size
         stages = tuple(self._stages(options))
         given = (options.card,) * options.books if options.stem else ()
         about = (options.codec, options.frame_rate, options.fuse, given, options.stem)
         noise = options.noise if options.stem else 0.0
-        return MusicConfig(stages, words, semantic, *about, noise=noise, beat=options.beat)
+        words = self._words(options)
+        read = {"beat": options.beat, "melody": options.led}
+        return MusicConfig(stages, words, semantic, *about, noise=noise, **read)
+
+    def _words(self, options: MusicOptions) -> WordsConfig | JointWordsConfig:
+        """Those of a joint embedding, else of the small one that is trained with the stages."""
+        from cantilena.systems.musiclm.joint_words import joint_words_config
+        from cantilena.systems.musiclm.words import WordsConfig
+
+        if options.words:
+            return joint_words_config(options.words, options.word_books, options.word_size)
+        width, features = options.word_width, 3 * options.latent
+        towers = (options.buckets, width, features, 2 * width, width)
+        return WordsConfig(*towers, options.word_books, options.word_size)
 
     def _stages(self, options: MusicOptions) -> Iterable[StageConfig]:
         from cantilena.systems.musiclm.model import StageConfig
@@ -140,7 +151,8 @@ class MusicLmTraining(SoundTraining):
             yield from self._levels(options)
             return
         fine = options.books - options.coarse_books
-        source = f"{options.semantic} of {options.codec}"
+        of = options.semantic_source if options.network else options.codec
+        source = f"{'kmeans' if options.network else options.semantic} of {of}"
         rows: dict[str, tuple[tuple[int, ...], float, str, float]] = {
             SEMANTIC: ((options.semantic_size,), options.rate, source, options.semantic_seconds),
             COARSE: (

@@ -1,4 +1,5 @@
-"""What a piece of MusicLM is asked to be, as rows of its stages' conditions: words, and the beat.
+"""What a piece of MusicLM is asked to be, as rows of its stages' conditions: words, the beat, and a
+tune.
 
 Knows parts in seconds, states of words and the bar and beat that a tempo gives; does not know where
 words' states come from, tokens or models.
@@ -16,10 +17,18 @@ from torch import Tensor
 from cantilena.decode.sampling import Sampling
 from cantilena.decode.windows import Window
 from cantilena.errors import InputError
+from cantilena.score.score import Score
 from cantilena.systems.codes.conditions import frames_of_steps
 from cantilena.systems.codes.stepper import Row
+from cantilena.systems.musiclm.tune import TUNE, WIDTH, Tune
 from cantilena.tokens.codes.patterns import Pattern
-from cantilena.tokens.codes.symbols import SYMBOLS, ScoreSymbols, Sounding, symbol_frames
+from cantilena.tokens.codes.symbols import (
+    SYMBOLS,
+    ScoreSymbols,
+    Sounding,
+    score_symbols,
+    symbol_frames,
+)
 
 TEXT, BEAT = "text", "beat"
 """The conditions beside tokens of other stages."""
@@ -31,12 +40,13 @@ METRE = "4/4"
 @dataclass(frozen=True)
 class MusicWish:
     """``parts``: in rising order, from which second on which states of words (n, dim) hold, None
-    for no words; ``sounding``: where its beats are, None where that is not known; ``rates``: frames
-    a second by stage, ``sampling`` as it is asked for."""
+    for no words; ``sounding``: where its beats are, None where that is not known; ``sampling`` as
+    it is asked for; ``tune``: the tune that it is to have, None for any."""
 
     parts: Sequence[tuple[float, Tensor | None]]
     sounding: Sounding | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    tune: Tune | None = None
 
     def words_at(self, second: float) -> Tensor | None:
         """The states that hold at a second."""
@@ -57,9 +67,15 @@ def wish_rows(
         whole = torch.ones(shape[0], dtype=torch.bool)
         nothing = Row(torch.zeros(shape), whole)
         return (nothing if states is None else Row(states.float(), whole)), nothing
+    whole = torch.ones(layout.steps, dtype=torch.bool)
+    if name == TUNE:
+        nothing = Row(torch.zeros(layout.steps, WIDTH), whole)
+        if wish.tune is None:
+            return nothing, nothing
+        frames = wish.tune.rows(rate, window.start, window.stop)
+        return Row(torch.from_numpy(frames[frames_of_steps(layout)]), whole), nothing
     if name != BEAT:
         raise InputError(f"there is no condition {name!r} for a stage of musiclm")
-    whole = torch.ones(layout.steps, dtype=torch.bool)
     nothing = Row(torch.zeros(layout.steps, SYMBOLS[BEAT].width), whole)
     if wish.sounding is None:
         return nothing, nothing
@@ -80,6 +96,20 @@ def beats_of(parts: Sequence[tuple[float, float, str]], seconds: float) -> Sound
         times.append(start + np.arange(count) * beat)
         places.append(np.arange(count) % number)
     return beats_alone(np.concatenate(times), np.concatenate(places))
+
+
+def beats_of_score(score: Score, seconds: float) -> Sounding:
+    """The beats of a Score, which begins anew behind its last bar, up to ``seconds``."""
+    return repeated(score_symbols(score), float(score.seconds(score.bar_starts[-1])), seconds)
+
+
+def repeated(beats: Sounding, length: float, seconds: float) -> Sounding:
+    """Beats that begin anew each ``length`` seconds, up to ``seconds``."""
+    inside = beats.beat < length - 1e-6
+    times, places = beats.beat[inside], beats.beat_in_bar[inside]
+    count = max(1, int(np.ceil(seconds / length - 1e-6)))
+    starts = np.arange(count) * length
+    return beats_alone((starts[:, None] + times).ravel(), np.tile(places, count))
 
 
 def beats_alone(times: np.ndarray, places: np.ndarray) -> ScoreSymbols:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,6 +95,27 @@ class CodeClips:
         """The codes (K, T) of all clips."""
         for part in self._parts:
             yield from part
+
+    def kept(
+        self, folder: Path, name: str, about: Sequence[Any], rows: Iterable[np.ndarray], say: Say
+    ) -> np.ndarray:
+        """(N, ...) of ``rows`` of the clips, which are made where the folder has none of the same
+        clips and ``about``, and kept there."""
+        which = np.ascontiguousarray(self.data.places, dtype=np.int64).tobytes()
+        clips = hashlib.sha256(self._shards + which).hexdigest()
+        path = folder / f"{self.data.split}-{name}.npz"
+        wanted = {"clips": clips, "about": list(about)}
+        try:
+            with np.load(path, allow_pickle=False) as part:
+                if json.loads(str(part["about"])) == wanted:
+                    return part["rows"]
+        except Exception:  # as in _read
+            pass
+        made = np.stack(list(rows))
+        with staged_file(path) as stage, stage.open("wb") as file:
+            np.savez(file, rows=made, about=np.array(json.dumps(wanted)))
+        say(f"{path.name}: {len(made)} clips heard")
+        return made
 
     def _part(self, folder: Path, number: int, say: Say) -> Sequence[np.ndarray]:
         """The codes of a part, uint16 (uint32 where a book has more values), read or made."""

@@ -1,13 +1,13 @@
 """Clips for MusicLM: codes, latents and captions in memory; words and semantic tokens fitted.
 
-Knows clips, a codec's latents, and the two things that are fitted before the stages are trained:
-the joint embedding with its quantiser, and the semantic tokens. Does not know the stages.
+Knows clips, a codec's latents, and what is fitted before the stages are trained: the joint
+embedding with its quantiser; semantic tokens stand in ``semantic``. Does not know the stages.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from cantilena.data.audio.clips import from_pcm
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import LatentCodec
 from cantilena.models.audio.codec.levels import JukeboxCodec
-from cantilena.models.audio.quantize.words import stack_frames, tokens
 from cantilena.score import gm
 from cantilena.systems.musiclm.examples import MusicExample, words_of
+from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.model import MusicLM
+from cantilena.systems.musiclm.tune import Tune, tune_of_sound, tune_of_symbols
 from cantilena.systems.musiclm.words import Words
 from cantilena.train.audio.codes import ClipData, CodeClips
+from cantilena.train.audio.semantic import fit_semantic, semantic_of
 
 Say = Callable[[str], None]
 BATCH, RATE, DECAY = 128, 3e-3, 0.05
@@ -33,8 +35,6 @@ WARMUP = 20
 """Updates over which that rate rises; then it falls to 0 in a line."""
 WORD_DROPOUT = 0.25
 """Share of a text's words left out in that training."""
-FRAMES_TO_FIT = 30_000
-"""Of latents, on which semantic tokens are fitted: some hundred for each value."""
 PARTS = 2
 """Of a clip whose features are one example each of the joint embedding."""
 
@@ -66,8 +66,25 @@ class MusicClips:
         heard = [rest_of(clip, stem, noise, leak) for clip in self.clips]
         self.latents = [latents_of(codec, samples) for samples in heard]
         self.recordings = [codes_of(codec, latents) for latents in self.latents] if stem else None
+        self.stem, self.noise, self.leak, self.say = stem, noise, leak, say
+        self.folder = Path(folder)
 
-    def features(self) -> np.ndarray:
+    def heard(self) -> Iterator[np.ndarray]:
+        """(n,) samples of each clip as stages hear of it: without the stem that is written."""
+        return (rest_of(clip, self.stem, self.noise, self.leak) for clip in self.clips)
+
+    def features(self, words: Words | JointWords) -> np.ndarray:
+        """(N, F) float32 of the clips, by which words are told of sound: of their latents, or the
+        vectors of a joint embedding, which are kept in the folder."""
+        if isinstance(words, Words):
+            return np.stack([features_of(row) for row in self.latents]).astype(np.float32)
+        name = "-".join(["words", words.config.fingerprint[:16], self.stem]).rstrip("-")
+        about = [words.config.fingerprint, self.stem, self.noise, self.leak]
+        rate = self.coded.codec.sample_rate
+        rows = (words.sound_of(samples, rate) for samples in self.heard())
+        return self.coded.kept(self.folder, name, about, rows, self.say)
+
+    def halves(self) -> np.ndarray:
         """(N * PARTS, 3 D) float32: those of the parts of each clip, one after the other."""
         rows = [features_of(part) for row in self.latents for part in halves(row)]
         return np.stack(rows).astype(np.float32)
@@ -76,9 +93,9 @@ class MusicClips:
         """The clips as examples for the stages of a model that is fitted."""
         out = []
         recordings = self.recordings or [None] * len(self.clips)
-        rows = zip(self.clips, self.codes, self.latents, recordings, strict=True)
-        for clip, codes, latents, recording in rows:
-            semantic = semantic_tokens(music, latents)
+        features, meaning = self.features(music.words), semantic_of(music, self)
+        rows = zip(self.clips, self.codes, meaning, recordings, features, strict=True)
+        for clip, codes, semantic, recording, own in rows:
             names = [gm.name(number) for number in clip.meta.get("instruments", ())]
             out.append(
                 MusicExample(
@@ -86,13 +103,24 @@ class MusicClips:
                     semantic,
                     tuple(clip.captions),
                     words_of(clip.meta, names),
-                    features_of(latents).astype(np.float32),
+                    own,
                     clip.meta["file"],
                     clip.symbols,
                     recording,
+                    tune_of(clip) if music.config.melody else None,
                 )
             )
         return out
+
+
+def tune_of(clip: Any) -> Tune | None:
+    """A clip's melody, by its notes, or of a recording as it is heard; None where there is none."""
+    if clip.symbols is not None:
+        return tune_of_symbols(clip.symbols, len(clip.samples) / clip.rate)
+    try:
+        return tune_of_sound(clip.samples, clip.rate)
+    except InputError:
+        return None
 
 
 def rest_of(clip: Any, stem: str, noise: float, leak: float = 0.0) -> np.ndarray:
@@ -140,15 +168,6 @@ def features_of(latents: np.ndarray) -> np.ndarray:
     return np.concatenate([wide.mean(1), wide.std(1), moves])
 
 
-@torch.inference_mode()
-def semantic_tokens(music: MusicLM, latents: np.ndarray) -> np.ndarray:
-    """(1, T') semantic tokens of latents (D, T)."""
-    if music.semantic is None:
-        return np.zeros((1, 0), dtype=np.int64)
-    stacked = stack_frames(torch.from_numpy(latents).float()[None], music.config.semantic["stack"])
-    return tokens(music.semantic, stacked).numpy()
-
-
 # ------------------------------------------------------------------ fitting
 
 
@@ -156,16 +175,15 @@ def fit(music: MusicLM, clips: MusicClips, steps: int, seed: int = 0, say: Say =
     """Fits the semantic tokens, and in ``steps`` updates the words, of a model on clips."""
     torch.manual_seed(seed)
     rng = np.random.default_rng([seed, 1])
-    if music.semantic is not None and hasattr(music.semantic, "fit"):
-        stack = music.config.semantic["stack"]
-        rows = [stack_frames(torch.from_numpy(x).float()[None], stack)[0].T for x in clips.latents]
-        frames = torch.cat(rows)
-        which = rng.permutation(len(frames))[:FRAMES_TO_FIT]
-        say(f"semantic tokens: {music.config.semantic['size']} of {len(which):,} frames")
-        music.semantic.fit(frames[torch.from_numpy(which)])
-    features = torch.from_numpy(clips.features())
+    fit_semantic(music, clips, rng, say)
     examples = [_texts_only(clip) for clip in clips.clips]
-    train_words(music.words, examples, features, steps, rng, say)
+    if isinstance(music.words, JointWords):
+        texts = [example.text(rng) for example in examples]
+        music.words.take()
+        music.words.learn(clips.features(music.words), texts, seed)
+        say(f"words: those of {music.words.config.name}")
+    else:
+        train_words(music.words, examples, torch.from_numpy(clips.halves()), steps, rng, say)
 
 
 def _texts_only(clip: Any) -> MusicExample:
@@ -219,7 +237,7 @@ def _dropped(bag: list[int], rng: np.random.Generator) -> list[int]:
     return kept or bag[:1]
 
 
-def recall(words: Words, examples: Sequence[MusicExample], count: int = 10) -> float:
+def recall(words: Words | JointWords, examples: Sequence[MusicExample], count: int = 10) -> float:
     """Share of clips that are among the first ``count`` for their own first caption; clips of one
     song count as one another."""
     texts = words.text_vectors([(e.texts or ("",))[0] for e in examples])
