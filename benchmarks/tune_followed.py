@@ -25,8 +25,8 @@ from cantilena.decode.cascade import Writing
 from cantilena.models.audio.codec.stream import decode_blocks
 from cantilena.render.synth import synthesize
 from cantilena.score import Score, Track
+from cantilena.systems.codes.tune import Tune, share_heard, tune_of_sound, tune_of_symbols
 from cantilena.systems.musiclm.system import MusicLmSystem
-from cantilena.systems.musiclm.tune import Tune, share_heard, tune_of_sound, tune_of_symbols
 from cantilena.systems.musiclm.wish import MusicWish
 
 FLUTE, LOWEST = 73, 60

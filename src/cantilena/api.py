@@ -142,8 +142,10 @@ def compose_many(
         brief, options = brief_of_story(written, **wishes), {**(options or {}), "story": written}
     seeds = check_seeds(seed, n)
     before = read_continued(continues)
-    name = "" if melody is None else _name_of(checkpoint, system)
-    score, audio = melody_for(name, melody)
+    score = audio = None
+    if melody is not None:
+        score, audio, follow = melody_for(_name_of(checkpoint, system), melody)
+        options = {**follow, **(options or {})}
     from cantilena.systems.request import Edit, Request
 
     check_sampling(sampling)

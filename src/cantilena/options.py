@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 4000
 MAX_N = 1000
+MELODY_SYSTEMS: Mapping[str, Mapping[str, str]] = {
+    "musicgen": {"condition": "melody"},
+    "musiclm": {},
+}
+"""The systems that follow a given tune, where their model was trained so, and the options that tell
+them to."""
 
 WISHES = (
     "genres",
@@ -126,13 +132,13 @@ def story_for(name: str, story: Any, text: Any = "") -> str | None:
     return story_of(story)
 
 
-def melody_for(name: str, melody: Score | str | Path | None) -> tuple[Score | None, Audio | None]:
-    """The tune that a system by name is to follow: a Score, or that of a MIDI file, or a recording.
-    Raises InputError where the system follows none, and for what is neither."""
-    if melody is None:
-        return None, None
+def melody_for(
+    name: str, melody: Score | str | Path
+) -> tuple[Score | None, Audio | None, Mapping[str, str]]:
+    """The tune that a system by name is to follow: a Score, or that of a MIDI file, or a recording;
+    and the options that tell the system to. Raises InputError where it follows none, and for what
+    is neither."""
     from cantilena.audio.recording import is_recording
-    from cantilena.systems.musiclm.story import MELODY_SYSTEMS
 
     if name not in MELODY_SYSTEMS:
         able = " and ".join(MELODY_SYSTEMS)
@@ -140,8 +146,8 @@ def melody_for(name: str, melody: Score | str | Path | None) -> tuple[Score | No
     if isinstance(melody, (str, Path)) and is_recording(melody):
         from cantilena.systems.musiclm.accompanying import read_recording
 
-        return None, read_recording(melody)
-    return read_continued(melody), None
+        return None, read_recording(melody), MELODY_SYSTEMS[name]
+    return read_continued(melody), None, MELODY_SYSTEMS[name]
 
 
 def brief_of_story(story: str, **wishes: Any) -> Brief:

@@ -9,6 +9,7 @@ import torch
 
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
 from cantilena.models.audio.codec.files import save_codec
+from cantilena.models.audio.musicgen import CHROMA, MELODY
 from cantilena.models.audio.shipped import MUSICGEN
 from cantilena.models.encoders import HashedEncoder
 from cantilena.systems.codes.checkpoint import save_codes
@@ -21,6 +22,7 @@ torch.set_num_threads(1)  # two of a busy machine wait for one another
 HOP = 800
 """Samples of a frame: 20 a second, so that pieces have few steps."""
 ENCODER = 8
+MELODY_LENGTH = 16
 
 
 def write_pair(
@@ -37,6 +39,8 @@ def write_pair(
     reads = {
         name: ConditionConfig(ENCODER, "cross")
         if name == "text"
+        else ConditionConfig(CHROMA, "prepend", length=MELODY_LENGTH)
+        if name == MELODY
         else ConditionConfig(SYMBOLS[name].width, "sum")
         for name in conditions.split(",")
     }

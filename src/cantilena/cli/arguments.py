@@ -149,7 +149,7 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--melody",
         metavar="FILE",
-        help="a tune to follow (musiclm): a MIDI file, or a recording, hummed or played alone",
+        help="a tune to follow (musicgen, musiclm): a MIDI file, or a recording of one voice",
     )
     how.add_argument(
         "--lyrics", metavar="TEXT", help="words to sing (karasinger) in the place of the text"

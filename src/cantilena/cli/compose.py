@@ -161,7 +161,8 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     if args.melody is not None:
         if any(option is not None for option in (args.source, args.continues)):
             raise InputError("a tune to follow stands alone: without --from and --continue")
-        score, audio = melody_for(system, args.melody)
+        score, audio, follow = melody_for(system, args.melody)
+        options = {**follow, **options}
     prompts = _prompts(args) if story is None else [Prompt(story)]
     jobs: list[_Job] = []
     for prompt, names in zip(prompts, _names(args, prompts, n), strict=True):

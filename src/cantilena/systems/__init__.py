@@ -82,7 +82,7 @@ SYSTEMS: dict[str, Spec] = {
         home="cantilena.systems.codes.system:MusicgenSystem",
         help="sound: a model of a codec's codes, led by a Score of note's or by the text alone",
         extra="audio",
-        reads=("text", "brief", "score"),
+        reads=("text", "brief", "score", "audio"),
         gives="audio",
         default=SHIPPED,
     ),

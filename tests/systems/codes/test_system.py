@@ -16,16 +16,18 @@ pytest.importorskip("vector_quantize_pytorch")
 
 import cantilena.loading  # noqa: E402
 import musicgen as published  # noqa: E402
-from cantilena.audio.wav import parse_wav  # noqa: E402
+from cantilena.audio.audio import Audio  # noqa: E402
+from cantilena.audio.wav import parse_wav, wav_bytes  # noqa: E402
 from cantilena.cli import main  # noqa: E402
 from cantilena.errors import CheckpointError, InputError, UnknownNameError  # noqa: E402
 from cantilena.models.audio.codec.files import save_codec, shipped_codec  # noqa: E402
 from cantilena.models.audio.shipped import PACKAGE, shipped  # noqa: E402
+from cantilena.render.audio import render_audio  # noqa: E402
 from cantilena.score import Score, Track  # noqa: E402
 from cantilena.score.midi import write_midi  # noqa: E402
 from cantilena.systems.codes.conditions import Wish  # noqa: E402
 from cantilena.systems.codes.pair import load_pair, save_pair  # noqa: E402
-from cantilena.systems.codes.system import MusicgenSystem  # noqa: E402
+from cantilena.systems.codes.system import MusicgenSystem, melody_rows, tune_of  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
 from cantilena.tokens.codes.symbols import score_symbols  # noqa: E402
@@ -191,8 +193,8 @@ def test_lengths_without_a_score(brief: Brief, seconds: float):
 
 
 def test_what_cannot_lead_is_refused(system: MusicgenSystem, reader: MusicgenSystem):
-    with pytest.raises(UnknownNameError, match="melody"):
-        system.run([Request(WALTZ, 1, options={"condition": "melody"})])
+    with pytest.raises(UnknownNameError, match="tempo"):
+        system.run([Request(WALTZ, 1, options={"condition": "tempo"})])
     with pytest.raises(InputError, match="cannot be led by text; it reads score"):
         system.run([Request(WALTZ, 1, options={"condition": "text"})])
     text = {"condition": "text"}
@@ -202,6 +204,73 @@ def test_what_cannot_lead_is_refused(system: MusicgenSystem, reader: MusicgenSys
         reader.run([Request(WALTZ, 1, options=text, score=tune())])
     with pytest.raises(InputError, match="no notes"):
         system.run([Request(WALTZ, 1, score=Score.build(480, [], [], [], [], [], []))])
+
+
+# ------------------------------------------------------------------ led by a melody
+
+
+def heard(score: Score) -> Audio:
+    """A Score as the built-in synthesizer plays it."""
+    samples, rate = render_audio(score, engine="synth")[:2]
+    return Audio(samples.T, rate)
+
+
+@pytest.fixture(scope="module")
+def follower(tmp_path_factory) -> Path:
+    """A pair that reads texts and melodies."""
+    return write_pair(tmp_path_factory.mktemp("melody"), "text,melody")
+
+
+def test_a_melody_is_followed_of_notes_and_of_a_recording(follower: Path, tmp_path, capsys):
+    notes, other, sound = (tmp_path / name for name in ("a.mid", "b.mid", "a.wav"))
+    notes.write_bytes(write_midi(tune()))
+    other.write_bytes(write_midi(tune(5)))
+    played = heard(tune())
+    sound.write_bytes(wav_bytes(played.samples.T, played.rate))
+    out = tmp_path / "out"
+    for name, file in (("notes", notes), ("again", notes), ("other", other), ("sound", sound)):
+        words = ["compose", "piano", "--checkpoint", str(follower), "--melody", str(file)]
+        assert main([*words, "-o", str(out), "--name", name, "--formats", "wav,json"]) == 0
+    assert "the tune" in capsys.readouterr().out
+    files = {name: (out / f"{name}.wav").read_bytes() for name in ("notes", "again", "other")}
+    assert files["notes"] == files["again"] != files["other"]
+    assert json.loads((out / "sound.json").read_text())["facts"]["condition"] == "melody"
+    replay = ["compose", "--replay", str(out / "sound.json"), "--checkpoint", str(follower)]
+    assert main([*replay, "-o", str(tmp_path / "r")]) == 0
+    assert (tmp_path / "r" / "sound.wav").read_bytes() == (out / "sound.wav").read_bytes()
+
+
+def test_a_score_gives_the_melody_that_is_heard_of_it():
+    sound = heard(tune())
+    options = {"condition": "melody"}
+    told, read = (
+        melody_rows(request, tune_of(request))
+        for request in (
+            Request(Brief(), 1, score=tune(), options=options),
+            Request(Brief(), 1, audio=sound, options=options),
+        )
+    )
+    n = min(len(told), len(read))
+    assert (told[:n].argmax(1) == read[:n].argmax(1)).mean() > 0.6
+    assert (told.sum(1) == 1).all() and told.argmax(1).max() == 7
+
+
+def test_a_melody_that_cannot_be_followed_is_refused(follower: Path, system: MusicgenSystem):
+    led = MusicgenSystem.load(follower, "cpu")
+    melody = {"condition": "melody"}
+    drums = Score.build(480, [Track("d", 0, is_drum=True)], [0], [240], [36], [90], [0])
+    for request, line in (
+        (Request(Brief(), 1, options=melody), "give one"),
+        (Request(Brief(bars=4), 1, score=tune(), options=melody), "leave the bars out"),
+        (Request(Brief(), 1, score=drums, options=melody), "no tune in a piece without pitched"),
+        (Request(Brief(), 1, audio=Audio(np.zeros((1, 9000)), 9000), options=melody), "silence"),
+    ):
+        with pytest.raises(InputError, match=line):
+            led.run([request])
+    with pytest.raises(InputError, match="cannot be led by melody; it reads score"):
+        system.run([Request(WALTZ, 1, score=tune(), options=melody)])
+    with pytest.raises(InputError, match="followed with the condition melody, not score"):
+        system.run([Request(WALTZ, 1, audio=Audio(np.ones((1, 9000)), 9000))])
 
 
 # ------------------------------------------------------------------ weights
@@ -243,6 +312,25 @@ def test_a_published_musicgen_brings_codec_and_text(tmp_path: Path):
     assert system.conditions == ("text",)
     result = system.compose([Request(Brief(seconds=0.5, text="aa bb"), 1)])[0]
     assert result.audio.samples.shape == (1, RATE // 2) and result.guide is None
+
+
+def test_a_published_melody_model_follows_a_tune_beside_a_text(tmp_path: Path):
+    place = tmp_path / "melody"
+    whole = published.melody()
+    for layer in whole.audio_encoder.quantizer.layers:  # zeros: all codes would sound alike
+        layer.codebook.embed.normal_()
+    whole.save_pretrained(place)
+    tokenizer().save_pretrained(place)
+    system = MusicgenSystem.load(place, "cpu")
+    assert system.conditions == ("text", "melody")
+    asked = (("aa", tune()), ("aa", tune(5)), ("aa bb c", tune()))
+    led = {"condition": "melody"}
+    requests = [
+        Request(Brief(seconds=0.5, text=text), 1, score=s, options=led) for text, s in asked
+    ]
+    sounds = [result.audio.samples for result in system.compose(requests)]
+    assert sounds[0].shape == (1, RATE // 2)
+    assert (sounds[0] != sounds[1]).any() and (sounds[0] != sounds[2]).any()
 
 
 # ------------------------------------------------------------------ the command line

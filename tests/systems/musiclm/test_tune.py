@@ -18,14 +18,14 @@ from cantilena.cli import main  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.score import Score, Track  # noqa: E402
 from cantilena.score.midi import write_midi  # noqa: E402
-from cantilena.systems.musiclm.system import MusicLmSystem  # noqa: E402
-from cantilena.systems.musiclm.tune import (  # noqa: E402
+from cantilena.systems.codes.tune import (  # noqa: E402
     WIDTH,
     Tune,
     share_heard,
     tune_of_score,
     tune_of_sound,
 )
+from cantilena.systems.musiclm.system import MusicLmSystem  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
 from tiny_musiclm import write_musiclm  # noqa: E402

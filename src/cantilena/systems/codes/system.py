@@ -16,9 +16,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from cantilena.audio.audio import Audio
+from cantilena.audio.chroma import MELODY_RATE, melody_chroma
+from cantilena.audio.wav import resample
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.models.audio.codec.stream import decode_blocks
-from cantilena.models.audio.musicgen import TEXT
+from cantilena.models.audio.musicgen import CHROMA, MELODY, TEXT
 from cantilena.render.synth import room
 from cantilena.result import Result
 from cantilena.score import Score
@@ -32,9 +34,10 @@ from cantilena.systems.base import (
     Request,
     System,
 )
-from cantilena.systems.codes.conditions import Wish, read_controls
+from cantilena.systems.codes.conditions import NO_TUNE, TUNE_RATE, Wish, read_controls
 from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
+from cantilena.systems.codes.tune import Tune, tune_of_score, tune_of_sound, tune_row
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
 from cantilena.systems.note.composer import NoteSystem
 from cantilena.text.report import report
@@ -44,9 +47,10 @@ from cantilena.text.wishes import Brief
 from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
 
 SCORE = "score"
-CONDITIONS = (SCORE, TEXT)
-"""What can lead the model of codes."""
+CONDITIONS = (SCORE, TEXT, MELODY)
+"""What can lead the model of codes; beside a melody a text is read as well."""
 CONTROLS = "controls"
+MUSICGEN = "musicgen"
 SECONDS = 10.0
 """Of a piece by text alone, where no length is asked for: a third of MusicGen's window."""
 METRE = "4/4"
@@ -69,10 +73,11 @@ class Writing(Protocol):
 @dataclass
 class Piece:
     """A Request on its way: the Score that leads it, with what is known of that one, the writing of
-    its codes, and their seed."""
+    its codes, and their seed; or the tune that it follows."""
 
     request: Request
     condition: str
+    tune: Tune | None = None
     guide: Result | None = None
     score: Score | None = None
     writing: Writing | None = None
@@ -82,7 +87,7 @@ class Piece:
 class MusicgenSystem(System):
     """A model of codes, its codec, and the note system's shipped model where a Score leads."""
 
-    system = "musicgen"
+    system = MUSICGEN
     sampling = replace(SAMPLING, best_of=NoteSystem.sampling.best_of)
     """``best_of`` is of Scores, and a piece's sound is written once; with the option ``joint``, the
     folder of a joint embedding, so many sounds are written and the one most like the text is kept.
@@ -121,7 +126,7 @@ class MusicgenSystem(System):
         """Those of ``CONDITIONS`` that the model reads, the first being the one by default."""
         conditioner = self.writer.conditioner
         reads = set(self.writer.model.config.conditions)
-        able = {SCORE: bool(self.symbols), TEXT: TEXT in reads}
+        able = {SCORE: bool(self.symbols), TEXT: TEXT in reads, MELODY: MELODY in reads}
         able[TEXT] &= conditioner.encoder is not None
         return tuple(name for name in CONDITIONS if able[name])
 
@@ -140,6 +145,17 @@ class MusicgenSystem(System):
             raise InputError(f"the model {self.name!r} reads neither a Score nor a text")
         return asked or self.conditions[0]
 
+    def _check_tune(self, request: Request) -> None:
+        """Raises InputError where there is no tune to follow, or none in what is given."""
+        if (request.score is None) == (request.audio is None):
+            raise InputError("a melody leads; give one, a Score or a recording")
+        if request.brief.bars is not None and request.brief.seconds is None:
+            raise InputError(
+                "a piece with a tune is as long as the tune, or as asked in seconds; leave the "
+                "bars out"
+            )
+        tune_of(request)
+
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be led so, and the Score composed."""
         super().check(request)
@@ -148,7 +164,11 @@ class MusicgenSystem(System):
         condition = self.condition(request)
         if self.controls(request) and condition != SCORE:
             raise InputError("controls are of a Score; leave the condition out, or name score")
-        if condition == TEXT:
+        if condition == MELODY:
+            self._check_tune(request)
+        elif self.system == MUSICGEN and request.audio is not None:
+            raise InputError(f"a recording is followed with the condition melody, not {condition}")
+        elif condition == TEXT:
             if request.score is not None:
                 raise InputError("a Score cannot sound where the text alone leads; leave one out")
             text_seconds(request.brief)
@@ -191,6 +211,8 @@ class MusicgenSystem(System):
         pieces = []
         for attempt in attempts:
             piece = self.piece(attempt.request, self.condition(attempt.request))
+            if piece.condition == MELODY:
+                piece.tune = tune_of(attempt.request)
             piece.seed = seed_of(attempt.request.seed, attempt.number)
             pieces.append(piece)
         yield from self._compose(pieces)
@@ -214,6 +236,8 @@ class MusicgenSystem(System):
         orders: list[Request] = []
         composed: list[list[int]] = []  # the pieces of each order
         for k, piece in enumerate(pieces):
+            if piece.tune is not None:
+                continue
             if piece.request.score is not None:
                 piece.score = piece.request.score
                 yield from ((k, NoteMade(note)) for note in notes_of(piece.score))
@@ -236,6 +260,8 @@ class MusicgenSystem(System):
     def _seconds(self, piece: Piece) -> float:
         """How long a piece is to sound: as asked in seconds, else as long as its Score."""
         brief = piece.request.brief
+        if piece.tune is not None and brief.seconds is None:
+            return piece.tune.seconds
         if piece.score is None:
             return text_seconds(brief)
         end = float(piece.score.seconds(piece.score.end))
@@ -250,6 +276,7 @@ class MusicgenSystem(System):
         reads_text = TEXT in self.conditions
         wish = Wish(
             piece.request.brief.text if reads_text else "",
+            melody=None if piece.tune is None else melody_rows(piece.request, piece.tune),
             score=None if piece.score is None else score_symbols(piece.score),
             controls=self.controls(piece.request),
         )
@@ -279,6 +306,7 @@ class MusicgenSystem(System):
         brief, guide = piece.request.brief, piece.guide
         if piece.score is None:
             rows = text_rows(brief, sound.seconds)
+            rows = rows if piece.tune is None else (*rows, tune_row(piece.tune, sound))
         else:
             rows = report(brief, piece.score) if guide is None else guide.rows
         place = piece.request.options.get(OPTION)
@@ -309,6 +337,24 @@ class MusicgenSystem(System):
         pair = np.broadcast_to(sound, (2, sound.shape[1])).copy()
         fade(pair, rate)
         return Audio(room.master(pair, rate)[: len(sound)], rate)
+
+
+def tune_of(request: Request) -> Tune:
+    """The tune of a Request's Score or recording. Raises InputError where there is none in it."""
+    if request.audio is None:
+        assert request.score is not None
+        return tune_of_score(request.score)
+    return tune_of_sound(request.audio.samples.mean(0), request.audio.rate)
+
+
+def melody_rows(request: Request, tune: Tune) -> np.ndarray:
+    """(n, 12) a Request's melody as MusicGen reads it: of a recording by its own chroma, of a Score
+    the pitch class that the tune has at each moment, silence where it rests."""
+    if request.audio is not None:
+        sound = request.audio.samples.mean(0).astype(np.float32)
+        return melody_chroma(resample(sound, request.audio.rate, MELODY_RATE))
+    classes = tune.classes((np.arange(max(1, round(tune.seconds * TUNE_RATE))) + 0.5) / TUNE_RATE)
+    return np.eye(CHROMA, dtype=np.float32)[np.where(classes < 0, NO_TUNE, classes)]
 
 
 FADE = 0.03

@@ -20,10 +20,10 @@ from cantilena.errors import InputError
 from cantilena.models.audio.code_lm import Signal, nats_by_book
 from cantilena.systems.codes.stages import CodeStage
 from cantilena.systems.codes.stepper import Conditions, Row, batched
+from cantilena.systems.codes.tune import Tune
 from cantilena.systems.musiclm.levels import split
 from cantilena.systems.musiclm.model import MusicLM
 from cantilena.systems.musiclm.options import RECORDING, SEMANTIC
-from cantilena.systems.musiclm.tune import Tune
 from cantilena.systems.musiclm.wish import MusicWish
 from cantilena.tokens.codes.symbols import Sounding
 

@@ -22,10 +22,10 @@ from cantilena.models.audio.code_lm import CodeConfig, CodeLM, ConditionConfig
 from cantilena.models.audio.quantize import quantizer
 from cantilena.systems.codes.stages import CodeStage, TokenRows
 from cantilena.systems.codes.stepper import Row
+from cantilena.systems.codes.tune import TUNE
+from cantilena.systems.codes.tune import WIDTH as TUNE_WIDTH
 from cantilena.systems.musiclm.joint_words import JointWords, JointWordsConfig
 from cantilena.systems.musiclm.options import RECORDING
-from cantilena.systems.musiclm.tune import TUNE
-from cantilena.systems.musiclm.tune import WIDTH as TUNE_WIDTH
 from cantilena.systems.musiclm.wish import BEAT, TEXT, MusicWish, wish_rows
 from cantilena.systems.musiclm.words import Words, WordsConfig
 from cantilena.tokens.codes.patterns import Pattern

@@ -16,8 +16,6 @@ from cantilena.errors import InputError
 
 MORE = 10.0
 """Seconds that the last part lasts where no length is asked for, our choice."""
-MELODY_SYSTEMS = ("musiclm",)
-"""The systems that follow a given tune, where their checkpoint was trained so."""
 STORY_SYSTEMS = ("musiclm",)
 """The systems that take a story; their option is called "story"."""
 MOST_PARTS = 200

@@ -28,6 +28,7 @@ from cantilena.systems.base import Attempt, Event, Finished, Progress, Request, 
 from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of, sound_row
 from cantilena.systems.codes.progress import SavedProgress
 from cantilena.systems.codes.system import bar_seconds, fade, text_seconds
+from cantilena.systems.codes.tune import Tune, tune_of_score, tune_of_sound, tune_row
 from cantilena.systems.musiclm import accompanying
 from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
 from cantilena.systems.musiclm.joint_words import OPTION as WORDS
@@ -35,7 +36,6 @@ from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.levels import books_of, frames_in, joined
 from cantilena.systems.musiclm.options import RECORDING, SYSTEM
 from cantilena.systems.musiclm.story import MORE, Part, read_story
-from cantilena.systems.musiclm.tune import Tune, tune_of_score, tune_of_sound, tune_row
 from cantilena.systems.musiclm.wish import (
     METRE,
     TEMPO,

@@ -20,7 +20,7 @@ from cantilena.errors import InputError
 from cantilena.score.score import Score
 from cantilena.systems.codes.conditions import frames_of_steps
 from cantilena.systems.codes.stepper import Row
-from cantilena.systems.musiclm.tune import TUNE, WIDTH, Tune
+from cantilena.systems.codes.tune import TUNE, WIDTH, Tune
 from cantilena.tokens.codes.patterns import Pattern
 from cantilena.tokens.codes.symbols import (
     SYMBOLS,

@@ -20,10 +20,10 @@ from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import LatentCodec
 from cantilena.models.audio.codec.levels import JukeboxCodec
 from cantilena.score import gm
+from cantilena.systems.codes.tune import Tune, tune_of_sound, tune_of_symbols
 from cantilena.systems.musiclm.examples import MusicExample, words_of
 from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.model import MusicLM
-from cantilena.systems.musiclm.tune import Tune, tune_of_sound, tune_of_symbols
 from cantilena.systems.musiclm.words import Words
 from cantilena.train.audio.codes import ClipData, CodeClips
 from cantilena.train.audio.semantic import fit_semantic, semantic_of
