@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models.audio.codec.files import save_codec  # noqa: E402
 from cantilena.models.checkpoint import hashes  # noqa: E402
 from cantilena.models.saving import load_tensors  # noqa: E402
+from cantilena.options import brief_of_story, make_brief  # noqa: E402
 from cantilena.systems.musiclm.checkpoint import (  # noqa: E402
     is_spare,
     load_musiclm,
@@ -81,6 +83,30 @@ def test_words_of_a_part_set_its_tempo_and_a_bar_begins_with_it(system: MusicLmS
     asked = Request(Brief(text=story, seconds=2.0, tempo=240.0), options={"story": "0:calm"})
     fast = system.wish(asked).sounding
     assert fast is not None and fast.beat[1] == 0.25
+
+
+def test_what_options_ask_for_is_told_in_words_behind_the_text(system: MusicLmSystem):
+    plain, asked = make_brief("calm"), make_brief("calm", instruments="piano", key="D minor")
+    said = make_brief("calm, piano, in D minor")
+    tokens = [
+        system.compose([Request(replace(brief, seconds=1.0), 1)])[0].facts["word_tokens"]
+        for brief in (plain, asked, said)
+    ]
+    assert tokens[0] != tokens[1] == tokens[2]
+    story = replace(brief_of_story("0:calm 1:slow", instruments="piano"), seconds=2.0)
+    told_to = system.wish(Request(story, 1, options={"story": "0:calm 1:slow"}))
+    bare = system.wish(told("0:calm 1:slow"))
+    for second in (0.0, 1.5):
+        assert not torch.equal(told_to.words_at(second), bare.words_at(second))
+
+
+def test_an_asked_metre_stands_above_the_words(system: MusicLmSystem):
+    waltz = make_brief("waltz at 60 bpm", seconds=6, metre="4/4")
+    beats = system.wish(Request(waltz)).sounding
+    assert beats is not None and beats.beat_in_bar.tolist() == [0, 1, 2, 3, 0, 1]
+    story = brief_of_story("0:waltz at 60 bpm", metre="4/4", seconds=6)
+    beats = system.wish(Request(story, options={"story": "0:waltz at 60 bpm"})).sounding
+    assert beats is not None and beats.beat_in_bar.tolist() == [0, 1, 2, 3, 0, 1]
 
 
 def test_bars_last_as_long_as_the_tempo_says(system: MusicLmSystem):

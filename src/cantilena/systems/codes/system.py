@@ -40,6 +40,7 @@ from cantilena.systems.note.composer import NoteSystem
 from cantilena.text.report import report
 from cantilena.text.report.rows import Row
 from cantilena.text.report.sound import sound_report
+from cantilena.text.told import told
 from cantilena.text.wishes import Brief
 from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
 
@@ -249,7 +250,7 @@ class MusicgenSystem(System):
     def _order(self, piece: Piece) -> CodeOrder:
         reads_text = TEXT in self.conditions
         wish = Wish(
-            piece.request.brief.text if reads_text else "",
+            told(piece.request.brief) if reads_text else "",
             score=None if piece.score is None else score_symbols(piece.score),
             controls=self.controls(piece.request),
         )
@@ -282,7 +283,7 @@ class MusicgenSystem(System):
         else:
             rows = report(brief, piece.score) if guide is None else guide.rows
         place = piece.request.options.get(OPTION)
-        return (*rows, sound_row(place, brief.text, sound)) if place else tuple(rows)
+        return (*rows, sound_row(place, told(brief), sound)) if place else tuple(rows)
 
     def _facts(self, piece: Piece) -> dict[str, Any]:
         """What the JSON file says of how a piece was sounded."""

@@ -31,6 +31,7 @@ from cantilena.systems.codes.system import MusicgenSystem, fade, text_seconds
 from cantilena.systems.latent.options import SYSTEM, TEXT
 from cantilena.systems.latent.writing import SAMPLING, STEPS
 from cantilena.systems.note.composer import NoteSystem
+from cantilena.text.told import told
 
 INDEX = "model_index.json"
 STABLE_AUDIO, AUDIOLDM2, MUSICLDM = "StableAudioPipeline", "AudioLDM2Pipeline", "MusicLDMPipeline"
@@ -120,7 +121,7 @@ class PublishedLatent(MusicgenSystem):
         steps = request.options.get("steps", STEPS)
         length = "audio_end_in_s" if self.kind == STABLE_AUDIO else "audio_length_in_s"
         how = {
-            "prompt": request.brief.text,
+            "prompt": told(request.brief),
             "num_inference_steps": steps,
             "guidance_scale": sampling.guidance,
             "generator": torch.Generator("cpu").manual_seed(piece.seed * _STRIDE % 2**63),

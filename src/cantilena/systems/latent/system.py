@@ -46,6 +46,7 @@ from cantilena.systems.latent.options import CODES, SYSTEM, TEXT
 from cantilena.systems.latent.writing import SAMPLING, STEPS, LatentOrder, LatentWriting
 from cantilena.systems.note.composer import NoteSystem
 from cantilena.text.report.rows import Row
+from cantilena.text.told import told
 from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
 
 LEAST = 1e-4
@@ -195,7 +196,7 @@ class LatentSystem(MusicgenSystem):
         sampling = request.sampling or self.sampling
         length = round(self._seconds(piece) * self.rate)
         wish = LatentWish(
-            request.brief.text if TEXT in self.conditions else "",
+            told(request.brief) if TEXT in self.conditions else "",
             None if piece.score is None else score_symbols(piece.score),
             controls=self.controls(request),
         )
@@ -268,7 +269,7 @@ class LatentSystem(MusicgenSystem):
         start, stop = piece.stretch
         rows = text_rows(piece.request.brief, (stop - start) / self.rate)
         place = piece.request.options.get(OPTION)
-        return (*rows, sound_row(place, piece.request.brief.text, sound)) if place else rows
+        return (*rows, sound_row(place, told(piece.request.brief), sound)) if place else rows
 
     def _facts(self, piece: Any) -> dict[str, Any]:
         """What the JSON file says of how a piece was sounded."""

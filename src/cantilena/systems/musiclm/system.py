@@ -36,6 +36,7 @@ from cantilena.systems.musiclm.wish import METRE, TEMPO, MusicWish, beats_of
 from cantilena.text.brief import parse_brief
 from cantilena.text.report.rows import Row
 from cantilena.text.report.sound import sound_report
+from cantilena.text.told import told, with_options
 from cantilena.text.wishes import Brief
 
 SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=3.0, best_of=1, repetition=0.0)
@@ -146,9 +147,9 @@ class MusicLmSystem(System):
         for, or that the words of a part have."""
         seconds, parts = self._parts(request)
         states = []
-        for part in parts:
-            tokens = self.music.words.tokens_of_text([part.text])
-            states.append(self.music.states(tokens)[0] if part.text.strip() else None)
+        for words in self._words(request, parts):
+            tokens = self.music.words.tokens_of_text([words])
+            states.append(self.music.states(tokens)[0] if words.strip() else None)
         pairs = [(part.start, own) for part, own in zip(parts, states, strict=True)]
         timed = [(part.start, *_time(request.brief, part.text)) for part in parts]
         beats = beats_of(timed, seconds)
@@ -157,6 +158,13 @@ class MusicLmSystem(System):
             heard = accompanying.as_heard(request.audio, rate)
             beats = accompanying.heard_beats(heard, rate) or beats
         return MusicWish(pairs, beats, request.sampling or self.sampling)
+
+    def _words(self, request: Request, parts: Sequence[Part]) -> list[str]:
+        """What the stages are told in each part: its words, and what options ask for besides."""
+        brief = request.brief
+        if not request.options.get(STORY):
+            return [told(brief)]
+        return [with_options(part.text, brief) for part in parts]
 
     # ------------------------------------------------------------------ how it is made
 
@@ -239,12 +247,13 @@ class MusicLmSystem(System):
             "bits_per_second": round(self.codec.bits(len(books_of(config))), 1),
             "story": [[part.start, part.text] for part in piece.parts],
             "word_tokens": [
-                self.music.words.tokens_of_text([part.text])[0].tolist() for part in piece.parts
+                self.music.words.tokens_of_text([words])[0].tolist()
+                for words in self._words(piece.request, piece.parts)
             ],
             **judged_facts(piece.request.options.get(OPTION)),
         }
         place = piece.request.options.get(OPTION)
-        words = ". ".join(part.text for part in piece.parts)
+        words = ". ".join(self._words(piece.request, piece.parts))
         judged = (sound_row(place, words, sound),) if place else ()
         return Result(
             artefact=sound,
@@ -284,11 +293,11 @@ class MusicLmSystem(System):
 
 
 def _time(brief: Brief, text: str) -> tuple[float, str]:
-    """Tempo, in quarters a minute, and metre of a part: as the Brief asks, else as the part's own
-    words do, else ``TEMPO`` and ``METRE``."""
+    """Tempo, in quarters a minute, and metre of a part: as the Brief asks, which options and, but
+    for a story's, the text set, else as the part's own words do, else ``TEMPO`` and ``METRE``."""
     own = parse_brief(text)
     span = own.tempo_range or brief.tempo_range
     middle = TEMPO if span is None else min(max(TEMPO, span[0]), span[1])
     explicit = brief.tempo if brief.how.get("tempo") != "implied" else None
     tempo = explicit or own.tempo or brief.tempo or middle
-    return tempo, own.metre or brief.metre or METRE
+    return tempo, brief.metre or own.metre or METRE

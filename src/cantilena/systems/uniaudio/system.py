@@ -35,6 +35,7 @@ from cantilena.systems.uniaudio.checkpoint import Loaded, load_uniaudio
 from cantilena.systems.uniaudio.options import SYSTEM
 from cantilena.systems.uniaudio.writing import SAMPLING, UniOrder, UniWriting
 from cantilena.text.report.rows import Row
+from cantilena.text.told import told
 from cantilena.tokens.codes.patches import ACCOMPANY, CONTINUE, EDIT, SOUND, TEXT
 from cantilena.tokens.codes.symbols import score_symbols
 
@@ -192,7 +193,7 @@ class UniAudioSystem(MusicgenSystem):
         order = UniOrder(
             task,
             max(1, -(-length // self.codec.hop)),
-            request.brief.text,
+            told(request.brief),
             None if piece.score is None else score_symbols(piece.score),
             seed=piece.seed,
             sampling=request.sampling or self.sampling,
