@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cantilena import loading
-from cantilena.cli import main
+from cantilena.cli import doctor, main
 from cantilena.cli.common import Progress, clock, plural
 from cantilena.cli.prompts import read_prompts
 from cantilena.cli.report import report_lines
@@ -903,6 +904,12 @@ def test_doctor(composer, capsys):
     out = capsys.readouterr().out
     assert "composed 4 bars" in out and "7.50 bits per note" in out and "Apache-2.0" in out
     assert all(f"\n  {name} " in out for name in told["systems"])
+
+
+def test_notes_that_a_training_began_with_count_too():
+    training = {"notes_seen": 4, "before": {"notes_seen": 300, "before": {"notes_seen": 20}}}
+    composer = SimpleNamespace(name="x", hash="", card={"training": training})
+    assert doctor.summary(composer)["notes_seen"] == 324
 
 
 def test_doctor_tells_what_is_missing(monkeypatch, capsys):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cantilena.errors import CheckpointError, InputError, MissingWeightsError
+from cantilena.models import hub
 from cantilena.models.checkpoint import open_checkpoint
 from cantilena.models.hub import check_place, folder_of, loading
 
@@ -30,6 +31,19 @@ def test_a_hub_name_that_cannot_be_reached_is_read_in_both_ways(monkeypatch: Any
         "there is no CLAP 'owner/name': no such folder, and of it as a hub name it is not in the "
         "hub's cache and HF_HUB_OFFLINE is set"
     )
+
+
+def test_a_model_on_a_hub_that_cannot_be_reached_is_not_waited_for(monkeypatch: Any, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setattr(hub, "_unreachable", lambda: "huggingface.co cannot be reached")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+
+    def asked(*_: Any, **__: Any):
+        pytest.fail("the hub was asked")
+
+    monkeypatch.setattr(transformers.GPT2LMHeadModel, "from_pretrained", asked)
+    with pytest.raises(MissingWeightsError, match="as far as this machine can reach it"):
+        hub.load_pretrained(transformers.GPT2LMHeadModel, "owner/no-such-model", device="cpu")
 
 
 @pytest.mark.parametrize(
