@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,19 @@ def test_a_line_of_the_registry_is_whole(name: str):
 def test_an_unknown_system_names_the_known_ones():
     with pytest.raises(UnknownNameError, match="llama-music"):
         cantilena.load(system="no such")
+
+
+@pytest.mark.parametrize("name", [name for name, line in SYSTEMS.items() if not line.default])
+def test_a_system_without_a_checkpoint_says_how_one_is_made(name: str, capsys):
+    pytest.importorskip("torch")
+    assert main(["compose", "calm", "--system", name]) == 2
+    error = capsys.readouterr().err
+    assert "--checkpoint" in error and error.count("\n") == 1
+    command, *rest = re.search(r"'cantilena (.+)' makes one", error)[1].split()
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    out = capsys.readouterr().out
+    assert not rest or rest[1] in out
 
 
 @pytest.mark.parametrize("command", ["compose", "generate", "doctor"])

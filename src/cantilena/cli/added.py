@@ -157,10 +157,16 @@ def add(args: argparse.Namespace) -> int:
             raise InputError("--alone is of recordings; a MIDI file keeps its notes")
     from cantilena.cli.report import outcome, print_report
     from cantilena.files import check_folder
-    from cantilena.render.formats import check_extras, checked_formats
+    from cantilena.render.formats import (
+        FORMATS,
+        check_extras,
+        check_soundfont,
+        checked_formats,
+    )
 
     formats = None if args.formats is None else checked_formats(args.formats)
     check_extras(formats or ())
+    check_soundfont(formats or FORMATS, args.engine, args.soundfont)
     folder = check_folder(args.output)
     asked = names_asked(args.name, 1)
     who = "parts" if args.command == "accompany" else "instruments"

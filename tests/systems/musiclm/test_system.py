@@ -100,6 +100,14 @@ def test_what_options_ask_for_is_told_in_words_behind_the_text(system: MusicLmSy
         assert not torch.equal(told_to.words_at(second), bare.words_at(second))
 
 
+def test_what_would_change_nothing_is_refused(system: MusicLmSystem):
+    for name, value in (("repetition", 5.0), ("best_of", 4)):
+        asked = Request(Brief(text="calm"), sampling=replace(system.sampling, **{name: value}))
+        with pytest.raises(InputError, match=f"{name.replace('_', '-')} changes nothing"):
+            system.check(asked)
+    system.check(Request(Brief(text="calm"), sampling=replace(system.sampling, best_of=1)))
+
+
 def test_an_asked_metre_stands_above_the_words(system: MusicLmSystem):
     waltz = make_brief("waltz at 60 bpm", seconds=6, metre="4/4")
     beats = system.wish(Request(waltz)).sounding

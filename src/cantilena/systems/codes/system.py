@@ -37,7 +37,7 @@ from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of
 from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
 from cantilena.systems.note.composer import NoteSystem
-from cantilena.text.report import report
+from cantilena.text.report import report, seconds_row
 from cantilena.text.report.rows import Row
 from cantilena.text.report.sound import sound_report
 from cantilena.text.told import told
@@ -140,6 +140,13 @@ class MusicgenSystem(System):
         if not self.conditions:
             raise InputError(f"the model {self.name!r} reads neither a Score nor a text")
         return asked or self.conditions[0]
+
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``System.without_effect``: bars that come back are no matter of codes, and there is a
+        best only of Scores that are composed, and of sounds that are judged."""
+        composed = self.condition(request) == SCORE and request.score is None
+        chosen = composed or bool(request.options.get(OPTION))
+        return ("repetition",) if chosen else ("repetition", "best_of")
 
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be led so, and the Score composed."""
@@ -276,12 +283,15 @@ class MusicgenSystem(System):
         )
 
     def _rows(self, piece: Piece, sound: Audio) -> tuple[Row, ...]:
-        """The report: of the Score, where there is one; with a joint embedding its likeness too."""
+        """The report: of the Score, where there is one, but for the length, which is the sound's;
+        with a joint embedding its likeness too."""
         brief, guide = piece.request.brief, piece.guide
         if piece.score is None:
             rows = text_rows(brief, sound.seconds)
         else:
             rows = report(brief, piece.score) if guide is None else guide.rows
+            long = {"seconds": seconds_row(brief, sound.seconds)}
+            rows = tuple(long.get(row.wish, row) for row in rows)
         place = piece.request.options.get(OPTION)
         return (*rows, sound_row(place, told(brief), sound)) if place else tuple(rows)
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from cantilena.errors import InputError, Notice
 from cantilena.models.audio.musicgen import TEXT
 from cantilena.result import Result
+from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Event, Request, System
 from cantilena.systems.codes.system import MusicgenSystem, Piece, text_seconds
 from cantilena.systems.karasinger.checkpoint import Loaded, load_karasinger
@@ -65,7 +66,7 @@ class KaraSystem(MusicgenSystem):
         """The system of a checkpoint's folder or a run's. Raises as ``load_karasinger``, and
         InputError where none is named, or a codec or a dtype is: the model brings its own."""
         if checkpoint is None:
-            raise InputError("the system 'karasinger' needs a checkpoint; name its folder")
+            raise no_checkpoint(cls.system)
         if codec is not None or dtype is not None:
             raise InputError("karasinger brings its own codec and dtype; leave both out")
         return cls(load_karasinger(checkpoint, device))
@@ -80,6 +81,10 @@ class KaraSystem(MusicgenSystem):
     def condition(self, request: Request) -> str:
         """The text, always."""
         return TEXT
+
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``System.without_effect``: a piece is sung once."""
+        return ("repetition", "best_of")
 
     def lyrics(self, request: Request) -> tuple[int, ...]:
         """The phonemes of what a Request sings, as numbers; none for a Request without words.

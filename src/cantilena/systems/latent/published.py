@@ -79,6 +79,10 @@ class PublishedLatent(MusicgenSystem):
         """The text alone."""
         return (TEXT,)
 
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``MusicgenSystem.without_effect``; pipelines take guidance alone."""
+        return ("temperature", "top_p", "top_k", *super().without_effect(request))
+
     def check(self, request: Request) -> None:
         """As ``MusicgenSystem.check``; and whether length, steps and options can be."""
         super().check(request)

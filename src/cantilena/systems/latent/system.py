@@ -25,6 +25,7 @@ from cantilena.models.audio.codec.stream import decode_blocks
 from cantilena.models.audio.diffusion import sampler
 from cantilena.models.checkpoint import is_checkpoint
 from cantilena.render.synth import room
+from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Request
 from cantilena.systems.codes.joining import joined
 from cantilena.systems.codes.judging import OPTION, judged_facts, sound_row
@@ -103,7 +104,7 @@ class LatentSystem(MusicgenSystem):
         ``musicgen`` that writes them (the installed one). Raises CheckpointError, InputError,
         MissingExtraError."""
         if checkpoint is None:
-            raise InputError("the system 'latent' needs a checkpoint; name its folder")
+            raise no_checkpoint(cls.system)
         if not is_checkpoint(checkpoint):
             from cantilena.systems.latent.published import PublishedLatent, is_published
 
@@ -145,6 +146,10 @@ class LatentSystem(MusicgenSystem):
         if request.audio is not None and not request.options.get("condition"):
             request = replace(request, options={**request.options, "condition": TEXT})
         return super().condition(request)
+
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``MusicgenSystem.without_effect``; nothing is drawn from a nucleus."""
+        return ("top_p", "top_k", *super().without_effect(request))
 
     def check(self, request: Request) -> None:
         """As ``MusicgenSystem.check``; and whether sampler and stretch can be."""

@@ -117,6 +117,10 @@ class MusicLmSystem(System):
             accompanying.check(request.audio)
         self._parts(request)
 
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``System.without_effect``: there is a best only of sounds that are judged."""
+        return ("repetition",) if request.options.get(OPTION) else ("repetition", "best_of")
+
     def attempts(self, request: Request) -> int:
         """1, as nothing is measured by which one could be chosen, but where sounds are judged."""
         return super().attempts(request) if request.options.get(OPTION) else 1
