@@ -16,6 +16,7 @@ pytest.importorskip("vector_quantize_pytorch")
 
 import cantilena  # noqa: E402
 from cantilena.cli import main  # noqa: E402
+from cantilena.decode.windows import Windows  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models.audio.codec.files import save_codec  # noqa: E402
 from cantilena.models.checkpoint import hashes  # noqa: E402
@@ -27,6 +28,7 @@ from cantilena.systems.musiclm.checkpoint import (  # noqa: E402
     save_musiclm,
 )
 from cantilena.systems.musiclm.system import MusicLmSystem  # noqa: E402
+from cantilena.systems.musiclm.wish import MusicWish  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
 from tiny_codecs import tiny  # noqa: E402
@@ -70,8 +72,19 @@ def test_another_story_is_other_music_from_where_it_differs(system: MusicLmSyste
     one, two = (samples(system, told(s)) for s in (STORY, "0:calm 1:slow harp"))
     assert not np.array_equal(one, two)
     wishes = [system.wish(told(s)) for s in (STORY, "0:calm 1:slow harp")]
-    assert torch.equal(wishes[0].words_at(0.9), wishes[1].words_at(0.9))
-    assert not torch.equal(wishes[0].words_at(1.0), wishes[1].words_at(1.0))
+    assert torch.equal(wishes[0].words_at(9, 10.0), wishes[1].words_at(9, 10.0))
+    assert not torch.equal(wishes[0].words_at(10, 10.0), wishes[1].words_at(10, 10.0))
+
+
+@pytest.mark.parametrize("second", [5.0, 5.05, 5.3, 7.77])
+@pytest.mark.parametrize("rate", [12.5, 50.0, 25 / 3])
+def test_every_window_behind_a_change_hears_the_new_words(second: float, rate: float):
+    """Also where no frame begins at the change: 5 s are 62.5 frames of 12.5 a second."""
+    old, new = torch.zeros(1, 2), torch.ones(1, 2)
+    wish = MusicWish([(0.0, old), (second, new)])
+    for window in Windows(16.0, 8.0).over(10.0, rate, [second]):
+        behind = (window.begin + window.stop) / 2 / rate > second
+        assert wish.words_at(window.begin, rate) is (new if behind else old)
 
 
 def test_words_of_a_part_set_its_tempo_and_a_bar_begins_with_it(system: MusicLmSystem):
@@ -96,8 +109,8 @@ def test_what_options_ask_for_is_told_in_words_behind_the_text(system: MusicLmSy
     story = replace(brief_of_story("0:calm 1:slow", instruments="piano"), seconds=2.0)
     told_to = system.wish(Request(story, 1, options={"story": "0:calm 1:slow"}))
     bare = system.wish(told("0:calm 1:slow"))
-    for second in (0.0, 1.5):
-        assert not torch.equal(told_to.words_at(second), bare.words_at(second))
+    for frame in (0, 15):
+        assert not torch.equal(told_to.words_at(frame, 10.0), bare.words_at(frame, 10.0))
 
 
 def test_what_would_change_nothing_is_refused(system: MusicLmSystem):
@@ -266,5 +279,5 @@ def test_words_before_the_columns_are_read_token_by_token(tmp_path: Path):
     place = write_musiclm(tmp_path / "prefix", fuse="prepend")
     system = MusicLmSystem.load(place, "cpu")
     assert system.music.config.states == (3, 8)
-    assert system.wish(told()).words_at(0.0).shape == (3, 8)
+    assert system.wish(told()).words_at(0, 10.0).shape == (3, 8)
     assert not np.array_equal(samples(system, told()), samples(system, told("0:calm 1:harp")))
