@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantilena.errors import CheckpointError, InputError
 from cantilena.models.checkpoint import is_checkpoint, open_checkpoint
-from cantilena.models.hub import WITHOUT, load_pretrained, loading, need
+from cantilena.models.hub import WITHOUT, check_way, load_pretrained, loading, need
 from cantilena.tokens.arrival.vocab import AMT
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def _config(source: str) -> dict[str, Any]:
             raise CheckpointError(f"config.json of {source} is damaged: not an object")
         return config
     with loading("music model", source):
+        check_way(source)
         return need("transformers", _PURPOSE).GPT2Config.get_config_dict(source)[0]
 
 
