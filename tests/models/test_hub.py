@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cantilena.cli import main
 from cantilena.errors import CheckpointError, InputError, MissingWeightsError
 from cantilena.models import hub
 from cantilena.models.checkpoint import open_checkpoint
@@ -62,6 +63,19 @@ def test_what_is_not_there_is_input_and_what_is_damaged_is_not(
         raise error
     assert isinstance(raised.value, kind)
     assert isinstance(raised.value, InputError) == (kind is InputError)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [["--system", "amt", "--checkpoint"], ["--reader"], ["--system", "amt-prefix", "--checkpoint"]],
+)
+def test_a_folder_that_is_no_checkpoint_is_wrong_input(line: list[str], tmp_path: Path, capsys):
+    pytest.importorskip("transformers")
+    (tmp_path / "empty").mkdir()
+    command = ["compose", "calm", *line, str(tmp_path / "empty"), "-o", str(tmp_path / "out")]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "is missing" in error and error.count("\n") == 1
 
 
 def test_a_folder_without_a_checkpoint_is_input(tmp_path: Path):
