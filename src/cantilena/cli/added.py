@@ -92,7 +92,7 @@ def added_arguments(
     how.add_argument(
         "--checkpoint",
         metavar="DIR",
-        help="a folder of that system (its shipped one); of musiclm for a recording",
+        help="a folder of that system (its shipped one); of musiclm or uniaudio for a recording",
     )
     out = parser.add_argument_group("output")
     out.add_argument(
