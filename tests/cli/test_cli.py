@@ -229,6 +229,13 @@ def test_prompts_of_json(composer, here, capsys):
     assert capsys.readouterr().out.count("seed") == 3
 
 
+def test_wishes_outside_of_options_are_named(composer, here, capsys):
+    (here / "p.jsonl").write_text('{"text": "a waltz", "bars": 2, "tempo": 90, "group": 1}\n')
+    assert main(["compose", "--prompts", "p.jsonl", "-o", "out", "--formats", "mid"]) == 0
+    error = capsys.readouterr().err
+    assert "p.jsonl: tempo, bars beside a text are passed over" in error and "group" not in error
+
+
 @pytest.mark.parametrize("name", ["p.jsonl", "p.txt"])
 def test_prompts_may_hold_separators_of_lines(here, name):
     texts = [f"a{c}b" for c in "\u2028\u2029\x85\x0b\x0c\x1c"]

@@ -75,7 +75,8 @@ def wish_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompts",
         metavar="FILE",
-        help="many texts: lines of text, or of JSON with 'id' and 'text'; - is standard input",
+        help="many texts: lines of text, or of JSON with 'text' and, where wished, 'id', 'seed' "
+        "and 'options' (as {\"bars\": 8}); - is standard input",
     )
     parser.add_argument(
         "--reader",
