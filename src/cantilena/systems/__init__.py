@@ -149,10 +149,11 @@ def spec(name: str) -> Spec:
 
 def no_checkpoint(name: str) -> InputError:
     """What is wrong where a system is to compose, no checkpoint is named and none is shipped."""
-    made = spec(name).made or f"cantilena train --system {name}"
+    line = spec(name)
+    made = line.made or (f"cantilena train --system {name}" if line.trains else "")
+    how = f"; {made!r} makes one" if made else ""
     return InputError(
-        f"the system {name!r} needs a checkpoint; name its folder with --checkpoint; {made!r} "
-        "makes one"
+        f"the system {name!r} needs a checkpoint; name its folder with --checkpoint{how}"
     )
 
 

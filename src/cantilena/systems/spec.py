@@ -31,7 +31,7 @@ class Spec:
     where none is named, ``SHIPPED`` for one that comes with Cantilena, within the package or in a
     distribution of its own, "" where one must be named;
     ``trains``: "module:object" of its ``Trainable``, "" where it is not trained; ``made``: the
-    command that makes a checkpoint, "" for one of no more than ``train --system`` and its name.
+    command that makes a checkpoint where that is another than ``train --system`` with its name.
     """
 
     home: str
