@@ -27,7 +27,7 @@ def load(checkpoint: str | Path | None = None, system: str | None = None, **opti
     Raises UnknownNameError for a system, InputError for a folder that is not there, CheckpointError
     for a checkpoint that cannot be used, MissingExtraError where more must be installed.
     """
-    from cantilena.systems import spec
+    from cantilena.systems import no_checkpoint, spec
 
     if not isinstance(checkpoint, (str, Path, type(None))):
         raise InputError(f"a checkpoint is named by text, not {checkpoint!r}")
@@ -36,7 +36,7 @@ def load(checkpoint: str | Path | None = None, system: str | None = None, **opti
     name = system or system_of(checkpoint)
     line = spec(name)
     if checkpoint is None and not line.default:
-        raise InputError(f"the system {name!r} needs a checkpoint; name its folder")
+        raise no_checkpoint(name)
     key = None if checkpoint is None else str(checkpoint)
     if checkpoint is not None:
         path = Path(checkpoint)

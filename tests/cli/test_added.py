@@ -231,6 +231,7 @@ def test_wrong_input_gets_one_sentence_and_nothing_is_written(
         (["harmonise", "--formats", "mp7"], "mp7"),
         (["harmonise", "--key", "Q minor"], "is not a key"),
         (["accompany", "--candidates", "0"], "the number of candidates is 1 to 16, not 0"),
+        (["melody", "--soundfont", "gone.sf2"], "'gone.sf2' is not a soundfont"),
     ],
 )
 def test_wrong_wishes_get_one_sentence(line, said, tune: Path, tmp_path: Path, capsys):

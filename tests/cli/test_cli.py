@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cantilena import loading
-from cantilena.cli import main
+from cantilena.cli import doctor, main
 from cantilena.cli.common import Progress, clock, plural
 from cantilena.cli.prompts import read_prompts
 from cantilena.cli.report import report_lines
@@ -226,6 +227,13 @@ def test_prompts_of_json(composer, here, capsys):
     assert [r.seed for r in composer.requests] == [0, 5, 0]
     assert (composer.requests[1].brief.bars, composer.requests[1].brief.key) == (3, "G major")
     assert capsys.readouterr().out.count("seed") == 3
+
+
+def test_wishes_outside_of_options_are_named(composer, here, capsys):
+    (here / "p.jsonl").write_text('{"text": "a waltz", "bars": 2, "tempo": 90, "group": 1}\n')
+    assert main(["compose", "--prompts", "p.jsonl", "-o", "out", "--formats", "mid"]) == 0
+    error = capsys.readouterr().err
+    assert "p.jsonl: tempo, bars beside a text are passed over" in error and "group" not in error
 
 
 @pytest.mark.parametrize("name", ["p.jsonl", "p.txt"])
@@ -903,6 +911,12 @@ def test_doctor(composer, capsys):
     out = capsys.readouterr().out
     assert "composed 4 bars" in out and "7.50 bits per note" in out and "Apache-2.0" in out
     assert all(f"\n  {name} " in out for name in told["systems"])
+
+
+def test_notes_that_a_training_began_with_count_too():
+    training = {"notes_seen": 4, "before": {"notes_seen": 300, "before": {"notes_seen": 20}}}
+    composer = SimpleNamespace(name="x", hash="", card={"training": training})
+    assert doctor.summary(composer)["notes_seen"] == 324
 
 
 def test_doctor_tells_what_is_missing(monkeypatch, capsys):

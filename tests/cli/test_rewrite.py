@@ -74,6 +74,14 @@ def test_the_report_says_what_was_before_and_what_is(song: Path, tiny_checkpoint
     assert {row["wish"] for row in data["report"]} == {"loudness", "tempo"}
 
 
+def test_more_syncopated_is_told_once(song: Path, tiny_checkpoint, tmp_path, capsys):
+    command = ["rewrite", str(song), "more syncopated", "--tracks", "1", "--bars", "2"]
+    command += ["--checkpoint", str(tiny_checkpoint), "-o", str(tmp_path), "--formats", "mid"]
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "more syncopated than before" in out and "not yet obeyed" not in out
+
+
 def test_parts_are_added_and_replaced(song: Path, tiny_checkpoint, tmp_path: Path):
     where = ["--checkpoint", str(tiny_checkpoint), "-o", str(tmp_path), "--formats", "mid"]
     where += ["--quiet", "--candidates", "1"]

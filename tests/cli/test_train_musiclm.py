@@ -168,10 +168,14 @@ def test_a_recording_gets_a_part(tmp_path: Path, capsys: Any, monkeypatch: Any):
     for argv, message in {
         ("--with", "bass"): "writes drums, not 'bass'",
         ("--key", "C"): "--key is of MIDI files",
+        ("--system", "aligned"): "--system is of MIDI files",
+        ("--engine", "synth"): "--engine sounds notes",
         ("--checkpoint", "./nowhere"): "no checkpoint",
     }.items():
         code, _, err = run(capsys, *command, *argv, "-o", "x")
         assert code == 2 and message in err, err
+    code, _, err = run(capsys, *command, "-o", "both", "--formats", "wav,mid", "--quiet")
+    assert code == 2 and "no mid was written" in err and Path("both/song-accompanied.wav").exists()
     code, _, err = run(capsys, "compose", "calm", "--checkpoint", "drummer", "--seconds", "1")
     assert code == 2 and "writes drums to a recording; give one" in err
     code, _, err = run(capsys, "accompany", "song.wav", "--with", "drums")

@@ -116,6 +116,13 @@ def test_a_recording_becomes_notes_and_gets_drums(tmp_path: Path, capsys: Any, m
     score = read_midi("song-notes.mid")
     assert data["notes"] == len(score) == sum(data["parts"].values())
     assert data["file"] == "song-notes.mid" and data["seconds"] == 1.5
+    argv = ["transcribe", "song.wav", "--checkpoint", "uniaudio"]
+    Path("song-notes.mid").write_bytes(b"somebody's own")
+    code, _, err = run(capsys, *argv)
+    assert code == 2 and "is there already" in err
+    assert Path("song-notes.mid").read_bytes() == b"somebody's own"
+    code, _, err = run(capsys, *argv, "--replace")
+    assert code == 0 and len(read_midi("song-notes.mid")) == len(score), err
     code, _, err = run(capsys, "transcribe", "song.wav")
     assert code == 2 and "--checkpoint" in err
     argv = ["transcribe", "song.wav", "--checkpoint", "uniaudio", "-o", "song.txt"]

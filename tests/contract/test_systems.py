@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -63,8 +64,14 @@ def system(request, checkpoints) -> System:
 def request_of(system: System, seed: int = 1, text: str = "slow sad waltz", **fields) -> Request:
     """A short piece of whatever system."""
     options = {"tokens": 60 + 30 * (seed % 3)} if "tokens" in system.options else {}
-    fields = {"sampling": ONE, "options": options, **fields}
+    fields = {"sampling": sampling_for(system), "options": options, **fields}
     return Request(Brief(bars=2, text=text), seed, **fields)
+
+
+def sampling_for(system: System, best_of: int = 1) -> Sampling:
+    """``ONE``, without the nucleus where the system draws from none and refuses to be asked."""
+    draws = "top_p" not in system.without_effect(Request(Brief(bars=2, tempo=120)))
+    return replace(ONE if draws else Sampling(), best_of=best_of)
 
 
 def music_of(result: Result) -> bytes:
@@ -127,6 +134,23 @@ def test_an_unknown_system_names_the_known_ones():
         cantilena.load(system="no such")
 
 
+@pytest.mark.parametrize("name", [name for name, line in SYSTEMS.items() if not line.default])
+def test_a_system_without_a_checkpoint_says_how_one_is_made(name: str, capsys):
+    pytest.importorskip("torch")
+    assert main(["compose", "calm", "--system", name]) == 2
+    error = capsys.readouterr().err
+    assert "--checkpoint" in error and error.count("\n") == 1
+    found = re.search(r"'cantilena (.+)' makes one", error)
+    assert bool(found) == bool(SYSTEMS[name].made or SYSTEMS[name].trains)
+    if found is None:
+        return
+    command, *rest = found[1].split()
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    out = capsys.readouterr().out
+    assert not rest or rest[1] in out
+
+
 @pytest.mark.parametrize("command", ["compose", "generate", "doctor"])
 def test_the_command_line_knows_every_system(command: str, capsys):
     if command == "doctor":
@@ -168,7 +192,7 @@ def test_a_piece_does_not_depend_on_those_beside_it(system: System):
 
 def test_a_stream_is_the_piece(system: System):
     for best_of in (1, 3):
-        request = request_of(system, 4, sampling=replace(ONE, best_of=best_of))
+        request = request_of(system, 4, sampling=sampling_for(system, best_of))
         notes = list(system.stream(request))
         result = system.compose([request])[0]
         if is_sound_alone(result):
@@ -262,7 +286,7 @@ def test_the_best_attempt_is_kept(system: System):
     from cantilena.text.report import total
 
     request = system.completed(
-        replace(request_of(system, 7, sampling=replace(ONE, best_of=3)), brief=Brief(bars=2))
+        replace(request_of(system, 7, sampling=sampling_for(system, 3)), brief=Brief(bars=2))
     )
     attempts: list[Finished] = []
     for number in range(3):

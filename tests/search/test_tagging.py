@@ -9,6 +9,7 @@ import pytest
 
 from cantilena.audio.wav import write_wav
 from cantilena.cli import main
+from cantilena.errors import InputError
 from cantilena.evaluate.heard_facts import Commonest, shares
 from cantilena.render.audio import unmastered
 from cantilena.score import Score, Track
@@ -94,3 +95,10 @@ def test_shares_of_what_is_right():
     common = Commonest.of([true, true, other]).like(heard)
     assert (common.key, common.bpm, common.instruments) == (c, 120.0, (0, 33))
     assert common.genres == ("rock",)
+
+
+def test_less_than_a_second_is_too_short_to_be_described(tmp_path):
+    tone = 0.3 * np.sin(np.arange(1_600) * 0.2)
+    write_wav(tone.astype(np.float32), 16_000, tmp_path / "blip.wav")
+    with pytest.raises(InputError, match=r"too short .* 0\.1 seconds, and needs 1"):
+        recording_facts(tmp_path / "blip.wav")

@@ -79,6 +79,12 @@ def test_parts_go_with_the_chords_that_are_there():
     assert roles(rock) == {34: "bass", 128: "drums"}
 
 
+def test_parts_stand_above_what_the_text_excludes():
+    request = accompany_request(tune(), parse_brief("no drums, no bass"), parts="drums")
+    assert roles(request) == {128: "drums"}
+    assert 128 not in request.brief.excluded and 32 in request.brief.excluded
+
+
 def test_without_parts_what_the_piece_lacks_is_added():
     song = accompaniment(("C", "Am", "F", "G") * 2)
     assert set(roles(accompany_request(song, parse_brief(""))).values()) == {"drums"}

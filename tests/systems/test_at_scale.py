@@ -192,6 +192,17 @@ def test_one_folder_holds_pieces_of_one_making(tmp_path: Path):
         generate_all(NoiseSystem(), ITEMS, tmp_path, SHORT)
 
 
+def test_a_run_that_made_nothing_leaves_the_folder_free(tmp_path: Path):
+    dying = system(2, dies_after=0)
+    with pytest.raises(KeyboardInterrupt):
+        generate_all(dying, ITEMS, tmp_path, SHORT)
+    assert not read_manifest(tmp_path)
+    other = Settings(options={"tokens": 12})
+    assert generate_all(system(), ITEMS, tmp_path, other).pieces == len(ITEMS)
+    with pytest.raises(InputError, match="holds pieces made with options"):
+        generate_all(system(), ITEMS, tmp_path, SHORT)
+
+
 def test_settings_reach_the_pieces(tmp_path: Path):
     settings = Settings(
         make_brief("", True, instruments="piano, drums", seconds=2), options={"tokens": 60}

@@ -9,9 +9,15 @@ import argparse
 from typing import Any
 
 from cantilena import api
-from cantilena.cli.common import Progress, print_json
-from cantilena.cli.naming import names_asked, names_of_sources, notice_number
-from cantilena.errors import InputError
+from cantilena.cli.common import Progress, check_sounding, print_json, warn
+from cantilena.cli.naming import (
+    failure_code,
+    failure_lines,
+    names_asked,
+    names_of_sources,
+    notice_number,
+)
+from cantilena.errors import CantilenaError, InputError
 
 SUFFIX = "-accompanied"
 _TRAIN = "'cantilena train --system musiclm --recipe drums-for-a-rest' makes one"
@@ -27,9 +33,10 @@ def accompany_sound(args: argparse.Namespace) -> int:
     from cantilena.systems.musiclm.accompanying import read_recording
     from cantilena.systems.request import Request
 
-    for name in ("key", "chords", "candidates"):
+    for name in ("key", "chords", "candidates", "system", "soundfont"):
         if getattr(args, name) is not None:
             raise InputError(f"--{name} is of MIDI files; a recording's part has no notes")
+    check_sounding("audio", args.engine, args.soundfont)
     if args.checkpoint is None:
         raise InputError(f"to accompany a recording name a model with --checkpoint; {_TRAIN}")
     formats = None if args.formats is None else checked_formats(args.formats)
@@ -55,10 +62,13 @@ def accompany_sound(args: argparse.Namespace) -> int:
         share = progress.share("writing")
         (result,) = composer.keeping(folder).compose([request], progress=share)
     name = (asked or names_of_sources([args.source], SUFFIX))[0]
-    files = result.save(folder, formats, name, replace=False)
+    failures: dict[str, CantilenaError] = {}
+    files = result.save(folder, formats, name, replace=False, failures=failures)
     name = notice_number(name, files)
     if args.json:
         print_json(outcome(name, result, files))
     elif not args.quiet:
         print_report(name, result, files)
-    return 0
+    for line in failure_lines(failures):
+        warn(line)
+    return failure_code(failures)

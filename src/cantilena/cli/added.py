@@ -92,7 +92,7 @@ def added_arguments(
     how.add_argument(
         "--checkpoint",
         metavar="DIR",
-        help="a folder of that system (its shipped one); of musiclm for a recording",
+        help="a folder of that system (its shipped one); of musiclm or uniaudio for a recording",
     )
     out = parser.add_argument_group("output")
     out.add_argument(
@@ -157,10 +157,16 @@ def add(args: argparse.Namespace) -> int:
             raise InputError("--alone is of recordings; a MIDI file keeps its notes")
     from cantilena.cli.report import outcome, print_report
     from cantilena.files import check_folder
-    from cantilena.render.formats import check_extras, checked_formats
+    from cantilena.render.formats import (
+        FORMATS,
+        check_extras,
+        check_soundfont,
+        checked_formats,
+    )
 
     formats = None if args.formats is None else checked_formats(args.formats)
     check_extras(formats or ())
+    check_soundfont(formats or FORMATS, args.engine, args.soundfont)
     folder = check_folder(args.output)
     asked = names_asked(args.name, 1)
     who = "parts" if args.command == "accompany" else "instruments"

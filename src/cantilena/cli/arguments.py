@@ -75,7 +75,8 @@ def wish_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompts",
         metavar="FILE",
-        help="many texts: lines of text, or of JSON with 'id' and 'text'; - is standard input",
+        help="many texts: lines of text, or of JSON with 'text' and, where wished, 'id', 'seed' "
+        "and 'options' (as {\"bars\": 8}); - is standard input",
     )
     parser.add_argument(
         "--reader",
@@ -110,13 +111,13 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
         "--continue",
         dest="continues",
         metavar="FILE",
-        help="go on from a MIDI file, or (latent) a recording",
+        help="go on from a MIDI file, or (latent, uniaudio) a recording",
     )
     how.add_argument(
         "--from",
         dest="source",
         metavar="FILE",
-        help="sound a MIDI file (musicgen, code-notes, latent)",
+        help="sound a MIDI file (musicgen, code-notes, latent, uniaudio), or write to it (aligned)",
     )
     how.add_argument(
         "--replay", metavar="FILE", help="make a piece again from the JSON file beside it"
@@ -140,7 +141,7 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--codec",
         metavar="DIR",
-        help="what sounds codes (musicgen, code-notes): a folder or hub name",
+        help="what sounds codes (musicgen, code-notes, musiclm): a folder or hub name",
     )
     how.add_argument("--condition", metavar="NAME", help="what leads sound: score, or text alone")
     how.add_argument(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.cli.common import Progress, plural, print_json
+from cantilena.cli.naming import free_path
 from cantilena.errors import CheckpointError, InputError, MissingExtraError, Notice
 from cantilena.names import safe_name
 
@@ -55,14 +56,6 @@ def codec_arguments(parser: argparse.ArgumentParser, what: str, count: Callable[
     }
     parser.add_argument("-o", "--output", metavar="FILE", help=written[what])
     parser.add_argument("--replace", action="store_true", help="replace a file of that name")
-
-
-def _free(path: str | Path, replace: bool) -> Path:
-    """A path that may be written. Raises InputError where a file stands there."""
-    path = Path(path)
-    if path.exists() and not replace:
-        raise InputError(f"{str(path)!r} is there already; give another -o, or --replace")
-    return path
 
 
 def chosen_codec(args: argparse.Namespace) -> Codec:
@@ -173,7 +166,7 @@ def codec(args: argparse.Namespace) -> int:
     """The round trip of a recording, and its table."""
     model = chosen_codec(args)
     books = chosen_books(args, model)
-    target = _free(args.output, args.replace) if args.output else None
+    target = free_path(args.output, args.replace) if args.output else None
     with Progress(args.quiet) as progress:
         figures = measured(args.file, model, books, target, progress)
     whole = {"file": args.file, "codec": describe(model), **figures}
@@ -269,7 +262,7 @@ def encode(args: argparse.Namespace) -> int:
 
     model = chosen_codec(args)
     books = chosen_books(args, model)
-    path = _free(args.output or safe_name(Path(args.file).stem) + ENDING, args.replace)
+    path = free_path(args.output or safe_name(Path(args.file).stem) + ENDING, args.replace)
     parts, frames, kind = [], 0, smallest_kind(model.sizes)
     with _recording(args.file, model) as recording, Progress(args.quiet) as progress:
         length = _length(recording, model)
@@ -300,7 +293,7 @@ def decode(args: argparse.Namespace) -> int:
     model = chosen_codec(args)
     codes.check(model)
     name = Path(args.file).name.removesuffix(".npz").removesuffix(".codes")
-    path = _free(args.output or safe_name(name) + ".decoded.wav", args.replace)
+    path = free_path(args.output or safe_name(name) + ".decoded.wav", args.replace)
     length, done = codes.about.length, 0
     with Progress(args.quiet) as progress, _writing(path, model, length) as write:
         for block in decode_blocks(model, codes.codes, length):

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cantilena.errors import InputError
+
 _EVERY = 0.1  # seconds between updates of a line on a terminal
 _EVERY_PLAIN = 15.0  # and between lines where standard error is a file or a pipe
 
@@ -34,6 +36,15 @@ def system_arguments(parser: Any, default: str | None = None) -> None:
     parser.add_argument(
         "--dtype", metavar="NAME", help="float32, bfloat16 or float16; int8 for musicgen on a CPU"
     )
+
+
+def check_sounding(gives: str, engine: str, soundfont: str | None) -> None:
+    """Raises InputError for what sounds notes where a system ``gives`` sound itself."""
+    for name, asked in (("engine", engine != "auto"), ("soundfont", soundfont is not None)):
+        if asked and gives == "audio":
+            raise InputError(
+                f"--{name} sounds notes, and here a model makes the sound: leave it out"
+            )
 
 
 class Progress:

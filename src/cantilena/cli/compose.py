@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena import api
-from cantilena.cli.common import Progress, print_json, warn
+from cantilena.cli.common import Progress, check_sounding, print_json, warn
 from cantilena.cli.editing import edit_of, recording_of
 from cantilena.cli.naming import (
     failure_code,
@@ -65,11 +65,13 @@ def compose(args: argparse.Namespace) -> int:
     folder = check_folder(args.output)
     if args.replay is not None:
         jobs, checkpoint = _replay(args)
+        _check_sounding(args, jobs[0].request.system or "note")
         _check_named(args, jobs[0].request.system or "note", checkpoint)
         composer = _load(args, jobs[0].request.system or "note")
         _check_same(composer, checkpoint, args.replay)
     else:
         name = args.system or system_of(args.checkpoint)
+        _check_sounding(args, name)
         jobs = _jobs(args, name)
         composer = _load(args, name)
     quiet = args.quiet or args.json
@@ -88,6 +90,12 @@ def compose(args: argparse.Namespace) -> int:
     for line in failure_lines(failures):
         warn(line)
     return failure_code(failures)
+
+
+def _check_sounding(args: argparse.Namespace, name: str) -> None:
+    from cantilena.systems import spec
+
+    check_sounding(spec(name).gives, args.engine, args.soundfont)
 
 
 def _load(args: argparse.Namespace, name: str) -> System:

@@ -181,10 +181,19 @@ def summary(composer: Any) -> dict[str, Any]:
         "name": composer.name,
         "sha256": composer.hash,
         "parameters": card.get("parameters"),
-        "notes_seen": (card.get("training") or {}).get("notes_seen"),
+        "notes_seen": _notes_seen(card.get("training")),
         "bits_per_note": card.get("bits_per_note", figures.get("bits_per_note")),
         "licence": card.get("licence"),
     }
+
+
+def _notes_seen(training: Any) -> int | None:
+    """The notes of a training and of those that it began with; None where a card does not say."""
+    total = None
+    while isinstance(training, dict) and isinstance(training.get("notes_seen"), int):
+        total = (total or 0) + training["notes_seen"]
+        training = training.get("before")
+    return total
 
 
 def run(args: argparse.Namespace) -> int:

@@ -273,7 +273,7 @@ def _system(
 def _settings(args: argparse.Namespace, name: str) -> Settings:
     """What all pieces share, checked before a model is touched."""
     from cantilena.options import make_brief, make_sampling
-    from cantilena.render.formats import checked_formats
+    from cantilena.render.formats import check_extras, checked_formats
     from cantilena.systems import spec, system_class
     from cantilena.systems.at_scale import Settings
 
@@ -295,8 +295,9 @@ def _settings(args: argparse.Namespace, name: str) -> Settings:
     )
     how = {"temperature": args.temperature, "top_p": args.top_p, "top_k": args.top_k}
     sampling = make_sampling(kind.sampling, **how)
-    formats = args.formats or ("wav" if spec(name).gives == "audio" else "mid")
-    return Settings(wishes, sampling, options, checked_formats(formats), args.obey)
+    formats = checked_formats(args.formats or ("wav" if spec(name).gives == "audio" else "mid"))
+    check_extras([form for form in formats if form == "svg"])  # all are written, or no piece is
+    return Settings(wishes, sampling, options, formats, args.obey)
 
 
 def read_items(source: str | None, n: int | None, seed: int) -> list[Item]:

@@ -34,6 +34,14 @@ def replace_argument(parser: Any) -> None:
     )
 
 
+def free_path(path: str | Path, replace: bool) -> Path:
+    """A path that may be written. Raises InputError where a file stands there."""
+    path = Path(path)
+    if path.exists() and not replace:
+        raise InputError(f"{str(path)!r} is there already; give another -o, or --replace")
+    return path
+
+
 def names_asked(name: str | None, count: int) -> list[str] | None:
     """The names that ``--name`` gives to ``count`` pieces, None without it. Raises InputError for
     one that cannot be a file's."""

@@ -6,12 +6,13 @@ Knows the form of prompt files and what may be a file's name; reads no meaning i
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cantilena.errors import InputError
+from cantilena.errors import InputError, Notice
 from cantilena.files import decode, parse_jsonl, read_bytes
 from cantilena.names import check_name, slug
 from cantilena.options import WISHES
@@ -36,7 +37,8 @@ def read_prompts(source: str) -> list[Prompt]:
     """The prompts of a file, or of standard input ("-").
 
     A file whose first line with anything on it starts with "{" holds one JSON object a line:
-    ``text``, and where wished ``id``, ``seed`` and ``options``; other members are passed over.
+    ``text``, and where wished ``id``, ``seed`` and ``options``; other members are passed over, and
+    a Notice names those that would be options.
     Any other file holds one text a line. Raises InputError with the line's number, also for an
     ``id`` that cannot be a file's name or comes twice.
     """
@@ -68,6 +70,10 @@ def _objects(text: str, name: str) -> list[Prompt]:
         values = parse_jsonl(text, name)
     except InputError as error:
         raise InputError(f"{error}; write as in {_EXAMPLE}") from None
+    outside = [wish for wish in WISHES if any(wish in v for _, v in values if isinstance(v, dict))]
+    if outside:
+        text = f"{name}: {', '.join(outside)} beside a text are passed over; 'options' hold wishes"
+        warnings.warn(text, Notice, stacklevel=2)
     prompts: list[Prompt] = []
     for number, value in values:
         where = f"{name}, line {number}: "

@@ -50,7 +50,8 @@ def print_report(name: str, result: Result, files: Mapping[str, Path]) -> None:
         print(f"{name}: {clock(result.audio.seconds)}, seed {result.seed}")
     else:
         score = result.score
-        length = clock(float(score.seconds(score.end)))
+        sound = result.audio
+        length = clock(float(score.seconds(score.end)) if sound is None else sound.seconds)
         print(
             f"{name}: {plural(score.n_bars, 'bar')}, {length}, {plural(len(score), 'note')}, "
             f"seed {result.seed}"

@@ -88,10 +88,16 @@ def rewrite(args: argparse.Namespace) -> int:
     written."""
     from cantilena.cli.report import outcome, print_report
     from cantilena.files import check_folder
-    from cantilena.render.formats import check_extras, checked_formats
+    from cantilena.render.formats import (
+        FORMATS,
+        check_extras,
+        check_soundfont,
+        checked_formats,
+    )
 
     formats = None if args.formats is None else checked_formats(args.formats)
     check_extras(formats or ())
+    check_soundfont(formats or FORMATS, args.engine, args.soundfont)
     folder = check_folder(args.output)
     asked = names_asked(args.name, 1)
     with Progress(args.quiet or args.json) as progress:

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from cantilena.cli.common import Progress, clock, plural, print_json
+from cantilena.cli.naming import free_path
 from cantilena.errors import InputError
 
 SUFFIX = "-notes"
@@ -24,6 +25,7 @@ def transcribe_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", help="the MIDI file (the recording's name, -notes.mid)"
     )
     parser.add_argument("--device", metavar="NAME", help="a torch device")
+    parser.add_argument("--replace", action="store_true", help="replace a file of that name")
 
 
 def transcribe(args: argparse.Namespace) -> int:
@@ -39,6 +41,7 @@ def transcribe(args: argparse.Namespace) -> int:
     path = Path(args.output or f"{Path(args.file).stem}{SUFFIX}.mid")
     if path.suffix.lower() not in (".mid", ".midi"):
         raise InputError(f"notes are written as a MIDI file, not as {str(path)!r}")
+    free_path(path, args.replace)
     loaded = load_uniaudio(args.checkpoint, args.device)
     audio = read_recording(args.file)
     with Progress(args.quiet or args.json) as progress:

@@ -12,9 +12,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cantilena.errors import CheckpointError, InputError
+from cantilena.errors import CheckpointError, InputError, MissingWeightsError
 from cantilena.models.checkpoint import is_checkpoint, open_checkpoint
-from cantilena.models.hub import WITHOUT, load_pretrained, loading, need
+from cantilena.models.hub import WITHOUT, check_way, load_pretrained, loading, need
 from cantilena.tokens.arrival.vocab import AMT
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _config(source: str) -> dict[str, Any]:
         try:
             config = json.loads((path.expanduser() / "config.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise CheckpointError(
+            raise MissingWeightsError(
                 f"{source} is no checkpoint: config.json is missing; {WITHOUT}"
             ) from error
         except (OSError, ValueError) as error:
@@ -107,6 +107,7 @@ def _config(source: str) -> dict[str, Any]:
             raise CheckpointError(f"config.json of {source} is damaged: not an object")
         return config
     with loading("music model", source):
+        check_way(source)
         return need("transformers", _PURPOSE).GPT2Config.get_config_dict(source)[0]
 
 

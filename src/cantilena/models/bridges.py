@@ -18,7 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError, InputError, MissingExtraError
+from cantilena.errors import (
+    CheckpointError,
+    InputError,
+    MissingExtraError,
+    MissingWeightsError,
+)
 from cantilena.files import make_folder, staged_file
 from cantilena.models.checkpoint import WEIGHTS, located
 from cantilena.models.contexts import ContextConfig, Memory, context_layers, seen
@@ -206,7 +211,7 @@ def layer_weights(folder: str | Path) -> list[float]:
                 raise CheckpointError(f"{folder} reads the last layer only: no layer weights")
             return file.get_tensor(names[0]).float().softmax(0).tolist()
     except FileNotFoundError as e:
-        raise CheckpointError(f"{folder} is no checkpoint: {WEIGHTS} is missing") from e
+        raise MissingWeightsError(f"{folder} is no checkpoint: {WEIGHTS} is missing") from e
     except CheckpointError:
         raise
     except Exception as e:

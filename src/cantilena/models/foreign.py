@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, MissingWeightsError
 from cantilena.models.checkpoint import sha256_of
 from cantilena.models.saving import load_tensors
 
@@ -129,7 +129,7 @@ def size(weights: Mapping[str, Tensor], name: str, axis: int = 0) -> int:
 def _unpickled(path: Path) -> Any:
     """What is in a pickle of torch's, by torch's own reader of weights alone."""
     if not path.is_file():
-        raise CheckpointError(f"there is no file {str(path)!r}")
+        raise MissingWeightsError(f"there is no file {str(path)!r}")
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -148,6 +148,18 @@ def _unreachable() -> str:
     return ""
 
 
+def check_way(name: str) -> None:
+    """Raises OSError for a hub's name that is not in the cache where there is no way to the hub:
+    its client would try for half a minute, and tell of each trial."""
+    if is_folder(name) or not is_hub_name(name) or Path(name).exists():
+        return
+    try:
+        need("huggingface_hub", "a published model").snapshot_download(name, local_files_only=True)
+    except OSError:
+        if reason := _unreachable():
+            raise OSError(reason) from None
+
+
 # ------------------------------------------------------------------ loading
 
 
@@ -163,6 +175,7 @@ def load_pretrained(
     if wanted not in DTYPES:
         raise InputError(f"unknown dtype {wanted!r}; known: {', '.join(DTYPES)}")
     with loading("music model", source), quietly():
+        check_way(source)
         model, info = kind.from_pretrained(
             source,
             dtype=getattr(torch, wanted),

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cantilena.errors import CheckpointError
+from cantilena.errors import CheckpointError, MissingWeightsError
 from cantilena.files import staged_file
 
 
@@ -30,7 +30,7 @@ def load_tensors(path: Path, device: Any = "cpu") -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     if not path.is_file():
-        raise CheckpointError(f"{path.parent} is no checkpoint: {path.name} is missing")
+        raise MissingWeightsError(f"{path.parent} is no checkpoint: {path.name} is missing")
     try:
         return load_file(path, device=str(device or "cpu"))
     except Exception as e:  # safetensors raises its own kinds

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cantilena.errors import InputError
 from cantilena.models.audio.joint_plain import PlainJoint
 from cantilena.score import gm
 from cantilena.score.score import DRUMS
@@ -33,8 +34,16 @@ _PIANO, _BASS = range(8), range(32, 40)
 def recording_facts(path: str | Path, joint: PlainJoint | None = None) -> Facts:
     """The facts of a sound file that a caption may say, of a long one those of its middle: no
     genre, as that is right less often than always the commonest would be. Raises InputError where
-    it cannot be read or is silent, MissingExtraError where its kind needs soundfile."""
+    it cannot be read, is silent or lasts less than a second, MissingExtraError where its kind needs
+    soundfile."""
+    from cantilena.analysis.audio import SHORTEST
+
     mono, rate, seconds, _ = middle_of(path)
+    if seconds < SHORTEST:
+        raise InputError(
+            f"{str(path)!r} is too short for anything to be heard: it has {seconds:.2g} seconds, "
+            f"and needs {SHORTEST:g}"
+        )
     return replace(sound_facts(mono, rate, seconds, joint), genres=())
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cantilena.errors import MissingExtraError, UnknownNameError
+from cantilena.errors import InputError, MissingExtraError, UnknownNameError
 from cantilena.systems.spec import SHIPPED, Spec
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ SYSTEMS: dict[str, Spec] = {
         extra="hf",
         reads=("text", "brief"),
         trains="cantilena.systems.arrival.training.amt_prefix:AmtPrefixTraining",
+        made="cantilena finetune",
     ),
     "llama-music": Spec(
         home="cantilena.systems.arrival.llama_music:LlamaMusicSystem",
@@ -55,6 +56,7 @@ SYSTEMS: dict[str, Spec] = {
         extra="hf",
         reads=("text", "brief"),
         trains="cantilena.systems.arrival.training.llama_music:LlamaMusicTraining",
+        made="cantilena finetune",
     ),
     "attributes": Spec(
         home="cantilena.systems.attributes.system:AttributesSystem",
@@ -92,6 +94,7 @@ SYSTEMS: dict[str, Spec] = {
         extra="audio",
         reads=("text", "brief", "score"),
         gives="audio",
+        made="cantilena train --system codes --recipe codes-note",
     ),
     "musiclm": Spec(
         home="cantilena.systems.musiclm.system:MusicLmSystem",
@@ -142,6 +145,16 @@ def spec(name: str) -> Spec:
     if name not in SYSTEMS:
         raise UnknownNameError("system", name, SYSTEMS)
     return SYSTEMS[name]
+
+
+def no_checkpoint(name: str) -> InputError:
+    """What is wrong where a system is to compose, no checkpoint is named and none is shipped."""
+    line = spec(name)
+    made = line.made or (f"cantilena train --system {name}" if line.trains else "")
+    how = f"; {made!r} makes one" if made else ""
+    return InputError(
+        f"the system {name!r} needs a checkpoint; name its folder with --checkpoint{how}"
+    )
 
 
 def system_class(name: str) -> type[System]:

@@ -88,7 +88,11 @@ def accompany_request(
         wanted = parse_brief(parts)
         taken = {i.programs for i in brief.instruments}
         more = tuple(i for i in wanted.instruments if i.programs not in taken)
-        brief = brief.with_wishes(instruments=(*brief.instruments, *more))
+        first = {p for i in wanted.instruments for p in i.programs[:1]}
+        brief = brief.with_wishes(
+            instruments=(*brief.instruments, *more),
+            excluded=tuple(p for p in brief.excluded if p not in first),
+        )
     roles: dict[int, str] = {}
     for program, instrument in asked_programs(brief):
         role = _usual_role(program)

@@ -316,13 +316,14 @@ def check_files(items: Sequence[Item], folder: Path, formats: Sequence[str]) -> 
 
 
 def check_settings(folder: Path, now: Mapping[str, Any]) -> None:
-    """Notes what the folder's pieces are made with, or raises InputError where it is not that."""
+    """Notes what the folder's pieces are made with, or raises InputError where it is not that. The
+    settings of a run that failed before a piece was done count for nothing."""
     path = folder / SETTINGS
-    if not path.exists():
-        if (folder / MANIFEST).exists():
-            raise InputError(f"{folder} has a manifest but no {SETTINGS}; use another folder")
+    if not (folder / MANIFEST).exists():
         write_json(path, now, indent=2)
         return
+    if not path.exists():
+        raise InputError(f"{folder} has a manifest but no {SETTINGS}; use another folder")
     try:
         before = read_json(path)
     except InputError as error:

@@ -159,6 +159,11 @@ class System(ABC):
         apart that obey alike; else one after another, until one obeys wholly."""
         return False
 
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """Of a Sampling, by name, what changes nothing in the pieces of a Request; to ask for it is
+        refused."""
+        return ()
+
     def check(self, request: Request) -> None:
         """Raises InputError for a Request that this system cannot take; nothing is made before.
         Subclasses that know more ask ``super().check`` first."""
@@ -190,6 +195,20 @@ class System(ABC):
             kind = self.options[name]
             if type(value) is not kind and not (kind is float and type(value) is int):
                 raise InputError(f"the option {name} is of type {kind.__name__}, not {value!r}")
+        if request.sampling is not None:
+            self._check_effects(request, request.sampling)
+
+    def _check_effects(self, request: Request, sampling: Sampling) -> None:
+        """Raises InputError where something else than what is usual is asked for of what has no
+        effect."""
+        plain = Sampling()  # whose other values nobody asked for
+        for name in self.without_effect(request):
+            value, usual = getattr(sampling, name), getattr(self.sampling, name)
+            if value not in (usual, getattr(plain, name)) and (name, value) != ("best_of", 1):
+                raise InputError(
+                    f"{name.replace('_', '-')} changes nothing in what {self.system!r} makes of "
+                    f"this; leave it at {usual:g}"
+                )
 
     # ------------------------------------------------------------------ what is done with it
 

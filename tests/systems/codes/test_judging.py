@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("vector_quantize_pytorch")
 
+from cantilena.audio.audio import Audio  # noqa: E402
 from cantilena.errors import CheckpointError  # noqa: E402
 from cantilena.models.audio.joint import Joint, JointConfig  # noqa: E402
 from cantilena.systems.codes.judging import judge, seed_of  # noqa: E402
@@ -46,13 +47,16 @@ def of_three(system, text: str, place: str, **options):
 def test_stages_and_diffusions_keep_the_sound_most_like_the_text_too(tmp_path, place):
     from cantilena.systems.latent.system import LatentSystem
     from cantilena.systems.musiclm.system import MusicLmSystem
+    from cantilena.systems.uniaudio.system import UniAudioSystem
     from tiny_latent import write_latent
     from tiny_musiclm import write_musiclm
+    from tiny_uniaudio import write_uniaudio
 
     led = {"condition": "text", "steps": 3}
     systems = (
         (LatentSystem.load(write_latent(tmp_path / "latent"), "cpu"), led),
         (MusicLmSystem.load(write_musiclm(tmp_path / "music"), "cpu"), {}),
+        (UniAudioSystem.load(write_uniaudio(tmp_path / "uni"), "cpu"), {"condition": "text"}),
     )
     for system, options in systems:
         result, likeness = of_three(system, "calm harp", place, **options)
@@ -61,6 +65,27 @@ def test_stages_and_diffusions_keep_the_sound_most_like_the_text_too(tmp_path, p
         assert result.facts["judged_by"] == judge(place).identity
         with pytest.raises(CheckpointError):
             system.compose([Request(Brief(seconds=1.0), 7, options={**options, "joint": "none"})])
+
+
+def test_what_follows_a_recording_is_judged_too(tmp_path, place):
+    from cantilena.systems.uniaudio.system import UniAudioSystem
+    from tiny_codecs import tones
+    from tiny_uniaudio import write_uniaudio
+
+    system = UniAudioSystem.load(write_uniaudio(tmp_path), "cpu")
+    audio = Audio(tones(1.0)[None], 16_000)
+    sampling = replace(system.sampling, best_of=3)
+    brief = Brief(seconds=1.0, text="calm harp")
+    request = Request(brief, 7, sampling, options={"joint": place}, audio=audio)
+    (result,) = system.compose([request])
+    alone = []
+    for number in range(3):
+        plain = replace(request, seed=seed_of(7, number), options={})
+        (one,) = system.compose([plain])
+        vector = judge(place).of_sound(one.audio.samples.mean(0), one.audio.rate)
+        alone.append(judge(place).likeness(vector, judge(place).embed_texts(["calm harp"])[0]))
+    assert len(set(alone)) == 3 and result.rows[-1].score == pytest.approx(max(alone), abs=1e-4)
+    assert result.facts["judged_by"] == judge(place).identity
 
 
 def test_of_several_sounds_the_one_most_like_the_text_is_kept(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cantilena.cli import main
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError, MissingExtraError, Notice
 from cantilena.models.audio.codec.files import save_codec
+from cantilena.options import make_brief
 from cantilena.render import espeak
 from cantilena.systems.karasinger import lyrics
 from cantilena.systems.karasinger.lyrics import phonemes_of, words_in
@@ -77,6 +79,14 @@ def test_lyrics_stand_in_the_place_of_the_text(system):
     sounds = [r.audio.samples for r in system.compose([one, other, same])]
     assert not np.array_equal(sounds[0], sounds[1])
     assert np.array_equal(sounds[1], sounds[2])
+
+
+def test_wishes_that_no_singing_follows_are_named(system):
+    with pytest.warns(Notice, match=r"not: piano, in D minor$"):
+        system.check(Request(make_brief("ma moon", instruments="piano", key="D minor", bars=2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        system.check(Request(make_brief("ma moon", tempo=90, metre="3/4", bars=2)))
 
 
 def test_a_piece_lasts_as_asked_or_as_its_words(system):

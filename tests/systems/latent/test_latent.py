@@ -196,6 +196,8 @@ def test_what_cannot_be_is_refused(system):
     wrong = [
         (by_text(sampler="euler"), "sampler"),
         (by_text(steps=0), "0 steps"),
+        (replace(by_text(), sampling=replace(SAMPLING, top_k=5)), "top-k changes nothing"),
+        (replace(by_text(), sampling=replace(SAMPLING, top_p=0.5)), "top-p changes nothing"),
         (by_text(start=1.0), "--continue"),
         (replace(by_text(), audio=audio, options={"start": 9.0}), "nothing begins at 9 s"),
         (replace(by_text(), audio=audio, options={"start": 1.0, "stop": 0.5}), "nothing between"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,19 @@ pytest.importorskip("vector_quantize_pytorch")
 
 import cantilena  # noqa: E402
 from cantilena.cli import main  # noqa: E402
+from cantilena.decode.windows import Windows  # noqa: E402
 from cantilena.errors import CheckpointError, InputError  # noqa: E402
 from cantilena.models.audio.codec.files import save_codec  # noqa: E402
 from cantilena.models.checkpoint import hashes  # noqa: E402
 from cantilena.models.saving import load_tensors  # noqa: E402
+from cantilena.options import brief_of_story, make_brief  # noqa: E402
 from cantilena.systems.musiclm.checkpoint import (  # noqa: E402
     is_spare,
     load_musiclm,
     save_musiclm,
 )
 from cantilena.systems.musiclm.system import MusicLmSystem  # noqa: E402
+from cantilena.systems.musiclm.wish import MusicWish  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
 from tiny_codecs import tiny  # noqa: E402
@@ -68,8 +72,19 @@ def test_another_story_is_other_music_from_where_it_differs(system: MusicLmSyste
     one, two = (samples(system, told(s)) for s in (STORY, "0:calm 1:slow harp"))
     assert not np.array_equal(one, two)
     wishes = [system.wish(told(s)) for s in (STORY, "0:calm 1:slow harp")]
-    assert torch.equal(wishes[0].words_at(0.9), wishes[1].words_at(0.9))
-    assert not torch.equal(wishes[0].words_at(1.0), wishes[1].words_at(1.0))
+    assert torch.equal(wishes[0].words_at(9, 10.0), wishes[1].words_at(9, 10.0))
+    assert not torch.equal(wishes[0].words_at(10, 10.0), wishes[1].words_at(10, 10.0))
+
+
+@pytest.mark.parametrize("second", [5.0, 5.05, 5.3, 7.77])
+@pytest.mark.parametrize("rate", [12.5, 50.0, 25 / 3])
+def test_every_window_behind_a_change_hears_the_new_words(second: float, rate: float):
+    """Also where no frame begins at the change: 5 s are 62.5 frames of 12.5 a second."""
+    old, new = torch.zeros(1, 2), torch.ones(1, 2)
+    wish = MusicWish([(0.0, old), (second, new)])
+    for window in Windows(16.0, 8.0).over(10.0, rate, [second]):
+        behind = (window.begin + window.stop) / 2 / rate > second
+        assert wish.words_at(window.begin, rate) is (new if behind else old)
 
 
 def test_words_of_a_part_set_its_tempo_and_a_bar_begins_with_it(system: MusicLmSystem):
@@ -81,6 +96,38 @@ def test_words_of_a_part_set_its_tempo_and_a_bar_begins_with_it(system: MusicLmS
     asked = Request(Brief(text=story, seconds=2.0, tempo=240.0), options={"story": "0:calm"})
     fast = system.wish(asked).sounding
     assert fast is not None and fast.beat[1] == 0.25
+
+
+def test_what_options_ask_for_is_told_in_words_behind_the_text(system: MusicLmSystem):
+    plain, asked = make_brief("calm"), make_brief("calm", instruments="piano", key="D minor")
+    said = make_brief("calm, piano, in D minor")
+    tokens = [
+        system.compose([Request(replace(brief, seconds=1.0), 1)])[0].facts["word_tokens"]
+        for brief in (plain, asked, said)
+    ]
+    assert tokens[0] != tokens[1] == tokens[2]
+    story = replace(brief_of_story("0:calm 1:slow", instruments="piano"), seconds=2.0)
+    told_to = system.wish(Request(story, 1, options={"story": "0:calm 1:slow"}))
+    bare = system.wish(told("0:calm 1:slow"))
+    for frame in (0, 15):
+        assert not torch.equal(told_to.words_at(frame, 10.0), bare.words_at(frame, 10.0))
+
+
+def test_what_would_change_nothing_is_refused(system: MusicLmSystem):
+    for name, value in (("repetition", 5.0), ("best_of", 4)):
+        asked = Request(Brief(text="calm"), sampling=replace(system.sampling, **{name: value}))
+        with pytest.raises(InputError, match=f"{name.replace('_', '-')} changes nothing"):
+            system.check(asked)
+    system.check(Request(Brief(text="calm"), sampling=replace(system.sampling, best_of=1)))
+
+
+def test_an_asked_metre_stands_above_the_words(system: MusicLmSystem):
+    waltz = make_brief("waltz at 60 bpm", seconds=6, metre="4/4")
+    beats = system.wish(Request(waltz)).sounding
+    assert beats is not None and beats.beat_in_bar.tolist() == [0, 1, 2, 3, 0, 1]
+    story = brief_of_story("0:waltz at 60 bpm", metre="4/4", seconds=6)
+    beats = system.wish(Request(story, options={"story": "0:waltz at 60 bpm"})).sounding
+    assert beats is not None and beats.beat_in_bar.tolist() == [0, 1, 2, 3, 0, 1]
 
 
 def test_bars_last_as_long_as_the_tempo_says(system: MusicLmSystem):
@@ -232,5 +279,5 @@ def test_words_before_the_columns_are_read_token_by_token(tmp_path: Path):
     place = write_musiclm(tmp_path / "prefix", fuse="prepend")
     system = MusicLmSystem.load(place, "cpu")
     assert system.music.config.states == (3, 8)
-    assert system.wish(told()).words_at(0.0).shape == (3, 8)
+    assert system.wish(told()).words_at(0, 10.0).shape == (3, 8)
     assert not np.array_equal(samples(system, told()), samples(system, told("0:calm 1:harp")))

@@ -55,6 +55,25 @@ def bars(plan: GapPlan, instrument: int) -> list[BarPlan]:
     return list(next(part.bars for part in plan.parts if part.instrument == instrument))
 
 
+@pytest.mark.parametrize("instrument", [FLUTE, BASS, DRUMS])
+def test_a_further_part_for_who_plays_already_has_notes_of_its_own(instrument: int):
+    base = song()
+    there = np.bincount(base.onset[base.instrument == instrument] // (4 * TPQ), minlength=12)
+    edit = Edit(base, (Span(0, 12),), frozenset())
+    change = changes(edit, parse_brief(""), {"add": str(instrument)})
+    here = gap(base, spans_of(edit)[0], change, parse_brief(""), SCHEME, HABITS)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        plan = plan_gap(here, change, parse_brief(""), HABITS, rng)
+        counts = np.array([bar.notes for bar in bars(plan, instrument)])
+        assert (counts >= there).all() and plan.due.sum() >= 12
+        assert np.array_equal(counts - there, plan.due)
+        rng = np.random.default_rng(seed)
+        alone = plan_gap(here, change, parse_brief(""), HABITS, rng, apart=True)
+        own = np.array([bar.notes for bar in bars(alone, instrument)])
+        assert np.array_equal(own, plan.due) and np.array_equal(alone.due, plan.due)
+
+
 def test_outside_the_outline_is_what_the_notes_are():
     base = song()
     whole = likeness(SCHEME.table(base), base.bar_starts).outline()

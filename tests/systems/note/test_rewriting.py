@@ -12,6 +12,7 @@ from cantilena.score import Score, Track
 from cantilena.systems.note.changes import changes
 from cantilena.systems.note.plan import BASS, HARMONY, MELODY
 from cantilena.systems.note.rewriting import Gap, gap, spans_of
+from cantilena.systems.note.rewritten import rewrite_rows
 from cantilena.systems.request import Edit, Span
 from cantilena.text.brief import parse_brief
 from cantilena.tokens.note import NoteScheme
@@ -113,3 +114,14 @@ def test_nobody_to_play_and_nothing_within_are_refused():
         gap_of(set())
     with pytest.raises(InputError, match="nothing is within"):
         spans_of(Edit(band(), (Span(8),), frozenset({FLUTE})))
+
+
+def test_who_plays_already_does_not_answer_for_a_part_that_is_added():
+    base, brief = band(), parse_brief("piano")
+    edit = Edit(base, (Span(0, 8),), frozenset())
+    change = changes(edit, brief, {"add": "0", "roles": "0=harmony"})
+    span = (0, int(base.bar_starts[-1]))
+    silent = base.select(np.zeros(len(base), dtype=bool))
+    for new, met in ((silent, False), (base.select(base.track == KEYS), True)):
+        (row,) = rewrite_rows(brief, change, base, base, [new], [span])
+        assert row.wish == "instruments" and row.met is met

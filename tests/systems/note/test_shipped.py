@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import cantilena
 from cantilena.analysis.statistics import STATISTICS
 from cantilena.decode.sampling import Sampling
 from cantilena.evaluate import control
@@ -18,6 +19,8 @@ from cantilena.score.harmony import Key, parse_chord
 from cantilena.systems.note.composer import NoteSystem
 from cantilena.systems.request import Request
 from cantilena.text.brief import parse_brief
+from cantilena.text.report import MIN_NOTES
+from pieces import line
 
 PANEL = (
     "slow sad waltz for string quartet in D minor, 90 bpm, 4 bars",
@@ -138,3 +141,12 @@ def test_no_piece_is_empty_silent_or_endless(results: list[Result]):
         assert np.ptp(score.pitch[score.instrument != DRUMS]) >= 7
         for bar, after in zip(score.bar_starts[:-2], score.bar_starts[1:-1], strict=True):
             assert ((score.onset >= bar) & (score.onset < after)).any(), result.brief.text
+
+
+def test_who_plays_the_tune_plays_chords_besides_and_the_bass_is_heard():
+    """A lone tune of the piano for "piano and bass": parts of one instrument are two parts."""
+    tune = line([60, 62, 64, 65, 67, 65, 64, 62] * 4)
+    for seed in range(2):
+        score = cantilena.harmonise(tune, "piano and bass", seed=seed).score
+        new = [int((score.track == track).sum()) for track in range(1, len(score.tracks))]
+        assert len(new) == 2 and min(new) >= MIN_NOTES

@@ -82,6 +82,13 @@ def test_a_part_is_added_to_a_recording(system: UniAudioSystem):
     assert np.allclose(parts @ scale, mix.audio.samples[0], atol=1e-3) and (scale > 0.1).all()
 
 
+def test_a_part_to_the_beginning_of_a_recording_is_as_long_as_asked(system: UniAudioSystem):
+    request = of_sound(0.5, accompany=True)
+    (mix,) = system.compose([request])
+    assert mix.audio.samples.shape == (1, RATE // 2)
+    assert [row.met for row in mix.rows if row.wish == "seconds"] == [True]
+
+
 def test_blocks_come_before_the_piece_is_done_and_are_the_piece(system: UniAudioSystem):
     """As the codec gives it: the piece itself is brought to a loudness."""
     brief = Brief(seconds=1.5, text="calm")

@@ -511,3 +511,7 @@ def test_options_that_cannot_be_used(options: dict, error: type, words: str) -> 
 def test_an_unknown_instrument_is_told_its_neighbours() -> None:
     with pytest.raises(UnknownNameError, match="clarinet"):
         merge(Brief(), instruments="klarnet")
+    with pytest.raises(UnknownNameError) as caught:
+        merge(Brief(), instruments="kazoo")
+    names = str(caught.value).partition("known: ")[2].split(", ")
+    assert len(names) == len(set(names)) > 1

@@ -19,7 +19,7 @@ from cantilena.errors import InputError
 from cantilena.result import Result
 from cantilena.score import Score
 from cantilena.score.splice import chased, released, without
-from cantilena.systems import spec
+from cantilena.systems import no_checkpoint, spec
 from cantilena.systems.arrival.grammar import ArrivalGrammar
 from cantilena.systems.arrival.writing import (
     SAMPLING,
@@ -95,7 +95,7 @@ class ArrivalSystem(System):
         """The checkpoint that is named. Raises InputError where none is and none is the default."""
         named = checkpoint or spec(cls.system).default
         if not named:
-            raise InputError(f"the system {cls.system!r} needs a checkpoint; name its folder")
+            raise no_checkpoint(cls.system)
         return named
 
     def identify(self, checkpoint: Checkpoint | None) -> None:

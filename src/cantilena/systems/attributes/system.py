@@ -21,6 +21,7 @@ from cantilena.errors import InputError
 from cantilena.result import Result
 from cantilena.score import DRUMS, Score
 from cantilena.score.harmony import Key
+from cantilena.systems import no_checkpoint
 from cantilena.systems.attributes.constraints import constraints_of
 from cantilena.systems.attributes.live import LiveNotes
 from cantilena.systems.attributes.wishes import classes_of
@@ -84,7 +85,7 @@ class AttributesSystem(System):
         from cantilena.models.hub import chosen_device
 
         if checkpoint is None:
-            raise InputError(f"the system {cls.system!r} needs a checkpoint; name its folder")
+            raise no_checkpoint(cls.system)
         place = Path(checkpoint)
         if place.is_file():
             model = AttributeLM.load(place, chosen_device(device), dtype)

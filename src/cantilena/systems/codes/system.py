@@ -40,7 +40,8 @@ from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.tune import Tune, tune_of_score, tune_of_sound, tune_row
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
 from cantilena.systems.note.composer import NoteSystem
-from cantilena.text.report import report
+from cantilena.text.prompt import prompt_of
+from cantilena.text.report import report, seconds_row
 from cantilena.text.report.rows import Row
 from cantilena.text.report.sound import sound_report
 from cantilena.text.wishes import Brief
@@ -144,6 +145,13 @@ class MusicgenSystem(System):
         if not self.conditions:
             raise InputError(f"the model {self.name!r} reads neither a Score nor a text")
         return asked or self.conditions[0]
+
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``System.without_effect``: bars that come back are no matter of codes, and there is a
+        best only of Scores that are composed, and of sounds that are judged."""
+        composed = self.condition(request) == SCORE and request.score is None
+        chosen = composed or bool(request.options.get(OPTION))
+        return ("repetition",) if chosen else ("repetition", "best_of")
 
     def _check_tune(self, request: Request) -> None:
         """Raises InputError where there is no tune to follow, or none in what is given."""
@@ -275,7 +283,7 @@ class MusicgenSystem(System):
     def _order(self, piece: Piece) -> CodeOrder:
         reads_text = TEXT in self.conditions
         wish = Wish(
-            piece.request.brief.text if reads_text else "",
+            prompt_of(piece.request.brief) if reads_text else "",
             melody=None if piece.tune is None else melody_rows(piece.request, piece.tune),
             score=None if piece.score is None else score_symbols(piece.score),
             controls=self.controls(piece.request),
@@ -302,15 +310,18 @@ class MusicgenSystem(System):
         )
 
     def _rows(self, piece: Piece, sound: Audio) -> tuple[Row, ...]:
-        """The report: of the Score, where there is one; with a joint embedding its likeness too."""
+        """The report: of the Score, where there is one, but for the length, which is the sound's;
+        with a joint embedding its likeness too."""
         brief, guide = piece.request.brief, piece.guide
         if piece.score is None:
             rows = text_rows(brief, sound.seconds)
             rows = rows if piece.tune is None else (*rows, tune_row(piece.tune, sound))
         else:
             rows = report(brief, piece.score) if guide is None else guide.rows
+            long = {"seconds": seconds_row(brief, sound.seconds)}
+            rows = tuple(long.get(row.wish, row) for row in rows)
         place = piece.request.options.get(OPTION)
-        return (*rows, sound_row(place, brief.text, sound)) if place else tuple(rows)
+        return (*rows, sound_row(place, prompt_of(brief), sound)) if place else tuple(rows)
 
     def _facts(self, piece: Piece) -> dict[str, Any]:
         """What the JSON file says of how a piece was sounded."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cantilena.errors import CheckpointError, InputError
+from cantilena.errors import CheckpointError, InputError, MissingWeightsError
 from cantilena.models.audio.joint_plain import PlainJoint, in_8_bits
 from cantilena.models.checkpoint import (
     RUN_MODEL,
@@ -69,6 +69,8 @@ def load_joint(place: str | Path) -> PlainJoint:
     text model. Raises CheckpointError, MissingExtraError."""
     from safetensors.numpy import load_file
 
+    if not Path(place).exists():
+        raise MissingWeightsError(f"there is no joint embedding {str(place)!r}; give its folder")
     run = Path(place) / RUN_MODEL
     checkpoint = open_checkpoint(run if is_checkpoint(run) else place, JOINT)
     try:

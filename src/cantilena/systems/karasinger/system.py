@@ -6,20 +6,24 @@ phonemes ``lyrics``'. The melody is the model's own: no Score leads it. Needs to
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cantilena.errors import InputError
+from cantilena.errors import InputError, Notice
 from cantilena.models.audio.musicgen import TEXT
 from cantilena.result import Result
+from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Event, Request, System
 from cantilena.systems.codes.system import MusicgenSystem, Piece, text_seconds
 from cantilena.systems.karasinger.checkpoint import Loaded, load_karasinger
 from cantilena.systems.karasinger.lyrics import phonemes_of
 from cantilena.systems.karasinger.options import SYSTEM
 from cantilena.systems.karasinger.writing import SAMPLING, KaraOrder, KaraWriting
+from cantilena.text.brief import parse_brief
+from cantilena.text.prompt import option_words
 from cantilena.text.report.rows import Row
 from cantilena.text.report.sound import sound_report
 from cantilena.text.wishes import Brief
@@ -62,7 +66,7 @@ class KaraSystem(MusicgenSystem):
         """The system of a checkpoint's folder or a run's. Raises as ``load_karasinger``, and
         InputError where none is named, or a codec or a dtype is: the model brings its own."""
         if checkpoint is None:
-            raise InputError("the system 'karasinger' needs a checkpoint; name its folder")
+            raise no_checkpoint(cls.system)
         if codec is not None or dtype is not None:
             raise InputError("karasinger brings its own codec and dtype; leave both out")
         return cls(load_karasinger(checkpoint, device))
@@ -78,6 +82,10 @@ class KaraSystem(MusicgenSystem):
         """The text, always."""
         return TEXT
 
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``System.without_effect``: a piece is sung once."""
+        return ("repetition", "best_of")
+
     def lyrics(self, request: Request) -> tuple[int, ...]:
         """The phonemes of what a Request sings, as numbers; none for a Request without words.
         Raises as ``phonemes_of``."""
@@ -85,7 +93,8 @@ class KaraSystem(MusicgenSystem):
         return tuple(phonemes_of(text, self.trained.lexicon, self.trained.names))
 
     def check(self, request: Request) -> None:
-        """As ``System.check``; and whether the words can be sung for so long."""
+        """As ``System.check``; and whether the words can be sung for so long. A Notice names what
+        options ask for that no singing follows."""
         System.check(self, request)  # musicgen's own has no length for bars without a tempo
         seconds = _length(request.brief)
         if seconds is not None and not 0 < seconds <= LONGEST:
@@ -93,6 +102,10 @@ class KaraSystem(MusicgenSystem):
         if (request.sampling or self.sampling).guidance != 1.0:
             raise InputError("karasinger has no guidance; leave it at 1")
         self.lyrics(request)
+        brief = replace(request.brief, tempo=None, metre=None)  # by which bars have a length
+        if unheard := option_words(brief, parse_brief(brief.text)):
+            text = f"karasinger hears words to sing and a length alone, not: {', '.join(unheard)}"
+            warnings.warn(text, Notice, stacklevel=2)
 
     # ------------------------------------------------------------------ how it is made
 

@@ -31,6 +31,7 @@ from cantilena.systems.codes.system import MusicgenSystem, fade, text_seconds
 from cantilena.systems.latent.options import SYSTEM, TEXT
 from cantilena.systems.latent.writing import SAMPLING, STEPS
 from cantilena.systems.note.composer import NoteSystem
+from cantilena.text.prompt import prompt_of
 
 INDEX = "model_index.json"
 STABLE_AUDIO, AUDIOLDM2, MUSICLDM = "StableAudioPipeline", "AudioLDM2Pipeline", "MusicLDMPipeline"
@@ -78,6 +79,10 @@ class PublishedLatent(MusicgenSystem):
         """The text alone."""
         return (TEXT,)
 
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``MusicgenSystem.without_effect``; pipelines take guidance alone."""
+        return ("temperature", "top_p", "top_k", *super().without_effect(request))
+
     def check(self, request: Request) -> None:
         """As ``MusicgenSystem.check``; and whether length, steps and options can be."""
         super().check(request)
@@ -120,7 +125,7 @@ class PublishedLatent(MusicgenSystem):
         steps = request.options.get("steps", STEPS)
         length = "audio_end_in_s" if self.kind == STABLE_AUDIO else "audio_length_in_s"
         how = {
-            "prompt": request.brief.text,
+            "prompt": prompt_of(request.brief),
             "num_inference_steps": steps,
             "guidance_scale": sampling.guidance,
             "generator": torch.Generator("cpu").manual_seed(piece.seed * _STRIDE % 2**63),

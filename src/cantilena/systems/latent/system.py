@@ -25,6 +25,7 @@ from cantilena.models.audio.codec.stream import decode_blocks
 from cantilena.models.audio.diffusion import sampler
 from cantilena.models.checkpoint import is_checkpoint
 from cantilena.render.synth import room
+from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Request
 from cantilena.systems.codes.joining import joined
 from cantilena.systems.codes.judging import OPTION, judged_facts, sound_row
@@ -45,6 +46,7 @@ from cantilena.systems.latent.model import LatentModel, load_latent
 from cantilena.systems.latent.options import CODES, SYSTEM, TEXT
 from cantilena.systems.latent.writing import SAMPLING, STEPS, LatentOrder, LatentWriting
 from cantilena.systems.note.composer import NoteSystem
+from cantilena.text.prompt import prompt_of
 from cantilena.text.report.rows import Row
 from cantilena.tokens.codes.symbols import SYMBOLS, score_symbols
 
@@ -102,7 +104,7 @@ class LatentSystem(MusicgenSystem):
         ``musicgen`` that writes them (the installed one). Raises CheckpointError, InputError,
         MissingExtraError."""
         if checkpoint is None:
-            raise InputError("the system 'latent' needs a checkpoint; name its folder")
+            raise no_checkpoint(cls.system)
         if not is_checkpoint(checkpoint):
             from cantilena.systems.latent.published import PublishedLatent, is_published
 
@@ -144,6 +146,10 @@ class LatentSystem(MusicgenSystem):
         if request.audio is not None and not request.options.get("condition"):
             request = replace(request, options={**request.options, "condition": TEXT})
         return super().condition(request)
+
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``MusicgenSystem.without_effect``; nothing is drawn from a nucleus."""
+        return ("top_p", "top_k", *super().without_effect(request))
 
     def check(self, request: Request) -> None:
         """As ``MusicgenSystem.check``; and whether sampler and stretch can be."""
@@ -195,7 +201,7 @@ class LatentSystem(MusicgenSystem):
         sampling = request.sampling or self.sampling
         length = round(self._seconds(piece) * self.rate)
         wish = LatentWish(
-            request.brief.text if TEXT in self.conditions else "",
+            prompt_of(request.brief) if TEXT in self.conditions else "",
             None if piece.score is None else score_symbols(piece.score),
             controls=self.controls(request),
         )
@@ -268,7 +274,7 @@ class LatentSystem(MusicgenSystem):
         start, stop = piece.stretch
         rows = text_rows(piece.request.brief, (stop - start) / self.rate)
         place = piece.request.options.get(OPTION)
-        return (*rows, sound_row(place, piece.request.brief.text, sound)) if place else rows
+        return (*rows, sound_row(place, prompt_of(piece.request.brief), sound)) if place else rows
 
     def _facts(self, piece: Any) -> dict[str, Any]:
         """What the JSON file says of how a piece was sounded."""

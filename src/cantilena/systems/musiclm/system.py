@@ -45,6 +45,7 @@ from cantilena.systems.musiclm.wish import (
     repeated,
 )
 from cantilena.text.brief import parse_brief
+from cantilena.text.prompt import prompt_of, with_options
 from cantilena.text.report.rows import Row
 from cantilena.text.report.sound import sound_report
 from cantilena.text.wishes import Brief
@@ -176,6 +177,10 @@ class MusicLmSystem(System):
             return words.tokens_of_text([text], place)
         return words.tokens_of_text([text])
 
+    def without_effect(self, request: Request) -> Sequence[str]:
+        """As ``System.without_effect``: there is a best only of sounds that are judged."""
+        return ("repetition",) if request.options.get(OPTION) else ("repetition", "best_of")
+
     def attempts(self, request: Request) -> int:
         """1, as nothing is measured by which one could be chosen, but where sounds are judged."""
         return super().attempts(request) if request.options.get(OPTION) else 1
@@ -210,9 +215,9 @@ class MusicLmSystem(System):
         for, or that the words of a part have."""
         seconds, parts = self._parts(request)
         states = []
-        for part in parts:
-            tokens = self._tokens(request, part.text)
-            states.append(self.music.states(tokens)[0] if part.text.strip() else None)
+        for words in self._words(request, parts):
+            tokens = self._tokens(request, words)
+            states.append(self.music.states(tokens)[0] if words.strip() else None)
         pairs = [(part.start, own) for part, own in zip(parts, states, strict=True)]
         timed = [(part.start, *_time(request.brief, part.text)) for part in parts]
         beats = beats_of(timed, seconds)
@@ -227,6 +232,13 @@ class MusicLmSystem(System):
                 found = repeated(found, request.audio.seconds, seconds)
             beats = found or beats
         return MusicWish(pairs, beats, request.sampling or self.sampling, tune)
+
+    def _words(self, request: Request, parts: Sequence[Part]) -> list[str]:
+        """What the stages are told in each part: its words, and what options ask for besides."""
+        brief = request.brief
+        if not request.options.get(STORY):
+            return [prompt_of(brief)]
+        return [with_options(part.text, brief) for part in parts]
 
     # ------------------------------------------------------------------ how it is made
 
@@ -309,12 +321,13 @@ class MusicLmSystem(System):
             "bits_per_second": round(self.codec.bits(len(books_of(config))), 1),
             "story": [[part.start, part.text] for part in piece.parts],
             "word_tokens": [
-                self._tokens(piece.request, part.text)[0].tolist() for part in piece.parts
+                self._tokens(piece.request, words)[0].tolist()
+                for words in self._words(piece.request, piece.parts)
             ],
             **judged_facts(piece.request.options.get(OPTION)),
         }
         place = piece.request.options.get(OPTION)
-        words = ". ".join(part.text for part in piece.parts)
+        words = ". ".join(self._words(piece.request, piece.parts))
         judged = (sound_row(place, words, sound),) if place else ()
         return Result(
             artefact=sound,
@@ -357,11 +370,11 @@ class MusicLmSystem(System):
 
 
 def _time(brief: Brief, text: str) -> tuple[float, str]:
-    """Tempo, in quarters a minute, and metre of a part: as the Brief asks, else as the part's own
-    words do, else ``TEMPO`` and ``METRE``."""
+    """Tempo, in quarters a minute, and metre of a part: as the Brief asks, which options and, but
+    for a story's, the text set, else as the part's own words do, else ``TEMPO`` and ``METRE``."""
     own = parse_brief(text)
     span = own.tempo_range or brief.tempo_range
     middle = TEMPO if span is None else min(max(TEMPO, span[0]), span[1])
     explicit = brief.tempo if brief.how.get("tempo") != "implied" else None
     tempo = explicit or own.tempo or brief.tempo or middle
-    return tempo, own.metre or brief.metre or METRE
+    return tempo, brief.metre or own.metre or METRE

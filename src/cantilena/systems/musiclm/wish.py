@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cantilena.decode.sampling import Sampling
-from cantilena.decode.windows import Window
+from cantilena.decode.windows import Window, frame_at
 from cantilena.errors import InputError
 from cantilena.score.score import Score
 from cantilena.systems.codes.conditions import frames_of_steps
@@ -48,11 +48,12 @@ class MusicWish:
     sampling: Sampling = field(default_factory=Sampling)
     tune: Tune | None = None
 
-    def words_at(self, second: float) -> Tensor | None:
-        """The states that hold at a second."""
+    def words_at(self, frame: int, rate: float) -> Tensor | None:
+        """The states that hold in a frame, of ``rate`` a second: new ones from the frame on at
+        which windows begin anew for them, which may begin a little before their second."""
         states = self.parts[0][1] if self.parts else None
         for start, own in self.parts:
-            if start <= second + 1e-6:
+            if frame_at(start, rate) <= frame:
                 states = own
         return states
 
@@ -63,7 +64,7 @@ def wish_rows(
     """The rows of the condition ``name`` for a window of ``rate`` frames a second, and those that
     stand for it where it is left out; ``shape``: of the words' states. Raises InputError."""
     if name == TEXT:
-        states = wish.words_at(window.begin / rate)
+        states = wish.words_at(window.begin, rate)
         whole = torch.ones(shape[0], dtype=torch.bool)
         nothing = Row(torch.zeros(shape), whole)
         return (nothing if states is None else Row(states.float(), whole)), nothing

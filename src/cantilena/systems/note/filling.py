@@ -244,7 +244,10 @@ def _jobs(
     jobs = []
     for number in range(int(request.options.get("candidates", CANDIDATES))):
         rng = np.random.default_rng([request.seed, attempt.number, words, n, number])
-        own = plan_gap(here, change, request.brief, home.habits, rng) if planned else None
+        own = None
+        if planned:
+            apart = read is not here
+            own = plan_gap(here, change, request.brief, home.habits, rng, apart)
         outline = own.outline if own else None
         if outline is not None and read is not here:
             outline = _of_parts(outline, here.instruments)

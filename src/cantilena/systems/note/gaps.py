@@ -63,9 +63,15 @@ class GapPlan:
 
 
 def plan_gap(
-    gap: Gap, change: Changes, brief: Brief, habits: dict[str, Any], rng: np.random.Generator
+    gap: Gap,
+    change: Changes,
+    brief: Brief,
+    habits: dict[str, Any],
+    rng: np.random.Generator,
+    apart: bool = False,
 ) -> GapPlan:
-    """The GapPlan of a Gap. ``rng`` draws the arrangement of parts that the piece has not."""
+    """The GapPlan of a Gap. ``rng`` draws the arrangement of parts that the piece has not;
+    ``apart``: whether added parts are read without what stays."""
     lines = gap.frame.bar_starts
     bars = _bars_of_gap(gap)
     whole = np.concatenate([gap.table, gap.old])
@@ -82,7 +88,11 @@ def plan_gap(
         else:
             role = dict(change.roles).get(part.instrument, "")
             usual = added_notes(gap.score, part.instrument, role)
-            row = _entering(row, gap, part, bars, usual, brief, habits, rng)
+            enter = _entering
+            if i in change.added and any(map(_plays, row)):  # a further part for who plays already
+                enter = _entering if apart else _joining
+                row = [BarPlan(REST, notes=0)] * len(row) if apart else row
+            row = enter(row, gap, part, bars, usual, brief, habits, rng)
         rows[i] = row
     rows = _sounding(rows, gap, bars)
     if brief.chords:
@@ -92,7 +102,7 @@ def plan_gap(
         _outline(outline, rows),
         tuple(replace(p, bars=tuple(rows[p.instrument][:stop])) for p in gap.plan.parts),
         np.array([gap.plan.origin, *lines[bars.start + 1 : bars.stop], gap.plan.end]),
-        _due(rows, gap, bars),
+        _due(rows, gap, bars, apart),
     )
 
 
@@ -190,6 +200,28 @@ def _entering(
     return row
 
 
+def _joining(
+    row: list[BarPlan],
+    gap: Gap,
+    part: PartPlan,
+    bars: range,
+    usual: float,
+    brief: Brief,
+    habits: dict[str, Any],
+    rng: np.random.Generator,
+) -> list[BarPlan]:
+    """The row of an instrument that plays in the piece and gets a part of its own besides, which a
+    model does not tell from the other: in each bar what stays, and as many notes more as a part of
+    that role has in a song. What both play together is new."""
+    silent = [BarPlan(REST, notes=0)] * len(row)
+    own = _entering(silent, gap, part, bars, usual, brief, habits, rng)
+    kept = _in_bars(gap.table, gap, part.instrument, bars).tolist()
+    for bar, stay in zip(bars, kept, strict=True):
+        if _plays(own[bar]):
+            row[bar] = BarPlan(NEW, notes=stay + max(own[bar].notes, 1))
+    return row
+
+
 def _nearest(row: Sequence[BarPlan], bars: range) -> list[BarPlan] | None:
     """As many bars elsewhere as there are ``bars``, those in which a part plays most, whole phrases
     away and near before others, as if nothing were before them; None where it plays nowhere."""
@@ -269,11 +301,12 @@ def _outline(outline: Outline, rows: dict[int, list[BarPlan]]) -> Outline:
     )
 
 
-def _due(rows: dict[int, list[BarPlan]], gap: Gap, bars: range) -> np.ndarray:
-    """New notes due in each bar of the gap; as many in each where it is not known of all parts."""
+def _due(rows: dict[int, list[BarPlan]], gap: Gap, bars: range, apart: bool = False) -> np.ndarray:
+    """New notes due in each bar of the gap; as many in each where it is not known of all parts.
+    ``apart``: the rows are of new notes alone."""
     counts = np.array([[row[bar].notes for bar in bars] for row in rows.values()])
     if (counts == UNKNOWN_COUNT).any():
         lines = np.clip(gap.frame.bar_starts[bars.start : bars.stop + 1], *gap.span)
         return gap.notes * np.diff(lines) / gap.plan.bar_ticks
-    kept = sum(_in_bars(gap.table, gap, instrument, bars) for instrument in rows)
+    kept = sum(_in_bars(gap.table, gap, instrument, bars) for instrument in rows if not apart)
     return np.maximum(counts.sum(0) - kept, 0).astype(float)

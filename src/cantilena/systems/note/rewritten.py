@@ -14,6 +14,7 @@ from cantilena.score import Score, Track
 from cantilena.score.splice import inside
 from cantilena.systems.base import Note, NoteMade
 from cantilena.systems.note.changes import Changes
+from cantilena.text.brief.relative import SYNCOPATION
 from cantilena.text.report import report
 from cantilena.text.report.rewriting import relative_rows
 from cantilena.text.report.rows import Row
@@ -93,14 +94,21 @@ def rewrite_rows(
     spans: Sequence[tuple[int, int]],
 ) -> tuple[Row, ...]:
     """The report: what the Brief asks, measured on all that sounds in the spans; what must not
-    sound, and what is relative, on the new notes. Lengths are the file's own: they are told where
-    parts were added to a whole piece, and otherwise no affair of a span's."""
+    sound, what is relative, and who plays of those that join, on the new notes. Lengths are the
+    file's own: they are told where parts were added to a whole piece, and otherwise no affair of a
+    span's."""
     music = _excerpt(score, spans)
     added = _merged(new)
     plain = replace(brief, bars=None, bars_range=None, seconds=None, seconds_range=None)
+    if change.wish(SYNCOPATION):  # its row says it against what stood there
+        figures = tuple(w for w in brief.figures if w.part or w.value != SYNCOPATION)
+        plain = replace(plain, figures=figures)
     rows = list(
         report(replace(plain, excluded=(), only=brief.only and change.tracks is None), music)
     )
+    if change.roles and brief.instruments:
+        (who,) = report(Brief(instruments=brief.instruments), added)
+        rows = [who if row.wish == who.wish else row for row in rows]
     if brief.excluded:
         rows += report(Brief(excluded=brief.excluded), added)
     if change.roles:

@@ -23,7 +23,7 @@ from cantilena.decode.sampling import Sampling
 from cantilena.errors import CheckpointError, InputError
 from cantilena.result import Result
 from cantilena.score.splice import merged
-from cantilena.systems import spec
+from cantilena.systems import no_checkpoint, spec
 from cantilena.systems.base import Attempt, Event, Finished, NoteMade, Progress, System
 from cantilena.systems.request import Request
 from cantilena.systems.symphony.music import Music, NewNotes, added_score, kept, new_score
@@ -240,7 +240,7 @@ def open_with_vocabulary(cls: type[System], checkpoint: str | Path | None) -> Ch
 
     named = checkpoint or spec(cls.system).default
     if not named:
-        raise InputError(f"the system {cls.system!r} needs a checkpoint; name its folder")
+        raise no_checkpoint(cls.system)
     opened = open_checkpoint(named, cls.system)
     if not opened.card["scheme"]:
         raise CheckpointError(

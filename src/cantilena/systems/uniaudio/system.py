@@ -19,8 +19,10 @@ from cantilena.audio.wav import resample
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.stream import decode_blocks, decode_windows, encode_blocks
 from cantilena.result import Result
+from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Request
 from cantilena.systems.codes.joining import joined
+from cantilena.systems.codes.judging import OPTION, judged_facts, sound_row
 from cantilena.systems.codes.system import (
     CONDITIONS,
     SCORE,
@@ -34,6 +36,7 @@ from cantilena.systems.note.composer import NoteSystem
 from cantilena.systems.uniaudio.checkpoint import Loaded, load_uniaudio
 from cantilena.systems.uniaudio.options import SYSTEM
 from cantilena.systems.uniaudio.writing import SAMPLING, UniOrder, UniWriting
+from cantilena.text.prompt import prompt_of
 from cantilena.text.report.rows import Row
 from cantilena.tokens.codes.patches import ACCOMPANY, CONTINUE, EDIT, SOUND, TEXT
 from cantilena.tokens.codes.symbols import score_symbols
@@ -85,7 +88,7 @@ class UniAudioSystem(MusicgenSystem):
         """The system of a checkpoint's folder or a run's. Raises as ``load_uniaudio``, and
         InputError where none is named, or a codec or a dtype is: the model brings its own."""
         if checkpoint is None:
-            raise InputError("the system 'uniaudio' needs a checkpoint; name its folder")
+            raise no_checkpoint(cls.system)
         if codec is not None or dtype is not None:
             raise InputError("uniaudio brings its own codec and dtype; leave both out")
         return cls(load_uniaudio(checkpoint, device))
@@ -192,7 +195,7 @@ class UniAudioSystem(MusicgenSystem):
         order = UniOrder(
             task,
             max(1, -(-length // self.codec.hop)),
-            request.brief.text,
+            prompt_of(request.brief),
             None if piece.score is None else score_symbols(piece.score),
             seed=piece.seed,
             sampling=request.sampling or self.sampling,
@@ -244,7 +247,7 @@ class UniAudioSystem(MusicgenSystem):
         if piece.stretch is not None:
             return Audio(joined(piece.recording, sound, piece.stretch, rate), rate)
         alone, audio = bool(piece.request.options.get(ALONE, False)), piece.request.audio
-        mix = accompanying.mixed(sound[0], rate, audio, audio.seconds)
+        mix = accompanying.mixed(sound[0], rate, audio, self._seconds(piece))
         piece.files = mix.files(alone, self.stem)
         return mix.sound(alone)
 
@@ -257,7 +260,9 @@ class UniAudioSystem(MusicgenSystem):
         if piece.stretch is None:
             return super()._rows(piece, sound)
         start, stop = piece.stretch
-        return text_rows(piece.request.brief, (stop - start) / self.codec.sample_rate)
+        brief, place = piece.request.brief, piece.request.options.get(OPTION)
+        rows = text_rows(brief, (stop - start) / self.codec.sample_rate)
+        return (*rows, sound_row(place, prompt_of(brief), sound)) if place else rows
 
     def _facts(self, piece: Any) -> dict[str, Any]:
         """What the JSON file says of how a piece was sounded."""
@@ -266,6 +271,7 @@ class UniAudioSystem(MusicgenSystem):
             "condition": piece.condition,
             "codec": self.trained.codec[:16],
             "bits_per_second": round(self.codec.bits(), 1),
+            **judged_facts(piece.request.options.get(OPTION)),
         }
         if piece.stretch is not None:
             rate = self.codec.sample_rate

@@ -510,7 +510,7 @@ def find_instrument(name: str) -> Instrument | None:
 
 def unknown_instrument(name: str) -> UnknownNameError:
     """The error for a name that no table holds; it lists the names nearest to it."""
-    names = [*INSTRUMENTS, *gm.PROGRAMS]
+    names = list(dict.fromkeys((*INSTRUMENTS, *gm.PROGRAMS)))
     near = difflib.get_close_matches(name.lower().strip(), names, n=6, cutoff=0.5)
     return UnknownNameError("instrument", name, near or list(INSTRUMENTS))
 
