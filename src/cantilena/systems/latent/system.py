@@ -131,7 +131,7 @@ class LatentSystem(MusicgenSystem):
     def conditions(self) -> tuple[str, ...]:
         """As ``MusicgenSystem.conditions``."""
         able = {SCORE: bool(self.symbols), TEXT: bool(self.model.dit.config.text)}
-        return tuple(name for name in CONDITIONS if able[name])
+        return tuple(name for name in CONDITIONS if able.get(name))
 
     @property
     def symbols(self) -> Sequence[str]:

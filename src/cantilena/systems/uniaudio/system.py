@@ -100,7 +100,7 @@ class UniAudioSystem(MusicgenSystem):
         """As ``MusicgenSystem.conditions``."""
         names = self.trained.names
         able = {SCORE: SOUND in names, TEXT: TEXT in names}
-        return tuple(name for name in CONDITIONS if able[name])
+        return tuple(name for name in CONDITIONS if able.get(name))
 
     @property
     def networks(self) -> Sequence[Any]:
