@@ -94,8 +94,9 @@ def test_another_systems_weights_are_named(tmp_path, weights, owner):
 def test_files_that_are_no_checkpoint_are_refused_in_a_line(tmp_path):
     path = tmp_path / "a.pt"
     cases = {
-        b"": "cannot be read",
-        b"hello": "cannot be read",
+        b"": "is no checkpoint",
+        b"MThd": "is no checkpoint",  # a MIDI file
+        b"\x80\x02hello": "cannot be read",
         b"PK\x03\x04" + bytes(100): "cannot be read",
     }
     for content, message in cases.items():

@@ -126,10 +126,21 @@ def size(weights: Mapping[str, Tensor], name: str, axis: int = 0) -> int:
 # ------------------------------------------------------------------ the pickle
 
 
+_BEGINNINGS = (b"PK", b"\x80")
+"""How torch's files begin: as a zip of pickles and tensors, or, before torch 1.6, as a pickle."""
+
+
 def _unpickled(path: Path) -> Any:
     """What is in a pickle of torch's, by torch's own reader of weights alone."""
     if not path.is_file():
         raise MissingWeightsError(f"there is no file {str(path)!r}")
+    with path.open("rb") as file:
+        begins = file.read(2)
+    if not begins.startswith(_BEGINNINGS):
+        raise MissingWeightsError(
+            f"{str(path)!r} is no checkpoint: it is neither a folder with card.json nor a file of "
+            "torch's (.pt, .ckpt)"
+        )
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)

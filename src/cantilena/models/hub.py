@@ -66,6 +66,8 @@ def _explained(kind: str, name: str, error: Exception, without: str) -> Checkpoi
     if is_folder(name) and (bare or "no file named" in message or "config.json" in message):
         text = f"{name} is no {kind}'s folder: config.json or model.safetensors is missing"
         return CheckpointError(f"{text}; {without}")
+    if Path(name).is_file() and "repo id must be" in message:
+        return MissingWeightsError(f"there is no {kind} {name!r}: it is a file, not a folder")
     if name and Path(name).exists():
         first = " ".join(str(error).split())[:200]
         text = f"the {kind} in {name} cannot be read ({type(error).__name__}: {first})"
