@@ -4,8 +4,8 @@ Of held-out stereo clips: how far the levels of left and right are apart, band b
 frame, in what the autoencoder makes of them, against the clip's own and another clip's; how wide
 the sound is (the root mean square of half the difference of the channels, as a share of that of
 their mean); what becomes of sound that is in the middle, or on one side alone. Of a diffusion the
-same, of what it writes under the clips' notes and by their texts. Clips of one song are never taken
-for others of one another.
+same, of what it writes under the clips' notes and by their texts. Another clip is the one a third
+of them further on: neighbours are mostly of one song.
 
     python benchmarks/stereo_width.py --codec stereo-vae --data stereo
     python benchmarks/stereo_width.py --checkpoint stereo-latent --data stereo --out sounds
@@ -27,8 +27,8 @@ from torch.nn import functional as F
 from cantilena.audio.wav import write_wav
 from cantilena.data.audio import AudioData
 from cantilena.models.audio.codec.files import load_codec
-from cantilena.models.audio.codec.transforms import LogMel
-from cantilena.models.audio.codec.vae import LatentVae, apart
+from cantilena.models.audio.codec.transforms import LogMel, griffin_lim, griffin_lim_pair
+from cantilena.models.audio.codec.vae import LatentVae, MelVaeCodec, apart
 from cantilena.systems.latent.conditions import LatentWish
 from cantilena.systems.latent.model import LatentModel, load_latent
 from cantilena.systems.latent.writing import LatentOrder, LatentWriting
@@ -106,6 +106,15 @@ def through(vae: LatentVae, sound: Tensor) -> Tensor:
     return vae.sound(vae.latents(sound[None]), sound.shape[1])[0]
 
 
+@torch.inference_mode()
+def of_true_bands(vae: MelVaeCodec, sound: Tensor, together: bool) -> Tensor:
+    """(2, n) of (2, n) by its own bands, phases found for both channels together or apart."""
+    magnitudes = (vae.bank @ vae.mel(sound).exp()).clamp_min(0)
+    if together:
+        return griffin_lim_pair(magnitudes[None], vae.mel.stft, vae.iterations)[0]
+    return griffin_lim(magnitudes, vae.mel.stft, vae.iterations)
+
+
 def placed(vae: LatentVae, clips: Sequence[Tensor]) -> str:
     """What becomes of the mean of both channels, heard in the middle, left or right."""
     middle, away = [], []
@@ -159,6 +168,9 @@ def main() -> None:
     clips = [data.clip(i) for i in numbers]
     real = [torch.from_numpy(clip.heard(2)[:, : frames * vae.hop]) for clip in clips]
     sounds = {"the clips": real, "in the middle": [x.mean(0).expand(2, -1) for x in real]}
+    if isinstance(vae, MelVaeCodec) and model is None:
+        for name, together in (("true bands, phases apart", False), ("together", True)):
+            sounds[name] = [of_true_bands(vae, sound, together) for sound in real]
     sounds["through the autoencoder"] = [through(vae, sound) for sound in real]
     if model is not None:
         for name, led in (("under the clips' own Scores", True), ("by the clips' texts", False)):
