@@ -30,9 +30,9 @@ from cantilena.systems.latent.writing import LatentOrder, LatentWriting
 
 
 def sound_of(model: LatentModel, latents: torch.Tensor, length: int) -> np.ndarray:
-    """(n,) samples."""
+    """(channels, n) samples."""
     with torch.inference_mode():
-        return model.vae.sound(latents[None], length)[0].mean(0).cpu().numpy()
+        return model.vae.sound(latents[None], length)[0].cpu().numpy()
 
 
 def write(
@@ -44,7 +44,7 @@ def write(
     led: bool,
 ) -> tuple[list[np.ndarray], int, float]:
     """Clips written anew by ``how`` (steps, sampler, guidance), under their notes where ``led``:
-    the sounds (n,), passes of the network and CPU seconds."""
+    the sounds (channels, n), passes of the network and CPU seconds."""
     sounds, evaluations, began = [], 0, time.process_time()
     for number, clip in enumerate(clips):
         wish = LatentWish(clip.captions[0], clip.symbols if led else None)
@@ -76,12 +76,12 @@ def main() -> None:
     frames = round(args.seconds * model.vae.frame_rate)
     numbers = np.linspace(0, len(data) - 1, args.n).astype(int).tolist()
     clips = [data.clip(i) for i in numbers]
-    parts = [clip.samples[: frames * hop] for clip in clips]
+    parts = [clip.heard(model.vae.channels)[:, : frames * hop] for clip in clips]
     sounds: dict[str, list[np.ndarray]] = {"clips": parts, "autoencoder": []}
     for part in parts:
         with torch.inference_mode():
-            latents = model.vae.latents(torch.from_numpy(part)[None, None])[0]
-        sounds["autoencoder"].append(sound_of(model, latents, len(part)))
+            latents = model.vae.latents(torch.from_numpy(part)[None])[0]
+        sounds["autoencoder"].append(sound_of(model, latents, part.shape[1]))
     speed: dict[str, str] = {}
     for kind, steps, led in product(args.samplers, args.steps, (True, False)):
         name = f"{'led' if led else 'text'}-{kind}-{steps}"
@@ -89,14 +89,14 @@ def main() -> None:
         sounds[name], evaluations, seconds = write(model, clips, frames, args.seed, how, led)
         seconds_each = seconds / (args.n * args.seconds)
         speed[name] = f"{evaluations / args.n:10.0f}{seconds_each:10.3f}"
-    own = [classes(part, rate) for part in parts]
+    own = [classes(part.mean(0), rate) for part in parts]
     print(f"{'':24}{'own clip':>10}{'others':>10}{'gain':>10}{'passes':>10}{'CPU s/s':>10}")
     for name, heard in sounds.items():
         folder = Path(args.out) / name
         folder.mkdir(parents=True, exist_ok=True)
         for number, sound in zip(numbers, heard, strict=True):
-            write_wav(sound, rate, folder / f"{number:04d}.wav")
-        mine, others = own_and_other([classes(sound, rate) for sound in heard], own)
+            write_wav(sound.T, rate, folder / f"{number:04d}.wav")
+        mine, others = own_and_other([classes(sound.mean(0), rate) for sound in heard], own)
         print(f"{name:24}{mine:10.3f}{others:10.3f}{mine - others:10.3f}{speed.get(name, '')}")
 
 

@@ -24,11 +24,13 @@ def latent_model(
     conditions: str = "text,roll,beat",
     seconds: float = 2.0,
     channels: int = 1,
+    vae: str = "vae",
     **options: object,
 ) -> LatentModel:
     """A model whose output hangs on all that it is told. ``seconds``: of its windows;
-    ``channels``: of its autoencoder."""
-    save_codec(folder / "vae", tiny("vae", hop=HOP, channels=channels), {"seed": 0})
+    ``channels``: of its autoencoder, whose kind is ``vae``."""
+    window = {"fft": 2 * HOP} if vae == "mel-vae" else {}
+    save_codec(folder / "vae", tiny(vae, hop=HOP, channels=channels, **window), {"seed": 0})
     torch.manual_seed(0)
     sizes = {"width": 16, "heads": 2, "layers": 1, "hidden": 24, **options}
     model = new_model(
@@ -46,8 +48,12 @@ def latent_model(
 
 
 def write_latent(
-    folder: Path, conditions: str = "text,roll,beat", seconds: float = 2.0, channels: int = 1
+    folder: Path,
+    conditions: str = "text,roll,beat",
+    seconds: float = 2.0,
+    channels: int = 1,
+    vae: str = "vae",
 ) -> Path:
     """A checkpoint of it."""
-    model = latent_model(folder, conditions, seconds, channels)
+    model = latent_model(folder, conditions, seconds, channels, vae)
     return save_latent(folder / "latent", model, {"seed": 0, "licence": "none"})

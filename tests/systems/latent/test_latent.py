@@ -164,9 +164,9 @@ def test_a_recording_of_another_rate_and_one_channel_goes_on(system):
     assert out.rate == 16_000 and out.samples.shape == (1, 20_000)
 
 
-@pytest.fixture(scope="module")
-def stereo(tmp_path_factory) -> Path:
-    return write_latent(tmp_path_factory.mktemp("stereo"), channels=2)
+@pytest.fixture(scope="module", params=["vae", "mel-vae"])
+def stereo(request, tmp_path_factory) -> Path:
+    return write_latent(tmp_path_factory.mktemp("stereo"), channels=2, vae=request.param)
 
 
 def test_a_stereo_autoencoder_writes_two_channels_that_differ(stereo, tmp_path):

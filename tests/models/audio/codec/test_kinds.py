@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from cantilena.errors import InputError
+from cantilena.models.audio.codec import stream
 from cantilena.models.audio.codec.base import codec
 from cantilena.models.audio.codec.levels import rolled, unrolled
 from cantilena.models.audio.codec.slow import changes, held
+from cantilena.models.audio.codec.transforms import griffin_lim
+from cantilena.models.audio.codec.vae import MelVaeCodec, folded, placed, unfolded
 from tiny_codecs import noise, tiny, tones
 
 # ------------------------------------------------------------------ mel
@@ -179,3 +183,92 @@ def test_in_training_a_vae_samples(kind: str):
     for call in (model.encode, model.decode):
         with pytest.raises(InputError, match="no codes"):
             call(sound)
+
+
+# ------------------------------------------------------------------ mel VAE, two channels
+
+
+def pair(**options: int) -> MelVaeCodec:
+    model = tiny("mel-vae", channels=2, **{"iterations": 8, **options})
+    assert isinstance(model, MelVaeCodec)
+    return model
+
+
+def test_a_mel_vae_of_one_channel_takes_and_gives_what_it_did_before_there_were_two():
+    model, sound = tiny("mel-vae"), noise(2, 1, 320)
+    assert torch.equal(model._bands(sound), (model.mel(sound[:, 0]) + 6) / 4)
+    bands = model._bands(sound)
+    made = griffin_lim((model.bank @ (bands * 4 - 6).exp()).clamp_min(0), model.mel.stft, 2)
+    assert torch.equal(model._heard(bands), made[:, None])
+    assert set(model(sound).terms) == {"kl", "bands"}
+
+
+def test_bands_of_two_channels_come_back_of_their_mean_and_difference():
+    bands = 5 * noise(3, 2, 10, 7)
+    torch.testing.assert_close(unfolded(folded(bands)), bands, atol=1e-4, rtol=0)
+    silent = bands.clone()
+    silent[:, 1] = (torch.tensor(1e-5).log() + 6) / 4
+    torch.testing.assert_close(unfolded(folded(silent)), silent, atol=1e-4, rtol=0)
+    mean, raised = folded(bands).chunk(2, 1)
+    torch.testing.assert_close(mean, bands.mean(1))
+    assert torch.equal(folded(bands.flip(1)).chunk(2, 1)[1], -raised)
+
+
+def test_bands_of_sound_in_the_middle_sound_in_the_middle():
+    model, sound = pair(), noise(1, 1, 1_600).expand(1, 2, -1)
+    left, right = model._heard(model._bands(sound))[0]
+    assert torch.equal(left, right) and left.std() > 0.01
+
+
+def test_bands_of_sound_on_the_left_are_silent_on_the_right():
+    model, sound = pair(), noise(1, 2, 1_600)
+    sound[:, 1] = 0
+    left, right = model._heard(model._bands(sound))[0]
+    assert left.std() > 0.01 and right.std() < 0.01 * left.std()
+
+
+def test_a_mel_vae_hears_how_far_apart_its_channels_are():
+    model, sound = pair(), noise(1, 2, 320)
+    sound[:, 1] *= 0.5
+    given = model(sound)
+    output = unfolded(model.decoder(model._bottleneck(sound)[0]))
+    wanted = unfolded(model._bands(sound))
+    off = (output[:, 0] - output[:, 1]) - (wanted[:, 0] - wanted[:, 1])
+    in_db = 4 * 20 / torch.log(torch.tensor(10.0)) * off.abs().mean()
+    torch.testing.assert_close(given.terms["apart"], in_db)
+    assert given.audio.shape == sound.shape
+    assert not torch.allclose(model.latents(sound), model.latents(sound.flip(1)), atol=1e-3)
+
+
+def test_the_blocks_of_a_stereo_mel_vae_are_its_whole(monkeypatch):
+    monkeypatch.setattr(stream, "WINDOW", 0.06)
+    model, frames = pair(iterations=4), 150
+    latents = noise(1, 4, frames, seed=1) * 10
+    monkeypatch.setattr(model, "decode", model.sound)
+    whole = model.sound(latents)[0].T
+    blocks = list(stream.decode_blocks(model, latents[0].numpy(), frames * 16))
+    assert len(blocks) == 3
+    made = torch.from_numpy(np.concatenate(blocks))  # Griffin-Lim makes much of rounding
+    torch.testing.assert_close(made, whole, atol=4e-3 * float(whole.std()), rtol=0)
+
+
+def test_in_training_sound_is_heard_swapped_in_the_middle_and_on_either_side():
+    torch.manual_seed(0)
+    sound = noise(1, 2, 8).expand(4_000, -1, -1)
+    mean, silence = sound.mean(1), torch.zeros(4_000, 8)
+    ways = [(sound[:, 0], sound[:, 1]), (sound[:, 1], sound[:, 0])]
+    ways += [(mean, mean), (mean, silence), (silence, mean)]
+    heard = placed(sound)
+    shares = [(heard == torch.stack(way, 1)).all(2).all(1).float().mean() for way in ways]
+    expected = torch.tensor([7 / 16, 7 / 16, 1 / 24, 1 / 24, 1 / 24])
+    torch.testing.assert_close(torch.stack(shares), expected, atol=0.03, rtol=0)
+    model = pair()
+    given = {float(model(sound[:1, :, :].repeat(1, 1, 40)).terms["kl"].detach()) for _ in range(9)}
+    assert len(given) == 1  # at use it is heard as it is
+
+
+def test_a_mel_vae_has_one_channel_or_two():
+    with pytest.raises(InputError, match="1 or 2 channels, not 3"):
+        codec("mel-vae", channels=3)
+    with pytest.raises(InputError, match="takes 2 channels, not 1"):
+        pair().latents(noise(1, 1, 320))

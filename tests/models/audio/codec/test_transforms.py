@@ -9,7 +9,14 @@ from scipy import fft as scipy_fft
 
 from cantilena.audio.mel import slaney_bank
 from cantilena.errors import InputError
-from cantilena.models.audio.codec.transforms import LogMel, Mdct, Stft, griffin_lim, tone_phases
+from cantilena.models.audio.codec.transforms import (
+    LogMel,
+    Mdct,
+    Stft,
+    griffin_lim,
+    griffin_lim_pair,
+    tone_phases,
+)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -90,6 +97,30 @@ def test_griffin_lim_comes_near_the_magnitudes_and_is_the_same_each_time():
     assert error(32) < 0.1 and error(32) < 0.5 * error(0)
     one, two = (griffin_lim(magnitudes, stft, 4) for _ in range(2))
     assert torch.equal(one, two)
+
+
+def test_griffin_lim_of_a_pair_is_as_wide_as_the_sound_was():
+    """Apart from the start the middle would come out twice as wide, as noise that is on neither
+    side: this is what the first phases that both have prevent."""
+    stft, noise = Stft(1024, 320), torch.Generator().manual_seed(0)
+    middle = torch.randn(1, 32_000, generator=noise)
+    right = 0.3 * torch.randn(1, 32_000, generator=noise)
+    sound = torch.stack([middle, middle + right], 1)
+    magnitudes = stft(sound.flatten(0, 1)).abs()[None]
+
+    def width(made: torch.Tensor) -> float:
+        left, right = made[0]
+        return float((left - right).norm() / (left + right).norm())
+
+    apart = griffin_lim(magnitudes[0], stft, 32)[None]
+    together = griffin_lim_pair(magnitudes, stft, 32)
+    assert together.shape == sound.shape
+    assert width(apart) > 3 * width(sound)
+    assert 0.5 * width(sound) < width(together) < 1.5 * width(sound)
+    for made in (apart, together):
+        errors = stft(made.flatten(0, 1)).abs() - magnitudes[0]
+        assert errors.norm() / magnitudes.norm() < 0.3
+    assert griffin_lim_pair(magnitudes, stft, 0).isfinite().all()
 
 
 @pytest.mark.parametrize("hertz", [41.2, 220.0, 1318.5])

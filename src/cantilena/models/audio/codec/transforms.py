@@ -142,6 +142,19 @@ def griffin_lim(
     return stft.inverse(magnitudes * newest)
 
 
+def griffin_lim_pair(magnitudes: Tensor, stft: Stft, iterations: int = 8) -> Tensor:
+    """(B, 2, T * hop) samples of left and right whose spectra have nearly the magnitudes (B, 2,
+    fft // 2 + 1, T). Phases are found for the mean of both, which both then begin with; the last
+    quarter of the iterations is each channel's own. Phases found apart from the start come out as
+    others, so that what is in the middle would sound from everywhere."""
+    own = iterations // 4
+    mean = griffin_lim(magnitudes.mean(1), stft, max(0, iterations - own - 1))
+    spectra = stft(mean)
+    phases = (spectra / spectra.abs().clamp_min(1e-12))[:, None].expand(-1, 2, -1, -1)
+    both = griffin_lim(magnitudes.flatten(0, 1), stft, own, phases=phases.flatten(0, 1))
+    return both.unflatten(0, (-1, 2))
+
+
 def _bins_phases(magnitudes: Tensor, stft: Stft) -> Tensor:
     """Phases that advance as each bin's own frequency."""
     bins, count = magnitudes.shape[-2:]

@@ -18,10 +18,16 @@ from cantilena.models.audio.codec.base import Codec, Coded, cut
 from cantilena.models.audio.codec.convnext import Trunk
 from cantilena.models.audio.codec.frame import FrameNet
 from cantilena.models.audio.codec.mel import CENTRE, SPREAD
-from cantilena.models.audio.codec.transforms import LogMel, griffin_lim
+from cantilena.models.audio.codec.transforms import LogMel, griffin_lim, griffin_lim_pair
 
 DECAY = 0.99
 """Of the latents' mean and variance over steps of training."""
+STEEPNESS = 2.0
+"""How much small differences of level between channels are raised for the network."""
+MOST_APART = 3.5
+"""Of raised differences: past what full scale beside silence gives."""
+ALONE = 1 / 8
+"""Of examples in training, those that are heard in the middle, or on one side alone."""
 
 
 class LatentVae(Codec):
@@ -132,9 +138,11 @@ class VaeCodec(LatentVae):
 
 
 class MelVaeCodec(LatentVae):
-    """Over log-mel ``bands`` of one channel, without phase: sound comes back by ``iterations`` of
-    Griffin-Lim. Its latents are smooth in time, which a small diffusion learns sooner than
-    phases."""
+    """Over log-mel ``bands``, without phase: sound comes back by ``iterations`` of Griffin-Lim. Its
+    latents are smooth in time, which a small diffusion learns sooner than phases. Of two
+    ``channels`` the network takes the mean of their bands and how far they are apart; in training
+    channels change places at random, and some examples are heard in the middle or on one side
+    alone, as clips seldom are."""
 
     kind = "mel-vae"
     bank: Tensor
@@ -151,18 +159,21 @@ class MelVaeCodec(LatentVae):
         encoder_layers: int = 3,
         decoder_layers: int = 4,
         latent: int = 32,
+        channels: int = 1,
     ):
         super().__init__()
-        self.sample_rate, self.channels, self.hop = sample_rate, 1, hop
+        if channels > 2:
+            raise InputError(f"the codec 'mel-vae' has 1 or 2 channels, not {channels}")
+        self.sample_rate, self.channels, self.hop = sample_rate, channels, hop
         self.latent, self.iterations = latent, iterations
         self.mel = LogMel(sample_rate, fft, hop, bands)
         inverse = torch.linalg.pinv(self.mel.bank.double().T).float()
         self.register_buffer("bank", inverse, persistent=False)
-        self.encoder = Trunk(bands, width, hidden, encoder_layers, 2 * latent)
-        self.decoder = Trunk(latent, width, hidden, decoder_layers, bands)
+        self.encoder = Trunk(channels * bands, width, hidden, encoder_layers, 2 * latent)
+        self.decoder = Trunk(latent, width, hidden, decoder_layers, channels * bands)
         self.period = fft // math.gcd(fft, hop)
         lap = -(-fft // hop)
-        reach = self.decoder.margin + lap * (iterations + 1)
+        reach = self.decoder.margin + lap * (iterations + channels)
         self.margin = max(self.encoder.margin + lap, reach)
         self.scaled()
 
@@ -173,11 +184,13 @@ class MelVaeCodec(LatentVae):
         return weight
 
     def _bands(self, audio: Tensor) -> Tensor:
-        """(B, bands, T) as the network takes them."""
-        if audio.shape[1] != 1:
-            raise InputError(f"the codec takes 1 channel, not {audio.shape[1]}")
+        """(B, C * bands, T) as the network takes them."""
+        if audio.shape[1] != self.channels:
+            some = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+            raise InputError(f"the codec takes {some}, not {audio.shape[1]}")
         with torch.autocast(audio.device.type, enabled=False):
-            return (self.mel(audio[:, 0].float()) - CENTRE) / SPREAD
+            bands = (self.mel(audio.flatten(0, 1).float()) - CENTRE) / SPREAD
+        return bands if self.channels == 1 else folded(bands.unflatten(0, (-1, 2)))
 
     def analyse(self, audio: Tensor) -> Tensor:
         """As ``LatentVae.analyse``."""
@@ -185,6 +198,10 @@ class MelVaeCodec(LatentVae):
 
     @torch.no_grad()
     def _heard(self, bands: Tensor) -> Tensor:
+        if self.channels == 2:
+            levels = (unfolded(bands.float()) * SPREAD + CENTRE).exp()
+            magnitudes = (self.bank @ levels).clamp_min(0)
+            return griffin_lim_pair(magnitudes, self.mel.stft, self.iterations)
         levels = (bands.float() * SPREAD + CENTRE).exp()
         magnitudes = (self.bank @ levels).clamp_min(0)
         return griffin_lim(magnitudes, self.mel.stft, self.iterations)[:, None]
@@ -195,11 +212,52 @@ class MelVaeCodec(LatentVae):
 
     def forward(self, audio: Tensor, quantise: bool = True, books: int | None = None) -> Coded:
         """As ``Codec.forward``; in training without sound. Terms: ``kl`` as in ``VaeCodec``;
-        ``bands``, the mean absolute difference of log10 bands."""
-        target = self._bands(F.pad(audio, (0, -audio.shape[-1] % self.hop)))
+        ``bands``, the mean absolute difference of log10 bands, or of two channels of what the
+        network takes of them; of these also ``apart``, that of the differences of level between
+        left and right, in dB."""
+        heard = placed(audio) if self.training and self.channels == 2 else audio
+        target = self._bands(F.pad(heard, (0, -audio.shape[-1] % self.hop)))
         values, kl = self._drawn(*self._split(self.encoder(target)))
         output = self.decoder(values)
         in_log10 = SPREAD / math.log(10.0)
         terms = {"kl": kl, "bands": in_log10 * (output.float() - target).abs().mean()}
+        if self.channels == 2:
+            off = apart(unfolded(output.float())) - apart(unfolded(target))
+            terms["apart"] = 20 * in_log10 * off.abs().mean()
         sound = None if self.training else cut(self._heard(output), audio.shape[-1])
         return Coded(sound, None, terms)
+
+
+# ------------------------------------------------------------------ two channels
+
+
+def apart(bands: Tensor) -> Tensor:
+    """(B, bands, T) left less right of bands (B, 2, bands, T)."""
+    return bands[:, 0] - bands[:, 1]
+
+
+def folded(bands: Tensor) -> Tensor:
+    """(B, 2 * bands, T) of bands (B, 2, bands, T): their mean, and how far they are apart, small
+    differences raised (an inverse hyperbolic sine): most are of some dB, where bands move by tens,
+    and as they stand a small network would learn next to nothing of them."""
+    half = SPREAD * apart(bands) / 2
+    return torch.cat([bands.mean(1), torch.asinh(STEEPNESS * half)], 1)
+
+
+def unfolded(values: Tensor) -> Tensor:
+    """(B, 2, bands, T) bands of what ``folded`` gives."""
+    mean, raised = values.chunk(2, 1)
+    half = torch.sinh(raised.clamp(-MOST_APART, MOST_APART)) / (STEEPNESS * SPREAD)
+    return torch.stack([mean + half, mean - half], 1)
+
+
+def placed(audio: Tensor) -> Tensor:
+    """Sound (B, 2, N) as it is heard in training: of half of the examples left and right change
+    places, and of ``ALONE`` the mean of both is heard in the middle, left or right."""
+    count, where = len(audio), audio.device
+    swapped = (torch.rand(count, device=where) < 0.5)[:, None, None]
+    audio = torch.where(swapped, audio.flip(1), audio)
+    alone = (torch.rand(count, device=where) < ALONE)[:, None, None]
+    sides = torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]], device=where)
+    gains = sides[torch.randint(len(sides), (count,), device=where)][:, :, None]
+    return torch.where(alone, audio.mean(1, keepdim=True) * gains, audio)
