@@ -113,6 +113,25 @@ def a_score() -> Score:
     )
 
 
+OTHERWISE = ("note", "aligned", "latent")
+"""The systems whose steps are not small steps of torch: the note model's, and whole windows."""
+
+
+def test_small_steps_are_computed_in_one_thread(system: System, monkeypatch: pytest.MonkeyPatch):
+    from cantilena.models import threads
+
+    used: list[bool] = []
+    whole = threads.in_one_thread
+
+    def noted(steps):
+        used.append(True)
+        return whole(steps)
+
+    monkeypatch.setattr(threads, "in_one_thread", noted)
+    music(system, request_of(system))
+    assert bool(used) == (system.system not in OTHERWISE)
+
+
 # ---------------------------------------------------------------------------- the registry
 
 

@@ -52,3 +52,10 @@ def in_one_thread(steps: Iterator[Step]) -> Iterator[Step]:
             except StopIteration:
                 return
         yield step
+
+
+def stepwise(steps: Iterator[Step], *models: nn.Module) -> Iterator[Step]:
+    """What ``steps`` of models gives, each step in one thread where all of them are small. On two
+    cores of which one was busy a piece of ``musiclm`` took 49 s with two threads and 3 s with
+    one."""
+    return in_one_thread(steps) if all(map(is_small, models)) else steps

@@ -118,7 +118,7 @@ class LlamaMusicSystem(ArrivalSystem):
             self.ends,
         )
         open_ = set(range(len(requests)))
-        for _ in loop.steps():
+        for _ in self.steps(loop):
             for k in sorted(open_):
                 job = loop.jobs[k]
                 if not job.done:

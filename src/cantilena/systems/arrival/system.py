@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from cantilena.decode.interfaces import Job
+from cantilena.decode.loop import Loop
 from cantilena.errors import InputError
 from cantilena.result import Result
 from cantilena.score import Score
@@ -115,6 +116,14 @@ class ArrivalSystem(System):
         model = getattr(self.step_model, "model", None)  # a table has none
         return () if model is None else (model,)
 
+    def steps(self, loop: Loop) -> Iterator[int]:
+        """The steps of a loop, those of a small model in one thread."""
+        if not self.networks:  # then torch is not needed either
+            return loop.steps()
+        from cantilena.models.threads import stepwise
+
+        return stepwise(loop.steps(), *self.networks)
+
     def check(self, request: Request) -> None:
         """As ``System.check``; and whether the model can be asked for it."""
         super().check(request)
@@ -137,7 +146,7 @@ class ArrivalSystem(System):
         loop = loop_of(self, orders, bool(options.get("compatible")), options.get("most"))
         lives = [_LiveNotes(self, a.request, j) for a, j in zip(attempts, loop.jobs, strict=True)]
         open_ = set(range(len(attempts)))
-        for _ in loop.steps():
+        for _ in self.steps(loop):
             for k in sorted(open_):
                 job = loop.jobs[k]
                 for note in lives[k].take():

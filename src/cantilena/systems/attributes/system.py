@@ -131,6 +131,7 @@ class AttributesSystem(System):
 
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``."""
+        from cantilena.models.threads import stepwise
         from cantilena.systems.attributes.stepper import AttributeStepper
 
         jobs = [self._job(attempt) for attempt in attempts]
@@ -138,7 +139,7 @@ class AttributesSystem(System):
         briefs = [attempt.request.brief for attempt in attempts]
         lives = [_live(job.piece, b) for job, b in zip(jobs, briefs, strict=True)]
         open_ = set(range(len(jobs)))
-        for _ in loop.steps():
+        for _ in stepwise(loop.steps(), self.model):
             for k in sorted(open_):
                 job = jobs[k]
                 for note in lives[k].take(job.done):

@@ -22,7 +22,7 @@ from cantilena.errors import InputError
 from cantilena.models.audio.code_lm import CodeConfig, CodeLM
 from cantilena.models.audio.code_step import Packed
 from cantilena.models.audio.musicgen import TEXT
-from cantilena.models.threads import in_one_thread, is_small
+from cantilena.models.threads import stepwise
 from cantilena.systems.codes.conditions import NOTHING, Conditioner, Wish, lengths
 from cantilena.systems.codes.piece import OPEN, CodeGrammar, CodePiece
 from cantilena.systems.codes.stepper import CodeStepper, Conditions
@@ -117,8 +117,7 @@ class CodeWriting:
     def steps(self) -> Iterator[tuple[int, int]]:
         """Writes step by step; yields how many steps of all are done, and their number. What is not
         asked for is not made."""
-        steps = self._steps()
-        yield from in_one_thread(steps) if is_small(self.writer.model) else steps
+        yield from stepwise(self._steps(), self.writer.model)
 
     def _steps(self) -> Iterator[tuple[int, int]]:
         done = 0

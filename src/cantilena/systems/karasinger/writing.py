@@ -14,6 +14,7 @@ import torch
 
 from cantilena.decode.sampling import Sampling, choose
 from cantilena.models.audio.karasinger import KaraLM
+from cantilena.models.threads import stepwise
 
 SAMPLING = Sampling(temperature=0.9, top_p=0.9, top_k=0, guidance=1.0, best_of=1, repetition=0.0)
 ENDS = 0.5
@@ -55,9 +56,12 @@ class KaraWriting:
         rows = np.array(self.columns, dtype=np.int64)
         return [rows.reshape(-1, len(self.model.config.sizes)).T]
 
-    @torch.inference_mode()
     def steps(self) -> Iterator[tuple[int, int]]:
         """Writes column by column; yields how many are done, and how many there will be at most."""
+        yield from stepwise(self._steps(), self.model)
+
+    @torch.inference_mode()
+    def _steps(self) -> Iterator[tuple[int, int]]:
         model, order = self.model, self.order
         device = model.begin.device
         lyrics = order.lyrics or (model.config.nothing,)

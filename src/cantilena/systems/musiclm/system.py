@@ -8,7 +8,7 @@ Knows Requests, parts of a story and how the stages' codes become Audio; the sta
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,11 +17,12 @@ import numpy as np
 from torch import Tensor
 
 from cantilena.audio.audio import Audio
-from cantilena.decode.cascade import Writing
+from cantilena.decode.cascade import TokensByName, Writing
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
 from cantilena.fingerprint import code_fingerprint
 from cantilena.models.audio.codec.stream import decode_blocks, decode_windows
+from cantilena.models.threads import stepwise
 from cantilena.render.synth import room
 from cantilena.result import Result
 from cantilena.systems.base import Attempt, Event, Finished, Progress, Request, System
@@ -247,7 +248,7 @@ class MusicLmSystem(System):
         batch lets one piece hang on another."""
         pieces = [self._piece(attempt.request, attempt.number) for attempt in attempts]
         going = {
-            k: piece.writing.steps(piece.saved.keep if piece.saved else None)
+            k: self._steps(piece.writing, piece.saved.keep if piece.saved else None)
             for k, piece in enumerate(pieces)
         }
         done = dict.fromkeys(going, 0)
@@ -262,6 +263,11 @@ class MusicLmSystem(System):
             else:
                 done[k] = max(done[k], step[0])
                 yield k, Progress(done[k] / step[1])
+
+    def _steps(
+        self, writing: Writing, keep: Callable[[TokensByName], None] | None = None
+    ) -> Iterator[tuple[int, int]]:
+        return stepwise(writing.steps(keep), *self.music.models.values())
 
     def _piece(self, request: Request, number: int = 0) -> _Piece:
         seconds, parts = self._parts(request)
@@ -300,7 +306,7 @@ class MusicLmSystem(System):
         config, sent = self.music.config, 0
         within = {name: frames_in(config, config.stage(name)) for name in config.written}
         writing = piece.writing
-        for _ in writing.steps():
+        for _ in self._steps(writing):
             ready = min(writing.written(name).shape[1] // n for name, n in within.items())
             if ready > sent:
                 yield joined(config, writing.tokens, sent, ready)

@@ -177,13 +177,14 @@ class SymphonySystem(System):
 
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``."""
+        from cantilena.models.threads import stepwise
         from cantilena.systems.symphony.engine import RowStepper
 
         jobs = [self._job(attempt) for attempt in attempts]
         music = [self.music(attempt.request) for attempt in attempts]
         notes, open_ = [NewNotes(job.piece) for job in jobs], set(range(len(jobs)))
         loop = Loop(RowStepper(self.engine, jobs), self.grammar, jobs)
-        for _ in loop.steps():
+        for _ in stepwise(loop.steps(), *self.networks):
             for k in sorted(open_):
                 piece = jobs[k].piece
                 for note in notes[k].live(music[k]):

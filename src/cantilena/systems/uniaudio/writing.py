@@ -20,6 +20,7 @@ from cantilena.decode.sampling import Sampling
 from cantilena.decode.windows import Window, windows
 from cantilena.errors import InputError
 from cantilena.models.audio.uniaudio import POSITIONS, UniAudio, UniSession
+from cantilena.models.threads import stepwise
 from cantilena.systems.uniaudio.piece import UniGrammar, UniPiece
 from cantilena.tokens.codes.patches import (
     ACCOMPANY,
@@ -189,6 +190,9 @@ class UniWriting:
 
     def steps(self) -> Iterator[tuple[int, int]]:
         """Writes frame by frame; yields how many are done, and how many there are."""
+        yield from stepwise(self._steps(), self.model)
+
+    def _steps(self) -> Iterator[tuple[int, int]]:
         done = 0
         for number, turn in enumerate(self.turns):
             job = self._job(number, turn)
