@@ -27,7 +27,8 @@ from cantilena.score import Score, Track  # noqa: E402
 from cantilena.score.midi import write_midi  # noqa: E402
 from cantilena.systems.codes.conditions import Wish  # noqa: E402
 from cantilena.systems.codes.pair import load_pair, save_pair  # noqa: E402
-from cantilena.systems.codes.system import MusicgenSystem, melody_rows, tune_of  # noqa: E402
+from cantilena.systems.codes.system import MusicgenSystem  # noqa: E402
+from cantilena.systems.codes.tune import melody_rows, tune_of  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
 from cantilena.tokens.codes.symbols import score_symbols  # noqa: E402

@@ -16,11 +16,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from cantilena.audio.audio import Audio
-from cantilena.audio.chroma import MELODY_RATE, melody_chroma
-from cantilena.audio.wav import resample
 from cantilena.errors import InputError, UnknownNameError
 from cantilena.models.audio.codec.stream import decode_blocks
-from cantilena.models.audio.musicgen import CHROMA, MELODY, TEXT
+from cantilena.models.audio.musicgen import MELODY, TEXT
 from cantilena.render.synth import room
 from cantilena.result import Result
 from cantilena.score import Score
@@ -34,10 +32,10 @@ from cantilena.systems.base import (
     Request,
     System,
 )
-from cantilena.systems.codes.conditions import NO_TUNE, TUNE_RATE, Wish, read_controls
+from cantilena.systems.codes.conditions import Wish, read_controls
 from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
-from cantilena.systems.codes.tune import Tune, tune_of_score, tune_of_sound, tune_row
+from cantilena.systems.codes.tune import Tune, check_no_bars, melody_rows, tune_of, tune_row
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
 from cantilena.systems.note.composer import NoteSystem
 from cantilena.text.prompt import prompt_of
@@ -157,11 +155,7 @@ class MusicgenSystem(System):
         """Raises InputError where there is no tune to follow, or none in what is given."""
         if (request.score is None) == (request.audio is None):
             raise InputError("a melody leads; give one, a Score or a recording")
-        if request.brief.bars is not None and request.brief.seconds is None:
-            raise InputError(
-                "a piece with a tune is as long as the tune, or as asked in seconds; leave the "
-                "bars out"
-            )
+        check_no_bars(request.brief)
         tune_of(request)
 
     def check(self, request: Request) -> None:
@@ -348,24 +342,6 @@ class MusicgenSystem(System):
         pair = np.broadcast_to(sound, (2, sound.shape[1])).copy()
         fade(pair, rate)
         return Audio(room.master(pair, rate)[: len(sound)], rate)
-
-
-def tune_of(request: Request) -> Tune:
-    """The tune of a Request's Score or recording. Raises InputError where there is none in it."""
-    if request.audio is None:
-        assert request.score is not None
-        return tune_of_score(request.score)
-    return tune_of_sound(request.audio.samples.mean(0), request.audio.rate)
-
-
-def melody_rows(request: Request, tune: Tune) -> np.ndarray:
-    """(n, 12) a Request's melody as MusicGen reads it: of a recording by its own chroma, of a Score
-    the pitch class that the tune has at each moment, silence where it rests."""
-    if request.audio is not None:
-        sound = request.audio.samples.mean(0).astype(np.float32)
-        return melody_chroma(resample(sound, request.audio.rate, MELODY_RATE))
-    classes = tune.classes((np.arange(max(1, round(tune.seconds * TUNE_RATE))) + 0.5) / TUNE_RATE)
-    return np.eye(CHROMA, dtype=np.float32)[np.where(classes < 0, NO_TUNE, classes)]
 
 
 FADE = 0.03

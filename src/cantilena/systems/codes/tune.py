@@ -1,9 +1,9 @@
 """Tunes that a piece is to have, as MusicLM is led by a hummed or played melody beside its words:
 of notes, of a Score or of a recording, and as rows of a stage's condition.
 
-Knows notes, Scores and samples; does not know stages or words. MusicLM has an embedding of melodies
-that it learned from covers and hummed tunes (24 tokens every four seconds). Here a tune is the
-pitch class that it has at each moment, and where its notes begin, frame by frame. An octave says
+Knows notes, Scores, samples and Requests; does not know stages or words. MusicLM has an embedding
+of melodies that it learned from covers and hummed tunes (24 tokens every four seconds). Here a tune
+is the pitch class that it has at each moment, and where its notes begin, by frame. An octave says
 nothing, as one hums where one's voice is.
 """
 
@@ -16,13 +16,16 @@ import numpy as np
 
 from cantilena.audio import mel
 from cantilena.audio.audio import Audio
-from cantilena.audio.chroma import FFT, HOP, chroma
+from cantilena.audio.chroma import FFT, HOP, MELODY_RATE, chroma, melody_chroma
 from cantilena.audio.wav import resample
 from cantilena.data.audio.clips import STEMS
 from cantilena.data.audio.roles import track_roles
 from cantilena.errors import InputError
 from cantilena.score.score import DRUMS, Score
+from cantilena.systems.codes.conditions import NO_TUNE, TUNE_RATE
+from cantilena.systems.request import Request
 from cantilena.text.report.rows import Row
+from cantilena.text.wishes import Brief
 
 TUNE = "melody"
 """Its name among the conditions of a stage, and in checkpoints."""
@@ -118,6 +121,32 @@ def tune_of_sound(samples: np.ndarray, rate: int) -> Tune:
     half = HOP / mel.RATE / 2
     onset, stop = moments[starts[kept]] - half, moments[ends[kept] - 1] + half
     return Tune(np.maximum(onset, 0.0), stop, classes[starts[kept]], seconds)
+
+
+def check_no_bars(brief: Brief) -> None:
+    """Raises InputError for a length in bars beside a tune."""
+    if brief.bars is not None:
+        raise InputError(
+            "a piece with a tune is as long as the tune, or as asked in seconds; leave the bars out"
+        )
+
+
+def tune_of(request: Request) -> Tune:
+    """The tune of a Request's Score or recording. Raises InputError where there is none in it."""
+    if request.audio is None:
+        assert request.score is not None
+        return tune_of_score(request.score)
+    return tune_of_sound(request.audio.samples.mean(0), request.audio.rate)
+
+
+def melody_rows(request: Request, tune: Tune) -> np.ndarray:
+    """(n, 12) a Request's melody as MusicGen reads it: of a recording by its own chroma, of a Score
+    the pitch class that the tune has at each moment, silence where it rests."""
+    if request.audio is not None:
+        sound = request.audio.samples.mean(0).astype(np.float32)
+        return melody_chroma(resample(sound, request.audio.rate, MELODY_RATE))
+    classes = tune.classes((np.arange(max(1, round(tune.seconds * TUNE_RATE))) + 0.5) / TUNE_RATE)
+    return np.eye(CLASSES, dtype=np.float32)[np.where(classes < 0, NO_TUNE, classes)]
 
 
 def _tune(symbols: Any, which: np.ndarray, seconds: float) -> Tune:

@@ -29,7 +29,7 @@ from cantilena.systems.base import Attempt, Event, Finished, Progress, Request, 
 from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of, sound_row
 from cantilena.systems.codes.progress import SavedProgress
 from cantilena.systems.codes.system import bar_seconds, fade, text_seconds
-from cantilena.systems.codes.tune import Tune, tune_of_score, tune_of_sound, tune_row
+from cantilena.systems.codes.tune import Tune, check_no_bars, tune_of, tune_row
 from cantilena.systems.musiclm import accompanying
 from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
 from cantilena.systems.musiclm.joint_words import OPTION as WORDS
@@ -135,33 +135,25 @@ class MusicLmSystem(System):
         """Raises InputError for a Score or a recording that the model does not read, and for wishes
         that a tune decides."""
         config, brief = self.music.config, request.brief
-        told = request.score is not None or request.audio is not None
+        is_given = request.score is not None or request.audio is not None
         if request.score is not None and request.audio is not None:
             raise InputError("a tune is a Score or a recording; give one of them")
         if request.score is not None and config.stem:
             raise InputError(f"the model {self.name!r} writes {config.stem} to sound, not to notes")
-        if told and not config.melody and not config.stem:
+        if is_given and not config.melody and not config.stem:
             raise InputError(
                 f"the model {self.name!r} follows no tune and accompanies no recording; 'cantilena "
                 "train --system musiclm --recipe musiclm-melody' makes one that follows a tune"
             )
-        if told and config.melody and brief.tempo and brief.how.get("tempo") != "implied":
+        if is_given and config.melody and brief.tempo and brief.how.get("tempo") != "implied":
             raise InputError("a tune has a tempo of its own; leave the tempo out")
-        if told and config.melody and brief.bars is not None:
-            raise InputError(
-                "a piece with a tune is as long as the tune, or as asked in seconds; leave the "
-                "bars out"
-            )
+        if is_given and config.melody:
+            check_no_bars(brief)
 
     def _tune(self, request: Request) -> Tune | None:
         """The tune that a Request gives. Raises InputError where none is heard."""
-        if not self.music.config.melody:
-            return None
-        if request.score is not None:
-            return tune_of_score(request.score)
-        if request.audio is not None:
-            return tune_of_sound(request.audio.samples.mean(0), request.audio.rate)
-        return None
+        is_given = request.score is not None or request.audio is not None
+        return tune_of(request) if self.music.config.melody and is_given else None
 
     def _check_words(self, request: Request) -> None:
         """Raises CheckpointError, InputError where words cannot be read."""
