@@ -286,7 +286,7 @@ def harmonise(
 
     ``source``: a Score or a MIDI file. ``text``: style and instruments ("bossa nova", "for
     organ"); ``key`` and ``chords`` ("Am F C G") where they are not to be chosen from the notes.
-    ``candidates``: so many are written and the likeliest taken (1). ``system``: "note", or
+    ``candidates``: so many are written and the best taken (2). ``system``: "note", or
     "aligned", which reads all that stays beforehand; None: as the ``checkpoint`` says. The same
     source, request, seed and checkpoint give the same bytes. Raises InputError where the piece has
     fewer than four pitched notes, and what ``compose_many`` raises.

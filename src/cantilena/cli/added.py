@@ -78,9 +78,7 @@ def added_arguments(
     wishes.add_argument("--chords", metavar="LIST", help="a chord a bar, as 'Am F C G' (chosen)")
     how = parser.add_argument_group("how")
     how.add_argument("--seed", type=whole, metavar="N", help="another number, other notes (0)")
-    how.add_argument(
-        "--candidates", type=whole, metavar="N", help="write N, keep the likeliest (1)"
-    )
+    how.add_argument("--candidates", type=whole, metavar="N", help="write N, keep the best (2)")
     how.add_argument(
         "--temperature", type=number, metavar="T", help="sampling temperature; 1: the model's own"
     )

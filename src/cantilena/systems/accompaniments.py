@@ -27,9 +27,11 @@ from cantilena.text.brief import parse_brief
 from cantilena.text.brief.relative import without_relative
 from cantilena.text.wishes import Brief
 
-CANDIDATES = 1
+CANDIDATES = 2
 """Candidates where nobody says how many. Nothing follows a whole piece by which they could be
-judged, so further ones tell apart only what obeys and what is likelier, and each takes time."""
+judged, so that they tell apart what obeys, what is silent where it is to play, and what is
+likelier. Of a tune of four bars with 40 added parts 9 of 160 bars were silent with one candidate,
+1 with two and 1 with three, written abreast in 1.15 and 1.6 times the time of one."""
 LEAST_NOTES = 4
 """Pitched notes that a piece has at least, to be given further parts."""
 HEARD_SHARE = 0.3

@@ -10,8 +10,8 @@ import pytest
 
 from cantilena.score import DRUMS, Score, Track
 from cantilena.systems.note.changes import changes
-from cantilena.systems.note.gaps import GapPlan, plan_gap
-from cantilena.systems.note.recurrence import EXACT, NEW, REST, RHYTHM, VARIED, BarPlan
+from cantilena.systems.note.gaps import GapPlan, _from_first_to_last, plan_gap
+from cantilena.systems.note.recurrence import EXACT, HELD, NEW, REST, RHYTHM, VARIED, BarPlan
 from cantilena.systems.note.rewriting import gap, spans_of
 from cantilena.systems.request import Edit, Span
 from cantilena.text.brief import parse_brief
@@ -158,3 +158,23 @@ def test_a_rhythm_that_is_played_loosely_is_one():
     base = replace(base, onset=np.clip(late, 0, None))
     assert bars(planned({1}, (4, 8), base=base), BASS)[4].kind == RHYTHM
     assert [bar.kind for bar in bars(planned({1}, (4, 8), base=base), BASS)[5:]] == 3 * [EXACT]
+
+
+@pytest.mark.parametrize("rested", [(0,), (7,), (0, 1, 6, 7)])
+def test_a_new_part_plays_from_the_first_to_the_last_bar_of_what_is_there(rested: tuple[int, ...]):
+    window = [BarPlan(REST, notes=0) if k in rested else BarPlan(NEW, notes=4) for k in range(8)]
+    kept = np.ones(8, bool)
+    assert all(bar.kind == NEW for bar in _from_first_to_last(list(window), kept))
+    kept[0] = False  # where nothing is, nothing is added
+    assert _from_first_to_last(list(window), kept)[0] == window[0]
+
+
+def test_bars_in_which_a_part_is_to_play_and_is_silent_are_counted():
+    plan = planned(None, (0, 4))
+    part = plan.parts[0]
+    own = part.bars[plan.first : plan.first + len(plan.lines) - 1]
+    due = [k for k, bar in enumerate(own) if bar.kind not in (REST, HELD)]
+    every = [(int(plan.lines[k]), part.instrument, 60, 5, 5) for k in due]
+    assert due and plan.silent(every, {part.instrument}) == 0
+    assert plan.silent(every[1:], {part.instrument}) == 1
+    assert plan.silent([], {part.instrument}) == len(due) and plan.silent([], set()) == 0

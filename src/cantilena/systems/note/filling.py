@@ -138,6 +138,7 @@ class _Work:
     state: _Filled
     here: Gap = field(init=False)
     jobs: list[Job[Tracker, Conditions]] = field(init=False)
+    plans: list[GapPlan | None] = field(init=False)
     chord_bars: int = 0
 
     @classmethod
@@ -156,7 +157,7 @@ class _Work:
         )
         lines = here.plan.lines
         self.chord_bars += int(((lines >= here.plan.origin) & (lines < here.plan.end)).sum())
-        self.jobs = _jobs(home, here, self.change, self.attempt, n)
+        self.jobs, self.plans = _jobs(home, here, self.change, self.attempt, n)
 
 
 def check_fill(request: Request, scheme: NoteScheme, habits: dict[str, Any]) -> None:
@@ -229,8 +230,8 @@ def _share(here: Gap, job: Job[Tracker, Conditions]) -> float:
 
 def _jobs(
     home: Home, here: Gap, change: Changes, attempt: Attempt, n: int
-) -> list[Job[Tracker, Conditions]]:
-    """The candidates of a Gap, each with a random stream of its own."""
+) -> tuple[list[Job[Tracker, Conditions]], list[GapPlan | None]]:
+    """The candidates of a Gap, each with a random stream of its own, and the plan of each."""
     request = attempt.request
     sampling = request.sampling or Sampling()
     words = zlib.crc32(request.brief.text.encode("utf-8", "replace"))
@@ -241,7 +242,7 @@ def _jobs(
     bars = (plan.end - plan.origin) / plan.bar_ticks
     roles = {part.instrument: part.role for part in plan.parts}
     loops = bool(LOOPING & set(request.brief.genres))
-    jobs = []
+    jobs, plans = [], []
     for number in range(int(request.options.get("candidates", CANDIDATES))):
         rng = np.random.default_rng([request.seed, attempt.number, words, n, number])
         own = None
@@ -251,6 +252,7 @@ def _jobs(
         outline = own.outline if own else None
         if outline is not None and read is not here:
             outline = _of_parts(outline, here.instruments)
+        plans.append(own)
         tracker = Tracker(here.frame, scheme.max_delta, outline)
         for step in read.past:
             tracker.push(*step)
@@ -269,7 +271,7 @@ def _jobs(
                 sampling_by_field=Boldness(sampling, roles, loops, planned),
             )
         )
-    return jobs
+    return jobs, plans
 
 
 def _apart(here: Gap) -> Gap:
@@ -367,9 +369,10 @@ def prefix_of(here: Gap, brief: Brief) -> Conditions:
 
 
 def _take(home: Home, work: _Work, bits: Sequence[Sequence[float]], first: int) -> None:
-    """Puts the best candidate into the piece: the one that obeys most, and of these the one whose
-    span and whose following notes the model finds likeliest. ``bits``: of each candidate's rows
-    from number ``first`` on."""
+    """Puts the best candidate into the piece: the one that obeys most, of these the one whose added
+    parts are silent in the fewest bars in which they are to play, and then the one whose span and
+    whose following notes the model finds likeliest. ``bits``: of each candidate's rows from number
+    ``first`` on."""
     state, here, change, jobs = work.state, work.here, work.change, work.jobs
     brief = work.attempt.request.brief
     ranks, fits, span = [], [], (here.start, here.stop)
@@ -380,8 +383,10 @@ def _take(home: Home, work: _Work, bits: Sequence[Sequence[float]], first: int) 
         if len(jobs) > 1:
             one = joined(here, change, job.piece.rows, home.scheme, dict(state.added))
             obeyed = total(rewrite_rows(brief, change, here.score, one.score, [one.new], [span]))
-        ranks.append((-round(obeyed, 6), cost(own, following), j))
-    best = min(ranks)[2]
+        plan = work.plans[j]
+        silent = 0 if plan is None else plan.silent(job.piece.rows, change.added)
+        ranks.append((-round(obeyed, 6), silent, cost(own, following), j))
+    best = min(ranks)[-1]
     taken: Joined = joined(here, change, jobs[best].piece.rows, home.scheme, state.added)
     state.score = taken.score
     state.new.append(taken.new)

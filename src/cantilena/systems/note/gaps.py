@@ -10,7 +10,7 @@ else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,13 +53,29 @@ PHRASE = 4  # bars: a part that rested takes its bars over from whole phrases aw
 
 @dataclass(frozen=True)
 class GapPlan:
-    """The ``outline`` of a piece with a gap filled; the gap's ``parts`` with their bars; and of the
-    span's start, its bar lines and its end (``lines``), the new notes ``due`` between them."""
+    """The ``outline`` of a piece with a gap filled; the gap's ``parts`` with their bars, of which
+    it lies in ``first`` and those behind it; and of the span's start, its bar lines and its end
+    (``lines``), the new notes ``due`` between them."""
 
     outline: Outline
     parts: tuple[PartPlan, ...]
     lines: np.ndarray
     due: np.ndarray
+    first: int
+
+    def silent(self, rows: Sequence[Sequence[int]], instruments: Collection[int]) -> int:
+        """In how many bars of the gap some of its parts are to begin notes, and have none among
+        ``rows`` (tick, instrument, ...)."""
+        begun = [(row[0], row[1]) for row in rows if row[0] >= self.lines[0]]
+        missing = 0
+        for part in self.parts:
+            if part.instrument not in instruments:
+                continue
+            ticks = np.array([tick for tick, instrument in begun if instrument == part.instrument])
+            played = np.histogram(ticks, self.lines)[0] > 0
+            own = part.bars[self.first : self.first + len(played)]
+            missing += sum(_plays(bar) and not p for bar, p in zip(own, played, strict=False))
+        return missing
 
 
 def plan_gap(
@@ -103,6 +119,7 @@ def plan_gap(
         tuple(replace(p, bars=tuple(rows[p.instrument][:stop])) for p in gap.plan.parts),
         np.array([gap.plan.origin, *lines[bars.start + 1 : bars.stop], gap.plan.end]),
         _due(rows, gap, bars, apart),
+        bars.start,
     )
 
 
@@ -169,6 +186,12 @@ def _in_bars(table: np.ndarray, gap: Gap, instrument: int, bars: range) -> np.nd
     return np.diff(edges)
 
 
+def _kept_in_bars(gap: Gap, bars: range) -> np.ndarray:
+    """(len(bars),) bool: whether notes that stay begin in each of some bars."""
+    edges = np.searchsorted(gap.table[:, 0], gap.frame.bar_starts[bars.start : bars.stop + 1])
+    return np.diff(edges) > 0
+
+
 def _counted(
     row: list[BarPlan], gap: Gap, instrument: int, bars: range, factor: float
 ) -> list[BarPlan]:
@@ -195,9 +218,27 @@ def _entering(
     if window is None:
         songs = habits.get("arrangements", ())
         window = arrange_alone(part, len(bars), gap.plan.metre, usual, brief.genres, songs, rng)
+        window = _from_first_to_last(window, _kept_in_bars(gap, bars))
     for bar, own in zip(bars, window, strict=True):
         row[bar] = replace(own, source=bars.start + own.source) if own.source >= 0 else own
     return row
+
+
+def _from_first_to_last(window: list[BarPlan], kept: np.ndarray) -> list[BarPlan]:
+    """A part that is new to a piece, playing in the first and in the last of the bars in which
+    something that is ``kept`` does (and so in those between, but where it rests): of a window of a
+    song it has what stood before it came in, and behind its end."""
+    playing = [bar.notes for bar in window if _plays(bar)]
+    if not playing or not kept.any():
+        return window
+    usual = sorted(playing)[len(playing) // 2]
+    heard = np.flatnonzero([_plays(bar) for bar in window])
+    with_music = np.flatnonzero(kept)
+    before = [bar for bar in with_music if bar < heard[0]]
+    behind = [bar for bar in with_music if bar > heard[-1]]
+    for bar in (*before, *behind):
+        window[bar] = BarPlan(NEW, notes=usual)
+    return window
 
 
 def _joining(
