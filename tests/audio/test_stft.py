@@ -47,8 +47,10 @@ def test_a_tone_of_whole_periods_stands_in_its_bin():
 @given(st.integers(1, 3000), st.sampled_from([(64, 16), (256, 128), (250, 60)]))
 def test_sound_comes_back_whole(n: int, sizes: tuple[int, int]):
     fft, hop = sizes
-    # at the edges windows add up to little, by which float32's rounding is divided
-    assert np.abs(istft(stft(noise(n), fft, hop), hop, n) - noise(n)).max() < 1e-3
+    error = np.abs(istft(stft(noise(n), fft, hop), hop, n) - noise(n))
+    # windows add up to little behind the last one, by which float32's rounding is divided:
+    # of all lengths here at most 7e-7 before, and 2.4e-4 in the last sample
+    assert error[: n - hop // 2].max(initial=0.0) < 2e-6 and error.max() < 5e-4
 
 
 def test_long_sound_is_transformed_in_parts():
