@@ -39,6 +39,11 @@ def audio_arguments(parser: argparse.ArgumentParser, count: Callable[[str], int]
     parser.add_argument("--seconds", type=count, default=30, metavar="N", help="of a clip (30)")
     parser.add_argument("--per-file", type=count, metavar="N", help="clips of a file at most (all)")
     parser.add_argument(
+        "--spread",
+        action="store_true",
+        help="with --per-file: from a file's beginning to its end, in the place of its first ones",
+    )
+    parser.add_argument(
         "--stems", action="store_true", help="keep drums, bass, melody and other beside the mix"
     )
     parser.add_argument(
@@ -70,8 +75,18 @@ def data_audio(args: argparse.Namespace) -> int:
     from cantilena.data.audio import Recipe, build_audio
     from cantilena.files import check_folder
 
+    if args.spread and args.per_file is None:
+        raise InputError(
+            "--spread chooses which clips of a file are taken; say how many: --per-file"
+        )
     recipe = Recipe(
-        args.rate, args.seconds, args.per_file, args.stems, args.wordings, stereo=args.stereo
+        args.rate,
+        args.seconds,
+        args.per_file,
+        args.stems,
+        args.wordings,
+        stereo=args.stereo,
+        spread=args.spread,
     )
     out = check_folder(args.output)
     with Progress(args.quiet) as progress:

@@ -248,6 +248,10 @@ def test_the_command_says_what_was_made_and_what_not(mixed, tmp_path, capsys):
     assert cli.main([*base, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["recipe"]["rate"] == 8000 and printed["refused"]["mine"]["silent"]
+    assert cli.main(["data", "audio", str(mixed), "-o", str(tmp_path / "x"), "--spread"]) == 2
+    assert "say how many: --per-file" in capsys.readouterr().err
+    assert cli.main([*base, "--spread", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recipe"]["spread"] is True
 
 
 @pytest.mark.parametrize(

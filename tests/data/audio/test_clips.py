@@ -61,6 +61,16 @@ def test_where_clips_begin_and_end():
     assert spans(3600.0, replace(at, per_file=2)) == [(0, 10), (10, 20)]
 
 
+@given(st.floats(0, 500), st.integers(1, 9))
+def test_clips_that_are_spread_reach_from_the_beginning_to_the_end(length: float, most: int):
+    at = Recipe(seconds=10, per_file=most, spread=True)
+    whole, some = spans(length, replace(at, per_file=None)), spans(length, at)
+    assert len(some) == min(len(whole), most) and set(some) <= set(whole)
+    assert some == sorted(set(some)) and some[:1] == whole[:1]
+    if most > 1:
+        assert some[-1:] == whole[-1:]
+
+
 @pytest.mark.parametrize(
     "wrong", [{"rate": 100}, {"seconds": 0}, {"per_file": 0}, {"wordings": 0}, {"seconds": 700}]
 )
@@ -170,6 +180,9 @@ def test_stems_add_up_to_the_mix_and_no_sample_is_too_loud(tmp_path):
     clips, left_out = clips_of(piece(3), tmp_path)
     assert [c.id for c in clips] == [f"song#{i}" for i in range(5)] and not left_out
     assert [c.meta["seconds"] for c in clips[:-1]] == [5.0] * 4
+    assert [c.meta["offset"] for c in clips] == [0.0, 5.0, 10.0, 15.0, 20.0]
+    end = clips[-1].meta["offset"] + clips[-1].meta["seconds"]
+    assert [c.meta["total"] for c in clips] == pytest.approx([end] * len(clips), abs=0.01)
     for clip in clips:
         assert clip.mix.dtype == np.int16
         assert len(clip.mix) == round(clip.meta["seconds"] * 8000)
@@ -271,6 +284,7 @@ def test_a_held_note_sounds_on_into_a_later_clip(tmp_path):
 def test_empty_bars_before_the_music_are_no_part_of_it_and_empty_clips_are_left_out(tmp_path):
     clips, _ = clips_of(piece(6, lead_in=2), tmp_path)
     assert clips[0].meta["start"] == pytest.approx(4.0)
+    assert clips[0].place is not None and clips[0].place[0] == 0.0
     first = piece(7, bars=8)
     gap = Score.build(
         480,

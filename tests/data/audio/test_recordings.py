@@ -35,6 +35,7 @@ def test_a_recording_of_the_same_rate_is_kept_sample_by_sample(tmp_path):
     clips, counts = clips_of(sound, 8000, tmp_path)
     assert [c.id for c in clips] == ["mine/a.wav#0", "mine/a.wav#1", "mine/a.wav#2"]
     assert [c.meta["start"] for c in clips] == [0, 2, 4] and not +counts
+    assert [c.place for c in clips] == [(0, 5), (2, 5), (4, 5)]
     together = from_pcm(np.concatenate([c.mix for c in clips]))
     assert np.abs(together - sound).max() < 1e-4
     assert clips[0].meta["origin"] == "recording" and clips[0].symbols is None

@@ -43,7 +43,7 @@ SONGS_PER_SHARD = 8
 """Some 60 clips of half a minute; a worker loses at most so many when a build is killed."""
 CLIPS_PER_SHARD = 64
 """Of recordings; an hour is two shards of half a minute each clip."""
-CLIPS_VERSION = 1  # raise it when ``rendering`` or ``recordings`` makes other clips of a file
+CLIPS_VERSION = 2  # raise it when ``rendering`` or ``recordings`` makes other clips of a file
 ENGINES = ("auto", "fluidsynth", "synth")
 
 

@@ -36,7 +36,8 @@ ANNOTATIONS = {"note": NOTE_TYPES, "beat": BEAT_TYPES, "chord": CHORD_TYPES}
 @dataclass(frozen=True)
 class Recipe:
     """What decides the clips of a file beside the file: ``rate`` in Hz; ``seconds`` of a clip;
-    ``per_file``, clips of a file at most (None: all); ``stems``, whether the parts are kept beside
+    ``per_file``, clips of a file at most (None: all), its first ones or, ``spread``, from its
+    beginning to its end; ``stems``, whether the parts are kept beside
     the mix; ``wordings``, captions of a clip; ``engine``, "synth" or "fluidsynth", and for the
     latter the ``soundfont``'s path and sha256; ``stereo``, whether what tells left from right is
     kept beside the mix. Raises InputError for what makes no clips."""
@@ -50,6 +51,7 @@ class Recipe:
     soundfont: str = ""
     soundfont_sha256: str = ""
     stereo: bool = False
+    spread: bool = False
 
     def __post_init__(self) -> None:
         if not 8_000 <= self.rate <= 192_000:
@@ -61,10 +63,12 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; of the soundfont its name and hash, as its folder decides nothing. Clips of
-        one channel say nothing of ``stereo``, as before there was any."""
+        one channel say nothing of ``stereo``, nor the first clips of files of ``spread``, as
+        before there was any."""
         data = {**asdict(self), "soundfont": self.soundfont.replace("\\", "/").split("/")[-1]}
-        if not self.stereo:
-            del data["stereo"]
+        for name in ("stereo", "spread"):
+            if not data[name]:
+                del data[name]
         return data
 
 
@@ -97,7 +101,8 @@ class Clip:
     ``symbols``: None of a recording.
 
     ``meta``: ``id`` (its file's, "#", its number), ``file`` (the file's id), ``source``, ``start``
-    and ``seconds`` in the file, ``origin`` ("midi" or "recording"); of MIDI also ``bpm``,
+    and ``seconds`` in the file, ``offset`` and ``total``, the second of the music at which it
+    begins and how long that lasts, ``origin`` ("midi" or "recording"); of MIDI also ``bpm``,
     ``metre``, ``key`` (0-23, or -1), ``instruments``, ``genres``, ``moods`` and ``melody``: the
     name of the melody's track and whether "name" or "rule" told it, or None; of a recording its
     ``rate``, ``channels`` and ``tags``."""
@@ -119,6 +124,14 @@ class Clip:
     def samples(self) -> np.ndarray:
         """(n,) float32 samples of the mix in -1..1."""
         return from_pcm(self.mix)
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """The second of its song at which it begins, and how many the song lasts; of a sung line
+        all of it. None of a clip that does not say it, as older data sets do not."""
+        if "total" in self.meta:
+            return self.meta["offset"], self.meta["total"]
+        return (0.0, self.meta["seconds"]) if "phonemes" in self.meta else None
 
     def heard(self, channels: int) -> np.ndarray:
         """(channels, n) float32 samples: left and right where two are asked for and the clip has
@@ -143,11 +156,15 @@ def from_pcm(pcm: np.ndarray) -> np.ndarray:
 
 def spans(length: float, recipe: Recipe) -> list[tuple[float, float]]:
     """From where to where, in seconds, the clips of ``length`` seconds of music last: the recipe's
-    ``seconds`` each, one behind the other, and no more than its ``per_file``; a last shorter one
-    counts from half of that on, or where it is the only one."""
+    ``seconds`` each, one behind the other, and no more than its ``per_file``, the first ones or,
+    ``spread``, at equal distances from the first to the last; a last shorter one counts from half
+    of that on, or where it is the only one."""
     whole = int(length // recipe.seconds)
     edges = [(float(i * recipe.seconds), float((i + 1) * recipe.seconds)) for i in range(whole)]
     rest = length - whole * recipe.seconds
     if rest > 0 and (not whole or 2 * rest >= recipe.seconds):
         edges.append((float(whole * recipe.seconds), float(length)))
-    return edges[: recipe.per_file]
+    most = recipe.per_file
+    if most is None or not recipe.spread or most >= len(edges):
+        return edges[:most]
+    return [edges[i] for i in np.linspace(0, len(edges) - 1, most).round().astype(int)]

@@ -79,6 +79,8 @@ def _clips(recording: Recording, take: Take, recipe: Recipe) -> tuple[list[Clip]
             "source": take.source,
             "origin": "recording",
             "start": start,
+            "offset": start,
+            "total": round(recording.length / recording.rate, 4),
             "seconds": round(len(samples) / recipe.rate, 6),
             "rate": recording.rate,
             "channels": recording.channels,

@@ -76,6 +76,8 @@ def midi_clips(
         meta = {
             "id": name,
             **meta_of(song, cut, roles, about),
+            "offset": round(start, 4),
+            "total": round(end - begin, 4),
             "seconds": round(len(mix) / recipe.rate, 6),
         }
         captions = captions_of(about, song, name, recipe.wordings)
