@@ -160,7 +160,7 @@ def test_a_system_without_a_checkpoint_says_how_one_is_made(name: str, capsys):
     error = capsys.readouterr().err
     assert "--checkpoint" in error and error.count("\n") == 1
     found = re.search(r"'cantilena (.+)' makes one", error)
-    assert bool(found) == bool(SYSTEMS[name].made or SYSTEMS[name].trains)
+    assert bool(found) == bool(SYSTEMS[name].command or SYSTEMS[name].trains)
     if found is None:
         return
     command, *rest = found[1].split()

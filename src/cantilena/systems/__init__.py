@@ -48,7 +48,7 @@ SYSTEMS: dict[str, Spec] = {
         extra="hf",
         reads=("text", "brief"),
         trains="cantilena.systems.arrival.training.amt_prefix:AmtPrefixTraining",
-        made="cantilena finetune",
+        command="cantilena finetune",
     ),
     "llama-music": Spec(
         home="cantilena.systems.arrival.llama_music:LlamaMusicSystem",
@@ -56,7 +56,7 @@ SYSTEMS: dict[str, Spec] = {
         extra="hf",
         reads=("text", "brief"),
         trains="cantilena.systems.arrival.training.llama_music:LlamaMusicTraining",
-        made="cantilena finetune",
+        command="cantilena finetune",
     ),
     "attributes": Spec(
         home="cantilena.systems.attributes.system:AttributesSystem",
@@ -94,7 +94,7 @@ SYSTEMS: dict[str, Spec] = {
         extra="audio",
         reads=("text", "brief", "score"),
         gives="audio",
-        made="cantilena train --system codes --recipe codes-note",
+        command="cantilena train --system codes --recipe codes-note",
     ),
     "musiclm": Spec(
         home="cantilena.systems.musiclm.system:MusicLmSystem",
@@ -150,8 +150,8 @@ def spec(name: str) -> Spec:
 def no_checkpoint(name: str) -> InputError:
     """What is wrong where a system is to compose, no checkpoint is named and none is shipped."""
     line = spec(name)
-    made = line.made or (f"cantilena train --system {name}" if line.trains else "")
-    how = f"; {made!r} makes one" if made else ""
+    command = line.command or (f"cantilena train --system {name}" if line.trains else "")
+    how = f"; {command!r} makes one" if command else ""
     return InputError(
         f"the system {name!r} needs a checkpoint; name its folder with --checkpoint{how}"
     )

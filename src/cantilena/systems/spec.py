@@ -30,8 +30,8 @@ class Spec:
     ``edits`` (of ``EDITS``) and ``gives`` (of ``GIVES``); ``default``: the checkpoint it takes
     where none is named, ``SHIPPED`` for one that comes with Cantilena, within the package or in a
     distribution of its own, "" where one must be named;
-    ``trains``: "module:object" of its ``Trainable``, "" where it is not trained; ``made``: the
-    command that makes a checkpoint where that is another than ``train --system`` with its name.
+    ``trains``: "module:object" of its ``Trainable``, "" where it is not trained; ``command``: the
+    one that makes a checkpoint where that is another than ``train --system`` with its name.
     """
 
     home: str
@@ -42,4 +42,4 @@ class Spec:
     gives: str = "score"
     default: str = ""
     trains: str = ""
-    made: str = ""
+    command: str = ""
