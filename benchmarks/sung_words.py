@@ -1,8 +1,9 @@
-"""How well words are heard: in a codec's top codes, and in what a KaraSinger sings.
+"""How well words are heard: in a codec's top codes, and in what a model sings, a KaraSinger or a
+Jukebox with lyrics.
 
-    python benchmarks/karasinger_words.py codes --data sung --codec codec --codec plain
-    python benchmarks/karasinger_words.py sung --data sung --checkpoint run
-    python benchmarks/karasinger_words.py ear --data sung --checkpoint run
+    python benchmarks/sung_words.py codes --data sung --codec codec --codec plain
+    python benchmarks/sung_words.py sung --data sung --checkpoint run
+    python benchmarks/sung_words.py ear --data sung --checkpoint run
 
 ``codes``: of each codec, on the held-out clips ("test"), the mean difference of log10 mel bands,
 the perplexity of each level's codes, and the phoneme error rate off the frozen top codes: by the
@@ -17,7 +18,8 @@ words: against these words and against those of the next clip. Before that, the 
 all test clips under their own lyrics, under the next clip's and under none.
 
 ``ear``: the same by a better recogniser that is not apart from the model: the codec hears the sound
-of what was written, and its own map reads the top codes.
+of what was written, and its own map reads the top codes. A KaraSinger ends when it will, a Jukebox
+is told each line's length.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,10 +39,14 @@ from cantilena.data.audio import AudioData
 from cantilena.models.audio.codec.files import load_codec
 from cantilena.models.audio.codec.mel_levels import MelLevelsCodec
 from cantilena.models.audio.ctc import ctc, edits, likeliest
+from cantilena.models.checkpoint import open_checkpoint
 from cantilena.systems.karasinger.checkpoint import load_karasinger
 from cantilena.systems.karasinger.examples import KaraBatches, SungCodes
 from cantilena.systems.karasinger.training import LEVELS, KaraTraining
 from cantilena.systems.karasinger.writing import KaraOrder, KaraWriting
+from cantilena.systems.musiclm.system import MusicLmSystem
+from cantilena.systems.request import Request
+from cantilena.text.wishes import Brief
 from cantilena.train.audio.sung import numbers, phonemes_in
 
 BATCH, RATE, MAP_RATE = 16, 2e-3, 2e-2
@@ -151,6 +158,44 @@ def told(pairs: np.ndarray, seed: int = 0) -> str:
     return f"{100 * total / count:.1f} ± {100 * float(np.std(rates)):.1f} %"
 
 
+class Singer(NamedTuple):
+    """A model that sings: its codec, the names of the phonemes that this knows, and (K, T) codes
+    of a clip's words, or of none, by a seed; ``loaded``: a KaraSinger."""
+
+    codec: MelLevelsCodec
+    names: Sequence[str]
+    sing: Callable[[Any, Sequence[int], int, bool], np.ndarray]
+    loaded: Any = None
+
+
+def singer_of(place: str, guidance: float | None) -> Singer:
+    """The model of a checkpoint, a KaraSinger's or a Jukebox's with lyrics."""
+    if open_checkpoint(place).card["system"] == "karasinger":
+        loaded = load_karasinger(place, "cpu")
+        codec: Any = loaded.codec
+
+        def kara(clip: Any, phonemes: Sequence[int], seed: int, words: bool) -> np.ndarray:
+            frames = None if words else max(1, round(len(clip.samples) / codec.hop))
+            order = KaraOrder(tuple(phonemes) if words else (), frames, seed)
+            return KaraWriting(loaded.model, order).run()
+
+        return Singer(codec, loaded.options.names, kara, loaded)
+    system = MusicLmSystem.load(place, "cpu")
+    sampling = system.sampling
+    if guidance is not None:
+        sampling = replace(sampling, guidance=guidance)
+
+    def jukebox(clip: Any, phonemes: Sequence[int], seed: int, words: bool) -> np.ndarray:
+        options = {"lyrics": clip.captions[0]} if words else {}
+        brief = Brief(seconds=len(clip.samples) / clip.rate)
+        piece = system._piece(Request(brief, seed, sampling, options=options))
+        piece.writing.run()
+        return system.codes(piece.writing)
+
+    own: Any = system.codec
+    return Singer(own, own.phonemes, jukebox)
+
+
 def clips_of(data: str, split: str, known: Sequence[str]) -> list[tuple[Any, list[int]]]:
     """The clips of a split whose phonemes are all known, with these."""
     read = AudioData(data, split)
@@ -260,11 +305,12 @@ def nats_table(loaded: Any, clips: Sequence[tuple[Any, list[int]]]) -> None:
 
 def sung_table(args: argparse.Namespace) -> None:
     """What is heard in what a model sings."""
-    loaded = load_karasinger(args.checkpoint, "cpu")
-    codec: Any = loaded.codec
-    known = loaded.options.names
+    singer = singer_of(args.checkpoint, args.guidance)
+    codec = singer.codec
+    known = singer.names
     train_clips, test = (clips_of(args.data, s, known) for s in ("train", "test"))
-    nats_table(loaded, test)
+    if singer.loaded is not None:
+        nats_table(singer.loaded, test)
     test = test[: args.lines]
     learn: list[Row] = []
     for i, (clip, names) in enumerate(train_clips):
@@ -294,17 +340,15 @@ def sung_table(args: argparse.Namespace) -> None:
     line("clips, of their codes", coded)
     for seed in range(args.seeds):
         sung, clock, frames = [], time.process_time(), 0
-        for i, (_, names) in enumerate(test):
-            order = KaraOrder(tuple(names), None, 1000 * seed + i)
-            codes = torch.from_numpy(KaraWriting(loaded.model, order).run().copy())[None]
+        for i, (clip, names) in enumerate(test):
+            codes = torch.from_numpy(singer.sing(clip, names, 1000 * seed + i, True).copy())[None]
             frames += codes.shape[-1]
             sung.append((resounded(codec, codes), names))
         spent = (time.process_time() - clock) / (frames / codec.frame_rate)
         line(f"sung, seed {seed} ({spent:.2f} CPU s a second)", sung)
     nothing = []
     for i, (clip, names) in enumerate(test):
-        frames = max(1, round(len(clip.samples) / codec.hop))
-        codes = KaraWriting(loaded.model, KaraOrder((), frames, i)).run()
+        codes = singer.sing(clip, names, i, False)
         nothing.append((resounded(codec, torch.from_numpy(codes.copy())[None]), names))
     line("sung without words", nothing)
 
@@ -326,9 +370,9 @@ def ear_rates(
 @torch.inference_mode()
 def ear_table(args: argparse.Namespace) -> None:
     """What the codec hears in the sound of what a model sings."""
-    loaded = load_karasinger(args.checkpoint, "cpu")
-    codec: Any = loaded.codec
-    test = clips_of(args.data, "test", loaded.options.names)[: args.lines]
+    singer = singer_of(args.checkpoint, args.guidance)
+    codec = singer.codec
+    test = clips_of(args.data, "test", singer.names)[: args.lines]
     print(f"{len(test)} lines held out; phoneme error rate by the codec's encoder and its map")
     print("| sound | own words | the next line's words |")
     print("|---|---:|---:|")
@@ -342,9 +386,8 @@ def ear_table(args: argparse.Namespace) -> None:
     line("clips, of their codes", [(codec.decode(codec.encode(x)), names) for x, names in real])
     for seed in range(args.seeds):
         rows = []
-        for i, (_, names) in enumerate(test):
-            order = KaraOrder(tuple(names), None, 1000 * seed + i)
-            codes = torch.from_numpy(KaraWriting(loaded.model, order).run().copy())[None]
+        for i, (clip, names) in enumerate(test):
+            codes = torch.from_numpy(singer.sing(clip, names, 1000 * seed + i, True).copy())[None]
             rows.append((codec.decode(codes), names))
         line(f"sung, seed {seed}", rows)
 
@@ -368,6 +411,8 @@ def main() -> None:
     ear.add_argument("--lines", type=int, default=48)
     ear.add_argument("--seeds", type=int, default=2)
     ear.set_defaults(run=ear_table)
+    for job in (sung, ear):
+        job.add_argument("--guidance", type=float, help="of a Jukebox (its system's)")
     for job in (codes, sung, ear):
         job.add_argument("--data", required=True)
     args = parser.parse_args()

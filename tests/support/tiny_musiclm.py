@@ -62,11 +62,11 @@ def tiny_jukebox() -> Codec:
     return tiny("jukebox", downs=(8, 9, 10))
 
 
-def write_jukebox(folder: Path) -> Path:
+def write_jukebox(folder: Path, **more: Any) -> Path:
     codec = tiny_jukebox()
     options = {"stages": "top,middle,bottom", "level_rates": "1,2,4", "level_seconds": "2,1,0.5"}
     sizes = {"books": 7, "frame_rate": float(codec.frame_rate)}
-    music = tiny_music(codec, **options, **sizes)
+    music = tiny_music(codec, **options, **sizes, **more)
     return save_musiclm(folder, music, codec, {"seed": 0, "licence": "none"}).folder
 
 

@@ -153,7 +153,9 @@ def compose_arguments(parser: argparse.ArgumentParser) -> None:
         help="a tune to follow (musicgen, musiclm): a MIDI file, or a recording of one voice",
     )
     how.add_argument(
-        "--lyrics", metavar="TEXT", help="words to sing (karasinger) in the place of the text"
+        "--lyrics",
+        metavar="TEXT",
+        help="words to sing (karasinger; musiclm with a checkpoint that reads lyrics)",
     )
     how.add_argument(
         "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"

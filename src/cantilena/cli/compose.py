@@ -24,6 +24,7 @@ from cantilena.cli.report import outcome, print_report
 from cantilena.errors import BriefError, CantilenaError, InputError
 from cantilena.files import check_folder, decode, parse_json, read_bytes
 from cantilena.loading import system_of
+from cantilena.names import slug
 from cantilena.options import (
     SAMPLING,
     WISHES,
@@ -222,7 +223,7 @@ def read_options(texts: Sequence[str] | None, kinds: Mapping[str, type]) -> dict
     return options
 
 
-_FILES = ("continues", "source", "melody")
+_ALONE = ("continues", "source", "melody", "lyrics")
 """Options beside which no text is needed."""
 _BOOL = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -239,8 +240,10 @@ def _prompts(args: argparse.Namespace) -> list[Prompt]:
             if not text.strip() and file:
                 name = getattr(args, "name", None) or names_of_sources([file], suffix)[0]
                 return [Prompt("", name)]
-        lyrics = getattr(args, "lyrics", None) or ""  # which are the text where there is no other
-        return [Prompt(text if text.strip() else lyrics)]
+        lyrics = getattr(args, "lyrics", None) or ""
+        if not text.strip() and lyrics.strip():  # which say nothing of the music
+            return [Prompt("", slug(lyrics))]
+        return [Prompt(text)]
     if text:
         raise InputError("both a text and --prompts are given; give one of them")
     return read_prompts(args.prompts)
@@ -255,7 +258,7 @@ def _brief_of(prompt: Prompt, args: argparse.Namespace) -> Brief:
         if one in explicit and other not in explicit:
             options.pop(other, None)
     try:
-        from_file = any(getattr(args, option, None) for option in _FILES)
+        from_file = any(getattr(args, option, None) for option in _ALONE)
         return make_brief(prompt.text, from_file, getattr(args, "reader", None), **options)
     except InputError as error:
         if not prompt.where:

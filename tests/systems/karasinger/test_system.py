@@ -162,6 +162,14 @@ def test_clips_become_a_codec_and_a_singer(tmp_path: Path, capsys, monkeypatch):
     assert "codes, another's" in capsys.readouterr().out
     assert main(["compose", "moon", "--checkpoint", "run", "--seconds", "1", "-o", "out"]) == 0
     assert list(Path("out").glob("*.wav"))
+    jukebox = ["train", "--system", "musiclm", "--recipe", "jukebox-lyrics", "--data", "sung"]
+    jukebox += ["--out", "prior", "--codec", "codec", "--option", "level_seconds=0.5,0.5,0.5"]
+    sizes = [p for k in ("width", "hidden") for p in ("--option", f"{k}=16")]
+    assert main([*jukebox, *spent, *sizes, "--option", "word_steps=2"]) == 0
+    assert "top, other lyrics" in capsys.readouterr().out
+    sing = ["compose", "calm", "--lyrics", "moon", "--checkpoint", "prior", "--seconds", "1"]
+    assert main([*sing, "-o", "sung-by-jukebox"]) == 0
+    assert list(Path("sung-by-jukebox").glob("*.wav"))
     assert main([*train, "codec", "--option", "phonemes=a"]) == 2
     plain = [*codec, "--out", "plain", *spent, *options, "--option", 'weights={"ctc": 0}']
     assert main(plain) == 0  # the same clips without the phonemes' loss

@@ -24,6 +24,7 @@ from cantilena.systems.codes.tune import Tune
 from cantilena.systems.musiclm.levels import split
 from cantilena.systems.musiclm.model import MusicLM
 from cantilena.systems.musiclm.options import RECORDING, SEMANTIC
+from cantilena.systems.musiclm.timing import Timing
 from cantilena.systems.musiclm.wish import MusicWish
 from cantilena.tokens.codes.symbols import Sounding
 
@@ -41,7 +42,8 @@ class MusicExample:
     """A clip: ``codes`` (K, T) of the codec, ``semantic`` (1, T'), captions (``texts``), single
     ``words`` that are true of it, ``features`` of its sound for the joint embedding, its ``song``,
     where its beats are, the codes (K, T) of the ``recording`` that it accompanies, where it does,
-    and its ``tune``, where one is known."""
+    its ``tune``, where one is known, where in its song it lies (``timing``), and the characters of
+    the ``lyrics`` of that song."""
 
     codes: np.ndarray
     semantic: np.ndarray
@@ -52,6 +54,8 @@ class MusicExample:
     sounding: Sounding | None = None
     recording: np.ndarray | None = None
     tune: Tune | None = None
+    timing: Timing | None = None
+    lyrics: np.ndarray | None = None
 
     def text(self, rng: np.random.Generator) -> str:
         """A caption, or some of the words."""
@@ -173,7 +177,13 @@ class MusicBatches:
         window = Window(start, start, start + layout.frames)
         states = self.music.states(words[None], kept)[0]
         example = self.examples[i]
-        wish = MusicWish([(0.0, states)], example.sounding, tune=example.tune)
+        wish = MusicWish(
+            [(0.0, states)],
+            example.sounding,
+            tune=example.tune,
+            timing=example.timing,
+            lyrics=example.lyrics,
+        )
         tokens = self.tokens[i]
         codes = tokens[stage.name][:, start : window.stop]
         return codes, stage.conditions(wish, window, tokens, layout)
@@ -189,9 +199,9 @@ class MusicBatches:
             COLUMNS: torch.from_numpy(np.ascontiguousarray(columns)),
             MASK: torch.from_numpy(np.array(valid.mask)),
         }
-        for name in stage.model.config.conditions:
+        for name, condition in stage.model.config.conditions.items():
             rows = [conditions.rows[name] for _, conditions in crops]
-            if len(rows[0].mask) == layout.steps:
+            if condition.fuse == "sum" and len(rows[0].mask) == layout.steps:
                 rows = [Row(row.states[: valid.steps], row.mask[: valid.steps]) for row in rows]
             part[f"{name}.states"], part[f"{name}.mask"] = batched(rows)
         return {f"{stage.name}.{key}": value for key, value in part.items()}

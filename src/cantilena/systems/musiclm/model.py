@@ -23,13 +23,14 @@ from cantilena.models.audio.quantize import quantizer
 from cantilena.systems.codes.stages import CodeStage, TokenRows
 from cantilena.systems.codes.stepper import Row
 from cantilena.systems.codes.tune import TUNE
-from cantilena.systems.codes.tune import WIDTH as TUNE_WIDTH
 from cantilena.systems.musiclm.joint_words import JointWords, JointWordsConfig
+from cantilena.systems.musiclm.lyrics import LYRICS
+from cantilena.systems.musiclm.lyrics import WIDTH as LYRICS_WIDTH
 from cantilena.systems.musiclm.options import RECORDING
-from cantilena.systems.musiclm.wish import BEAT, TEXT, MusicWish, wish_rows
+from cantilena.systems.musiclm.timing import TIMING
+from cantilena.systems.musiclm.wish import BEAT, TEXT, WIDTHS, MusicWish, wish_rows
 from cantilena.systems.musiclm.words import Words, WordsConfig
 from cantilena.tokens.codes.patterns import Pattern
-from cantilena.tokens.codes.symbols import SYMBOLS
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class MusicConfig:
     or summed up, beside each ("sum"). ``given``: the sizes of the codec's books in which a
     recording that is to be accompanied is read, () where none is; ``stem``: the part that is
     then written, ``noise``: the deviation of the white noise over the recording, in training
-    and at use. ``beat``: whether stages read beats and
-    bars; ``melody``: the names of those that read a tune."""
+    and at use. ``beat`` and ``timing``: whether stages read beats and bars, and where in a song
+    they are; ``melody`` and ``lyrics``: the names of those that read a tune, and lyrics."""
 
     stages: tuple[StageConfig, ...]
     words: WordsConfig | JointWordsConfig = field(default_factory=WordsConfig)
@@ -84,6 +85,8 @@ class MusicConfig:
     noise: float = 0.0
     beat: bool = True
     melody: tuple[str, ...] = ()
+    timing: bool = False
+    lyrics: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a card."""
@@ -98,7 +101,7 @@ class MusicConfig:
                 for row in data["stages"]
             )
             words = words_config(data["words"])
-            lists = {name: tuple(data.get(name, ())) for name in ("given", "melody")}
+            lists = {name: tuple(data.get(name, ())) for name in ("given", "melody", "lyrics")}
             return cls(**{**data, "stages": stages, "words": words, **lists})
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"the stages do not fit: {error!r}") from error
@@ -132,10 +135,11 @@ class MusicConfig:
     def code_config(self, stage: StageConfig) -> CodeConfig:
         """The code model of a stage."""
         conditions = {TEXT: ConditionConfig(self.words.dim, self.fuse)}
-        if self.beat:
-            conditions[BEAT] = ConditionConfig(SYMBOLS[BEAT].width, "sum")
-        if stage.name in self.melody:
-            conditions[TUNE] = ConditionConfig(TUNE_WIDTH, "sum")
+        there = {BEAT: self.beat, TUNE: stage.name in self.melody, TIMING: self.timing}
+        for name in (name for name in WIDTHS if there[name]):
+            conditions[name] = ConditionConfig(WIDTHS[name], "sum")
+        if stage.name in self.lyrics:
+            conditions[LYRICS] = ConditionConfig(LYRICS_WIDTH, "cross")
         for name in stage.reads:
             rows = TokenRows(self.tokens(name), stage.rate, stage.around)
             conditions[name] = rows.config

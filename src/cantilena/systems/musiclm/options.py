@@ -48,6 +48,8 @@ class MusicOptions(Checked):
     stem in separated recordings cannot be copied); ``leak``: how much of the stem is left in them,
     as separation leaves some. ``beat``: whether stages read where beats and bars are
     (JukeDrummer's beat information); ``melody``: the stages that read a tune, with commas.
+    ``timing``: whether they read where in its song a clip lies, and ``lyrics``: those that read the
+    words that are sung in it, both as Jukebox.
     ``level_rates``: of a codec of levels
     (Jukebox's), how many frames of each are in one of the coarsest: each is a stage of its own,
     in windows of ``level_seconds``."""
@@ -90,6 +92,8 @@ class MusicOptions(Checked):
     leak: float = option(0.0, "share of the stem left in what is read", least=0, most=1, free=True)
     beat: bool = option(True, "whether beats and bars are read")
     melody: str = option("", "stages that read a tune, as semantic,coarse")
+    timing: bool = option(False, "whether the place in the song is read")
+    lyrics: str = option("", "stages that read lyrics, as top")
     text_share: float = option(0.5, "how often words are a caption's", least=0, most=1)
     drop: float = option(0.15, "how often conditions are left out", least=0, most=1, free=True)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
@@ -119,11 +123,13 @@ class MusicOptions(Checked):
                 f"{self.semantic_rate:g} semantic tokens a second are more than the codec's "
                 f"{self.frame_rate:g} frames, which could not read them all"
             )
-        for name in self.led:
-            if name not in self.names:
-                raise InputError(
-                    f"there is no stage {name!r} to read a tune; there are {', '.join(self.names)}"
-                )
+        for names, what in ((self.led, "a tune"), (self.sung, "lyrics")):
+            for name in names:
+                if name not in self.names:
+                    raise InputError(
+                        f"there is no stage {name!r} to read {what}; there are "
+                        f"{', '.join(self.names)}"
+                    )
         if self.led and self.stem:
             raise InputError("a part to a recording is led by the recording, not by a tune")
         if self.stem and SEMANTIC in self.names:
@@ -132,12 +138,17 @@ class MusicOptions(Checked):
     @property
     def names(self) -> tuple[str, ...]:
         """The stages."""
-        return tuple(name.strip() for name in self.stages.split(",") if name.strip())
+        return _names(self.stages)
 
     @property
     def led(self) -> tuple[str, ...]:
         """The stages that read a tune."""
-        return tuple(name.strip() for name in self.melody.split(",") if name.strip())
+        return _names(self.melody)
+
+    @property
+    def sung(self) -> tuple[str, ...]:
+        """The stages that read lyrics."""
+        return _names(self.lyrics)
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -161,3 +172,8 @@ class MusicOptions(Checked):
     def rate(self) -> float:
         """Semantic tokens a second."""
         return self.semantic_rate if self.network else self.frame_rate / self.stack
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    """Names with commas between."""
+    return tuple(name.strip() for name in listed.split(",") if name.strip())

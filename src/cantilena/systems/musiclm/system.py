@@ -35,8 +35,11 @@ from cantilena.systems.musiclm.checkpoint import Loaded, load_musiclm
 from cantilena.systems.musiclm.joint_words import OPTION as WORDS
 from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.levels import books_of, frames_in, joined
+from cantilena.systems.musiclm.lyrics import LYRICS
 from cantilena.systems.musiclm.options import RECORDING, SYSTEM
+from cantilena.systems.musiclm.song import OFFSET, TOTAL, lyrics_asked, timing_asked
 from cantilena.systems.musiclm.story import MORE, Part, read_story
+from cantilena.systems.musiclm.timing import Timing
 from cantilena.systems.musiclm.wish import (
     METRE,
     TEMPO,
@@ -73,11 +76,21 @@ class MusicLmSystem(System):
 
     system = SYSTEM
     sampling = SAMPLING
-    options: ClassVar[Mapping[str, type]] = {STORY: str, ALONE: bool, OPTION: str, WORDS: str}
+    options: ClassVar[Mapping[str, type]] = {
+        STORY: str,
+        ALONE: bool,
+        OPTION: str,
+        WORDS: str,
+        LYRICS: str,
+        TOTAL: float,
+        OFFSET: float,
+    }
     """``words``: where the ClapModel is that reads the words, if no more where it was in training;
     ``joint``: the folder of a joint embedding, by which the best of several sounds is the one
     that is most like the text; ``alone``: of a recording that is accompanied, the new part without
-    the recording; else that part stands in a file of its own beside the mix."""
+    the recording; else that part stands in a file of its own beside the mix; ``lyrics``: what is
+    sung in the song of which the piece is a part, ``total``: how many seconds that lasts, and
+    ``offset``: at which of them the piece begins."""
     folder: Path | None = None
 
     def __init__(self, loaded: Loaded):
@@ -128,7 +141,8 @@ class MusicLmSystem(System):
             raise InputError(f"the model {self.name!r} lacks what reads a recording")
         if request.audio is not None:
             accompanying.check(request.audio)
-        self._parts(request)
+        self._timing(request)
+        self._lyrics(request)
         self._tune(request)
 
     def _check_tune(self, request: Request) -> None:
@@ -154,6 +168,15 @@ class MusicLmSystem(System):
         """The tune that a Request gives. Raises InputError where none is heard."""
         is_given = request.score is not None or request.audio is not None
         return tune_of(request) if self.music.config.melody and is_given else None
+
+    def _timing(self, request: Request) -> Timing | None:
+        """As ``timing_asked``."""
+        seconds = self._parts(request)[0]
+        return timing_asked(self.music.config, self.name, request.options, seconds)
+
+    def _lyrics(self, request: Request) -> np.ndarray | None:
+        """As ``lyrics_asked``."""
+        return lyrics_asked(self.music.config, self.name, request.options)
 
     def _check_words(self, request: Request) -> None:
         """Raises CheckpointError, InputError where words cannot be read."""
@@ -182,11 +205,11 @@ class MusicLmSystem(System):
         """How long a piece is, and its parts. Bars without a tempo are as fast as the piece begins.
         Raises InputError."""
         brief, story = request.brief, request.options.get(STORY, "")
-        given = None if request.audio is None else request.audio.seconds
+        length = None if request.audio is None else request.audio.seconds
         if request.score is not None:
-            given = float(request.score.seconds(request.score.bar_starts[-1]))
-        if given is not None and brief.seconds is None:
-            brief = replace(brief, seconds=given, bars=None)
+            length = float(request.score.seconds(request.score.bar_starts[-1]))
+        if length is not None and brief.seconds is None:
+            brief = replace(brief, seconds=length, bars=None)
         if not story:
             parts = (Part(0.0, brief.text),)
         elif brief.seconds is None and brief.bars is None:
@@ -220,11 +243,18 @@ class MusicLmSystem(System):
         elif request.audio is not None and (tune is not None or request.brief.tempo is None):
             rate = self.codec.sample_rate
             heard = accompanying.as_heard(request.audio, rate)
-            found = accompanying.heard_beats(heard, rate)
-            if found is not None and tune is not None:
-                found = repeated(found, request.audio.seconds, seconds)
-            beats = found or beats
-        return MusicWish(pairs, beats, request.sampling or self.sampling, tune)
+            beats_heard = accompanying.heard_beats(heard, rate)
+            if beats_heard is not None and tune is not None:
+                beats_heard = repeated(beats_heard, request.audio.seconds, seconds)
+            beats = beats_heard or beats
+        return MusicWish(
+            pairs,
+            beats,
+            request.sampling or self.sampling,
+            tune,
+            self._timing(request),
+            self._lyrics(request),
+        )
 
     def _words(self, request: Request, parts: Sequence[Part]) -> list[str]:
         """What the stages are told in each part: its words, and what options ask for besides."""

@@ -49,7 +49,21 @@ RECIPES: dict[str, dict[str, Any]] = {
     "musiclm-melody": {"melody": "semantic,coarse"},
     "drums-for-a-rest": {"stages": "coarse,fine", "stem": "drums"},
     "bass-for-a-rest": {"stages": "coarse,fine", "stem": "bass"},
-    "jukebox": {"stages": "top,middle,bottom", "level_rates": "1,4,16", "fuse": "prepend"},
+    "jukebox": {
+        "stages": "top,middle,bottom",
+        "level_rates": "1,4,16",
+        "fuse": "prepend",
+        "timing": True,
+    },
+    "jukebox-lyrics": {
+        "stages": "top,middle,bottom",
+        "level_rates": "1,2,4",
+        "level_seconds": "2,1,0.5",
+        "fuse": "prepend",
+        "timing": True,
+        "lyrics": "top",
+        "beat": False,
+    },
     "musiclm": {
         "semantic_size": 1024,
         "semantic_seconds": 30.0,
@@ -71,7 +85,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 """The options of each recipe: what is shipped; without the semantic stage; with semantic tokens
 that nothing was trained for; led by a tune too; drums (JukeDrummer) and a bass (SingSong) to a
-recording without them; a prior and two upsamplers over Jukebox's codec; the published size."""
+recording without them; a prior and two upsamplers over Jukebox's codec; the same over
+KaraSinger's, led by lyrics; the published size of MusicLM."""
 
 
 def music_recipe(name: str) -> Recipe:
@@ -131,6 +146,7 @@ class MusicLmTraining(SoundTraining):
         noise = options.noise if options.stem else 0.0
         words = self._words(options)
         read = {"beat": options.beat, "melody": options.led}
+        read |= {"timing": options.timing, "lyrics": options.sung}
         return MusicConfig(stages, words, semantic, *about, noise=noise, **read)
 
     def _words(self, options: MusicOptions) -> WordsConfig | JointWordsConfig:

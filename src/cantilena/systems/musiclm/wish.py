@@ -1,5 +1,5 @@
-"""What a piece of MusicLM is asked to be, as rows of its stages' conditions: words, the beat, and a
-tune.
+"""What a piece of MusicLM is asked to be, as rows of its stages' conditions: words, the beat, a
+tune, and, as Jukebox has them, lyrics and the place in a song.
 
 Knows parts in seconds, states of words and the bar and beat that a tempo gives; does not know where
 words' states come from, tokens or models.
@@ -20,7 +20,12 @@ from cantilena.errors import InputError
 from cantilena.score.score import Score
 from cantilena.systems.codes.conditions import frames_of_steps
 from cantilena.systems.codes.stepper import Row
-from cantilena.systems.codes.tune import TUNE, WIDTH, Tune
+from cantilena.systems.codes.tune import TUNE, Tune
+from cantilena.systems.codes.tune import WIDTH as TUNE_WIDTH
+from cantilena.systems.musiclm.lyrics import LYRICS, lyric_rows
+from cantilena.systems.musiclm.lyrics import WIDTH as LYRICS_WIDTH
+from cantilena.systems.musiclm.timing import TIMING, Timing
+from cantilena.systems.musiclm.timing import WIDTH as TIMING_WIDTH
 from cantilena.tokens.codes.patterns import Pattern
 from cantilena.tokens.codes.symbols import (
     SYMBOLS,
@@ -35,18 +40,24 @@ TEXT, BEAT = "text", "beat"
 TEMPO = 100.0
 """Quarters a minute where no tempo is asked for: about the middle of the songs that were heard."""
 METRE = "4/4"
+WIDTHS = {BEAT: SYMBOLS[BEAT].width, TUNE: TUNE_WIDTH, TIMING: TIMING_WIDTH}
+"""Numbers of a frame, of the conditions that say something of each."""
 
 
 @dataclass(frozen=True)
 class MusicWish:
     """``parts``: in rising order, from which second on which states of words (n, dim) hold, None
     for no words; ``sounding``: where its beats are, None where that is not known; ``sampling`` as
-    it is asked for; ``tune``: the tune that it is to have, None for any."""
+    it is asked for; ``tune``: the tune that it is to have, None for any; ``timing``: where in a
+    song it lies, None where that is not known; ``lyrics``: the characters (n,) of all of that
+    song's, None for none."""
 
     parts: Sequence[tuple[float, Tensor | None]]
     sounding: Sounding | None = None
     sampling: Sampling = field(default_factory=Sampling)
     tune: Tune | None = None
+    timing: Timing | None = None
+    lyrics: np.ndarray | None = None
 
     def words_at(self, frame: int, rate: float) -> Tensor | None:
         """The states that hold in a frame, of ``rate`` a second: new ones from the frame on at
@@ -68,20 +79,33 @@ def wish_rows(
         whole = torch.ones(shape[0], dtype=torch.bool)
         nothing = Row(torch.zeros(shape), whole)
         return (nothing if states is None else Row(states.float(), whole)), nothing
-    whole = torch.ones(layout.steps, dtype=torch.bool)
-    if name == TUNE:
-        nothing = Row(torch.zeros(layout.steps, WIDTH), whole)
-        if wish.tune is None:
+    if name == LYRICS:
+        nothing = Row(torch.zeros(1, LYRICS_WIDTH), torch.ones(1, dtype=torch.bool))
+        if wish.lyrics is None or wish.timing is None:
             return nothing, nothing
-        frames = wish.tune.rows(rate, window.start, window.stop)
-        return Row(torch.from_numpy(frames[frames_of_steps(layout)]), whole), nothing
-    if name != BEAT:
+        read = lyric_rows(wish.lyrics, wish.timing, window, rate)
+        if read is None:
+            return nothing, nothing
+        return Row(torch.from_numpy(read), torch.ones(len(read), dtype=torch.bool)), nothing
+    if name not in WIDTHS:
         raise InputError(f"there is no condition {name!r} for a stage of musiclm")
-    nothing = Row(torch.zeros(layout.steps, SYMBOLS[BEAT].width), whole)
-    if wish.sounding is None:
+    whole = torch.ones(layout.steps, dtype=torch.bool)
+    nothing = Row(torch.zeros(layout.steps, WIDTHS[name]), whole)
+    frames = _frames(wish, name, rate, window)
+    if frames is None:
         return nothing, nothing
-    frames = symbol_frames(BEAT, wish.sounding, rate, window.start, window.stop)
     return Row(torch.from_numpy(frames[frames_of_steps(layout)]), whole), nothing
+
+
+def _frames(wish: MusicWish, name: str, rate: float, window: Window) -> np.ndarray | None:
+    """(T, width) float32 of a condition that says something of each frame; None where the wish says
+    nothing."""
+    span = (rate, window.start, window.stop)
+    if name == TUNE:
+        return None if wish.tune is None else wish.tune.rows(*span)
+    if name == TIMING:
+        return None if wish.timing is None else wish.timing.rows(*span)
+    return None if wish.sounding is None else symbol_frames(BEAT, wish.sounding, *span)
 
 
 def beats_of(parts: Sequence[tuple[float, float, str]], seconds: float) -> Sounding:

@@ -96,7 +96,7 @@ class CodeClips:
         for part in self._parts:
             yield from part
 
-    def kept(
+    def cached(
         self, folder: Path, name: str, about: Sequence[Any], rows: Iterable[np.ndarray], say: Say
     ) -> np.ndarray:
         """(N, ...) of ``rows`` of the clips, which are made where the folder has none of the same
@@ -111,11 +111,11 @@ class CodeClips:
                     return part["rows"]
         except Exception:  # as in _read
             pass
-        made = np.stack(list(rows))
+        stacked = np.stack(list(rows))
         with staged_file(path) as stage, stage.open("wb") as file:
-            np.savez(file, rows=made, about=np.array(json.dumps(wanted)))
-        say(f"{path.name}: {len(made)} clips heard")
-        return made
+            np.savez(file, rows=stacked, about=np.array(json.dumps(wanted)))
+        say(f"{path.name}: {len(stacked)} clips heard")
+        return stacked
 
     def _part(self, folder: Path, number: int, say: Say) -> Sequence[np.ndarray]:
         """The codes of a part, uint16 (uint32 where a book has more values), read or made."""

@@ -18,12 +18,14 @@ from torch import Tensor
 from cantilena.data.audio.clips import from_pcm
 from cantilena.errors import InputError
 from cantilena.models.audio.codec.base import LatentCodec
-from cantilena.models.audio.codec.levels import JukeboxCodec
+from cantilena.models.audio.codec.levels import Levels
 from cantilena.score import gm
 from cantilena.systems.codes.tune import Tune, tune_of_sound, tune_of_symbols
 from cantilena.systems.musiclm.examples import MusicExample, words_of
 from cantilena.systems.musiclm.joint_words import JointWords
+from cantilena.systems.musiclm.lyrics import characters_of
 from cantilena.systems.musiclm.model import MusicLM
+from cantilena.systems.musiclm.timing import Timing
 from cantilena.systems.musiclm.words import Words
 from cantilena.train.audio.codes import ClipData, CodeClips
 from cantilena.train.audio.semantic import fit_semantic, semantic_of
@@ -53,7 +55,7 @@ class MusicClips:
         noise: float = 0.0,
         leak: float = 0.0,
     ):
-        if not isinstance(codec, (LatentCodec, JukeboxCodec)):
+        if not isinstance(codec, (LatentCodec, Levels)):
             raise InputError(
                 f"a codec of the kind {codec.kind!r} has no latents; MusicLM needs one that has"
             )
@@ -82,7 +84,7 @@ class MusicClips:
         about = [words.config.fingerprint, self.stem, self.noise, self.leak]
         rate = self.coded.codec.sample_rate
         rows = (words.sound_of(samples, rate) for samples in self.heard())
-        return self.coded.kept(self.folder, name, about, rows, self.say)
+        return self.coded.cached(self.folder, name, about, rows, self.say)
 
     def halves(self) -> np.ndarray:
         """(N * PARTS, 3 D) float32: those of the parts of each clip, one after the other."""
@@ -101,13 +103,15 @@ class MusicClips:
                 MusicExample(
                     codes,
                     semantic,
-                    tuple(clip.captions),
+                    texts_of(clip),
                     words_of(clip.meta, names),
                     own,
                     clip.meta["file"],
                     clip.symbols,
                     recording,
                     tune_of(clip) if music.config.melody else None,
+                    timing_of(clip) if music.config.timing or music.config.lyrics else None,
+                    lyrics_of(clip) if music.config.lyrics else None,
                 )
             )
         return out
@@ -121,6 +125,31 @@ def tune_of(clip: Any) -> Tune | None:
         return tune_of_sound(clip.samples, clip.rate)
     except InputError:
         return None
+
+
+def texts_of(clip: Any) -> tuple[str, ...]:
+    """What is said of a clip's music: none of a sung line, whose caption is what is sung."""
+    return () if "phonemes" in clip.meta else tuple(clip.captions)
+
+
+def timing_of(clip: Any) -> Timing:
+    """Where in its song a clip lies. Raises InputError where it does not say it."""
+    if clip.place is None:
+        raise InputError(
+            f"the clip {clip.id!r} does not say where in its song it lies; make the clips again "
+            "with 'cantilena data audio', or train with --option timing=false"
+        )
+    return Timing(*clip.place)
+
+
+def lyrics_of(clip: Any) -> np.ndarray:
+    """The characters of what is sung in a clip. Raises InputError where nothing is."""
+    if "phonemes" not in clip.meta or not clip.captions:
+        raise InputError(
+            f"in the clip {clip.id!r} nothing is sung; 'cantilena data sung' makes clips in which "
+            "something is"
+        )
+    return characters_of(clip.captions[0])
 
 
 def rest_of(clip: Any, stem: str, noise: float, leak: float = 0.0) -> np.ndarray:
@@ -148,7 +177,7 @@ def codes_of(codec: Any, latents: np.ndarray) -> np.ndarray:
 def latents_of(codec: Any, samples: np.ndarray) -> np.ndarray:
     """(D, T) float16 latents of (n,) samples; of a codec of levels those of the coarsest."""
     sound = torch.from_numpy(np.ascontiguousarray(samples)).expand(1, codec.channels, -1)
-    analyse = codec.analyse if isinstance(codec, LatentCodec) else codec.levels[0].encoder
+    analyse = codec.analyse if isinstance(codec, LatentCodec) else codec.top_latents
     device = next(codec.parameters()).device
     return analyse(codec.padded(sound.to(device)))[0].half().cpu().numpy()
 
@@ -191,7 +220,7 @@ def _texts_only(clip: Any) -> MusicExample:
     names = [gm.name(number) for number in clip.meta.get("instruments", ())]
     none = np.zeros((1, 0))
     words = words_of(clip.meta, names)
-    return MusicExample(none, none, tuple(clip.captions), words, none, clip.meta["file"])
+    return MusicExample(none, none, texts_of(clip), words, none, clip.meta["file"])
 
 
 def train_words(

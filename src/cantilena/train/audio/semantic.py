@@ -96,8 +96,8 @@ def semantic_of(music: MusicLM, clips: Clips) -> list[np.ndarray]:
     source = str(music.config.semantic["source"])
     about = [source, hashlib.sha256(centres).hexdigest(), rate, clips.stem]
     name = "-".join(["semantic", source[:16], clips.stem]).rstrip("-")
-    kept = clips.coded.kept(clips.folder, name, about, rows(), clips.say)
-    return [row[None, :length] for row, length in zip(kept, lengths, strict=True)]
+    padded = clips.coded.cached(clips.folder, name, about, rows(), clips.say)
+    return [row[None, :length] for row, length in zip(padded, lengths, strict=True)]
 
 
 def states_of(music: MusicLM, network: FrozenStates, clips: Clips, sound: np.ndarray) -> Tensor:

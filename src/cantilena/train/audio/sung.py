@@ -33,32 +33,33 @@ def phonemes_in(data: Any) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def numbers(phonemes: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Numbers from 1 on of phonemes. Raises InputError for one that is not among the known."""
+def numbers(phonemes: Sequence[str], vocabulary: Sequence[str]) -> list[int]:
+    """Numbers from 1 on of phonemes. Raises InputError for one that is not in the
+    ``vocabulary``."""
     for name in phonemes:
-        if name not in known:
-            raise InputError(f"the phoneme {name!r} is none of those known: {' '.join(known)}")
-    return [known.index(name) + 1 for name in phonemes]
+        if name not in vocabulary:
+            raise InputError(f"the phoneme {name!r} is none of those known: {' '.join(vocabulary)}")
+    return [vocabulary.index(name) + 1 for name in phonemes]
 
 
 class SungClips:
     """Batches of whole clips, each once an epoch, ``length`` samples long: what is shorter is
-    filled with silence. Clips that are longer, or have phonemes that are not ``known``, are left
-    out. Raises InputError where none is left."""
+    filled with silence. Clips that are longer, or have phonemes that are not in the ``vocabulary``,
+    are left out. Raises InputError where none is left."""
 
-    def __init__(self, data: Any, known: Sequence[str], length: int):
-        self.data, self.known, self.length = data, tuple(known), length
+    def __init__(self, data: Any, vocabulary: Sequence[str], length: int):
+        self.data, self.vocabulary, self.length = data, tuple(vocabulary), length
         self.kept = [i for i in range(len(data)) if self._fits(data.clip(i))]
         if not self.kept:
             raise InputError(
-                f"no clip is as short as {length:,} samples and has phonemes that are known"
+                f"no clip is as short as {length:,} samples and has phonemes of the vocabulary"
             )
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def _fits(self, clip: Any) -> bool:
         names = clip.meta.get("phonemes", ())
         short = len(clip.samples) <= self.length
-        return short and bool(names) and set(names) <= set(self.known)
+        return short and bool(names) and set(names) <= set(self.vocabulary)
 
     def _shuffled(self, epoch: int, seed: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(self.kept)
@@ -84,7 +85,7 @@ class SungClips:
     def batch(self, rows: Sequence[int]) -> dict[str, np.ndarray]:
         """The batch of some of the data's clips."""
         clips = [self.data.clip(i) for i in rows]
-        labels = [numbers(clip.meta["phonemes"], self.known) for clip in clips]
+        labels = [numbers(clip.meta["phonemes"], self.vocabulary) for clip in clips]
         audio = np.zeros((len(clips), 1, self.length), dtype=np.float32)
         padded = np.zeros((len(clips), max(map(len, labels))), dtype=np.int64)
         for i, (clip, row) in enumerate(zip(clips, labels, strict=True)):
@@ -99,13 +100,13 @@ class SungClips:
 
 
 def sung_codes(
-    data: ClipData, codec: Codec, folder: str | Path, known: Sequence[str], say: Say = print
+    data: ClipData, codec: Codec, folder: str | Path, vocabulary: Sequence[str], say: Say = print
 ) -> list[SungCodes]:
     """A split's clips as codes, which stand in ``folder``, with their phonemes; those with one that
-    is not ``known`` are left out. Raises InputError as ``CodeClips``."""
+    is not in the ``vocabulary`` are left out. Raises InputError as ``CodeClips``."""
     out = []
     for i, codes in enumerate(CodeClips(data, codec, folder, say).codes()):
         names = data.clip(i).meta.get("phonemes", ())
-        if set(names) <= set(known):
-            out.append(SungCodes(codes.astype(np.int64), tuple(numbers(names, known))))
+        if set(names) <= set(vocabulary):
+            out.append(SungCodes(codes.astype(np.int64), tuple(numbers(names, vocabulary))))
     return out

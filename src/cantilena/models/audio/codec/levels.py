@@ -69,6 +69,10 @@ class Levels(Codec):
         quantised = self._quantised(self.padded(audio))
         return quantised.indices[:, :books]
 
+    def top_latents(self, audio: Tensor) -> Tensor:
+        """(B, D, T) latents of the coarsest level, not quantised, of (B, C, T * hop) sound."""
+        raise NotImplementedError
+
     def _quantised(self, audio: Tensor) -> Quantised:
         raise NotImplementedError
 
@@ -136,6 +140,10 @@ class Vqvae2Codec(Levels):
             parts.append(self.quantizers[1](bottom))
             return top, parts[1].values, together(parts, self.rates)
         return top, bottom, None
+
+    def top_latents(self, audio: Tensor) -> Tensor:
+        """As ``Levels.top_latents``."""
+        return self._both(audio, False)[0]
 
     def _quantised(self, audio: Tensor) -> Quantised:
         quantised = self._both(audio, True)[2]
@@ -271,6 +279,11 @@ class JukeboxCodec(Levels):
         """As ``Codec.last``: of the finest level."""
         level: Any = self.levels[-1]
         return level.decoder[-1].weight
+
+    def top_latents(self, audio: Tensor) -> Tensor:
+        """As ``Levels.top_latents``."""
+        level: Any = self.levels[0]
+        return level.encoder(audio)
 
     def _quantised(self, audio: Tensor) -> Quantised:
         pairs = zip(self.levels, self.quantizers, strict=True)

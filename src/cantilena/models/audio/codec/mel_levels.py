@@ -121,6 +121,10 @@ class MelLevelsCodec(BandSound, Levels):
             values.append(x)
         return values, parts
 
+    def top_latents(self, audio: Tensor) -> Tensor:
+        """As ``Levels.top_latents``."""
+        return self._levels(self._bands(audio), False)[0][0]
+
     def _decoded(self, values: Sequence[Tensor]) -> Tensor:
         """Bands of each level's values."""
         last = self.rates[-1]
