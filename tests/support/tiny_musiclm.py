@@ -67,6 +67,9 @@ def write_jukebox(folder: Path, **more: Any) -> Path:
     options = {"stages": "top,middle,bottom", "level_rates": "1,2,4", "level_seconds": "2,1,0.5"}
     sizes = {"books": 7, "frame_rate": float(codec.frame_rate)}
     music = tiny_music(codec, **options, **sizes, **more)
+    for model in music.models.values():
+        if "timing" in model.conditions:  # zeros before training
+            torch.nn.init.normal_(model.conditions["timing"].weight, std=0.2)
     return save_musiclm(folder, music, codec, {"seed": 0, "licence": "none"}).folder
 
 

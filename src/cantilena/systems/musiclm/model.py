@@ -174,6 +174,10 @@ class MusicLM(nn.Module):
         self.models = nn.ModuleDict(
             {stage.name: CodeLM(config.code_config(stage)) for stage in config.stages}
         )
+        for model in self.models.values():
+            conditions: Any = model.conditions
+            if TIMING in conditions:  # lengths that no song of the training has then say nothing
+                nn.init.zeros_(conditions[TIMING].weight)
         for part in (self.words, self.semantic):
             if part is not None:
                 part.requires_grad_(False)
