@@ -214,6 +214,7 @@ def test_a_stream_is_the_piece(system: System):
         request = request_of(system, 4, sampling=sampling_for(system, best_of))
         notes = list(system.stream(request))
         result = system.compose([request])[0]
+        assert system.has_notes(request) is not is_sound_alone(result)
         if is_sound_alone(result):
             assert notes == []
             continue
@@ -403,6 +404,22 @@ def test_compose_writes_files_and_replay_makes_them_again(
     capsys.readouterr()
     assert main(["compose", "--replay", str(piece), "-o", str(tmp_path / "three")]) == 2
     assert "--checkpoint" in capsys.readouterr().err and not (tmp_path / "three").exists()
+
+
+@pytest.mark.parametrize("name", SOUND_ALONE)
+def test_notes_of_sound_alone_are_refused_before_anything_is_made(
+    name: str, checkpoints, tmp_path: Path, capsys, monkeypatch
+):
+    def composed(self, *args):
+        raise AssertionError("it was composed")
+
+    monkeypatch.setattr(type(cantilena.load(checkpoints[name], name)), "attempt", composed)
+    where = ["--system", name, "--checkpoint", str(checkpoints[name]), "-o", str(tmp_path / "out")]
+    (tmp_path / "p.jsonl").write_text('{"id": "a", "text": "slow waltz"}\n')
+    for argv in (["compose", "slow"], ["generate", "--prompts", str(tmp_path / "p.jsonl")]):
+        assert main([*argv, *where, "--formats", "mid"]) == 2
+        assert "audio alone: it has no mid; give json,wav" in capsys.readouterr().err
+        assert not list((tmp_path / "out").glob("a.*"))
 
 
 def test_a_checkpoint_tells_its_system(system: System, checkpoints):

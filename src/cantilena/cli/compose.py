@@ -36,7 +36,13 @@ from cantilena.options import (
     read_continued,
     story_for,
 )
-from cantilena.render.formats import FORMATS, check_extras, check_soundfont, checked_formats
+from cantilena.render.formats import (
+    FORMATS,
+    check_extras,
+    check_notes,
+    check_soundfont,
+    checked_formats,
+)
 from cantilena.result import Result
 
 if TYPE_CHECKING:
@@ -75,6 +81,8 @@ def compose(args: argparse.Namespace) -> int:
         _check_sounding(args, name)
         jobs = _jobs(args, name)
         composer = _load(args, name)
+    for job in jobs:
+        check_notes(formats or (), composer.has_notes(job.request))
     quiet = args.quiet or args.json
     outcomes: dict[str, dict[str, Any]] = {}
     failures: dict[str, CantilenaError] = {}

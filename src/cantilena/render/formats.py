@@ -27,6 +27,9 @@ FORMATS = ("mid", "wav", "musicxml", "png", "json")
 SCORE_FORMATS = ("mid", "wav", "musicxml", "png", "svg")
 """What can be made of a Score alone: png is its piano roll, svg its engraved sheet music."""
 
+SOUND_FORMATS = ("json", "wav")
+"""Of those of a piece, what can be made of sound alone."""
+
 _OTHER_NAMES = {"midi": "mid", "xml": "musicxml"}
 
 
@@ -70,6 +73,13 @@ def check_soundfont(formats: Sequence[str], engine: str, soundfont: str | Path |
         raise
     except CantilenaError:  # none is installed: what is made of that is told with the sound
         return
+
+
+def check_notes(formats: Sequence[str], has_notes: bool) -> None:
+    """Raises InputError where all of some formats are of notes and the piece will have none, so
+    that nothing is composed in vain."""
+    if formats and not has_notes and not set(formats) & set(SOUND_FORMATS):
+        raise _no_notes(formats[0], SOUND_FORMATS)
 
 
 def _no_notes(form: str, more: Iterable[str]) -> InputError:

@@ -31,6 +31,7 @@ from cantilena.files import (
 )
 from cantilena.fingerprint import code_fingerprint
 from cantilena.locks import lock
+from cantilena.render.formats import check_notes
 from cantilena.result import Result
 from cantilena.systems import spec
 from cantilena.systems.base import Finished, Progress, Request, System
@@ -206,6 +207,8 @@ def _generate(
     cut_torn_line(folder)
     left = missing(items, folder, settings.formats)
     requests = [settings.request(system, item) for item in left]
+    for form in settings.formats:  # all are written, or no piece is
+        check_notes([form], all(map(system.has_notes, requests)))
     tally = Tally()
     shares = [0.0] * len(left)
     for i, event in system.keeping(folder).run(requests):

@@ -159,6 +159,10 @@ class System(ABC):
         apart that obey alike; else one after another, until one obeys wholly."""
         return False
 
+    def has_notes(self, request: Request) -> bool:
+        """Whether what is made of a Request that was checked has a Score, be it one that led."""
+        return spec(self.system).gives == "score"
+
     def without_effect(self, request: Request) -> Sequence[str]:
         """Of a Sampling, by name, what changes nothing in the pieces of a Request; to ask for it is
         refused."""

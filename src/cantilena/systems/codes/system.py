@@ -144,6 +144,10 @@ class MusicgenSystem(System):
             raise InputError(f"the model {self.name!r} reads neither a Score nor a text")
         return asked or self.conditions[0]
 
+    def has_notes(self, request: Request) -> bool:
+        """As ``System.has_notes``: where a Score leads."""
+        return self.condition(request) == SCORE
+
     def without_effect(self, request: Request) -> Sequence[str]:
         """As ``System.without_effect``: bars that come back are no matter of codes, and there is a
         best only of Scores that are composed, and of sounds that are judged."""
