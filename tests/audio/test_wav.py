@@ -77,6 +77,12 @@ def test_whole_numbers_of_every_width_are_read(width: int, channels: int, n: int
     np.testing.assert_array_equal(samples, (values / full).astype(np.float32))
 
 
+@given(st.binary(max_size=20))
+def test_eight_bits_are_read_from_their_middle(values: bytes):
+    samples, _ = wav.parse_wav(file_of(values, tag=1, bits=8))
+    assert samples[:, 0].tolist() == [(value - 128) / 128 for value in values]
+
+
 @settings(max_examples=50)
 @given(SOUND, st.sampled_from(["<f4", "<f8"]), st.booleans())
 def test_floats_are_read_as_they_are(sound: np.ndarray, kind: str, extensible: bool):
@@ -109,7 +115,7 @@ ONE = struct.pack("<f", 0.5)
         (file_of(ONE)[:36], "no sound"),
         (file_of(ONE + b"x"), "within a sample"),
         (file_of(ONE, tag=7, bits=8), "8 bits in format 7"),
-        (file_of(ONE, tag=1, bits=8), "8 bits in format 1"),
+        (file_of(ONE, tag=1, bits=12), "12 bits in format 1"),
         (file_of(ONE, channels=0), "0 channels"),
         (file_of(ONE, rate=0), "0 Hz"),
         (file_of(struct.pack("<f", float("nan"))), "not finite"),

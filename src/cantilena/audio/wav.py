@@ -24,6 +24,7 @@ MAX_CHANNELS = 16
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 """Format tags of the WAV format; the extensible one has the tag of its samples further on."""
 _KINDS = {
+    (PCM, 8): "u1",  # which alone are above 0 all, silence being 128
     (PCM, 16): "<i2",
     (PCM, 24): "<i4",  # with a byte of zeros below
     (PCM, 32): "<i4",
@@ -89,7 +90,7 @@ def _check_size(samples: np.ndarray) -> None:
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
     """(n, channels) float32 samples of a WAV file, and its rate in Hz.
 
-    PCM of 16, 24 or 32 bits is scaled to -1..1 (full scale is 2^15, 2^23 or 2^31; 32 bits are
+    PCM of 8, 16, 24 or 32 bits is scaled to -1..1 (full scale is half of its values; 32 bits are
     rounded to float32's 24); floats of 32 or 64 bits are taken as they are, beyond -1..1 too.
     Raises InputError that names the file for any other kind of file and for a damaged one.
     """
@@ -161,8 +162,8 @@ def _format(body: memoryview) -> tuple[int, int, int, int]:
         tag = int.from_bytes(body[24:26], "little")
     if (tag, bits) not in _KINDS:
         raise InputError(
-            f"its samples have {bits} bits in format {tag}; PCM (format 1) of 16, 24 or 32 bits "
-            "and floats (format 3) of 32 or 64 can be read"
+            f"its samples have {bits} bits in format {tag}; PCM (format 1) of 8, 16, 24 or 32 "
+            "bits and floats (format 3) of 32 or 64 can be read"
         )
     if not channels or not rate or block != channels * bits // 8:
         raise InputError(
@@ -182,7 +183,8 @@ def _samples(body: memoryview, tag: int, channels: int, bits: int) -> np.ndarray
     values = np.frombuffer(body, _KINDS[tag, bits])
     if tag == PCM:
         full_scale = 2.0 ** (8 * values.itemsize - 1)
-        samples = (values / full_scale).astype(np.float32)
+        silence = full_scale if bits == 8 else 0.0
+        samples = ((values - silence) / full_scale).astype(np.float32)
     else:
         with np.errstate(over="ignore"):  # what is too large for float32 is refused below
             samples = values.astype(np.float32)
