@@ -913,6 +913,16 @@ def test_doctor(composer, capsys):
     assert all(f"\n  {name} " in out for name in told["systems"])
 
 
+def test_doctor_tells_where_weights_come_from(composer, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.setattr("cantilena.models.audio.shipped.find_spec", lambda name: None)
+    assert main(["doctor"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    assert " ready: " in lines["note"]
+    assert " needs its weights, pip install ./weights/audio: " in lines["musiclm"]
+    assert " ready with --checkpoint: " in lines["latent"]
+
+
 def test_notes_that_a_training_began_with_count_too():
     training = {"notes_seen": 4, "before": {"notes_seen": 300, "before": {"notes_seen": 20}}}
     composer = SimpleNamespace(name="x", hash="", card={"training": training})

@@ -164,7 +164,7 @@ def test_a_run_of_another_system_is_not_gone_on_with(here: Path, capsys: Any):
         ("", "there is no codec ''"),
         ("owner/name", "no such folder, and of it as a hub name it is not in the hub's cache"),
         ("sounds", "sounds is no checkpoint: card.json is missing"),
-        ("vae", "its books have () values"),
+        ("vae", "the codec 'vae', of the kind 'vae', has latents"),
     ],
 )
 def test_a_codec_that_is_not_there(

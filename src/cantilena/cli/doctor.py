@@ -83,16 +83,28 @@ def examine(checkpoint: str | Path | None = None) -> dict[str, Any]:
 
 
 def _systems() -> dict[str, dict[str, Any]]:
-    """Of each system of the registry, what it is and whether the packages it needs are there."""
+    """Of each system of the registry, what it is, whether the packages it needs are there, and
+    where its weights come from: "shipped", "not installed" (with the command that installs them),
+    or "named", with --checkpoint."""
     from importlib.util import find_spec
 
+    from cantilena.models.audio.shipped import INSTALL, shipped
     from cantilena.systems import EXTRAS, SYSTEMS
+    from cantilena.systems.spec import SHIPPED
+
+    def weights(name: str) -> dict[str, Any]:
+        line = SYSTEMS[name]
+        if line.default != SHIPPED:
+            return {"weights": "named"}
+        there = line.gives == "score" or shipped(name) is not None
+        return {"weights": "shipped"} if there else {"weights": "not installed", "how": INSTALL}
 
     return {
         name: {
             "is": spec.help,
             "ready": all(find_spec(package) for package in EXTRAS.get(spec.extra, ())),
             "extra": spec.extra or None,
+            **weights(name),
         }
         for name, spec in SYSTEMS.items()
     }
@@ -242,8 +254,12 @@ def lines(findings: dict[str, Any]) -> list[str]:
 
 
 def _system_line(system: dict[str, Any]) -> str:
-    if system["ready"]:
+    if system["ready"] and system["weights"] == "shipped":
         return f"ready: {system['is']}"
+    if system["ready"] and system["weights"] == "named":
+        return f"ready with --checkpoint: {system['is']}"
+    if system["ready"]:
+        return f"needs its weights, {system['how']}: {system['is']}"
     return f"needs pip install 'cantilena[{system['extra']}]': {system['is']}"
 
 

@@ -83,14 +83,9 @@ def code_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) ->
     options above them. Raises InputError, UnknownNameError."""
     from cantilena.systems.codes.training import CodeTraining
 
-    if not codec.sizes or len(set(codec.sizes)) != 1:
-        raise InputError(
-            f"no model is made of the codes of {args.codec!r}: its books have {codec.sizes} "
-            "values, and must have equally many"
-        )
     of_codec = {
         "books": codec.books,
-        "card": codec.sizes[0],
+        "card": codec.card(str(args.codec)),
         "frame_rate": float(codec.frame_rate),
         "codec": codec.fingerprint(),
     }

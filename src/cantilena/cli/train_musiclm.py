@@ -92,18 +92,32 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
     options above them. Raises InputError, UnknownNameError."""
     from cantilena.systems.musiclm.training import MusicLmTraining
 
-    first = codec.quantizers[0] if hasattr(codec, "rates") else getattr(codec, "quantizer", None)
-    if len(set(codec.sizes)) != 1 or first is None:
-        raise InputError(f"a codec whose books have {codec.sizes} values cannot be modelled")
+    levels = getattr(codec, "rates", ())
+    first = codec.quantizers[0] if levels else getattr(codec, "quantizer", None)
+    own = f"the codec {str(args.codec)!r}, of the kind {codec.kind!r},"
+    card = codec.card(str(args.codec))
+    if first is None:
+        raise InputError(f"{own} has no latents, of which stages learn what a clip is like")
     asked = dict(placed(options_of(args)))
-    recipe = base_recipe(args, saved, MusicLmTraining().recipes()).changed(
+    recipe = base_recipe(args, saved, MusicLmTraining().recipes())
+    if recipe.options.levels and not levels:
+        raise InputError(
+            f"{own} has one level, and this recipe a stage for each of several; name a codec of "
+            "levels, as --recipe codec-jukebox of --system codec makes one"
+        )
+    if levels and not recipe.options.levels:
+        raise InputError(
+            f"{own} has {len(levels)} levels, which --recipe jukebox has a stage for each; this "
+            "recipe needs a codec of one"
+        )
+    recipe = recipe.changed(
         books=codec.books,
-        card=codec.sizes[0],
+        card=card,
         frame_rate=float(codec.frame_rate),
         latent=int(first.dim),
         codec=codec.fingerprint(),
         codec_folder=str(args.codec),
-        level_rates=",".join(map(str, getattr(codec, "rates", ()))),
+        level_rates=",".join(map(str, levels)),
     )
     return with_settings(recipe.changed(**asked, **network_settings(recipe, asked)), args)
 

@@ -19,7 +19,7 @@ from cantilena.systems.musiclm.system import MusicLmSystem  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
 from cantilena.train.audio.musiclm import latents_of  # noqa: E402
-from tiny_codecs import tones  # noqa: E402
+from tiny_codecs import tiny, tones  # noqa: E402
 from tiny_musiclm import tiny_codec, tiny_jukebox, tiny_music, write_jukebox  # noqa: E402
 
 
@@ -132,7 +132,9 @@ class Asked:
 def test_a_recipe_takes_the_codecs_levels_or_says_what_it_lacks():
     options = music_settings(Asked("jukebox"), None, tiny_jukebox()).options  # type: ignore[arg-type]
     assert (options.levels, options.books, options.latent) == ((1, 2, 4), 7, 8)
-    with pytest.raises(InputError, match="no stage 'top'; known: semantic, coarse, fine"):
+    with pytest.raises(InputError, match="'frame', has one level, and this recipe"):
         music_settings(Asked("jukebox"), None, tiny_codec())  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="no stage 'semantic'; known: top, middle, bottom"):
+    with pytest.raises(InputError, match="'jukebox', has 3 levels, which --recipe"):
         music_settings(Asked("musiclm-small"), None, tiny_jukebox())  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="'codec', of the kind 'mel-vae', has latents"):
+        music_settings(Asked("musiclm-small"), None, tiny("mel-vae"))  # type: ignore[arg-type]

@@ -207,6 +207,7 @@ def test_a_crop_reads_the_characters_around_it_and_batches_hold_lines_of_any_len
         ({"total": 60.0, "offset": 59.0}, "from second 59 on is not within a song of 60 s"),
         ({"total": float("nan")}, "a song of nan s"),
         ({"lyrics": "где"}, "has none of them"),
+        ({"alone": True}, "alone= is of a part to a recording"),
     ],
 )
 def test_what_cannot_be_is_refused(system: MusicLmSystem, options: dict[str, Any], message: str):

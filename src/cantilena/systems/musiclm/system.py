@@ -136,6 +136,10 @@ class MusicLmSystem(System):
                 f"the model {self.name!r} writes {stem} to a recording; give one, as in "
                 f"'cantilena accompany song.wav --with {stem}'"
             )
+        if request.options.get(ALONE) and not stem:
+            raise InputError(
+                f"alone= is of a part to a recording, and the model {self.name!r} writes none"
+            )
         self._check_tune(request)
         if stem and not self.whole:
             raise InputError(f"the model {self.name!r} lacks what reads a recording")

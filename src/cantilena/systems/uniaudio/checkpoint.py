@@ -112,16 +112,11 @@ def check_books(options: UniOptions, codec: Codec) -> None:
 
 def options_for(codec: Codec, options: UniOptions, folder: str | Path) -> UniOptions:
     """The options for the codes of a codec, which stands in ``folder``. Raises InputError where its
-    books have unequal numbers of values."""
-    if not codec.sizes or len(set(codec.sizes)) != 1:
-        raise InputError(
-            f"no model is made of the codes of {str(folder)!r}: its books have {codec.sizes} "
-            "values, and must have equally many"
-        )
+    books have unequal numbers of values, or it has none."""
     return replace(
         options,
         books=codec.books,
-        card=codec.sizes[0],
+        card=codec.card(str(folder)),
         frame_rate=float(codec.frame_rate),
         codec=codec.fingerprint(),
         codec_folder=str(Path(folder).resolve()),

@@ -119,6 +119,16 @@ class Codec(nn.Module):
             total.update(value.contiguous().numpy().tobytes())
         return total.hexdigest()
 
+    def card(self, place: str) -> int:
+        """How many values each of its books has. Raises InputError, naming the codec's ``place``,
+        where it has no books, or they have unequally many: no model is made of its codes."""
+        if self.sizes and len(set(self.sizes)) == 1:
+            return self.sizes[0]
+        fault = f"books of {list(self.sizes)} values, which must have equally many"
+        if not self.sizes:
+            fault = "latents in the place of codes"
+        raise InputError(f"the codec {place!r}, of the kind {self.kind!r}, has {fault}")
+
     def padded(self, audio: Tensor) -> Tensor:
         """(B, C, T * hop) of sound (B, C, N): silence behind it up to a whole frame."""
         return F.pad(audio, (0, -audio.shape[-1] % self.hop))
