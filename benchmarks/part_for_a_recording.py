@@ -38,6 +38,7 @@ from cantilena.systems.musiclm import accompanying
 from cantilena.systems.musiclm.examples import MusicBatches
 from cantilena.systems.musiclm.levels import joined
 from cantilena.systems.musiclm.options import RECORDING
+from cantilena.systems.musiclm.pitches import pitch_classes
 from cantilena.systems.musiclm.system import SAMPLING, MusicLmSystem
 from cantilena.systems.musiclm.wish import MusicWish
 from cantilena.train.audio.musiclm import MusicClips, rest_of
@@ -52,6 +53,8 @@ LABELS = {
     "its own rest": "",
     "another clip's rest": "other given",
     "no rest": "no given",
+    "another clip's pitch classes": "other chroma",
+    "no pitch classes": "no chroma",
     "another clip's beats": "other beat",
     "no beats": "no beat",
     "another's codes of the stage before": "other coarse",
@@ -87,11 +90,15 @@ def nats(system: MusicLmSystem, data: AudioData, folder: Path, leak: float) -> d
 
 
 def written(
-    system: MusicLmSystem, codes: np.ndarray | None, sounding: Any, seed: int, guidance: float
+    system: MusicLmSystem, rest: np.ndarray | None, sounding: Any, seed: int, guidance: float
 ) -> np.ndarray:
-    """(n,) samples of a part to the codes of a recording, or to none, under beats."""
+    """(n,) samples of a part to a recording (m,) as the model hears it, or to none, under beats."""
     sampling = replace(SAMPLING, guidance=guidance)
-    wish = MusicWish([(0.0, None)], sounding, sampling)
+    codes = None if rest is None else accompanying.codes(system.codec, rest)
+    classes = None
+    if rest is not None and system.music.config.chroma:
+        classes = pitch_classes(rest, system.codec.sample_rate)
+    wish = MusicWish([(0.0, None)], sounding, sampling, chroma=classes)
     tokens = system.cascade.inputs[RECORDING]
     empty = np.zeros((len(tokens.sizes), round(SECONDS * tokens.rate) + 1), dtype=np.int64)
     inputs = {RECORDING: empty if codes is None else codes}
@@ -117,11 +124,10 @@ def sounds_of(
     config, codec = system.music.config, system.codec
     size, rate = round(SECONDS * codec.sample_rate), codec.sample_rate
 
-    def coded(share: float) -> list[np.ndarray]:
-        rests = [rest_of(clip, config.stem, config.noise, share)[:size] for clip in clips]
-        return [accompanying.codes(codec, rest) for rest in rests]
+    def heard_with(share: float) -> list[np.ndarray]:
+        return [rest_of(clip, config.stem, config.noise, share)[:size] for clip in clips]
 
-    clean = coded(0.0)
+    clean = heard_with(0.0)
     beats = [clip.symbols for clip in clips]
     none = [None] * len(clips)
     other = [*range(1, len(clips)), 0]
@@ -130,7 +136,7 @@ def sounds_of(
     ]
     ways = {
         "its rest, its beats": (clean, beats),
-        "its rest with a leak, its beats": (coded(leak), beats),
+        "its rest with a leak, its beats": (heard_with(leak), beats),
         "another's rest, its beats": ([clean[i] for i in other], beats),
         "another's rest and beats": ([clean[i] for i in other], [beats[i] for i in other]),
         "its rest, beats that were heard": (clean, heard),

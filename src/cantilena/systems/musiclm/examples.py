@@ -41,7 +41,8 @@ class MusicExample:
     """A clip: ``codes`` (K, T) of the codec, ``semantic`` (1, T'), captions (``texts``), single
     ``words`` that are true of it, ``features`` of its sound for the joint embedding, its ``song``,
     where its beats are, the codes (K, T) of the ``recording`` that it accompanies, where it does,
-    and its ``tune``, where one is known."""
+    its ``tune``, where one is known, and which pitch classes (T', 12) sound in the recording, where
+    stages read them (``pitches.pitch_classes``)."""
 
     codes: np.ndarray
     semantic: np.ndarray
@@ -52,6 +53,7 @@ class MusicExample:
     sounding: Sounding | None = None
     recording: np.ndarray | None = None
     tune: Tune | None = None
+    chroma: np.ndarray | None = None
 
     def text(self, rng: np.random.Generator) -> str:
         """A caption, or some of the words."""
@@ -173,7 +175,8 @@ class MusicBatches:
         window = Window(start, start, start + layout.frames)
         states = self.music.states(words[None], kept)[0]
         example = self.examples[i]
-        wish = MusicWish([(0.0, states)], example.sounding, tune=example.tune)
+        about = {"tune": example.tune, "chroma": example.chroma}
+        wish = MusicWish([(0.0, states)], example.sounding, **about)
         tokens = self.tokens[i]
         codes = tokens[stage.name][:, start : window.stop]
         return codes, stage.conditions(wish, window, tokens, layout)

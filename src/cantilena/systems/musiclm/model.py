@@ -24,6 +24,7 @@ from cantilena.systems.codes.stages import CodeStage, TokenRows
 from cantilena.systems.codes.stepper import Row
 from cantilena.systems.codes.tune import TUNE
 from cantilena.systems.codes.tune import WIDTH as TUNE_WIDTH
+from cantilena.systems.musiclm import pitches
 from cantilena.systems.musiclm.joint_words import JointWords, JointWordsConfig
 from cantilena.systems.musiclm.options import RECORDING
 from cantilena.systems.musiclm.wish import BEAT, TEXT, MusicWish, wish_rows
@@ -71,7 +72,8 @@ class MusicConfig:
     recording that is to be accompanied is read, () where none is; ``stem``: the part that is
     then written, ``noise``: the deviation of the white noise over the recording, in training
     and at use. ``beat``: whether stages read beats and
-    bars; ``melody``: the names of those that read a tune."""
+    bars, ``chroma``: which pitch classes sound in the recording; ``melody``: the names of those
+    that read a tune."""
 
     stages: tuple[StageConfig, ...]
     words: WordsConfig | JointWordsConfig = field(default_factory=WordsConfig)
@@ -83,6 +85,7 @@ class MusicConfig:
     stem: str = ""
     noise: float = 0.0
     beat: bool = True
+    chroma: bool = False
     melody: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,6 +137,8 @@ class MusicConfig:
         conditions = {TEXT: ConditionConfig(self.words.dim, self.fuse)}
         if self.beat:
             conditions[BEAT] = ConditionConfig(SYMBOLS[BEAT].width, "sum")
+        if self.chroma:
+            conditions[pitches.CHROMA] = ConditionConfig(pitches.WIDTH, "sum")
         if stage.name in self.melody:
             conditions[TUNE] = ConditionConfig(TUNE_WIDTH, "sum")
         for name in stage.reads:

@@ -36,6 +36,7 @@ from cantilena.systems.musiclm.joint_words import OPTION as WORDS
 from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.levels import books_of, frames_in, joined
 from cantilena.systems.musiclm.options import RECORDING, SYSTEM
+from cantilena.systems.musiclm.pitches import pitch_classes
 from cantilena.systems.musiclm.story import MORE, Part, read_story
 from cantilena.systems.musiclm.wish import (
     METRE,
@@ -224,7 +225,16 @@ class MusicLmSystem(System):
             if found is not None and tune is not None:
                 found = repeated(found, request.audio.seconds, seconds)
             beats = found or beats
-        return MusicWish(pairs, beats, request.sampling or self.sampling, tune)
+        sampling, chroma = request.sampling or self.sampling, self._chroma(request)
+        return MusicWish(pairs, beats, sampling, tune, chroma)
+
+    def _chroma(self, request: Request) -> np.ndarray | None:
+        """The pitch classes of a Request's recording, where stages read them."""
+        config, rate = self.music.config, self.codec.sample_rate
+        if request.audio is None or not config.chroma:
+            return None
+        heard = accompanying.as_heard(request.audio, rate)
+        return pitch_classes(accompanying.under_noise(heard, config.noise), rate)
 
     def _words(self, request: Request, parts: Sequence[Part]) -> list[str]:
         """What the stages are told in each part: its words, and what options ask for besides."""

@@ -130,7 +130,7 @@ class MusicLmTraining(SoundTraining):
         about = (options.codec, options.frame_rate, options.fuse, given, options.stem)
         noise = options.noise if options.stem else 0.0
         words = self._words(options)
-        read = {"beat": options.beat, "melody": options.led}
+        read = {"beat": options.beat, "chroma": options.chroma, "melody": options.led}
         return MusicConfig(stages, words, semantic, *about, noise=noise, **read)
 
     def _words(self, options: MusicOptions) -> WordsConfig | JointWordsConfig:

@@ -1,5 +1,5 @@
-"""What a piece of MusicLM is asked to be, as rows of its stages' conditions: words, the beat, and a
-tune.
+"""What a piece of MusicLM is asked to be, as rows of its stages' conditions: words, the beat, a
+tune, and the pitch classes of a recording.
 
 Knows parts in seconds, states of words and the bar and beat that a tempo gives; does not know where
 words' states come from, tokens or models.
@@ -21,6 +21,7 @@ from cantilena.score.score import Score
 from cantilena.systems.codes.conditions import frames_of_steps
 from cantilena.systems.codes.stepper import Row
 from cantilena.systems.codes.tune import TUNE, WIDTH, Tune
+from cantilena.systems.musiclm import pitches
 from cantilena.tokens.codes.patterns import Pattern
 from cantilena.tokens.codes.symbols import (
     SYMBOLS,
@@ -41,12 +42,14 @@ METRE = "4/4"
 class MusicWish:
     """``parts``: in rising order, from which second on which states of words (n, dim) hold, None
     for no words; ``sounding``: where its beats are, None where that is not known; ``sampling`` as
-    it is asked for; ``tune``: the tune that it is to have, None for any."""
+    it is asked for; ``tune``: the tune that it is to have, None for any; ``chroma``: what sounds in
+    the recording that it accompanies, as ``pitches.pitch_classes``, None where there is none."""
 
     parts: Sequence[tuple[float, Tensor | None]]
     sounding: Sounding | None = None
     sampling: Sampling = field(default_factory=Sampling)
     tune: Tune | None = None
+    chroma: np.ndarray | None = None
 
     def words_at(self, frame: int, rate: float) -> Tensor | None:
         """The states that hold in a frame, of ``rate`` a second: new ones from the frame on at
@@ -74,6 +77,12 @@ def wish_rows(
         if wish.tune is None:
             return nothing, nothing
         frames = wish.tune.rows(rate, window.start, window.stop)
+        return Row(torch.from_numpy(frames[frames_of_steps(layout)]), whole), nothing
+    if name == pitches.CHROMA:
+        nothing = Row(torch.zeros(layout.steps, pitches.WIDTH), whole)
+        if wish.chroma is None:
+            return nothing, nothing
+        frames = pitches.rows(wish.chroma, rate, window.start, window.stop)
         return Row(torch.from_numpy(frames[frames_of_steps(layout)]), whole), nothing
     if name != BEAT:
         raise InputError(f"there is no condition {name!r} for a stage of musiclm")
