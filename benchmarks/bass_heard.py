@@ -2,22 +2,30 @@
 pitch classes are those of notes and chords.
 
 Knows samples and a clip's symbols; does not know how a bass was written. For
-``part_for_a_recording.py``. A moment's pitch is the one of three octaves from C1 whose first six
-partials are strongest together; which octave it is in is told less well and not asked.
+``part_for_a_recording.py``; alone it prints the figures of basses (WAV) that were written to the
+sound of a MIDI file without one. A moment's pitch is the one of three octaves from C1 whose first
+six partials are strongest together; which octave it is in is told less well and not asked.
+
+    python benchmarks/bass_heard.py song.mid out/song-accompanied.bass.wav
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from cantilena.analysis.audio.spectra import FRAMES, LOWEST, RATE, spectra
-from cantilena.audio.wav import resample
+from cantilena.audio.wav import parse_wav, resample
 from cantilena.data.audio.clips import STEMS
 from cantilena.score.harmony import NO_CHORD, Chord
+from cantilena.score.midi import read_midi
 from cantilena.score.score import DRUMS
+from cantilena.tokens.codes.symbols import score_symbols
 
 PARTIALS = (0, 12, 19, 24, 28, 31)
 """Semitones above the first of the first six partials."""
@@ -106,3 +114,23 @@ def bass_figures(sound: np.ndarray, rate: int, symbols: Any) -> Mapping[str, flo
         share(classes, sounding(symbols, rest, moments)),
     )
     return dict(zip(COLUMNS, figures, strict=True))
+
+
+def main() -> None:
+    """Prints a row for each bass."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("midi", help="of the music to which they were written, without a bass")
+    parser.add_argument("basses", nargs="+", metavar="WAV")
+    args = parser.parse_args()
+    symbols = score_symbols(read_midi(args.midi))
+    rest = np.full(len(symbols.onset), STEMS.index("other"))
+    known = SimpleNamespace(**vars(symbols), role=rest)
+    print(f"{'':50}" + "".join(f"{column:>9}" for column in COLUMNS))
+    for path in args.basses:
+        sound, rate = parse_wav(Path(path).read_bytes())
+        row = bass_figures(sound.mean(1), rate, known)
+        print(f"{path:50}" + "".join(f"{row[column]:9.3f}" for column in COLUMNS))
+
+
+if __name__ == "__main__":
+    main()
