@@ -161,6 +161,11 @@ def test_a_codec_is_trained_on_clips_and_used(here, capsys):
     assert code == 2 and "clips are at 16000 Hz and the codec at 8000" in err
     code, _, err = run(capsys, *argv[:5], "--out", "b", "--notes", "5")
     assert code == 2 and "--notes is not an option of" in err
+    code, _, err = run(capsys, *argv[:5], "--out", "b", "--option", "stems=0.5")
+    assert code == 2 and "the clips have no stems; make them with 'data audio --stems'" in err
+    code, _, err = run(capsys, *argv[:5], "--out", "b", "--option", "stems=2")
+    assert code == 2 and "stems of 2 is more than 1" in err
+    assert not (here / "b").exists()
 
 
 def test_the_installed_codec_is_taken_where_none_is_named(here, capsys, monkeypatch):

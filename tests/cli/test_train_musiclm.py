@@ -180,6 +180,8 @@ def test_a_recording_gets_a_part(tmp_path: Path, capsys: Any, monkeypatch: Any):
     assert code == 2 and "writes drums to a recording; give one" in err
     code, _, err = run(capsys, "accompany", "song.wav", "--with", "drums")
     assert code == 2 and "drums-for-a-rest" in err
+    code, _, err = run(capsys, "accompany", "song.wav", "--with", "bass")
+    assert code == 2 and "bass-for-a-rest" in err
     assert not (tmp_path / "x").exists()
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -88,6 +88,7 @@ def tones(seconds: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
 @dataclass
 class FakeClip:
     samples: np.ndarray
+    stems: ClassVar[Mapping[str, np.ndarray]] = {}
 
     def heard(self, channels: int) -> np.ndarray:
         return np.repeat(self.samples[None], channels, 0)

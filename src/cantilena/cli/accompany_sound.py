@@ -20,7 +20,8 @@ from cantilena.cli.naming import (
 from cantilena.errors import CantilenaError, InputError
 
 SUFFIX = "-accompanied"
-_TRAIN = "'cantilena train --system musiclm --recipe drums-for-a-rest' makes one"
+_PARTS = ("drums", "bass")
+"""What the recipes of ``musiclm`` write to a recording, the first where nothing is asked for."""
 
 
 def accompany_sound(args: argparse.Namespace) -> int:
@@ -38,7 +39,9 @@ def accompany_sound(args: argparse.Namespace) -> int:
             raise InputError(f"--{name} is of MIDI files; a recording's part has no notes")
     check_sounding("audio", args.engine, args.soundfont)
     if args.checkpoint is None:
-        raise InputError(f"to accompany a recording name a model with --checkpoint; {_TRAIN}")
+        raise InputError(
+            f"to accompany a recording name a model with --checkpoint; {_training(args.parts)}"
+        )
     formats = None if args.formats is None else checked_formats(args.formats)
     folder = check_folder(args.output)
     asked = names_asked(args.name, 1)
@@ -46,7 +49,9 @@ def accompany_sound(args: argparse.Namespace) -> int:
     composer: Any = api.load(args.checkpoint, system)
     stem = composer.stem if system == "uniaudio" else composer.music.config.stem
     if not stem:
-        raise InputError(f"the model in {args.checkpoint!r} accompanies nothing; {_TRAIN}")
+        raise InputError(
+            f"the model in {args.checkpoint!r} accompanies nothing; {_training(args.parts)}"
+        )
     if args.parts is not None and args.parts.strip().lower() != stem:
         raise InputError(f"the model in {args.checkpoint!r} writes {stem}, not {args.parts!r}")
     (seed,) = api.check_seeds(0 if args.seed is None else args.seed, 1)
@@ -72,3 +77,10 @@ def accompany_sound(args: argparse.Namespace) -> int:
     for line in failure_lines(failures):
         warn(line)
     return failure_code(failures)
+
+
+def _training(parts: str | None) -> str:
+    """By which command a model comes that writes what is asked for."""
+    asked = (parts or "").strip().lower()
+    part = asked if asked in _PARTS else _PARTS[0]
+    return f"'cantilena train --system musiclm --recipe {part}-for-a-rest' makes one"

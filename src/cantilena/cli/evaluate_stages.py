@@ -27,6 +27,8 @@ _ROWS = (
     ("no lyrics", "no lyrics"),
     ("other above", "another clip's tokens of the stage before"),
     ("no above", "none of them"),
+    ("other chroma", "another clip's pitch classes"),
+    ("no chroma", "no pitch classes"),
     ("other given", "another clip's recording"),
     ("no given", "no recording"),
 )

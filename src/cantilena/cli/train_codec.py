@@ -34,8 +34,10 @@ def train_codec(args: argparse.Namespace) -> int:
         raise InputError("--codec is of --system codes; which codec is trained, --recipe says")
     folder, saved = run_folder(args)
     recipe = codec_settings(args, saved)
-    data, valid = splits(args, recipe.options.seconds)
+    data, valid = splits(args, recipe.options.seconds, stems=bool(recipe.options.stems))
     sung = recipe.options.codec == "mel-levels" and bool(recipe.options.weights.get("ctc"))
+    if sung and recipe.options.stems:
+        raise InputError("sung clips have no stems; leave out --option stems=")
     if sung:
         recipe = with_phonemes(recipe, data, saved)
     options, settings = recipe.options, recipe.settings
@@ -50,7 +52,8 @@ def train_codec(args: argparse.Namespace) -> int:
     if sung:
         cuts, others = (SungClips(part, model.phonemes, length) for part in (data, valid))
     else:
-        cuts, others = (Cuts(part, model.channels, length) for part in (data, valid))
+        cuts = Cuts(data, model.channels, length, options.stems)
+        others = Cuts(valid, model.channels, length)
     held_out = others.fixed(settings.batch)
     parameters = sum(p.numel() for p in model.parameters())
     say = printer(args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cantilena.data.audio.clips import to_pcm
 from cantilena.errors import InputError
 from cantilena.train.audio.clips import Cuts
 from tiny_codecs import FakeClip, FakeClips
@@ -63,6 +64,41 @@ def test_left_and_right_are_cut_at_one_place():
     clips.clip = lambda i: Stereo(clips.sounds[i])  # type: ignore[method-assign]
     left, right = Cuts(clips, 2, 8).draw(0, 0, 1)["audio"][0]
     assert np.array_equal(left, -right) and left.any()
+
+
+def test_some_rows_are_a_stem_that_sounds_alone():
+    mix, low, high = (np.full(30, level, np.float32) for level in (0.5, 0.25, 0.125))
+    parts = {"bass": low, "melody": high, "drums": np.zeros(30, np.float32)}
+
+    class Parted(FakeClip):
+        stems = {name: to_pcm(own) for name, own in parts.items()}  # noqa: RUF012
+
+    clips = FakeClips([mix])
+    clips.clip = lambda i: Parted(clips.sounds[i])  # type: ignore[method-assign]
+    cuts = Cuts(clips, 2, 8, stems=0.5)
+    drawn = cuts.draw(0, 0, 400)["audio"]
+    assert np.array_equal(drawn, cuts.draw(0, 0, 400)["audio"])
+    levels, counts = np.unique(drawn[:, :, 0], return_counts=True)
+    assert levels.tolist() == [0.125, 0.25, 0.5]  # never the silent one
+    assert counts / 800 == pytest.approx([0.25, 0.25, 0.5], abs=0.06)
+    assert (Cuts(clips, 1, 8).draw(0, 0, 40)["audio"] == 0.5).all()
+    assert (cuts.fixed(1)[0]["audio"] == 0.5).all()  # held out is the mix
+
+
+def test_a_clip_of_silent_stems_is_heard_whole():
+    clips = FakeClips([np.ones(9, np.float32)])
+    silent = {"bass": np.zeros(9, np.int16)}
+    clips.clip = lambda i: Silent(clips.sounds[i])  # type: ignore[method-assign]
+
+    class Silent(FakeClip):
+        stems = silent
+
+    assert (Cuts(clips, 1, 4, stems=1.0).draw(0, 0, 8)["audio"] == 1).all()
+
+
+def test_stems_of_clips_that_have_none_are_refused():
+    with pytest.raises(InputError, match="no stems; make them with 'data audio --stems'"):
+        Cuts(ramps(5), 1, 2, stems=0.5)
 
 
 def test_no_length_is_refused():

@@ -35,7 +35,8 @@ class CodecOptions(Checked):
     ("fixed"), by their gradients ("balancer"), or the adversary by VQGAN's rule ("adaptive");
     ``adversaries``: discriminators, ``adversary_share`` as wide as the published ones, heard from
     step ``adversary_from`` on; ``adversary_rate``: times the rate; ``plain_steps``: first steps
-    without the quantizer. How often books are dropped is the quantizer's "dropout"."""
+    without the quantizer; ``stems``: share of the examples that are one stem of a clip alone, in
+    place of the mix. How often books are dropped is the quantizer's "dropout"."""
 
     codec: str = option("frame", "which codec")
     model: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class CodecOptions(Checked):
     adversary_share: float = option(1.0, "width of adversaries", least=0)
     adversary_rate: float = option(1.0, "adversaries' rate", least=0)
     plain_steps: int = option(0, "steps without the quantizer", least=0)
+    stems: float = option(0.0, "share of examples that are a stem alone", least=0, most=1)
     half: bool = option(True, "weights of the checkpoint in 16 bits", free=True)
 
     def __post_init__(self) -> None:

@@ -85,11 +85,16 @@ def as_heard(audio: Audio, rate: int) -> np.ndarray:
     return np.concatenate(list(resampled([mono], audio.rate, rate)))[:, 0]
 
 
+def under_noise(heard: np.ndarray, noise: float) -> np.ndarray:
+    """(n,) samples under white noise of a deviation, the same each time."""
+    if not noise:
+        return heard
+    return heard + noise * np.random.default_rng(0).standard_normal(len(heard))
+
+
 def codes(codec: Any, heard: np.ndarray, noise: float = 0.0) -> np.ndarray:
-    """(K, T) codes of (n,) samples at the codec's rate, under white noise of a deviation, the same
-    each time: as the model was taught."""
-    if noise:
-        heard = heard + noise * np.random.default_rng(0).standard_normal(len(heard))
+    """(K, T) codes of (n,) samples at the codec's rate, ``under_noise`` as the model was taught."""
+    heard = under_noise(heard, noise)
     block = np.repeat(heard.astype(np.float32)[:, None], codec.channels, axis=1)
     return np.concatenate(list(encode_blocks(codec, [block])), axis=1)
 

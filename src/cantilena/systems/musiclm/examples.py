@@ -42,8 +42,9 @@ class MusicExample:
     """A clip: ``codes`` (K, T) of the codec, ``semantic`` (1, T'), captions (``texts``), single
     ``words`` that are true of it, ``features`` of its sound for the joint embedding, its ``song``,
     where its beats are, the codes (K, T) of the ``recording`` that it accompanies, where it does,
-    its ``tune``, where one is known, where in its song it lies (``timing``), and the characters of
-    the ``lyrics`` of that song."""
+    its ``tune``, where one is known, which pitch classes (T', 12) sound in the recording, where
+    stages read them (``pitches.pitch_classes``), where in its song it lies (``timing``), and the
+    characters of the ``lyrics`` of that song."""
 
     codes: np.ndarray
     semantic: np.ndarray
@@ -54,6 +55,7 @@ class MusicExample:
     sounding: Sounding | None = None
     recording: np.ndarray | None = None
     tune: Tune | None = None
+    chroma: np.ndarray | None = None
     timing: Timing | None = None
     lyrics: np.ndarray | None = None
 
@@ -181,6 +183,7 @@ class MusicBatches:
             [(0.0, states)],
             example.sounding,
             tune=example.tune,
+            chroma=example.chroma,
             timing=example.timing,
             lyrics=example.lyrics,
         )

@@ -27,6 +27,7 @@ from cantilena.systems.musiclm.joint_words import JointWords, JointWordsConfig
 from cantilena.systems.musiclm.lyrics import LYRICS
 from cantilena.systems.musiclm.lyrics import WIDTH as LYRICS_WIDTH
 from cantilena.systems.musiclm.options import RECORDING
+from cantilena.systems.musiclm.pitches import CHROMA
 from cantilena.systems.musiclm.timing import TIMING
 from cantilena.systems.musiclm.wish import BEAT, TEXT, WIDTHS, MusicWish, wish_rows
 from cantilena.systems.musiclm.words import Words, WordsConfig
@@ -71,8 +72,9 @@ class MusicConfig:
     or summed up, beside each ("sum"). ``given``: the sizes of the codec's books in which a
     recording that is to be accompanied is read, () where none is; ``stem``: the part that is
     then written, ``noise``: the deviation of the white noise over the recording, in training
-    and at use. ``beat`` and ``timing``: whether stages read beats and bars, and where in a song
-    they are; ``melody`` and ``lyrics``: the names of those that read a tune, and lyrics."""
+    and at use. ``beat``, ``timing`` and ``chroma``: whether stages read beats and bars, where in a
+    song they are, and which pitch classes sound in the recording; ``melody`` and ``lyrics``: the
+    names of those that read a tune, and lyrics."""
 
     stages: tuple[StageConfig, ...]
     words: WordsConfig | JointWordsConfig = field(default_factory=WordsConfig)
@@ -84,6 +86,7 @@ class MusicConfig:
     stem: str = ""
     noise: float = 0.0
     beat: bool = True
+    chroma: bool = False
     melody: tuple[str, ...] = ()
     timing: bool = False
     lyrics: tuple[str, ...] = ()
@@ -135,7 +138,8 @@ class MusicConfig:
     def code_config(self, stage: StageConfig) -> CodeConfig:
         """The code model of a stage."""
         conditions = {TEXT: ConditionConfig(self.words.dim, self.fuse)}
-        there = {BEAT: self.beat, TUNE: stage.name in self.melody, TIMING: self.timing}
+        there = {BEAT: self.beat, TUNE: stage.name in self.melody}
+        there |= {CHROMA: self.chroma, TIMING: self.timing}
         for name in (name for name in WIDTHS if there[name]):
             conditions[name] = ConditionConfig(WIDTHS[name], "sum")
         if stage.name in self.lyrics:

@@ -47,9 +47,10 @@ class MusicOptions(Checked):
     which are read as codes with white ``noise`` over them (SingSong's, so that what leaks of the
     stem in separated recordings cannot be copied); ``leak``: how much of the stem is left in them,
     as separation leaves some. ``beat``: whether stages read where beats and bars are
-    (JukeDrummer's beat information); ``melody``: the stages that read a tune, with commas.
-    ``timing``: whether they read where in its song a clip lies, and ``lyrics``: those that read the
-    words that are sung in it, both as Jukebox.
+    (JukeDrummer's beat information); ``chroma``: whether a part to a recording reads, beside the
+    others' codes, which pitch classes sound in them; ``melody``: the stages that read a tune, with
+    commas. ``timing``: whether they read where in its song a clip lies, and ``lyrics``: those that
+    read the words that are sung in it, both as Jukebox.
     ``level_rates``: of a codec of levels
     (Jukebox's), how many frames of each are in one of the coarsest: each is a stage of its own,
     in windows of ``level_seconds``."""
@@ -91,6 +92,7 @@ class MusicOptions(Checked):
     noise: float = option(0.01, "deviation of the noise over what is read", least=0, free=True)
     leak: float = option(0.0, "share of the stem left in what is read", least=0, most=1, free=True)
     beat: bool = option(True, "whether beats and bars are read")
+    chroma: bool = option(False, "whether pitch classes of a recording are read")
     melody: str = option("", "stages that read a tune, as semantic,coarse")
     timing: bool = option(False, "whether the place in the song is read")
     lyrics: str = option("", "stages that read lyrics, as top")
@@ -132,6 +134,8 @@ class MusicOptions(Checked):
                     )
         if self.led and self.stem:
             raise InputError("a part to a recording is led by the recording, not by a tune")
+        if self.chroma and not self.stem:
+            raise InputError("chroma is of a recording that is accompanied; name the stem, too")
         if self.stem and SEMANTIC in self.names:
             raise InputError("a stem is written to the others without a semantic stage")
 

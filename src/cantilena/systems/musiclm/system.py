@@ -37,6 +37,7 @@ from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.levels import books_of, frames_in, joined
 from cantilena.systems.musiclm.lyrics import LYRICS
 from cantilena.systems.musiclm.options import RECORDING, SYSTEM
+from cantilena.systems.musiclm.pitches import pitch_classes
 from cantilena.systems.musiclm.song import OFFSET, TOTAL, lyrics_asked, timing_asked
 from cantilena.systems.musiclm.story import MORE, Part, read_story
 from cantilena.systems.musiclm.timing import Timing
@@ -256,9 +257,18 @@ class MusicLmSystem(System):
             beats,
             request.sampling or self.sampling,
             tune,
+            self._chroma(request),
             self._timing(request),
             self._lyrics(request),
         )
+
+    def _chroma(self, request: Request) -> np.ndarray | None:
+        """The pitch classes of a Request's recording, where stages read them."""
+        config, rate = self.music.config, self.codec.sample_rate
+        if request.audio is None or not config.chroma:
+            return None
+        heard = accompanying.as_heard(request.audio, rate)
+        return pitch_classes(accompanying.under_noise(heard, config.noise), rate)
 
     def _words(self, request: Request, parts: Sequence[Part]) -> list[str]:
         """What the stages are told in each part: its words, and what options ask for besides."""

@@ -145,7 +145,7 @@ class MusicLmTraining(SoundTraining):
         about = (options.codec, options.frame_rate, options.fuse, given, options.stem)
         noise = options.noise if options.stem else 0.0
         words = self._words(options)
-        read = {"beat": options.beat, "melody": options.led}
+        read = {"beat": options.beat, "chroma": options.chroma, "melody": options.led}
         read |= {"timing": options.timing, "lyrics": options.sung}
         return MusicConfig(stages, words, semantic, *about, noise=noise, **read)
 

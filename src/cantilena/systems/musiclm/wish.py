@@ -1,5 +1,5 @@
 """What a piece of MusicLM is asked to be, as rows of its stages' conditions: words, the beat, a
-tune, and, as Jukebox has them, lyrics and the place in a song.
+tune, the pitch classes of a recording, and, as Jukebox has them, lyrics and the place in a song.
 
 Knows parts in seconds, states of words and the bar and beat that a tempo gives; does not know where
 words' states come from, tokens or models.
@@ -22,6 +22,7 @@ from cantilena.systems.codes.conditions import frames_of_steps
 from cantilena.systems.codes.stepper import Row
 from cantilena.systems.codes.tune import TUNE, Tune
 from cantilena.systems.codes.tune import WIDTH as TUNE_WIDTH
+from cantilena.systems.musiclm import pitches
 from cantilena.systems.musiclm.lyrics import LYRICS, lyric_rows
 from cantilena.systems.musiclm.lyrics import WIDTH as LYRICS_WIDTH
 from cantilena.systems.musiclm.timing import TIMING, Timing
@@ -40,7 +41,12 @@ TEXT, BEAT = "text", "beat"
 TEMPO = 100.0
 """Quarters a minute where no tempo is asked for: about the middle of the songs that were heard."""
 METRE = "4/4"
-WIDTHS = {BEAT: SYMBOLS[BEAT].width, TUNE: TUNE_WIDTH, TIMING: TIMING_WIDTH}
+WIDTHS = {
+    BEAT: SYMBOLS[BEAT].width,
+    TUNE: TUNE_WIDTH,
+    TIMING: TIMING_WIDTH,
+    pitches.CHROMA: pitches.WIDTH,
+}
 """Numbers of a frame, of the conditions that say something of each."""
 
 
@@ -48,14 +54,16 @@ WIDTHS = {BEAT: SYMBOLS[BEAT].width, TUNE: TUNE_WIDTH, TIMING: TIMING_WIDTH}
 class MusicWish:
     """``parts``: in rising order, from which second on which states of words (n, dim) hold, None
     for no words; ``sounding``: where its beats are, None where that is not known; ``sampling`` as
-    it is asked for; ``tune``: the tune that it is to have, None for any; ``timing``: where in a
-    song it lies, None where that is not known; ``lyrics``: the characters (n,) of all of that
-    song's, None for none."""
+    it is asked for; ``tune``: the tune that it is to have, None for any; ``chroma``: what sounds in
+    the recording that it accompanies, as ``pitches.pitch_classes``, None where there is none;
+    ``timing``: where in a song it lies, None where that is not known; ``lyrics``: the characters
+    (n,) of all of that song's, None for none."""
 
     parts: Sequence[tuple[float, Tensor | None]]
     sounding: Sounding | None = None
     sampling: Sampling = field(default_factory=Sampling)
     tune: Tune | None = None
+    chroma: np.ndarray | None = None
     timing: Timing | None = None
     lyrics: np.ndarray | None = None
 
@@ -103,6 +111,8 @@ def _frames(wish: MusicWish, name: str, rate: float, window: Window) -> np.ndarr
     span = (rate, window.start, window.stop)
     if name == TUNE:
         return None if wish.tune is None else wish.tune.rows(*span)
+    if name == pitches.CHROMA:
+        return None if wish.chroma is None else pitches.rows(wish.chroma, *span)
     if name == TIMING:
         return None if wish.timing is None else wish.timing.rows(*span)
     return None if wish.sounding is None else symbol_frames(BEAT, wish.sounding, *span)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cantilena.data.audio.clips import from_pcm
 from cantilena.errors import InputError
 
 _QUIET = 1e-3
@@ -27,7 +28,8 @@ class ClipData(Protocol):
     def __len__(self) -> int: ...
 
     def clip(self, i: int) -> Any:
-        """Clip ``i``, whose ``heard(channels)`` is (channels, n) float32."""
+        """Clip ``i``, whose ``heard(channels)`` is (channels, n) float32, and whose ``stems`` are
+        (n,) int16 by name."""
         ...
 
     def order(self, epoch: int, seed: int | None) -> np.ndarray:
@@ -38,12 +40,16 @@ class ClipData(Protocol):
 class Cuts:
     """Draws batches (B, channels, ``length``) float32. Each clip is cut once an epoch, at a random
     place; what is shorter is filled with silence. Of clips of one channel, or for other numbers
-    of channels than two, all channels are the same."""
+    of channels than two, all channels are the same. ``stems``: share of the rows that are one of
+    the clip's stems that sound, alone, the same in all channels. Raises InputError where there are
+    none."""
 
-    def __init__(self, data: ClipData, channels: int, length: int):
+    def __init__(self, data: ClipData, channels: int, length: int, stems: float = 0.0):
         if length < 1:
             raise InputError("clips to train on must have a length")
-        self.data, self.channels, self.length = data, channels, length
+        if stems and not data.clip(0).stems:
+            raise InputError("the clips have no stems; make them with 'data audio --stems'")
+        self.data, self.channels, self.length, self.stems = data, channels, length, stems
         self._order = lru_cache(maxsize=2)(data.order)
 
     def draw(self, seed: int, step: int, batch: int) -> dict[str, np.ndarray]:
@@ -53,9 +59,17 @@ class Cuts:
         for number in range(step * batch, (step + 1) * batch):
             epoch, place = divmod(number, len(self.data))
             clip = self.data.clip(int(self._order(epoch, seed)[place]))
-            samples = clip.heard(self.channels)
-            rows.append(self._random(samples, rng))
+            rows.append(self._random(self._sound(clip, rng), rng))
         return {"audio": np.stack(rows)}
+
+    def _sound(self, clip: Any, rng: np.random.Generator) -> np.ndarray:
+        """(channels, n) of a clip, or now and then of a stem."""
+        if self.stems and rng.random() < self.stems:
+            sounding = [own for own in clip.stems.values() if own.any()]
+            if sounding:
+                alone = from_pcm(sounding[int(rng.integers(len(sounding)))])
+                return np.repeat(alone[None], self.channels, 0)
+        return clip.heard(self.channels)
 
     def _random(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         cut = self._cut(samples, 0)

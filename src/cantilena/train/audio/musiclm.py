@@ -25,6 +25,7 @@ from cantilena.systems.musiclm.examples import MusicExample, words_of
 from cantilena.systems.musiclm.joint_words import JointWords
 from cantilena.systems.musiclm.lyrics import characters_of
 from cantilena.systems.musiclm.model import MusicLM
+from cantilena.systems.musiclm.pitches import pitch_classes
 from cantilena.systems.musiclm.timing import Timing
 from cantilena.systems.musiclm.words import Words
 from cantilena.train.audio.codes import ClipData, CodeClips
@@ -75,6 +76,11 @@ class MusicClips:
         """(n,) samples of each clip as stages hear of it: without the stem that is written."""
         return (rest_of(clip, self.stem, self.noise, self.leak) for clip in self.clips)
 
+    def chroma(self) -> list[np.ndarray]:
+        """(T, 12) pitch classes of what stages hear of each clip."""
+        rate = self.coded.codec.sample_rate
+        return [pitch_classes(samples, rate) for samples in self.heard()]
+
     def features(self, words: Words | JointWords) -> np.ndarray:
         """(N, F) float32 of the clips, by which words are told of sound: of their latents, or the
         vectors of a joint embedding, which are kept in the folder."""
@@ -96,8 +102,9 @@ class MusicClips:
         out = []
         recordings = self.recordings or [None] * len(self.clips)
         features, meaning = self.features(music.words), semantic_of(music, self)
-        rows = zip(self.clips, self.codes, meaning, recordings, features, strict=True)
-        for clip, codes, semantic, recording, own in rows:
+        chroma = self.chroma() if music.config.chroma else [None] * len(self.clips)
+        rows = zip(self.clips, self.codes, meaning, recordings, features, chroma, strict=True)
+        for clip, codes, semantic, recording, own, classes in rows:
             names = [gm.name(number) for number in clip.meta.get("instruments", ())]
             out.append(
                 MusicExample(
@@ -110,6 +117,7 @@ class MusicClips:
                     clip.symbols,
                     recording,
                     tune_of(clip) if music.config.melody else None,
+                    classes,
                     timing_of(clip) if music.config.timing or music.config.lyrics else None,
                     lyrics_of(clip) if music.config.lyrics else None,
                 )
