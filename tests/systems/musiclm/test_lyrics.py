@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,9 +144,8 @@ def system(folder: Path) -> MusicLmSystem:
 
 
 def codes(system: MusicLmSystem, seconds: float = 1.3, **options: Any) -> dict[str, np.ndarray]:
-    sampling = replace(system.sampling, guidance=1.0)  # with more a tiny model repeats a token
-    request = Request(Brief(text="calm", seconds=seconds), 1, sampling, options=options)
-    request = system.completed(request)
+    request = system.completed(Request(Brief(text="calm", seconds=seconds), 1, options=options))
+    assert request.sampling is not None and request.sampling.guidance == 1.0
     system.check(request)
     piece = system._piece(request)
     piece.writing.run()

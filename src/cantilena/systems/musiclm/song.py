@@ -1,7 +1,7 @@
-"""What a Request's options say of the song of which a piece is a part: where in it the piece lies,
-and what is sung in it.
+"""What a Request gives beside its words: a tune or a recording, and of the song of which the piece
+is a part where in it the piece lies and what is sung in it.
 
-Knows options and what a model reads; does not know stages, words or sound.
+Knows Requests and what a model reads; does not know stages, words or sound.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from cantilena.errors import InputError
+from cantilena.systems.codes.tune import check_no_bars
 from cantilena.systems.musiclm.lyrics import LYRICS, characters_of
 from cantilena.systems.musiclm.model import MusicConfig
 from cantilena.systems.musiclm.timing import Timing
+from cantilena.systems.request import Request
 
 TOTAL, OFFSET = "total", "offset"
 """Options: how many seconds the song lasts, and at which of them the piece begins."""
@@ -57,3 +59,23 @@ def lyrics_asked(config: MusicConfig, name: str, options: Mapping[str, Any]) -> 
             "jukebox-lyrics' makes one that does"
         )
     return characters_of(text)
+
+
+def check_source(config: MusicConfig, name: str, request: Request) -> None:
+    """Raises InputError for a Score or a recording that the model does not read, and for wishes
+    that a tune decides."""
+    brief = request.brief
+    is_given = request.score is not None or request.audio is not None
+    if request.score is not None and request.audio is not None:
+        raise InputError("a tune is a Score or a recording; give one of them")
+    if request.score is not None and config.stem:
+        raise InputError(f"the model {name!r} writes {config.stem} to sound, not to notes")
+    if is_given and not config.melody and not config.stem:
+        raise InputError(
+            f"the model {name!r} follows no tune and accompanies no recording; 'cantilena "
+            "train --system musiclm --recipe musiclm-melody' makes one that follows a tune"
+        )
+    if is_given and config.melody and brief.tempo and brief.how.get("tempo") != "implied":
+        raise InputError("a tune has a tempo of its own; leave the tempo out")
+    if is_given and config.melody:
+        check_no_bars(brief)
