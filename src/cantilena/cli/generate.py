@@ -305,6 +305,8 @@ def _settings(args: argparse.Namespace, name: str) -> Settings:
     for option in options:
         if option not in kind.options:
             raise InputError(f"the system {name!r} has no --{option}")
+    if args.condition is not None and "condition" not in kind.options:
+        raise InputError(f"the system {name!r} has no --condition")
     condition = () if args.condition is None else (f"condition={args.condition}",)
     options |= read_options((*(args.option or ()), *condition), kind.options)
     for option in ("instruments", "exclude", "seconds", "obey") if args.unmasked else ():
