@@ -73,6 +73,53 @@ def test_items_have_seeds_in_a_row(tmp_path: Path):
     assert len(read_items(source, None, 0)) == 2 and len(read_items(source, 1, 0)) == 1
 
 
+def test_a_prompt_has_a_seed_and_wishes_of_its_own(tmp_path: Path):
+    own = {"id": "a", "text": "x", "seed": 7, "options": {"bars": 8}}
+    source = prompts(tmp_path / "p", own, {"id": "b", "text": "y"})
+    found = read_items(source, 3, None)
+    assert [(i.id, i.seed, dict(i.options)) for i in found] == [
+        ("a", 7, {"bars": 8}),
+        ("b", 1, {}),
+        ("a-2", 8, {"bars": 8}),
+    ]
+    assert [i.seed for i in read_items(source, 3, 10)] == [10, 11, 12]  # as asked for all
+
+
+def test_prompts_may_be_lines_of_text(tmp_path: Path):
+    source = prompts(tmp_path / "p.txt", "a slow waltz", "", "jazz", "jazz")
+    found = [(i.id, i.text) for i in read_items(source, None, None)]
+    assert found == [("a-slow-waltz", "a slow waltz"), ("jazz", "jazz"), ("jazz-2", "jazz")]
+
+
+def test_options_of_a_system_of_sound(tmp_path: Path, monkeypatch, capsys):
+    """They reach its Requests, and wrong ones are told in a line."""
+    pytest.importorskip("torch")
+    pytest.importorskip("vector_quantize_pytorch")
+    loaded = []
+
+    def load(checkpoint: str, system: str, **options: str) -> FakeSystem:
+        loaded.append(options)
+        made.system = "latent"
+        return made
+
+    made = FakeSystem()
+    monkeypatch.setattr("cantilena.api.load", load)
+    source = prompts(tmp_path / "p.jsonl", {"id": "a", "text": "x", "options": {"seconds": 3}})
+    command = ["generate", "--prompts", source, "--system", "latent", "-o", str(tmp_path / "out")]
+    own = ["--option", "steps=4", "--condition", "text", "--guidance", "3", "--best-of", "2"]
+    assert main([*command, *own, "--codec", "pair", "--formats", "mid"]) == 0
+    (request,) = made.requests
+    assert request.options == {"steps": 4, "condition": "text"}
+    assert (request.sampling.guidance, request.sampling.best_of) == (3, 2)
+    assert request.brief.seconds == 3 and loaded == [{"codec": "pair"}]
+    manifest = (tmp_path / "out" / "manifest.jsonl").read_text()
+    assert json.loads(manifest)["options"] == {"seconds": 3}
+    capsys.readouterr()
+    for wrong in (["--option", "steps=many"], ["--option", "stairs=4"]):
+        assert main([*command, *wrong]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -82,6 +129,9 @@ def test_items_have_seeds_in_a_row(tmp_path: Path):
         ([{"id": "a/b", "text": "x"}], "line 1: .*file's name"),
         ([{"id": True, "text": "x"}], "the id True"),
         ([{"id": "a"}, {"id": "A"}], "line 2: the id 'A'"),
+        ([{"id": "a", "seed": "x"}], "line 1: the seed 'x'"),
+        ([{"id": "a", "seed": -1}], "line 1: the seed .* from 0"),
+        ([{"id": "a", "options": {"story": "0:calm"}}], "line 1: unknown option 'story'"),
         (["", " "], "no prompts"),
     ],
 )

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,13 @@ pytest.importorskip("transformers")
 import cantilena
 from cantilena.cli import main
 from cantilena.decode.sampling import Sampling
-from cantilena.errors import BriefError, CheckpointError, InputError, UnknownNameError
+from cantilena.errors import (
+    BriefError,
+    CantilenaError,
+    CheckpointError,
+    InputError,
+    UnknownNameError,
+)
 from cantilena.result import Result
 from cantilena.score import Controls, Score, Track
 from cantilena.score.controls import CONTROL_CHANGE, PITCH_BEND
@@ -545,6 +552,14 @@ def test_bad_requests_are_refused_before_anything_is_made(system: System, monkey
     for request, message in wrong:
         with pytest.raises(InputError, match=message):
             system.run([request])
+
+
+def test_an_option_is_understood_or_refused(system: System):
+    for name, kind in system.options.items():
+        if kind is str:
+            asked = {**request_of(system).options, name: "no such thing"}
+            with suppress(CantilenaError):
+                system.check(request_of(system, options=asked))
 
 
 @pytest.mark.parametrize(

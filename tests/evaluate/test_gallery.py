@@ -18,7 +18,13 @@ from cantilena.audio.audio import Audio
 from cantilena.audio.wav import read_wav
 from cantilena.cli import gallery as command
 from cantilena.cli import main
-from cantilena.errors import BriefError, CheckpointError
+from cantilena.errors import (
+    BriefError,
+    CheckpointError,
+    InputError,
+    MissingExtraError,
+    Notice,
+)
 from cantilena.evaluate.gallery import PROMPTS, Entrant, exhibit, make_gallery
 from cantilena.evaluate.prompts import Prompt
 from cantilena.evaluate.sound.pieces import Renderer
@@ -242,6 +248,22 @@ def test_one_that_was_interrupted_goes_on(tmp_path):
     gallery_of(tmp_path, {"note": FakeSystem(), "led": rest})
     assert [request.text for request in rest.requests] == [TEXTS["two b'"]]
     assert page_of(tmp_path).texts["h3"] == ["note", "led"] * len(TEXTS)
+
+
+def test_a_system_that_lacks_a_package_is_named_and_the_others_are_shown(tmp_path):
+    """Which is known for some when a piece is composed, as to sing words takes eSpeak NG."""
+    mute = SoundSystem()
+    mute.error, mute.fails = MissingExtraError("voices", "sing", "singing words"), 1
+    with pytest.warns(Notice, match=r"mute is left out: .*cantilena\[sing\]"):
+        figures = gallery_of(tmp_path, {"mute": mute, "note": FakeSystem()})
+    assert [column["key"] for column in figures["systems"]] == ["note"]
+    page = page_of(tmp_path)
+    assert page.texts["h3"] == ["note"] * len(TEXTS) and "mute: singing words" in str(page.texts)
+    there = json.loads((tmp_path / "gallery.json").read_text())
+    assert list(there["left_out"]) == ["mute"] and there == figures
+    mute.fails = len(mute.requests)
+    with pytest.warns(Notice), pytest.raises(InputError, match="no system can be heard: singing"):
+        gallery_of(tmp_path / "mute", {"mute": mute})
 
 
 def test_silence_and_no_notes_are_said(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,19 @@ def test_another_text_or_seed_makes_the_piece_again(tmp_path: Path):
     assert generate_all(NoiseSystem(), other, tmp_path, SHORT).pieces == 1
     assert generate_all(NoiseSystem(), other, tmp_path, SHORT).pieces == 0
     assert read_manifest(tmp_path)["one"]["seed"] == 99
+
+
+def test_wishes_of_a_piece_reach_it_and_others_make_it_again(tmp_path: Path):
+    items = [replace(ITEMS[0], options={"instruments": "flute, cello"}), *ITEMS[1:]]
+    settings = Settings(options={"tokens": 60})
+    generate_all(NoiseSystem(), items, tmp_path, settings)
+    heard = set(read_midi(tmp_path / f"{items[0].id}.mid").instrument.tolist())
+    assert heard and heard <= {42, 73}
+    assert generate_all(NoiseSystem(), items, tmp_path, settings).pieces == 0
+    assert generate_all(NoiseSystem(), ITEMS, tmp_path, settings).pieces == 1
+    wrong = [replace(ITEMS[0], options={"key": "zzxx"})]
+    with pytest.raises(InputError, match=f"piece {ITEMS[0].id!r}"):
+        generate_all(NoiseSystem(), wrong, tmp_path / "wrong", settings)
 
 
 def test_one_folder_holds_pieces_of_one_making(tmp_path: Path):

@@ -167,7 +167,7 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     how = {name: getattr(args, name) for name in SAMPLING}
     sampling = make_sampling(kind.sampling, **how)
     audio, stretch = recording_of(args)
-    options = {**read_options(_options(args), kind.options), **stretch}
+    options = {**read_options(_options(args, system, kind.options), kind.options), **stretch}
     story = story_for(name=system, story=args.story, text=" ".join(args.text))
     if story is not None:
         if args.prompts is not None:
@@ -196,9 +196,13 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     return jobs
 
 
-def _options(args: argparse.Namespace) -> list[str]:
-    """The system's own options, as they are written."""
+def _options(args: argparse.Namespace, system: str, kinds: Mapping[str, type]) -> list[str]:
+    """The system's own options, as they are written. Raises InputError for one of ours that it has
+    not."""
     named = {"condition": args.condition, "lyrics": args.lyrics}
+    for name, value in named.items():
+        if value is not None and name not in kinds:
+            raise InputError(f"the system {system!r} has no --{name}")
     return [
         *(args.option or ()),
         *(f"{name}={value}" for name, value in named.items() if value is not None),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,14 +31,15 @@ _NUMBER = "-000000"  # as long as the number behind a name may be
 GPU_BATCH = 64  # pieces abreast; benchmarks/gpu_rates.py found more of little use on one H100
 
 _TEXT = """\
-A file of prompts holds one JSON object a line, with "id" and "text"; without a text (or with null)
-a piece is unconditional. The same command goes on where it stopped: pieces that are there, with
-their line in manifest.jsonl, are passed over, and one of musiclm that was under way goes on at its
-stage and window (where workers share a disk). --workers and --ray make the same pieces in several
-processes, each with the system in its memory, by Ray (pip install 'cantilena[ray]'); all files are
-written by this process. --onto writes NAME-1.mid, NAME-2.mid, ...; pieces that are there stay, and
-new ones are numbered behind them. On a cluster a checkpoint's folder stands under one path on all
-machines.
+A file of prompts holds one JSON object a line, with "text" and, where wished, "id", "seed" and
+"options" (as {"bars": 8}), which --seed and the other options here stand above; without a text (or
+with null) a piece is unconditional. Or it holds one text a line. The same command goes on where it
+stopped: pieces that are there, with their line in manifest.jsonl, are passed over, and one of
+musiclm that was under way goes on at its stage and window (where workers share a disk). --workers
+and --ray make the same pieces in several processes, each with the system in its memory, by Ray
+(pip install 'cantilena[ray]'); all files are written by this process. --onto writes NAME-1.mid,
+NAME-2.mid, ...; pieces that are there stay, and new ones are numbered behind them. On a cluster a
+checkpoint's folder stands under one path on all machines.
 
 examples:
   cantilena generate --prompts captions.jsonl --n 1000 -o out
@@ -55,8 +57,13 @@ examples:
 def generate_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.epilog = _TEXT
-    parser.add_argument("--prompts", metavar="FILE", help="lines of JSON with 'id' and 'text'")
+    parser.add_argument(
+        "--prompts", metavar="FILE", help="lines of text, or of JSON with 'text' and 'id'"
+    )
     system_arguments(parser)
+    parser.add_argument(
+        "--codec", metavar="DIR", help="what sounds codes (musicgen, code-notes, musiclm)"
+    )
     parser.add_argument(
         "--n", type=int, metavar="N", help="pieces in all; prompts come again where they are fewer"
     )
@@ -68,7 +75,7 @@ def generate_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="of mid,wav,musicxml,png,json (mid; of systems of sound wav)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the first piece")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the first piece (0)")
     onto = parser.add_argument_group("music that is there already, for systems that edit")
     onto.add_argument("--onto", metavar="FILE", help="a MIDI file to go on from")
     onto.add_argument(
@@ -90,6 +97,12 @@ def generate_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--temperature", type=float, metavar="T", help="sampling temperature")
     how.add_argument("--top-p", type=float, metavar="P", help="nucleus")
     how.add_argument("--top-k", type=int, metavar="K", help="keep the K likeliest (0: all)")
+    how.add_argument("--guidance", type=float, metavar="G", help="pull towards the wishes")
+    how.add_argument("--best-of", type=int, metavar="N", help="make N of each, keep the best")
+    how.add_argument("--condition", metavar="NAME", help="what leads sound: score, or text alone")
+    how.add_argument(
+        "--option", action="append", metavar="NAME=VALUE", help="an option of the system's own"
+    )
     how.add_argument("--instruments", metavar="LIST", help="the only ones, as 'piano, drums'")
     how.add_argument("--exclude", metavar="LIST", help="instruments that must not sound")
     how.add_argument("--most", type=int, metavar="N", help="instruments at most, drums too (16)")
@@ -170,7 +183,10 @@ def _all(
     checkpoint = args.checkpoint
     if checkpoint is not None and Path(checkpoint).exists():
         checkpoint = str(Path(checkpoint).absolute())  # workers may stand in other folders
-    load = partial(_system, name, checkpoint, args.device, args.dtype, args.batch)
+    codec = args.codec
+    if codec is not None and Path(codec).exists():
+        codec = str(Path(codec).absolute())
+    load = partial(_system, name, checkpoint, args.device, args.dtype, args.batch, codec)
     if args.ray is None and args.workers in (None, 1):
         from cantilena.systems.at_scale import generate_all
 
@@ -211,11 +227,11 @@ def _onto(args: argparse.Namespace, name: str, settings: Settings, edit: Edit) -
         raise InputError(
             "--onto goes on from one file, in this process; leave out --workers, --ray"
         )
-    seeds = check_seeds(args.seed, args.n or 1)
+    seeds = check_seeds(args.seed or 0, args.n or 1)
     folder = check_folder(args.output)
     stem = (names_asked(args.name, 1) or names_of_sources([args.onto]))[0]
     stem = safe_name(stem, _NUMBER).removesuffix(_NUMBER)  # so that no number cuts it
-    system = _system(name, args.checkpoint, args.device, args.dtype, args.batch)
+    system = _system(name, args.checkpoint, args.device, args.dtype, args.batch, args.codec)
     requests = [
         Request(settings.wishes, seed, settings.sampling, edit, name, settings.options)
         for seed in seeds
@@ -257,12 +273,17 @@ def _first_free(folder: Path, stem: str) -> int:
 
 
 def _system(
-    name: str, checkpoint: str | None, device: str | None, dtype: str | None, batch: int | None
+    name: str,
+    checkpoint: str | None,
+    device: str | None,
+    dtype: str | None,
+    batch: int | None,
+    codec: str | None = None,
 ) -> System:
     """The system, with how many pieces it makes abreast; also called in workers."""
     from cantilena.api import load
 
-    where = {"device": device, "dtype": dtype}
+    where = {"device": device, "dtype": dtype, "codec": codec}
     system = load(checkpoint, name, **{k: v for k, v in where.items() if v is not None})
     on = getattr(getattr(system, "step_model", None), "device", None)
     if batch or getattr(on, "type", "cpu") == "cuda":
@@ -272,6 +293,7 @@ def _system(
 
 def _settings(args: argparse.Namespace, name: str) -> Settings:
     """What all pieces share, checked before a model is touched."""
+    from cantilena.cli.compose import read_options
     from cantilena.options import make_brief, make_sampling
     from cantilena.render.formats import check_extras, checked_formats
     from cantilena.systems import spec, system_class
@@ -283,6 +305,10 @@ def _settings(args: argparse.Namespace, name: str) -> Settings:
     for option in options:
         if option not in kind.options:
             raise InputError(f"the system {name!r} has no --{option}")
+    if args.condition is not None and "condition" not in kind.options:
+        raise InputError(f"the system {name!r} has no --condition")
+    condition = () if args.condition is None else (f"condition={args.condition}",)
+    options |= read_options((*(args.option or ()), *condition), kind.options)
     for option in ("instruments", "exclude", "seconds", "obey") if args.unmasked else ():
         if getattr(args, option):
             raise InputError(f"an unmasked piece is held to nothing; leave out --{option}")
@@ -293,34 +319,46 @@ def _settings(args: argparse.Namespace, name: str) -> Settings:
     wishes = make_brief(
         "", True, instruments=args.instruments, exclude=args.exclude, seconds=args.seconds
     )
-    how = {"temperature": args.temperature, "top_p": args.top_p, "top_k": args.top_k}
-    sampling = make_sampling(kind.sampling, **how)
+    names = ("temperature", "top_p", "top_k", "guidance", "best_of")
+    sampling = make_sampling(kind.sampling, **{name: getattr(args, name) for name in names})
     formats = checked_formats(args.formats or ("wav" if spec(name).gives == "audio" else "mid"))
     check_extras([form for form in formats if form == "svg"])  # all are written, or no piece is
     return Settings(wishes, sampling, options, formats, args.obey)
 
 
-def read_items(source: str | None, n: int | None, seed: int) -> list[Item]:
+@dataclass(frozen=True)
+class _Line:
+    """A prompt: the name of its files, its text, and the seed and options it has of its own."""
+
+    id: str
+    text: str | None
+    seed: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_items(source: str | None, n: int | None, seed: int | None) -> list[Item]:
     """The pieces to write: a file's prompts, the first ``n`` of them, or again from the first on
     where they are fewer (their ids then end in "-2", "-3", ...); without a file ``n`` unconditional
-    ones. Seeds are in a row. Raises InputError with the number of a line that cannot be used."""
+    ones. Seeds are in a row from ``seed``; where it is None, from 0, but a prompt's own seed counts
+    for it, and the next ones where it comes again. Raises InputError with the number of a line that
+    cannot be used."""
     from cantilena.systems.at_scale import Item
 
     if n is not None and not 1 <= n <= MAX_N:
         raise InputError(f"the number of pieces must be 1 to {MAX_N:,}, not {n}")
-    if not 0 <= seed < 2**62:
-        raise InputError(f"the seed must be a whole number from 0, not {seed}")
+    _check_seed(seed or 0)
     if source is None:
-        n = n or 1
-        prompts: list[tuple[str, str | None]] = [(f"piece-{i:06d}", None) for i in range(1, n + 1)]
+        prompts = [_Line(f"piece-{i:06d}", None) for i in range(1, (n or 1) + 1)]
     else:
         prompts = _prompts(source)
-    n = n or len(prompts)
     items = []
-    for i in range(n):
-        name, text = prompts[i % len(prompts)]
-        again = i // len(prompts)
-        items.append(Item(name if not again else f"{name}-{again + 1}", text, seed + i))
+    for i in range(n or len(prompts)):
+        prompt, again = prompts[i % len(prompts)], i // len(prompts)
+        name = prompt.id if not again else f"{prompt.id}-{again + 1}"
+        number = (seed or 0) + i
+        if seed is None and prompt.seed is not None:
+            number = prompt.seed + again
+        items.append(Item(name, prompt.text, number, prompt.options))
     names = [item.id.casefold() for item in items]
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
@@ -328,24 +366,34 @@ def read_items(source: str | None, n: int | None, seed: int) -> list[Item]:
     return items
 
 
-def _prompts(source: str) -> list[tuple[str, str | None]]:
-    """(id, text) of each line of a file."""
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**62:
+        raise InputError(f"the seed must be a whole number from 0, not {seed}")
+
+
+def _prompts(source: str) -> list[_Line]:
+    """The prompts of a file: lines of JSON, or of text."""
+    from cantilena.cli.prompts import file_names, is_json, lines_of
     from cantilena.files import decode, parse_jsonl, read_bytes
 
     name = Path(source).name
     data = read_bytes(source, MAX_BYTES, "a file of prompts")
     if len(data) > MAX_BYTES:
         raise InputError(f"{name} holds more than {MAX_BYTES // 10**6} MB; split it")
-    by_id: dict[str, tuple[str, str | None]] = {}
-    for number, value in parse_jsonl(decode(data, name), name):
+    text = decode(data, name)
+    by_id: dict[str, _Line] = {}
+    if not is_json(source, text):
+        lines = lines_of(text, name)
+        by_id = {i: _Line(i, p.text) for p, (i,) in zip(lines, file_names(lines), strict=True)}
+    for number, value in parse_jsonl(text, name) if is_json(source, text) else ():
         where = f"{name}, line {number}: "
         try:
             prompt = _prompt(value, number)
         except InputError as error:
             raise InputError(f"{where}{error}") from None
-        if prompt[0].casefold() in by_id:
-            raise InputError(f"{where}the id {prompt[0]!r} is there already")
-        by_id[prompt[0].casefold()] = prompt
+        if prompt.id.casefold() in by_id:
+            raise InputError(f"{where}the id {prompt.id!r} is there already")
+        by_id[prompt.id.casefold()] = prompt
     if not by_id:
         raise InputError(
             f'{name} holds no prompts; write lines as {{"id": "a", "text": "a waltz"}}'
@@ -353,7 +401,8 @@ def _prompts(source: str) -> list[tuple[str, str | None]]:
     return list(by_id.values())
 
 
-def _prompt(data: Any, number: int) -> tuple[str, str | None]:
+def _prompt(data: Any, number: int) -> _Line:
+    from cantilena.cli.prompts import own_of
     from cantilena.names import check_name
 
     if not isinstance(data, dict):
@@ -364,4 +413,7 @@ def _prompt(data: Any, number: int) -> tuple[str, str | None]:
         raise InputError(f"the text {text!r} is no text")
     if isinstance(name, bool) or not isinstance(name, (str, int)):
         raise InputError(f"the id {name!r} is neither text nor a whole number")
-    return check_name(str(name)), text.strip() or None if text is not None else None
+    seed, options = own_of(data)
+    _check_seed(seed or 0)
+    words = text.strip() or None if text is not None else None
+    return _Line(check_name(str(name)), words, seed, options)

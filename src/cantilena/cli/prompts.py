@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,18 +50,25 @@ def read_prompts(source: str) -> list[Prompt]:
     if len(data) > MAX_BYTES:
         raise InputError(f"{name} holds more than {MAX_BYTES // 10**6} MB; split it")
     text = decode(data, name)
-    if source.lower().endswith((".jsonl", ".ndjson")) or text.lstrip().startswith("{"):
-        prompts = _objects(text, name)
-    else:
-        prompts = [
-            Prompt(line.strip(), where=f"{name}, line {number}: ")
-            for number, line in enumerate(text.split("\n"), 1)
-            if line.strip()
-        ]
+    prompts = _objects(text, name) if is_json(source, text) else lines_of(text, name)
     if not prompts:
         raise InputError(f"{name} holds no prompts; write one text a line")
     _check_twice(prompts)
     return prompts
+
+
+def is_json(source: str, text: str) -> bool:
+    """Whether a file of prompts, of this name and with this text, holds lines of JSON."""
+    return source.lower().endswith((".jsonl", ".ndjson")) or text.lstrip().startswith("{")
+
+
+def lines_of(text: str, name: str) -> list[Prompt]:
+    """The prompts of a file of this ``name`` that has one text a line."""
+    return [
+        Prompt(line.strip(), where=f"{name}, line {number}: ")
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip()
+    ]
 
 
 def _objects(text: str, name: str) -> list[Prompt]:
@@ -87,6 +94,12 @@ def _objects(text: str, name: str) -> list[Prompt]:
 def _object(data: Any, where: str) -> Prompt:
     if not isinstance(data, dict) or not isinstance(data.get("text"), str):
         raise InputError(f"not an object with a 'text'; write as in {_EXAMPLE}")
+    seed, options = own_of(data)
+    return Prompt(data["text"], _id(data.get("id")), seed, options, where)
+
+
+def own_of(data: Mapping[str, Any]) -> tuple[int | None, dict[str, Any]]:
+    """The seed and the options that a line of JSON has of its own. Raises InputError."""
     seed = data.get("seed")
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
         raise InputError(f"the seed {seed!r} is not a whole number")
@@ -98,7 +111,7 @@ def _object(data: Any, where: str) -> Prompt:
             raise InputError(f"unknown option {name!r}; known: {', '.join(WISHES)}")
         if not _option(options[name]):
             raise InputError(f"the option {name!r} is neither text, a number nor a list of texts")
-    return Prompt(data["text"], _id(data.get("id")), seed, options, where)
+    return seed, options
 
 
 _EXAMPLE = """{"id": "one", "text": "a waltz for piano"}"""

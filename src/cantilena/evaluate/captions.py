@@ -15,7 +15,7 @@ from cantilena.data.audio.reader import AudioData
 from cantilena.errors import InputError
 from cantilena.evaluate.tables import write_figures
 from cantilena.files import make_folder
-from cantilena.systems.joint.examples import facts_of_clip
+from cantilena.systems.joint.examples import NOTHING_KNOWN, facts_of_clip
 from cantilena.text.caption.pseudo import (
     PseudoCaption,
     Writer,
@@ -36,14 +36,14 @@ def evaluate_captions(
     progress: Callable[[float], None] | None = None,
 ) -> tuple[dict[str, Any], str]:
     """The figures of ``n`` clips spread over the data, and their table. Raises InputError where
-    none of the clips is of MIDI."""
+    none of the clips is of a piece of MIDI."""
     facts: list[Facts] = []
     for i in range(0, len(data), max(1, len(data) // n)):
         clip = facts_of_clip(data.clip(i))
         if clip is not None and len(facts) < n:
             facts.append(clip)
     if not facts:
-        raise InputError("nothing is known of these clips, as they are recordings; give MIDI")
+        raise InputError(NOTHING_KNOWN)
     rows: list[dict[str, Any]] = []
     for name, writer in writers.items():
         for task in tasks:

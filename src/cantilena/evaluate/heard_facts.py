@@ -21,7 +21,7 @@ from cantilena.files import make_folder
 from cantilena.models.audio.joint_plain import PlainJoint
 from cantilena.search.tables import GROUP_OF
 from cantilena.search.tagging import families_of, sound_facts
-from cantilena.systems.joint.examples import facts_of_clip
+from cantilena.systems.joint.examples import NOTHING_KNOWN, facts_of_clip
 from cantilena.text.facts import Facts
 
 NEAR_TEMPO = 0.04
@@ -65,7 +65,7 @@ def evaluate_heard(
     progress: Callable[[float], None] | None = None,
 ) -> tuple[dict[str, Any], str]:
     """The figures of ``n`` clips spread over the data, and their table. Raises InputError where
-    none of the clips is of MIDI."""
+    none of the clips is of a piece of MIDI."""
     train = AudioData(data.folder, "train", stems=False)
     clips = (train.clip(i) for i in _spread(len(train), TRAINING))
     training = [facts for clip in clips if (facts := facts_of_clip(clip)) is not None]
@@ -79,7 +79,7 @@ def evaluate_heard(
         if progress is not None:
             progress((i + 1) / len(data))
     if not pairs or not training:
-        raise InputError("nothing is known of these clips, as they are recordings; give MIDI")
+        raise InputError(NOTHING_KNOWN)
     commonest = Commonest.of(training)
     rows = {
         "heard": shares(pairs),

@@ -44,11 +44,13 @@ SETTINGS = "generate.json"
 @dataclass(frozen=True)
 class Item:
     """One piece: the ``id`` that names its files, the ``text`` it is described by (None for
-    nothing) and its seed."""
+    nothing), its seed, and ``options``: wishes of its own, as ``text.brief.merge`` takes them,
+    above its text and below those of ``Settings``."""
 
     id: str
     text: str | None
     seed: int
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,18 @@ class Settings:
 
     def request(self, system: System, item: Item) -> Request:
         """The Request for an item. Raises InputError, naming the item."""
+        from cantilena.options import make_brief
         from cantilena.text.brief import parse_brief
 
-        brief = replace(self.wishes, text=item.text or "")
-        if item.text and (self.obey or "text" not in spec(system.system).reads):
-            brief = _merged(parse_brief(item.text), self.wishes)
-        request = Request(brief, item.seed, self.sampling, None, system.system, self.options)
-        request = system.completed(request)
+        read = item.text and (self.obey or "text" not in spec(system.system).reads)
         try:
+            brief = parse_brief(item.text) if read and item.text else Brief(text=item.text or "")
+            if read or item.options:
+                brief = _merged(make_brief(brief, **item.options), self.wishes)
+            else:
+                brief = replace(self.wishes, text=brief.text)
+            request = Request(brief, item.seed, self.sampling, None, system.system, self.options)
+            request = system.completed(request)
             system.check(request)
         except InputError as error:
             raise InputError(f"piece {item.id!r}: {error}") from None
@@ -243,6 +249,7 @@ def manifest_line(item: Item, result: Result, files: Mapping[str, Path]) -> dict
         "file": next(iter(files.values())).name,
         "text": item.text,
         "seed": item.seed,
+        **({"options": dict(item.options)} if item.options else {}),
         "notes": len(result.score) if result.audio is None or result.guide else 0,
         **({} if result.audio is None else {"sound_seconds": round(result.audio.seconds, 3)}),
         **result.facts,
@@ -295,7 +302,12 @@ def _there(
 ) -> bool:
     """Whether an item's piece is written: its files, and a line that says the same of it."""
     entry = done.get(item.id)
-    same = entry is not None and (entry.get("text"), entry.get("seed")) == (item.text, item.seed)
+    asked = (item.text, item.seed, dict(item.options))
+    same = entry is not None and asked == (
+        entry.get("text"),
+        entry.get("seed"),
+        entry.get("options", {}),
+    )
     return same and all((folder / f"{item.id}.{form}").is_file() for form in formats)
 
 

@@ -73,6 +73,9 @@ class Finished:
 Event = NoteMade | Progress | Finished
 
 
+JUDGE = "joint"
+"""The option by which systems of sound keep of several sounds the one most like the text."""
+
 DIGITS = 9
 """Of a score (0-1) that count: what differs beyond is rounding."""
 
@@ -209,9 +212,11 @@ class System(ABC):
         for name in self.without_effect(request):
             value, usual = getattr(sampling, name), getattr(self.sampling, name)
             if value not in (usual, getattr(plain, name)) and (name, value) != ("best_of", 1):
+                judged = name == "best_of" and JUDGE in self.options
+                more = f", or name a joint embedding with --option {JUDGE}=DIR" if judged else ""
                 raise InputError(
                     f"{name.replace('_', '-')} changes nothing in what {self.system!r} makes of "
-                    f"this; leave it at {usual:g}"
+                    f"this; leave it out{more}"
                 )
 
     # ------------------------------------------------------------------ what is done with it

@@ -13,6 +13,7 @@ pytest.importorskip("vector_quantize_pytorch")
 from cantilena.audio.audio import Audio  # noqa: E402
 from cantilena.errors import CheckpointError  # noqa: E402
 from cantilena.models.audio.joint import Joint, JointConfig  # noqa: E402
+from cantilena.score import Score, Track  # noqa: E402
 from cantilena.systems.codes.judging import judge, seed_of  # noqa: E402
 from cantilena.systems.codes.system import MusicgenSystem  # noqa: E402
 from cantilena.systems.joint.checkpoint import save_joint  # noqa: E402
@@ -29,15 +30,15 @@ def place(tmp_path) -> str:
     return str(save_joint(tmp_path / "joint", model.state_dict(), model.config, about, {}))
 
 
-def of_three(system, text: str, place: str, **options):
+def of_three(system, text: str, place: str, score: Score | None = None, **options):
     """The best of three sounds of a second, and the likeness to the text of each written alone."""
     sampling = replace(system.sampling, best_of=3)
     brief = Brief(seconds=1.0, text=text)
-    how = Request(brief, 7, sampling, options={**options, "joint": place})
+    how = Request(brief, 7, sampling, options={**options, "joint": place}, score=score)
     (result,) = system.compose([how])
     joint, likeness = judge(place), []
     for number in range(3):
-        plain = Request(brief, seed_of(7, number), sampling, options=options)
+        plain = Request(brief, seed_of(7, number), sampling, options=options, score=score)
         (one,) = system.compose([plain])
         vector = joint.of_sound(one.audio.samples.mean(0), one.audio.rate)
         likeness.append(joint.likeness(vector, joint.embed_texts([text])[0]))
@@ -65,6 +66,17 @@ def test_stages_and_diffusions_keep_the_sound_most_like_the_text_too(tmp_path, p
         assert result.facts["judged_by"] == judge(place).identity
         with pytest.raises(CheckpointError):
             system.compose([Request(Brief(seconds=1.0), 7, options={**options, "joint": "none"})])
+
+
+def test_notes_that_a_model_wrote_are_judged_too(tmp_path, place):
+    from cantilena.systems.codes.notes_system import CodeNotesSystem
+
+    system = CodeNotesSystem.load(write_pair(tmp_path, "note", system="code-notes"), "cpu")
+    score = Score.build(480, [Track("", 0)], [0, 480], [480, 480], [60, 64], [80, 80], [0, 0])
+    result, likeness = of_three(system, "slow piano", place, score)
+    assert len(set(likeness)) == 3
+    assert result.rows[-1].score == pytest.approx(max(likeness), abs=1e-4)
+    assert result.facts["judged_by"] == judge(place).identity
 
 
 def test_what_follows_a_recording_is_judged_too(tmp_path, place):

@@ -397,8 +397,13 @@ def test_a_midi_file_sounds(folder: Path, tmp_path: Path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("option", "message"), [("--codec", "no 'codec'"), ("--condition", "no option of this system")]
+    ("option", "message"),
+    [
+        ("--codec", "no 'codec'"),
+        ("--condition", "the system 'note' has no --condition"),
+        ("--lyrics", "the system 'note' has no --lyrics"),
+    ],
 )
-def test_other_systems_have_neither_codec_nor_condition(option: str, message: str, capsys):
+def test_other_systems_have_no_options_of_sound(option: str, message: str, capsys):
     assert main(["compose", "waltz", option, "text", "-o", "never"]) == 2
     assert message in capsys.readouterr().err

@@ -7,6 +7,7 @@ with all that the page says, and a folder for each system with its pieces, their
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cantilena.analysis.audio import accuracy
-from cantilena.errors import InputError
+from cantilena.errors import InputError, MissingExtraError, Notice
 from cantilena.evaluate.composing import Piece, compose_prompts
 from cantilena.evaluate.gallery.exhibit import about, exhibit
 from cantilena.evaluate.gallery.page import gallery_html, within
@@ -80,8 +81,9 @@ def make_gallery(
     none with ``fresh``; the page is written after each system, so that one that was interrupted
     shows those that are done. ``one_file``: the page holds sound and pictures itself, and may be
     moved alone. ``renderer`` sounds Scores; ``left_out`` says why systems by name
-    are not there. A piece that a system fails on says why in its place. Raises InputError, also
-    while another process writes to ``out``, CheckpointError, MissingExtraError.
+    are not there. A piece that a system fails on says why in its place; a system that turns out to
+    lack a package is left out with a Notice. Raises InputError, also while another process writes
+    to ``out`` and where no system is left, and CheckpointError.
     """
     if not entrants:
         raise InputError("there is no system to be heard")
@@ -103,11 +105,20 @@ def make_gallery(
                 if progress:
                     progress((n + done) / len(entrants), key)
 
-            column = _column(entrant, make_request, prompts, folder, renderer, seed, fresh, share)
-            figures["systems"].append(column)
+            try:
+                figures["systems"].append(
+                    _column(entrant, make_request, prompts, folder, renderer, seed, fresh, share)
+                )
+            except MissingExtraError as error:  # of one system, which keeps no other from the page
+                figures["left_out"][entrant.key] = str(error)
+                warnings.warn(Notice(f"{entrant.key} is left out: {error}"), stacklevel=2)
+                if not figures["systems"]:
+                    continue
             write_json(folder / FIGURES, figures)
             page = gallery_html(figures, within(folder)) if one_file else gallery_html(figures)
             write_bytes(folder / PAGE, page.encode())
+    if not figures["systems"]:
+        raise InputError(f"no system can be heard: {'; '.join(figures['left_out'].values())}")
     return figures
 
 

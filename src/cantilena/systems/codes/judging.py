@@ -11,9 +11,10 @@ import numpy as np
 
 from cantilena.audio.audio import Audio
 from cantilena.models.audio.joint_plain import PlainJoint
+from cantilena.systems.base import JUDGE
 from cantilena.text.report.rows import Row
 
-OPTION = "joint"
+OPTION = JUDGE
 """The option of a Request that names the embedding's folder."""
 
 

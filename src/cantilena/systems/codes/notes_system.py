@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from cantilena.audio.audio import Audio
 from cantilena.errors import InputError
 from cantilena.render.synth import room
+from cantilena.systems.codes.judging import OPTION
 from cantilena.systems.codes.notes import NotePlan, NoteWriting, note_plan, note_sounds, placed
 from cantilena.systems.codes.pair import Pair
 from cantilena.systems.codes.system import MusicgenSystem, Piece, fade
@@ -33,7 +34,7 @@ class CodeNotesSystem(MusicgenSystem):
 
     system = "code-notes"
     sampling = replace(MusicgenSystem.sampling, temperature=0.7, guidance=1.0)
-    options: ClassVar[dict[str, type]] = {}
+    options: ClassVar[dict[str, type]] = {OPTION: str}
     piece = _NotePiece
 
     def __init__(self, pair: Pair):

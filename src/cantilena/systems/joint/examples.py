@@ -48,6 +48,11 @@ those that the clip has."""
 DROPS = (0.3, 0.5, 0.75)
 """Mean shares of its facts that such a caption leaves out: some say a single thing, as people who
 search do."""
+NOTHING_KNOWN = (
+    "nothing is known of these clips, as of recordings, single notes and sung lines; give clips of "
+    "pieces of MIDI, as 'cantilena data audio' makes them"
+)
+"""What is wrong where facts of clips are needed and ``facts_of_clip`` gives none."""
 Texts = Callable[[Sequence[str]], np.ndarray]
 """What a tower of texts reads of some texts, (N, ...)."""
 
@@ -107,9 +112,9 @@ def _write(data: AudioData, arrays: Path, texts: Path) -> None:
 
 
 def _density(clip: Clip) -> float | None:
-    """Notes a bar; None of a recording."""
+    """Notes a bar; None where there are none: of a recording, a single note, a sung line."""
     symbols, meta = clip.symbols, clip.meta
-    if symbols is None:
+    if symbols is None or "metre" not in meta:
         return None
     num, den = meta["metre"]
     bars = len(clip.samples) / clip.rate * meta["bpm"] / 60 / (4 * num / den)
@@ -117,13 +122,13 @@ def _density(clip: Clip) -> float | None:
 
 
 def facts_of_clip(clip: Clip) -> Facts | None:
-    """What is known of a clip of MIDI; None of a recording."""
+    """What is known of a clip of a piece of MIDI; None of any other, as ``_density`` has them."""
     return _facts({**clip.meta, "density": _density(clip)})
 
 
 def _facts(row: dict[str, Any]) -> Facts | None:
-    """What is known of a clip of MIDI, moods by ``mood_rule`` where the song has none."""
-    if row.get("density") is None or "bpm" not in row:
+    """As ``facts_of_clip``, moods by ``mood_rule`` where the song has none."""
+    if row.get("density") is None:
         return None
     key = Key.from_index(row["key"]) if row["key"] >= 0 else None
     metre = (int(row["metre"][0]), int(row["metre"][1]))

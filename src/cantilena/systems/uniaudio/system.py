@@ -62,7 +62,8 @@ class UniAudioSystem(MusicgenSystem):
     system = SYSTEM
     sampling = replace(SAMPLING, best_of=NoteSystem.sampling.best_of)
     options: ClassVar[Mapping[str, type]] = {
-        **MusicgenSystem.options,
+        "condition": str,
+        OPTION: str,
         "start": float,
         "stop": float,
         PART: bool,
