@@ -16,6 +16,7 @@ pytest.importorskip("vector_quantize_pytorch")
 
 from cantilena.cli import main  # noqa: E402
 from cantilena.data.audio.clips import Clip  # noqa: E402
+from cantilena.decode.sampling import Sampling  # noqa: E402
 from cantilena.decode.windows import Window  # noqa: E402
 from cantilena.errors import InputError  # noqa: E402
 from cantilena.models.audio.code_lm import Signal, sinusoid  # noqa: E402
@@ -135,7 +136,9 @@ def test_lengths_that_were_never_met_say_nothing():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return write_jukebox(tmp_path_factory.mktemp("sung") / "sung", timing=True, lyrics="top")
+    return write_jukebox(
+        tmp_path_factory.mktemp("sung") / "sung", timing=True, lyrics="top", guided=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +148,6 @@ def system(folder: Path) -> MusicLmSystem:
 
 def codes(system: MusicLmSystem, seconds: float = 1.3, **options: Any) -> dict[str, np.ndarray]:
     request = system.completed(Request(Brief(text="calm", seconds=seconds), 1, options=options))
-    assert request.sampling is not None and request.sampling.guidance == 1.0
     system.check(request)
     piece = system._piece(request)
     piece.writing.run()
@@ -162,6 +164,13 @@ def test_lyrics_and_the_place_in_a_song_make_another_piece(system: MusicLmSystem
         assert not np.array_equal(other["top"], plain["top"])
     one, two = (codes(system, lyrics=text)["top"] for text in ("moon", "stars"))
     assert not np.array_equal(one, two)
+
+
+def test_a_model_that_is_not_guided_refuses_to_be_asked(system: MusicLmSystem):
+    led = Sampling(guidance=2.0)
+    with pytest.raises(InputError, match="guidance"):
+        system.check(Request(Brief(text="calm", seconds=1.0), 1, led))
+    assert not any(stage.guided for stage in system.music.config.stages)
 
 
 def test_upsamplers_read_no_lyrics(system: MusicLmSystem):

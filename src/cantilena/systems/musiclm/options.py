@@ -50,7 +50,8 @@ class MusicOptions(Checked):
     (JukeDrummer's beat information); ``chroma``: whether a part to a recording reads, beside the
     others' codes, which pitch classes sound in them; ``melody``: the stages that read a tune, with
     commas. ``timing``: whether they read where in its song a clip lies, and ``lyrics``: those that
-    read the words that are sung in it, both as Jukebox.
+    read the words that are sung in it, both as Jukebox. ``guided``: whether pieces are led away
+    from what is written under no words at all, but for the stage of fine codes and upsamplers.
     ``level_rates``: of a codec of levels
     (Jukebox's), how many frames of each are in one of the coarsest: each is a stage of its own,
     in windows of ``level_seconds``."""
@@ -97,6 +98,7 @@ class MusicOptions(Checked):
     timing: bool = option(False, "whether the place in the song is read")
     lyrics: str = option("", "stages that read lyrics, as top")
     text_share: float = option(0.5, "how often words are a caption's", least=0, most=1)
+    guided: bool = option(True, "whether the stages that hear words are led away from nothing")
     drop: float = option(0.15, "how often conditions are left out", least=0, most=1, free=True)
     half: bool = option(False, "weights of the checkpoint in 16 bits", free=True)
 

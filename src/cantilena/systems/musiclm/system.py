@@ -57,9 +57,6 @@ from cantilena.text.wishes import Brief
 
 SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, guidance=3.0, best_of=1, repetition=0.0)
 """Of the semantic stage; the others are sampled cooler, as their configs say."""
-SUNG_GUIDANCE = 1.0
-"""Of models that read lyrics. Under it 35 and 31 % of what two of them sing is heard wrong, under 3
-45 and 46 % (phonemes, by ``benchmarks/sung_words.py ear``)."""
 STORY, ALONE = "story", "alone"
 
 
@@ -102,8 +99,6 @@ class MusicLmSystem(System):
         checkpoint = loaded.checkpoint
         self.name, self.hash, self.card = checkpoint.name, checkpoint.hash, checkpoint.card
         self.cascade, self.whole = self.music.cascade(), loaded.whole
-        if self.music.config.lyrics:
-            self.sampling = replace(SAMPLING, guidance=SUNG_GUIDANCE)
 
     @classmethod
     def load(
@@ -185,8 +180,11 @@ class MusicLmSystem(System):
         return words.tokens_of_text([text])
 
     def without_effect(self, request: Request) -> Sequence[str]:
-        """As ``System.without_effect``: there is a best only of sounds that are judged."""
-        return ("repetition",) if request.options.get(OPTION) else ("repetition", "best_of")
+        """As ``System.without_effect``: there is a best only of sounds that are judged, and some
+        models are not guided."""
+        names = ("repetition",) if request.options.get(OPTION) else ("repetition", "best_of")
+        is_guided = any(stage.guided for stage in self.music.config.stages)
+        return names if is_guided else (*names, "guidance")
 
     def attempts(self, request: Request) -> int:
         """1, as nothing is measured by which one could be chosen, but where sounds are judged."""

@@ -63,6 +63,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "timing": True,
         "lyrics": "top",
         "beat": False,
+        "guided": False,
     },
     "musiclm": {
         "semantic_size": 1024,
@@ -86,7 +87,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 """The options of each recipe: what is shipped; without the semantic stage; with semantic tokens
 that nothing was trained for; led by a tune too; drums (JukeDrummer) and a bass (SingSong) to a
 recording without them; a prior and two upsamplers over Jukebox's codec; the same over
-KaraSinger's, led by lyrics; the published size of MusicLM."""
+KaraSinger's, led by lyrics, and not guided, by which fewer words were wrong
+(docs/papers/jukebox.md); the published size of MusicLM."""
 
 
 def music_recipe(name: str) -> Recipe:
@@ -197,7 +199,7 @@ class MusicLmTraining(SoundTraining):
                 options.hidden,
                 around=int(bool(before)),
                 temperature=TEMPERATURES[name],
-                guided=name != FINE,
+                guided=options.guided and name != FINE,
                 dropout=options.dropout,
             )
             before = (name, *heard)
@@ -220,7 +222,7 @@ class MusicLmTraining(SoundTraining):
                 *window,
                 *sizes,
                 around=int(bool(before)),
-                guided=not before,
+                guided=options.guided and not before,
                 dropout=options.dropout,
             )
             before = (name,)
