@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from cantilena.errors import InputError, Notice
 from cantilena.models.audio.musicgen import TEXT
 from cantilena.result import Result
 from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Event, Request, System
+from cantilena.systems.codes.streaming import sound_blocks
 from cantilena.systems.codes.system import MusicgenSystem, Piece, text_seconds
 from cantilena.systems.karasinger.checkpoint import Loaded, load_karasinger
 from cantilena.systems.karasinger.hearing import errors, heard_phonemes
@@ -132,6 +135,12 @@ class KaraSystem(MusicgenSystem):
             frames = max(1, -(-round(seconds * self.codec.sample_rate) // self.codec.hop))
         sampling = request.sampling or self.sampling
         return KaraWriting(self.model, KaraOrder(lyrics, frames, piece.seed, sampling))
+
+    def _blocks(self, piece: Any) -> Iterator[np.ndarray]:
+        """As ``MusicgenSystem._blocks``; without a length as long as the words are sung."""
+        seconds = _length(piece.request.brief)
+        length = None if seconds is None else round(seconds * self.codec.sample_rate)
+        return sound_blocks(self.codec, piece.writing, length)
 
     def _seconds(self, piece: Piece) -> float:
         """As asked, else as long as the words were sung."""
