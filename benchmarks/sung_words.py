@@ -20,6 +20,9 @@ all test clips under their own lyrics, under the next clip's and under none.
 ``ear``: the same by a better recogniser that is not apart from the model: the codec hears the sound
 of what was written, and its own map reads the top codes. A KaraSinger ends when it will, a Jukebox
 is told each line's length.
+
+``--of 1 4`` of both: lines as they are sung, and of four takes the one whose words the codec hears
+best in its codes.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,8 +44,10 @@ from cantilena.models.audio.codec.files import load_codec
 from cantilena.models.audio.codec.mel_levels import MelLevelsCodec
 from cantilena.models.audio.ctc import ctc, edits, likeliest
 from cantilena.models.checkpoint import open_checkpoint
+from cantilena.systems.codes.judging import seed_of
 from cantilena.systems.karasinger.checkpoint import load_karasinger
 from cantilena.systems.karasinger.examples import KaraBatches, SungCodes
+from cantilena.systems.karasinger.hearing import errors, heard_phonemes
 from cantilena.systems.karasinger.training import LEVELS, KaraTraining
 from cantilena.systems.karasinger.writing import KaraOrder, KaraWriting
 from cantilena.systems.musiclm.system import MusicLmSystem
@@ -270,6 +276,23 @@ def codes_table(args: argparse.Namespace) -> None:
         print(f"| {place} | {bands.mean():.3f} ± {error:.3f} | {used} | {' | '.join(cells)} |")
 
 
+def sung_codes(singer: Singer, clip: Any, names: Sequence[int], seed: int, of: int) -> Tensor:
+    """(1, K, T) codes of a line: of so many takes the one in whose codes the codec hears the words
+    best, as ``compose --best-of`` keeps it."""
+    words = [singer.names[number - 1] for number in names]
+    takes = []
+    for number in range(of):
+        codes = singer.sing(clip, names, seed_of(seed, number), True).copy()
+        wrong = errors(heard_phonemes(singer.codec, codes), words)[0] if of > 1 else 0
+        takes.append((wrong, number, codes))
+    return torch.from_numpy(min(takes)[2])[None]
+
+
+def best(of: int) -> str:
+    """What a table says of it."""
+    return "" if of == 1 else f", the best of {of} takes"
+
+
 @torch.inference_mode()
 def bands_row(codec: MelLevelsCodec, sound: Tensor) -> Tensor:
     """(T, bands) of sound (1, 1, n)."""
@@ -338,14 +361,14 @@ def sung_table(args: argparse.Namespace) -> None:
 
     line("clips", real)
     line("clips, of their codes", coded)
-    for seed in range(args.seeds):
+    for seed, of in product(range(args.seeds), args.of):
         sung, clock, frames = [], time.process_time(), 0
         for i, (clip, names) in enumerate(test):
-            codes = torch.from_numpy(singer.sing(clip, names, 1000 * seed + i, True).copy())[None]
+            codes = sung_codes(singer, clip, names, 1000 * seed + i, of)
             frames += codes.shape[-1]
             sung.append((resounded(codec, codes), names))
         spent = (time.process_time() - clock) / (frames / codec.frame_rate)
-        line(f"sung, seed {seed} ({spent:.2f} CPU s a second)", sung)
+        line(f"sung{best(of)}, seed {seed} ({spent:.2f} CPU s a second)", sung)
     nothing = []
     for i, (clip, names) in enumerate(test):
         codes = singer.sing(clip, names, i, False)
@@ -384,12 +407,12 @@ def ear_table(args: argparse.Namespace) -> None:
     real = [(torch.from_numpy(clip.samples)[None, None], names) for clip, names in test]
     line("clips", real)
     line("clips, of their codes", [(codec.decode(codec.encode(x)), names) for x, names in real])
-    for seed in range(args.seeds):
+    for seed, of in product(range(args.seeds), args.of):
         rows = []
         for i, (clip, names) in enumerate(test):
-            codes = torch.from_numpy(singer.sing(clip, names, 1000 * seed + i, True).copy())[None]
+            codes = sung_codes(singer, clip, names, 1000 * seed + i, of)
             rows.append((codec.decode(codes), names))
-        line(f"sung, seed {seed}", rows)
+        line(f"sung{best(of)}, seed {seed}", rows)
 
 
 def main() -> None:
@@ -413,6 +436,7 @@ def main() -> None:
     ear.set_defaults(run=ear_table)
     for job in (sung, ear):
         job.add_argument("--guidance", type=float, help="of a Jukebox (its system's)")
+        job.add_argument("--of", type=int, nargs="+", default=[1], help="takes, the best kept")
     for job in (codes, sung, ear):
         job.add_argument("--data", required=True)
     args = parser.parse_args()

@@ -21,7 +21,9 @@ from cantilena.errors import InputError, MissingExtraError, Notice
 from cantilena.models.audio.codec.files import save_codec
 from cantilena.options import make_brief
 from cantilena.render import espeak
+from cantilena.systems.codes.judging import seed_of
 from cantilena.systems.karasinger import lyrics
+from cantilena.systems.karasinger.hearing import errors
 from cantilena.systems.karasinger.lyrics import phonemes_of, words_in
 from cantilena.systems.request import Request
 from cantilena.text.wishes import Brief
@@ -97,6 +99,34 @@ def test_a_piece_lasts_as_asked_or_as_its_words(system):
     free = system.compose([Request(Brief(text="ma moon"), 2)])[0]
     assert 0 < free.audio.seconds < 3
     assert free.to_dict()["facts"]["phonemes"] == "m a m u: m"
+
+
+def test_words_that_are_heard_are_counted():
+    words = ["m", "u:", "m", "a"]
+    assert errors(words, words) == (0, 4)
+    assert errors([], words) == (4, 4)
+    assert errors(["m", "a"], words) == (2, 4)
+    assert errors(words + words[:2], words) == (2, 4)
+    assert errors(words + words[:2], words, again=True) == (0, 6)
+    assert errors(["m", "u:"], words, again=True) == (0, 2)
+    assert errors([], words, again=True)[0] == 1
+
+
+def test_of_several_takes_the_one_is_kept_whose_words_are_heard_best(system):
+    request = Request(make_brief("moon am ma moon"), 5)
+    takes = [replace(request, seed=seed_of(5, number)) for number in range(4)]
+    shares = []
+    for (take,) in map(system.compose, ([one] for one in takes)):
+        row = take.rows[-1]
+        assert row.wish == "words" and row.met is None and "of 10 phonemes" in row.achieved
+        shares.append(row.score)
+    assert len(set(shares)) > 1
+    sampling = replace(system.sampling, best_of=4)
+    (best,) = system.compose([replace(request, sampling=sampling)])
+    assert best.rows[-1].score == max(shares)
+    hum = Request(Brief(seconds=1.0), sampling=sampling)
+    with pytest.raises(InputError, match="best-of changes nothing"):
+        system.run([hum])
 
 
 def test_what_cannot_be_sung_is_refused_before_anything_is_made(system, mute):

@@ -29,14 +29,19 @@ def likeliest(logits: Tensor, frames: Tensor) -> list[list[int]]:
     return out
 
 
-def edits(heard: Sequence[int], true: Sequence[int]) -> int:
+def edits(heard: Sequence[object], true: Sequence[object]) -> int:
     """The fewest labels to insert, leave out and replace that make one sequence the other."""
+    return edits_of_beginnings(heard, true)[-1]
+
+
+def edits_of_beginnings(heard: Sequence[object], true: Sequence[object]) -> list[int]:
+    """``edits`` that make the whole of ``heard`` the first 0, 1, 2 ... labels of ``true``."""
     row = list(range(len(true) + 1))
     for i, one in enumerate(heard, 1):
         before, row[0] = row[0], i
         for j, other in enumerate(true, 1):
             before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (one != other))
-    return row[-1]
+    return row
 
 
 def label_errors(logits: Tensor, frames: Tensor, labels: Tensor, counts: Tensor) -> Tensor:

@@ -7,8 +7,11 @@ put together by ``notes``. Needs torch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+
+import numpy as np
 
 from cantilena.audio.audio import Audio
 from cantilena.errors import InputError
@@ -52,10 +55,20 @@ class CodeNotesSystem(MusicgenSystem):
     def _facts(self, piece: Any) -> dict[str, Any]:
         return {**super()._facts(piece), "notes_written": len(piece.plan.sounds)}
 
-    def _sound(self, piece: Any) -> Audio:
-        """The notes' sounds put together, stereo, as loud as a rendered Score is."""
+    def _blocks(self, piece: Any) -> Iterator[np.ndarray]:
+        """All at once, as any note may come again at the end."""
+        for _ in piece.writing.steps():
+            pass
+        yield self._pair(piece).T
+
+    def _pair(self, piece: Any) -> np.ndarray:
+        """(2, n): the notes' sounds put together, stereo."""
         rate = self.codec.sample_rate
         sounds = note_sounds(self.codec, piece.writing.codes, piece.plan.sounds)
-        pair = placed(piece.score, piece.plan, sounds, rate, round(self._seconds(piece) * rate))
+        return placed(piece.score, piece.plan, sounds, rate, round(self._seconds(piece) * rate))
+
+    def _sound(self, piece: Any) -> Audio:
+        """The notes' sounds put together, stereo, as loud as a rendered Score is."""
+        rate, pair = self.codec.sample_rate, self._pair(piece)
         fade(pair, rate)
         return Audio(room.master(pair, rate), rate)

@@ -35,6 +35,7 @@ from cantilena.systems.base import (
 from cantilena.systems.codes.conditions import Wish, read_controls
 from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
+from cantilena.systems.codes.streaming import sound_blocks
 from cantilena.systems.codes.tune import Tune, check_no_bars, melody_rows, tune_of, tune_row
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
 from cantilena.systems.note.composer import NoteSystem
@@ -214,13 +215,7 @@ class MusicgenSystem(System):
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         """As ``System.attempt``. Scores are composed abreast; codes are written piece by piece in
         turns of equal work, so that no rounding of a batch lets one piece hang on another."""
-        pieces = []
-        for attempt in attempts:
-            piece = self.piece(attempt.request, self.condition(attempt.request))
-            if piece.condition == MELODY:
-                piece.tune = tune_of(attempt.request)
-            piece.seed = seed_of(attempt.request.seed, attempt.number)
-            pieces.append(piece)
+        pieces = [self._piece(attempt.request, attempt.number) for attempt in attempts]
         yield from self._compose(pieces)
         going = {}
         for k, piece in enumerate(pieces):
@@ -236,6 +231,30 @@ class MusicgenSystem(System):
             else:
                 done[k] = step[0]
                 yield k, Progress(NOTES_SHARE + (1 - NOTES_SHARE) * step[0] / step[1])
+
+    def _piece(self, request: Request, number: int = 0) -> Piece:
+        """What is known of an attempt's piece before anything is made."""
+        piece = self.piece(request, self.condition(request))
+        piece.tune = tune_of(request) if piece.condition == MELODY else None
+        piece.seed = seed_of(request.seed, number)
+        return piece
+
+    def blocks(self, request: Request) -> Iterator[np.ndarray]:
+        """The sound of a piece in blocks (n, channels) as soon as they cannot change any more, as
+        the codec gives them: neither brought to a loudness nor faded, as both need the whole. Of a
+        Score that is composed none comes before it is. Raises InputError."""
+        request = self.completed(request)
+        self.check(request)
+        piece = self._piece(request)
+        for _ in self._compose([piece]):
+            pass
+        piece.writing = self._writing(piece)
+        yield from self._blocks(piece)
+
+    def _blocks(self, piece: Any) -> Iterator[np.ndarray]:
+        """The blocks of a piece that is to be written."""
+        length = round(self._seconds(piece) * self.codec.sample_rate)
+        return sound_blocks(self.codec, piece.writing, length)
 
     def _compose(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, Event]]:
         """Gives the pieces their Scores; those that ask for the same get one."""

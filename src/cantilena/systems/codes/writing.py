@@ -82,6 +82,7 @@ class CodeWriting:
             _check_guidance(order, writer.model.config)
         self.codes = [_begun(order, writer.model.config.books) for order in orders]
         self.plans = [self._plan(i) for i in range(len(orders))]
+        self.under_way: dict[int, tuple[Window, CodePiece]] = {}
         self.rngs = [np.random.default_rng([0, order.seed]) for order in orders]
         self.total = sum(
             writer.layout(w.stop - w.start).steps - 1 for plan in self.plans for w in plan
@@ -107,6 +108,18 @@ class CodeWriting:
                 f"the pattern {self.writer.pattern!r} is for pieces of at most "
                 f"{self.writer.seconds:g} s: its books differ in rate"
             )
+
+    @property
+    def ready(self) -> np.ndarray:
+        """(K, T) codes of the first order, of the frames from the first on of which none is
+        open."""
+        codes = self.codes[0]
+        if 0 in self.under_way:
+            window, piece = self.under_way[0]
+            codes = codes.copy()
+            codes[:, window.start : window.stop] = piece.codes()
+        is_open = (codes == OPEN).any(0)
+        return codes[:, : int(is_open.argmax())] if is_open.any() else codes
 
     def run(self) -> list[np.ndarray]:
         """Writes everything; gives the codes (K, T) of each order."""
@@ -154,6 +167,7 @@ class CodeWriting:
             order = self.orders[i]
             job = Job(piece, conditions, (), order.sampling, self.rngs[i], limit=layout.steps)
             jobs.append(job)
+            self.under_way[i] = window, piece
         ready = min(job.piece.settled for job in jobs)
         for job in jobs:
             job.piece.take(ready)
@@ -163,6 +177,7 @@ class CodeWriting:
             yield sum(not job.done for job in jobs)
         for (i, window, _), job in zip(group, jobs, strict=True):
             self.codes[i][:, window.start : window.stop] = job.piece.codes()
+            del self.under_way[i]
 
 
 def _check_guidance(order: CodeOrder, config: CodeConfig) -> None:

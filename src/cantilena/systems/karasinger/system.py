@@ -12,13 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from cantilena.errors import InputError, Notice
 from cantilena.models.audio.musicgen import TEXT
 from cantilena.result import Result
 from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Event, Request, System
+from cantilena.systems.codes.streaming import sound_blocks
 from cantilena.systems.codes.system import MusicgenSystem, Piece, text_seconds
 from cantilena.systems.karasinger.checkpoint import Loaded, load_karasinger
+from cantilena.systems.karasinger.hearing import errors, heard_phonemes
 from cantilena.systems.karasinger.lyrics import phonemes_of
 from cantilena.systems.karasinger.options import SYSTEM
 from cantilena.systems.karasinger.writing import SAMPLING, KaraOrder, KaraWriting
@@ -83,8 +87,12 @@ class KaraSystem(MusicgenSystem):
         return TEXT
 
     def without_effect(self, request: Request) -> Sequence[str]:
-        """As ``System.without_effect``: a piece is sung once."""
-        return ("repetition", "best_of")
+        """As ``System.without_effect``: there is a best only where words are sung and heard."""
+        return ("repetition",) if self._is_heard(request) else ("repetition", "best_of")
+
+    def _is_heard(self, request: Request) -> bool:
+        """Whether words are sung, and the codec tells phonemes by its codes."""
+        return bool(getattr(self.codec, "phonemes", ())) and bool(self.lyrics(request))
 
     def lyrics(self, request: Request) -> tuple[int, ...]:
         """The phonemes of what a Request sings, as numbers; none for a Request without words.
@@ -110,8 +118,8 @@ class KaraSystem(MusicgenSystem):
     # ------------------------------------------------------------------ how it is made
 
     def attempts(self, request: Request) -> int:
-        """1: nothing is measured by which attempts could be told apart."""
-        return 1
+        """As ``System.attempts``, told apart by the words that are heard; 1 where none are."""
+        return System.attempts(self, request) if self._is_heard(request) else 1
 
     def _compose(self, pieces: Sequence[Piece]) -> Iterator[tuple[int, Event]]:
         """Nothing: no Score leads."""
@@ -128,6 +136,12 @@ class KaraSystem(MusicgenSystem):
         sampling = request.sampling or self.sampling
         return KaraWriting(self.model, KaraOrder(lyrics, frames, piece.seed, sampling))
 
+    def _blocks(self, piece: Any) -> Iterator[np.ndarray]:
+        """As ``MusicgenSystem._blocks``; without a length as long as the words are sung."""
+        seconds = _length(piece.request.brief)
+        length = None if seconds is None else round(seconds * self.codec.sample_rate)
+        return sound_blocks(self.codec, piece.writing, length)
+
     def _seconds(self, piece: Piece) -> float:
         """As asked, else as long as the words were sung."""
         asked = _length(piece.request.brief)
@@ -142,8 +156,21 @@ class KaraSystem(MusicgenSystem):
         return replace(result, brief=replace(result.brief, unplaced=()))
 
     def _rows(self, piece: Piece, sound: Any) -> tuple[Row, ...]:
+        """The report: the length, and how much of the words the codec hears in what was written,
+        which chooses among attempts and is neither met nor missed."""
         brief = piece.request.brief
-        return sound_report(brief, sound.seconds, _bar(brief))
+        rows = sound_report(brief, sound.seconds, _bar(brief))
+        if not self._is_heard(piece.request):
+            return rows
+        assert piece.writing is not None
+        names = self.trained.names
+        words = [names[number - 1] for number in self.lyrics(piece.request)]
+        heard = heard_phonemes(self.codec, piece.writing.codes[0])
+        again = _length(brief) is not None
+        wrong, count = errors(heard, words, again)
+        score = max(0.0, 1 - wrong / count)
+        told = f"heard by the codec, {100 * score:.0f} % of {count} phonemes"
+        return (*rows, Row("words", "sung", told, None, score))
 
     def _facts(self, piece: Piece) -> dict[str, Any]:
         """What the JSON file says of how a piece was sung."""

@@ -56,6 +56,11 @@ class KaraWriting:
         rows = np.array(self.columns, dtype=np.int64)
         return [rows.reshape(-1, len(self.model.config.sizes)).T]
 
+    @property
+    def ready(self) -> np.ndarray:
+        """The codes so far (K, T), none of which changes any more."""
+        return self.codes[0]
+
     def steps(self) -> Iterator[tuple[int, int]]:
         """Writes column by column; yields how many are done, and how many there will be at most."""
         yield from stepwise(self._steps(), self.model)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 from torch import Tensor
 
 from cantilena.errors import InputError
@@ -51,6 +52,11 @@ class LedByCodes:
     def latents(self) -> Tensor:
         """As ``LatentWriting.latents``."""
         return self.latent.latents
+
+    @property
+    def ready(self) -> np.ndarray:
+        """As ``LatentWriting.ready``."""
+        return self.latent.ready
 
     @property
     def evaluations(self) -> int:

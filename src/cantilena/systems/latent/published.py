@@ -133,6 +133,12 @@ class PublishedLatent(MusicgenSystem):
         }
         return PipelineWriting(self.pipeline, how, steps)
 
+    def _blocks(self, piece: Any) -> Iterator[np.ndarray]:
+        """All at once, as a pipeline writes all of a piece together."""
+        for _ in piece.writing.steps():
+            pass
+        yield piece.writing.sound[:2, : round(self._seconds(piece) * self.rate)].T
+
     def _sound(self, piece: Any) -> Audio:
         length = round(self._seconds(piece) * self.rate)
         sound = piece.writing.sound[:2, :length]

@@ -9,7 +9,7 @@ of it made anew, which is the same diffusion with the rest of it known. Needs to
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +30,7 @@ from cantilena.systems.base import Request
 from cantilena.systems.codes.joining import joined
 from cantilena.systems.codes.judging import OPTION, judged_facts, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
+from cantilena.systems.codes.streaming import sound_blocks
 from cantilena.systems.codes.system import (
     CONDITIONS,
     CONTROLS,
@@ -246,11 +247,11 @@ class LatentSystem(MusicgenSystem):
         heard = float(self.model.about.get("loudness", loudness))
         return heard / loudness if loudness > LEAST else 1.0
 
-    def _sound(self, piece: Any) -> Audio:
-        """The sound of a piece's latents, as loud as a rendered Score is, its end faded; of a
-        recording as loud as that, and what is kept of it as it was."""
-        length, vae = round(self._seconds(piece) * self.rate), self.model.vae
-        decoder: Any = SimpleNamespace(
+    @property
+    def _decoder(self) -> Any:
+        """What makes sound of latents, with the face by which a codec does of codes."""
+        vae = self.model.vae
+        return SimpleNamespace(
             margin=vae.margin,
             period=vae.period,
             frame_rate=vae.frame_rate,
@@ -258,8 +259,20 @@ class LatentSystem(MusicgenSystem):
             parameters=vae.parameters,
             decode=vae.sound,
         )
+
+    def _blocks(self, piece: Any) -> Iterator[np.ndarray]:
+        """As ``MusicgenSystem._blocks``, window by window; a recording as loud as it is."""
+        gain = 1.0 if piece.stretch is None else self._gain(piece)
+        length = round(self._seconds(piece) * self.rate)
+        for block in sound_blocks(self._decoder, piece.writing, length, every=1):
+            yield block / np.float32(gain)
+
+    def _sound(self, piece: Any) -> Audio:
+        """The sound of a piece's latents, as loud as a rendered Score is, its end faded; of a
+        recording as loud as that, and what is kept of it as it was."""
+        length = round(self._seconds(piece) * self.rate)
         latents = piece.writing.latents.cpu().numpy()
-        sound = np.concatenate(list(decode_blocks(decoder, latents, length))).T
+        sound = np.concatenate(list(decode_blocks(self._decoder, latents, length))).T
         if piece.stretch is not None:
             new = sound / self._gain(piece)
             return Audio(joined(piece.recording, new, piece.stretch, self.rate), self.rate)

@@ -75,6 +75,12 @@ class LatentWriting:
         rows = 1 if order.guidance == 1 else 2
         self.evaluations = len(self.windows) * order.steps * rows
 
+    @property
+    def ready(self) -> np.ndarray:
+        """(D, T) latents of the frames from the first on that are written or kept."""
+        count = len(self.kept) if self.kept.all() else int(np.argmin(self.kept))
+        return self.latents[:, :count].cpu().numpy()
+
     @torch.inference_mode()
     def steps(self) -> Iterator[tuple[int, int]]:
         """Writes, and gives after each step how many are done, and of how many."""

@@ -7,7 +7,7 @@ Knows Requests, lengths, loudness and which task each Request is; how codes are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ import numpy as np
 from cantilena.audio.audio import Audio
 from cantilena.audio.wav import resample
 from cantilena.errors import InputError
-from cantilena.models.audio.codec.stream import decode_blocks, decode_windows, encode_blocks
+from cantilena.models.audio.codec.stream import decode_blocks, encode_blocks
 from cantilena.result import Result
 from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Request
@@ -222,22 +222,6 @@ class UniAudioSystem(MusicgenSystem):
         gap = piece.stretch[0] // hop, min(order.frames, -(-piece.stretch[1] // hop))
         return replace(order, heard=heard, gap=gap)
 
-    def blocks(self, request: Request) -> Iterator[np.ndarray]:
-        """The sound of a piece in blocks (n, channels) as soon as they cannot change any more, as
-        the codec gives them: neither brought to a loudness nor faded, as both need the whole. Of a
-        Score that is composed none comes before it is. Raises InputError."""
-        request = self.completed(request)
-        self.check(request)
-        piece = self.piece(request, self.condition(request))
-        piece.seed = request.seed
-        for _ in self._compose([piece]):
-            pass
-        writing = self._writing(piece)
-        left = round(self._seconds(piece) * self.codec.sample_rate)
-        for block in decode_windows(self.codec, _parts(writing)):
-            yield block[:left]
-            left -= min(left, len(block))
-
     def _sound(self, piece: Any) -> Audio:
         """The sound of a piece's codes; of a recording what is kept as it was."""
         if piece.recording is None:
@@ -281,16 +265,3 @@ class UniAudioSystem(MusicgenSystem):
             by = {"name": piece.guide.checkpoint, "sha256": piece.guide.checkpoint_hash}
             facts["score_by"] = by
         return facts
-
-
-def _parts(writing: UniWriting) -> Iterator[np.ndarray]:
-    """The codes of a piece frame by frame, which is written from its beginning on; what is there of
-    a recording first."""
-    sent = 0
-    first = writing.turns[0].begin if writing.turns else writing.order.frames
-    for done, _ in writing.steps():
-        if first + done > sent:
-            yield writing.rows[:, sent : first + done].copy()
-            sent = first + done
-    if sent < writing.order.frames:
-        yield writing.rows[:, sent:].copy()

@@ -182,6 +182,15 @@ class UniWriting:
             there = order.heard[:, : order.frames]
             self.rows[:, : there.shape[1]] = there
         self.total = max(1, sum(turn.stop - turn.begin for turn in self.turns))
+        self.done = 0
+
+    @property
+    def ready(self) -> np.ndarray:
+        """(K, T) codes of the frames from the first on that are written, or there of a
+        recording."""
+        first = self.turns[0].begin if self.turns else self.order.frames
+        all_of = self.done >= self.total or not self.turns
+        return self.rows if all_of else self.rows[:, : first + self.done]
 
     @property
     def codes(self) -> list[np.ndarray]:
@@ -193,7 +202,6 @@ class UniWriting:
         yield from stepwise(self._steps(), self.model)
 
     def _steps(self) -> Iterator[tuple[int, int]]:
-        done = 0
         for number, turn in enumerate(self.turns):
             job = self._job(number, turn)
             piece = job.piece
@@ -204,8 +212,8 @@ class UniWriting:
                 if len(piece.rows) > there:
                     at = turn.stop - piece.frames + len(piece.rows) - 1
                     self.rows[:, at : at + 1], there = row, len(piece.rows)
-                    done += 1
-                yield done, self.total
+                    self.done += 1
+                yield self.done, self.total
         if not self.turns:
             yield 1, 1
 
