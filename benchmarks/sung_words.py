@@ -22,7 +22,7 @@ of what was written, and its own map reads the top codes. A KaraSinger ends when
 is told each line's length.
 
 ``--of 1 4`` of both: lines as they are sung, and of four takes the one whose words the codec hears
-best in its codes.
+best in its codes; ``--joined 2``: of two clips one behind the other as one line.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -213,6 +214,18 @@ def clips_of(data: str, split: str, known: Sequence[str]) -> list[tuple[Any, lis
     ]
 
 
+def joined(clips: Sequence[tuple[Any, list[int]]], count: int) -> list[tuple[Any, list[int]]]:
+    """So many clips at a time, one behind the other, as one."""
+    out = []
+    for i in range(0, len(clips) - count + 1, count):
+        part = clips[i : i + count]
+        samples = np.concatenate([clip.samples for clip, _ in part])
+        text = " ".join(clip.captions[0] for clip, _ in part)
+        one = SimpleNamespace(samples=samples, rate=part[0][0].rate, captions=(text,))
+        out.append((one, [name for _, names in part for name in names]))
+    return out
+
+
 @torch.inference_mode()
 def of_codes(codec: MelLevelsCodec, clips: Sequence[tuple[Any, list[int]]]) -> dict[str, Any]:
     """The top codes of clips with their phonemes, the difference of bands, and all codes."""
@@ -334,7 +347,7 @@ def sung_table(args: argparse.Namespace) -> None:
     train_clips, test = (clips_of(args.data, s, known) for s in ("train", "test"))
     if singer.loaded is not None:
         nats_table(singer.loaded, test)
-    test = test[: args.lines]
+    test = joined(test, args.joined)[: args.lines]
     learn: list[Row] = []
     for i, (clip, names) in enumerate(train_clips):
         sound = torch.from_numpy(clip.samples)[None, None]
@@ -395,7 +408,7 @@ def ear_table(args: argparse.Namespace) -> None:
     """What the codec hears in the sound of what a model sings."""
     singer = singer_of(args.checkpoint, args.guidance)
     codec = singer.codec
-    test = clips_of(args.data, "test", singer.names)[: args.lines]
+    test = joined(clips_of(args.data, "test", singer.names), args.joined)[: args.lines]
     print(f"{len(test)} lines held out; phoneme error rate by the codec's encoder and its map")
     print("| sound | own words | the next line's words |")
     print("|---|---:|---:|")
@@ -436,6 +449,7 @@ def main() -> None:
     ear.set_defaults(run=ear_table)
     for job in (sung, ear):
         job.add_argument("--guidance", type=float, help="of a Jukebox (its system's)")
+        job.add_argument("--joined", type=int, default=1, help="clips that are one line")
         job.add_argument("--of", type=int, nargs="+", default=[1], help="takes, the best kept")
     for job in (codes, sung, ear):
         job.add_argument("--data", required=True)

@@ -37,7 +37,7 @@ def train_musiclm(args: argparse.Namespace) -> int:
     from cantilena.models.audio.codec.files import load_codec
     from cantilena.systems.musiclm.examples import MusicBatches
     from cantilena.train.audio.loop import Training
-    from cantilena.train.audio.musiclm import MusicClips, fit, recall
+    from cantilena.train.audio.musiclm import MusicClips, fit, joined_lines, recall
 
     if not args.codec:
         raise InputError("say by which --codec the clips become codes: a folder")
@@ -59,6 +59,9 @@ def train_musiclm(args: argparse.Namespace) -> int:
     if training.step == 0:
         fit(music, clips["train"], options.word_steps, settings.seed, say)
     examples = {name: own.examples(music) for name, own in clips.items()}
+    if options.lines > 1:
+        about_lines = (options.lines, music.config.rate, settings.seed)
+        examples = {n: joined_lines(own, *about_lines) for n, own in examples.items()}
     if options.led:
         say(tunes_line(examples["train"], args.data))
     sizes = {n: sum(p.numel() for p in m.parameters()) for n, m in music.models.items()}

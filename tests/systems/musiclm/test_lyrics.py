@@ -29,11 +29,17 @@ from cantilena.systems.musiclm.lyrics import (  # noqa: E402
     characters_of,
     lyric_rows,
 )
+from cantilena.systems.musiclm.options import MusicOptions  # noqa: E402
 from cantilena.systems.musiclm.system import MusicLmSystem  # noqa: E402
 from cantilena.systems.musiclm.timing import BINS, LONGEST, WIDTH, Timing  # noqa: E402
 from cantilena.systems.request import Request  # noqa: E402
 from cantilena.text.wishes import Brief  # noqa: E402
-from cantilena.train.audio.musiclm import lyrics_of, texts_of, timing_of  # noqa: E402
+from cantilena.train.audio.musiclm import (  # noqa: E402
+    joined_lines,
+    lyrics_of,
+    texts_of,
+    timing_of,
+)
 from tiny_musiclm import tiny_jukebox, tiny_music, write_jukebox  # noqa: E402
 
 SONG = Timing(0.0, 10.0)
@@ -204,6 +210,43 @@ def test_a_crop_reads_the_characters_around_it_and_batches_hold_lines_of_any_len
     nats = [stage_nats(music, batch, "top", *names)[0] for names in ((), ("lyrics",))]
     assert not torch.equal(*nats)
     assert not torch.equal(nats[0], stage_nats(music, batch, "top", absent="timing")[0])
+
+
+def test_lines_become_songs():
+    none = np.zeros((1, 0), dtype=int)
+    lines = [
+        MusicExample(
+            np.full((2, 10 + i), i),
+            none,
+            (),
+            (),
+            np.zeros(2),
+            str(i),
+            timing=Timing(0.0, 1.0 + i / 10),
+            lyrics=characters_of(text),
+        )
+        for i, text in enumerate(("moon", "la la", "my star"))
+    ]
+    songs = joined_lines(lines, 3, 10.0, 0)
+    assert [len(np.unique(song.codes[0])) <= i + 1 for i, song in enumerate(songs)] == [True] * 3
+    for i, song in enumerate(songs):
+        assert song.lyrics is not None and song.timing is not None
+        text = "".join(CHARACTERS[n] for n in song.lyrics)
+        first = "".join(CHARACTERS[n] for n in lines[i].lyrics)  # type: ignore[union-attr]
+        assert text.startswith(first) and song.timing.total == song.codes.shape[1] / 10
+        parts = [("moon", "la la", "my star")[n] for n in _runs(song.codes[0])]
+        assert text == " ".join(parts) and len(parts) <= i + 1
+    with pytest.raises(InputError, match="lines are of songs that are sung"):
+        MusicOptions(lines=2)
+
+
+def _runs(codes: np.ndarray) -> list[int]:
+    """The lines of which a song's codes are: each has its number 10 times and more."""
+    out, at = [], 0
+    while at < len(codes):
+        out.append(int(codes[at]))
+        at += 10 + int(codes[at])
+    return out
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ class MusicOptions(Checked):
     (JukeDrummer's beat information); ``chroma``: whether a part to a recording reads, beside the
     others' codes, which pitch classes sound in them; ``melody``: the stages that read a tune, with
     commas. ``timing``: whether they read where in its song a clip lies, and ``lyrics``: those that
-    read the words that are sung in it, both as Jukebox. ``guided``: whether pieces are led away
+    read the words that are sung in it, both as Jukebox; up to ``lines`` sung clips, one behind the
+    other, are one song. ``guided``: whether pieces are led away
     from what is written under no words at all, but for the stage of fine codes and upsamplers.
     ``level_rates``: of a codec of levels
     (Jukebox's), how many frames of each are in one of the coarsest: each is a stage of its own,
@@ -97,6 +98,7 @@ class MusicOptions(Checked):
     melody: str = option("", "stages that read a tune, as semantic,coarse")
     timing: bool = option(False, "whether the place in the song is read")
     lyrics: str = option("", "stages that read lyrics, as top")
+    lines: int = option(1, "sung clips that are one song at most", least=1)
     text_share: float = option(0.5, "how often words are a caption's", least=0, most=1)
     guided: bool = option(True, "whether the stages that hear words are led away from nothing")
     drop: float = option(0.15, "how often conditions are left out", least=0, most=1, free=True)
@@ -138,6 +140,8 @@ class MusicOptions(Checked):
             raise InputError("a part to a recording is led by the recording, not by a tune")
         if self.chroma and not self.stem:
             raise InputError("chroma is of a recording that is accompanied; name the stem, too")
+        if self.lines > 1 and (not self.sung or self.beat or self.led or self.stem):
+            raise InputError("lines are of songs that are sung, told of neither beats nor a tune")
         if self.stem and SEMANTIC in self.names:
             raise InputError("a stem is written to the others without a semantic stage")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,30 @@ def lyrics_of(clip: Any) -> np.ndarray:
             "something is"
         )
     return characters_of(clip.captions[0])
+
+
+def joined_lines(
+    examples: Sequence[MusicExample], lines: int, rate: float, seed: int
+) -> list[MusicExample]:
+    """As many songs of 1 to ``lines`` sung lines: each example with others at random behind it.
+    ``rate``: frames of codes a second."""
+    rng, space = np.random.default_rng(seed), characters_of("a b")[1:2]
+    out = []
+    for i, example in enumerate(examples):
+        others = rng.integers(len(examples), size=i % lines)
+        part = [example, *(examples[j] for j in others)]
+        codes = np.concatenate([one.codes for one in part], axis=1)
+        lyrics = [piece for one in part for piece in (space, one.lyrics) if piece is not None][1:]
+        out.append(
+            replace(
+                example,
+                codes=codes,
+                semantic=np.concatenate([one.semantic for one in part], axis=1),
+                timing=Timing(0.0, codes.shape[1] / rate),
+                lyrics=np.concatenate(lyrics),
+            )
+        )
+    return out
 
 
 def rest_of(clip: Any, stem: str, noise: float, leak: float = 0.0) -> np.ndarray:
