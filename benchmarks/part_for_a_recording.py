@@ -230,7 +230,7 @@ def main() -> None:
         sounds = {"the clip's part": [from_pcm(clip.stems["bass"])[:size] for clip in clips]}
         for folder in args.codecs:
             codec = load_codec(folder, "cpu")
-            sounds[Path(folder).name] = through(codec, sounds["the clip's part"])
+            sounds[folder[-34:]] = through(codec, sounds["the clip's part"])
         bass_report(sounds, clips, clips[0].rate)
     for run in args.runs:
         system = MusicLmSystem.load(run, "cpu")
