@@ -62,6 +62,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "fuse": "prepend",
         "timing": True,
         "lyrics": "top",
+        "lines": 4,
         "beat": False,
         "guided": False,
     },
