@@ -375,9 +375,9 @@ def test_every_wish_has_a_row_in_the_report(system: System):
         options = {"condition": condition} if condition else {}
         request = request_of(system, options=options)
         (result,) = system.compose([replace(request, brief=WISHED)])
-        rows = {row.wish: row for row in result.rows}
+        rows = {row.wish: row for row in result.rows if row.wish != "words"}  # heard, and no wish
         assert {name: row.asked for name, row in rows.items()} == wishes
-        for row in result.rows:
+        for row in rows.values():
             assert row.achieved and (row.met is None) == (row.score is None or row.wish == "genre")
             if result.guide is None and row.wish != "bars":
                 assert row.met is None and row.achieved.startswith(f"{NOT_MEASURED}: ")
