@@ -25,6 +25,7 @@ from cantilena.systems.musiclm.lyrics import (  # noqa: E402
     CHARACTERS,
     MOST,
     NEAR,
+    PACE,
     PLACES,
     characters_of,
     lyric_rows,
@@ -177,6 +178,17 @@ def test_a_model_that_is_not_guided_refuses_to_be_asked(system: MusicLmSystem):
     with pytest.raises(InputError, match="guidance"):
         system.check(Request(Brief(text="calm", seconds=1.0), 1, led))
     assert not any(stage.guided for stage in system.music.config.stages)
+
+
+def test_lyrics_last_as_long_as_they_are_sung_where_no_length_is_asked_for(system: MusicLmSystem):
+    def seconds(**brief: Any) -> float:
+        request = Request(
+            Brief(text="calm", **brief), 1, options={"lyrics": "my golden river " * 3}
+        )
+        return system._parts(request)[0]
+
+    assert seconds() == round(47 / PACE, 2)
+    assert seconds(seconds=3.0) == 3.0 and seconds(bars=2, tempo=120.0) == 4.0
 
 
 def test_upsamplers_read_no_lyrics(system: MusicLmSystem):

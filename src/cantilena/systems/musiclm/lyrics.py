@@ -26,6 +26,9 @@ MOST = 512
 """Characters that a window reads, as in Jukebox."""
 AROUND = 2
 """Characters that a row has on either side of its own: a letter's sound hangs on its neighbours."""
+PACE = 9.7
+"""Characters that are sung in a second where no length is asked for: as many as in the clips of
+``data sung`` (21,463 in 2,220 s of those that are learned from)."""
 PLACES = 64
 """Numbers of a row that say at which column its character is."""
 NEAR = 2 * AROUND + 1

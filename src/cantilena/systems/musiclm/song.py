@@ -14,7 +14,7 @@ import numpy as np
 
 from cantilena.errors import InputError
 from cantilena.systems.codes.tune import check_no_bars
-from cantilena.systems.musiclm.lyrics import LYRICS, characters_of
+from cantilena.systems.musiclm.lyrics import LYRICS, PACE, characters_of
 from cantilena.systems.musiclm.model import MusicConfig
 from cantilena.systems.musiclm.timing import Timing
 from cantilena.systems.request import Request
@@ -59,6 +59,13 @@ def lyrics_asked(config: MusicConfig, name: str, options: Mapping[str, Any]) -> 
             "jukebox-lyrics' makes one that does"
         )
     return characters_of(text)
+
+
+def sung_seconds(options: Mapping[str, Any]) -> float | None:
+    """How long lyrics are sung where no length is asked for; None without any. Raises InputError as
+    ``characters_of``."""
+    count = len(characters_of(options.get(LYRICS, "")))
+    return round(count / PACE, 2) if count else None
 
 
 def check_source(config: MusicConfig, name: str, request: Request) -> None:

@@ -38,7 +38,14 @@ from cantilena.systems.musiclm.levels import books_of, frames_in, joined
 from cantilena.systems.musiclm.lyrics import LYRICS
 from cantilena.systems.musiclm.options import RECORDING, SYSTEM
 from cantilena.systems.musiclm.pitches import pitch_classes
-from cantilena.systems.musiclm.song import OFFSET, TOTAL, check_source, lyrics_asked, timing_asked
+from cantilena.systems.musiclm.song import (
+    OFFSET,
+    TOTAL,
+    check_source,
+    lyrics_asked,
+    sung_seconds,
+    timing_asked,
+)
 from cantilena.systems.musiclm.story import MORE, Part, read_story
 from cantilena.systems.musiclm.timing import Timing
 from cantilena.systems.musiclm.wish import (
@@ -199,6 +206,9 @@ class MusicLmSystem(System):
             length = float(request.score.seconds(request.score.bar_starts[-1]))
         if length is not None and brief.seconds is None:
             brief = replace(brief, seconds=length, bars=None)
+        sung = sung_seconds(request.options) if self.music.config.lyrics and not story else None
+        if sung is not None and brief.seconds is None and brief.bars is None:
+            brief = replace(brief, seconds=sung)
         if not story:
             parts = (Part(0.0, brief.text),)
         elif brief.seconds is None and brief.bars is None:
