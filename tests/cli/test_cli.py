@@ -932,18 +932,6 @@ def test_doctor_tells_what_is_missing(monkeypatch, capsys):
     assert "torch (optional, for training)" in out and "numpy (needed, for composing)" in out
 
 
-def test_doctor_names_what_systems_of_sound_want_besides(composer, monkeypatch, capsys):
-    """Their weights, and a voice: their packages alone make no sound."""
-    there = {"torch", "vector_quantize_pytorch"}
-    monkeypatch.setattr("cantilena.cli.doctor.find_spec", lambda name: name in there or None)
-    assert main(["doctor"]) == 0
-    out = capsys.readouterr().out
-    assert "pip install ./weights/audio" in out and "cantilena[sing]" in out
-    there.discard("torch")
-    assert main(["doctor"]) == 0
-    assert "pip install ./weights/audio" not in capsys.readouterr().out
-
-
 def test_doctor_survives_a_composer_that_fails(composer, capsys):
     composer.error = RuntimeError("bad kernel")
     assert main(["doctor"]) == 1

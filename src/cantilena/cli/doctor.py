@@ -12,7 +12,6 @@ import platform
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +25,6 @@ OPTIONAL = {
     "onnx": ("export of trained models", "pip install 'cantilena[train]'"),
     "matplotlib": ("pictures of losses", "pip install 'cantilena[train]'"),
 }
-OF_SOUND = {
-    "cantilena_audio_weights": (
-        "musicgen and musiclm without --checkpoint",
-        "pip install ./weights/audio in the folder of Cantilena's sources",
-    ),
-    "espeakng_loader": (
-        "karasinger, to sing words that its checkpoint does not have",
-        "pip install 'cantilena[sing]'",
-    ),
-}
-"""What systems of sound want besides, once their packages are there."""
 _FLUIDSYNTH = (
     "install the package fluidsynth: apt install fluidsynth, brew install fluid-synth, "
     "or choco install fluidsynth"
@@ -78,13 +66,6 @@ def examine(checkpoint: str | Path | None = None) -> dict[str, Any]:
         for name, (why, how) in OPTIONAL.items()
         if packages[name] is None
     ]
-    systems = _systems()
-    if systems["musicgen"]["ready"]:
-        missing += [
-            _missing(name, why, how, False)
-            for name, (why, how) in OF_SOUND.items()
-            if find_spec(name) is None
-        ]
     return {
         "cantilena": __version__,
         "python": platform.python_version(),
@@ -93,7 +74,7 @@ def examine(checkpoint: str | Path | None = None) -> dict[str, Any]:
         "cpu": {"cores": os.cpu_count(), "usable": _usable()},
         "engine": engine,
         "audio": audio,
-        "systems": systems,
+        "systems": _systems(),
         "checkpoint": card,
         "self_test": test,
         "missing": missing,
@@ -103,6 +84,8 @@ def examine(checkpoint: str | Path | None = None) -> dict[str, Any]:
 
 def _systems() -> dict[str, dict[str, Any]]:
     """Of each system of the registry, what it is and whether the packages it needs are there."""
+    from importlib.util import find_spec
+
     from cantilena.systems import EXTRAS, SYSTEMS
 
     return {
