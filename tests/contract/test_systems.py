@@ -34,7 +34,7 @@ from cantilena.result import Result
 from cantilena.score import Controls, Score, Track
 from cantilena.score.controls import CONTROL_CHANGE, PITCH_BEND
 from cantilena.score.midi import write_midi
-from cantilena.systems import SYSTEMS, resolve, spec
+from cantilena.systems import SYSTEMS, resolve, spec, system_class
 from cantilena.systems.base import Finished, Note, Progress, System
 from cantilena.systems.request import Edit, Request, Span
 from cantilena.systems.spec import EDITS, GIVES, READS
@@ -153,6 +153,14 @@ def test_a_line_of_the_registry_is_whole(name: str):
     assert issubclass(kind, System) and kind.system == name
     if line.trains:
         assert resolve(line.trains)
+
+
+def test_the_systems_that_go_on_from_a_recording_are_known_by_name():
+    """As the command line refuses others before it loads them."""
+    from cantilena.cli.editing import GO_ON
+
+    of_sound = [name for name, line in SYSTEMS.items() if line.gives == "audio"]
+    assert set(GO_ON) == {n for n in of_sound if "start" in system_class(n).options}
 
 
 def test_an_unknown_system_names_the_known_ones():

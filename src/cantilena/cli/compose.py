@@ -166,7 +166,7 @@ def _jobs(args: argparse.Namespace, system: str) -> list[_Job]:
     kind = system_class(system)
     how = {name: getattr(args, name) for name in SAMPLING}
     sampling = make_sampling(kind.sampling, **how)
-    audio, stretch = recording_of(args)
+    audio, stretch = recording_of(args, system)
     options = {**read_options(_options(args, system, kind.options), kind.options), **stretch}
     story = story_for(name=system, story=args.story, text=" ".join(args.text))
     if story is not None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST_SECONDS = 120
 """Of a recording that is changed or gone on from: all of it is in memory, and encoded whole."""
 
+GO_ON = ("latent", "uniaudio")
+"""The systems that go on from a recording, or make a stretch of one anew."""
 _AS_WRITTEN = 32768 / 32767
 """From the full scale of files that are read to that of those we write, so that 16-bit samples that
 are kept are written as they were."""
@@ -71,16 +73,20 @@ def edit_of(args: argparse.Namespace, source: str | None, option: str) -> Edit |
     return Edit.going_on(score)
 
 
-def recording_of(args: argparse.Namespace) -> tuple[Audio | None, dict[str, float]]:
-    """The recording that ``--continue`` names, where it names one, and the options of a system that
-    say which seconds of it are new (``--between``; without, what comes next). Raises InputError,
-    MissingExtraError."""
+def recording_of(args: argparse.Namespace, system: str) -> tuple[Audio | None, dict[str, float]]:
+    """The recording that ``--continue`` names, where it names one, and the options of a ``system``
+    that say which seconds of it are new (``--between``; without, what comes next). Raises
+    InputError, MissingExtraError."""
     from cantilena.audio.audio import Audio
     from cantilena.audio.recording import is_recording, open_recording
 
     path = args.continues
     if path is None or not is_recording(path):
         return None, {}
+    if system not in GO_ON:
+        raise InputError(
+            f"the system {system!r} does not go on from a recording; {' and '.join(GO_ON)} can"
+        )
     for name in ("keep", "since"):
         if getattr(args, name) is not None:
             raise InputError(f"--{name} is of a MIDI file; {path} is a recording")

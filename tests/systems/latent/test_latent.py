@@ -230,8 +230,10 @@ def test_a_gap_by_the_command_line_and_again_by_its_json(place, tmp_path, capsys
     assert len(list(out.glob("recording-*.wav"))) == 1  # both pieces are made from it
     assert len((out / "on.wav").read_bytes()) == 44 + 2 * 2 * 32_000
     capsys.readouterr()
-    assert main(["compose", *song, "-o", str(out)]) == 2
-    assert "'note' reads no audio; " in capsys.readouterr().err
+    for other in ("note", "musicgen", "musiclm", "karasinger"):
+        assert main(["compose", "--system", other, *song, "-o", str(out)]) == 2
+        told = f"'{other}' does not go on from a recording; latent and uniaudio can"
+        assert told in capsys.readouterr().err
 
 
 def test_half_the_weights_are_read_again(tmp_path):
