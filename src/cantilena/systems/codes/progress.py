@@ -1,6 +1,6 @@
-"""Progress of a cascade in a file, so that a piece that was interrupted goes on where it was.
+"""Progress of a piece in a file, so that one that was interrupted goes on at its window.
 
-Knows tokens by name, and a key that says of which piece they are; does not know what tokens mean.
+Knows arrays by name, and a key that says of which piece they are; does not know what they mean.
 A file is written whole after each window, and goes when the piece is done.
 """
 
@@ -8,16 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from cantilena.decode.cascade import TokensByName, Writing
 from cantilena.files import make_folder, staged_file
+from cantilena.fingerprint import code_fingerprint
+from cantilena.systems.request import Request
 
 ENDING = ".cascade.npz"
+
+
+class Restored(Protocol):
+    """What takes up what was written before."""
+
+    def restore(self, tokens: Mapping[str, np.ndarray], /) -> bool:
+        """Takes up arrays that were kept of the same piece; whether it could."""
+        ...
+
+
+@runtime_checkable
+class ByWindows(Restored, Protocol):
+    """A writing that goes on behind the windows that are ``written``, of which ``kept`` has all
+    that the next one hangs on."""
+
+    @property
+    def written(self) -> int: ...
+
+    @property
+    def kept(self) -> dict[str, np.ndarray]: ...
+
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """Writes step by step; yields how many are done, and their number."""
+        ...
 
 
 class SavedProgress:
@@ -28,7 +53,16 @@ class SavedProgress:
         self.key = hashlib.sha256(text.encode()).hexdigest()
         self.path = Path(folder) / f".{self.key[:16]}{ENDING}"
 
-    def restore(self, writing: Writing[Any]) -> bool:
+    @classmethod
+    def of(
+        cls, folder: str | Path, request: Request, checkpoint: str, number: int
+    ) -> SavedProgress:
+        """That of an attempt of a ``number`` at a Request, by a checkpoint of a hash."""
+        about: dict[str, Any] = {"request": request.to_dict(), "checkpoint": checkpoint}
+        about["code"] = code_fingerprint()  # another version would go on with other music
+        return cls(folder, about | ({"attempt": number} if number else {}))
+
+    def restore(self, writing: Restored) -> bool:
         """Takes up in ``writing`` what was saved of the piece; whether anything was. A file that is
         damaged or of another piece counts for nothing."""
         try:
@@ -40,7 +74,7 @@ class SavedProgress:
             return False
         return writing.restore(tokens)
 
-    def keep(self, tokens: TokensByName) -> None:
+    def keep(self, tokens: Mapping[str, np.ndarray]) -> None:
         """Writes the tokens so far. Raises InputError where the disk refuses."""
         make_folder(self.path.parent)
         with staged_file(self.path) as stage, stage.open("wb") as file:
@@ -50,3 +84,18 @@ class SavedProgress:
     def remove(self) -> None:
         """Removes the file, as the piece is done."""
         self.path.unlink(missing_ok=True)
+
+
+def resumed(writing: Any, saved: SavedProgress | None) -> Iterator[tuple[int, int]]:
+    """The steps of a writing, of which what is saved was taken up, and which is kept after each
+    window; of one that has no windows, or without ``saved``, all of them."""
+    if saved is None or not isinstance(writing, ByWindows):
+        yield from writing.steps()
+        return
+    saved.restore(writing)
+    before = writing.written
+    for step in writing.steps():
+        if writing.written > before:
+            before = writing.written
+            saved.keep(writing.kept)
+        yield step

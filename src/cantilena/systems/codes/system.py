@@ -8,6 +8,7 @@ the system ``note`` composes for the same words and seed, or a reference Score; 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from cantilena.systems.base import (
 from cantilena.systems.codes.conditions import Wish, read_controls
 from cantilena.systems.codes.judging import OPTION, judge, judged_facts, seed_of, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
+from cantilena.systems.codes.progress import SavedProgress, resumed
 from cantilena.systems.codes.streaming import sound_blocks
 from cantilena.systems.codes.tune import Tune, check_no_bars, melody_rows, tune_of, tune_row
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriting
@@ -82,6 +84,7 @@ class Piece:
     score: Score | None = None
     writing: Writing | None = None
     seed: int = 0
+    saved: SavedProgress | None = None
 
 
 class MusicgenSystem(System):
@@ -97,6 +100,8 @@ class MusicgenSystem(System):
     with commas; all by default. The rest is then its own."""
     piece: ClassVar[type[Piece]] = Piece
     """What is known of a Request on its way."""
+    folder: Path | None = None
+    """Where the progress of pieces is kept; None for nowhere."""
 
     def __init__(self, pair: Pair):
         self.writer, self.codec = pair.writer, pair.codec
@@ -118,6 +123,13 @@ class MusicgenSystem(System):
     def networks(self) -> Sequence[Any]:
         """As ``System.networks``."""
         return (self.writer.model,)
+
+    def keeping(self, folder: str | Path) -> MusicgenSystem:
+        """As ``System.keeping``: a piece that is asked for again after a kill goes on at its
+        window, once its Score is composed again."""
+        other = copy.copy(self)
+        other.folder = Path(folder)
+        return other
 
     # ------------------------------------------------------------------ what is asked
 
@@ -220,7 +232,7 @@ class MusicgenSystem(System):
         going = {}
         for k, piece in enumerate(pieces):
             piece.writing = self._writing(piece)
-            going[k] = piece.writing.steps()
+            going[k] = resumed(piece.writing, piece.saved)
         done = dict.fromkeys(going, 0)
         while going:
             k = min(going, key=lambda k: (done[k], k))  # so that short pieces do not wait
@@ -228,6 +240,8 @@ class MusicgenSystem(System):
             if step is None:
                 del going[k]
                 yield k, Finished(self._result(pieces[k]))
+                if (saved := pieces[k].saved) is not None:  # its files are written by now
+                    saved.remove()
             else:
                 done[k] = step[0]
                 yield k, Progress(NOTES_SHARE + (1 - NOTES_SHARE) * step[0] / step[1])
@@ -237,6 +251,8 @@ class MusicgenSystem(System):
         piece = self.piece(request, self.condition(request))
         piece.tune = tune_of(request) if piece.condition == MELODY else None
         piece.seed = seed_of(request.seed, number)
+        if self.folder is not None:
+            piece.saved = SavedProgress.of(self.folder, request, self.hash, number)
         return piece
 
     def blocks(self, request: Request) -> Iterator[np.ndarray]:

@@ -7,6 +7,7 @@ do not depend on what is written beside it.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -84,6 +85,7 @@ class CodeWriting:
         self.plans = [self._plan(i) for i in range(len(orders))]
         self.under_way: dict[int, tuple[Window, CodePiece]] = {}
         self.rngs = [np.random.default_rng([0, order.seed]) for order in orders]
+        self.written, self.numbers = 0, self._numbers()
         self.total = sum(
             writer.layout(w.stop - w.start).steps - 1 for plan in self.plans for w in plan
         )
@@ -99,6 +101,39 @@ class CodeWriting:
         if len(plan) > 1:
             self._check_windows(plan[0])
         return [w for w in plan if is_open[w.begin : w.stop].any()]
+
+    def _numbers(self) -> str:
+        """Where the first order's random numbers stand."""
+        return json.dumps(self.rngs[0].bit_generator.state) if self.rngs else ""
+
+    @property
+    def kept(self) -> dict[str, np.ndarray]:
+        """As ``ByWindows.kept``, of a single order."""
+        numbers = np.array(self.numbers)
+        return {"codes": self.codes[0], "written": np.array(self.written), "numbers": numbers}
+
+    def restore(self, tokens: Mapping[str, np.ndarray]) -> bool:
+        """As ``ByWindows.restore``; several orders take nothing up, nor does one what is of another
+        shape or out of range."""
+        try:
+            codes, written = tokens["codes"], int(tokens["written"])
+            state = json.loads(str(tokens["numbers"]))
+        except (KeyError, TypeError, ValueError):
+            return False
+        own, card = self.codes, self.writer.model.config.card
+        fits = len(own) == 1 and codes.shape == own[0].shape and codes.dtype.kind == "i"
+        if not fits or not 0 <= written <= len(self.plans[0]):
+            return False
+        stop = self.plans[0][written - 1].stop if written else 0
+        if (codes[:, :stop] < 0).any() or (codes >= card).any():
+            return False
+        try:
+            self.rngs[0].bit_generator.state = state
+        except (KeyError, TypeError, ValueError):
+            return False
+        self.codes[0][:, :stop] = codes[:, :stop]
+        self.written, self.numbers = written, self._numbers()
+        return True
 
     def _check_windows(self, window: Window) -> None:
         """Raises InputError where what is written in one window cannot be read in the next."""
@@ -133,12 +168,14 @@ class CodeWriting:
         yield from stepwise(self._steps(), self.writer.model)
 
     def _steps(self) -> Iterator[tuple[int, int]]:
-        done = 0
-        for number in range(max((len(plan) for plan in self.plans), default=0)):
+        layouts = (w.stop - w.start for plan in self.plans for w in plan[: self.written])
+        done = sum(self.writer.layout(frames).steps - 1 for frames in layouts)
+        for number in range(self.written, max((len(plan) for plan in self.plans), default=0)):
             for group in self._groups(number):
                 for job in self._write(group):
                     done += job
                     yield done, self.total
+            self.written, self.numbers = number + 1, self._numbers()
 
     def _groups(self, number: int) -> list[list[tuple[int, Window, Conditions]]]:
         """The orders that have a window of a number, those together that can be written so."""

@@ -6,7 +6,7 @@ not know Requests or sound.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +46,37 @@ class LedByCodes:
         self.coding = CodeWriting(
             writer, [CodeOrder(order.frames, wish, order.seed, sampling=SAMPLING)]
         )
-        self.latent = LatentWriting(model, order)
+        self.latent, self.is_led = LatentWriting(model, order), False
+
+    @property
+    def written(self) -> int:
+        """As ``ByWindows.written``, of codes and of latents."""
+        return self.coding.written + self.latent.written
+
+    @property
+    def kept(self) -> dict[str, np.ndarray]:
+        """As ``ByWindows.kept``."""
+        parts = {"coding": self.coding.kept, "latent": self.latent.kept}
+        return {f"{name}.{key}": row for name, part in parts.items() for key, row in part.items()}
+
+    def restore(self, tokens: Mapping[str, np.ndarray]) -> bool:
+        """As ``ByWindows.restore``."""
+        parts: dict[str, dict[str, np.ndarray]] = {"coding": {}, "latent": {}}
+        for name, rows in tokens.items():
+            part, _, key = name.partition(".")
+            parts.setdefault(part, {})[key] = rows
+        if not self.coding.restore(parts["coding"]):
+            return False
+        if self.coding.written < len(self.coding.plans[0]):
+            return True
+        self._lead()
+        return self.latent.restore(parts["latent"])
+
+    def _lead(self) -> None:
+        """Has the codes, which are written, lead the diffusion."""
+        wish = replace(self.order.wish, codes=self.coding.codes[0][0])
+        self.latent = LatentWriting(self.model, replace(self.order, wish=wish))
+        self.is_led = True
 
     @property
     def latents(self) -> Tensor:
@@ -68,7 +98,7 @@ class LedByCodes:
         total = self.coding.total + self.latent.total
         for done, _ in self.coding.steps():
             yield done, total
-        wish = replace(self.order.wish, codes=self.coding.codes[0][0])
-        self.latent = LatentWriting(self.model, replace(self.order, wish=wish))
+        if not self.is_led:
+            self._lead()
         for done, _ in self.latent.steps():
             yield self.coding.total + done, total

@@ -6,7 +6,7 @@ random numbers and stands alone in a batch, so that nothing depends on what is w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,39 +58,62 @@ class LatentWriting:
         self.model, self.order = model, order
         sampler(order.sampler, model.objective, order.steps)
         self.device = next(model.dit.parameters()).device
-        self.kept = np.zeros(order.frames, dtype=bool)
+        self.there = np.zeros(order.frames, dtype=bool)
         self.latents = torch.zeros(model.vae.latent, order.frames, device=self.device)
         if order.context is not None and order.kept is not None:
-            self.kept |= order.kept
+            self.there |= order.kept
             self.latents = order.context.to(self.device).float() * torch.from_numpy(
-                self.kept.astype(np.float32)
+                self.there.astype(np.float32)
             ).to(self.device)
         length = model.window
         stride = max(1, length - round(AGAIN * length))
-        first = int(np.argmin(self.kept)) if not self.kept.all() else order.frames
+        first = int(np.argmin(self.there)) if not self.there.all() else order.frames
         every = windows(order.frames, length, stride, begin=first)
-        self.windows = [w for w in every if not self.kept[w.begin : w.stop].all()]
+        self.windows = [w for w in every if not self.there[w.begin : w.stop].all()]
         self.texts = [text_states(model.dit.config, model.encoder, order.wish.text)]
         self.total = max(1, len(self.windows) * order.steps)
         rows = 1 if order.guidance == 1 else 2
         self.evaluations = len(self.windows) * order.steps * rows
+        self.written = 0
+
+    @property
+    def kept(self) -> dict[str, np.ndarray]:
+        """As ``ByWindows.kept``."""
+        return {"latents": self.latents.cpu().numpy(), "written": np.array(self.written)}
+
+    def restore(self, tokens: Mapping[str, np.ndarray]) -> bool:
+        """As ``ByWindows.restore``: nothing of another shape or that is not finite."""
+        try:
+            latents, written = tokens["latents"], int(tokens["written"])
+        except (KeyError, TypeError, ValueError):
+            return False
+        fits = latents.shape == self.latents.shape and latents.dtype == np.float32
+        if not fits or not np.isfinite(latents).all() or not 0 <= written <= len(self.windows):
+            return False
+        for window in self.windows[:written]:
+            span = slice(window.start, window.stop)
+            self.latents[:, span] = torch.from_numpy(latents[:, span]).to(self.device)
+            self.there[span] = True
+        self.written = written
+        return True
 
     @property
     def ready(self) -> np.ndarray:
         """(D, T) latents of the frames from the first on that are written or kept."""
-        count = len(self.kept) if self.kept.all() else int(np.argmin(self.kept))
+        count = len(self.there) if self.there.all() else int(np.argmin(self.there))
         return self.latents[:, :count].cpu().numpy()
 
     @torch.inference_mode()
     def steps(self) -> Iterator[tuple[int, int]]:
         """Writes, and gives after each step how many are done, and of how many."""
-        done = 0
-        for number, window in enumerate(self.windows):
+        done = self.written * self.order.steps
+        for number, window in list(enumerate(self.windows))[self.written :]:
             for latents in self._window(number, window):
                 done += 1
                 if done % self.order.steps == 0:
                     self.latents[:, window.start : window.stop] = latents[0]
-                    self.kept[window.start : window.stop] = True
+                    self.there[window.start : window.stop] = True
+                    self.written = number + 1
                 yield done, self.total
         if not self.windows:
             yield 1, 1
@@ -102,7 +125,7 @@ class LatentWriting:
         shape = (1, model.vae.latent, window.stop - window.start)
         noise = torch.randn(shape, generator=generator).to(self.device) * order.temperature
         context = self.latents[None, :, span].clone()
-        kept = torch.from_numpy(self.kept[span].copy()).to(self.device)
+        kept = torch.from_numpy(self.there[span].copy()).to(self.device)
         conditions = self._conditions(window, context, kept)
 
         def predict(x: Tensor, time: float) -> Tensor:

@@ -20,7 +20,6 @@ from cantilena.audio.audio import Audio
 from cantilena.decode.cascade import TokensByName, Writing
 from cantilena.decode.sampling import Sampling
 from cantilena.errors import InputError
-from cantilena.fingerprint import code_fingerprint
 from cantilena.models.audio.codec.stream import decode_blocks, decode_windows
 from cantilena.models.threads import stepwise
 from cantilena.render.synth import room
@@ -312,10 +311,7 @@ class MusicLmSystem(System):
         writing = Writing(self.cascade, wish, seconds, seed, changes, inputs)
         saved = None
         if self.folder is not None:
-            about = {"request": request.to_dict(), "checkpoint": self.hash}
-            about["code"] = code_fingerprint()  # another version would go on with other music
-            about |= {"attempt": number} if number else {}
-            saved = SavedProgress(self.folder, about)
+            saved = SavedProgress.of(self.folder, request, self.hash, number)
             saved.restore(writing)
         return _Piece(request, seconds, parts, writing, saved)
 

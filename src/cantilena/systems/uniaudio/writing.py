@@ -7,7 +7,7 @@ is written in several, each of which knows the end of what is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -182,7 +182,29 @@ class UniWriting:
             there = order.heard[:, : order.frames]
             self.rows[:, : there.shape[1]] = there
         self.total = max(1, sum(turn.stop - turn.begin for turn in self.turns))
-        self.done = 0
+        self.done = self.written = 0
+
+    @property
+    def kept(self) -> dict[str, np.ndarray]:
+        """As ``ByWindows.kept``: a turn is a window."""
+        return {"rows": self.rows, "written": np.array(self.written)}
+
+    def restore(self, tokens: Mapping[str, np.ndarray]) -> bool:
+        """As ``ByWindows.restore``: nothing of another shape or out of range."""
+        try:
+            rows, written = tokens["rows"], int(tokens["written"])
+        except (KeyError, TypeError, ValueError):
+            return False
+        fits = rows.shape == self.rows.shape and rows.dtype.kind == "i"
+        if not fits or not 0 <= written <= len(self.turns):
+            return False
+        if (rows < 0).any() or (rows >= self.vocabulary.card).any():
+            return False
+        for turn in self.turns[:written]:
+            self.rows[:, turn.begin : turn.stop] = rows[:, turn.begin : turn.stop]
+            self.done += turn.stop - turn.begin
+        self.written = written
+        return True
 
     @property
     def ready(self) -> np.ndarray:
@@ -202,7 +224,7 @@ class UniWriting:
         yield from stepwise(self._steps(), self.model)
 
     def _steps(self) -> Iterator[tuple[int, int]]:
-        for number, turn in enumerate(self.turns):
+        for number, turn in list(enumerate(self.turns))[self.written :]:
             job = self._job(number, turn)
             piece = job.piece
             length = len(piece.prompt.patches) + piece.frames
@@ -214,6 +236,7 @@ class UniWriting:
                     self.rows[:, at : at + 1], there = row, len(piece.rows)
                     self.done += 1
                 yield self.done, self.total
+            self.written = number + 1
         if not self.turns:
             yield 1, 1
 
