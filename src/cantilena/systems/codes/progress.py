@@ -10,12 +10,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from cantilena.decode.cascade import TokensByName, Writing
+from cantilena.decode.cascade import TokensByName
 from cantilena.files import make_folder, staged_file
+
+
+class Restored(Protocol):
+    """A writing that goes on from tokens."""
+
+    def restore(self, tokens: TokensByName) -> bool:
+        """Takes up what was written; whether anything was."""
+        ...
+
 
 ENDING = ".cascade.npz"
 
@@ -28,7 +37,7 @@ class SavedProgress:
         self.key = hashlib.sha256(text.encode()).hexdigest()
         self.path = Path(folder) / f".{self.key[:16]}{ENDING}"
 
-    def restore(self, writing: Writing[Any]) -> bool:
+    def restore(self, writing: Restored) -> bool:
         """Takes up in ``writing`` what was saved of the piece; whether anything was. A file that is
         damaged or of another piece counts for nothing."""
         try:

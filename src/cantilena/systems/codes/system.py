@@ -224,9 +224,13 @@ class MusicgenSystem(System):
             if step is None:
                 del going[k]
                 yield k, Finished(self._result(pieces[k]))
+                self._written(pieces[k])
             else:
                 done[k] = step[0]
                 yield k, Progress(NOTES_SHARE + (1 - NOTES_SHARE) * step[0] / step[1])
+
+    def _written(self, piece: Any) -> None:
+        """What is done once whoever takes a piece has it."""
 
     def _piece(self, request: Request, number: int = 0) -> Piece:
         """What is known of an attempt's piece before anything is made."""
@@ -246,6 +250,7 @@ class MusicgenSystem(System):
             pass
         piece.writing = self._writing(piece)
         yield from self._blocks(piece)
+        self._written(piece)
 
     def _blocks(self, piece: Any) -> Iterator[np.ndarray]:
         """The blocks of a piece that is to be written."""

@@ -12,13 +12,14 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
+from cantilena.decode.cascade import TokensByName
 from cantilena.errors import InputError
 from cantilena.systems.codes.conditions import Wish
 from cantilena.systems.codes.pair import Pair
 from cantilena.systems.codes.writing import SAMPLING, CodeOrder, CodeWriter, CodeWriting
 from cantilena.systems.latent.model import LatentModel
 from cantilena.systems.latent.options import CODES
-from cantilena.systems.latent.writing import LatentOrder, LatentWriting
+from cantilena.systems.latent.writing import Keep, LatentOrder, LatentWriting
 
 
 def check_pair(model: LatentModel, pair: Pair) -> None:
@@ -47,6 +48,9 @@ class LedByCodes:
             writer, [CodeOrder(order.frames, wish, order.seed, sampling=SAMPLING)]
         )
         self.latent = LatentWriting(model, order)
+        self.keep: Keep | None = None
+        """Hears what ``restore`` takes up: codes once they are written, then windows."""
+        self.saved: TokensByName = {}
 
     @property
     def latents(self) -> Tensor:
@@ -63,12 +67,28 @@ class LedByCodes:
         """Of the diffusion's network."""
         return self.latent.evaluations
 
+    def restore(self, tokens: TokensByName) -> bool:
+        """Takes up the codes that were written of the same order, and what windows there are;
+        whether there were codes."""
+        if "codes" not in tokens or tokens["codes"].shape != (self.order.frames,):
+            return False
+        self.saved = dict(tokens)
+        return True
+
     def steps(self) -> Iterator[tuple[int, int]]:
         """As ``LatentWriting.steps``; a column of codes counts as a step."""
         total = self.coding.total + self.latent.total
-        for done, _ in self.coding.steps():
-            yield done, total
-        wish = replace(self.order.wish, codes=self.coding.codes[0][0])
+        if not self.saved:
+            for done, _ in self.coding.steps():
+                yield done, total
+            self.saved = {"codes": self.coding.codes[0][0]}
+            if self.keep is not None:
+                self.keep(self.saved)
+        codes = self.saved["codes"]
+        wish = replace(self.order.wish, codes=codes)
         self.latent = LatentWriting(self.model, replace(self.order, wish=wish))
+        self.latent.restore(self.saved)
+        if (keep := self.keep) is not None:
+            self.latent.keep = lambda tokens: keep({"codes": codes, **tokens})
         for done, _ in self.latent.steps():
             yield self.coding.total + done, total

@@ -8,6 +8,7 @@ of it made anew, which is the same diffusion with the rest of it known. Needs to
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ import torch
 from cantilena.audio.audio import Audio
 from cantilena.audio.wav import resample
 from cantilena.errors import InputError
+from cantilena.fingerprint import code_fingerprint
 from cantilena.models.audio.codec.stream import decode_blocks
 from cantilena.models.audio.diffusion import sampler
 from cantilena.models.checkpoint import is_checkpoint
@@ -30,6 +32,7 @@ from cantilena.systems.base import Request
 from cantilena.systems.codes.joining import joined
 from cantilena.systems.codes.judging import OPTION, judged_facts, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
+from cantilena.systems.codes.progress import SavedProgress
 from cantilena.systems.codes.streaming import sound_blocks
 from cantilena.systems.codes.system import (
     CONDITIONS,
@@ -58,10 +61,11 @@ LEAST = 1e-4
 @dataclass
 class LatentPiece(Piece):
     """A Request on its way. ``stretch``: of a recording the samples, at the model's rate, from
-    which on and up to which it is new."""
+    which on and up to which it is new; ``saved``: where its progress is kept."""
 
     stretch: tuple[int, int] | None = None
     recording: np.ndarray | None = None
+    saved: SavedProgress | None = None
 
 
 class LatentSystem(MusicgenSystem):
@@ -79,6 +83,8 @@ class LatentSystem(MusicgenSystem):
         "stop": float,
     }
     piece = LatentPiece
+    folder: Path | None = None
+    """Where the progress of pieces is kept; None for nowhere."""
 
     def __init__(
         self,
@@ -125,6 +131,13 @@ class LatentSystem(MusicgenSystem):
     def networks(self) -> Sequence[Any]:
         """As ``System.networks``."""
         return (self.model.dit, *(() if self.pair is None else (self.pair.writer.model,)))
+
+    def keeping(self, folder: str | Path) -> LatentSystem:
+        """As ``System.keeping``: a piece goes on behind its codes, where it has such, and the last
+        window that was written."""
+        other = copy.copy(self)
+        other.folder = Path(folder)
+        return other
 
     # ------------------------------------------------------------------ what is asked
 
@@ -198,6 +211,23 @@ class LatentSystem(MusicgenSystem):
         return max(audio.seconds, self._stretch(piece.request)[1])
 
     def _writing(self, piece: Any) -> Any:
+        """What writes a piece, with the progress that was kept of it."""
+        writing = self._begun(piece)
+        if self.folder is not None:
+            about = {"request": piece.request.to_dict(), "checkpoint": self.hash}
+            about |= {"code": code_fingerprint(), "seed": piece.seed}
+            piece.saved = SavedProgress(self.folder, about)
+            piece.saved.restore(writing)
+            writing.keep = piece.saved.keep
+        return writing
+
+    def _written(self, piece: Any) -> None:
+        """Its progress is of no use any more."""
+        if piece.saved is not None:
+            piece.saved.remove()
+
+    def _begun(self, piece: Any) -> LatentWriting | LedByCodes:
+        """What writes a piece from its beginning."""
         request, vae = piece.request, self.model.vae
         sampling = request.sampling or self.sampling
         length = round(self._seconds(piece) * self.rate)

@@ -6,13 +6,14 @@ random numbers and stands alone in a batch, so that nothing depends on what is w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cantilena.decode.cascade import TokensByName
 from cantilena.decode.sampling import Sampling
 from cantilena.decode.windows import Window, windows
 from cantilena.models.audio.diffusion import guided, sampled, sampler
@@ -26,6 +27,7 @@ STEPS = 30
 """Of the sampler, where none are asked for."""
 _STRIDE = 1_000_003
 """Between the random numbers of two seeds: more than a piece has windows."""
+Keep = Callable[[TokensByName], None]
 SAMPLING = Sampling(top_p=1.0, guidance=2.0, repetition=0.0)
 """Of these, ``guidance`` and ``temperature`` (times the noise that it begins with) are of the
 diffusion; ``best_of`` is of Scores, where these lead."""
@@ -71,6 +73,10 @@ class LatentWriting:
         every = windows(order.frames, length, stride, begin=first)
         self.windows = [w for w in every if not self.kept[w.begin : w.stop].all()]
         self.texts = [text_states(model.dit.config, model.encoder, order.wish.text)]
+        self.written = 0
+        """Windows that are written."""
+        self.keep: Keep | None = None
+        """Hears after each window what ``restore`` takes up."""
         self.total = max(1, len(self.windows) * order.steps)
         rows = 1 if order.guidance == 1 else 2
         self.evaluations = len(self.windows) * order.steps * rows
@@ -81,16 +87,35 @@ class LatentWriting:
         count = len(self.kept) if self.kept.all() else int(np.argmin(self.kept))
         return self.latents[:, :count].cpu().numpy()
 
+    def restore(self, tokens: TokensByName) -> bool:
+        """Takes up the windows that were written of the same order, as ``keep`` heard of them;
+        whether there were such."""
+        if any(name not in tokens for name in ("latents", "kept", "windows")):
+            return False
+        latents, kept = tokens["latents"], tokens["kept"]
+        written = int(tokens["windows"])
+        same = latents.shape == tuple(self.latents.shape) and kept.shape == self.kept.shape
+        if not same or not 0 < written <= len(self.windows):
+            return False
+        self.latents, self.kept = torch.from_numpy(latents).to(self.device), kept.copy()
+        self.written = written
+        return True
+
     @torch.inference_mode()
     def steps(self) -> Iterator[tuple[int, int]]:
         """Writes, and gives after each step how many are done, and of how many."""
-        done = 0
-        for number, window in enumerate(self.windows):
+        done = self.written * self.order.steps
+        for number, window in list(enumerate(self.windows))[self.written :]:
             for latents in self._window(number, window):
                 done += 1
                 if done % self.order.steps == 0:
                     self.latents[:, window.start : window.stop] = latents[0]
                     self.kept[window.start : window.stop] = True
+                    self.written = number + 1
+                    if self.keep is not None:
+                        kept, count = self.kept.copy(), np.array(self.written)
+                        latents = self.latents.cpu().numpy()
+                        self.keep({"latents": latents, "kept": kept, "windows": count})
                 yield done, self.total
         if not self.windows:
             yield 1, 1
