@@ -34,12 +34,12 @@ _TEXT = """\
 A file of prompts holds one JSON object a line, with "text" and, where wished, "id", "seed" and
 "options" (as {"bars": 8}), which --seed and the other options here stand above; without a text (or
 with null) a piece is unconditional. Or it holds one text a line. The same command goes on where it
-stopped: pieces that are there, with their line in manifest.jsonl, are passed over, and one of
-musiclm that was under way goes on at its stage and window (where workers share a disk). --workers
-and --ray make the same pieces in several processes, each with the system in its memory, by Ray
-(pip install 'cantilena[ray]'); all files are written by this process. --onto writes NAME-1.mid,
-NAME-2.mid, ...; pieces that are there stay, and new ones are numbered behind them. On a cluster a
-checkpoint's folder stands under one path on all machines.
+stopped: pieces that are there, with their line in manifest.jsonl, are passed over, and one of sound
+that was under way goes on at its stage and window (where workers share a disk). --workers and --ray
+make the same pieces in several processes, each with the system in its memory, by Ray (pip install
+'cantilena[ray]'); all files are written by this process. --onto writes NAME-1.mid, NAME-2.mid, ...;
+pieces that are there stay, and new ones are numbered behind them. On a cluster a checkpoint's
+folder stands under one path on all machines.
 
 examples:
   cantilena generate --prompts captions.jsonl --n 1000 -o out

@@ -96,9 +96,9 @@ class LedByCodes:
     def steps(self) -> Iterator[tuple[int, int]]:
         """As ``LatentWriting.steps``; a column of codes counts as a step."""
         total = self.coding.total + self.latent.total
-        for done, _ in self.coding.steps():
-            yield done, total
         if not self.is_led:
+            for done, _ in self.coding.steps():
+                yield done, total
             self._lead()
         for done, _ in self.latent.steps():
             yield self.coding.total + done, total
