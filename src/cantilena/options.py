@@ -69,12 +69,7 @@ def make_brief(
     from cantilena.text.brief import merge, parse_brief
     from cantilena.text.wishes import Brief
 
-    wishes = {name: options[name] for name in WISHES if options.get(name) is not None}
-    _check_kinds(wishes)
-    with contextlib.suppress(TypeError, ValueError):
-        wishes["tempo"] = float(wishes.get("tempo", ""))  # out of range, it is then refused as one
-    if "bars" in wishes and "seconds" in wishes:
-        raise BriefError("bars and seconds are both given; give one of them")
+    wishes = checked_wishes(options)
     if isinstance(text, Brief):
         if reader is not None:
             raise BriefError("a Brief is read already; give a text or leave out the reader")
@@ -90,6 +85,18 @@ def make_brief(
         )
     read = parse_brief if reader is None or not text else _reader(str(reader)).read
     return merge(read(text), **wishes)
+
+
+def checked_wishes(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``options`` that are wishes, as ``text.brief.merge`` takes them. Raises BriefError
+    for one of a kind that no reading of it could take, and for two that contradict each other."""
+    wishes = {name: options[name] for name in WISHES if options.get(name) is not None}
+    _check_kinds(wishes)
+    with contextlib.suppress(TypeError, ValueError):
+        wishes["tempo"] = float(wishes.get("tempo", ""))  # out of range, it is then refused as one
+    if "bars" in wishes and "seconds" in wishes:
+        raise BriefError("bars and seconds are both given; give one of them")
+    return wishes
 
 
 @lru_cache(maxsize=2)

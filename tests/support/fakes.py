@@ -40,6 +40,9 @@ class FakeSystem(System):
     def check(self, request: Request) -> None:
         pass
 
+    def has_notes(self, request: Request) -> bool:
+        return True
+
     def attempt(self, attempts: Sequence[Attempt]) -> Iterator[tuple[int, Event]]:
         for i, attempt in enumerate(attempts):
             if self.error and len(self.requests) == self.fails:

@@ -404,6 +404,7 @@ def _prompts(source: str) -> list[_Line]:
 def _prompt(data: Any, number: int) -> _Line:
     from cantilena.cli.prompts import own_of
     from cantilena.names import check_name
+    from cantilena.options import checked_wishes
 
     if not isinstance(data, dict):
         raise InputError("not a JSON object with 'id' and 'text'")
@@ -416,4 +417,4 @@ def _prompt(data: Any, number: int) -> _Line:
     seed, options = own_of(data)
     _check_seed(seed or 0)
     words = text.strip() or None if text is not None else None
-    return _Line(check_name(str(name)), words, seed, options)
+    return _Line(check_name(str(name)), words, seed, checked_wishes(options))

@@ -67,14 +67,13 @@ class Settings:
 
     def request(self, system: System, item: Item) -> Request:
         """The Request for an item. Raises InputError, naming the item."""
-        from cantilena.options import make_brief
-        from cantilena.text.brief import parse_brief
+        from cantilena.text.brief import merge, parse_brief
 
         read = item.text and (self.obey or "text" not in spec(system.system).reads)
         try:
             brief = parse_brief(item.text) if read and item.text else Brief(text=item.text or "")
             if read or item.options:
-                brief = _merged(make_brief(brief, **item.options), self.wishes)
+                brief = _merged(merge(brief, **item.options), self.wishes)
             else:
                 brief = replace(self.wishes, text=brief.text)
             request = Request(brief, item.seed, self.sampling, None, system.system, self.options)
