@@ -201,6 +201,7 @@ def test_what_cannot_be_is_refused(system):
         (by_text(start=1.0), "--continue"),
         (replace(by_text(), audio=audio, options={"start": 9.0}), "nothing begins at 9 s"),
         (replace(by_text(), audio=audio, options={"start": 1.0, "stop": 0.5}), "nothing between"),
+        (replace(by_text(), audio=audio, options={"start": 1.0, "stop": 40.0}), "not end at 40 s"),
         (replace(by_text(), audio=audio, options={"condition": "score"}), "--condition"),
     ]
     for request, message in wrong:

@@ -27,7 +27,7 @@ from cantilena.models.checkpoint import is_checkpoint
 from cantilena.render.synth import room
 from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Request
-from cantilena.systems.codes.joining import joined
+from cantilena.systems.codes.joining import joined, stretch_of
 from cantilena.systems.codes.judging import OPTION, judged_facts, sound_row
 from cantilena.systems.codes.pair import Pair, load_pair
 from cantilena.systems.codes.streaming import sound_blocks
@@ -39,7 +39,6 @@ from cantilena.systems.codes.system import (
     Piece,
     fade,
     text_rows,
-    text_seconds,
 )
 from cantilena.systems.latent.cascade import LedByCodes, check_pair
 from cantilena.systems.latent.conditions import LatentWish
@@ -164,25 +163,12 @@ class LatentSystem(MusicgenSystem):
         else:
             if self.condition(request) != TEXT:
                 raise InputError("a recording is changed by a text; leave --condition out")
-            self._stretch(request)
+            stretch_of(request)
 
     @property
     def objective(self) -> Any:
         """What the network predicts."""
         return self.model.objective
-
-    def _stretch(self, request: Request) -> tuple[float, float]:
-        """Seconds from which on and up to which a recording is new. Raises InputError."""
-        assert request.audio is not None
-        length = request.audio.seconds
-        start = float(request.options.get("start", length))
-        new = text_seconds(request.brief)
-        stop = float(request.options.get("stop", start + new))
-        if not 0 <= start <= length:
-            raise InputError(f"the recording lasts {length:.2f} s; nothing begins at {start:g} s")
-        if stop <= start:
-            raise InputError(f"there is nothing between {start:g} and {stop:g} s")
-        return start, stop
 
     # ------------------------------------------------------------------ how it is made
 
@@ -195,7 +181,7 @@ class LatentSystem(MusicgenSystem):
         audio = piece.request.audio
         if audio is None:
             return super()._seconds(piece)
-        return max(audio.seconds, self._stretch(piece.request)[1])
+        return max(audio.seconds, stretch_of(piece.request)[1])
 
     def _writing(self, piece: Any) -> Any:
         request, vae = piece.request, self.model.vae
@@ -223,7 +209,7 @@ class LatentSystem(MusicgenSystem):
 
     def _with_context(self, piece: Any, order: LatentOrder, length: int) -> LatentOrder:
         """The order with the latents of a recording, kept but for the stretch that is new."""
-        start, stop = (round(s * self.rate) for s in self._stretch(piece.request))
+        start, stop = (round(s * self.rate) for s in stretch_of(piece.request))
         audio = piece.request.audio
         sound = np.stack([resample(row, audio.rate, self.rate) for row in audio.samples])
         padded = np.zeros((len(sound), length), dtype=np.float32)

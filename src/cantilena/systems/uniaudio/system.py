@@ -21,7 +21,7 @@ from cantilena.models.audio.codec.stream import decode_blocks, encode_blocks
 from cantilena.result import Result
 from cantilena.systems import no_checkpoint
 from cantilena.systems.base import Request
-from cantilena.systems.codes.joining import joined
+from cantilena.systems.codes.joining import joined, stretch_of
 from cantilena.systems.codes.judging import OPTION, judged_facts, sound_row
 from cantilena.systems.codes.system import (
     CONDITIONS,
@@ -29,7 +29,6 @@ from cantilena.systems.codes.system import (
     MusicgenSystem,
     Piece,
     text_rows,
-    text_seconds,
 )
 from cantilena.systems.musiclm import accompanying
 from cantilena.systems.note.composer import NoteSystem
@@ -128,7 +127,7 @@ class UniAudioSystem(MusicgenSystem):
         elif request.options.get(PART):
             task = ACCOMPANY
         else:
-            task = CONTINUE if self._stretch(request)[0] >= request.audio.seconds else EDIT
+            task = CONTINUE if stretch_of(request)[0] >= request.audio.seconds else EDIT
         if task not in self.trained.names:
             raise InputError(
                 f"the model {self.name!r} has not learned the task {task!r}; it knows: "
@@ -162,18 +161,6 @@ class UniAudioSystem(MusicgenSystem):
             )
         self.task(request)
 
-    def _stretch(self, request: Request) -> tuple[float, float]:
-        """Seconds from which on and up to which a recording is new. Raises InputError."""
-        assert request.audio is not None
-        length = request.audio.seconds
-        start = float(request.options.get("start", length))
-        stop = float(request.options.get("stop", start + text_seconds(request.brief)))
-        if not 0 <= start <= length:
-            raise InputError(f"the recording lasts {length:.2f} s; nothing begins at {start:g} s")
-        if stop <= start:
-            raise InputError(f"there is nothing between {start:g} and {stop:g} s")
-        return start, stop
-
     # ------------------------------------------------------------------ how it is made
 
     def _seconds(self, piece: Any) -> float:
@@ -182,7 +169,7 @@ class UniAudioSystem(MusicgenSystem):
             return super()._seconds(piece)
         if request.options.get(PART):
             return request.brief.seconds or request.audio.seconds
-        return max(request.audio.seconds, self._stretch(request)[1])
+        return max(request.audio.seconds, stretch_of(request)[1])
 
     def _writing(self, piece: Any) -> UniWriting:
         order = self._uni_order(piece)
@@ -210,7 +197,7 @@ class UniAudioSystem(MusicgenSystem):
         piece.recording = padded
         kept = padded * np.float32(accompanying.gain_of(audio))
         if task != ACCOMPANY:
-            start, stop = (round(s * rate) for s in self._stretch(request))
+            start, stop = (round(s * rate) for s in stretch_of(request))
             piece.stretch = start, min(stop, length)
             kept = padded[:, : min(start, sound.shape[1])] if task == CONTINUE else padded
         mono = kept.mean(0)[:, None]
