@@ -124,11 +124,11 @@ def main() -> None:
     args = parser.parse_args()
     symbols = score_symbols(read_midi(args.midi))
     rest = np.full(len(symbols.onset), STEMS.index("other"))
-    known = SimpleNamespace(**vars(symbols), role=rest)
+    annotated = SimpleNamespace(**vars(symbols), role=rest)
     print(f"{'':50}" + "".join(f"{column:>9}" for column in COLUMNS))
     for path in args.basses:
         sound, rate = parse_wav(Path(path).read_bytes())
-        row = bass_figures(sound.mean(1), rate, known)
+        row = bass_figures(sound.mean(1), rate, annotated)
         print(f"{path:50}" + "".join(f"{row[column]:9.3f}" for column in COLUMNS))
 
 

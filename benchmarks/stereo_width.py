@@ -65,10 +65,10 @@ class Levels:
         loud = bands.max(0).values
         return apart(bands[None])[0], loud > loud.max() - QUIET
 
-    def alike(self, made: Tensor, real: Tensor) -> tuple[float, float, float]:
+    def alike(self, output: Tensor, real: Tensor) -> tuple[float, float, float]:
         """Mean difference of the levels of two sounds in dB, and their correlations: by frame, and
         by half seconds. Bands that are quiet in the second are left out."""
-        (a, _), (b, counts) = self(made), self(real)
+        (a, _), (b, counts) = self(output), self(real)
         frames = min(a.shape[1], b.shape[1])
         a, b, counts = a[:, :frames], b[:, :frames], counts[:, :frames].float()
         off = ((a - b).abs() * counts).sum() / counts.sum()
@@ -85,17 +85,17 @@ def correlation(a: Tensor, b: Tensor, counts: Tensor) -> float:
 
 
 def row(
-    name: str, levels: Levels, made: Sequence[Tensor], real: Sequence[Tensor], step: int
+    name: str, levels: Levels, output: Sequence[Tensor], real: Sequence[Tensor], step: int
 ) -> str:
     """A line of the table: sounds beside their own clips, and beside those ``step`` on."""
-    own = np.array([levels.alike(a, b) for a, b in zip(made, real, strict=True)])
+    own = np.array([levels.alike(a, b) for a, b in zip(output, real, strict=True)])
     others = [real[(i + step) % len(real)] for i in range(len(real))]
-    other = np.array([levels.alike(a, b) for a, b in zip(made, others, strict=True)])
+    other = np.array([levels.alike(a, b) for a, b in zip(output, others, strict=True)])
     error = own.std(0, ddof=1) / math.sqrt(len(own))
     parts = [
         f"{own[:, i].mean():.2f} ± {error[i]:.2f} | {other[:, i].mean():.2f}" for i in range(3)
     ]
-    widths = np.array([width(x) for x in made])
+    widths = np.array([width(x) for x in output])
     ratio = np.median(widths / np.array([width(x) for x in real]))
     return f"| {name} | {' | '.join(parts)} | {widths.mean():.3f} | {ratio:.2f} |"
 
@@ -124,8 +124,10 @@ def placed(vae: LatentVae, clips: Sequence[Tensor]) -> str:
         for side in (0, 1):
             one = torch.zeros_like(sound)
             one[side] = mono
-            made = through(vae, one)
-            away.append(20 * math.log10(max(loudness(made[1 - side]), 1e-9) / loudness(made[side])))
+            output = through(vae, one)
+            away.append(
+                20 * math.log10(max(loudness(output[1 - side]), 1e-9) / loudness(output[side]))
+            )
     return (
         f"in the middle: width {np.mean(middle):.4f}, at most {np.max(middle):.4f}; on one side: "
         f"the other at {np.mean(away):.1f} dB, at most {np.max(away):.1f}"
@@ -183,14 +185,14 @@ def main() -> None:
     levels, step = Levels(vae.sample_rate), max(1, args.n // 3)
     print("| sound | " + " | ".join(COLUMNS) + " |")
     print("|---|" + "---:|" * len(COLUMNS))
-    for name, made in sounds.items():
-        print(row(name, levels, made, real, step), flush=True)
+    for name, output in sounds.items():
+        print(row(name, levels, output, real, step), flush=True)
     print(placed(vae, real))
     if args.out:
-        for (name, made), i in product(sounds.items(), range(args.n)):
+        for (name, output), i in product(sounds.items(), range(args.n)):
             folder = Path(args.out) / name.replace("'", "").replace(" ", "-")
             folder.mkdir(parents=True, exist_ok=True)
-            write_wav(made[i].T.numpy(), vae.sample_rate, folder / f"{numbers[i]:04d}.wav")
+            write_wav(output[i].T.numpy(), vae.sample_rate, folder / f"{numbers[i]:04d}.wav")
 
 
 if __name__ == "__main__":

@@ -203,14 +203,14 @@ def singer_of(place: str, guidance: float | None) -> Singer:
     return Singer(own, own.phonemes, jukebox)
 
 
-def clips_of(data: str, split: str, known: Sequence[str]) -> list[tuple[Any, list[int]]]:
+def clips_of(data: str, split: str, vocabulary: Sequence[str]) -> list[tuple[Any, list[int]]]:
     """The clips of a split whose phonemes are all known, with these."""
     read = AudioData(data, split)
     clips = [read.clip(i) for i in range(len(read))]
     return [
-        (clip, numbers(clip.meta["phonemes"], known))
+        (clip, numbers(clip.meta["phonemes"], vocabulary))
         for clip in clips
-        if set(clip.meta["phonemes"]) <= set(known)
+        if set(clip.meta["phonemes"]) <= set(vocabulary)
     ]
 
 
@@ -262,9 +262,9 @@ def perplexities(codes: Tensor, codec: MelLevelsCodec) -> list[float]:
 
 def codes_table(args: argparse.Namespace) -> None:
     """What is heard in codecs' top codes."""
-    known = phonemes_in(AudioData(args.data, "train"))
-    train_clips, test = (clips_of(args.data, s, known) for s in ("train", "test"))
-    print(f"{len(known)} phonemes, {len(train_clips)} clips to train on, {len(test)} held out")
+    vocabulary = phonemes_in(AudioData(args.data, "train"))
+    train_clips, test = (clips_of(args.data, s, vocabulary) for s in ("train", "test"))
+    print(f"{len(vocabulary)} phonemes, {len(train_clips)} clips to train on, {len(test)} held out")
     print(
         "| codec | bands | perplexity by level | PER, its own map | PER, linear | PER, recurrent |"
     )
@@ -272,13 +272,13 @@ def codes_table(args: argparse.Namespace) -> None:
     for place in args.codec:
         codec: Any = load_codec(place, "cpu")
         learn, held = of_codes(codec, train_clips), of_codes(codec, test)
-        cells = [own_head(codec, held) if codec.phonemes == known else "-"]
+        cells = [own_head(codec, held) if codec.phonemes == vocabulary else "-"]
         vectors = codec.quantizers[0].decode(torch.arange(codec.sizes[0])[None, None])[0].T.clone()
         for make, rate in ((CodeMap, MAP_RATE), (CodeReader, RATE)):
             rates = []
             for seed in range(args.seeds):
                 torch.manual_seed(seed)
-                model = make(vectors, len(known) + 1)
+                model = make(vectors, len(vocabulary) + 1)
                 train(model, learn["rows"], args.steps, 1, 0, seed, rate)
                 pairs = error_rates(model, held["rows"], 1, 0).sum(0)
                 rates.append(100 * pairs[0] / pairs[1])
@@ -343,8 +343,8 @@ def sung_table(args: argparse.Namespace) -> None:
     """What is heard in what a model sings."""
     singer = singer_of(args.checkpoint, args.guidance)
     codec = singer.codec
-    known = singer.names
-    train_clips, test = (clips_of(args.data, s, known) for s in ("train", "test"))
+    vocabulary = singer.names
+    train_clips, test = (clips_of(args.data, s, vocabulary) for s in ("train", "test"))
     if singer.loaded is not None:
         nats_table(singer.loaded, test)
     test = joined(test, args.joined)[: args.lines]
@@ -356,7 +356,7 @@ def sung_table(args: argparse.Namespace) -> None:
             learn.append((resounded(codec, codec.encode(sound)), names))
     torch.manual_seed(0)
     reader = train(
-        SoundReader(learn[0][0].shape[1], len(known) + 1), learn, args.steps, 4, BLANK, 0
+        SoundReader(learn[0][0].shape[1], len(vocabulary) + 1), learn, args.steps, 4, BLANK, 0
     )
     real, coded = [], []
     for clip, names in test:

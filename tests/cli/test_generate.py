@@ -21,9 +21,9 @@ from fakes import FakeSystem
 @pytest.fixture
 def system(monkeypatch) -> NoiseSystem:
     """Stands in for the checkpoint of whichever system is asked for."""
-    made = NoiseSystem()
-    monkeypatch.setattr("cantilena.api.load", lambda checkpoint, system, **options: made)
-    return made
+    fake = NoiseSystem()
+    monkeypatch.setattr("cantilena.api.load", lambda checkpoint, system, **options: fake)
+    return fake
 
 
 def prompts(path: Path, *lines: object) -> str:
@@ -64,8 +64,8 @@ def test_without_prompts_pieces_are_numbered(tmp_path: Path, system):
 
 def test_items_have_seeds_in_a_row(tmp_path: Path):
     source = prompts(tmp_path / "p", {"id": "a", "text": "x"}, {"id": "b", "text": " "})
-    found = read_items(source, 3, 10)
-    assert [(i.id, i.text, i.seed) for i in found] == [
+    items = read_items(source, 3, 10)
+    assert [(i.id, i.text, i.seed) for i in items] == [
         ("a", "x", 10),
         ("b", None, 11),
         ("a-2", "x", 12),
@@ -76,8 +76,8 @@ def test_items_have_seeds_in_a_row(tmp_path: Path):
 def test_a_prompt_has_a_seed_and_wishes_of_its_own(tmp_path: Path):
     own = {"id": "a", "text": "x", "seed": 7, "options": {"bars": 8}}
     source = prompts(tmp_path / "p", own, {"id": "b", "text": "y"})
-    found = read_items(source, 3, None)
-    assert [(i.id, i.seed, dict(i.options)) for i in found] == [
+    items = read_items(source, 3, None)
+    assert [(i.id, i.seed, dict(i.options)) for i in items] == [
         ("a", 7, {"bars": 8}),
         ("b", 1, {}),
         ("a-2", 8, {"bars": 8}),
@@ -87,8 +87,8 @@ def test_a_prompt_has_a_seed_and_wishes_of_its_own(tmp_path: Path):
 
 def test_prompts_may_be_lines_of_text(tmp_path: Path):
     source = prompts(tmp_path / "p.txt", "a slow waltz", "", "jazz", "jazz")
-    found = [(i.id, i.text) for i in read_items(source, None, None)]
-    assert found == [("a-slow-waltz", "a slow waltz"), ("jazz", "jazz"), ("jazz-2", "jazz")]
+    items = [(i.id, i.text) for i in read_items(source, None, None)]
+    assert items == [("a-slow-waltz", "a slow waltz"), ("jazz", "jazz"), ("jazz-2", "jazz")]
 
 
 def test_options_of_a_system_of_sound(tmp_path: Path, monkeypatch, capsys):
@@ -99,16 +99,16 @@ def test_options_of_a_system_of_sound(tmp_path: Path, monkeypatch, capsys):
 
     def load(checkpoint: str, system: str, **options: str) -> FakeSystem:
         loaded.append(options)
-        made.system = "latent"
-        return made
+        fake.system = "latent"
+        return fake
 
-    made = FakeSystem()
+    fake = FakeSystem()
     monkeypatch.setattr("cantilena.api.load", load)
     source = prompts(tmp_path / "p.jsonl", {"id": "a", "text": "x", "options": {"seconds": 3}})
     command = ["generate", "--prompts", source, "--system", "latent", "-o", str(tmp_path / "out")]
     own = ["--option", "steps=4", "--condition", "text", "--guidance", "3", "--best-of", "2"]
     assert main([*command, *own, "--codec", "pair", "--formats", "mid"]) == 0
-    (request,) = made.requests
+    (request,) = fake.requests
     assert request.options == {"steps": 4, "condition": "text"}
     assert (request.sampling.guidance, request.sampling.best_of) == (3, 2)
     assert request.brief.seconds == 3 and loaded == [{"codec": "pair"}]
@@ -192,22 +192,22 @@ def onto(monkeypatch, tmp_path: Path):
     from cantilena.score import Score, Track
     from cantilena.score.midi import write_midi
 
-    made = FakeSystem()
-    monkeypatch.setattr("cantilena.api.load", lambda checkpoint, system, **options: made)
+    fake = FakeSystem()
+    monkeypatch.setattr("cantilena.api.load", lambda checkpoint, system, **options: fake)
     source, out = tmp_path / "old song.mid", tmp_path / "out"
     tracks = [Track("a", 73), Track("b", 0)]
     write_midi(Score.build(480, tracks, [0, 0], [480] * 2, [60, 48], [80] * 2, [0, 1]), source)
     command = ["generate", "--system", "amt", "--onto", str(source), "-o", str(out)]
-    return made, command, out
+    return fake, command, out
 
 
 def test_a_file_is_gone_on_from(onto, capsys):
-    made, command, out = onto
+    fake, command, out = onto
     assert main([*command, "--seconds", "12", "--n", "2", "--seed", "4", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [p["file"] for p in told["pieces"]] == ["old song-1.mid", "old song-2.mid"]
-    assert [r.seed for r in made.requests] == [4, 5] and made.requests[0].brief.seconds == 12
-    assert made.requests[0].edit.kind == "go on"
+    assert [r.seed for r in fake.requests] == [4, 5] and fake.requests[0].brief.seconds == 12
+    assert fake.requests[0].edit.kind == "go on"
     assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
 
 
@@ -244,17 +244,17 @@ def test_wishes_that_are_not_met_are_named(system, tmp_path: Path, capsys):
 
 
 def test_wishes_that_give_way_are_named(onto, monkeypatch, capsys):
-    made, command, _ = onto
-    whole = made._result
-    monkeypatch.setattr(made, "_result", lambda r: replace(whole(r), dropped={"key": 3}))
+    fake, command, _ = onto
+    whole = fake._result
+    monkeypatch.setattr(fake, "_result", lambda r: replace(whole(r), dropped={"key": 3}))
     assert main([*command, "--n", "2"]) == 0
     assert "gave way to stronger wishes: key (6x)" in capsys.readouterr().out
 
 
 def test_pieces_onto_a_file_are_written_one_by_one(onto, capsys):
     """A stop leaves those that are done."""
-    made, command, out = onto
-    made.error, made.fails = KeyboardInterrupt(), 2
+    fake, command, out = onto
+    fake.error, fake.fails = KeyboardInterrupt(), 2
     assert main([*command, "--n", "4", "--quiet"]) == 130
     assert sorted(p.name for p in out.iterdir()) == ["old song-1.mid", "old song-2.mid"]
 
@@ -268,15 +268,15 @@ def test_a_folder_that_another_writes_to_gets_nothing_onto_a_file(onto, capsys):
 
 
 def test_a_gap_is_filled_and_parts_are_accompanied(onto):
-    made, command, _ = onto
+    fake, command, _ = onto
     assert main([*command, "--between", "1", "2.5", "--instruments", "piano"]) == 0
-    (request,) = made.requests
+    (request,) = fake.requests
     assert (
         request.edit.spans == (Span(1, 2.5, "seconds"),)
         and request.brief.instruments[0].programs[0] == 0
     )
     assert main([*command, "--keep", "flute, drums", "--since", "1", "--top-p", "0.9"]) == 0
-    request = made.requests[1]
+    request = fake.requests[1]
     assert request.edit.tracks == {1} and request.edit.spans == (Span(1, None, "seconds"),)
     assert request.sampling.top_p == 0.9
 

@@ -174,11 +174,11 @@ def test_a_system_without_a_checkpoint_says_how_one_is_made(name: str, capsys):
     assert main(["compose", "calm", "--system", name]) == 2
     error = capsys.readouterr().err
     assert "--checkpoint" in error and error.count("\n") == 1
-    found = re.search(r"'cantilena (.+)' makes one", error)
-    assert bool(found) == bool(SYSTEMS[name].command or SYSTEMS[name].trains)
-    if found is None:
+    command_of = re.search(r"'cantilena (.+)' makes one", error)
+    assert bool(command_of) == bool(SYSTEMS[name].command or SYSTEMS[name].trains)
+    if command_of is None:
         return
-    command, *rest = found[1].split()
+    command, *rest = command_of[1].split()
     with pytest.raises(SystemExit):
         main([command, "--help"])
     out = capsys.readouterr().out

@@ -127,10 +127,10 @@ def music_settings(args: argparse.Namespace, saved: Recipe | None, codec: Any) -
 
 def tunes_line(examples: Sequence[MusicExample], data: str) -> str:
     """Of how many clips a tune is known. Raises InputError where of none."""
-    known = sum(example.tune is not None for example in examples)
-    if not known:
+    count = sum(example.tune is not None for example in examples)
+    if not count:
         raise InputError(f"of none of the clips in {data!r} a tune is known")
-    return f"tunes: of {known} of {len(examples)} clips"
+    return f"tunes: of {count} of {len(examples)} clips"
 
 
 def network_settings(recipe: Recipe, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -169,8 +169,8 @@ class KaraSystem(MusicgenSystem):
         again = _length(brief) is not None
         wrong, count = errors(heard, words, again)
         score = max(0.0, 1 - wrong / count)
-        told = f"heard by the codec, {100 * score:.0f} % of {count} phonemes"
-        return (*rows, Row("words", "sung", told, None, score))
+        achieved = f"heard by the codec, {100 * score:.0f} % of {count} phonemes"
+        return (*rows, Row("words", "sung", achieved, None, score))
 
     def _facts(self, piece: Piece) -> dict[str, Any]:
         """What the JSON file says of how a piece was sung."""

@@ -35,7 +35,7 @@ OPTION = "words"
 """The option, of a training and of a Request, that names the embedding."""
 PROBE = "a calm waltz for piano and strings"
 """What a tokenizer makes of it is part of a ClapModel's fingerprint."""
-MOST_KNOWN = 50_000
+MOST_CACHED = 50_000
 """Texts whose tokens are remembered."""
 
 
@@ -134,7 +134,7 @@ class JointWords(nn.Module):
         for name in ("audio_mean", "text_mean"):
             self.register_buffer(name, torch.zeros(config.dim))
         self.register_buffer("unit", torch.ones(()))
-        self._known: dict[tuple[str, str], Tensor] = {}
+        self._cache: dict[tuple[str, str], Tensor] = {}
         self._plain: PlainJoint | None = None
 
     # ------------------------------------------------------------------ the embedding
@@ -183,8 +183,8 @@ class JointWords(nn.Module):
         if self.config.kind == CLAP:
             return
         plain, own = open_joint(self.config.name), self.joint.state_dict()
-        known = {k: torch.from_numpy(v) for k, v in plain.weights.items() if k in own}
-        self.joint.load_state_dict({**own, **known})
+        stored = {k: torch.from_numpy(v) for k, v in plain.weights.items() if k in own}
+        self.joint.load_state_dict({**own, **stored})
         self._put(plain.weights)
 
     @torch.no_grad()
@@ -208,7 +208,7 @@ class JointWords(nn.Module):
     def _put(self, learned: Mapping[str, np.ndarray]) -> None:
         for name in ("books", "audio_mean", "text_mean"):
             getattr(self, name).copy_(torch.from_numpy(np.asarray(learned[name], np.float32)))
-        self._known.clear()
+        self._cache.clear()
 
     # ------------------------------------------------------------------ vectors and tokens
 
@@ -229,13 +229,13 @@ class JointWords(nn.Module):
 
     def tokens_of_text(self, texts: Sequence[str], place: str = "") -> Tensor:
         """(B, books) int64."""
-        new = [text for text in dict.fromkeys(texts) if (text, place) not in self._known]
+        new = [text for text in dict.fromkeys(texts) if (text, place) not in self._cache]
         if new:
-            if len(self._known) > MOST_KNOWN:
-                self._known.clear()
+            if len(self._cache) > MOST_CACHED:
+                self._cache.clear()
             rows = self._tokens(self.text_vectors(new, place) - self.text_mean)
-            self._known |= {(text, place): row for text, row in zip(new, rows, strict=True)}
-        return torch.stack([self._known[text, place] for text in texts])
+            self._cache |= {(text, place): row for text, row in zip(new, rows, strict=True)}
+        return torch.stack([self._cache[text, place] for text in texts])
 
     def tokens_of_sound(self, features: Tensor) -> Tensor:
         """(B, books) int64 of vectors of sound (B, dim)."""
